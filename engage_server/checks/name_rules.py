@@ -1,0 +1,61 @@
+"""Whether the server certificate is for the hosts that devices call."""
+
+import ipaddress
+from collections.abc import Iterator
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from engage_server.checks.case import ChainCase, extension
+from engage_server.checks.finding import Finding, Severity
+from engage_server.pki.names import display_name
+from engage_server.records import Host
+
+
+def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
+    """Every host stands in the SAN in its own form: a name as dNSName, an address as iPAddress."""
+    san = extension(case.chain.server, x509.SubjectAlternativeName)
+    name = display_name(case.chain.server.subject)
+    if san is None:
+        yield Finding(
+            Severity.ERROR,
+            "san.missing",
+            "it has no subject alternative name, so devices find no name in it",
+            name,
+            "RFC 6125 section 6.4.4; reported from the field: SAN is matched",
+            "Issue it again with every host in the SAN.",
+        )
+        return
+    for host in case.hosts:
+        if not _is_named(host, san):
+            yield Finding(
+                Severity.ERROR,
+                "san.host_missing",
+                f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}",
+                name,
+                "RFC 6125 section 6.4 and RFC 2818 section 3.1",
+                f"Issue it again with --host {host}, or take the host from the site.",
+            )
+
+
+def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
+    """One of the vendor's desktop tools still compares the common name."""
+    found = [a.value for a in case.chain.server.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if case.hosts and not any(host.text == value for host in case.hosts for value in found):
+        yield Finding(
+            Severity.NOTE,
+            "server.common_name",
+            "its common name is none of the hosts; a desktop tool of the vendor wants it to be",
+            display_name(case.chain.server.subject),
+            "vendor's pages",
+            "Issue it again with the host that devices call first.",
+        )
+
+
+def _is_named(host: Host, san: x509.SubjectAlternativeName) -> bool:
+    if host.is_address:
+        return ipaddress.ip_address(host.text) in san.get_values_for_type(x509.IPAddress)
+    names = {name.lower() for name in san.get_values_for_type(x509.DNSName)}
+    _, _, parent = host.text.partition(".")
+    # a wildcard stands for one whole label, the leftmost (RFC 6125 section 6.4.3)
+    return host.text in names or ("." in parent and f"*.{parent}" in names)

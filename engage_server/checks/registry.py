@@ -1,0 +1,38 @@
+"""The one list of rules. A new rule is a function in one of the rule modules and a line here."""
+
+from collections.abc import Callable, Iterator
+
+from engage_server.checks import key_rules, name_rules, path_rules, size_rules, validity_rules
+from engage_server.checks.case import ChainCase
+from engage_server.checks.finding import Finding, Severity
+
+Rule = Callable[[ChainCase], Iterator[Finding]]
+
+RULES: tuple[Rule, ...] = (
+    path_rules.signature_is_valid,
+    path_rules.issuer_is_ca,
+    path_rules.path_length_is_kept,
+    path_rules.server_is_no_ca,
+    path_rules.root_can_be_rolled_over,
+    path_rules.anchor_is_self_signed,
+    key_rules.key_is_rsa,
+    key_rules.key_fits_devices,
+    key_rules.signature_is_sha256,
+    key_rules.server_key_belongs,
+    name_rules.every_host_is_named,
+    name_rules.common_name_is_a_host,
+    validity_rules.is_valid_now,
+    validity_rules.outlived_by_issuer,
+    validity_rules.tolerates_wrong_clocks,
+    size_rules.chain_fits,
+    size_rules.link_certificate_fits,
+    size_rules.pem_is_longer,
+)
+
+_ORDER = {severity: place for place, severity in enumerate(Severity)}
+
+
+def run_checks(case: ChainCase) -> list[Finding]:
+    """Run every rule and give every finding, the worst first. Same case, same list."""
+    findings = [finding for rule in RULES for finding in rule(case)]
+    return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -1,0 +1,143 @@
+"""Everything that this package raises on purpose.
+
+    EngageError
+    |-- UsageError           wrong input or settings                exit status 2
+    |   |-- SettingsInvalid      settings.invalid
+    |   |-- HostInvalid          host.invalid
+    |   |-- SiteKeyInvalid       site_key.invalid
+    |   |-- CertificateInvalid   certificate.invalid
+    |   |-- PrivateKeyInvalid    private_key.invalid
+    |   |-- ChainTooLong         chain.too_long
+    |   |-- NotFound             <thing>.not_found
+    |   `-- Conflict             <thing>.<state>
+    |-- Refused              the answer is no                       exit status 1
+    `-- NotPossible          file, network or database in the way   exit status 3
+        |-- FileNotUsable        file.not_usable
+        |-- StoreNotUsable       store.not_usable
+        |-- StoreVersionMismatch store.version
+        |-- SealBroken           seal.broken
+        `-- PortNotUsable        port.not_usable
+
+Each error says what happened and to which thing, and what to do next. Neither sentence ever holds a secret.
+The command line prints both; nothing else in the package prints errors.
+"""
+
+from typing import ClassVar
+
+
+class EngageError(Exception):
+    """The root. Never raised itself.
+
+    Args:
+        sentence: What happened, to which certificate, device, file or setting.
+        next_step: What the reader should do now. Empty when there is nothing to add.
+        code: Overrides the class's code where one class covers several things.
+    """
+
+    code: ClassVar[str] = "engage"
+    exit_status: ClassVar[int] = 3
+
+    def __init__(self, sentence: str, next_step: str = "", *, code: str = "") -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.next_step = next_step
+        self.stable_code = code or self.code
+
+
+class UsageError(EngageError):
+    """The input or a setting is wrong; trying again unchanged can not help."""
+
+    code = "usage"
+    exit_status = 2
+
+
+class SettingsInvalid(UsageError):
+    """A setting is unknown, unreadable or has a value that can not be used."""
+
+    code = "settings.invalid"
+
+
+class HostInvalid(UsageError):
+    """A text is neither a DNS name nor an IP address that devices could call."""
+
+    code = "host.invalid"
+
+
+class SiteKeyInvalid(UsageError):
+    """A site key has the wrong length or alphabet, or is a published sample. The text is never repeated."""
+
+    code = "site_key.invalid"
+
+
+class CertificateInvalid(UsageError):
+    """Bytes that should hold a certificate do not."""
+
+    code = "certificate.invalid"
+
+
+class PrivateKeyInvalid(UsageError):
+    """Bytes that should hold a private key do not, or the passphrase does not open it."""
+
+    code = "private_key.invalid"
+
+
+class ChainTooLong(UsageError):
+    """A chain would not fit into a device. The sentence carries the whole account of the bytes."""
+
+    code = "chain.too_long"
+
+
+class NotFound(UsageError):
+    """A site, release or device that was named does not exist."""
+
+    code = "not_found"
+
+
+class Conflict(UsageError):
+    """What was asked for contradicts what is there already; nothing was changed."""
+
+    code = "conflict"
+
+
+class Refused(EngageError):
+    """The work was done and the answer is no, as when a check finds an error."""
+
+    code = "refused"
+    exit_status = 1
+
+
+class NotPossible(EngageError):
+    """A file, the network or the database stood in the way; trying again may help."""
+
+    code = "not_possible"
+    exit_status = 3
+
+
+class FileNotUsable(NotPossible):
+    """A file or folder can not be read or written."""
+
+    code = "file.not_usable"
+
+
+class StoreNotUsable(NotPossible):
+    """The database does not answer, or answers with an error."""
+
+    code = "store.not_usable"
+
+
+class StoreVersionMismatch(NotPossible):
+    """The database was made by another version of this package."""
+
+    code = "store.version"
+
+
+class SealBroken(NotPossible):
+    """A sealed secret can not be opened: another key-encryption key, or changed bytes."""
+
+    code = "seal.broken"
+
+
+class PortNotUsable(NotPossible):
+    """A port can not be listened on."""
+
+    code = "port.not_usable"

@@ -1,0 +1,177 @@
+"""Where the bytes of a chain go, and what is left of the room that a device has for it."""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from engage_server.pki.chain import Chain
+from engage_server.pki.encodings import der, pem
+from engage_server.pki.names import display_name
+
+# "These devices support a total chain length (top level root authority certificate + intermediate certificate(s) +
+# SSL host certificate) of no longer than 4096 bytes": host server page, on NDE and MT20W. The encoding is not said;
+# DER is what TLS carries and a device's buffer holds.
+MAX_CHAIN_DER_BYTES = 4096
+
+_AUTHORITY_KEY_IDENTIFIER_BYTES = 33  # SEQUENCE, OID, OCTET STRING, SEQUENCE, [0] and 20 octets of SHA-1
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One certificate's share.
+
+    Attributes:
+        role: ``root``, ``intermediate`` or ``server``.
+        name: The common name.
+        der_bytes: Its size as DER.
+        sent: Whether the TLS server sends it.
+    """
+
+    role: str
+    name: str
+    der_bytes: int
+    sent: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What one name attribute, SAN entry or extension costs in the whole chain.
+
+    Attributes:
+        what: Such as ``O=Example`` or ``SAN locks.example.org``.
+        count: How many times it occurs in the chain.
+        der_bytes: All occurrences together.
+        mend: How to make it shorter, or "" when it can not be.
+    """
+
+    what: str
+    count: int
+    der_bytes: int
+    mend: str
+
+
+@dataclass(frozen=True, slots=True)
+class ByteBudget:
+    """A chain held against a device's memory.
+
+    Attributes:
+        rows: From the root down.
+        limit: Bytes of DER that devices have room for.
+        link_certificate_bytes: What a later NewWithOld link certificate (RFC 4210 section 4.4) would add.
+        pem_bytes: The chain as PEM, for who believes that the vendor counts so.
+    """
+
+    rows: tuple[Row, ...]
+    limit: int
+    link_certificate_bytes: int
+    pem_bytes: int
+
+    @property
+    def total(self) -> int:
+        """Bytes of DER, the root counted."""
+        return sum(row.der_bytes for row in self.rows)
+
+    @property
+    def left(self) -> int:
+        """Bytes of DER that are free; negative when the chain does not fit."""
+        return self.limit - self.total
+
+    @property
+    def left_with_link(self) -> int:
+        """What a link certificate would leave; negative when there is no room for one."""
+        return self.left - self.link_certificate_bytes
+
+    @property
+    def fits(self) -> bool:
+        """Whether a device can hold the chain: exactly the limit still fits."""
+        return self.left >= 0
+
+
+def measure(chain: Chain, limit: int = MAX_CHAIN_DER_BYTES) -> ByteBudget:
+    """Account for every byte of a chain."""
+    rows = tuple(Row(chain.role_of(c), display_name(c.subject), len(der(c)), sent=c != chain.root) for c in chain)
+    return ByteBudget(rows, limit, link_certificate_bytes(chain.root), len(pem(chain)))
+
+
+def link_certificate_bytes(root: x509.Certificate) -> int:
+    """The size of the certificate by which ``root`` would vouch for a successor with a name as long as its own.
+
+    It is the successor's root certificate with an authority key identifier added, where ``root`` has none.
+    """
+    has_identifier = any(isinstance(e.value, x509.AuthorityKeyIdentifier) for e in root.extensions)
+    return len(der(root)) + (0 if has_identifier else _AUTHORITY_KEY_IDENTIFIER_BYTES)
+
+
+def costs(chain: Chain) -> list[Cost]:
+    """What the names and extensions cost, dearest first. Keys and signatures, which nobody can shorten, are not in."""
+    sizes: Counter[tuple[str, str]] = Counter()
+    counts: Counter[tuple[str, str]] = Counter()
+    for certificate in chain:
+        for what, mend, size in _parts(certificate):
+            sizes[what, mend] += size
+            counts[what, mend] += 1
+    found = [Cost(what, counts[what, mend], size, mend) for (what, mend), size in sizes.items()]
+    return sorted(found, key=lambda cost: (-cost.der_bytes, cost.what))
+
+
+def _parts(certificate: x509.Certificate) -> Iterator[tuple[str, str, int]]:
+    for name in (certificate.subject, certificate.issuer):
+        for attribute in name:
+            alone = x509.Name([attribute])
+            mend = "shorten or leave out" if attribute.rfc4514_attribute_name != "CN" else "shorten"
+            yield (
+                alone.rfc4514_string(),
+                mend,
+                len(alone.public_bytes()) - _header_bytes(alone.public_bytes()),
+            )
+    for extension in certificate.extensions:
+        if isinstance(extension.value, x509.SubjectAlternativeName):
+            yield from _san_parts(extension.value)
+        else:
+            yield _extension_name(extension), _mend_of(extension), extension_bytes(extension)
+
+
+def _san_parts(san: x509.SubjectAlternativeName) -> Iterator[tuple[str, str, int]]:
+    for general_name in san:
+        alone = x509.SubjectAlternativeName([general_name]).public_bytes()
+        value = getattr(general_name, "value", general_name)
+        yield f"SAN {value}", "leave out names that no device calls", len(alone) - _header_bytes(alone)
+
+
+def extension_bytes(extension: x509.Extension[x509.ExtensionType]) -> int:
+    """The whole Extension of RFC 5280 section 4.1: SEQUENCE, OID, critical flag, OCTET STRING."""
+    oid = _oid_bytes(extension.oid)
+    critical = 3 if extension.critical else 0
+    return _tlv_bytes(oid + critical + _tlv_bytes(len(extension.value.public_bytes())))
+
+
+def _extension_name(extension: x509.Extension[x509.ExtensionType]) -> str:
+    name = type(extension.value).__name__
+    return extension.oid.dotted_string if isinstance(extension.value, x509.UnrecognizedExtension) else name
+
+
+def _mend_of(extension: x509.Extension[x509.ExtensionType]) -> str:
+    needed = (
+        x509.BasicConstraints,
+        x509.KeyUsage,
+        x509.ExtendedKeyUsage,
+        x509.SubjectKeyIdentifier,
+        x509.AuthorityKeyIdentifier,
+    )
+    return "" if isinstance(extension.value, needed) else "leave out: devices do not use it"
+
+
+def _oid_bytes(oid: x509.ObjectIdentifier) -> int:
+    first, second, *rest = (int(arc) for arc in oid.dotted_string.split("."))
+    return _tlv_bytes(sum(max(1, -(-arc.bit_length() // 7)) for arc in (first * 40 + second, *rest)))
+
+
+def _tlv_bytes(length: int) -> int:
+    """Tag, length octets and content (X.690 section 8.1.3)."""
+    return 2 + length if length < 128 else 2 + -(-length.bit_length() // 8) + length
+
+
+def _header_bytes(tlv: bytes) -> int:
+    return 2 if tlv[1] < 128 else 2 + (tlv[1] & 0x7F)

@@ -1,0 +1,58 @@
+"""Certificates in the forms in which people have them."""
+
+import re
+from collections.abc import Iterable
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from engage_server.errors import CertificateInvalid
+
+# RFC 7468 section 2; "openssl ca" puts a text dump in front, which explanatory text is allowed to be
+_PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+_NEXT = "Give an X.509 certificate as PEM (-----BEGIN CERTIFICATE-----) or as DER."
+
+
+def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
+    """All certificates in PEM text (in its order, other text ignored), or the one in DER bytes.
+
+    Args:
+        content: The file's bytes.
+        source: What to call them in errors, such as a file's name.
+
+    Raises:
+        CertificateInvalid: There is none, or one can not be parsed.
+    """
+    blocks = _PEM.findall(content)
+    try:
+        if blocks:
+            return [x509.load_pem_x509_certificate(block) for block in blocks]
+        return [x509.load_der_x509_certificate(content)]
+    except ValueError:
+        raise CertificateInvalid(f"{source}: no certificate that can be read", _NEXT) from None
+
+
+def read_der(content: bytes, *, source: str) -> x509.Certificate:
+    """Exactly one certificate in DER, as a device downloads it.
+
+    Raises:
+        CertificateInvalid: It is PEM, or no certificate, or more than one.
+    """
+    if b"-----BEGIN" in content:
+        raise CertificateInvalid(
+            f"{source}: this is PEM; devices download, and hash, the DER",
+            "Convert it: openssl x509 -in FILE -outform DER -out FILE.der",
+        )
+    (certificate,) = read_certificates(content, source=source)
+    return certificate
+
+
+def der(certificate: x509.Certificate) -> bytes:
+    """What TLS carries and what a device hashes."""
+    return certificate.public_bytes(Encoding.DER)
+
+
+def pem(certificates: Iterable[x509.Certificate]) -> bytes:
+    """Concatenated PEM, in the given order."""
+    return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)

@@ -1,0 +1,76 @@
+"""RSA keys: made, read, written, compared."""
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
+
+from engage_server.errors import PrivateKeyInvalid
+from engage_server.records import Secret
+
+RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and the lower limit of good sense
+RSA_PUBLIC_EXPONENT = 65537
+
+
+def generate_key() -> rsa.RSAPrivateKey:
+    """A fresh RSA-2048 key: the only kind that every device is known to accept."""
+    return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=RSA_KEY_BITS)
+
+
+def private_key_pem(key: rsa.RSAPrivateKey, passphrase: Secret | None = None) -> Secret:
+    """The key as PKCS#8 PEM, encrypted if there is a passphrase.
+
+    Raises:
+        PrivateKeyInvalid: The passphrase is empty.
+    """
+    encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if passphrase is not None:
+        if not passphrase.reveal():
+            raise PrivateKeyInvalid("the passphrase is empty", "Write a passphrase into the file, on one line.")
+        encryption = serialization.BestAvailableEncryption(passphrase.reveal())
+    return Secret(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
+
+
+def read_private_key(content: Secret, passphrase: Secret | None = None, *, source: str) -> PrivateKeyTypes:
+    """Read a private key, PEM or DER.
+
+    Args:
+        content: The file's bytes.
+        passphrase: For an encrypted key.
+        source: What to call the key in errors, such as a file's name.
+
+    Raises:
+        PrivateKeyInvalid: Not a key, encrypted without a passphrase, or the wrong passphrase.
+    """
+    raw = content.reveal()
+    secret = passphrase.reveal() if passphrase else None
+    load = serialization.load_pem_private_key if b"-----BEGIN" in raw else serialization.load_der_private_key
+    try:
+        return load(raw, secret)
+    except TypeError:
+        if secret is None:
+            raise PrivateKeyInvalid(f"{source}: the private key is encrypted", "Give its passphrase.") from None
+        return read_private_key(content, None, source=source)  # a passphrase too many does no harm
+    except (ValueError, UnsupportedAlgorithm):
+        what = "the passphrase does not open it, or it holds no private key" if secret else "no private key in it"
+        raise PrivateKeyInvalid(f"{source}: {what}", "A private key is a PEM or DER file, PKCS#8 or PKCS#1.") from None
+
+
+def read_server_key(content: Secret, *, source: str) -> rsa.RSAPrivateKey:
+    """Read the key of a TLS server: RSA, not encrypted, because servers start while nobody is there to type.
+
+    Raises:
+        PrivateKeyInvalid: It can not be read, or is not RSA.
+    """
+    key = read_private_key(content, source=source)
+    if not isinstance(key, rsa.RSAPrivateKey):
+        raise PrivateKeyInvalid(
+            f"{source}: the private key is not RSA", "ENGAGE devices are only known to accept RSA-2048."
+        )
+    return key
+
+
+def keys_match(private: PrivateKeyTypes, public: PublicKeyTypes) -> bool:
+    """Whether a private key belongs to the public key of a certificate."""
+    encoding = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return private.public_key().public_bytes(*encoding) == public.public_bytes(*encoding)

@@ -1,0 +1,58 @@
+"""Distinguished names, kept short: what stands in all three certificates is paid for six times."""
+
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from engage_server.errors import UsageError
+from engage_server.records import Host
+
+MAX_COMMON_NAME_CHARACTERS = 64  # RFC 5280 appendix A.1, ub-common-name
+MAX_ORGANIZATION_CHARACTERS = 64  # RFC 5280 appendix A.1, ub-organization-name
+
+
+def subject(common_name: str, organization: str = "") -> x509.Name:
+    """O (if any), then CN.
+
+    Raises:
+        UsageError: An attribute is empty or longer than RFC 5280 allows.
+    """
+    attributes = []
+    if organization:
+        _assert_length(organization, "organization", MAX_ORGANIZATION_CHARACTERS)
+        attributes.append(x509.NameAttribute(NameOID.ORGANIZATION_NAME, organization))
+    _assert_length(common_name, "common name", MAX_COMMON_NAME_CHARACTERS)
+    attributes.append(x509.NameAttribute(NameOID.COMMON_NAME, common_name))
+    return x509.Name(attributes)
+
+
+def common_name_of(hosts: tuple[Host, ...]) -> str:
+    """The server certificate's common name: the first host, for tools that still look there.
+
+    Raises:
+        UsageError: The first host is longer than a common name may be.
+    """
+    first = hosts[0].text
+    if len(first) > MAX_COMMON_NAME_CHARACTERS:
+        raise UsageError(
+            f"host {first} has {len(first)} characters; as common name it may have {MAX_COMMON_NAME_CHARACTERS}",
+            "Give a shorter host, or the address, as the first --host; the long one can follow.",
+            code="host.too_long",
+        )
+    return first
+
+
+def display_name(name: x509.Name) -> str:
+    """One line for people: the common name if there is one, else the whole name by RFC 4514."""
+    for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME):
+        return str(attribute.value)
+    return name.rfc4514_string()
+
+
+def _assert_length(text: str, what: str, limit: int) -> None:
+    if not text.strip() or not text.isprintable():
+        raise UsageError(f"the {what} is empty or holds control characters", f"Give a {what} of plain text.")
+    if len(text) > limit:
+        raise UsageError(
+            f"the {what} has {len(text)} characters; RFC 5280 allows {limit}",
+            "Shorten it: every byte of it is paid for in up to six names.",
+        )

@@ -1,0 +1,40 @@
+"""A release: everything that one site serves, as one unit."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class ReleaseState(StrEnum):
+    """Where a release stands. Exactly one release of a site that serves anything is ``CURRENT``."""
+
+    STAGED = "staged"
+    CURRENT = "current"
+    RETIRED = "retired"
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Trust anchor, its hash and the TLS chain. The private key is kept apart, sealed.
+
+    Attributes:
+        site: The site's name.
+        number: 1, 2, 3 ... within the site.
+        state: The only part, with its two times, that ever changes.
+        anchor_der: What devices download.
+        anchor_hash: Base64 HMAC-SHA1 of ``anchor_der`` under the site's key, made at staging.
+        chain: DER, the server certificate first, then its intermediates: what the TLS server sends.
+        root_der: The root that the chain leads to. It is not sent, but counts in a device's 4096 bytes.
+        staged_at, activated_at, retired_at: Aware, UTC.
+    """
+
+    site: str
+    number: int
+    state: ReleaseState
+    anchor_der: bytes = field(repr=False)
+    anchor_hash: str
+    chain: tuple[bytes, ...] = field(repr=False)
+    root_der: bytes = field(repr=False)
+    staged_at: datetime
+    activated_at: datetime | None = None
+    retired_at: datetime | None = None

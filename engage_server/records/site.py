@@ -1,0 +1,42 @@
+"""A site: the devices that share one site key and the hosts that they call."""
+
+import ipaddress
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from engage_server.records.host import Host
+
+IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+class AnchorRole(StrEnum):
+    """Which certificate of the chain a site distributes as its devices' trust anchor.
+
+    The vendor's pages disagree; ``ROOT`` validates everywhere, ``INTERMEDIATE`` only in devices that accept a
+    partial chain.
+    """
+
+    ROOT = "root"
+    INTERMEDIATE = "intermediate"
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """One site, without its key: the store gives the key apart, and only to who asks for it.
+
+    Attributes:
+        name: Unique; letters, digits, ``-`` and ``_``.
+        hosts: At least one; the first stands in ``cert_url`` for devices that used none of them.
+        anchor: Which certificate its devices are given.
+        is_default: Answers requests that name no site. True for exactly one site of an installation.
+        device_networks: Where its devices may call from. Empty means anywhere.
+        created_at: Aware, UTC.
+    """
+
+    name: str
+    hosts: tuple[Host, ...]
+    anchor: AnchorRole
+    is_default: bool
+    device_networks: tuple[IPNetwork, ...]
+    created_at: datetime
