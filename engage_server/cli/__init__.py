@@ -1,0 +1,52 @@
+"""The ``engage`` command: parses, calls one service, prints the next step."""
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+
+from engage_server.cli.root import engage
+from engage_server.errors import EngageError, NotPossible, UsageError
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and exit: 0 fine, 1 the answer is no, 2 wrong usage or settings, 3 could not be done.
+
+    Args:
+        arguments: Without the program's name; None takes those of the process.
+    """
+    sys.exit(_status(arguments))
+
+
+def _status(arguments: Sequence[str] | None) -> int:
+    try:
+        status = engage.main(arguments, prog_name="engage", standalone_mode=False)
+        sys.stdout.flush()
+        return status if isinstance(status, int) else 0
+    except EngageError as error:
+        _tell(error)
+        return error.exit_status
+    except click.FileError as error:
+        error.show()
+        return NotPossible.exit_status
+    except click.ClickException as error:
+        error.show()
+        return UsageError.exit_status
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        return 130
+    except BrokenPipeError:  # the reader, such as "head", has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        about = f"{error.filename}: " if error.filename else ""
+        _tell(NotPossible(f"{about}{error.strerror or error}", "Mend that and run the command again."))
+        return NotPossible.exit_status
+
+
+def _tell(error: EngageError) -> None:
+    click.echo(f"{click.style('error', fg='red', bold=True)} [{error.stable_code}]: {error.sentence}", err=True)
+    if error.next_step:
+        click.echo(f"next: {error.next_step}", err=True)

@@ -1,0 +1,56 @@
+"""The byte budget as people would rather see it: a bar against the room that a device has."""
+
+from typing import Any
+
+import click
+
+from engage_server.cli.output import console, print_table
+from engage_server.pki.byte_budget import ByteBudget
+
+_WIDTH = 64
+_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan"}
+_MARKS = {"root": "R", "intermediate": "I", "server": "S"}
+
+
+def print_budget(budget: ByteBudget) -> None:
+    """A row for each certificate, the sum, what is left, and the picture."""
+    rows: list[tuple[object, ...]] = [
+        (row.role, row.name, f"{row.der_bytes:>6}", "sent" if row.sent else "not sent, but counted")
+        for row in budget.rows
+    ]
+    rows.append(("sum", "", f"{budget.total:>6}", f"of {budget.limit} that devices hold"))
+    rows.append(("left", "", f"{budget.left:>6}", f"as PEM the chain has {budget.pem_bytes}"))
+    link = f"a link certificate for a later root would need {budget.link_certificate_bytes}"
+    rows.append(("left then", "", f"{budget.left_with_link:>6}", link))
+    print_table(["certificate", "name", " bytes", ""], rows, "")
+    _print_bar(budget)
+
+
+def _print_bar(budget: ByteBudget) -> None:
+    out = console()
+    out.print("0 ", end="")
+    used = 0
+    for row in budget.rows:
+        cells = round((used + row.der_bytes) * _WIDTH / budget.limit) - round(used * _WIDTH / budget.limit)
+        used += row.der_bytes
+        out.print(_MARKS[row.role] * cells, style=_STYLES[row.role], end="")
+    link_cells = round(min(budget.left, budget.link_certificate_bytes) * _WIDTH / budget.limit)
+    free_cells = _WIDTH - round(used * _WIDTH / budget.limit) - link_cells
+    out.print("+" * link_cells, style="yellow", end="")
+    out.print("." * max(0, free_cells), style="dim", end="")
+    click.echo(f" {budget.limit}   R root, I intermediate, S server, + a later link certificate, . free")
+
+
+def budget_json(budget: ByteBudget) -> dict[str, Any]:
+    """The same figures for scripts. All in bytes of DER but ``pem_bytes``."""
+    return {
+        "certificates": [
+            {"role": row.role, "name": row.name, "der_bytes": row.der_bytes, "sent": row.sent} for row in budget.rows
+        ],
+        "total": budget.total,
+        "limit": budget.limit,
+        "left": budget.left,
+        "link_certificate_bytes": budget.link_certificate_bytes,
+        "left_with_link": budget.left_with_link,
+        "pem_bytes": budget.pem_bytes,
+    }

@@ -1,0 +1,69 @@
+"""``engage init``."""
+
+from pathlib import Path
+
+import click
+
+from engage_server.cli.output import print_next
+from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option
+from engage_server.cli.session import Session, program
+from engage_server.composition import create_installation, only_one_init
+from engage_server.records import Host
+from engage_server.services.durable_files import PUBLIC_MODE, make_folder, write_new_file
+from engage_server.services.installation import InstallationPlan
+from engage_server.services.own_hosts import own_hosts
+from engage_server.settings import settings_file, settings_template
+
+_EXAMPLE = """\b
+Examples:
+  engage init                                       this machine's own names and addresses
+  engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
+
+Running it again finishes what an interrupted run left undone, and changes nothing that is done.
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.option("--site", default="main", show_default=True, metavar="NAME", help="The name of the first site.")
+@hosts_option(required=False)
+@click.option(
+    "--organization", default="", metavar="NAME", help="Stands in all names of the chain: paid for six times."
+)
+@site_key_option
+@demo_option
+@click.pass_obj
+def init(
+    session: Session, site: str, hosts: tuple[Host, ...], organization: str, site_key_file: str | None, demo: bool
+) -> None:
+    """Make an installation.
+
+    Writes a settings file, a key-encryption key and the database, adds a site with a fresh random site key unless you
+    give yours, builds a chain for its hosts, checks it, and makes it the first release.
+    """
+    key = read_site_key_option(session, site_key_file, demo)
+    _ensure_settings_file(session)
+    settings = session.settings()
+    with only_one_init(settings):
+        operator = create_installation(settings, session.environment)
+        plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site)
+        done = 0
+        for step in operator.installer.steps(plan, own_hosts(), session.occasion()):
+            click.echo(step)
+            done += 1
+    if not done:
+        click.echo(f"nothing to do: site {site} is there and has a release")
+    click.echo(
+        f"keep copies of {settings.key_encryption_key_file.name} and of the site key "
+        f"({program()} site export-key {site} FILE): nobody can replace them\n"
+        f"the authority's keys lie in {plan.chain_folder}: the servers do not need them, move them offline"
+    )
+    print_next(f"{program()} serve")
+
+
+def _ensure_settings_file(session: Session) -> None:
+    file, named = settings_file(session.config, session.environment, session.folder)
+    if file.exists():
+        return
+    make_folder(Path(file).parent)
+    write_new_file(file, settings_template().encode(), PUBLIC_MODE)
+    click.echo(f"wrote {file}" if named else f"wrote {file.name}")

@@ -1,0 +1,127 @@
+"""Option types and options that several commands share."""
+
+import ipaddress
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from engage_server.cli.session import Session
+from engage_server.errors import FileNotUsable, UsageError
+from engage_server.records import Host, IPNetwork, Secret
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+_MAX_SECRET_BYTES = 4096
+
+FilePath = click.Path(path_type=Path)
+
+
+class HostType(click.ParamType[Host]):
+    """A DNS name or an IP address."""
+
+    name = "host"
+
+    def convert(self, value: str | Host, param: click.Parameter | None, ctx: click.Context | None) -> Host:
+        """Parse, or raise HostInvalid."""
+        return value if isinstance(value, Host) else Host.parse(value)
+
+
+class NetworkType(click.ParamType[IPNetwork]):
+    """A network in CIDR notation."""
+
+    name = "cidr"
+
+    def convert(self, value: str | IPNetwork, param: click.Parameter | None, ctx: click.Context | None) -> IPNetwork:
+        """Parse, or fail with a usage error."""
+        if not isinstance(value, str):
+            return value
+        try:
+            return ipaddress.ip_network(value)
+        except ValueError as error:
+            self.fail(f"{error}. Give a network such as 10.44.0.0/16.", param, ctx)
+
+
+def hosts_option(required: bool) -> Callable[[_F], _F]:
+    """``--host HOST``, as often as there are names and addresses."""
+    return click.option(
+        "--host",
+        "hosts",
+        type=HostType(),
+        multiple=True,
+        required=required,
+        metavar="HOST",
+        help="A name or address that devices call; repeat it for each. The first is the main one.",
+    )
+
+
+site_option = click.option("--site", metavar="NAME", help="Which site. [default: the default site]")
+
+site_key_option = click.option(
+    "--site-key-file",
+    metavar="FILE",
+    help="File with the site key, 44 characters of Base64 or 64 of hex; - reads standard input; "
+    "ENGAGE_SITE_KEY may hold it instead.",
+)
+
+demo_option = click.option("--demo", is_flag=True, help="Accept the sample keys of public documents. For trials only.")
+
+
+def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secret | None:
+    """The site key that the operator gave, or None.
+
+    Raises:
+        FileNotUsable: The file can not be read.
+        SiteKeyInvalid: It holds no site key.
+    """
+    from engage_server.services.hashing import site_key_from_text
+    from engage_server.settings import SITE_KEY_VARIABLE
+
+    text = _secret_text(session, file, SITE_KEY_VARIABLE)
+    return None if text is None else site_key_from_text(text.reveal(), demo=demo)
+
+
+def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
+    """The site key that the operator gave.
+
+    Raises:
+        UsageError: None was given.
+        FileNotUsable: The file can not be read.
+        SiteKeyInvalid: It holds no site key.
+    """
+    key = read_site_key_option(session, file, demo)
+    if key is None:
+        raise UsageError("there is no site key", "Give --site-key-file FILE, or - to read standard input.")
+    return key
+
+
+def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
+    """The passphrase that the operator gave, its line end taken off, or None.
+
+    Raises:
+        FileNotUsable: The file can not be read.
+        UsageError: It is empty.
+    """
+    from engage_server.settings import PASSPHRASE_VARIABLE
+
+    text = _secret_text(session, file, PASSPHRASE_VARIABLE)
+    if text is None:
+        return None
+    passphrase = text.reveal().rstrip(b"\r\n")
+    if not passphrase:
+        raise UsageError("the passphrase is empty", "Write one into the file, on one line.")
+    return Secret(passphrase)
+
+
+def _secret_text(session: Session, file: str | None, variable: str) -> Secret | None:
+    if file is None:
+        value = session.environment.get(variable)
+        return None if value is None else Secret(value.encode())
+    if file == "-":
+        return Secret(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
+    try:
+        with Path(file).open("rb") as opened:
+            return Secret(opened.read(_MAX_SECRET_BYTES))
+    except OSError as error:
+        raise FileNotUsable(f"{file}: {error.strerror}", "Name a file that this user may read.") from None

@@ -1,0 +1,172 @@
+"""``engage release``."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.checks import Finding, Severity
+from engage_server.cli.byte_bar import budget_json, print_budget
+from engage_server.cli.output import console, json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import FilePath, site_option
+from engage_server.cli.session import Session, program
+from engage_server.errors import UsageError
+from engage_server.pki.byte_budget import measure
+from engage_server.pki.names import display_name
+from engage_server.records import Release
+from engage_server.services.chain_folder import read_chain_folder
+from engage_server.services.releases import CheckedRelease, chain_of
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+
+
+@click.group()
+def release() -> None:
+    """Releases: everything that a site serves, as one unit."""
+
+
+@release.command(epilog="\b\nExample:\n  engage release stage certs/main --site main")
+@click.argument("folder", type=FilePath, metavar="DIR")
+@site_option
+@json_option
+@click.pass_obj
+def stage(session: Session, folder: Path, site: str | None, as_json: bool) -> int:
+    """Check a chain and keep it as the site's next release. Nothing is served before 'activate'.
+
+    Exit status 1 when a finding of severity error keeps it from being activated.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    checked = operator.releases.stage(read_chain_folder(folder), name, session.occasion())
+    if as_json:
+        print_json(_as_json(checked))
+    else:
+        _print_findings(checked)
+        click.echo(f"staged release {checked.release.number} of {name}")
+        if checked.errors:
+            print_next("it can not be activated: mend the errors above and stage the chain again")
+        else:
+            print_next(f"{program()} release activate {checked.release.number} --site {name}")
+    return 1 if checked.errors else 0
+
+
+@release.command("list", epilog="\b\nExample:\n  engage release list --site main --json")
+@site_option
+@json_option
+@click.pass_obj
+def list_releases(session: Session, site: str | None, as_json: bool) -> None:
+    """List the releases, of all sites or of one."""
+    found = session.operator_side().releases.all(site)
+    if as_json:
+        print_json([_facts(each) for each in found])
+        return
+    rows = [
+        (each.site, each.number, each.state, _day(each.staged_at), _day(each.activated_at), _day(each.retired_at))
+        for each in found
+    ]
+    print_table(["site", "release", "state", "staged", "activated", "retired"], rows, "there is no release yet")
+    print_next(f"{program()} release show N --site NAME" if rows else f"{program()} release stage DIR --site NAME")
+
+
+@release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@site_option
+@json_option
+@click.pass_obj
+def show(session: Session, number: int, site: str | None, as_json: bool) -> None:
+    """Show one release: its certificates, its bytes, and what the checks say of it today."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    checked = operator.releases.check(name, number, session.occasion())
+    if as_json:
+        print_json(_as_json(checked))
+        return
+    chain = chain_of(checked.release)
+    click.echo(f"release {number} of {name}: {checked.release.state}, hash {checked.release.anchor_hash}")
+    for certificate in chain:
+        until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+        click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
+    print_budget(measure(chain))
+    _print_findings(checked)
+    print_next(f"{program()} release list --site {name}")
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
+    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
+)
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@site_option
+@click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="CODE=REASON",
+    help="Accept one error by its code, with the reason, which the audit log keeps. Repeat it for each.",
+)
+@json_option
+@click.pass_obj
+def activate(session: Session, number: int, site: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
+    """Serve this release from now on: every worker follows within two seconds, nothing restarts."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
+    if as_json:
+        print_json(_as_json(checked))
+        return
+    _print_findings(checked)
+    click.echo(f"release {number} of {name} is current")
+    print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
+
+
+def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        code, equals, reason = text.partition("=")
+        if not equals:
+            raise UsageError(f"--override {text!r} has no reason", "Write --override CODE=REASON.")
+        found[code.strip()] = reason.strip()
+    return found
+
+
+def _print_findings(checked: CheckedRelease) -> None:
+    out = console()
+    for finding in checked.findings:
+        about = f"{finding.certificate}: " if finding.certificate else ""
+        out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
+        click.echo(f" [{finding.code}] {about}{finding.sentence}\n      mend: {finding.mend} ({finding.source})")
+
+
+def _as_json(checked: CheckedRelease) -> dict[str, Any]:
+    return {
+        **_facts(checked.release),
+        "budget": budget_json(measure(chain_of(checked.release))),
+        "findings": [_finding_json(finding) for finding in checked.findings],
+    }
+
+
+def _finding_json(finding: Finding) -> dict[str, str]:
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "sentence": finding.sentence,
+        "certificate": finding.certificate,
+        "source": finding.source,
+        "mend": finding.mend,
+    }
+
+
+def _facts(of: Release) -> dict[str, Any]:
+    return {
+        "site": of.site,
+        "number": of.number,
+        "state": of.state.value,
+        "hash": of.anchor_hash,
+        "staged_at": of.staged_at.isoformat(),
+        "activated_at": of.activated_at.isoformat() if of.activated_at else None,
+        "retired_at": of.retired_at.isoformat() if of.retired_at else None,
+    }
+
+
+def _day(at: Any) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

@@ -1,0 +1,97 @@
+"""``engage serve``."""
+
+import os
+import sys
+from typing import Any
+
+import click
+
+from engage_server.cli.session import Session, program
+from engage_server.composition import DeviceSide, Snapshot
+from engage_server.serving.listener import Listener, ListenerApplication
+from engage_server.serving.pair import Instance, Pair, become_supervised
+from engage_server.serving.ports import assert_bindable
+from engage_server.settings import Settings
+
+_EXAMPLE = """\b
+Examples:
+  engage serve                                      both instances, on ports 80 and 443
+  engage serve --http-port 8080 --https-port 8443   on ports that need no rights
+  engage serve https                                the TLS instance alone, for a service manager
+"""
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("listener", required=False, type=click.Choice([str(each) for each in Listener]))
+@click.option("--bind", metavar="ADDR", help="The address to listen on. [setting: bind]")
+@click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port, 80]")
+@click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port, 443]")
+@click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
+@click.option("--supervised-by", type=int, hidden=True)
+@click.pass_obj
+def serve(session: Session, /, listener: str | None, supervised_by: int | None, **options: Any) -> int:
+    """Run the server pair until a signal ends it.
+
+    Without an argument both instances run, supervised: signals are passed on to both, and if one ends, so does the
+    other, with a non-zero status, so that a service manager restarts both.
+
+    SIGTERM lets running requests finish; SIGHUP reads the settings again.
+    """
+    settings = session.settings(**options)
+    if listener is not None:
+        if supervised_by is not None:
+            become_supervised(supervised_by)
+        return _serve_one(session, Listener(listener), settings, options)
+    return _serve_both(session, settings, options)
+
+
+def _serve_one(session: Session, listener: Listener, settings: Settings, options: dict[str, Any]) -> int:
+    assert_bindable(settings.bind, listener.port(settings), f"--{listener}-port")
+    ListenerApplication(listener, lambda: session.settings(**options), session.environment).run()
+    return 0
+
+
+def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
+    for listener in Listener:
+        assert_bindable(settings.bind, listener.port(settings), f"--{listener}-port")
+    # a first look at what both will need, so that what is wrong is said once, and plainly
+    device_side = DeviceSide(settings, session.environment, with_tls=True)
+    snapshot = device_side.take_snapshot()
+    device_side.release_connections()
+    instances = [
+        Instance(str(each), _command(session, each, options), settings.bind, each.port(settings)) for each in Listener
+    ]
+    pair = Pair(
+        instances,
+        when_ready=lambda: _print_addresses(settings, snapshot),
+        say=lambda sentence: click.echo(sentence, err=True),
+    )
+    return pair.run()
+
+
+def _command(session: Session, listener: Listener, options: dict[str, Any]) -> list[str]:
+    command = [sys.executable, "-m", "engage_server"]
+    if session.config is not None:
+        command += ["--config", str(session.config)]
+    command += ["serve", str(listener), "--supervised-by", str(os.getpid())]
+    for name, value in options.items():
+        if value is not None:
+            command += [f"--{name.replace('_', '-')}", str(value)]
+    return command
+
+
+def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
+    hosts = [host for host, site in snapshot.by_host.items() if site == snapshot.default_site]
+    host = "127.0.0.1" if "127.0.0.1" in hosts or not hosts else hosts[0]
+    shown = f"[{host}]" if ":" in host else host
+    http = f"http://{shown}" + ("" if settings.http_port == 80 else f":{settings.http_port}")
+    https = f"https://{shown}" + ("" if settings.https_port == 443 else f":{settings.https_port}")
+    port_option = "" if settings.https_port == 443 else f" --https-port {settings.https_port}"
+    click.echo(
+        f"\nserving on {http} and {https}\ntry:\n"
+        f"  curl {http}/swordfish/lock/certificates/current\n"
+        f"  {program()} lock fetch {http}{port_option}"
+    )
+    if not snapshot.current:
+        click.echo("no release is active yet: devices are answered 503 until 'engage release activate'")
+    sys.stdout.flush()

@@ -1,0 +1,78 @@
+"""What every command needs: the settings, the services, who acts, and when. Made by the root, read by the commands."""
+
+import getpass
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:  # importing these takes longer than many a command runs
+    from engage_server.composition import OperatorSide
+    from engage_server.services.audit import Occasion
+    from engage_server.settings import Settings
+
+
+class Session:
+    """One run of the command.
+
+    Args:
+        config: The value of ``--config``.
+    """
+
+    def __init__(self, config: Path | None) -> None:
+        self.config = config
+        self.environment: Mapping[str, str] = os.environ
+        self.folder = Path.cwd()
+
+    def settings(self, **overrides: Any) -> "Settings":
+        """The settings, with the options of this run on top.
+
+        Raises:
+            SettingsInvalid: A file, name or value that can not be used.
+        """
+        from engage_server.settings import load_settings
+
+        return load_settings(self.config, self.environment, overrides, self.folder)
+
+    def operator_side(self) -> "OperatorSide":
+        """The services on the installation here.
+
+        Raises:
+            NotPossible: There is none, or its database does not answer.
+        """
+        from engage_server.composition import open_operator_side
+
+        return open_operator_side(self.settings(), self.environment)
+
+    def occasion(self) -> "Occasion":
+        """This operator, now."""
+        from engage_server.services.audit import Occasion
+
+        return Occasion(_actor(self.environment), self.now())
+
+    def now(self) -> datetime:
+        """The time at which this command judges; the clock is read here and nowhere deeper."""
+        return datetime.now(UTC)
+
+
+def program() -> str:
+    """How the reader of a next step can call this program from where they are."""
+    if shutil.which("engage"):
+        return "engage"
+    called = Path(sys.argv[0])
+    if called.name != "engage":
+        return f"{Path(sys.executable).name} -m engage_server"
+    path = called.absolute()
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
+
+
+def _actor(environment: Mapping[str, str]) -> str:
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):  # a container's user may have no name
+        user = f"uid {os.getuid()}"
+    behind = environment.get("SUDO_USER")
+    return f"{behind} as {user}" if behind and behind != user else user

@@ -1,0 +1,181 @@
+"""The one place that builds the store and the services, and connects them."""
+
+import fcntl
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.services.distribution import Distribution
+from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.services.installation import Installer
+from engage_server.services.releases import Releases
+from engage_server.services.sites import Sites
+from engage_server.services.snapshot import ServedRelease, Snapshot, take_snapshot
+from engage_server.settings import KEK_VARIABLE, Settings
+from engage_server.store import schema
+from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_file_missing
+from engage_server.store.sealing import Sealer, new_key_encryption_key
+from engage_server.store.sql_store import SqlStore
+
+# serving/ reaches the services through this module alone, their types too
+__all__ = [
+    "DeviceSide",
+    "Distribution",
+    "OperatorSide",
+    "ServedRelease",
+    "Snapshot",
+    "create_installation",
+    "only_one_init",
+    "open_operator_side",
+]
+
+_MAX_KEK_FILE_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class OperatorSide:
+    """The services that the command line calls."""
+
+    sites: Sites
+    releases: Releases
+    installer: Installer
+
+
+class DeviceSide:
+    """What a serving process needs: the distribution, and the way to keep it up to date.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key.
+        with_tls: Whether this process does TLS. One that does not never opens a private key.
+
+    Raises:
+        StoreVersionMismatch: The database is of another version.
+        SealBroken: It was sealed with another key-encryption key.
+    """
+
+    def __init__(self, settings: Settings, environment: Mapping[str, str], *, with_tls: bool) -> None:
+        self.distribution = Distribution()
+        self._with_tls = with_tls
+        self._port = settings.cert_url_port
+        self._store = _open_store(settings, environment, with_secrets=with_tls)
+
+    def generation(self) -> int:
+        """The store's generation: when it differs from the snapshot's, take a new one."""
+        return self._store.generation()
+
+    def take_snapshot(self) -> Snapshot:
+        """Read the store. Does not publish."""
+        return take_snapshot(self._store, self._port, with_private_keys=self._with_tls)
+
+    def release_connections(self) -> None:
+        """Close all database connections; the next use opens new ones. Needed before a fork."""
+        self._store.close()
+
+
+def open_operator_side(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
+    """The services on an existing installation.
+
+    Raises:
+        StoreNotUsable: There is no database, or it does not answer.
+        StoreVersionMismatch: It is of another version.
+        SettingsInvalid: There is no key-encryption key.
+        SealBroken: The database was sealed with another one.
+    """
+    return _operator_side(_open_store(settings, environment, with_secrets=True))
+
+
+def create_installation(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
+    """Make the key-encryption key and the database, or bring them up to date, and open them.
+
+    Raises:
+        NotPossible: A file or the database stood in the way.
+        SealBroken: The database was sealed with a key-encryption key that is not there.
+    """
+    make_folder(settings.data_dir)
+    make_folder(settings.certs_dir)
+    url = settings.database_url.get_secret_value()
+    sealer = _ensured_sealer(settings, environment)
+    create_sqlite_file(url)
+    engine = open_engine(url)
+    schema.upgrade(engine, sealer)
+    return _operator_side(SqlStore(engine, sealer))
+
+
+@contextmanager
+def only_one_init(settings: Settings) -> Iterator[None]:
+    """Keep a second ``engage init`` on this machine away while one runs.
+
+    Raises:
+        NotPossible: Another one is running.
+    """
+    make_folder(settings.data_dir)
+    path = settings.data_dir / ".init.lock"
+    try:
+        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, SECRET_MODE)
+    except OSError as error:
+        raise NotPossible(f"{path}: {error.strerror}", "Make the folder writable.") from None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    except BlockingIOError:
+        raise NotPossible("another 'engage init' is running here", "Wait for it, then look: engage site list") from None
+    finally:
+        os.close(descriptor)
+
+
+def _operator_side(store: SqlStore) -> OperatorSide:
+    sites, releases = Sites(store), Releases(store)
+    return OperatorSide(sites, releases, Installer(sites, releases))
+
+
+def _open_store(settings: Settings, environment: Mapping[str, str], *, with_secrets: bool) -> SqlStore:
+    url = settings.database_url.get_secret_value()
+    if sqlite_file_missing(url):
+        raise StoreNotUsable(
+            f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
+            "Make one with 'engage init', or name its settings file: --config FILE.",
+        )
+    engine = open_engine(url)
+    schema.assert_current(engine)
+    if not with_secrets:
+        return SqlStore(engine, None)
+    sealer = _sealer(settings, environment)
+    schema.assert_seal(engine, sealer)
+    return SqlStore(engine, sealer)
+
+
+def _sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
+    from_environment = environment.get(KEK_VARIABLE)
+    if from_environment is not None:
+        return Sealer.from_text(from_environment.encode(), KEK_VARIABLE)
+    path = settings.key_encryption_key_file
+    if not path.exists():
+        raise SettingsInvalid(
+            f"the key-encryption key {path} is missing",
+            "Restore it from its backup: nothing else opens the sealed site keys and private keys.",
+        )
+    return Sealer.from_text(read_file(path, limit=_MAX_KEK_FILE_BYTES), str(path))
+
+
+def _ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
+    path = settings.key_encryption_key_file
+    if KEK_VARIABLE not in environment and not path.exists():
+        _assert_no_database(settings, path)
+        make_folder(path.parent)
+        with suppress(Conflict):  # made by someone else just now: use theirs
+            write_new_file(path, new_key_encryption_key(), SECRET_MODE)
+    return _sealer(settings, environment)
+
+
+def _assert_no_database(settings: Settings, path: Path) -> None:
+    """A fresh key beside an existing database could open nothing in it, and would hide that the old one is lost."""
+    url = settings.database_url.get_secret_value()
+    if not sqlite_file_missing(url) and schema.is_sealed(open_engine(url)):
+        raise SettingsInvalid(
+            f"the key-encryption key {path} is missing, but its database is there",
+            "Restore the key from its backup. To begin anew instead, use another database.",
+        )

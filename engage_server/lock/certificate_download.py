@@ -1,0 +1,140 @@
+"""The plain HTTP half: ask for the notice, download the DER, check the hash."""
+
+import json
+import socket
+from contextlib import closing
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.errors import NotPossible
+from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.protocol.site_key import anchor_hash, hashes_equal
+from engage_server.records import Secret
+
+HTTP_PORT = 80
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What the host said: where the certificate is, and its hash."""
+
+    cert_url: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Anchor:
+    """A certificate that a device has taken as its trust anchor."""
+
+    certificate: x509.Certificate
+    der: bytes = field(repr=False)
+
+
+def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceResponse:
+    """One request on a connection of its own.
+
+    Raises:
+        DeviceRefusal: The answer is not what a device reads.
+        NotPossible: No connection, or silence.
+    """
+    authority = f"[{host}]" if ":" in host else host
+    try:
+        with closing(socket.create_connection((host, port), timeout=limits.seconds)) as connection:
+            connection.sendall(request_bytes(target, authority if port == HTTP_PORT else f"{authority}:{port}"))
+            return read_response(connection.recv, limits)
+    except TimeoutError:
+        raise NotPossible(
+            f"http://{authority}:{port}: no answer within {limits.seconds:g} s", "Is the host up, and reachable?"
+        ) from None
+    except OSError as error:
+        raise NotPossible(
+            f"http://{authority}:{port}: {error.strerror or error}", "Is the host up, and is this its HTTP port?"
+        ) from None
+
+
+def read_notice(response: DeviceResponse, limits: DeviceLimits) -> Notice:
+    """Read the notice's JSON.
+
+    Raises:
+        DeviceRefusal: It is no JSON object with both texts, or the URL is one that devices do not call.
+    """
+    content_type = response.header("Content-Type").partition(";")[0].strip()
+    if content_type != "application/json":
+        raise DeviceRefusal(f"the notice is sent as {content_type or 'no type at all'}", "Send application/json.")
+    try:
+        notice = json.loads(response.body)
+        cert_url, hash_text = notice["cert_url"], notice["hash"]
+    except (ValueError, KeyError, TypeError):
+        raise DeviceRefusal("the notice is not JSON with cert_url and hash") from None
+    if not isinstance(cert_url, str) or not isinstance(hash_text, str):
+        raise DeviceRefusal("cert_url and hash in the notice are not both texts")
+    if not cert_url.startswith("http://"):
+        raise DeviceRefusal(
+            f"cert_url is {cert_url[:60]!r}: a device that trusts nothing yet can only use http://",
+            "Serve the DER by plain HTTP.",
+        )
+    if len(cert_url) > limits.cert_url_characters:
+        raise DeviceRefusal(f"cert_url has {len(cert_url)} characters; devices read {limits.cert_url_characters}")
+    return Notice(cert_url, hash_text)
+
+
+def download(notice: Notice, limits: DeviceLimits) -> bytes:
+    """Fetch the DER from where the notice says.
+
+    Raises:
+        DeviceRefusal: The URL or the answer is not what a device reads.
+        NotPossible: No connection, or silence.
+    """
+    try:
+        url = urlsplit(notice.cert_url)
+        host, port = url.hostname, url.port or HTTP_PORT
+    except ValueError:
+        raise DeviceRefusal(f"cert_url can not be read: {notice.cert_url!r}") from None
+    if not host or not notice.cert_url.isascii():
+        raise DeviceRefusal(f"cert_url can not be read: {notice.cert_url!r}")
+    response = get(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
+    content_type = response.header("Content-Type")
+    if content_type != "application/octet-stream":
+        raise DeviceRefusal(f"the DER is sent as {content_type or 'no type'}", "Send application/octet-stream.")
+    if response.header("Content-Encoding"):
+        raise DeviceRefusal("the DER is sent compressed", "Send the bytes as they are.")
+    return response.body
+
+
+def install(der: bytes, notice: Notice, key: Secret, limits: DeviceLimits) -> Anchor:
+    """Check the hash with the device's own site key, and take the certificate as trust anchor.
+
+    Raises:
+        DeviceRefusal: The hash is another, or the bytes are no certificate that a device can hold.
+    """
+    if not hashes_equal(anchor_hash(key, der), notice.hash):
+        raise DeviceRefusal(
+            "the hash in the notice is not HMAC-SHA1(site key, DER) under this device's site key",
+            "The site key is another, or the hash was made of another file. Devices fetch, and never come back.",
+        )
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key_bits = key_bits_of(certificate)
+    except ValueError:
+        raise DeviceRefusal("the download is no DER certificate", "Serve DER, not PEM or a text dump.") from None
+    if key_bits > limits.rsa_key_bits:
+        raise DeviceRefusal(f"the anchor's key has {key_bits} bits; devices take {limits.rsa_key_bits}")
+    return Anchor(certificate, der)
+
+
+def key_bits_of(certificate: x509.Certificate) -> int:
+    """The size of the RSA key.
+
+    Raises:
+        DeviceRefusal: It is not RSA.
+        ValueError: It can not be read.
+    """
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise DeviceRefusal(f"{certificate.subject.rfc4514_string()}: the key is not RSA", "Use RSA-2048.")
+    return key.key_size

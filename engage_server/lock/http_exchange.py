@@ -1,0 +1,123 @@
+"""HTTP as strictly as a device reads it: HTTP/1.1, a literal Content-Length, no chunks, no redirect.
+
+No library: each of them accepts what a device does not.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
+
+Receive = Callable[[int], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceResponse:
+    """A response that a device would accept.
+
+    Attributes:
+        headers: Names and values as they came, in order.
+        body: Exactly Content-Length bytes.
+    """
+
+    headers: tuple[tuple[str, str], ...]
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str:
+        """The value of a header whatever its case, or ""."""
+        return next((value for key, value in self.headers if key.lower() == name.lower()), "")
+
+
+def request_bytes(target: str, authority: str) -> bytes:
+    """A GET request as devices write it.
+
+    Args:
+        target: Path and query.
+        authority: The Host header: the host, with the port unless it is the scheme's own.
+    """
+    return f"GET {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n\r\n".encode("ascii")
+
+
+def read_response(receive: Receive, limits: DeviceLimits) -> DeviceResponse:
+    """Read one response.
+
+    Args:
+        receive: Gives up to so many bytes, and nothing at the end of the connection.
+        limits: The device's.
+
+    Raises:
+        DeviceRefusal: It is not what a device reads.
+        OSError: From ``receive``.
+    """
+    head, rest = _read_head(receive, limits)
+    status_line, *lines = head.split("\r\n")
+    _assert_ok(status_line)
+    headers = tuple(_split_header(line) for line in lines)
+    length = _content_length(headers, limits)
+    body = rest
+    while len(body) < length:
+        piece = receive(length - len(body))
+        if not piece:
+            raise DeviceRefusal(f"the connection ended after {len(body)} of {length} bytes of the body")
+        body += piece
+    if len(body) > length:
+        raise DeviceRefusal(f"{len(body) - length} bytes follow the body that Content-Length announced")
+    return DeviceResponse(headers, body)
+
+
+def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
+    received = b""
+    while b"\r\n\r\n" not in received:
+        if len(received) > limits.header_bytes:
+            raise DeviceRefusal(f"the header block has more than {limits.header_bytes} bytes")
+        piece = receive(4096)
+        if not piece:
+            what = "an unfinished header" if received else "no answer"
+            raise DeviceRefusal(f"the host closed the connection with {what}", "Is this an HTTP port?")
+        received += piece
+    head, _, rest = received.partition(b"\r\n\r\n")
+    return head.decode("latin-1"), rest
+
+
+def _assert_ok(status_line: str) -> None:
+    version, _, status = status_line.partition(" ")
+    if version != "HTTP/1.1":
+        raise DeviceRefusal(f"the answer is {version[:20]!r}, not HTTP/1.1", "Let the host answer with HTTP/1.1.")
+    if status[:3] == "200":
+        return
+    advice = {
+        "301": "Devices follow no redirect: answer at this very address.",
+        "302": "Devices follow no redirect: answer at this very address.",
+        "307": "Devices follow no redirect: answer at this very address.",
+        "308": "Devices follow no redirect: answer at this very address.",
+        "401": "The host does not serve this network: see the site's device networks.",
+        "404": "Is this the ENGAGE host, and the address of the plain HTTP instance?",
+        "503": "The host has no release to serve: engage release list.",
+    }
+    raise DeviceRefusal(f"the host answered {status[:60]}", advice.get(status[:3], ""))
+
+
+def _split_header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon or name != name.strip():
+        raise DeviceRefusal(f"a header line can not be read: {line[:60]!r}")
+    return name, value.strip()
+
+
+def _content_length(headers: tuple[tuple[str, str], ...], limits: DeviceLimits) -> int:
+    if any(name.lower() == "transfer-encoding" for name, _ in headers):
+        raise DeviceRefusal("the answer is chunked (Transfer-Encoding)", "Answer with a Content-Length.")
+    lengths = [value for name, value in headers if name == "Content-Length"]
+    if not lengths:
+        spelled = [name for name, _ in headers if name.lower() == "content-length"]
+        what = f"spells it {spelled[0]}" if spelled else "has none"
+        raise DeviceRefusal(
+            f"devices look for a header named exactly Content-Length; the answer {what}",
+            "A proxy that writes header names in lower case, or HTTP/2, can not stand in front.",
+        )
+    if len(set(lengths)) > 1 or not lengths[0].isascii() or not lengths[0].isdigit():
+        raise DeviceRefusal(f"Content-Length is {', '.join(lengths)[:60]}")
+    if int(lengths[0]) > limits.body_bytes:
+        raise DeviceRefusal(f"the body has {lengths[0]} bytes; a device has room for {limits.body_bytes}")
+    return int(lengths[0])

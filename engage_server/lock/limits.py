@@ -1,0 +1,26 @@
+"""What a device can hold and how long it waits."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceLimits:
+    """The limits of one kind of device.
+
+    Attributes:
+        chain_der_bytes: Room for the whole chain, the root counted (host server page, important note).
+        rsa_key_bits: The largest key (host server page, note 2).
+        cert_url_characters: The longest ``cert_url`` (reported from the field).
+        header_bytes: Room for a response's header block (our assumption).
+        body_bytes: Room for a response's body (our assumption: as much as for a chain).
+        seconds: Patience with each connection (our assumption).
+        accepts_partial_chain: Whether an anchor that is no root ends the path. Not known of any firmware.
+    """
+
+    chain_der_bytes: int = 4096
+    rsa_key_bits: int = 2048
+    cert_url_characters: int = 256
+    header_bytes: int = 4096
+    body_bytes: int = 4096
+    seconds: float = 10.0
+    accepts_partial_chain: bool = False

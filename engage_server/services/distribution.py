@@ -1,0 +1,111 @@
+"""What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
+
+import ipaddress
+from collections.abc import Iterable
+from enum import Enum, auto
+
+from engage_server.services.site_choice import choose_site, host_of_header
+from engage_server.services.snapshot import EMPTY, ServedRelease, Snapshot
+
+
+class Refusal(Enum):
+    """Why a device does not get what it asked for."""
+
+    UNKNOWN_NETWORK = auto()  # the site is not served to where the request came from
+    NOTHING_CURRENT = auto()  # no release of the site is active, or there is no site
+    NO_SUCH_CERTIFICATE = auto()  # no release ever distributed a certificate of that digest
+
+
+class Distribution:
+    """The device side's one door. Holds the snapshot; :meth:`publish` exchanges it as one unit.
+
+    Safe for many threads: a snapshot is immutable, and each request looks at one alone.
+    """
+
+    def __init__(self) -> None:
+        self._snapshot = EMPTY
+
+    @property
+    def snapshot(self) -> Snapshot:
+        """The snapshot that is served at this moment."""
+        return self._snapshot
+
+    def publish(self, snapshot: Snapshot) -> None:
+        """Serve this snapshot from now on."""
+        self._snapshot = snapshot
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is any release to serve."""
+        return bool(self._snapshot.current)
+
+    def notice(self, host_header: str, query: str, client: str) -> bytes | Refusal:
+        """The certificate notice.
+
+        Args:
+            host_header: As it came; may be empty or garbage.
+            query: The raw query string; may be anything.
+            client: The device's address, as text.
+
+        Returns:
+            The JSON body, or why there is none.
+        """
+        snapshot = self._snapshot
+        site = _site_of(snapshot, host_header, query)
+        if not _is_allowed(snapshot, [site], client):
+            return Refusal.UNKNOWN_NETWORK
+        release = snapshot.current.get(site)
+        if release is None:
+            return Refusal.NOTHING_CURRENT
+        return release.notices.get(host_of_header(host_header), release.notice)
+
+    def der(self, digest: str, client: str) -> bytes | Refusal:
+        """The trust anchor of this digest, of whatever release and site.
+
+        The digest comes from a notice, so it says which site it is about better than the Host header could.
+
+        Args:
+            digest: As in the path.
+            client: The device's address, as text.
+        """
+        snapshot = self._snapshot
+        found = snapshot.ders.get(digest)
+        if found is None:
+            return Refusal.NO_SUCH_CERTIFICATE
+        return found.content if _is_allowed(snapshot, found.sites, client) else Refusal.UNKNOWN_NETWORK
+
+    def is_known_network(self, host_header: str, query: str, client: str) -> bool:
+        """Whether the site that a request is for is served to where it came from."""
+        snapshot = self._snapshot
+        return _is_allowed(snapshot, [_site_of(snapshot, host_header, query)], client)
+
+    def tls_release(self, server_name: str | None) -> ServedRelease | None:
+        """The release whose chain a TLS client gets: by server name, else the default site's.
+
+        Args:
+            server_name: From the ClientHello, or None.
+        """
+        snapshot = self._snapshot
+        site = snapshot.by_host.get(host_of_header(server_name)) if server_name else None
+        return snapshot.current.get(site or snapshot.default_site or "")
+
+
+def _site_of(snapshot: Snapshot, host_header: str, query: str) -> str:
+    return choose_site(host_header, query, snapshot.by_host, snapshot.by_serial, snapshot.default_site) or ""
+
+
+def _is_allowed(snapshot: Snapshot, sites: Iterable[str], client: str) -> bool:
+    return any(_is_in_networks(snapshot, site, client) for site in sites)
+
+
+def _is_in_networks(snapshot: Snapshot, site: str, client: str) -> bool:
+    networks = snapshot.networks.get(site)
+    if networks is None:
+        return True
+    try:
+        address = ipaddress.ip_address(client)
+    except ValueError:
+        return False
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped  # an IPv4 device on a socket that listens for both
+    return any(address in network for network in networks)

@@ -1,0 +1,158 @@
+"""Staging and activating releases: staging never deploys, and nothing bad goes live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+
+from engage_server.checks import ChainCase, Finding, Severity, run_checks
+from engage_server.errors import Conflict, Refused, UsageError
+from engage_server.pki.chain import Chain, arrange
+from engage_server.pki.encodings import der
+from engage_server.pki.keys import private_key_pem, read_server_key
+from engage_server.protocol.site_key import anchor_hash
+from engage_server.records import AuditAction, Release, Site
+from engage_server.services.audit import Occasion
+from engage_server.services.chain_folder import ChainMaterial
+from engage_server.store.interface import ReleaseDraft, Store
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRelease:
+    """A release and what the checks say of it at the moment of asking."""
+
+    release: Release
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that keep it from going live."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+
+class Releases:
+    """The releases of all sites.
+
+    Args:
+        store: Where they rest.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def stage(self, material: ChainMaterial, site_name: str, occasion: Occasion) -> CheckedRelease:
+        """Check a chain, make its hash, seal its key, keep it under the next number. Nothing is served yet.
+
+        Errors other than a key that does not fit do not stop the staging; they stop the activation.
+
+        Raises:
+            NotFound: There is no such site.
+            Refused: The private key does not belong to the server certificate.
+            Conflict: This chain is a release of the site already.
+        """
+        site = self._store.site(site_name)
+        findings = run_checks(_case(material.chain, site, material, occasion))
+        for finding in findings:
+            if finding.code == "key.mismatch":
+                raise Refused(f"{finding.certificate}: {finding.sentence}", finding.mend, code=finding.code)
+        draft = self._draft(material.chain, site, occasion)
+        self._assert_new(draft)
+        event = occasion.event(
+            AuditAction.RELEASE_STAGED, site.name, findings=" ".join(sorted({finding.code for finding in findings}))
+        )
+        release = self._store.stage_release(draft, private_key_pem(material.server_key), event)
+        return CheckedRelease(release, tuple(findings))
+
+    def activate(self, site_name: str, number: int, overrides: Mapping[str, str], occasion: Occasion) -> CheckedRelease:
+        """Let every server serve this release from now on, if the checks allow it today.
+
+        Args:
+            site_name: The site.
+            number: Which of its releases.
+            overrides: For each error that is accepted: its code, and the reason, which the audit log keeps.
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site or release.
+            UsageError: An override without a reason, or of an error that is not there.
+            Refused: Errors without an override.
+        """
+        checked = self.check(site_name, number, occasion)
+        _assert_overrides(checked, overrides)
+        open_errors = [finding for finding in checked.errors if finding.code not in overrides]
+        if open_errors:
+            raise Refused(
+                f"release {number} of {site_name} can not be activated:\n" + "\n".join(map(_line, open_errors)),
+                "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
+                code="release.refused",
+            )
+        facts = {f"override {code}": reason for code, reason in overrides.items()}
+        event = occasion.event(AuditAction.RELEASE_ACTIVATED, site_name, release=str(number), **facts)
+        release = self._store.activate_release(site_name, number, occasion.now, event)
+        return CheckedRelease(release, checked.findings)
+
+    def check(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
+        """What the checks say of a release today.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        site = self._store.site(site_name)
+        release = self._store.release(site_name, number)
+        key = read_server_key(self._store.private_key(site_name, number), source=f"release {number}")
+        material = ChainMaterial(chain_of(release), key)
+        return CheckedRelease(release, tuple(run_checks(_case(material.chain, site, material, occasion))))
+
+    def all(self, site_name: str | None = None) -> Sequence[Release]:
+        """All releases, or those of one site."""
+        return self._store.releases(site_name)
+
+    def _draft(self, chain: Chain, site: Site, occasion: Occasion) -> ReleaseDraft:
+        anchor = der(chain.anchor(site.anchor))
+        return ReleaseDraft(
+            site=site.name,
+            anchor_der=anchor,
+            anchor_hash=anchor_hash(self._store.site_key(site.name), anchor),
+            chain=tuple(der(certificate) for certificate in chain.sent),
+            root_der=der(chain.root),
+            staged_at=occasion.now,
+        )
+
+    def _assert_new(self, draft: ReleaseDraft) -> None:
+        for release in self._store.releases(draft.site):
+            if (release.anchor_der, release.chain, release.root_der) == (
+                draft.anchor_der,
+                draft.chain,
+                draft.root_der,
+            ):
+                raise Conflict(
+                    f"this chain is release {release.number} of {draft.site} already ({release.state})",
+                    f"Activate it: engage release activate {release.number} --site {draft.site}",
+                    code="release.exists",
+                )
+
+
+def chain_of(release: Release) -> Chain:
+    """The certificates of a release, parsed."""
+    return arrange(x509.load_der_x509_certificate(each) for each in (*release.chain, release.root_der))
+
+
+def _case(chain: Chain, site: Site, material: ChainMaterial, occasion: Occasion) -> ChainCase:
+    return ChainCase(chain, occasion.now, site.hosts, site.anchor, material.server_key.public_key())
+
+
+def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:
+    codes = {finding.code for finding in checked.errors}
+    for code, reason in overrides.items():
+        if not reason.strip():
+            raise UsageError(f"the override of {code} gives no reason", "Write --override CODE=REASON.")
+        if code not in codes:
+            raise UsageError(
+                f"there is no error {code} to override",
+                f"Errors of this release: {', '.join(sorted(codes)) or 'none'}.",
+            )
+
+
+def _line(finding: Finding) -> str:
+    about = f"{finding.certificate}: " if finding.certificate else ""
+    return f"  {finding.code}: {about}{finding.sentence}"

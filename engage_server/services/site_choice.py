@@ -1,0 +1,47 @@
+"""Which site answers a request. This is the one place that decides.
+
+1. The Host header, if a site claims that host.
+2. Else the serial number in the query, if that device is known.
+3. Else the default site.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+
+from engage_server.protocol.serial_number import serial_from_query
+
+
+def choose_site(
+    host_header: str, query: str, by_host: Mapping[str, str], by_serial: Mapping[str, str], default: str | None
+) -> str | None:
+    """The name of the site that answers, or None when there is no site at all. Never raises.
+
+    Args:
+        host_header: As it came, with or without a port; may be garbage or empty.
+        query: The raw query string.
+        by_host: Site names by host text, in the form of :class:`engage_server.records.Host`.
+        by_serial: Site names by serial number, 32 upper-case hexadecimal digits. May leave out the default site's.
+        default: The default site's name.
+    """
+    site = by_host.get(host_of_header(host_header))
+    if site is None and by_serial:
+        serial = serial_from_query(query)
+        site = by_serial.get(serial) if serial else None
+    return default if site is None else site
+
+
+def host_of_header(header: str) -> str:
+    """The host in a Host header (RFC 9110 section 7.2), as sites spell it; "" when there is none to be read."""
+    text = header.strip().lower()
+    if text.startswith("["):
+        return _canonical_ipv6(text[1:].partition("]")[0])
+    if text.count(":") > 1:  # an IPv6 address without its brackets: wrong, and clear all the same
+        return _canonical_ipv6(text)
+    return text.partition(":")[0].removesuffix(".")
+
+
+def _canonical_ipv6(text: str) -> str:
+    try:
+        return str(ipaddress.IPv6Address(text))
+    except ValueError:
+        return ""

@@ -1,0 +1,154 @@
+"""Adding sites and devices, and giving a site's key to who needs it."""
+
+import re
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from engage_server.errors import UsageError
+from engage_server.protocol import site_key
+from engage_server.protocol.notice import cert_url
+from engage_server.protocol.serial_number import decode_serial
+from engage_server.records import AnchorRole, AuditAction, Device, Host, IPNetwork, Secret, Site
+from engage_server.services.audit import Occasion
+from engage_server.services.durable_files import SECRET_MODE, write_new_file
+from engage_server.store.interface import Store
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_LONGEST_PORT = 65535
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRequest:
+    """What an operator says of a new site. The attributes are those of :class:`Site`."""
+
+    name: str
+    hosts: tuple[Host, ...]
+    anchor: AnchorRole = AnchorRole.ROOT
+    device_networks: tuple[IPNetwork, ...] = ()
+    make_default: bool = False
+
+
+class Sites:
+    """Sites and their devices.
+
+    Args:
+        store: Where they rest.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> Sequence[Site]:
+        """Every site, by name."""
+        return self._store.sites()
+
+    def get(self, name: str | None) -> Site:
+        """The site of this name; without a name, the default one.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        if name is not None:
+            return self._store.site(name)
+        for site in self._store.sites():
+            if site.is_default:
+                return site
+        return self._store.site("default")
+
+    def add(self, request: SiteRequest, key: Secret, occasion: Occasion) -> Site:
+        """Add a site. Its key can never be changed.
+
+        Raises:
+            UsageError: A bad name, no host, or a host too long for devices to read its URL.
+            Conflict: The name or a host is taken.
+        """
+        _assert_usable(request)
+        site = Site(
+            name=request.name,
+            hosts=tuple(dict.fromkeys(request.hosts)),
+            anchor=request.anchor,
+            is_default=request.make_default,
+            device_networks=request.device_networks,
+            created_at=occasion.now,
+        )
+        event = occasion.event(
+            AuditAction.SITE_ADDED, site.name, hosts=" ".join(map(str, site.hosts)), anchor=site.anchor.value
+        )
+        return self._store.add_site(site, key, event)
+
+    def make_default(self, name: str, occasion: Occasion) -> None:
+        """Let this site answer for requests that name none.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        self._store.make_default(name, occasion.event(AuditAction.SITE_MADE_DEFAULT, name))
+
+    def key(self, name: str) -> Secret:
+        """The site's key, for work on this machine that does not hand it out.
+
+        Raises:
+            NotFound: There is no such site.
+            SealBroken: The key-encryption key is another.
+        """
+        return self._store.site_key(name)
+
+    def export_key(self, name: str, file: Path, occasion: Occasion) -> None:
+        """Write the key as Base64 into a new file of mode 0600, and note that in the audit log.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: The file exists.
+            FileNotUsable: It can not be written.
+        """
+        key = self._store.site_key(name)
+        write_new_file(file, site_key.write_site_key(key) + b"\n", SECRET_MODE)
+        self._store.record(occasion.event(AuditAction.SITE_KEY_EXPORTED, name, file=str(file)))
+
+    def add_device(self, serial: str, site: str, occasion: Occasion) -> Device:
+        """Remember to which site a device belongs, so that its serial number can choose the site.
+
+        Args:
+            serial: 32 hexadecimal digits, or Base64 as devices send it.
+            site: The site's name.
+            occasion: Who and when.
+
+        Raises:
+            UsageError: It is no serial number.
+            NotFound: There is no such site.
+            Conflict: The device belongs to another site.
+        """
+        decoded = decode_serial(serial)
+        if decoded is None:
+            raise UsageError(
+                f"{serial[:80]!r} is no serial number",
+                "Give the 16 bytes as 32 hexadecimal digits, or as the Base64 that the device sends.",
+                code="serial.invalid",
+            )
+        device = Device(decoded, site, occasion.now)
+        self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, serial=decoded))
+        return device
+
+    def devices(self, site: str | None) -> Sequence[Device]:
+        """The devices that are known by serial number."""
+        return self._store.devices(site)
+
+
+def new_site_key() -> Secret:
+    """32 fresh random bytes."""
+    return Secret(secrets.token_bytes(site_key.SITE_KEY_BYTES))
+
+
+def _assert_usable(request: SiteRequest) -> None:
+    if not _NAME.fullmatch(request.name):
+        raise UsageError(
+            f"{request.name[:80]!r} can not be a site's name",
+            "Use up to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
+            code="site.name",
+        )
+    if not request.hosts:
+        raise UsageError(f"site {request.name!r} has no host", "Give each name or address that devices call: --host.")
+    for host in request.hosts:
+        cert_url(host, _LONGEST_PORT, b"")

@@ -1,0 +1,127 @@
+"""All that the device side needs, in memory, immutable, made once after each change in the store."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engage_server.protocol.notice import cert_url, digest_of, notice_bytes
+from engage_server.records import IPNetwork, Release, ReleaseState, Secret, Site
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRelease:
+    """The current release of one site, as bytes that go out unchanged.
+
+    Attributes:
+        site, number: Which release this is.
+        notices: For each host of the site the notice whose ``cert_url`` names it.
+        notice: For a device that used none of them: the site's first host.
+        chain: DER, the server certificate first.
+        private_key: PKCS#8 PEM; None in a process that does not do TLS.
+    """
+
+    site: str
+    number: int
+    notices: Mapping[str, bytes]
+    notice: bytes
+    chain: tuple[bytes, ...] = field(repr=False)
+    private_key: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedDer:
+    """A trust anchor that can be downloaded, of a release of any state.
+
+    Attributes:
+        content: The DER.
+        sites: The sites whose releases distribute it.
+    """
+
+    content: bytes = field(repr=False)
+    sites: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent view of the store, taken in one go.
+
+    Attributes:
+        generation: The store's generation that it shows.
+        current: The current release of each site that has one.
+        by_host, by_serial, default_site: What :func:`engage_server.services.site_choice.choose_site` reads.
+        networks: Where each site's devices may call from; sites that say nothing are not in it.
+        ders: By digest.
+    """
+
+    generation: int
+    current: Mapping[str, ServedRelease]
+    by_host: Mapping[str, str]
+    by_serial: Mapping[str, str]
+    default_site: str | None
+    networks: Mapping[str, Sequence[IPNetwork]]
+    ders: Mapping[str, ServedDer]
+
+
+EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
+
+
+def take_snapshot(store: Store, public_http_port: int, *, with_private_keys: bool) -> Snapshot:
+    """Read the store and make every answer.
+
+    A change between the reads shows in the generation, which is read first: the follower comes again.
+
+    Args:
+        store: What to read.
+        public_http_port: The port that stands in ``cert_url``.
+        with_private_keys: Only for a process that does TLS.
+
+    Raises:
+        StoreNotUsable: The database does not answer.
+        SealBroken: A private key can not be opened.
+    """
+    generation = store.generation()
+    sites = store.sites()
+    releases = store.releases()
+    default = next((site.name for site in sites if site.is_default), None)
+    current: dict[str, ServedRelease] = {}
+    for site in sites:
+        for release in releases:
+            if release.site == site.name and release.state is ReleaseState.CURRENT:
+                key = store.private_key(site.name, release.number) if with_private_keys else None
+                current[site.name] = _served(site, release, public_http_port, key)
+    return Snapshot(
+        generation=generation,
+        current=current,
+        by_host={host.text: site.name for site in sites for host in site.hosts},
+        by_serial=_serials_of_others(store, sites, default),
+        default_site=default,
+        networks={site.name: site.device_networks for site in sites if site.device_networks},
+        ders=_ders(releases),
+    )
+
+
+def _served(site: Site, release: Release, port: int, key: Secret | None) -> ServedRelease:
+    notices = {
+        host.text: notice_bytes(cert_url(host, port, release.anchor_der), release.anchor_hash) for host in site.hosts
+    }
+    return ServedRelease(site.name, release.number, notices, notices[site.hosts[0].text], release.chain, key)
+
+
+def _serials_of_others(store: Store, sites: Sequence[Site], default: str | None) -> dict[str, str]:
+    """A device of the default site gets the default's answer anyway: an installation of one site needs no list."""
+    others = [site.name for site in sites if site.name != default]
+    return {device.serial: device.site for name in others for device in store.devices(name)}
+
+
+def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
+    """By digest, of releases of every state.
+
+    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead.
+    """
+    found: dict[str, ServedDer] = {}
+    for release in releases:
+        digest = digest_of(release.anchor_der)
+        known = found.get(digest)
+        sites = frozenset({release.site}) | (known.sites if known else frozenset())
+        found[digest] = ServedDer(release.anchor_der, sites)
+    return found

@@ -1,0 +1,158 @@
+"""Both instances as two processes under one: signals go to both, and one's death ends the other.
+
+Nothing is restarted here. A service manager restarts both, so that they always come up together.
+"""
+
+import ctypes
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from engage_server.errors import NotPossible
+
+_STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
+_PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
+_LOOK_SECONDS = 0.1
+_GRACE_SECONDS = 40.0  # gunicorn gives running requests 30 s
+
+# what a service manager gave to this process is not for the two below it
+_NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
+
+_PR_SET_PDEATHSIG = 1  # linux/prctl.h
+
+
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """One of the two.
+
+    Attributes:
+        name: For messages.
+        command: The whole command line.
+        address, port: Where it answers once it is up.
+    """
+
+    name: str
+    command: Sequence[str]
+    address: str
+    port: int
+
+
+class Pair:
+    """Starts the instances and stays with them until the end.
+
+    Args:
+        instances: Usually two.
+        when_ready: Called once, when all of them accept connections.
+        say: Where to tell what happens to them.
+    """
+
+    def __init__(
+        self, instances: Sequence[Instance], when_ready: Callable[[], None], say: Callable[[str], None]
+    ) -> None:
+        self._instances = instances
+        self._when_ready = when_ready
+        self._say = say
+        self._processes: list[subprocess.Popen[bytes]] = []
+        self._asked_to_stop = False
+
+    def run(self) -> int:
+        """Run until a signal or a death ends it.
+
+        Returns:
+            The exit status: 0 when it was asked to stop and all instances ended well, else 1.
+        """
+        # blocked, not handled: no signal is lost, and none interrupts anything
+        signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
+        environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        try:
+            for instance in self._instances:
+                self._processes.append(subprocess.Popen(instance.command, env=environment))
+            return self._stay()
+        finally:
+            self._kill_rest()
+
+    def _stay(self) -> int:
+        ready = False
+        while all(process.poll() is None for process in self._processes):
+            if not ready and all(map(_accepts, self._instances)):
+                ready = True
+                self._when_ready()
+                _notify_service_manager()
+            received = signal.sigtimedwait(_STOPPING | _PASSED_ON | {signal.SIGCHLD}, _LOOK_SECONDS if not ready else 5)
+            if received is not None and received.si_signo != signal.SIGCHLD:
+                self._pass_on(signal.Signals(received.si_signo))
+            if self._asked_to_stop:
+                break
+        return self._end()
+
+    def _pass_on(self, received: signal.Signals) -> None:
+        if received in _STOPPING:
+            self._asked_to_stop = True
+        for process in self._processes:
+            if process.poll() is None:
+                process.send_signal(received)
+
+    def _end(self) -> int:
+        if not self._asked_to_stop:
+            self._tell_dead()
+            self._pass_on(signal.SIGTERM)
+            died = True
+        else:
+            died = False
+        deadline = time.monotonic() + _GRACE_SECONDS
+        for process in self._processes:
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                self._say("an instance did not stop in time and is killed")
+                died = True
+                process.kill()
+        return int(died or any(process.wait() != 0 for process in self._processes))
+
+    def _tell_dead(self) -> None:
+        for instance, process in zip(self._instances, self._processes, strict=True):
+            if process.poll() is not None:
+                self._say(f"the {instance.name} instance ended (status {process.returncode}): stopping the other")
+
+    def _kill_rest(self) -> None:
+        for process in self._processes:
+            if process.poll() is None:
+                process.kill()
+                process.wait()
+
+
+def become_supervised(supervisor_pid: int) -> None:
+    """Called in an instance: end with the supervisor, even when that is killed, and take its signals again.
+
+    Raises:
+        NotPossible: The supervisor has gone already.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
+    if os.getppid() != supervisor_pid:
+        raise NotPossible("the supervising 'engage serve' has gone", "Start it again.")
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
+
+
+def _accepts(instance: Instance) -> bool:
+    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(instance.address, instance.address)  # noqa: S104
+    try:
+        with socket.create_connection((address, instance.port), timeout=0.5):
+            return True
+    except OSError:
+        return False
+
+
+def _notify_service_manager() -> None:
+    """Tell systemd (``Type=notify``) that both answer. See sd_notify(3)."""
+    address = os.environ.get("NOTIFY_SOCKET")
+    if not address:
+        return
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notifier:
+        notifier.connect("\0" + address[1:] if address.startswith("@") else address)
+        notifier.send(b"READY=1")

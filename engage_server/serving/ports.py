@@ -1,0 +1,55 @@
+"""Whether a port can be had, asked before anything is started, so that the answer is one clear sentence."""
+
+import errno
+import socket
+import sys
+from pathlib import Path
+
+from engage_server.errors import PortNotUsable, SettingsInvalid
+
+_PRIVILEGED_BELOW = 1024
+
+
+def assert_bindable(address: str, port: int, option: str) -> None:
+    """Listen on a port for a moment.
+
+    Args:
+        address: The IP address.
+        port: 1 to 65535.
+        option: The option that chooses another port, such as ``--http-port``.
+
+    Raises:
+        PortNotUsable: It is taken, or this user may not have it.
+        SettingsInvalid: ``address`` is no address of this machine.
+    """
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_STREAM) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind((address, port))
+            probe.listen(1)
+    except PermissionError:
+        raise PortNotUsable(f"port {port}: this user may not listen on it", _permission_advice(option)) from None
+    except (socket.gaierror, OverflowError):
+        raise SettingsInvalid(f"bind: {address!r} is not an IP address", "Use 0.0.0.0, :: or an own one.") from None
+    except OSError as error:
+        raise _refused(error, address, port, option) from None
+
+
+def _refused(error: OSError, address: str, port: int, option: str) -> PortNotUsable | SettingsInvalid:
+    if error.errno == errno.EADDRINUSE:
+        return PortNotUsable(
+            f"port {port} is in use: another server, perhaps a first start of this one, listens on it",
+            f"Stop the other, or choose a free port: {option} {port + 8000 if port < _PRIVILEGED_BELOW else port + 1}",
+        )
+    if error.errno == errno.EADDRNOTAVAIL:
+        return SettingsInvalid(f"bind: {address} is no address of this machine", "Use 0.0.0.0, :: or an own one.")
+    return PortNotUsable(f"port {port} on {address}: {error.strerror}", f"Choose another: {option} PORT")
+
+
+def _permission_advice(option: str) -> str:
+    python = Path(sys.executable).resolve()
+    return (
+        f"Choose a port from {_PRIVILEGED_BELOW} on ({option} 8080), start it with the systemd units in deploy/systemd "
+        f"(which grant just this right), or grant it to the interpreter: sudo setcap cap_net_bind_service=+ep {python}"
+    )

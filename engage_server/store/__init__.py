@@ -1,0 +1,1 @@
+"""Where sites, releases, devices and the audit log rest: SQLite or PostgreSQL, secrets sealed."""

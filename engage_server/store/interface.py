@@ -1,0 +1,114 @@
+"""What the services ask of a store. The contract tests in ``tests/store`` hold every implementation against it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol
+
+from engage_server.records import AuditEvent, Device, Release, Secret, Site
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseDraft:
+    """A release before it has a number. The attributes are those of :class:`Release`."""
+
+    site: str
+    anchor_der: bytes = field(repr=False)
+    anchor_hash: str
+    chain: tuple[bytes, ...] = field(repr=False)
+    root_der: bytes = field(repr=False)
+    staged_at: datetime
+
+
+class Store(Protocol):
+    """Every method is one transaction. A method that changes something takes the audit event that tells of it.
+
+    Raises, in every method:
+        StoreNotUsable: The database does not answer or refuses.
+    """
+
+    def generation(self) -> int:
+        """A number that grows with every change that a server must follow. Cheap: meant to be polled."""
+
+    def sites(self) -> Sequence[Site]:
+        """All sites, by name."""
+
+    def site(self, name: str) -> Site:
+        """One site.
+
+        Raises:
+            NotFound: There is none of this name.
+        """
+
+    def add_site(self, site: Site, key: Secret, event: AuditEvent) -> Site:
+        """Add a site; the first of an installation becomes the default whatever ``site.is_default`` says.
+
+        Raises:
+            Conflict: The name or one of the hosts is taken.
+        """
+
+    def make_default(self, name: str, event: AuditEvent) -> None:
+        """Let this site answer for requests that name none.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def site_key(self, name: str) -> Secret:
+        """The site's key, opened.
+
+        Raises:
+            NotFound: There is no such site.
+            SealBroken: The key-encryption key is another, or missing.
+        """
+
+    def add_device(self, device: Device, event: AuditEvent) -> None:
+        """Remember to which site a serial number belongs. Adding it again to the same site changes nothing.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: The device belongs to another site.
+        """
+
+    def devices(self, site: str | None = None) -> Sequence[Device]:
+        """All devices, or those of one site, by serial number."""
+
+    def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
+        """Keep a release under the site's next number. It is not served.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def activate_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
+        """Make this release the site's current one and retire the one before, as one change.
+
+        Activating the current release again changes nothing.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+
+    def release(self, site: str, number: int) -> Release:
+        """One release.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+
+    def releases(self, site: str | None = None) -> Sequence[Release]:
+        """All releases, or those of one site, by site and number."""
+
+    def private_key(self, site: str, number: int) -> Secret:
+        """The TLS private key of a release, PKCS#8 PEM, opened.
+
+        Raises:
+            NotFound: There is no such release.
+            SealBroken: The key-encryption key is another, or missing.
+        """
+
+    def record(self, event: AuditEvent) -> None:
+        """Write an audit event that goes with no other change."""
+
+    def audit_events(self) -> Sequence[AuditEvent]:
+        """The whole audit log, oldest first."""

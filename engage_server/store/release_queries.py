@@ -1,0 +1,128 @@
+"""Releases, inside a transaction that the caller holds."""
+
+from datetime import datetime
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
+from sqlalchemy import Connection, Row, func, select, update
+
+from engage_server.errors import NotFound
+from engage_server.records import Release, ReleaseState, Secret
+from engage_server.store.interface import ReleaseDraft
+from engage_server.store.sealing import Sealer
+from engage_server.store.site_queries import site_id
+from engage_server.store.tables import releases, sites
+
+
+def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: Sealer) -> int:
+    """Keep a draft under the site's next number, which is returned."""
+    row_id = _locked_site(connection, draft.site)
+    last = connection.scalar(select(func.max(releases.c.number)).where(releases.c.site_id == row_id))
+    number = int(last or 0) + 1
+    connection.execute(
+        releases.insert().values(
+            site_id=row_id,
+            number=number,
+            state=ReleaseState.STAGED.value,
+            anchor_der=draft.anchor_der,
+            anchor_hash=draft.anchor_hash,
+            chain_pem=_to_pem(draft.chain),
+            root_der=draft.root_der,
+            private_key_sealed=sealer.seal(private_key, key_purpose(draft.site, number)),
+            staged_at=draft.staged_at,
+        )
+    )
+    return number
+
+
+def make_current(connection: Connection, site: str, number: int, at: datetime) -> bool:
+    """Make a release current and retire the one before. False when it was current already."""
+    row_id = _locked_site(connection, site)
+    release = select_release(connection, site, number)
+    if release.state is ReleaseState.CURRENT:
+        return False
+    of_site = releases.c.site_id == row_id
+    connection.execute(
+        update(releases)
+        .where(of_site, releases.c.state == ReleaseState.CURRENT.value)
+        .values(state=ReleaseState.RETIRED.value, retired_at=at)
+    )
+    connection.execute(
+        update(releases)
+        .where(of_site, releases.c.number == number)
+        .values(state=ReleaseState.CURRENT.value, activated_at=at, retired_at=None)
+    )
+    return True
+
+
+def select_release(connection: Connection, site: str, number: int) -> Release:
+    """One release.
+
+    Raises:
+        NotFound: There is no such site or release.
+    """
+    for release in select_releases(connection, site):
+        if release.number == number:
+            return release
+    raise NotFound(
+        f"site {site!r} has no release {number}", f"Look: engage release list --site {site}", code="release.not_found"
+    )
+
+
+def select_releases(connection: Connection, site: str | None) -> list[Release]:
+    """All releases, or those of one site."""
+    query = (
+        select(releases, sites.c.name.label("site"))
+        .join(sites, sites.c.id == releases.c.site_id)
+        .order_by(sites.c.name, releases.c.number)
+    )
+    if site is not None:
+        query = query.where(sites.c.id == site_id(connection, site))
+    return [_release(row) for row in connection.execute(query)]
+
+
+def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
+    """The release's sealed private key."""
+    found = connection.scalar(
+        select(releases.c.private_key_sealed).where(
+            releases.c.site_id == site_id(connection, site), releases.c.number == number
+        )
+    )
+    if found is None:
+        raise NotFound(f"site {site!r} has no release {number}", code="release.not_found")
+    return bytes(found)
+
+
+def key_purpose(site: str, number: int) -> str:
+    """What a release's private key is sealed for."""
+    return f"private key of release {number} of {site}"
+
+
+def _locked_site(connection: Connection, name: str) -> int:
+    """The site's row, locked: two operators at once get one after the other. SQLite has the whole file locked."""
+    row_id = site_id(connection, name)
+    connection.execute(select(sites.c.id).where(sites.c.id == row_id).with_for_update())
+    return row_id
+
+
+def _release(row: Row[tuple[object, ...]]) -> Release:
+    return Release(
+        site=row.site,
+        number=row.number,
+        state=ReleaseState(row.state),
+        anchor_der=row.anchor_der,
+        anchor_hash=row.anchor_hash,
+        chain=_from_pem(row.chain_pem),
+        root_der=row.root_der,
+        staged_at=row.staged_at,
+        activated_at=row.activated_at,
+        retired_at=row.retired_at,
+    )
+
+
+def _to_pem(chain: tuple[bytes, ...]) -> bytes:
+    return b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in chain)
+
+
+def _from_pem(pem: bytes) -> tuple[bytes, ...]:
+    return tuple(c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(pem))

@@ -1,0 +1,94 @@
+"""Which version the tables of a database have, and how they get the present one."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Engine, select
+
+from engage_server.errors import StoreVersionMismatch
+from engage_server.records import Secret
+from engage_server.store.engine import reading, writing
+from engage_server.store.sealing import Sealer
+from engage_server.store.tables import installation
+
+SEAL_PROBE_PURPOSE = "the installation's seal probe"
+
+
+def upgrade(engine: Engine, sealer: Sealer) -> None:
+    """Create the tables, or bring them to this version. Doing it again changes nothing.
+
+    Raises:
+        StoreVersionMismatch: The database is of a newer version.
+        SealBroken: The database was sealed with another key-encryption key.
+    """
+    _assert_not_newer(engine)
+    with writing(engine) as connection:
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        probe = connection.scalar(select(installation.c.seal_probe))
+        if probe is None:
+            sealed = sealer.seal(Secret(b"engage"), SEAL_PROBE_PURPOSE)
+            connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))
+    assert_seal(engine, sealer)
+
+
+def assert_current(engine: Engine) -> None:
+    """Refuse a database whose tables are not those of this version.
+
+    Raises:
+        StoreVersionMismatch: Newer, older, or no tables at all.
+    """
+    _assert_not_newer(engine)
+    if _revision(engine) != _scripts().get_current_head():
+        raise StoreVersionMismatch(
+            "the database has not the tables of this version",
+            "Run 'engage init': it creates what is missing, brings the tables up to date and loses nothing.",
+        )
+
+
+def is_sealed(engine: Engine) -> bool:
+    """Whether the database holds an installation, whose secrets some key-encryption key has sealed."""
+    return _revision(engine) is not None
+
+
+def assert_seal(engine: Engine, sealer: Sealer) -> None:
+    """Find a wrong key-encryption key now, not when the first device calls.
+
+    Raises:
+        SealBroken: It is not the one of this database.
+    """
+    with reading(engine) as connection:
+        probe = connection.scalar(select(installation.c.seal_probe))
+    if probe is not None:
+        sealer.open(probe, SEAL_PROBE_PURPOSE)
+
+
+def _assert_not_newer(engine: Engine) -> None:
+    revision = _revision(engine)
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if revision is not None and revision not in known:
+        raise StoreVersionMismatch(
+            f"the database is of a newer version (schema {revision}) than this program",
+            "Install the version that made it, or a later one. Nothing was changed.",
+        )
+
+
+def _revision(engine: Engine) -> str | None:
+    with reading(engine) as connection:
+        return MigrationContext.configure(connection).get_current_revision()
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
+
+
+def _config() -> Config:
+    config = Config()
+    folder = Path(__file__).parent / "migrations"
+    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

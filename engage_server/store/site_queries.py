@@ -1,0 +1,146 @@
+"""Sites and devices, inside a transaction that the caller holds."""
+
+import ipaddress
+
+from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy.exc import IntegrityError
+
+from engage_server.errors import Conflict, NotFound
+from engage_server.records import AnchorRole, Device, Host, Secret, Site
+from engage_server.store.sealing import Sealer
+from engage_server.store.tables import devices, site_hosts, sites
+
+
+def site_id(connection: Connection, name: str) -> int:
+    """The row of a site.
+
+    Raises:
+        NotFound: There is none of this name.
+    """
+    found = connection.scalar(select(sites.c.id).where(sites.c.name == name))
+    if found is None:
+        names = list(connection.scalars(select(sites.c.name).order_by(sites.c.name)))
+        have = f"There are: {', '.join(names)}." if names else "There is none yet: 'engage init' makes the first."
+        raise NotFound(f"there is no site {name!r}", have, code="site.not_found")
+    return int(found)
+
+
+def select_sites(connection: Connection, name: str | None = None) -> list[Site]:
+    """All sites, or the one of this name."""
+    query = select(sites).order_by(sites.c.name)
+    if name is not None:
+        query = query.where(sites.c.name == name)
+    hosts: dict[int, list[Host]] = {}
+    for row in connection.execute(select(site_hosts).order_by(site_hosts.c.position)):
+        hosts.setdefault(row.site_id, []).append(Host(row.host))
+    return [_site(row, tuple(hosts.get(row.id, ()))) for row in connection.execute(query)]
+
+
+def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer) -> Site:
+    """Add a site with its hosts.
+
+    Raises:
+        Conflict: The name or a host is taken.
+    """
+    _assert_free(connection, site)
+    is_first = connection.scalar(select(func.count()).select_from(sites)) == 0
+    if site.is_default and not is_first:
+        connection.execute(update(sites).values(is_default=False))
+    values = {
+        "name": site.name,
+        "anchor": site.anchor.value,
+        "is_default": is_first or site.is_default,
+        "device_networks": [str(network) for network in site.device_networks],
+        "site_key_sealed": sealer.seal(key, key_purpose(site.name)),
+        "created_at": site.created_at,
+    }
+    try:
+        row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
+        rows = [{"host": h.text, "site_id": row_id, "position": n} for n, h in enumerate(site.hosts)]
+        connection.execute(site_hosts.insert(), rows)
+    except IntegrityError:  # two operators at the same moment
+        raise Conflict(f"site {site.name!r} or one of its hosts was added just now", "Look: engage site list") from None
+    return select_sites(connection, site.name)[0]
+
+
+def set_default(connection: Connection, name: str) -> None:
+    """Move the default to this site."""
+    row_id = site_id(connection, name)
+    connection.execute(update(sites).values(is_default=False).where(sites.c.id != row_id))
+    connection.execute(update(sites).values(is_default=True).where(sites.c.id == row_id))
+
+
+def sealed_key(connection: Connection, name: str) -> bytes:
+    """The site's sealed key."""
+    row_id = site_id(connection, name)
+    return bytes(connection.execute(select(sites.c.site_key_sealed).where(sites.c.id == row_id)).scalar_one())
+
+
+def key_purpose(name: str) -> str:
+    """What a site's key is sealed for."""
+    return f"site key of {name}"
+
+
+def insert_device(connection: Connection, device: Device) -> bool:
+    """Add a device. False when it was there already, in the same site.
+
+    Raises:
+        NotFound: There is no such site.
+        Conflict: It belongs to another site.
+    """
+    row_id = site_id(connection, device.site)
+    owner = connection.scalar(
+        select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == device.serial)
+    )
+    if owner is not None and owner != device.site:
+        raise Conflict(
+            f"device {device.serial} belongs to site {owner!r}",
+            "A device has the key of one site; if it was commissioned anew, it has to be taken from the other first.",
+            code="device.conflict",
+        )
+    if owner is None:
+        connection.execute(devices.insert().values(serial=device.serial, site_id=row_id, added_at=device.added_at))
+    return owner is None
+
+
+def select_devices(connection: Connection, site: str | None) -> list[Device]:
+    """All devices, or those of one site."""
+    query = (
+        select(devices.c.serial, sites.c.name, devices.c.added_at)
+        .join(sites, sites.c.id == devices.c.site_id)
+        .order_by(devices.c.serial)
+    )
+    if site is not None:
+        query = query.where(sites.c.id == site_id(connection, site))
+    return [Device(serial, name, added_at) for serial, name, added_at in connection.execute(query)]
+
+
+def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
+    return Site(
+        name=row.name,
+        hosts=hosts,
+        anchor=AnchorRole(row.anchor),
+        is_default=row.is_default,
+        device_networks=tuple(ipaddress.ip_network(network) for network in row.device_networks),
+        created_at=row.created_at,
+    )
+
+
+def _assert_free(connection: Connection, site: Site) -> None:
+    if connection.scalar(select(sites.c.id).where(sites.c.name == site.name)) is not None:
+        raise Conflict(
+            f"there is a site {site.name!r} already", f"Look: engage site show {site.name}", code="site.exists"
+        )
+    texts = [host.text for host in site.hosts]
+    taken = connection.execute(
+        select(site_hosts.c.host, sites.c.name)
+        .join(sites, sites.c.id == site_hosts.c.site_id)
+        .where(site_hosts.c.host.in_(texts))
+        .order_by(site_hosts.c.host)
+    ).first()
+    if taken is not None:
+        raise Conflict(
+            f"host {taken.host} belongs to site {taken.name!r}",
+            "One host can name one site only: the devices' Host header chooses the site.",
+            code="host.taken",
+        )

@@ -1,0 +1,1 @@
+"""HTTP only: read, ask a service, render."""

@@ -1,0 +1,65 @@
+"""Who calls, and by which host: from the connection, and from a proxy's headers only where the proxy is trusted."""
+
+import ipaddress
+from collections.abc import Sequence
+
+from flask import request
+
+from engage_server.records import IPNetwork
+from engage_server.services.distribution import Distribution
+
+
+class CallerReader:
+    """Reads the caller of the current request.
+
+    Args:
+        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed. Empty: nobody's are.
+    """
+
+    def __init__(self, trusted_proxies: Sequence[IPNetwork]) -> None:
+        self._trusted = tuple(trusted_proxies)
+
+    def address(self) -> str:
+        """The device's address, as text; "" when it is not known.
+
+        With trusted proxies in front: the last address in ``X-Forwarded-For`` that is not one of them. Each proxy
+        appends who called it, so what stands further left was claimed by the client.
+        """
+        address = str(request.environ.get("REMOTE_ADDR", ""))
+        if not self._is_trusted(address):
+            return address
+        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
+            claimed = hop.strip()
+            if not claimed:
+                continue
+            address = claimed
+            if not self._is_trusted(claimed):
+                break
+        return address
+
+    def host(self) -> str:
+        """The host that the device used, raw: it may be anything, or empty."""
+        if self._trusted and self._is_trusted(request.environ.get("REMOTE_ADDR", "")):
+            forwarded = request.headers.get("X-Forwarded-Host", "")
+            if forwarded:
+                return str(forwarded.rpartition(",")[2])
+        return str(request.environ.get("HTTP_HOST", ""))
+
+    def query(self) -> str:
+        """The raw query string."""
+        return str(request.environ.get("QUERY_STRING", ""))
+
+    def is_known_network(self, distribution: Distribution) -> bool:
+        """Whether the site that this request is for is served to where it came from."""
+        return distribution.is_known_network(self.host(), self.query(), self.address())
+
+    def _is_trusted(self, address: str) -> bool:
+        if not self._trusted:
+            return False
+        try:
+            parsed = ipaddress.ip_address(address)
+        except ValueError:
+            return False
+        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
+            parsed = parsed.ipv4_mapped
+        return any(parsed in network for network in self._trusted)
