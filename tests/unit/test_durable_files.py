@@ -1,0 +1,78 @@
+"""Files are whole or not there, also when the disk is full, read-only or taken away."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+import pytest
+
+from engage_server.errors import Conflict, FileNotUsable
+from engage_server.services.durable_files import make_folder, read_file, write_new_file, write_new_folder
+
+
+def test_a_file_has_its_mode_whatever_the_umask(tmp_path: Path) -> None:
+    for umask in (0o000, 0o077, 0o777):
+        before = os.umask(umask)
+        try:
+            write_new_file(tmp_path / f"secret{umask}", b"x", 0o600)
+            write_new_file(tmp_path / f"public{umask}", b"x", 0o644)
+        finally:
+            os.umask(before)
+        assert stat.S_IMODE((tmp_path / f"secret{umask}").stat().st_mode) == 0o600
+        assert stat.S_IMODE((tmp_path / f"public{umask}").stat().st_mode) == 0o644
+
+
+def test_an_existing_file_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"old")
+    with pytest.raises(Conflict, match="exists already"):
+        write_new_file(file, b"new", 0o600)
+    assert file.read_bytes() == b"old"
+    assert list(tmp_path.iterdir()) == [file]
+
+
+def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(FileNotUsable, match="No space left"):
+        write_new_file(tmp_path / "file", b"x", 0o600)
+    with pytest.raises(FileNotUsable, match="No space left"):
+        write_new_folder(tmp_path / "folder", {"a": (b"x", 0o600), "b": (b"y", 0o600)})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    write_new_folder(folder, {"a": (b"x", 0o600)})
+    assert (folder / "a").read_bytes() == b"x"
+    with pytest.raises(Conflict, match="not an empty folder"):
+        write_new_folder(folder, {"b": (b"y", 0o600)})
+    assert [path.name for path in folder.iterdir()] == ["a"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    write_new_folder(empty, {"a": (b"x", 0o600)})
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["empty", "new"]
+
+
+def test_a_file_in_the_way_of_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    with pytest.raises(Conflict):
+        write_new_folder(tmp_path / "file", {"a": (b"x", 0o600)})
+    with pytest.raises(FileNotUsable):
+        make_folder(tmp_path / "file" / "below")
+    with pytest.raises(FileNotUsable):
+        write_new_file(tmp_path / "file" / "below", b"x", 0o600)
+
+
+def test_reading_has_a_limit(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"12345")
+    assert read_file(tmp_path / "file", limit=5) == b"12345"
+    with pytest.raises(FileNotUsable, match="more than 4 bytes"):
+        read_file(tmp_path / "file", limit=4)
+    with pytest.raises(FileNotUsable, match="No such file"):
+        read_file(tmp_path / "gone", limit=4)
+    with pytest.raises(FileNotUsable, match="directory"):
+        read_file(tmp_path, limit=4)

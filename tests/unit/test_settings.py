@@ -1,0 +1,122 @@
+"""Where values come from, and that nothing wrong is forgiven."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from engage_server.errors import SettingsInvalid
+from engage_server.settings import Settings, load_settings, settings_template, shown_value
+
+
+def write(folder: Path, text: str) -> Path:
+    path = folder / "engage.toml"
+    path.write_text(text)
+    return path
+
+
+def test_each_source_beats_the_one_before(tmp_path: Path) -> None:
+    assert load_settings(None, {}, {}, tmp_path).http_port == 80
+    write(tmp_path, "http_port = 8001")
+    assert load_settings(None, {}, {}, tmp_path).http_port == 8001
+    assert load_settings(None, {"ENGAGE_HTTP_PORT": "8002"}, {}, tmp_path).http_port == 8002
+    assert load_settings(None, {"ENGAGE_HTTP_PORT": "8002"}, {"http_port": 8003}, tmp_path).http_port == 8003
+    assert load_settings(None, {}, {"http_port": None}, tmp_path).http_port == 8001
+
+
+def test_relative_paths_start_at_the_settings_file(tmp_path: Path) -> None:
+    (tmp_path / "etc").mkdir()
+    file = write(tmp_path / "etc", 'data_dir = "d"\ncerts_dir = "/srv/certs"\ndatabase_url = "sqlite:///d/x.db"')
+    for settings in (
+        load_settings(Path("etc/engage.toml"), {}, {}, tmp_path),
+        load_settings(None, {"ENGAGE_CONFIG": str(file)}, {}, tmp_path / "elsewhere"),
+    ):
+        assert settings.data_dir == tmp_path / "etc" / "d"
+        assert settings.certs_dir == Path("/srv/certs")
+        assert settings.key_encryption_key_file == tmp_path / "etc" / "engage.kek"
+        assert settings.database_url.get_secret_value() == f"sqlite:///{tmp_path}/etc/d/x.db"
+
+
+@pytest.mark.parametrize(
+    "url", ["sqlite:////srv/x.db", "postgresql://engage:pw@db/engage"], ids=["absolute path", "postgresql"]
+)
+def test_other_urls_stay_as_they_are(url: str, tmp_path: Path) -> None:
+    assert load_settings(None, {"ENGAGE_DATABASE_URL": url}, {}, tmp_path).database_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ("htp_port = 80", "no setting htp_port. Did you mean http_port?"),
+        ("http_port = 0", "http_port"),
+        ("http_port = 'eighty'", "http_port"),
+        ("https_port = 70000", "https_port"),
+        ("workers = 0", "workers"),
+        ("poll_seconds = 3", "poll_seconds"),
+        ("tls_profile = 'modern'", "tls_profile"),
+        ("trusted_proxies = ['10.0.0.1/8']", "trusted_proxies"),
+        ("trusted_proxies = 7", "trusted_proxies"),
+        ("http_port", "is not TOML"),
+    ],
+)
+def test_what_can_not_be_used_stops_the_start(text: str, what: str, tmp_path: Path) -> None:
+    write(tmp_path, text)
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(None, {}, {}, tmp_path)
+    assert what in caught.value.sentence
+    assert "engage.toml" in caught.value.sentence
+
+
+def test_unknown_variables_stop_the_start_too(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match=r"no setting ENGAGE_WORKER\. Did you mean workers"):
+        load_settings(None, {"ENGAGE_WORKER": "2"}, {}, tmp_path)
+
+
+def test_variables_that_are_no_settings(tmp_path: Path) -> None:
+    known = {"ENGAGE_KEY_ENCRYPTION_KEY": "x", "ENGAGE_SITE_KEY": "x", "ENGAGE_PASSPHRASE": "x", "ENGAGE_CONFIG": ""}
+    load_settings(None, known, {}, tmp_path)
+
+
+def test_a_file_that_was_named_must_exist(tmp_path: Path) -> None:
+    with pytest.raises(SettingsInvalid, match="No such file"):
+        load_settings(Path("gone.toml"), {}, {}, tmp_path)
+    with pytest.raises(SettingsInvalid, match="No such file"):
+        load_settings(None, {"ENGAGE_CONFIG": "gone.toml"}, {}, tmp_path)
+
+
+def test_a_bad_value_is_not_repeated_because_it_may_be_a_secret(tmp_path: Path) -> None:
+    write(tmp_path, 'database_url = ["postgresql://engage:hunter2@db/engage"]')
+    with pytest.raises(SettingsInvalid) as caught:
+        load_settings(None, {}, {}, tmp_path)
+    assert "hunter2" not in caught.value.sentence
+
+
+def test_a_password_shows_nowhere(tmp_path: Path) -> None:
+    settings = load_settings(None, {"ENGAGE_DATABASE_URL": "postgresql://engage:hunter2@db/engage"}, {}, tmp_path)
+    assert "hunter2" not in repr(settings)
+    assert shown_value(settings.database_url) == "postgresql://engage:***@db/engage"
+
+
+def test_lists_from_the_environment(tmp_path: Path) -> None:
+    settings = load_settings(None, {"ENGAGE_TRUSTED_PROXIES": "10.0.0.0/8, fd00::/8"}, {}, tmp_path)
+    assert [str(network) for network in settings.trusted_proxies] == ["10.0.0.0/8", "fd00::/8"]
+
+
+def test_the_template_says_the_defaults(tmp_path: Path) -> None:
+    template = settings_template()
+    assert tomllib.loads(template) == {}
+    lines = [line.removeprefix("#") for line in template.splitlines() if not line.startswith("# ")]
+    write(tmp_path, "\n".join(line for line in lines if not line.endswith('= ""')))
+    taken = load_settings(None, {}, {}, tmp_path)
+    (tmp_path / "engage.toml").unlink()
+    assert taken == load_settings(None, {}, {}, tmp_path)
+    for name in Settings.model_fields:
+        assert f"#{name} = " in template
+
+
+def test_the_public_port_stands_in_for_the_served_one(tmp_path: Path) -> None:
+    assert load_settings(None, {"ENGAGE_HTTP_PORT": "8080"}, {}, tmp_path).cert_url_port == 8080
+    assert (
+        load_settings(None, {"ENGAGE_PUBLIC_HTTP_PORT": "80", "ENGAGE_HTTP_PORT": "1"}, {}, tmp_path).cert_url_port
+        == 80
+    )
