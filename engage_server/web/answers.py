@@ -1,5 +1,7 @@
 """Every answer's form, in one place. Bodies are complete, so Content-Length is literal and nothing is chunked."""
 
+from http import HTTPStatus
+
 from flask import Response
 
 Answer = Response
@@ -38,4 +40,4 @@ def failed() -> Answer:
 
 
 def _answer(status: int, body: bytes, content_type: str = JSON) -> Answer:
-    return Response(body, status=status, content_type=content_type)
+    return Response(body, status=f"{status} {HTTPStatus(status).phrase}", content_type=content_type)

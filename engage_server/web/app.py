@@ -23,7 +23,7 @@ def create_app(distribution: Distribution, trusted_proxies: Sequence[IPNetwork] 
         trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed.
     """
     app = Flask(__name__, static_folder=None)
-    app.wsgi_app = _host_set_aside(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
+    app.wsgi_app = _exactly_as_sent(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     # devices follow no redirect, so no address may cause one
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
@@ -47,15 +47,18 @@ def create_app(distribution: Distribution, trusted_proxies: Sequence[IPNetwork] 
     return app
 
 
-def _host_set_aside(wsgi_app: "WSGIApplication") -> "WSGIApplication":
-    """Keep the Host header from Werkzeug, which answers 404 to one that it can not encode.
+def _exactly_as_sent(wsgi_app: "WSGIApplication") -> "WSGIApplication":
+    """Take back two of Werkzeug's kindnesses.
 
-    No route depends on the host, and no header may make the host refuse a device.
+    It answers 404 to a Host header that it can not encode; but no route depends on the host, and no header may make
+    the host refuse a device. And it strips slashes that lead a path; but only what is in the URL map is there.
     """
 
     def middleware(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
         environ[RAW_HOST] = environ.get("HTTP_HOST", "")
         environ["HTTP_HOST"] = "host"
+        if environ.get("PATH_INFO", "").startswith("//"):
+            environ["PATH_INFO"] = "/"
         return wsgi_app(environ, start_response)
 
     return middleware

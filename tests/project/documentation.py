@@ -31,8 +31,8 @@ def pages() -> dict[str, str]:
 def _commands_page() -> str:
     parts = [
         "# Commands\n\nRead off the program; `scripts/fix` writes this page anew.\n\n"
-        "Exit status: 0 fine; 1 the answer is no (a finding of severity error, a lock that would refuse); 2 wrong usage "
-        "or settings; 3 could not be done (file, network, database).\n"
+        "Exit status: 0 fine; 1 the answer is no (a finding of severity error, a lock that would refuse); 2 wrong "
+        "usage or settings; 3 could not be done (file, network, database).\n"
     ]
     for name, command in commands():
         context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)

@@ -1,0 +1,47 @@
+"""One installation and one running pair for the tests that change nothing; fresh ones for those that do."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engage_server.protocol.site_key import write_site_key
+from tests.chains import HOSTS, SITE_KEY
+from tests.end_to_end.running import RunningPair, engage, ok, running_pair
+
+
+def make_installation(folder: Path, **environment: Any) -> Path:
+    """``engage init`` with the tests' hosts and site key."""
+    (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(folder, "init", *hosts, "--site-key-file", "site.key", **environment))
+    return folder
+
+
+@pytest.fixture
+def installation(tmp_path: Path) -> Path:
+    """A fresh installation."""
+    return make_installation(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def shared_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
+    """A running pair that no test may change."""
+    with running_pair(make_installation(tmp_path_factory.mktemp("shared")), "--workers", "1") as pair:
+        yield pair
+
+
+@pytest.fixture
+def root(shared_pair: RunningPair) -> Path:
+    """The root that the shared pair distributes, as PEM."""
+    return shared_pair.folder / "certs" / "main" / "partner_CA.pem"
+
+
+@pytest.fixture(scope="session")
+def other_chain(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A chain of another authority for the same hosts: the negative control's root."""
+    folder = tmp_path_factory.mktemp("other")
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(folder, "chain", "build", "chain", *hosts))
+    return folder / "chain"

@@ -1,0 +1,165 @@
+"""The product as its users run it: the installed ``engage`` command in processes of its own, on high ports."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+ENGAGE = str(Path(sys.executable).with_name("engage"))
+NOTICE = "/swordfish/lock/certificates/current"
+PATIENCE = 20.0  # seconds for anything that should happen at once; these machines are shared
+
+
+def engage(
+    folder: Path, *arguments: object, stdin: bytes | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
+    """Run one command in an installation's folder."""
+    return subprocess.run(
+        [ENGAGE, *map(str, arguments)],
+        cwd=folder,
+        env=clean_environment() | environment,
+        input=stdin.decode() if stdin is not None else None,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def ok(done: subprocess.CompletedProcess[str]) -> str:
+    """The output of a command that must have succeeded."""
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's environment without settings."""
+    return {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on now."""
+    with closing(socket.socket()) as one, closing(socket.socket()) as two:
+        one.bind(("127.0.0.1", 0))
+        two.bind(("127.0.0.1", 0))
+        return one.getsockname()[1], two.getsockname()[1]
+
+
+def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
+    """Wait until something holds; the seconds it took."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        if condition():
+            return time.monotonic() - begun
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class RunningPair:
+    """``engage serve`` in a folder.
+
+    Attributes:
+        http_port, https_port: Where it listens, on 127.0.0.1.
+    """
+
+    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+        self.folder = folder
+        self.http_port, self.https_port = free_ports()
+        self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
+        self.process = subprocess.Popen(
+            [
+                ENGAGE,
+                "serve",
+                *("--bind", "127.0.0.1", "--http-port", str(self.http_port), "--https-port", str(self.https_port)),
+                *options,
+            ],
+            cwd=folder,
+            env=clean_environment() | environment,
+            stdout=self._log,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def log(self) -> str:
+        """All that it printed so far."""
+        return Path(self._log.name).read_text()
+
+    @property
+    def http(self) -> str:
+        """The base URL of the plain instance."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def https(self) -> str:
+        """The base URL of the TLS instance."""
+        return f"https://127.0.0.1:{self.https_port}"
+
+    def wait_until_ready(self) -> None:
+        """Wait for the printed addresses."""
+        eventually(lambda: "lock fetch" in self.log or self.process.poll() is not None, "ready")
+        assert self.process.poll() is None, self.log
+
+    def children(self) -> list[int]:
+        """The process numbers of the two instances."""
+        return _children(self.process.pid)
+
+    def workers(self) -> list[int]:
+        """The process numbers of all workers."""
+        return [worker for instance in self.children() for worker in _children(instance)]
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            self._log.close()
+
+    def raw_http(self, request: bytes) -> bytes:
+        """The bytes that come back on a plain connection, until the server closes it."""
+        with closing(socket.create_connection(("127.0.0.1", self.http_port), timeout=PATIENCE)) as connection:
+            connection.sendall(request)
+            return _read_all(connection)
+
+    def raw_https(self, request: bytes, root: Path, server_name: str = "127.0.0.1") -> tuple[bytes, bytes]:
+        """The bytes that come back by TLS, and the server certificate's DER."""
+        context = ssl.create_default_context(cafile=str(root))
+        with (
+            closing(socket.create_connection(("127.0.0.1", self.https_port), timeout=PATIENCE)) as plain,
+            context.wrap_socket(plain, server_hostname=server_name) as connection,
+        ):
+            certificate = connection.getpeercert(binary_form=True) or b""
+            connection.sendall(request)
+            return _read_all(connection), certificate
+
+
+@contextmanager
+def running_pair(folder: Path, *options: str, **environment: str) -> Iterator[RunningPair]:
+    """A pair that is ready, and is stopped at the end."""
+    pair = RunningPair(folder, *options, **environment)
+    try:
+        pair.wait_until_ready()
+        yield pair
+    finally:
+        pair.stop()
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []
