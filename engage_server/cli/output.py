@@ -9,6 +9,8 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+_NEVER_CUT = 2000  # characters
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead.")
 
 
@@ -29,20 +31,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         table.add_column(column, no_wrap=True)
     for row in rows:
         table.add_row(*(escape(str(cell)) for cell in row))
-    if table.row_count:
-        _wide(table)
-    else:
+    if not table.row_count:
         click.echo(empty)
+        return
+    out = console()
+    out.width = _NEVER_CUT  # a terminal wraps what is too long, a pipe gets whole lines
+    with out.capture() as captured:
+        out.print(table)
+    for line in captured.get().splitlines():
+        click.echo(line.rstrip())
 
 
 def print_next(sentence: str) -> None:
     """Print what to do now."""
     click.echo(f"next: {sentence}")
-
-
-def _wide(table: Table) -> None:
-    """Print a table that is never cut, wherever it goes: a narrow terminal wraps it, a pipe gets whole lines."""
-    out = console()
-    needed = out.measure(table).maximum
-    out.width = max(out.width, needed)
-    out.print(table)

@@ -5,10 +5,12 @@ import threading
 from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
+from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
 
 from engage_server.errors import Conflict, NotFound, SealBroken, StoreNotUsable, StoreVersionMismatch
@@ -265,6 +267,10 @@ class TestSchema:
     def test_the_migrations_make_the_tables_of_the_code(self, store: SqlStore) -> None:
         with store._engine.connect() as connection:
             assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+
+    def test_the_revisions_are_those_of_the_files(self) -> None:
+        scripts = ScriptDirectory(str(Path(schema.__file__).parent / "migrations"))
+        assert tuple(reversed([script.revision for script in scripts.walk_revisions()])) == schema.REVISIONS
 
     def test_upgrading_again_changes_nothing(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("main"), SITE_KEY, event)

@@ -1,0 +1,178 @@
+"""Servers follow the store: nothing restarts, both instances change together, and the database may be away."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from engage_server.protocol.notice import digest_of
+from tests.chains import HOSTS
+from tests.end_to_end.conftest import make_installation
+from tests.end_to_end.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
+from tests.postgresql import PostgresServer
+
+GET = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+FOLLOWED = 2.0  # seconds: invariant 2
+
+
+def new_chain(folder: Path, name: str) -> Path:
+    """A further chain of the same hosts, in certs/."""
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(folder, "chain", "build", f"certs/{name}", *hosts))
+    return folder / "certs" / name
+
+
+def stage(folder: Path, chain: Path, **environment: str) -> int:
+    """Stage a chain; the release's number."""
+    done = ok(engage(folder, "release", "stage", chain, "--json", stdin=None, **environment))
+    return int(json.loads(done)["number"])
+
+
+def notice(pair: RunningPair) -> dict[str, str]:
+    """The notice on the plain instance."""
+    body = pair.raw_http(GET).partition(b"\r\n\r\n")[2]
+    parsed: dict[str, str] = json.loads(body)
+    return parsed
+
+
+def serves(pair: RunningPair, chain: Path) -> bool:
+    """Whether notice and TLS chain both are of this chain now, on every one of several connections."""
+    der = (chain / "partner_CA.der").read_bytes()
+    if digest_of(der) not in notice(pair)["cert_url"]:
+        return False
+    done = subprocess.run(
+        [
+            *("openssl", "s_client", "-connect", f"127.0.0.1:{pair.https_port}", "-verify_return_error", "-brief"),
+            *("-CAfile", chain / "partner_CA.pem", "-no-CApath", "-no-CAstore"),
+        ],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )
+    return done.returncode == 0
+
+
+def test_a_new_release_is_served_within_two_seconds_without_a_restart(installation: Path) -> None:
+    with running_pair(installation, "--workers", "2") as pair:
+        old, workers = installation / "certs" / "main", pair.workers()
+        assert len(workers) == 4
+        assert serves(pair, old)
+        before = notice(pair)
+        new = new_chain(installation, "next")
+        number = stage(installation, new)
+        time.sleep(FOLLOWED)
+        assert serves(pair, old), "staging serves nothing"
+        ok(engage(installation, "release", "activate", number))
+        time.sleep(FOLLOWED)
+        for _ in range(8):
+            assert serves(pair, new), "every worker, within two seconds"
+            assert not serves(pair, old)
+        assert pair.workers() == workers, "the same processes"
+        path = before["cert_url"].partition(f":{pair.http_port}")[2]
+        answer = pair.raw_http(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+        assert answer.endswith((old / "partner_CA.der").read_bytes()), "a device that holds the old notice is served"
+        ok(engage(installation, "release", "activate", 1))
+        eventually(lambda: serves(pair, old), "back to release 1", FOLLOWED * 2)
+
+
+def test_an_open_connection_survives_an_activation(installation: Path) -> None:
+    import socket
+
+    with running_pair(installation, "--workers", "1") as pair:
+        with socket.create_connection(("127.0.0.1", pair.http_port), timeout=10) as connection:
+            keep = GET.replace(b"Connection: close\r\n", b"")
+            connection.sendall(keep)
+            first = connection.recv(4096)
+            new = new_chain(installation, "next")
+            ok(engage(installation, "release", "activate", stage(installation, new)))
+            eventually(lambda: serves(pair, new), "the new release")
+            connection.sendall(keep)
+            second = connection.recv(4096)
+        digests = [answer.partition(b"/certificates/")[2][:32] for answer in (first, second)]
+        assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in (first, second))
+        assert digests[1].decode() == digest_of((new / "partner_CA.der").read_bytes()) != digests[0].decode()
+
+
+def test_devices_are_served_while_postgresql_is_away(tmp_path: Path, postgresql: PostgresServer) -> None:
+    """Invariant 4; a worker that dies meanwhile is replaced by one that serves."""
+    environment = {"ENGAGE_DATABASE_URL": postgresql.new_database()}
+    installation = make_installation(tmp_path, **environment)
+    old, new = installation / "certs" / "main", new_chain(installation, "next")
+    number = stage(installation, new, **environment)
+    with running_pair(installation, "--workers", "1", **environment) as pair:
+        assert serves(pair, old)
+        postgresql.stop()
+        try:
+            eventually(lambda: "can not follow the store" in pair.log, "the log tells of it")
+            for _ in range(3):
+                assert serves(pair, old)
+            victims = pair.workers()
+            for victim in victims:
+                os.kill(victim, signal.SIGKILL)
+            eventually(lambda: len(set(pair.workers()) - set(victims)) == 2, "both workers are replaced")
+            eventually(lambda: _serves_now(pair, old), "the new workers serve what is in memory")
+        finally:
+            postgresql.resume()
+        ok(engage(installation, "release", "activate", number, stdin=None, **environment))
+        eventually(lambda: serves(pair, new), "followed again")
+        assert "following the store again" in pair.log
+
+
+def _serves_now(pair: RunningPair, chain: Path) -> bool:
+    try:
+        return serves(pair, chain)
+    except OSError:
+        return False
+
+
+def test_several_sites_by_host_and_by_server_name(installation: Path) -> None:
+    (installation / "north.key").write_bytes(bytes(range(50, 82)).hex().encode())
+    ok(engage(installation, "site", "add", "north", "--host", "north.example.org", "--site-key-file", "north.key"))
+    ok(engage(installation, "chain", "build", "certs/north", "--host", "north.example.org"))
+    ok(engage(installation, "release", "stage", "certs/north", "--site", "north"))
+    ok(engage(installation, "release", "activate", 1, "--site", "north"))
+    serial, query = "0000000000000000A0B1000000000206", "?serialNumber=AAAAAAAAAACgsQAAAAACBg=="
+    ok(engage(installation, "device", "add", serial, "--site", "north"))
+    main, north = installation / "certs" / "main", installation / "certs" / "north"
+    with running_pair(installation, "--workers", "1") as pair:
+        for host, asked, chain in (
+            ("north.example.org", "", north),
+            ("locks.example.org", query, main),
+            ("192.0.2.7", query, north),
+            ("192.0.2.7", "", main),
+        ):
+            request = f"GET {NOTICE}{asked} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+            digest = digest_of((chain / "partner_CA.der").read_bytes()).encode()
+            assert digest in pair.raw_http(request), (host, asked)
+        for name, chain in (("north.example.org", north), ("locks.example.org", main), ("127.0.0.1", main)):
+            answer, leaf = pair.raw_https(GET, chain / "partner_CA.pem", name)
+            assert answer.startswith(b"HTTP/1.1 200 OK")
+            assert leaf in _der_of(chain)
+        with pytest.raises(OSError, match="certificate verify failed"):
+            pair.raw_https(GET, main / "partner_CA.pem", "north.example.org")
+
+
+def _der_of(chain: Path) -> list[bytes]:
+    from engage_server.pki.encodings import der, read_certificates
+
+    return [der(c) for c in read_certificates((chain / "partner_server.pem").read_bytes(), source="x")]
+
+
+def test_the_legacy_profile_takes_old_versions(installation: Path) -> None:
+    with running_pair(installation, "--workers", "1", ENGAGE_TLS_PROFILE="legacy") as pair:
+        for version in ("-tls1", "-tls1_1", "-tls1_2", "-tls1_3"):
+            done = subprocess.run(
+                [
+                    *("openssl", "s_client", "-connect", f"127.0.0.1:{pair.https_port}", "-brief", version),
+                    *("-verify_return_error", "-CAfile", installation / "certs" / "main" / "partner_CA.pem"),
+                    *("-no-CApath", "-no-CAstore", "-cipher", "DEFAULT:@SECLEVEL=0"),
+                ],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+            )
+            assert done.returncode == 0, (version, done.stderr)
