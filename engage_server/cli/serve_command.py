@@ -1,7 +1,7 @@
 """``engage serve``."""
 
-import os
 import sys
+from functools import partial
 from typing import Any
 
 import click
@@ -9,7 +9,7 @@ import click
 from engage_server.cli.session import Session, program
 from engage_server.composition import DeviceSide, Snapshot
 from engage_server.serving.listener import Listener, ListenerApplication
-from engage_server.serving.pair import Instance, Pair, become_supervised
+from engage_server.serving.pair import Instance, Pair, hold_lifeline
 from engage_server.serving.ports import assert_bindable
 from engage_server.settings import Settings
 
@@ -27,9 +27,9 @@ Examples:
 @click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port, 80]")
 @click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port, 443]")
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
-@click.option("--supervised-by", type=int, hidden=True)
+@click.option("--lifeline", type=int, hidden=True)
 @click.pass_obj
-def serve(session: Session, /, listener: str | None, supervised_by: int | None, **options: Any) -> int:
+def serve(session: Session, /, listener: str | None, lifeline: int | None, **options: Any) -> int:
     """Run the server pair until a signal ends it.
 
     Without an argument both instances run, supervised: signals are passed on to both, and if one ends, so does the
@@ -39,8 +39,8 @@ def serve(session: Session, /, listener: str | None, supervised_by: int | None, 
     """
     settings = session.settings(**options)
     if listener is not None:
-        if supervised_by is not None:
-            become_supervised(supervised_by)
+        if lifeline is not None:
+            hold_lifeline(lifeline)
         return _serve_one(session, Listener(listener), settings, options)
     return _serve_both(session, settings, options)
 
@@ -59,7 +59,8 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
     instances = [
-        Instance(str(each), _command(session, each, options), settings.bind, each.port(settings)) for each in Listener
+        Instance(str(each), partial(_command, session, each, options), settings.bind, each.port(settings))
+        for each in Listener
     ]
     pair = Pair(
         instances,
@@ -69,11 +70,11 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     return pair.run()
 
 
-def _command(session: Session, listener: Listener, options: dict[str, Any]) -> list[str]:
+def _command(session: Session, listener: Listener, options: dict[str, Any], lifeline: int) -> list[str]:
     command = [sys.executable, "-m", "engage_server"]
     if session.config is not None:
         command += ["--config", str(session.config)]
-    command += ["serve", str(listener), "--supervised-by", str(os.getpid())]
+    command += ["serve", str(listener), "--lifeline", str(lifeline)]
     for name, value in options.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]

@@ -3,17 +3,14 @@
 Nothing is restarted here. A service manager restarts both, so that they always come up together.
 """
 
-import ctypes
 import os
 import signal
 import socket
 import subprocess
-import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-
-from engage_server.errors import NotPossible
 
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
@@ -23,8 +20,6 @@ _GRACE_SECONDS = 40.0  # gunicorn gives running requests 30 s
 # what a service manager gave to this process is not for the two below it
 _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
-_PR_SET_PDEATHSIG = 1  # linux/prctl.h
-
 
 @dataclass(frozen=True, slots=True)
 class Instance:
@@ -32,12 +27,12 @@ class Instance:
 
     Attributes:
         name: For messages.
-        command: The whole command line.
+        command: The whole command line, given the descriptor of the lifeline (see :func:`hold_lifeline`).
         address, port: Where it answers once it is up.
     """
 
     name: str
-    command: Sequence[str]
+    command: Callable[[int], Sequence[str]]
     address: str
     port: int
 
@@ -69,12 +64,17 @@ class Pair:
         # blocked, not handled: no signal is lost, and none interrupts anything
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
         environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
+        # this process alone holds the writing end: however it ends, the instances read the end of the file
+        lifeline, held = os.pipe()
         try:
             for instance in self._instances:
-                self._processes.append(subprocess.Popen(instance.command, env=environment))
+                command = instance.command(lifeline)
+                self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[lifeline]))
             return self._stay()
         finally:
             self._kill_rest()
+            os.close(lifeline)
+            os.close(held)
 
     def _stay(self) -> int:
         ready = False
@@ -126,16 +126,18 @@ class Pair:
                 process.wait()
 
 
-def become_supervised(supervisor_pid: int) -> None:
+def hold_lifeline(lifeline: int) -> None:
     """Called in an instance: end with the supervisor, even when that is killed, and take its signals again.
 
-    Raises:
-        NotPossible: The supervisor has gone already.
+    Args:
+        lifeline: The reading end of a pipe of which the supervisor holds the other.
     """
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM))
-    if os.getppid() != supervisor_pid:
-        raise NotPossible("the supervising 'engage serve' has gone", "Start it again.")
+
+    def watch() -> None:
+        os.read(lifeline, 1)  # nothing is ever written: this returns when the supervisor has gone
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="lifeline", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
 
 

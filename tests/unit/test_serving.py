@@ -1,0 +1,258 @@
+"""Following, TLS contexts, and what a request costs."""
+
+import builtins
+import hmac
+import logging
+import ssl
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography import x509
+from gunicorn.config import Config
+
+from engage_server.composition import DeviceSide, create_installation
+from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
+from engage_server.protocol.notice import digest_of
+from engage_server.serving.follower import SnapshotFollower
+from engage_server.serving.listener import Listener, ListenerConfig
+from engage_server.serving.ports import assert_bindable
+from engage_server.serving.tls_context import TlsContexts
+from engage_server.settings import load_settings
+from engage_server.store.sql_store import SqlStore
+from engage_server.web.app import create_app
+from tests.chains import SITE_KEY
+from tests.end_to_end.running import NOTICE
+from tests.world import World
+
+QUIET = logging.getLogger("test")
+
+
+@pytest.fixture
+def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
+    """The device side on the world's store."""
+    (world.folder / "other").mkdir()
+    settings = load_settings(None, {}, {}, world.folder / "other")
+    create_installation(settings, {})
+    side = DeviceSide(settings, {}, with_tls=True)
+    side.release_connections()
+    monkeypatch.setattr(side, "_store", world.store)
+    return side
+
+
+def follower(side: DeviceSide, tls: TlsContexts | None = None) -> SnapshotFollower:
+    return SnapshotFollower(side, tls.prepare if tls else lambda _: None, 0.01, QUIET)
+
+
+class TestFollower:
+    """The snapshot goes with the store, and never away with it."""
+
+    def test_it_takes_a_snapshot_only_when_something_changed(self, device_side: DeviceSide, world: World) -> None:
+        followed = follower(device_side)
+        assert followed.follow_once()
+        assert not followed.follow_once()
+        world.add_site()
+        world.release()
+        assert followed.follow_once()
+        assert device_side.distribution.is_ready
+        assert not followed.follow_once()
+
+    def test_a_store_that_is_away_leaves_the_last_snapshot(
+        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        world.add_site()
+        world.release()
+        followed = follower(device_side)
+        followed.follow_once()
+        served = device_side.distribution.snapshot
+
+        def away(_self: SqlStore) -> int:
+            raise StoreNotUsable("the database is away")
+
+        with monkeypatch.context() as patched, caplog.at_level(logging.INFO):
+            patched.setattr(SqlStore, "generation", away)
+            followed.start()
+            for _ in range(200):
+                if "away" in caplog.text:
+                    break
+                followed._stopped.wait(0.01)
+            assert device_side.distribution.snapshot is served
+            followed._stopped.wait(0.2)
+        assert caplog.text.count("can not follow the store") == 1, "told once, not at every look"
+        world.release()
+        for _ in range(200):
+            if device_side.distribution.snapshot.current["main"].number == 2:
+                break
+            followed._stopped.wait(0.01)
+        followed.stop()
+        assert device_side.distribution.snapshot.current["main"].number == 2
+
+    def test_a_release_that_can_not_be_loaded_is_not_published(
+        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_site()
+        world.release()
+        tls = TlsContexts(device_side.distribution, "default", 5)
+        followed = follower(device_side, tls)
+        followed.follow_once()
+        context, served = tls.current(), device_side.distribution.snapshot
+
+        def broken(*_arguments: Any, **_options: Any) -> None:
+            raise ssl.SSLError("no")
+
+        world.release()
+        with monkeypatch.context() as patched:
+            patched.setattr(ssl.SSLContext, "load_cert_chain", broken)
+            with pytest.raises(ssl.SSLError):
+                followed.follow_once()
+        assert device_side.distribution.snapshot is served
+        assert tls.current() is context
+        followed.follow_once()
+        assert tls.current() is not context
+
+
+class TestTlsContexts:
+    """One context for each release, made once."""
+
+    def test_built_once_for_each_release(
+        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        built = []
+        load = ssl.SSLContext.load_cert_chain
+
+        def counting(self: ssl.SSLContext, *arguments: Any, **options: Any) -> None:
+            built.append(self)
+            load(self, *arguments, **options)
+
+        monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", counting)
+        world.add_site()
+        world.release()
+        tls = TlsContexts(device_side.distribution, "default", 5)
+        followed = follower(device_side, tls)
+        followed.follow_once()
+        assert {id(tls.current()) for _ in range(10)} == {id(built[0])}
+        world.sites.add_device("00" * 16, "main", world.occasion)
+        followed.follow_once()
+        assert len(built) == 1, "another change of the store builds nothing"
+        world.release()
+        followed.follow_once()
+        assert len(built) == 2
+        assert tls.current() is built[1]
+        world.releases.activate("main", 1, {}, world.occasion)
+        followed.follow_once()
+        assert tls.current() is not built[1]
+
+    def test_retired_contexts_are_let_go(self, device_side: DeviceSide, world: World) -> None:
+        world.add_site()
+        tls = TlsContexts(device_side.distribution, "default", 5)
+        followed = follower(device_side, tls)
+        for _ in range(4):
+            world.release()
+            followed.follow_once()
+        assert len(tls._contexts) <= 2
+
+    def test_without_a_release_the_handshake_fails(self, device_side: DeviceSide) -> None:
+        tls = TlsContexts(device_side.distribution, "default", 5)
+        server, client = ssl.MemoryBIO(), ssl.MemoryBIO()
+        peer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        peer.check_hostname, peer.verify_mode = False, ssl.CERT_NONE
+        hello = peer.wrap_bio(client, server)
+        with pytest.raises(ssl.SSLWantReadError):
+            hello.do_handshake()
+        with pytest.raises(ssl.SSLError, match=r"(?i)no.shared.cipher|no.suitable.signature"):
+            tls.current().wrap_bio(server, client, server_side=True).do_handshake()
+
+    def test_the_key_never_lies_in_a_file_unencrypted(
+        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        seen = []
+        load = ssl.SSLContext.load_cert_chain
+
+        def reading(self: ssl.SSLContext, file: str, **options: Any) -> None:
+            seen.append(Path(file).read_bytes())
+            load(self, file, **options)
+
+        monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", reading)
+        world.add_site()
+        world.release()
+        follower(device_side, TlsContexts(device_side.distribution, "default", 5)).follow_once()
+        (content,) = seen
+        assert b"ENCRYPTED PRIVATE KEY" in content
+        assert b"BEGIN PRIVATE KEY" not in content
+
+
+def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
+    device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Invariant 4 and the issue's speed rule: after the snapshot, none of these is touched."""
+    world.add_site()
+    world.release()
+    follower(device_side).follow_once()
+    client = create_app(device_side.distribution).test_client()
+    digest = digest_of(world.store.release("main", 1).anchor_der)
+    world.store.close()
+    touched: list[str] = []
+
+    def forbidden(name: str) -> Any:
+        def call(*_arguments: Any, **_options: Any) -> None:
+            touched.append(name)
+            raise AssertionError(name)
+
+        return call
+
+    client.get(NOTICE)  # Flask's own first request
+    monkeypatch.setattr(builtins, "open", forbidden("open"))
+    monkeypatch.setattr(Path, "open", forbidden("Path.open"))
+    monkeypatch.setattr(hmac, "new", forbidden("hmac.new"))
+    monkeypatch.setattr(x509, "load_der_x509_certificate", forbidden("x509"))
+    for method in ("generation", "sites", "releases", "site_key", "private_key", "devices"):
+        monkeypatch.setattr(SqlStore, method, forbidden(method))
+    watching = True
+    sys.addaudithook(lambda name, _: touched.append(name) if watching and name in {"open", "sqlite3.connect"} else None)
+    try:
+        answers = [client.get(path).status_code for path in (NOTICE, f"/certificates/{digest}.der", "/readyz")]
+    finally:
+        watching = False
+    assert answers == [200, 200, 200]
+    assert touched == []
+
+
+def test_gunicorn_is_told_of_tls_without_files() -> None:
+    assert ListenerConfig(Listener.HTTPS, 1).is_ssl
+    assert not ListenerConfig(Listener.HTTP, 1).is_ssl
+    assert not Config().is_ssl
+
+
+def test_ports(free_port: int) -> None:
+    import socket
+
+    assert_bindable("127.0.0.1", free_port, "--http-port")
+    assert_bindable("::1", free_port, "--http-port")
+    with (
+        socket.create_server(("127.0.0.1", free_port)),
+        pytest.raises(PortNotUsable, match="is in use") as caught,
+    ):
+        assert_bindable("127.0.0.1", free_port, "--http-port")
+    assert "--http-port" in caught.value.next_step
+    with pytest.raises(SettingsInvalid, match="no address of this machine"):
+        assert_bindable("192.0.2.200", free_port, "--http-port")
+    with pytest.raises(SettingsInvalid, match="not an IP address"):
+        assert_bindable("nowhere.invalid", free_port, "--http-port")
+
+
+@pytest.fixture
+def free_port() -> int:
+    from tests.end_to_end.running import free_ports
+
+    return free_ports()[0]
+
+
+def test_the_snapshot_of_the_plain_instance_holds_no_key(world: World) -> None:
+    from engage_server.services.snapshot import take_snapshot
+
+    world.add_site()
+    world.release()
+    snapshot = take_snapshot(SqlStore(world.store._engine, None), 80, with_private_keys=False)
+    assert snapshot.current["main"].private_key is None
+    assert SITE_KEY.reveal() not in repr(snapshot).encode()
