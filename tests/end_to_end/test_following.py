@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import time
 from pathlib import Path
@@ -80,21 +81,28 @@ def test_a_new_release_is_served_within_two_seconds_without_a_restart(installati
 
 
 def test_an_open_connection_survives_an_activation(installation: Path) -> None:
-    import socket
-
     with running_pair(installation, "--workers", "1") as pair:
         with socket.create_connection(("127.0.0.1", pair.http_port), timeout=10) as connection:
             keep = GET.replace(b"Connection: close\r\n", b"")
             connection.sendall(keep)
-            first = connection.recv(4096)
+            first = _one_answer(connection)
             new = new_chain(installation, "next")
             ok(engage(installation, "release", "activate", stage(installation, new)))
             eventually(lambda: serves(pair, new), "the new release")
             connection.sendall(keep)
-            second = connection.recv(4096)
+            second = _one_answer(connection)
         digests = [answer.partition(b"/certificates/")[2][:32] for answer in (first, second)]
         assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in (first, second))
         assert digests[1].decode() == digest_of((new / "partner_CA.der").read_bytes()) != digests[0].decode()
+
+
+def _one_answer(connection: socket.socket) -> bytes:
+    received = b""
+    while not received.endswith(b'"}'):
+        piece = connection.recv(4096)
+        assert piece, received
+        received += piece
+    return received
 
 
 def test_devices_are_served_while_postgresql_is_away(tmp_path: Path, postgresql: PostgresServer) -> None:
