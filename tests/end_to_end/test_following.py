@@ -59,8 +59,9 @@ def serves(pair: RunningPair, chain: Path) -> bool:
 
 def test_a_new_release_is_served_within_two_seconds_without_a_restart(installation: Path) -> None:
     with running_pair(installation, "--workers", "2") as pair:
-        old, workers = installation / "certs" / "main", pair.workers()
-        assert len(workers) == 4
+        old = installation / "certs" / "main"
+        eventually(lambda: len(pair.workers()) == 4, "two workers each")
+        workers = pair.workers()
         assert serves(pair, old)
         before = notice(pair)
         new = new_chain(installation, "next")
