@@ -9,7 +9,7 @@ import click
 from engage_server.cli.session import Session, program
 from engage_server.composition import DeviceSide, Snapshot
 from engage_server.serving.listener import Listener, ListenerApplication
-from engage_server.serving.pair import Instance, Pair, hold_lifeline
+from engage_server.serving.pair import Instance, Pair, hold_lifeline, tell_ready
 from engage_server.serving.ports import assert_bindable
 from engage_server.settings import Settings
 
@@ -28,8 +28,9 @@ Examples:
 @click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port, 443]")
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
 @click.option("--lifeline", type=int, hidden=True)
+@click.option("--ready", type=int, hidden=True)
 @click.pass_obj
-def serve(session: Session, /, listener: str | None, lifeline: int | None, **options: Any) -> int:
+def serve(session: Session, /, listener: str | None, lifeline: int | None, ready: int | None, **options: Any) -> int:
     """Run the server pair until a signal ends it.
 
     Without an argument both instances run, supervised: signals are passed on to both, and if one ends, so does the
@@ -41,13 +42,16 @@ def serve(session: Session, /, listener: str | None, lifeline: int | None, **opt
     if listener is not None:
         if lifeline is not None:
             hold_lifeline(lifeline)
-        return _serve_one(session, Listener(listener), settings, options)
+        return _serve_one(session, Listener(listener), settings, options, ready)
     return _serve_both(session, settings, options)
 
 
-def _serve_one(session: Session, listener: Listener, settings: Settings, options: dict[str, Any]) -> int:
+def _serve_one(
+    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], ready: int | None
+) -> int:
     assert_bindable(settings.bind, listener.port(settings), f"--{listener}-port")
-    ListenerApplication(listener, lambda: session.settings(**options), session.environment).run()
+    when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
+    ListenerApplication(listener, lambda: session.settings(**options), session.environment, when_serving).run()
     return 0
 
 
@@ -58,10 +62,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     device_side = DeviceSide(settings, session.environment, with_tls=True)
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
-    instances = [
-        Instance(str(each), partial(_command, session, each, options), settings.bind, each.port(settings))
-        for each in Listener
-    ]
+    instances = [Instance(str(each), partial(_command, session, each, options)) for each in Listener]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
@@ -70,11 +71,11 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     return pair.run()
 
 
-def _command(session: Session, listener: Listener, options: dict[str, Any], lifeline: int) -> list[str]:
+def _command(session: Session, listener: Listener, options: dict[str, Any], lifeline: int, ready: int) -> list[str]:
     command = [sys.executable, "-m", "engage_server"]
     if session.config is not None:
         command += ["--config", str(session.config)]
-    command += ["serve", str(listener), "--lifeline", str(lifeline)]
+    command += ["serve", str(listener), "--lifeline", str(lifeline), "--ready", str(ready)]
     for name, value in options.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]

@@ -63,17 +63,23 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         listener: Which listener.
         read_settings: Gives the settings; called again on SIGHUP.
         environment: For the key-encryption key.
+        when_serving: Called in each worker that is about to serve.
 
     Raises:
         EngageError: The settings, the database or the current releases can not be used.
     """
 
     def __init__(
-        self, listener: Listener, read_settings: Callable[[], Settings], environment: Mapping[str, str]
+        self,
+        listener: Listener,
+        read_settings: Callable[[], Settings],
+        environment: Mapping[str, str],
+        when_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._listener = listener
         self._read_settings = read_settings
         self._environment = environment
+        self._when_serving = when_serving
         self._become(read_settings())
         super().__init__(prog="engage")
 
@@ -146,3 +152,4 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             _log,
         )
         follower.start()
+        self._when_serving()

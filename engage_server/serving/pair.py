@@ -10,11 +10,13 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
 _LOOK_SECONDS = 0.1
+_LOOK_SECONDS_WHEN_READY = 5.0  # a death wakes it at once
 _GRACE_SECONDS = 40.0  # gunicorn gives running requests 30 s
 
 # what a service manager gave to this process is not for the two below it
@@ -27,14 +29,12 @@ class Instance:
 
     Attributes:
         name: For messages.
-        command: The whole command line, given the descriptor of the lifeline (see :func:`hold_lifeline`).
-        address, port: Where it answers once it is up.
+        command: The whole command line, given two descriptors: the lifeline (see :func:`hold_lifeline`) and where to
+            tell that it is ready (see :func:`tell_ready`).
     """
 
     name: str
-    command: Callable[[int], Sequence[str]]
-    address: str
-    port: int
+    command: Callable[[int, int], Sequence[str]]
 
 
 class Pair:
@@ -42,7 +42,7 @@ class Pair:
 
     Args:
         instances: Usually two.
-        when_ready: Called once, when all of them accept connections.
+        when_ready: Called once, when a worker of each of them serves.
         say: Where to tell what happens to them.
     """
 
@@ -53,6 +53,7 @@ class Pair:
         self._when_ready = when_ready
         self._say = say
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._not_ready: list[int] = []  # the reading ends of those that have not told yet
         self._asked_to_stop = False
 
     def run(self) -> int:
@@ -68,27 +69,42 @@ class Pair:
         lifeline, held = os.pipe()
         try:
             for instance in self._instances:
-                command = instance.command(lifeline)
-                self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[lifeline]))
+                told, tell = os.pipe()
+                os.set_blocking(told, False)
+                self._not_ready.append(told)
+                command = instance.command(lifeline, tell)
+                self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[lifeline, tell]))
+                os.close(tell)
             return self._stay()
         finally:
             self._kill_rest()
-            os.close(lifeline)
-            os.close(held)
+            for descriptor in (lifeline, held, *self._not_ready):
+                os.close(descriptor)
 
     def _stay(self) -> int:
-        ready = False
         while all(process.poll() is None for process in self._processes):
-            if not ready and all(map(_accepts, self._instances)):
-                ready = True
-                self._when_ready()
-                _notify_service_manager()
-            received = signal.sigtimedwait(_STOPPING | _PASSED_ON | {signal.SIGCHLD}, _LOOK_SECONDS if not ready else 5)
+            if self._not_ready:
+                self._look_whether_ready()
+            seconds = _LOOK_SECONDS if self._not_ready else _LOOK_SECONDS_WHEN_READY
+            received = signal.sigtimedwait(_STOPPING | _PASSED_ON | {signal.SIGCHLD}, seconds)
             if received is not None and received.si_signo != signal.SIGCHLD:
                 self._pass_on(signal.Signals(received.si_signo))
             if self._asked_to_stop:
                 break
         return self._end()
+
+    def _look_whether_ready(self) -> None:
+        for told in list(self._not_ready):
+            try:
+                if not os.read(told, 1):
+                    continue  # it ended without a word: its death is about to be seen
+            except BlockingIOError:
+                continue
+            self._not_ready.remove(told)
+            os.close(told)
+        if not self._not_ready and all(process.poll() is None for process in self._processes):
+            self._when_ready()
+            _notify_service_manager()
 
     def _pass_on(self, received: signal.Signals) -> None:
         if received in _STOPPING:
@@ -141,13 +157,11 @@ def hold_lifeline(lifeline: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
 
 
-def _accepts(instance: Instance) -> bool:
-    address = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(instance.address, instance.address)  # noqa: S104
-    try:
-        with socket.create_connection((address, instance.port), timeout=0.5):
-            return True
-    except OSError:
-        return False
+def tell_ready(descriptor: int) -> None:
+    """Called in a worker that is about to serve; once for an instance is enough, more often does no harm."""
+    with suppress(OSError):  # the supervisor has heard it already, and closed its end
+        os.write(descriptor, b"r")
+        os.close(descriptor)
 
 
 def _notify_service_manager() -> None:
