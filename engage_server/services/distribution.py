@@ -1,9 +1,9 @@
 """What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
 
-import ipaddress
 from collections.abc import Iterable
 from enum import Enum, auto
 
+from engage_server.services.networks import is_in_networks
 from engage_server.services.site_choice import choose_site, host_of_header
 from engage_server.services.snapshot import EMPTY, ServedRelease, Snapshot
 
@@ -100,12 +100,4 @@ def _is_allowed(snapshot: Snapshot, sites: Iterable[str], client: str) -> bool:
 
 def _is_in_networks(snapshot: Snapshot, site: str, client: str) -> bool:
     networks = snapshot.networks.get(site)
-    if networks is None:
-        return True
-    try:
-        address = ipaddress.ip_address(client)
-    except ValueError:
-        return False
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped  # an IPv4 device on a socket that listens for both
-    return any(address in network for network in networks)
+    return networks is None or is_in_networks(client, networks)

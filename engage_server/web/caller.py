@@ -1,12 +1,12 @@
 """Who calls, and by which host: from the connection, and from a proxy's headers only where the proxy is trusted."""
 
-import ipaddress
 from collections.abc import Sequence
 
 from flask import request
 
 from engage_server.records import IPNetwork
 from engage_server.services.distribution import Distribution
+from engage_server.services.networks import is_in_networks
 
 RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
 
@@ -56,12 +56,4 @@ class CallerReader:
         return distribution.is_known_network(self.host(), self.query(), self.address())
 
     def _is_trusted(self, address: str) -> bool:
-        if not self._trusted:
-            return False
-        try:
-            parsed = ipaddress.ip_address(address)
-        except ValueError:
-            return False
-        if isinstance(parsed, ipaddress.IPv6Address) and parsed.ipv4_mapped:
-            parsed = parsed.ipv4_mapped
-        return any(parsed in network for network in self._trusted)
+        return is_in_networks(address, self._trusted)
