@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
@@ -80,6 +80,12 @@ class Settings(BaseModel):
         0.5, description="how often a worker looks for a change in the store"
     )
     access_log: bool = Field(True, description="one line for each request, on standard output")
+
+    @model_validator(mode="after")
+    def _two_ports(self) -> Self:
+        if self.http_port == self.https_port:
+            raise ValueError(f"http_port and https_port are both {self.http_port}")
+        return self
 
     @property
     def cert_url_port(self) -> int:
@@ -152,7 +158,8 @@ def settings_template() -> str:
 def shown_value(value: object) -> str:
     """A setting's value for people: no password."""
     if isinstance(value, SecretStr):
-        return re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.get_secret_value())
+        without = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.get_secret_value())
+        return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
     return "" if value is None else str(value)
@@ -192,6 +199,9 @@ def _explained(error: ValidationError, file: Path, environment: Mapping[str, str
     """One line for each bad value, without the value: it may hold a password."""
     lines = []
     for each in error.errors(include_input=False, include_url=False):
+        if not each["loc"]:  # two settings that do not go together
+            lines.append(f"{file}, the environment and options together: {each['msg'].removeprefix('Value error, ')}")
+            continue
         name = str(each["loc"][0])
         source = "an option" if name in given else "the environment" if name in environment else str(file)
         lines.append(f"setting {name} (from {source}): {each['msg'][:1].lower()}{each['msg'][1:]}")

@@ -16,11 +16,16 @@ FOLDER_MODE = 0o700
 def make_folder(path: Path) -> None:
     """Make a folder, with mode 0700, and those above it.
 
+    One that exists is closed to others too while it holds nothing but a README, as in a fresh checkout; any other may
+    be shared on purpose, and is left as it is.
+
     Raises:
         FileNotUsable: It can not be made.
     """
     with _explained(path, "make it"):
         path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        if path.stat().st_uid == os.geteuid() and {each.name for each in path.iterdir()} <= {"README.md"}:
+            path.chmod(FOLDER_MODE)
 
 
 def write_new_file(path: Path, content: bytes, mode: int) -> None:

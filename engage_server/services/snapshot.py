@@ -17,6 +17,7 @@ class ServedRelease:
         notices: For each host of the site the notice whose ``cert_url`` names it.
         notice: For a device that used none of them: the site's first host.
         chain: DER, the server certificate first.
+        chain_digest: Names the server certificate by its content, whatever number its release has.
         private_key: PKCS#8 PEM; None in a process that does not do TLS.
     """
 
@@ -25,6 +26,7 @@ class ServedRelease:
     notices: Mapping[str, bytes]
     notice: bytes
     chain: tuple[bytes, ...] = field(repr=False)
+    chain_digest: str
     private_key: Secret | None
 
 
@@ -104,7 +106,15 @@ def _served(site: Site, release: Release, port: int, key: Secret | None) -> Serv
     notices = {
         host.text: notice_bytes(cert_url(host, port, release.anchor_der), release.anchor_hash) for host in site.hosts
     }
-    return ServedRelease(site.name, release.number, notices, notices[site.hosts[0].text], release.chain, key)
+    return ServedRelease(
+        site=site.name,
+        number=release.number,
+        notices=notices,
+        notice=notices[site.hosts[0].text],
+        chain=release.chain,
+        chain_digest=digest_of(release.chain[0]),
+        private_key=key,
+    )
 
 
 def _serials_of_others(store: Store, sites: Sequence[Site], default: str | None) -> dict[str, str]:

@@ -54,7 +54,7 @@ class TlsContexts:
         self._socket_class = type("LimitedSocket", (PatientSocket,), {"handshake_seconds": handshake_seconds})
         self._distribution = distribution
         self._profile = profile
-        self._contexts: dict[tuple[str, int], ssl.SSLContext] = {}
+        self._contexts: dict[str, ssl.SSLContext] = {}
         self._no_release = self._empty_context()
 
     def prepare(self, snapshot: Snapshot) -> None:
@@ -63,12 +63,11 @@ class TlsContexts:
         Raises:
             ssl.SSLError: A chain or key that OpenSSL refuses. The contexts in use stay.
         """
-        wanted = {(release.site, release.number): release for release in snapshot.current.values()}
+        wanted = {release.chain_digest: release for release in snapshot.current.values()}
         fresh = {key: self._context_of(release) for key, release in wanted.items() if key not in self._contexts}
-        kept = {(release.site, release.number) for release in self._distribution.snapshot.current.values()}
-        # those still served until the snapshot is published, and those after
-        known = {key: context for key, context in self._contexts.items() if key in wanted or key in kept}
-        self._contexts = known | fresh
+        # those that are served until the snapshot is published, and those after
+        kept = {release.chain_digest for release in self._distribution.snapshot.current.values()} | set(wanted)
+        self._contexts = {key: context for key, context in self._contexts.items() if key in kept} | fresh
 
     def current(self) -> ssl.SSLContext:
         """The context with which a new connection begins."""
@@ -77,7 +76,7 @@ class TlsContexts:
     def _of(self, release: ServedRelease | None) -> ssl.SSLContext:
         if release is None:
             return self._no_release
-        return self._contexts.get((release.site, release.number), self._no_release)
+        return self._contexts.get(release.chain_digest, self._no_release)
 
     def _choose(self, connection: ssl.SSLObject, server_name: str | None, _context: ssl.SSLContext) -> None:
         connection.context = self._of(self._distribution.tls_release(server_name))

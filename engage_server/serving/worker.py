@@ -43,7 +43,13 @@ class DeviceWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type 
 
 
 class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's log, without a traceback for what devices do every night."""
+    """gunicorn's log, without a traceback for what devices do every night, and one line for one request."""
+
+    def atoms(self, *request: Any) -> dict[str, Any]:
+        """The parts of an access log line; a path can not begin a line of its own in it."""
+        atoms: dict[str, Any] = super().atoms(*request)
+        atoms["U"] = str(atoms["U"]).encode("unicode_escape").decode("ascii")
+        return atoms
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Tell a client's silence at debug level."""

@@ -416,3 +416,8 @@ def test_the_log_of_the_servers_shows_no_secret(shared_pair: RunningPair) -> Non
     assert "topsecret" not in log
     assert not any(text in log for text in KEY_TEXTS)
     assert "PRIVATE" not in log
+
+
+def test_no_request_can_write_a_log_line_of_its_own(shared_pair: RunningPair) -> None:
+    shared_pair.raw_http(b"GET /x%0d%0aforged%1b[31m HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    assert "/x\\r\\nforged\\x1b[31m" in shared_pair.log

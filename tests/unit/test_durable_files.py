@@ -76,3 +76,13 @@ def test_reading_has_a_limit(tmp_path: Path) -> None:
         read_file(tmp_path / "gone", limit=4)
     with pytest.raises(FileNotUsable, match="directory"):
         read_file(tmp_path, limit=4)
+
+
+def test_a_folder_of_a_fresh_checkout_is_closed_and_a_shared_one_is_not(tmp_path: Path) -> None:
+    for name, holds, mode in (("fresh", "README.md", 0o700), ("shared", "other", 0o755)):
+        folder = tmp_path / name
+        folder.mkdir(mode=0o755)
+        folder.chmod(0o755)
+        (folder / holds).touch()
+        make_folder(folder)
+        assert stat.S_IMODE(folder.stat().st_mode) == mode

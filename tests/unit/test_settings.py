@@ -4,6 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from engage_server.errors import SettingsInvalid
 from engage_server.settings import Settings, load_settings, settings_template, shown_value
@@ -54,6 +55,7 @@ def test_other_urls_stay_as_they_are(url: str, tmp_path: Path) -> None:
         ("workers = 0", "workers"),
         ("poll_seconds = 3", "poll_seconds"),
         ("tls_profile = 'modern'", "tls_profile"),
+        ("http_port = 8443\nhttps_port = 8443", "http_port and https_port are both 8443"),
         ("trusted_proxies = ['10.0.0.1/8']", "trusted_proxies"),
         ("trusted_proxies = 7", "trusted_proxies"),
         ("http_port", "is not TOML"),
@@ -95,6 +97,8 @@ def test_a_password_shows_nowhere(tmp_path: Path) -> None:
     settings = load_settings(None, {"ENGAGE_DATABASE_URL": "postgresql://engage:hunter2@db/engage"}, {}, tmp_path)
     assert "hunter2" not in repr(settings)
     assert shown_value(settings.database_url) == "postgresql://engage:***@db/engage"
+    url = SecretStr("postgresql://db/engage?user=x&password=hunter2&sslmode=require")
+    assert shown_value(url) == "postgresql://db/engage?user=x&password=***&sslmode=require"
 
 
 def test_lists_from_the_environment(tmp_path: Path) -> None:
