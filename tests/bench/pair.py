@@ -1,0 +1,196 @@
+"""``scripts/bench``: server CPU for each connection, side by side with nginx and with gunicorn as it comes.
+
+One client, one connection at a time, every one new; the servers' CPU time comes from the kernel. The rounds of the
+servers are interleaved, and the table shows medians and the ratio to nginx of the same run.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+from tests.end_to_end.conftest import make_installation
+from tests.end_to_end.running import NOTICE, RunningPair, eventually, free_ports, running_pair
+
+REQUEST = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+TICKS = os.sysconf("SC_CLK_TCK")
+
+NGINX = """
+daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
+events {{ worker_connections 1024; }}
+http {{
+    access_log {folder}/access.log; default_type application/json; root {folder}/www;
+    client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
+    uwsgi_temp_path {folder}; scgi_temp_path {folder};
+    server {{ listen 127.0.0.1:{http}; }}
+    server {{ listen 127.0.0.1:{https} ssl; ssl_certificate {certs}/partner_server.pem;
+             ssl_certificate_key {certs}/partner_server.key; ssl_protocols TLSv1.2 TLSv1.3; }}
+}}
+"""
+
+PLAIN_GUNICORN = """
+from flask import Flask, Response
+app = Flask(__name__)
+BODY = open({body!r}, "rb").read()
+@app.get({notice!r})
+def notice():
+    return Response(BODY, content_type="application/json")
+"""
+
+
+class Server:
+    """Something that answers on two ports, and the processes whose CPU counts."""
+
+    def __init__(self, name: str, http: int, https: int, pids: Callable[[], list[int]]) -> None:
+        self.name = name
+        self.http = http
+        self.https = https
+        self.pids = pids
+
+    def cpu_seconds(self) -> float:
+        """User and system time of all its processes so far, by the kernel's count."""
+        total = 0
+        for pid in self.pids():
+            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+            total += int(fields[11]) + int(fields[12])
+        return total / TICKS
+
+
+def tree(pid: int) -> list[int]:
+    """A process and all below it."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(below for child in children for below in tree(int(child)))]
+
+
+def plain(port: int) -> None:
+    """One new connection and one request."""
+    with socket.create_connection(("127.0.0.1", port)) as connection:
+        connection.sendall(REQUEST)
+        while connection.recv(65536):
+            pass
+
+
+def tls(version: ssl.TLSVersion) -> Callable[[int], None]:
+    """The same after a full handshake of this version."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+
+    def connect(port: int) -> None:
+        with (
+            socket.create_connection(("127.0.0.1", port)) as raw,
+            context.wrap_socket(raw, suppress_ragged_eofs=True) as connection,
+        ):
+            connection.sendall(REQUEST)
+            while connection.recv(65536):
+                pass
+
+    return connect
+
+
+def microseconds(server: Server, connect: Callable[[int], None], port: int, count: int) -> float:
+    """Server CPU for each connection."""
+    begun = server.cpu_seconds()
+    for _ in range(count):
+        connect(port)
+    time.sleep(0.05)
+    return (server.cpu_seconds() - begun) / count * 1e6
+
+
+@contextmanager
+def process(command: list[str], folder: Path, port: int) -> Iterator[int]:
+    """A server process that listens."""
+    with (folder / "peer.log").open("ab") as log:
+        running = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log)
+        try:
+            eventually(lambda: _listens(port), " ".join(command))
+            yield running.pid
+        finally:
+            running.terminate()
+            running.wait(20)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def peers(stack: ExitStack, folder: Path, pair: RunningPair) -> list[Server]:
+    """nginx (if it is installed) and gunicorn as it comes, serving the same bytes with the same chain."""
+    certs, found = folder / "certs" / "main", []
+    body = pair.raw_http(REQUEST).partition(b"\r\n\r\n")[2]
+    (folder / f"www{NOTICE}").parent.mkdir(parents=True)
+    (folder / f"www{NOTICE}").write_bytes(body)
+    for parent in [folder, *folder.parents][:2]:
+        parent.chmod(0o755)  # nginx's worker is another user
+    if shutil.which("nginx"):
+        http, https = free_ports()
+        (folder / "nginx.conf").write_text(NGINX.format(folder=folder, http=http, https=https, certs=certs))
+        command = ["nginx", "-e", str(folder / "error.log"), "-p", str(folder), "-c", str(folder / "nginx.conf")]
+        pid = stack.enter_context(process(command, folder, https))
+        found.append(Server("nginx", http, https, lambda: tree(pid)))
+    (folder / "plain_app.py").write_text(PLAIN_GUNICORN.format(body=str(folder / f"www{NOTICE}"), notice=NOTICE))
+    http, https = free_ports()
+    common = [sys.executable, "-m", "gunicorn", "plain_app:app", "--threads", "16", "--no-control-socket"]
+    keys = ["--certfile", str(certs / "partner_server.pem"), "--keyfile", str(certs / "partner_server.key")]
+    one = stack.enter_context(process([*common, "--bind", f"127.0.0.1:{http}"], folder, http))
+    two = stack.enter_context(process([*common, *keys, "--bind", f"127.0.0.1:{https}"], folder, https))
+    found.append(Server("gunicorn as it comes", http, https, lambda: [*tree(one), *tree(two)]))
+    return found
+
+
+CASES: list[tuple[str, Callable[[int], None], bool, int]] = [
+    ("TLS 1.2, new connection + notice", tls(ssl.TLSVersion.TLSv1_2), True, 300),
+    ("TLS 1.3, new connection + notice", tls(ssl.TLSVersion.TLSv1_3), True, 300),
+    ("plain, new connection + notice", plain, False, 1000),
+]
+
+
+def main() -> None:
+    """Run the rounds and print the table."""
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json", type=Path, metavar="FILE")
+    options = parser.parse_args()
+    figures: dict[str, dict[str, list[float]]] = {name: {} for name, *_ in CASES}
+    with ExitStack() as stack:
+        folder = make_installation(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engage-bench"))))
+        pair = stack.enter_context(running_pair(folder, "--workers", "1"))
+        ours = Server("engage-server", pair.http_port, pair.https_port, lambda: tree(pair.process.pid))
+        servers = [ours, *peers(stack, folder, pair)]
+        for number in range(options.rounds):
+            print(f"round {number + 1} of {options.rounds} ...", file=sys.stderr)  # noqa: T201
+            for name, connect, secure, count in CASES:
+                for server in servers:
+                    port = server.https if secure else server.http
+                    figures[name].setdefault(server.name, []).append(microseconds(server, connect, port, count))
+    _print(figures)
+    if options.json:
+        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+
+
+def _print(figures: dict[str, dict[str, list[float]]]) -> None:
+    for name, by_server in figures.items():
+        medians = {server: statistics.median(values) for server, values in by_server.items()}
+        base = medians.get("nginx")
+        print(name)  # noqa: T201
+        for server, median in medians.items():
+            ratio = f"{median / base:6.2f} x nginx" if base else ""
+            print(f"  {server:<22} {median:7.0f} us CPU  {ratio}")  # noqa: T201
+
+
+if __name__ == "__main__":
+    main()
