@@ -84,7 +84,7 @@ def _command(session: Session, listener: Listener, options: dict[str, Any], life
 
 def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
     hosts = [host for host, site in snapshot.by_host.items() if site == snapshot.default_site]
-    host = "127.0.0.1" if "127.0.0.1" in hosts or not hosts else hosts[0]
+    host = _host_to_try(settings.bind, hosts)
     shown = f"[{host}]" if ":" in host else host
     http = f"http://{shown}" + ("" if settings.http_port == 80 else f":{settings.http_port}")
     https = f"https://{shown}" + ("" if settings.https_port == 443 else f":{settings.https_port}")
@@ -97,3 +97,12 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
     if not snapshot.current:
         click.echo("no release is active yet: devices are answered 503 until 'engage release activate'")
     sys.stdout.flush()
+
+
+def _host_to_try(bind: str, hosts: list[str]) -> str:
+    """A host that answers on this machine and stands in the certificate, if there is one; else the site's first."""
+    reachable = {"0.0.0.0": ["127.0.0.1", "localhost"], "::": ["127.0.0.1", "::1", "localhost"]}  # noqa: S104
+    for host in reachable.get(bind, [bind]):
+        if host in hosts:
+            return host
+    return hosts[0] if hosts else "127.0.0.1"

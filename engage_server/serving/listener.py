@@ -15,7 +15,7 @@ from engage_server.composition import DeviceSide, Snapshot
 from engage_server.errors import EngageError
 from engage_server.serving.follower import SnapshotFollower
 from engage_server.serving.tls_context import TlsContexts
-from engage_server.serving.worker import DeviceLogger, DeviceWorker
+from engage_server.serving.worker import DeviceLogger, DeviceWorker, speak_1_1
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
 
@@ -128,6 +128,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             "forwarder_headers": "",
             "ssl_context": lambda _config, _default: self._tls.current(),
             "post_worker_init": self._follow,
+            "pre_request": speak_1_1,
         }
 
     def load(self) -> Flask:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -111,3 +112,29 @@ def test_forwarded_headers_of_a_stranger_change_nothing(ask: Ask, shared_pair: R
     forged = "X-Forwarded-Host: 10.44.68.128\nX-Forwarded-For: 1.2.3.4\nX-Forwarded-Proto: https\nSCRIPT_NAME: /x\n"
     answer = ask(f"GET {NOTICE} HTTP/1.1\nHost: x\n{forged}Connection: close\n\n")
     assert answer == _head("200 OK", "application/json", len(body)) + body
+
+
+def test_http_1_0_is_answered_with_1_1_and_closed(ask: Ask, shared_pair: RunningPair, der: bytes) -> None:
+    body = _notice(shared_pair, der, "locks.example.org")
+    for more in ("", "Connection: keep-alive\n"):
+        answer = ask(f"GET {NOTICE} HTTP/1.0\n{more}\n")
+        assert answer == _head("200 OK", "application/json", len(body)) + body
+
+
+@pytest.mark.parametrize(
+    ("request_text", "status"),
+    [
+        ("GARBAGE\n\n", "400 Bad Request"),
+        ("GET / HTTP/2.0\n\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\nHost: a\nHost: b\n\n", "400 Bad Request"),
+        ("GET / HTTP/1.1\nno colon\n\n", "400 Bad Request"),
+        (f"GET /{'a' * 5000} HTTP/1.1\nHost: x\n\n", f"414 {HTTPStatus(414).phrase}"),
+        (f"GET / HTTP/1.1\nHost: x\nA: {'b' * 9000}\n\n", "431 Request Header Fields Too Large"),
+    ],
+)
+def test_what_is_no_request_gets_small_json_that_repeats_nothing(ask: Ask, request_text: str, status: str) -> None:
+    body = f'{{"error":"{status.partition(" ")[2].lower()}"}}'
+    assert ask(request_text) == (
+        f"HTTP/1.1 {status}\r\nConnection: close\r\nContent-Type: application/json\r\n"
+        f"Content-Length: {len(body)}\r\n\r\n{body}"
+    ).encode("ascii")
