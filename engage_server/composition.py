@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.distribution import Distribution
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.services.installation import Installer
 from engage_server.services.releases import Releases
 from engage_server.services.sites import Sites
 from engage_server.services.snapshot import ServedRelease, Snapshot, take_snapshot
-from engage_server.settings import KEK_VARIABLE, Settings
+from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_file_missing
 from engage_server.store.sealing import Sealer, new_key_encryption_key

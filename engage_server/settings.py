@@ -17,15 +17,12 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
+from engage_server.records.variables import CONFIG_VARIABLE, KEK_VARIABLE, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 SETTINGS_FILE = "engage.toml"
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
 # Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
-CONFIG_VARIABLE = "ENGAGE_CONFIG"
-KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
-SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"
-PASSPHRASE_VARIABLE = "ENGAGE_PASSPHRASE"  # noqa: S105  # the variable's name
 _OTHER_VARIABLES = {CONFIG_VARIABLE, KEK_VARIABLE, SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE}
 
 _SQLITE_RELATIVE = "sqlite:///"

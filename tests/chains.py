@@ -14,7 +14,8 @@ from engage_server.pki.authority import BuiltChain, ChainPlan, Issuer
 from engage_server.pki.chain import Chain
 from engage_server.records import Host, Secret
 
-NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
+# this hour, not a fixed one: OpenSSL, GnuTLS and the virtual lock judge these chains by the real clock
+NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
 HOSTS = (Host("locks.example.org"), Host("10.44.68.128"), Host("localhost"), Host("127.0.0.1"))
 SITE_KEY = Secret(bytes(range(100, 132)))
 OTHER_SITE_KEY = Secret(bytes(range(132, 164)))

@@ -1,7 +1,17 @@
 """A chain in, findings out. Pure: the time is an argument, and nothing is read but what is given."""
 
-from engage_server.checks.case import ChainCase
+from engage_server.checks.case import ChainCase, Circumstances
 from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.profile import PROFILES, DeviceProfile
 from engage_server.checks.registry import RULES, run_checks
 
-__all__ = ["RULES", "ChainCase", "Finding", "Severity", "run_checks"]
+__all__ = [
+    "PROFILES",
+    "RULES",
+    "ChainCase",
+    "Circumstances",
+    "DeviceProfile",
+    "Finding",
+    "Severity",
+    "run_checks",
+]

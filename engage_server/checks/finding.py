@@ -3,6 +3,10 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cryptography import x509
+
+from engage_server.pki.names import display_name
+
 
 class Severity(StrEnum):
     """How bad it is."""
@@ -19,10 +23,12 @@ class Finding:
     Attributes:
         severity: How bad.
         code: Stable, ``area.what``; what an override names.
-        sentence: What was found, with the measured value and the limit.
+        sentence: What was found.
         certificate: The certificate's common name, or "" for the chain as a whole.
         source: Where the rule comes from.
         mend: What to do about it.
+        measured: What was measured, with its unit, or "".
+        limit: What it was held against, with its unit, or "".
     """
 
     severity: Severity
@@ -31,3 +37,10 @@ class Finding:
     certificate: str
     source: str
     mend: str
+    measured: str = ""
+    limit: str = ""
+
+
+def about(certificate: x509.Certificate) -> str:
+    """How findings call a certificate."""
+    return display_name(certificate.subject)

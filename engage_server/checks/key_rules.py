@@ -8,22 +8,20 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.checks.case import ChainCase
-from engage_server.checks.finding import Finding, Severity
-from engage_server.pki.names import display_name
+from engage_server.checks.finding import Finding, Severity, about
 
-MAX_RSA_KEY_BITS = 2048  # host server page, note 2: no individual key longer than 2048 bits
-MIN_RSA_KEY_BITS = 2048  # OpenSSL's default security level and every current guideline refuse less
+_USUAL_EXPONENT = 65537
 
 
 def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
     """Devices are only known to accept RSA."""
-    for certificate in case.chain:
+    for certificate in case.path:
         if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
             yield Finding(
                 Severity.ERROR,
                 "key.not_rsa",
                 f"its key is {type(certificate.public_key()).__name__.strip('_')}, not RSA",
-                display_name(certificate.subject),
+                about(certificate),
                 "reported from the field: RSA only",
                 "Issue it again for an RSA-2048 key.",
             )
@@ -31,37 +29,59 @@ def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
 
 def key_fits_devices(case: ChainCase) -> Iterator[Finding]:
     """RSA keys have exactly the size that devices take and the field still trusts."""
-    for certificate in case.chain:
+    for certificate in case.path:
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             continue
-        if key.key_size > MAX_RSA_KEY_BITS:
-            yield _key_size(certificate, key.key_size, "key.too_large", f"devices take {MAX_RSA_KEY_BITS} at most")
-        elif key.key_size < MIN_RSA_KEY_BITS:
-            yield _key_size(certificate, key.key_size, "key.too_small", f"less than {MIN_RSA_KEY_BITS} is not safe")
+        most, least = case.at.profile.rsa_key_bits, case.at.profile.rsa_key_bits_at_least
+        if key.key_size > most:
+            source = case.at.profile.rsa_key_source
+            yield _key_size(certificate, key.key_size, "key.too_large", f"devices take {most} at most", most, source)
+        elif key.key_size < least:
+            source = "OpenSSL's default security level, and every current guideline"
+            yield _key_size(certificate, key.key_size, "key.too_small", f"less than {least} is not safe", least, source)
 
 
-def _key_size(certificate: x509.Certificate, bits: int, code: str, why: str) -> Finding:
+def exponent_is_usual(case: ChainCase) -> Iterator[Finding]:
+    """Small TLS stacks are tried with one public exponent."""
+    for certificate in case.path:
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e != _USUAL_EXPONENT:
+            yield Finding(
+                Severity.WARNING,
+                "key.exponent",
+                "its public exponent is unusual; small TLS stacks may not compute with it",
+                about(certificate),
+                "RFC 8017 appendix A.1.1 allows others; our assumption",
+                "Issue it again for a key with exponent 65537.",
+                f"{key.public_numbers().e}"[:40],
+                f"{_USUAL_EXPONENT}",
+            )
+
+
+def _key_size(certificate: x509.Certificate, bits: int, code: str, why: str, limit: int, source: str) -> Finding:
     return Finding(
         Severity.ERROR,
         code,
         f"its key has {bits} bits; {why}",
-        display_name(certificate.subject),
-        "host server page, note 2",
+        about(certificate),
+        source,
         "Issue it again for an RSA-2048 key.",
+        f"{bits} bits",
+        f"{limit} bits",
     )
 
 
 def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
     """SHA-256 is the one hash that old devices know and new clients still accept."""
-    for certificate in case.chain:
+    for certificate in case.path:
         found = _hash_name(certificate)
         if found != hashes.SHA256.name:
             yield Finding(
                 Severity.ERROR,
                 "signature.not_sha256",
                 f"it is signed with {found}, not SHA-256",
-                display_name(certificate.subject),
+                about(certificate),
                 "assumed of the devices; SHA-1 is refused by OpenSSL's default security level",
                 "Issue it again with SHA-256.",
             )
@@ -69,15 +89,15 @@ def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
 
 def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
     """The private key is the one of the server certificate."""
-    if case.server_key is None:
+    if case.at.server_key is None:
         return
     encoding = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if case.server_key.public_bytes(*encoding) != case.chain.server.public_key().public_bytes(*encoding):
+    if case.at.server_key.public_bytes(*encoding) != case.server.public_key().public_bytes(*encoding):
         yield Finding(
             Severity.ERROR,
             "key.mismatch",
             "the private key does not belong to it",
-            display_name(case.chain.server.subject),
+            about(case.server),
             "TLS can not work with it",
             "Give the key that was made together with this certificate.",
         )

@@ -7,15 +7,14 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from engage_server.checks.case import ChainCase, extension
-from engage_server.checks.finding import Finding, Severity
-from engage_server.pki.names import display_name
+from engage_server.checks.finding import Finding, Severity, about
 from engage_server.records import Host
 
 
 def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
     """Every host stands in the SAN in its own form: a name as dNSName, an address as iPAddress."""
-    san = extension(case.chain.server, x509.SubjectAlternativeName)
-    name = display_name(case.chain.server.subject)
+    san = extension(case.server, x509.SubjectAlternativeName)
+    name = about(case.server)
     if san is None:
         yield Finding(
             Severity.ERROR,
@@ -26,7 +25,7 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
             "Issue it again with every host in the SAN.",
         )
         return
-    for host in case.hosts:
+    for host in case.at.hosts:
         if not _is_named(host, san):
             yield Finding(
                 Severity.ERROR,
@@ -40,13 +39,13 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
 
 def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
     """One of the vendor's desktop tools still compares the common name."""
-    found = [a.value for a in case.chain.server.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
-    if case.hosts and not any(host.text == value for host in case.hosts for value in found):
+    found = [a.value for a in case.server.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    if case.at.hosts and not any(host.text == value for host in case.at.hosts for value in found):
         yield Finding(
             Severity.NOTE,
             "server.common_name",
             "its common name is none of the hosts; a desktop tool of the vendor wants it to be",
-            display_name(case.chain.server.subject),
+            about(case.server),
             "vendor's pages",
             "Issue it again with the host that devices call first.",
         )

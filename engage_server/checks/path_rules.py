@@ -6,10 +6,32 @@ from cryptography import x509
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from engage_server.checks.case import ChainCase, extension
-from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.finding import Finding, Severity, about
 from engage_server.pki.chain import is_issued_by, is_self_issued
 from engage_server.pki.names import display_name
-from engage_server.records import AnchorRole
+
+
+def path_is_complete(case: ChainCase) -> Iterator[Finding]:
+    """The path leads to a root: devices count it, and it or its neighbour is their anchor."""
+    if case.root is None:
+        top = case.path[-1]
+        yield Finding(
+            Severity.ERROR,
+            "path.incomplete",
+            f"its issuer is missing: {display_name(top.issuer)}",
+            about(top),
+            "RFC 5280 section 6.1",
+            "Add the missing certificates, up to the root.",
+        )
+    elif len(case.path) == 1:
+        yield Finding(
+            Severity.ERROR,
+            "path.self_signed",
+            "the server certificate is self-signed: there is no chain",
+            about(case.server),
+            "the vendor's pages: root, intermediate, server certificate",
+            "Build one: engage chain build.",
+        )
 
 
 def signature_is_valid(case: ChainCase) -> Iterator[Finding]:
@@ -19,8 +41,8 @@ def signature_is_valid(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.signature_invalid",
-                f"it is not signed by the key of {display_name(issuer.subject)}",
-                display_name(certificate.subject),
+                f"it is not signed by the key of {about(issuer)}",
+                about(certificate),
                 "RFC 5280 section 6.1.3 (a) (1)",
                 "Use certificates of one build: the issuer was probably made again under the same name.",
             )
@@ -28,14 +50,14 @@ def signature_is_valid(case: ChainCase) -> Iterator[Finding]:
 
 def issuer_is_ca(case: ChainCase) -> Iterator[Finding]:
     """Every issuer says that it is a CA and may sign certificates."""
-    for issuer in list(case.chain)[:-1]:
+    for issuer in case.issuers:
         constraints = extension(issuer, x509.BasicConstraints)
         if constraints is None or not constraints.ca:
             yield Finding(
                 Severity.ERROR,
                 "path.issuer_not_ca",
                 "it issued a certificate but its basic constraints do not say CA:TRUE",
-                display_name(issuer.subject),
+                about(issuer),
                 "RFC 5280 section 6.1.4 (k); OpenSSL refuses it with error 79",
                 "Issue it again as a CA; 'openssl ca' with the stock configuration makes this mistake.",
             )
@@ -45,7 +67,7 @@ def issuer_is_ca(case: ChainCase) -> Iterator[Finding]:
                 Severity.ERROR,
                 "path.issuer_may_not_sign",
                 "its key usage does not allow it to sign certificates",
-                display_name(issuer.subject),
+                about(issuer),
                 "RFC 5280 section 6.1.4 (n)",
                 "Issue it again with keyCertSign.",
             )
@@ -53,26 +75,26 @@ def issuer_is_ca(case: ChainCase) -> Iterator[Finding]:
 
 def path_length_is_kept(case: ChainCase) -> Iterator[Finding]:
     """No CA has more intermediates below it than its path length allows."""
-    path = list(case.chain)
-    for place, issuer in enumerate(path[:-1]):
+    for place, issuer in enumerate(case.path[1:]):
         constraints = extension(issuer, x509.BasicConstraints)
-        below = sum(not is_self_issued(certificate) for certificate in path[place + 1 : -1])
+        below = sum(not is_self_issued(certificate) for certificate in case.path[1 : place + 1])
         limit = constraints.path_length if constraints else None
         if limit is not None and below > limit:
             yield Finding(
                 Severity.ERROR,
                 "path.length_exceeded",
                 f"{below} intermediate(s) stand below it; its path length allows {limit}",
-                display_name(issuer.subject),
+                about(issuer),
                 "RFC 5280 section 6.1.4 (m)",
                 "Issue it again with a longer path length, or drop an intermediate.",
+                f"{below} below",
+                f"{limit}",
             )
 
 
 def server_is_no_ca(case: ChainCase) -> Iterator[Finding]:
     """The server certificate is an end entity that may be a TLS server."""
-    server = case.chain.server
-    name = display_name(server.subject)
+    server, name = case.server, about(case.server)
     constraints = extension(server, x509.BasicConstraints)
     if constraints is not None and constraints.ca:
         yield Finding(
@@ -97,14 +119,14 @@ def server_is_no_ca(case: ChainCase) -> Iterator[Finding]:
 
 def root_can_be_rolled_over(case: ChainCase) -> Iterator[Finding]:
     """A path length on the root forbids the link certificate of a later rollover."""
-    constraints = extension(case.chain.root, x509.BasicConstraints)
-    if constraints is not None and constraints.path_length is not None:
+    constraints = extension(case.root, x509.BasicConstraints) if case.root else None
+    if case.root and constraints is not None and constraints.path_length is not None:
         yield Finding(
             Severity.WARNING,
             "root.path_length",
             f"the root has path length {constraints.path_length}; a link certificate would exceed it, so this root "
             "can only be replaced by a cut-over",
-            display_name(case.chain.root.subject),
+            about(case.root),
             "RFC 4210 section 4.4; RFC 5280 section 6.1.4 (m)",
             "Make a root without a path length before devices depend on this one.",
         )
@@ -112,12 +134,35 @@ def root_can_be_rolled_over(case: ChainCase) -> Iterator[Finding]:
 
 def anchor_is_self_signed(case: ChainCase) -> Iterator[Finding]:
     """An intermediate as trust anchor validates only in clients that accept partial chains."""
-    if case.anchor is AnchorRole.INTERMEDIATE:
+    if case.anchor is not None and not is_self_issued(case.anchor):
         yield Finding(
             Severity.WARNING,
             "anchor.intermediate",
             "devices are given the intermediate; it validates only where the firmware accepts a partial chain",
-            display_name(case.chain.anchor(case.anchor).subject),
+            about(case.anchor),
             "the vendor's pages disagree; X509_V_FLAG_PARTIAL_CHAIN in OpenSSL's terms",
             "Try it with one device of each kind, or use the root as the site's anchor.",
+        )
+
+
+def anchor_is_in_path(case: ChainCase) -> Iterator[Finding]:
+    """The chain leads to the very certificate that devices are given: the most reported failure in the field."""
+    if case.at.anchor_certificate is not None and case.anchor is None:
+        yield Finding(
+            Severity.ERROR,
+            "anchor.not_in_path",
+            "devices are given this certificate, but the chain does not lead to it: they ask for it, fetch it, fail "
+            "in TLS, and ask again, for ever",
+            about(case.at.anchor_certificate),
+            "reported from the field; the protocol notes, section 1",
+            "Distribute the root of the chain that TLS presents; look for something in front that terminates TLS.",
+        )
+    elif case.anchor is not None and case.anchor == case.server and len(case.path) > 1:
+        yield Finding(
+            Severity.ERROR,
+            "anchor.is_server",
+            "devices are given the server certificate itself: no renewal of it would ever be trusted",
+            about(case.server),
+            "the vendor's pages: root or intermediate",
+            "Distribute the root.",
         )

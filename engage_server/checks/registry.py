@@ -2,31 +2,53 @@
 
 from collections.abc import Callable, Iterator
 
-from engage_server.checks import key_rules, name_rules, path_rules, size_rules, validity_rules
+from engage_server.checks import (
+    bundle_rules,
+    encoding_rules,
+    key_rules,
+    name_rules,
+    path_rules,
+    size_rules,
+    validity_rules,
+)
 from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity
 
 Rule = Callable[[ChainCase], Iterator[Finding]]
 
 RULES: tuple[Rule, ...] = (
+    path_rules.path_is_complete,
     path_rules.signature_is_valid,
     path_rules.issuer_is_ca,
     path_rules.path_length_is_kept,
     path_rules.server_is_no_ca,
     path_rules.root_can_be_rolled_over,
     path_rules.anchor_is_self_signed,
+    path_rules.anchor_is_in_path,
+    bundle_rules.nothing_unrelated,
+    bundle_rules.nothing_twice,
+    bundle_rules.root_is_not_sent,
+    bundle_rules.sent_in_order,
     key_rules.key_is_rsa,
     key_rules.key_fits_devices,
+    key_rules.exponent_is_usual,
     key_rules.signature_is_sha256,
     key_rules.server_key_belongs,
     name_rules.every_host_is_named,
     name_rules.common_name_is_a_host,
     validity_rules.is_valid_now,
+    validity_rules.ends_soon,
     validity_rules.outlived_by_issuer,
     validity_rules.tolerates_wrong_clocks,
     size_rules.chain_fits,
     size_rules.link_certificate_fits,
     size_rules.pem_is_longer,
+    encoding_rules.version_is_3,
+    encoding_rules.serial_number_is_usual,
+    encoding_rules.critical_extensions_are_known,
+    encoding_rules.key_identifiers_match,
+    encoding_rules.issuer_has_key_identifier,
+    encoding_rules.server_key_usage_fits,
 )
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}

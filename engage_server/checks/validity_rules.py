@@ -4,17 +4,14 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from engage_server.checks.case import ChainCase
-from engage_server.checks.finding import Finding, Severity
-from engage_server.pki.names import display_name
-
-CLOCK_MARGIN = timedelta(days=1)  # our assumption of how wrong a device's clock is after a battery loss
+from engage_server.checks.finding import Finding, Severity, about
 
 
 def is_valid_now(case: ChainCase) -> Iterator[Finding]:
     """Every certificate has begun and has not ended."""
-    for certificate in case.chain:
-        name = display_name(certificate.subject)
-        if case.now > certificate.not_valid_after_utc:
+    for certificate in case.path:
+        name = about(certificate)
+        if case.at.now > certificate.not_valid_after_utc:
             yield Finding(
                 Severity.ERROR,
                 "validity.expired",
@@ -23,7 +20,7 @@ def is_valid_now(case: ChainCase) -> Iterator[Finding]:
                 "RFC 5280 section 6.1.3 (a) (2)",
                 "Build a new chain, or have the certificate issued again.",
             )
-        if case.now < certificate.not_valid_before_utc:
+        if case.at.now < certificate.not_valid_before_utc:
             yield Finding(
                 Severity.ERROR,
                 "validity.not_yet",
@@ -31,6 +28,23 @@ def is_valid_now(case: ChainCase) -> Iterator[Finding]:
                 name,
                 "RFC 5280 section 6.1.3 (a) (2)",
                 "Wait, or have it issued again with an earlier start; check this machine's clock.",
+            )
+
+
+def ends_soon(case: ChainCase) -> Iterator[Finding]:
+    """A certificate that ends soon is told in time to plan for devices that call once a night."""
+    for certificate in case.path:
+        left = certificate.not_valid_after_utc - case.at.now
+        if timedelta(0) <= left < case.at.warn_within:
+            yield Finding(
+                Severity.WARNING,
+                "validity.ends_soon",
+                f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}, in {left.days} days",
+                about(certificate),
+                "our assumption: a rotation takes weeks where some devices are rarely in reach",
+                "Build and stage its successor now.",
+                f"{left.days} days left",
+                f"{case.at.warn_within.days} days",
             )
 
 
@@ -43,7 +57,7 @@ def outlived_by_issuer(case: ChainCase) -> Iterator[Finding]:
                 "validity.outlives_issuer",
                 f"it lives until {certificate.not_valid_after_utc:%Y-%m-%d}, longer than its issuer "
                 f"({issuer.not_valid_after_utc:%Y-%m-%d}): devices refuse it on the earlier day",
-                display_name(certificate.subject),
+                about(certificate),
                 "RFC 5280 section 6.1.3 (a) (2)",
                 "Plan the rotation by the issuer's date, or have the issuer issued again first.",
             )
@@ -51,14 +65,15 @@ def outlived_by_issuer(case: ChainCase) -> Iterator[Finding]:
 
 def tolerates_wrong_clocks(case: ChainCase) -> Iterator[Finding]:
     """A certificate that began just now is refused by devices whose clock is slow."""
-    for certificate in case.chain:
-        begun = case.now - certificate.not_valid_before_utc
-        if timedelta(0) <= begun < CLOCK_MARGIN:
+    for certificate in case.path:
+        margin = timedelta(hours=case.at.profile.clock_hours)
+        begun = case.at.now - certificate.not_valid_before_utc
+        if timedelta(0) <= begun < margin:
             yield Finding(
                 Severity.WARNING,
                 "validity.just_begun",
                 f"it has been valid for {begun.total_seconds() / 3600:.0f} h; devices with a slow clock refuse it",
-                display_name(certificate.subject),
+                about(certificate),
                 "our assumption: a device's clock can be wrong by a day after a battery loss",
                 "Wait a day before activating, or have it issued again with an earlier start.",
             )

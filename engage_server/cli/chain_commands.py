@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from engage_server.cli.byte_bar import budget_json, print_budget
+from engage_server.cli.check_command import check
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
 from engage_server.cli.session import Session, program
@@ -27,6 +28,9 @@ Exit status 2 and nothing written when the chain would not fit into 4096 bytes.
 @click.group()
 def chain() -> None:
     """Certificate chains: root, intermediate and server certificate."""
+
+
+chain.add_command(check)
 
 
 @chain.command(epilog=_EXAMPLE)

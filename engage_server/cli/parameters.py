@@ -11,6 +11,7 @@ import click
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret
+from engage_server.records.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MAX_SECRET_BYTES = 4096
@@ -75,11 +76,12 @@ def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secr
         FileNotUsable: The file can not be read.
         SiteKeyInvalid: It holds no site key.
     """
-    from engage_server.services.hashing import site_key_from_text
-    from engage_server.settings import SITE_KEY_VARIABLE
-
     text = _secret_text(session, file, SITE_KEY_VARIABLE)
-    return None if text is None else site_key_from_text(text.reveal(), demo=demo)
+    if text is None:
+        return None
+    from engage_server.services.hashing import site_key_from_text  # not needed by most commands
+
+    return site_key_from_text(text.reveal(), demo=demo)
 
 
 def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
@@ -103,8 +105,6 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
         FileNotUsable: The file can not be read.
         UsageError: It is empty.
     """
-    from engage_server.settings import PASSPHRASE_VARIABLE
-
     text = _secret_text(session, file, PASSPHRASE_VARIABLE)
     if text is None:
         return None

@@ -99,6 +99,8 @@ def fetch(target: Target, key: Secret, limits: DeviceLimits, serial: str | None 
         yield Step(_STEPS[len(done)], ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
 
 
+NOTICE_PATH = paths.NOTICE
+
 _STEPS = ("notice", "download", "hash", "anchor", "tls", "request")
 
 

@@ -44,6 +44,57 @@ class SecureExchange:
     response: DeviceResponse
 
 
+@dataclass(frozen=True, slots=True)
+class PresentedChain:
+    """What a TLS host sends to whoever connects, trusted or not.
+
+    Attributes:
+        certificates: As sent, in their order.
+        version: Such as ``TLSv1.3``.
+    """
+
+    certificates: tuple[x509.Certificate, ...]
+    version: str
+
+    @property
+    def message_bytes(self) -> int:
+        """The size of the handshake's Certificate message, its four octets of header counted.
+
+        RFC 5246 section 7.4.2: a length of three octets before the list and before each certificate; RFC 8446 section
+        4.4.2 adds a context of one octet, and two octets for each certificate's extensions, of which none was asked.
+        """
+        sizes = [len(certificate.public_bytes(Encoding.DER)) for certificate in self.certificates]
+        if self.version == "TLSv1.3":
+            return 4 + 1 + 3 + sum(size + 3 + 2 for size in sizes)
+        return 4 + 3 + sum(size + 3 for size in sizes)
+
+
+def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChain:
+    """Connect and look at what is sent, without judging it.
+
+    Args:
+        host: A name, which is also sent as server name, or an address.
+        port: Usually 443.
+        limits: Only its patience counts.
+
+    Raises:
+        NotPossible: No connection, no TLS, or silence.
+    """
+    where = f"https://{f'[{host}]' if ':' in host else host}:{port}"
+    try:
+        with closing(socket.create_connection((host, port), timeout=limits.seconds)) as plain:
+            peer = _Peer(plain, host, None, limits)
+            peer.handshake(where)
+            sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
+            return PresentedChain(tuple(sent), peer.connection.get_protocol_version_name())
+    except DeviceRefusal as refusal:
+        raise NotPossible(refusal.sentence, "Does a TLS server listen on this port?") from None
+    except TimeoutError:
+        raise NotPossible(f"{where}: no answer within {limits.seconds:g} s", "Is the TLS instance up?") from None
+    except OSError as error:
+        raise NotPossible(f"{where}: {error.strerror or error}", "Is the TLS instance up, on this port?") from None
+
+
 def exchange(host: str, port: int, target: str, anchor: Anchor, limits: DeviceLimits) -> SecureExchange:
     """Shake hands as a device with this anchor does, and send one request.
 
@@ -73,24 +124,28 @@ def exchange(host: str, port: int, target: str, anchor: Anchor, limits: DeviceLi
 class _Peer:
     """pyOpenSSL on a socket that waits, with one deadline for all of it."""
 
-    def __init__(self, plain: socket.socket, host: str, anchor: Anchor, limits: DeviceLimits) -> None:
+    def __init__(self, plain: socket.socket, host: str, anchor: Anchor | None, limits: DeviceLimits) -> None:
         self._plain = plain
         self._deadline = time.monotonic() + limits.seconds
         self._failure: tuple[int, int] | None = None
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        store = context.get_cert_store()
-        if store is None:  # pragma: no cover  # a fresh context always has one
-            raise NotPossible("OpenSSL gave no certificate store")
-        store.add_cert(crypto.X509.from_cryptography(anchor.certificate))
-        if limits.accepts_partial_chain:
-            store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        context.set_verify(SSL.VERIFY_PEER, self._on_verified)
+        if anchor is not None:
+            self._trust(context, anchor, limits)
         plain.setblocking(False)
         self.connection = SSL.Connection(context, plain)
         if not _is_address(host):
             self.connection.set_tlsext_host_name(host.encode("ascii"))
         self.connection.set_connect_state()
+
+    def _trust(self, context: SSL.Context, anchor: Anchor, limits: DeviceLimits) -> None:
+        store = context.get_cert_store()
+        if store is None:
+            raise NotPossible("OpenSSL gave no certificate store", "Install pyOpenSSL again.")
+        store.add_cert(crypto.X509.from_cryptography(anchor.certificate))
+        if limits.accepts_partial_chain:
+            store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+        context.set_verify(SSL.VERIFY_PEER, self._on_verified)
 
     def handshake(self, where: str) -> None:
         try:

@@ -7,7 +7,6 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from engage_server.errors import CertificateInvalid
-from engage_server.pki.encodings import der
 from engage_server.pki.names import display_name
 from engage_server.records import AnchorRole
 
@@ -132,8 +131,3 @@ def _assert_nothing_left(pool: list[x509.Certificate], path: list[x509.Certifica
             "not part of the chain: " + ", ".join(display_name(c.subject) for c in left),
             "Give the certificates of one chain and no more.",
         )
-
-
-def der_bytes(chain: Iterable[x509.Certificate]) -> int:
-    """The sum of the DER sizes: what counts against a device's memory."""
-    return sum(len(der(certificate)) for certificate in chain)

@@ -52,6 +52,22 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
         _sync_folder(path.parent)
 
 
+def replace_file(path: Path, content: bytes, mode: int) -> None:
+    """Write a file, in place of one that may be there: temporary file, fsync, rename.
+
+    Raises:
+        FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    with _explained(path, "write it"):
+        try:
+            _write_through(temporary, content, mode)
+            temporary.replace(path)
+        finally:
+            temporary.unlink(missing_ok=True)
+        _sync_folder(path.parent)
+
+
 def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
     """Write a folder that must not hold anything yet, all of its files or none.
 

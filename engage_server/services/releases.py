@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from cryptography import x509
 
-from engage_server.checks import ChainCase, Finding, Severity, run_checks
+from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain, arrange
 from engage_server.pki.encodings import der
@@ -138,7 +138,8 @@ def chain_of(release: Release) -> Chain:
 
 
 def _case(chain: Chain, site: Site, material: ChainMaterial, occasion: Occasion) -> ChainCase:
-    return ChainCase(chain, occasion.now, site.hosts, site.anchor, material.server_key.public_key())
+    public = material.server_key.public_key()
+    return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
 
 
 def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:

@@ -1,12 +1,15 @@
-"""Makes the pages that are read off the code: docs/commands.md and docs/settings.md. ``scripts/fix`` writes them."""
+"""Makes the pages that are read off the code: commands, settings, checks. ``scripts/fix`` writes them."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import click
 
+from engage_server.checks import RULES
 from engage_server.cli.root import engage
-from engage_server.settings import ENVIRONMENT_PREFIX, KEK_VARIABLE, Settings, shown_value
+from engage_server.records.variables import KEK_VARIABLE
+from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
+from tests.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -25,7 +28,48 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def pages() -> dict[str, str]:
     """The content of each generated page, by file name."""
-    return {"commands.md": _commands_page(), "settings.md": _settings_page()}
+    return {"commands.md": _commands_page(), "settings.md": _settings_page(), "checks.md": _checks_page()}
+
+
+_CHECKS_INTRO = """# What is checked
+
+Read off the rules and the corpus of defects; `scripts/fix` writes this page anew.
+
+`engage chain check TARGET...` tells all findings of each chain, the worst first. The same rules stand in front of every
+release: one of severity **error** keeps it from going live, unless it is overridden by its code and with a reason.
+`--format json` keeps to [chain-check.schema.json](chain-check.schema.json). Codes are stable: none is ever renamed.
+
+Targets are folders, files (PEM with any text around it, DER, PKCS#7, PKCS#12) and live hosts. A folder that holds
+`partner_...` files, or files with one certificate each, is one chain; in any other folder each file and folder is a
+target of its own. A live host does not send its root: name it with `--anchor`, or give the site key, and the very
+certificate that the host distributes is fetched by HTTP, checked as a device does, and held against the TLS chain.
+
+`--profile` takes `nde`, `le`, `mt20w`, `gateway` or `any`, or a TOML file with `name` and any of `chain_der_bytes`,
+`rsa_key_bits`, `rsa_key_bits_at_least`, `clock_hours`.
+
+| code | severity | rule | source |
+|---|---|---|---|
+"""
+
+# of live hosts and of files, which no chain of the corpus can show
+_OTHER_ROWS = (
+    ("`sent.message`", "note", "A live host's Certificate message, by its size", "RFC 8446 section 4.4.2"),
+    ("`notice.refused`", "error", "A device would not take what the host distributes", "the protocol notes, section 1"),
+    ("`encoding.serial`", "warning", "Serial numbers are positive, 20 octets at most", "RFC 5280 section 4.1.2.2"),
+    ("`encoding.version`", "error", "Only version 3 has extensions", "RFC 5280 section 4.1.2.1"),
+    ("`certificate.invalid`, `file.not_usable`, `not_possible`", "error", "The target could not be read", ""),
+)
+
+
+def _checks_page() -> str:
+    rows = set()
+    for function, _ in DEFECTS.values():
+        case = case_of(function)
+        for rule in RULES:
+            what = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
+            rows |= {f"| `{f.code}` | {f.severity} | {what} | {f.source} |\n" for f in rule(case)}
+    other = [f"| {' | '.join(row)} |\n" for row in _OTHER_ROWS]
+    return _CHECKS_INTRO + "".join(sorted(rows)) + "".join(other)
 
 
 def _commands_page() -> str:

@@ -1,0 +1,84 @@
+"""What each kind of device can hold: one table of limits, with units and sources."""
+
+import tomllib
+from dataclasses import dataclass, fields, replace
+from types import MappingProxyType
+from typing import Any
+
+from engage_server.errors import SettingsInvalid
+
+_CHAIN_SOURCE = "host server page, important note: NDE and MT20W support a chain of at most 4096 bytes, root included"
+_ASSUMED_SOURCE = "assumed from the NDE's published limit: none is published for this kind of device"
+_KEY_SOURCE = "host server page, note 2: no individual key longer than 2048 bits"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceProfile:
+    """The limits of one kind of device.
+
+    Attributes:
+        name: As ``--profile`` takes it.
+        chain_der_bytes: Room for the whole chain in bytes of DER, the root counted.
+        chain_source: Where that number is from.
+        rsa_key_bits: The longest RSA key.
+        rsa_key_source: Where that number is from.
+        rsa_key_bits_at_least: The shortest that is still safe (and that OpenSSL's default security level takes).
+        clock_hours: How wrong the device's clock may be; our assumption.
+    """
+
+    name: str
+    chain_der_bytes: int = 4096  # bytes
+    chain_source: str = _CHAIN_SOURCE
+    rsa_key_bits: int = 2048  # bits
+    rsa_key_source: str = _KEY_SOURCE
+    rsa_key_bits_at_least: int = 2048  # bits
+    clock_hours: int = 24  # hours
+
+
+NDE = DeviceProfile("nde")
+LE = DeviceProfile("le", chain_source=_ASSUMED_SOURCE)
+MT20W = DeviceProfile("mt20w")
+GATEWAY = DeviceProfile("gateway", chain_source=_ASSUMED_SOURCE)
+ANY = DeviceProfile("any")  # what every kind of device takes: the narrowest of each limit
+
+PROFILES = MappingProxyType({profile.name: profile for profile in (NDE, LE, MT20W, GATEWAY, ANY)})
+
+_OWN_SOURCE = "the profile file"
+_NUMBERS = {field.name for field in fields(DeviceProfile) if field.type in (int, "int")}
+
+
+def own_profile(text: str, source: str) -> DeviceProfile:
+    """A profile of the user's own: TOML with ``name`` and any of the numbers of :class:`DeviceProfile`.
+
+    Args:
+        text: The file's content.
+        source: The file's name, for errors.
+
+    Raises:
+        SettingsInvalid: It is no TOML, or says something that is not in the table.
+    """
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise SettingsInvalid(f"{source} is not TOML: {error}", _next()) from None
+    for name, value in values.items():
+        _assert_usable(source, name, value)
+    numbers = {name: value for name, value in values.items() if name in _NUMBERS}
+    sources: dict[str, Any] = {}
+    if "chain_der_bytes" in numbers:
+        sources["chain_source"] = _OWN_SOURCE
+    if "rsa_key_bits" in numbers:
+        sources["rsa_key_source"] = _OWN_SOURCE
+    return replace(ANY, name=str(values.get("name", source)), **numbers, **sources)
+
+
+def _assert_usable(source: str, name: str, value: object) -> None:
+    if name != "name" and name not in _NUMBERS:
+        raise SettingsInvalid(f"{source}: a profile has no {name!r}", _next())
+    wanted = str if name == "name" else int
+    if not isinstance(value, wanted) or isinstance(value, bool) or (isinstance(value, int) and value <= 0):
+        raise SettingsInvalid(f"{source}: {name} must be a {'text' if wanted is str else 'positive number'}", _next())
+
+
+def _next() -> str:
+    return f"A profile is TOML with name and any of: {', '.join(sorted(_NUMBERS))}."

@@ -1,0 +1,28 @@
+"""Annotations of GitHub Actions: one workflow command for each finding."""
+
+from engage_server.checks.finding import Severity
+from engage_server.checks.reports.result import CheckRun
+
+_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
+
+
+def github_report(run: CheckRun) -> str:
+    """One line for each finding, and one that sums up."""
+    lines = []
+    for result in run.results:
+        for finding in result.findings:
+            about = f"{finding.certificate}: " if finding.certificate else ""
+            where = f"file={_property(result.target)},title={_property(finding.code)}"
+            text = _text(f"{about}{finding.sentence} Mend: {finding.mend}")
+            lines.append(f"::{_COMMANDS[finding.severity]} {where}::{text}")
+    totals = ", ".join(f"{count} {severity}(s)" for severity, count in run.totals().items())
+    return "\n".join([*lines, f"{len(run.results)} chain(s): {totals}"]) + "\n"
+
+
+def _text(text: str) -> str:
+    """Escaped as the runner reads it: a newline would begin another command."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _text(text).replace(":", "%3A").replace(",", "%2C")

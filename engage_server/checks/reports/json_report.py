@@ -1,0 +1,55 @@
+"""JSON for scripts. Its schema is ``docs/chain-check.schema.json``."""
+
+import json
+from typing import Any
+
+from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.reports.result import CheckRun, TargetResult
+
+FORMAT = "engage-server/chain-check/1"
+
+
+def json_report(run: CheckRun) -> str:
+    """The whole run as one JSON object, indented, a newline at the end."""
+    value = {
+        "format": FORMAT,
+        "at": run.at.isoformat(),
+        "profile": run.profile,
+        "limit_der_bytes": run.limit,
+        "totals": run.totals(),
+        "targets": [_target(result, run.limit) for result in run.results],
+    }
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+
+
+def _target(result: TargetResult, limit: int) -> dict[str, Any]:
+    return {
+        "target": result.target,
+        "fine": result.count(Severity.ERROR) == 0,
+        "total_der_bytes": result.total,
+        "left_der_bytes": limit - result.total,
+        "certificates": [
+            {
+                "role": each.role,
+                "name": each.name,
+                "der_bytes": each.der_bytes,
+                "not_after": each.not_after.isoformat(),
+            }
+            for each in result.certificates
+        ],
+        "findings": [finding_json(finding) for finding in result.findings],
+    }
+
+
+def finding_json(finding: Finding) -> dict[str, str]:
+    """One finding as an object; all its values are texts."""
+    return {
+        "severity": finding.severity.value,
+        "code": finding.code,
+        "sentence": finding.sentence,
+        "certificate": finding.certificate,
+        "measured": finding.measured,
+        "limit": finding.limit,
+        "source": finding.source,
+        "mend": finding.mend,
+    }

@@ -1,0 +1,74 @@
+"""For people: the chain as a bar of bytes against the device's room, and what was found, the worst first."""
+
+from collections.abc import Callable
+
+from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.reports.result import CheckRun, TargetResult
+
+Paint = Callable[[str, str], str]  # (text, style) -> text, coloured on a terminal and unchanged elsewhere
+
+_CELLS = 64
+_MARKS = {"root": "R", "intermediate": "I", "server": "S"}
+_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan"}
+_SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
+
+
+def plain(text: str, _style: str) -> str:
+    """No colour."""
+    return text
+
+
+def text_report(run: CheckRun, paint: Paint = plain) -> str:
+    """The run for a terminal or a log.
+
+    Args:
+        run: What was found.
+        paint: Colours a text; the default does not.
+    """
+    parts = [_target(result, run.limit, paint) for result in run.results]
+    totals = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in run.totals().items())
+    chains = f"{len(run.results)} chain{'' if len(run.results) == 1 else 's'}"
+    parts.append(f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}\n")
+    return "\n".join(parts)
+
+
+def _target(result: TargetResult, limit: int, paint: Paint) -> str:
+    lines = [_one_line(result.target)]
+    if result.certificates:
+        lines.append(_bar(result, limit, paint))
+    for each in result.certificates:
+        lines.append(
+            f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
+        )
+    for finding in result.findings:
+        lines += _finding(finding, paint)
+    if not result.findings:
+        lines.append(f"  {paint('fine', 'green')}: nothing found")
+    return "\n".join(lines) + "\n"
+
+
+def _bar(result: TargetResult, limit: int, paint: Paint) -> str:
+    scale = max(limit, result.total)
+    cells, used = "", 0
+    for each in result.certificates:
+        width = round((used + each.der_bytes) * _CELLS / scale) - round(used * _CELLS / scale)
+        used += each.der_bytes
+        cells += paint(_MARKS[each.role] * width, _STYLES[each.role])
+    free = "." * (_CELLS - round(used * _CELLS / scale))
+    left = limit - result.total
+    verdict = f"{left} left" if left >= 0 else paint(f"{-left} too many", "red")
+    return f"  [{cells}{free}] {result.total} of {limit} bytes, {verdict}"
+
+
+def _finding(finding: Finding, paint: Paint) -> list[str]:
+    about = f"{_one_line(finding.certificate)}: " if finding.certificate else ""
+    label = paint(finding.severity.value, _SEVERITY_STYLES[finding.severity])
+    return [
+        f"  {label} [{finding.code}] {about}{_one_line(finding.sentence)}",
+        f"      mend: {finding.mend} ({finding.source})",
+    ]
+
+
+def _one_line(text: str) -> str:
+    """A certificate's own words can not begin a line or colour it."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,0 +1,161 @@
+"""``engage chain check`` and ``engage chain show``."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.checks import PROFILES, Circumstances, DeviceProfile, Severity
+from engage_server.checks.case import DEFAULT_WARN_DAYS
+from engage_server.checks.profile import own_profile
+from engage_server.checks.reports.github_report import github_report
+from engage_server.checks.reports.json_report import json_report
+from engage_server.checks.reports.junit_report import junit_report
+from engage_server.checks.reports.result import CheckRun, TargetResult
+from engage_server.checks.reports.sarif_report import sarif_report
+from engage_server.checks.reports.text_report import plain, text_report
+from engage_server.cli.check_sources import Checker
+from engage_server.cli.parameters import (
+    FilePath,
+    HostType,
+    demo_option,
+    read_passphrase_option,
+    read_site_key_option,
+    site_key_option,
+)
+from engage_server.cli.session import Session
+from engage_server.errors import NotPossible, UsageError
+from engage_server.pki.encodings import read_certificates
+from engage_server.services.durable_files import PUBLIC_MODE, read_file, replace_file
+
+_EXAMPLE = """\b
+Examples:
+  engage chain check certs/main --host locks.example.org
+  engage chain check chain.pem --anchor root.der --format sarif --output chain.sarif
+  engage chain check https://locks.example.org --site-key-file site.key
+
+A target is a folder, a file (PEM, DER, PKCS#7, PKCS#12, the .crt of "openssl ca"), or HOST[:PORT] / https://HOST[:PORT].
+Exit status: 0 fine or warnings alone, 1 an error (or a warning with --strict), 2 wrong usage, 3 a target could not be
+read.
+"""
+
+_FORMATS = ("text", "json", "junit", "sarif", "github")
+_PROGRESS_FROM = 50  # targets; fewer are done before anybody wonders
+_MAX_SMALL_FILE_BYTES = 1 << 16
+
+
+class TimeType(click.ParamType[datetime]):
+    """A date or time by ISO 8601; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time. Give 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
+@click.option(
+    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+)
+@click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
+@click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices are given, PEM or DER.")
+@site_key_option
+@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and encrypted keys; - reads standard input.")
+@click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Of a live host.")
+@click.option("--at", type=TimeType(), metavar="TIME", help="Judge validity at this time. [default: now]")
+@click.option("--warn-days", type=click.IntRange(min=0), default=DEFAULT_WARN_DAYS, show_default=True)
+@click.option("--strict", is_flag=True, help="Let warnings count as errors for the exit status.")
+@demo_option
+@click.pass_obj
+def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path | None, **options: Any) -> int:
+    """Check chains against the limits of devices. All findings are told, never just the first."""
+    at = Circumstances(
+        now=options["at"] or session.now(),
+        hosts=tuple(dict.fromkeys(options["hosts"])),
+        profile=_profile(options["profile"]),
+        warn_within=timedelta(days=options["warn_days"]),
+        anchor_certificate=_anchor(options["anchor"]),
+    )
+    checker = Checker(
+        at,
+        read_passphrase_option(session, options["passphrase_file"]),
+        read_site_key_option(session, options["site_key_file"], options["demo"]),
+        options["http_port"],
+    )
+    results = tuple(_told(result for target in targets for result in checker.results(target)))
+    if not results:
+        raise NotPossible("there is no chain in what was named", "Name a file or folder with certificates.")
+    run = CheckRun(at.now, at.profile.name, at.profile.chain_der_bytes, results)
+    _write(_report(run, form, options["strict"], to_terminal=output is None and sys.stdout.isatty()), output)
+    return _status(run, options["strict"])
+
+
+def _report(run: CheckRun, form: str, strict: bool, *, to_terminal: bool) -> str:
+    if form == "json":
+        return json_report(run)
+    if form == "junit":
+        return junit_report(run, strict=strict)
+    if form == "sarif":
+        return sarif_report(run)
+    if form == "github":
+        return github_report(run)
+    paint = (lambda text, style: click.style(text, fg=style)) if to_terminal else plain
+    report = text_report(run, paint)
+    errors = run.totals()[Severity.ERROR]
+    return report + ("next: mend the errors above and check again\n" if errors else "next: engage release stage DIR\n")
+
+
+def _status(run: CheckRun, strict: bool) -> int:
+    if any(result.could_not_be_read for result in run.results):
+        return NotPossible.exit_status
+    totals = run.totals()
+    return 1 if totals[Severity.ERROR] or (strict and totals[Severity.WARNING]) else 0
+
+
+def _write(report: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(report, nl=False)
+    else:
+        replace_file(output, report.encode("utf-8"), PUBLIC_MODE)
+        click.echo(f"wrote {output}", err=True)
+
+
+def _profile(name: str) -> DeviceProfile:
+    if name in PROFILES:
+        return PROFILES[name]
+    if not Path(name).is_file():
+        raise UsageError(f"there is no profile {name!r}", f"Use one of {', '.join(PROFILES)}, or a TOML file.")
+    return own_profile(read_file(Path(name), limit=_MAX_SMALL_FILE_BYTES).decode("utf-8", "replace"), name)
+
+
+def _anchor(file: Path | None) -> Any:
+    if file is None:
+        return None
+    found = read_certificates(read_file(file, limit=_MAX_SMALL_FILE_BYTES), source=str(file))
+    if len(found) != 1:
+        raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices are given.")
+    return found[0]
+
+
+def _told(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
+    """Show on a terminal how far it is."""
+    shown = sys.stderr.isatty()
+    for number, result in enumerate(results, start=1):
+        if shown and number % _PROGRESS_FROM == 0:
+            click.echo(f"\r{number} chains checked ...", nl=False, err=True)
+        yield result
+    if shown:
+        click.echo("\r\x1b[K", nl=False, err=True)

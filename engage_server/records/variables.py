@@ -1,0 +1,6 @@
+"""Environment variables that are no settings: the settings file's name, and secrets, which have no place in a file."""
+
+CONFIG_VARIABLE = "ENGAGE_CONFIG"
+KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
+SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"
+PASSPHRASE_VARIABLE = "ENGAGE_PASSPHRASE"  # noqa: S105  # the variable's name
