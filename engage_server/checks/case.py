@@ -5,20 +5,17 @@ from datetime import datetime, timedelta
 from typing import Self, TypeVar
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks.profile import ANY, DeviceProfile
-from engage_server.errors import CertificateInvalid
 from engage_server.pki.chain import Chain, is_self_issued
-from engage_server.pki.names import display_name
+from engage_server.pki.encodings import assert_readable
 from engage_server.pki.path import find_path
 from engage_server.records import AnchorRole, Host
 
 DEFAULT_WARN_DAYS = 30
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
-_UNREADABLE = (ValueError, TypeError, UnsupportedAlgorithm, x509.DuplicateExtension, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +66,8 @@ class ChainCase:
         Raises:
             CertificateInvalid: A certificate's extensions or key can not be read.
         """
-        _assert_readable(chain)
+        for certificate in chain:
+            assert_readable(certificate, source="the chain")
         return cls((*chain.sent, chain.root), at)
 
     @classmethod
@@ -89,7 +87,8 @@ class ChainCase:
         Raises:
             CertificateInvalid: A certificate's extensions or key can not be read.
         """
-        _assert_readable(certificates)
+        for certificate in certificates:
+            assert_readable(certificate, source="the chain")
         found = find_path(certificates)
         return cls(found.path, at, found.unrelated, sent)
 
@@ -139,15 +138,3 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
         return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
         return None
-
-
-def _assert_readable(certificates: Chain | tuple[x509.Certificate, ...]) -> None:
-    for certificate in certificates:
-        try:
-            _ = certificate.extensions
-            _ = certificate.public_key()
-        except _UNREADABLE as error:
-            raise CertificateInvalid(
-                f"{display_name(certificate.subject)}: its extensions or key can not be read ({error})",
-                "Have it issued again.",
-            ) from None

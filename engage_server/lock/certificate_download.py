@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from engage_server.errors import NotPossible
+from engage_server.errors import CertificateInvalid, NotPossible
 from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
+from engage_server.pki.encodings import read_der
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret
 
@@ -118,10 +119,10 @@ def install(der: bytes, notice: Notice, key: Secret, limits: DeviceLimits) -> An
             "The site key is another, or the hash was made of another file. Devices fetch, and never come back.",
         )
     try:
-        certificate = x509.load_der_x509_certificate(der)
-        key_bits = key_bits_of(certificate)
-    except ValueError:
+        certificate = read_der(der, source="the download")
+    except CertificateInvalid:
         raise DeviceRefusal("the download is no DER certificate", "Serve DER, not PEM or a text dump.") from None
+    key_bits = key_bits_of(certificate)
     if key_bits > limits.rsa_key_bits:
         raise DeviceRefusal(f"the anchor's key has {key_bits} bits; devices take {limits.rsa_key_bits}")
     return Anchor(certificate, der)
@@ -132,7 +133,6 @@ def key_bits_of(certificate: x509.Certificate) -> int:
 
     Raises:
         DeviceRefusal: It is not RSA.
-        ValueError: It can not be read.
     """
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):

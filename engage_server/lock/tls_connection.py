@@ -15,12 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding
 from OpenSSL import SSL, crypto
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
-from engage_server.errors import NotPossible
+from engage_server.errors import CertificateInvalid, NotPossible
 from engage_server.lock.certificate_download import Anchor, key_bits_of
 from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.verification import verification_advice, verification_sentence
+from engage_server.pki.encodings import assert_readable
 
 HTTPS_PORT = 443
 
@@ -189,6 +190,11 @@ class _Peer:
 
 def _assert_chain(connection: SSL.Connection, anchor: Anchor, limits: DeviceLimits) -> int:
     sent = connection.get_peer_cert_chain(as_cryptography=True) or []
+    for certificate in sent:
+        try:
+            assert_readable(certificate, source="the chain")
+        except CertificateInvalid as error:
+            raise DeviceRefusal(error.sentence, error.next_step) from None
     whole = {certificate.public_bytes(Encoding.DER): certificate for certificate in [*sent, anchor.certificate]}
     total = sum(map(len, whole))
     if total > limits.chain_der_bytes:

@@ -5,7 +5,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.hazmat.primitives.serialization import (
     load_der_private_key,
@@ -15,14 +14,13 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from engage_server.errors import CertificateInvalid
+from engage_server.pki.encodings import UNREADABLE, assert_readable
 from engage_server.records import Secret
 
 # RFC 7468 section 2, and the labels of section 5, 8 and 10 and of OpenSSL's older forms
 _BLOCK = re.compile(rb"-----BEGIN ([A-Z0-9 ]{3,40})-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATES = {b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE"}
 _PKCS7 = {b"PKCS7", b"CMS"}
-
-_REFUSED = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, OverflowError)
 
 _NEXT = "Give PEM, DER, PKCS#7 or PKCS#12; a PKCS#12 file needs --passphrase-file unless its passphrase is empty."
 
@@ -58,6 +56,8 @@ def read_bundle(content: bytes, *, source: str, passphrase: Secret | None = None
     bundle = _from_pem(content, source, secret) if b"-----BEGIN " in content else _from_der(content, secret)
     if bundle is None:
         raise CertificateInvalid(f"{source}: no certificate that can be read", _NEXT)
+    for certificate in bundle.certificates:
+        assert_readable(certificate, source=source)
     return bundle
 
 
@@ -72,7 +72,7 @@ def _from_pem(content: bytes, source: str, secret: bytes | None) -> Bundle | Non
                 certificates.append(x509.load_pem_x509_certificate(block))
             elif label in _PKCS7:
                 certificates += pkcs7.load_pem_pkcs7_certificates(block.replace(label, b"PKCS7"))
-        except _REFUSED:
+        except UNREADABLE:
             raise CertificateInvalid(
                 f"{source}: certificate no. {len(certificates) + 1} can not be read", _NEXT
             ) from None
@@ -86,7 +86,7 @@ def _from_der(content: bytes, secret: bytes | None) -> Bundle | None:
     for read in (_der_certificate, _der_pkcs7, _pkcs12, _der_key):
         try:
             return read(content, secret)
-        except _REFUSED:
+        except UNREADABLE:
             continue
     return None
 
@@ -111,7 +111,7 @@ def _opened(content: bytes, secret: bytes | None) -> pkcs12.PKCS12KeyAndCertific
     for candidate in dict.fromkeys((secret, None, b"")):
         try:
             return pkcs12.load_pkcs12(content, candidate)
-        except _REFUSED:
+        except UNREADABLE:
             continue
     raise ValueError("not PKCS#12, or another passphrase")
 
@@ -129,6 +129,6 @@ def _key(
     for candidate in dict.fromkeys((secret, None)):
         try:
             return [load(content, candidate)]
-        except _REFUSED:
+        except UNREADABLE:
             continue
     return []

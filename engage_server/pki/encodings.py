@@ -4,12 +4,26 @@ import re
 from collections.abc import Iterable
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.errors import CertificateInvalid
 
 # RFC 7468 section 2; "openssl ca" puts a text dump in front, which explanatory text is allowed to be
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+
+_PARTS = ("subject", "issuer", "version", "not_valid_before_utc", "not_valid_after_utc", "public_key", "extensions")
+
+# what cryptography raises for bytes that it does not take
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 _NEXT = "Give an X.509 certificate as PEM (-----BEGIN CERTIFICATE-----) or as DER."
 
@@ -27,10 +41,32 @@ def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
     blocks = _PEM.findall(content)
     try:
         if blocks:
-            return [x509.load_pem_x509_certificate(block) for block in blocks]
-        return [x509.load_der_x509_certificate(content)]
-    except ValueError:
+            found = [x509.load_pem_x509_certificate(block) for block in blocks]
+        else:
+            found = [x509.load_der_x509_certificate(content)]
+    except UNREADABLE:
         raise CertificateInvalid(f"{source}: no certificate that can be read", _NEXT) from None
+    for certificate in found:
+        assert_readable(certificate, source=source)
+    return found
+
+
+def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
+    """Read every part of a certificate once. cryptography reads most of them only when they are asked for.
+
+    Raises:
+        CertificateInvalid: A part can not be read, or is of a kind that is not known.
+    """
+    for part in _PARTS:
+        try:
+            value = getattr(certificate, part)
+            if callable(value):
+                value()
+        except UNREADABLE as error:
+            what = part.replace("_", " ")
+            raise CertificateInvalid(
+                f"{source}: a certificate's {what} can not be read ({str(error)[:120]})", "Have it issued again."
+            ) from None
 
 
 def read_der(content: bytes, *, source: str) -> x509.Certificate:

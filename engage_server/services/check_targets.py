@@ -19,6 +19,9 @@ _SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".p7b", ".p7c", ".p12", ".p
 _SINGLE_SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key"}  # the others hold a whole chain
 _MAX_FILE_BYTES = 4 << 20
 
+# finding a path among n certificates of one name takes up to n cubed signatures: 32 are done within a second
+MAX_CERTIFICATES = 32
+
 
 @dataclass(frozen=True, slots=True)
 class CheckTarget:
@@ -41,7 +44,7 @@ def names_of_targets(path: Path) -> Iterator[Path]:
     """The targets that a path stands for: itself, or, for a folder of chains, each of them, by name.
 
     A folder that holds files named ``partner_...``, or certificates of which each file holds one, is one chain. In
-    any other folder each certificate file and each folder is a target of its own.
+    any other folder each certificate file and each folder is a target of its own, but for links and what is hidden.
 
     Raises:
         FileNotUsable: There is no such file or folder.
@@ -52,6 +55,8 @@ def names_of_targets(path: Path) -> Iterator[Path]:
         yield path
         return
     for below in sorted(path.iterdir()):
+        if below.name.startswith(".") or below.is_symlink():
+            continue  # environments and repositories hold certificates of others; a link may lead in a circle
         if below.is_dir():
             yield from names_of_targets(below)
         elif below.suffix.lower() in _SUFFIXES - {".key"}:
@@ -74,6 +79,11 @@ def read_target(path: Path, passphrase: Secret | None = None) -> CheckTarget:
     bundle = sum(held.values(), Bundle())
     if not bundle.certificates:
         raise CertificateInvalid(f"{path}: there is no certificate in it", "Name a file or folder with a chain.")
+    if len(bundle.certificates) > MAX_CERTIFICATES:
+        raise CertificateInvalid(
+            f"{path}: there are {len(bundle.certificates)} certificates in it; a chain has a handful",
+            "Name the file of one chain: a bundle of public roots is none.",
+        )
     sent = next((b.certificates for file, b in held.items() if file.name == f"{SERVER}.pem"), None)
     return CheckTarget(path.as_posix(), bundle.certificates, sent, _server_key(bundle))
 

@@ -111,6 +111,24 @@ def test_single_certificate_files_in_a_folder_are_one_chain(tmp_path: Path) -> N
     assert target["fine"]
 
 
+def test_links_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "all").mkdir()
+    (tmp_path / "all" / "chain.pem").write_bytes(encodings.pem(CHAIN))
+    (tmp_path / "all" / "round").symlink_to(tmp_path / "all")
+    (tmp_path / "all" / ".venv").mkdir()
+    (tmp_path / "all" / ".venv" / "bad.pem").write_bytes(b"bad")
+    assert [target["target"] for target in check(tmp_path, "all")] == ["all/chain.pem"]
+    (tmp_path / "empty").mkdir()
+    error(engage(tmp_path, "chain", "check", "empty"), 3, "no chain in what was named")
+
+
+def test_a_heap_of_certificates_is_no_chain(tmp_path: Path) -> None:
+    (tmp_path / "heap.pem").write_bytes(encodings.pem(CHAIN) * 11)
+    (target,) = check(tmp_path, "heap.pem", status=1)
+    assert codes(target) == {"certificate.invalid"}
+    assert "33 certificates" in target["findings"][0]["sentence"]
+
+
 def test_exit_statuses(folder: Path) -> None:
     for name, function in (("warned.pem", outlives_its_issuer), ("bad.pem", intermediate_says_no_ca)):
         (folder / name).write_bytes(encodings.pem(case_of(function).path))
