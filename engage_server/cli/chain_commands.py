@@ -9,6 +9,7 @@ from engage_server.cli.check_command import check
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
 from engage_server.cli.session import Session, program
+from engage_server.cli.show_command import show
 from engage_server.pki import profiles
 from engage_server.pki.authority import ChainPlan
 from engage_server.pki.profiles import Lifetimes
@@ -31,6 +32,7 @@ def chain() -> None:
 
 
 chain.add_command(check)
+chain.add_command(show)
 
 
 @chain.command(epilog=_EXAMPLE)

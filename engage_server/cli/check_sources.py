@@ -88,7 +88,7 @@ def _live_target(target: str) -> tuple[str, int] | None:
         host, port, url = None, 0, urlsplit("")
     if url.scheme != "https" or not host or url.path.strip("/"):
         raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
-    if "://" not in target and ("." not in host or Path(target).suffix in {".pem", ".crt", ".cer", ".der", ".p12"}):
+    if ":" not in target and ("." not in host or Path(target).suffix in {".pem", ".crt", ".cer", ".der", ".p12"}):
         raise NotPossible(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
     return host, port
 

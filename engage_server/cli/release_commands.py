@@ -5,7 +5,8 @@ from typing import Any
 
 import click
 
-from engage_server.checks import Finding, Severity
+from engage_server.checks import Severity
+from engage_server.checks.reports.json_report import finding_json
 from engage_server.cli.byte_bar import budget_json, print_budget
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, site_option
@@ -141,18 +142,7 @@ def _as_json(checked: CheckedRelease) -> dict[str, Any]:
     return {
         **_facts(checked.release),
         "budget": budget_json(measure(chain_of(checked.release))),
-        "findings": [_finding_json(finding) for finding in checked.findings],
-    }
-
-
-def _finding_json(finding: Finding) -> dict[str, str]:
-    return {
-        "severity": finding.severity.value,
-        "code": finding.code,
-        "sentence": finding.sentence,
-        "certificate": finding.certificate,
-        "source": finding.source,
-        "mend": finding.mend,
+        "findings": [finding_json(finding) for finding in checked.findings],
     }
 
 

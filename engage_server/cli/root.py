@@ -14,7 +14,7 @@ _COMMANDS = {
     "serve": ("serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
     "site": ("site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device_commands", "device", "Devices that are known by serial number."),
-    "chain": ("chain_commands", "chain", "Certificate chains: build, check."),
+    "chain": ("chain_commands", "chain", "Certificate chains: build, check, show."),
     "release": ("release_commands", "release", "Releases: stage, list, show, activate."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock_commands", "lock", "The virtual lock: does what a device does."),

@@ -192,6 +192,8 @@ def test_a_live_host(shared_pair: RunningPair) -> None:
     assert codes(target) == by_address | {"path.incomplete", "notice.refused"}
     (target,) = check(shared_pair.folder, url, "--anchor", root, "--host", "doors.example.org", status=1)
     assert "san.host_missing" in codes(target)
+    (target,) = check(shared_pair.folder, f"localhost:{shared_pair.https_port}", "--anchor", root)
+    assert codes(target) == by_address
     (target,) = check(shared_pair.folder, "https://127.0.0.1:1", status=3)
     assert "Connection refused" in target["findings"][0]["sentence"]
 
@@ -215,3 +217,18 @@ def test_it_needs_neither_flask_nor_a_database(folder: Path) -> None:
     python = shutil.which("python", path=str(Path(sys.executable).parent))
     done = subprocess.run([str(python), "-c", program], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_show_tells_what_stands_in_a_chain_and_no_key(folder: Path) -> None:
+    shown = ok(engage(folder, "chain", "show", "with-key.pem"))
+    for word in ("CN=ENGAGE Root", "RSA 2048", "locks.example.org", "CA:TRUE, path length 0 (critical)", "itself"):
+        assert word in shown
+    assert "PRIVATE" not in shown
+    (target,) = json.loads(
+        ok(engage(folder, "chain", "show", "sealed.p12", "--passphrase-file", "passphrase", "--json"))
+    )
+    assert [c["der_bytes"] for c in target["certificates"]] == [len(encodings.der(c)) for c in reversed(CHAIN)]
+    assert target["certificates"][2]["names"] == [host.text for host in HOSTS]
+    assert target["unrelated"] == []
+    error(engage(folder, "chain", "show", "gone"), 3, "no such file")
+    error(engage(folder, "chain", "show", "passphrase"), 2, "no certificate")

@@ -1,0 +1,96 @@
+"""``engage chain show``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import FilePath, read_passphrase_option
+from engage_server.cli.session import Session, program
+from engage_server.pki.chain import is_self_issued
+from engage_server.pki.encodings import der
+from engage_server.pki.path import find_path
+from engage_server.services.check_targets import names_of_targets, read_target
+
+
+@click.command(epilog="\b\nExample:\n  engage chain show certs/main")
+@click.argument("target", type=FilePath)
+@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12; - reads standard input.")
+@json_option
+@click.pass_obj
+def show(session: Session, target: Path, passphrase_file: str | None, as_json: bool) -> None:
+    """Print what stands in the certificates of a chain, from the root down. Private keys are never shown."""
+    passphrase = read_passphrase_option(session, passphrase_file)
+    shown = []
+    for path in names_of_targets(target):
+        found = find_path(read_target(path, passphrase).certificates)
+        shown.append(
+            {
+                "target": path.as_posix(),
+                "certificates": [_facts(each) for each in reversed(found.path)],
+                "unrelated": [_facts(each) for each in found.unrelated],
+            }
+        )
+    if as_json:
+        print_json(shown)
+        return
+    for each in shown:
+        click.echo(each["target"])
+        for line in _lines(each):
+            click.echo(line)
+    print_next(f"{program()} chain check {target}")
+
+
+def _lines(shown: dict[str, Any]) -> Iterator[str]:
+    for heading, certificates in (("", shown["certificates"]), ("unrelated: ", shown["unrelated"])):
+        for facts in certificates:
+            yield f"  {heading}{_printable(facts['subject'])}"
+            for name, value in facts.items():
+                if name != "subject" and value not in ("", [], None):
+                    text = ", ".join(value) if isinstance(value, list) else str(value)
+                    yield f"    {name.replace('_', ' '):<12} {_printable(text)}"
+
+
+def _facts(certificate: x509.Certificate) -> dict[str, Any]:
+    key = certificate.public_key()
+    return {
+        "subject": certificate.subject.rfc4514_string(),
+        "issuer": "itself" if is_self_issued(certificate) else certificate.issuer.rfc4514_string(),
+        "serial": f"{certificate.serial_number:X}",
+        "not_before": certificate.not_valid_before_utc.isoformat(),
+        "not_after": certificate.not_valid_after_utc.isoformat(),
+        "key": f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.strip("_"),
+        "signature": certificate.signature_algorithm_oid.dotted_string,
+        "names": _names(certificate),
+        "extensions": [_extension(each) for each in certificate.extensions],
+        "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
+        "der_bytes": len(der(certificate)),
+    }
+
+
+def _names(certificate: x509.Certificate) -> list[str]:
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return []
+    return [str(name.value) for name in san]
+
+
+def _extension(extension: x509.Extension[x509.ExtensionType]) -> str:
+    value, critical = extension.value, " (critical)" if extension.critical else ""
+    if isinstance(value, x509.BasicConstraints):
+        length = "" if value.path_length is None else f", path length {value.path_length}"
+        return f"CA:{'TRUE' if value.ca else 'FALSE'}{length}{critical}"
+    if isinstance(value, x509.UnrecognizedExtension):
+        return f"{extension.oid.dotted_string}{critical}"
+    return f"{type(value).__name__}{critical}"
+
+
+def _printable(text: str) -> str:
+    """A certificate's own words can not begin a line or colour it."""
+    return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)
