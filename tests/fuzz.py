@@ -88,8 +88,8 @@ def main() -> None:
         counted[found] += 1
         worst = max(worst, seconds)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{options.count} inputs, seed {options.seed}: {dict(counted)}")  # noqa: T201
-    print(f"no crash; the slowest took {worst:.2f} s; the process had {memory:.0f} MiB at most")  # noqa: T201
+    print(f"{options.count} inputs, seed {options.seed}: {dict(counted)}")  # noqa: T201  # a program's output
+    print(f"no crash; the slowest took {worst:.2f} s; the process had {memory:.0f} MiB at most")  # noqa: T201  # a program's output
 
 
 if __name__ == "__main__":

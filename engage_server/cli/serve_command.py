@@ -101,7 +101,8 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
 
 def _host_to_try(bind: str, hosts: list[str]) -> str:
     """A host that answers on this machine and stands in the certificate, if there is one; else the site's first."""
-    reachable = {"0.0.0.0": ["127.0.0.1", "localhost"], "::": ["127.0.0.1", "::1", "localhost"]}  # noqa: S104
+    everywhere = "0.0.0.0"  # noqa: S104  # compared with, not listened on
+    reachable = {everywhere: ["127.0.0.1", "localhost"], "::": ["127.0.0.1", "::1", "localhost"]}
     for host in reachable.get(bind, [bind]):
         if host in hosts:
             return host

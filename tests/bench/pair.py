@@ -172,7 +172,7 @@ def main() -> None:
         ours = Server("engage-server", pair.http_port, pair.https_port, lambda: tree(pair.process.pid))
         servers = [ours, *peers(stack, folder, pair)]
         for number in range(options.rounds):
-            print(f"round {number + 1} of {options.rounds} ...", file=sys.stderr)  # noqa: T201
+            print(f"round {number + 1} of {options.rounds} ...", file=sys.stderr)  # noqa: T201  # a program's output
             for name, connect, secure, count in CASES:
                 for server in servers:
                     port = server.https if secure else server.http
@@ -186,10 +186,10 @@ def _print(figures: dict[str, dict[str, list[float]]]) -> None:
     for name, by_server in figures.items():
         medians = {server: statistics.median(values) for server, values in by_server.items()}
         base = medians.get("nginx")
-        print(name)  # noqa: T201
+        print(name)  # noqa: T201  # a program's output
         for server, median in medians.items():
             ratio = f"{median / base:6.2f} x nginx" if base else ""
-            print(f"  {server:<22} {median:7.0f} us CPU  {ratio}")  # noqa: T201
+            print(f"  {server:<22} {median:7.0f} us CPU  {ratio}")  # noqa: T201  # a program's output
 
 
 if __name__ == "__main__":
