@@ -6,7 +6,7 @@ the decorator; findings that are missing **and** findings that are not expected 
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -18,6 +18,7 @@ from engage_server.checks import ChainCase, Circumstances
 from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki import authority, profiles
 from engage_server.records import AnchorRole, Host
+from tests import respelling
 from tests.chains import HOSTS, NOW, key
 
 ROLES = ("root", "intermediate", "server")
@@ -47,6 +48,11 @@ class Draft:
     issuer_name: x509.Name | None = None
     signing_key: PrivateKey | None = None
     more: list[tuple[x509.ExtensionType, bool]] = field(default_factory=list)
+    respell: respelling.Respelling | None = None
+
+    def self_signed(self) -> x509.Certificate:
+        """This draft as a certificate that its own key signed."""
+        return _signed(self, self, self_signed=True)
 
 
 @dataclass
@@ -64,6 +70,7 @@ class Plan:
     now: datetime = NOW
     warn_within: timedelta = 30 * DAY
     profile: DeviceProfile = ANY
+    changes: list[str] = field(default_factory=list)  # what was changed, in words
 
     def certificates(self) -> dict[str, x509.Certificate]:
         """The signed certificates by role; those to be left out are not in it."""
@@ -146,7 +153,11 @@ def _signed(draft: Draft, issuer: Draft, *, self_signed: bool) -> x509.Certifica
     for extension, critical in _extensions(draft, issuer):
         builder = builder.add_extension(extension, critical)
     algorithm = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else draft.hash
-    return builder.sign(signing_key, algorithm)
+    signed = builder.sign(signing_key, algorithm)
+    if draft.respell is None:
+        return signed
+    assert isinstance(signing_key, rsa.RSAPrivateKey)
+    return respelling.respelled(signed, draft.respell, signing_key)
 
 
 def _extensions(draft: Draft, issuer: Draft) -> list[tuple[x509.ExtensionType, bool]]:
@@ -345,6 +356,12 @@ def root_may_not_sign(plan: Plan) -> None:
     plan.drafts["root"].usages = frozenset({"digital_signature"})
 
 
+@defect("path.issuer_usage")
+def intermediate_for_clients(plan: Plan) -> None:
+    """The intermediate's extended key usage is clientAuth: OpenSSL reads it as a limit on what is below."""
+    plan.drafts["intermediate"].extended = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+
+
 @defect("root.path_length")
 def root_with_path_length(plan: Plan) -> None:
     """Valid today; a link certificate can never be used."""
@@ -392,7 +409,7 @@ def server_given(plan: Plan) -> None:
 def another_root_given(plan: Plan) -> None:
     """The devices are given the root of before: the most reported failure in the field."""
     old = Draft(cn("R"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}), authority_identifier=None)
-    plan.anchor_certificate = _signed(old, old, self_signed=True)
+    plan.anchor_certificate = old.self_signed()
 
 
 # --- what came along, and how it is sent -----------------------------------------------------------------------------
@@ -402,7 +419,7 @@ def another_root_given(plan: Plan) -> None:
 def stranger_along(plan: Plan) -> None:
     """A root that has nothing to do with it lies beside it."""
     stranger = Draft(cn("X"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}))
-    plan.along = [_signed(stranger, stranger, self_signed=True)]
+    plan.along = [stranger.self_signed()]
 
 
 @defect("sent.incomplete")
@@ -700,3 +717,95 @@ def critical_name_constraints(plan: Plan) -> None:
 def unknown_extension(plan: Plan) -> None:
     """The same, not critical: devices pass over it."""
     plan.drafts["server"].more = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False)]
+
+
+@defect("encoding.serial")
+def negative_serial(plan: Plan) -> None:
+    """A serial number below zero, as a careless random number gives."""
+    plan.drafts["server"].respell = respelling.serial_number(-(1 << 100) - 1)
+
+
+@defect("encoding.serial")
+def serial_of_zero(plan: Plan) -> None:
+    """Serial number 0, of "openssl req -set_serial 0"."""
+    plan.drafts["root"].respell = respelling.serial_number(0)
+
+
+@defect("encoding.serial")
+def serial_of_21_octets(plan: Plan) -> None:
+    """One octet too long: 20 random octets of which the first bit was set."""
+    plan.drafts["intermediate"].respell = respelling.serial_number(1 << 159)
+
+
+@defect("encoding.serial_repeated")
+def serial_given_twice(plan: Plan) -> None:
+    """The root gave its own serial number to the intermediate, as hand-made CAs with serial 1 do."""
+    plan.drafts["root"].serial = plan.drafts["intermediate"].serial = 1
+
+
+@defect("encoding.time")
+def end_in_the_long_form(plan: Plan) -> None:
+    """notAfter of the next years as GeneralizedTime."""
+    plan.drafts["server"].respell = respelling.generalized_time("notAfter")
+
+
+@defect("encoding.time")
+def begin_in_the_long_form(plan: Plan) -> None:
+    """notBefore as GeneralizedTime."""
+    plan.drafts["intermediate"].respell = respelling.generalized_time("notBefore")
+
+
+@defect("encoding.late_time")
+def root_beyond_2049(plan: Plan) -> None:
+    """A root that lives for 30 years: its end must have the long form."""
+    plan.drafts["root"].until = datetime(2056, 1, 1, tzinfo=UTC)
+
+
+@defect()
+def link_certificate(plan: Plan) -> None:
+    """The intermediate bears the root's name, as a link certificate may, and says whose key signed it."""
+    plan.drafts["intermediate"].name = plan.drafts["root"].name
+
+
+@defect("path.self_issued")
+def link_certificate_without_identifier(plan: Plan) -> None:
+    """The same without an authority key identifier."""
+    link_certificate(plan)
+    plan.drafts["intermediate"].authority_identifier = None
+
+
+@defect("path.ambiguous_issuer")
+def below_a_link_certificate_without_identifier(plan: Plan) -> None:
+    """The intermediate bears the root's name, and the server certificate does not say which of them signed it."""
+    link_certificate(plan)
+    plan.drafts["server"].authority_identifier = None
+
+
+@defect("encoding.string_type")
+def teletex_name(plan: Plan) -> None:
+    """The common name as TeletexString, the default of old openssl.cnf files."""
+    plan.drafts["server"].respell = respelling.common_name_as("subject", respelling.TELETEX)
+
+
+@defect("encoding.string_type")
+def bmp_name(plan: Plan) -> None:
+    """The common name as BMPString, as Windows CAs wrote it."""
+    plan.drafts["server"].respell = respelling.common_name_as("subject", respelling.BMP)
+
+
+@defect("path.name_spelling")
+def issuer_as_another_text_type(plan: Plan) -> None:
+    """The issuer is PrintableString below and UTF8String above: OpenSSL does not mind, GnuTLS does."""
+    plan.drafts["server"].respell = respelling.common_name_as("issuer", respelling.PRINTABLE)
+
+
+@defect("path.name_spelling")
+def issuer_in_another_case(plan: Plan) -> None:
+    """The issuer's name is spelled in lower case below."""
+    plan.drafts["server"].issuer_name = cn("i")
+
+
+@defect("signature.not_sha256")
+def sha1(plan: Plan) -> None:
+    """A server certificate signed with SHA-1."""
+    plan.drafts["server"].respell = respelling.sha1

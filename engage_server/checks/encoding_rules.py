@@ -4,10 +4,23 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from engage_server.checks.case import ChainCase, extension
+from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity, about
+from engage_server.pki.raw_fields import (
+    GENERALIZED_TIME,
+    IA5_STRING,
+    PRINTABLE_STRING,
+    UTF8_STRING,
+    attributes,
+    raw_fields,
+)
 
 MAX_SERIAL_OCTETS = 20  # RFC 5280 section 4.1.2.2
+LAST_YEAR_OF_UTC_TIME = 2049  # RFC 5280 section 4.1.2.5
+
+# RFC 5280 section 4.1.2.4 and appendix A.1: emailAddress and domainComponent are IA5String
+_USUAL_STRINGS = {UTF8_STRING, PRINTABLE_STRING}
+_IA5_ATTRIBUTES = {bytes.fromhex("2a864886f70d010901"), bytes.fromhex("0992268993f22c640119")}
 
 # what an embedded stack is known to read (mbed TLS, wolfSSL, BearSSL): others must not be critical
 _KNOWN_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
@@ -47,6 +60,22 @@ def serial_number_is_usual(case: ChainCase) -> Iterator[Finding]:
             )
 
 
+def serial_number_is_unique(case: ChainCase) -> Iterator[Finding]:
+    """An issuer gives no serial number twice: issuer and serial number together name a certificate."""
+    seen: dict[tuple[bytes, int], x509.Certificate] = {}
+    for certificate in reversed(case.path):
+        first = seen.setdefault((raw_fields(certificate).issuer, certificate.serial_number), certificate)
+        if first is not certificate:
+            yield Finding(
+                Severity.ERROR,
+                "encoding.serial_repeated",
+                f"its issuer gave the same serial number to {about(first)}",
+                about(certificate),
+                "RFC 5280 section 4.1.2.2; NSS refuses both, OpenSSL 4 may take one for the other",
+                "Issue it again with another serial number: random ones, as 'openssl ca -rand_serial' does.",
+            )
+
+
 def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
     """A device must refuse a certificate with a critical extension that it does not know."""
     for certificate in case.path:
@@ -62,60 +91,43 @@ def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
                 )
 
 
-def key_identifiers_match(case: ChainCase) -> Iterator[Finding]:
-    """The authority key identifier is the issuer's subject key identifier."""
-    for certificate, issuer in case.issued_pairs:
-        claimed = extension(certificate, x509.AuthorityKeyIdentifier)
-        found = extension(issuer, x509.SubjectKeyIdentifier)
-        if claimed is None or claimed.key_identifier is None or found is None:
-            continue
-        if claimed.key_identifier != found.digest:
+def times_have_the_right_form(case: ChainCase) -> Iterator[Finding]:
+    """UTCTime through 2049, GeneralizedTime from 2050 on: some small stacks read the year by the form alone."""
+    for certificate in case.path:
+        fields = raw_fields(certificate)
+        for label, time, form in (
+            ("notBefore", certificate.not_valid_before_utc, fields.not_before.tag),
+            ("notAfter", certificate.not_valid_after_utc, fields.not_after.tag),
+        ):
+            if form != GENERALIZED_TIME:
+                continue
+            early = time.year <= LAST_YEAR_OF_UTC_TIME
             yield Finding(
-                Severity.ERROR,
-                "path.key_identifier",
-                f"its authority key identifier is not the key identifier of {about(issuer)}",
+                Severity.WARNING if early else Severity.NOTE,
+                "encoding.time" if early else "encoding.late_time",
+                f"its {label} is a GeneralizedTime"
+                + (", which is for 2050 and later" if early else ": small TLS stacks are seldom tried with one"),
                 about(certificate),
-                "RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer",
-                "Use certificates of one build: the issuer was probably made again under the same name.",
-                claimed.key_identifier.hex(),
-                found.digest.hex(),
+                "RFC 5280 section 4.1.2.5",
+                "Issue it again with UTCTime." if early else "Let it end before 2050, or try it on one device first.",
+                f"{time.year}",
+                f"{LAST_YEAR_OF_UTC_TIME}",
             )
 
 
-def issuer_has_key_identifier(case: ChainCase) -> Iterator[Finding]:
-    """Every CA has a subject key identifier, by which its successor can be told from it."""
-    for issuer in case.issuers:
-        if extension(issuer, x509.SubjectKeyIdentifier) is None:
+def strings_are_usual(case: ChainCase) -> Iterator[Finding]:
+    """Names are written as PrintableString or UTF8String; the older types have no place in new certificates."""
+    for certificate in case.path:
+        for kind, value in attributes(raw_fields(certificate).subject):
+            if value.tag in _USUAL_STRINGS or (value.tag == IA5_STRING and kind in _IA5_ATTRIBUTES):
+                continue
             yield Finding(
-                Severity.NOTE,
-                "path.no_key_identifier",
-                "it has no subject key identifier; two CAs of one name can only be told apart by trying",
-                about(issuer),
-                "RFC 5280 section 4.2.1.2",
-                "Issue it again with one before a rollover.",
+                Severity.WARNING,
+                "encoding.string_type",
+                "its subject holds a text of an outdated type (TeletexString, BMPString and the like)",
+                about(certificate),
+                "RFC 5280 section 4.1.2.4",
+                "Issue it again with its name as UTF8String: openssl.cnf needs string_mask = utf8only.",
+                f"tag {value.tag}",
+                f"tag {UTF8_STRING} or {PRINTABLE_STRING}",
             )
-
-
-def server_key_usage_fits(case: ChainCase) -> Iterator[Finding]:
-    """The server's key may sign handshakes, and decrypt for RSA key exchange."""
-    usage = extension(case.server, x509.KeyUsage)
-    if usage is None:
-        return
-    if not usage.digital_signature:
-        yield Finding(
-            Severity.ERROR,
-            "server.no_signature",
-            "its key usage does not allow digital signatures, which TLS 1.3 and ECDHE need",
-            about(case.server),
-            "RFC 8446 section 4.4.2.2; RFC 5246 section 7.4.2",
-            "Issue it again with digitalSignature and keyEncipherment.",
-        )
-    if not usage.key_encipherment:
-        yield Finding(
-            Severity.NOTE,
-            "server.no_encipherment",
-            "its key usage does not allow RSA key exchange, which the oldest devices may need",
-            about(case.server),
-            "RFC 5246 section 7.4.2",
-            "Issue it again with keyEncipherment added.",
-        )

@@ -1,4 +1,4 @@
-"""What devices can compute with: RSA up to 2048 bits, SHA-256."""
+"""What devices can compute with, and what keys are for: RSA up to 2048 bits, SHA-256, key usage of the server."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from engage_server.checks.case import ChainCase
+from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
 
 _USUAL_EXPONENT = 65537
@@ -100,6 +100,31 @@ def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
             about(case.server),
             "TLS can not work with it",
             "Give the key that was made together with this certificate.",
+        )
+
+
+def server_key_usage_fits(case: ChainCase) -> Iterator[Finding]:
+    """The server's key may sign handshakes, and decrypt for RSA key exchange."""
+    usage = extension(case.server, x509.KeyUsage)
+    if usage is None:
+        return
+    if not usage.digital_signature:
+        yield Finding(
+            Severity.ERROR,
+            "server.no_signature",
+            "its key usage does not allow digital signatures, which TLS 1.3 and ECDHE need",
+            about(case.server),
+            "RFC 8446 section 4.4.2.2; RFC 5246 section 7.4.2",
+            "Issue it again with digitalSignature and keyEncipherment.",
+        )
+    if not usage.key_encipherment:
+        yield Finding(
+            Severity.NOTE,
+            "server.no_encipherment",
+            "its key usage does not allow RSA key exchange, which the oldest devices may need",
+            about(case.server),
+            "RFC 5246 section 7.4.2",
+            "Issue it again with keyEncipherment added.",
         )
 
 

@@ -73,6 +73,21 @@ def issuer_is_ca(case: ChainCase) -> Iterator[Finding]:
             )
 
 
+def issuer_may_serve_tls(case: ChainCase) -> Iterator[Finding]:
+    """An extended key usage on a CA limits, for most TLS stacks, what stands below it."""
+    for issuer in case.issuers:
+        usages = extension(issuer, x509.ExtendedKeyUsage)
+        if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+            yield Finding(
+                Severity.ERROR,
+                "path.issuer_usage",
+                "its extended key usage does not allow it to issue for TLS servers",
+                about(issuer),
+                "RFC 5280 section 4.2.1.12 is silent on CAs; OpenSSL refuses the path",
+                "Issue it again without an extended key usage.",
+            )
+
+
 def path_length_is_kept(case: ChainCase) -> Iterator[Finding]:
     """No CA has more intermediates below it than its path length allows."""
     for place, issuer in enumerate(case.path[1:]):

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from engage_server.checks import (
     bundle_rules,
     encoding_rules,
+    issuer_rules,
     key_rules,
     name_rules,
     path_rules,
@@ -20,6 +21,7 @@ RULES: tuple[Rule, ...] = (
     path_rules.path_is_complete,
     path_rules.signature_is_valid,
     path_rules.issuer_is_ca,
+    path_rules.issuer_may_serve_tls,
     path_rules.path_length_is_kept,
     path_rules.server_is_no_ca,
     path_rules.root_can_be_rolled_over,
@@ -45,10 +47,16 @@ RULES: tuple[Rule, ...] = (
     size_rules.pem_is_longer,
     encoding_rules.version_is_3,
     encoding_rules.serial_number_is_usual,
+    encoding_rules.serial_number_is_unique,
     encoding_rules.critical_extensions_are_known,
-    encoding_rules.key_identifiers_match,
-    encoding_rules.issuer_has_key_identifier,
-    encoding_rules.server_key_usage_fits,
+    encoding_rules.times_have_the_right_form,
+    encoding_rules.strings_are_usual,
+    issuer_rules.key_identifiers_match,
+    issuer_rules.issuer_has_key_identifier,
+    issuer_rules.self_issued_ones_name_their_issuer,
+    issuer_rules.issuer_is_told_from_its_namesakes,
+    issuer_rules.names_are_spelled_alike,
+    key_rules.server_key_usage_fits,
 )
 
 _ORDER = {severity: place for place, severity in enumerate(Severity)}

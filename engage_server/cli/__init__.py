@@ -2,6 +2,7 @@
 
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from typing import NoReturn
 
@@ -21,6 +22,8 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
+    # cryptography warns of serial numbers that are not positive; to the check they are a finding: encoding.serial
+    warnings.filterwarnings("ignore", "Parsed a serial number")
     try:
         status = engage.main(arguments, prog_name="engage", standalone_mode=False)
         sys.stdout.flush()

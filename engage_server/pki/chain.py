@@ -1,13 +1,15 @@
 """A chain of certificates in the order in which it is validated."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.errors import CertificateInvalid
-from engage_server.pki.names import display_name
+from engage_server.pki.names import comparable
 from engage_server.records import AnchorRole
 
 _NOT_ISSUED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
@@ -64,70 +66,30 @@ class Chain:
 
 
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether name and signature say so. Dates, constraints and usages are not looked at."""
+    """Whether name and signature say so. Dates, constraints, usages and the name's spelling are not looked at."""
+    if comparable(certificate.issuer) != comparable(issuer.subject):
+        return False
     try:
-        certificate.verify_directly_issued_by(issuer)
+        _verify(issuer.public_key(), certificate)
     except _NOT_ISSUED:  # a key or signature that can not be used proves nothing either
         return False
     return True
 
 
+def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
+    """Not ``verify_directly_issued_by``: that compares the spelling of names, too, which is a finding of its own."""
+    signature, signed = certificate.signature, certificate.tbs_certificate_bytes
+    parameters, algorithm = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.AsymmetricPadding) and algorithm:
+        key.verify(signature, signed, parameters, algorithm)
+    elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):
+        key.verify(signature, signed, parameters)
+    elif isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        key.verify(signature, signed)
+    else:
+        raise UnsupportedAlgorithm("the key is of another kind than the signature")
+
+
 def is_self_issued(certificate: x509.Certificate) -> bool:
     """Whether subject and issuer are the same name (RFC 5280 section 6.1)."""
-    return certificate.subject == certificate.issuer
-
-
-def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
-    """Put the certificates of one chain in order, whatever order they came in. Duplicates are dropped.
-
-    Args:
-        certificates: Exactly those of one chain.
-
-    Raises:
-        CertificateInvalid: No root, no server certificate, a gap, or certificates that belong to no chain.
-    """
-    pool = list(dict.fromkeys(certificates))
-    roots = [certificate for certificate in pool if is_self_issued(certificate)]
-    if not roots:
-        raise CertificateInvalid("there is no root: no certificate is self-issued", "Add the root's certificate.")
-    server = _server_of(pool)
-    path = [server]
-    while not is_self_issued(path[-1]):
-        path.append(_issuer_of(path[-1], pool, path))
-    _assert_nothing_left(pool, path)
-    return Chain(path[-1], tuple(path[1:-1]), server)
-
-
-def _server_of(pool: list[x509.Certificate]) -> x509.Certificate:
-    """The one certificate that issued no other."""
-    issuers = {certificate.issuer for certificate in pool if not is_self_issued(certificate)}
-    leaves = [c for c in pool if c.subject not in issuers and not is_self_issued(c)]
-    if len(leaves) == 1:
-        return leaves[0]
-    found = ", ".join(display_name(leaf.subject) for leaf in leaves) or "none"
-    raise CertificateInvalid(
-        f"there must be one server certificate that issued no other; found: {found}",
-        "Give the certificates of one chain and no more.",
-    )
-
-
-def _issuer_of(
-    certificate: x509.Certificate, pool: list[x509.Certificate], path: list[x509.Certificate]
-) -> x509.Certificate:
-    found = [other for other in pool if other.subject == certificate.issuer and other not in path]
-    if not found:
-        raise CertificateInvalid(
-            f"the issuer of {display_name(certificate.subject)} is missing: {display_name(certificate.issuer)}",
-            "Add that certificate.",
-        )
-    # of several with one name take the right one; the checks say what is wrong with the rest
-    return max(found, key=lambda other: is_issued_by(certificate, other))
-
-
-def _assert_nothing_left(pool: list[x509.Certificate], path: list[x509.Certificate]) -> None:
-    left = [certificate for certificate in pool if certificate not in path]
-    if left:
-        raise CertificateInvalid(
-            "not part of the chain: " + ", ".join(display_name(c.subject) for c in left),
-            "Give the certificates of one chain and no more.",
-        )
+    return comparable(certificate.subject) == comparable(certificate.issuer)

@@ -48,6 +48,18 @@ def display_name(name: x509.Name) -> str:
     return name.rfc4514_string()
 
 
+def comparable(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
+    """The name without its spelling: equal for names that RFC 5280 section 7.1 (and OpenSSL) call the same.
+
+    Case, the type of text and repeated spaces do not count. Devices may compare bytes all the same: a check tells.
+    """
+    return tuple(frozenset((each.oid.dotted_string, _folded(each.value)) for each in rdn) for rdn in name.rdns)
+
+
+def _folded(value: str | bytes) -> str | bytes:
+    return " ".join(value.split()).casefold() if isinstance(value, str) else value
+
+
 def _assert_length(text: str, what: str, limit: int) -> None:
     if not text.strip() or not text.isprintable():
         raise UsageError(f"the {what} is empty or holds control characters", f"Give a {what} of plain text.")

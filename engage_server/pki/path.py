@@ -1,11 +1,13 @@
-"""The path that can be found among certificates of unknown order and completeness. Never raises."""
+"""The path among certificates of unknown order and completeness."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 
 from cryptography import x509
 
-from engage_server.pki.chain import is_issued_by, is_self_issued
+from engage_server.errors import CertificateInvalid
+from engage_server.pki.chain import Chain, is_issued_by, is_self_issued
+from engage_server.pki.names import comparable, display_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,28 +25,68 @@ class FoundPath:
 
 
 def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
-    """Start at the certificate that issued no other, and go up as far as issuers are there.
+    """Start at a certificate that issued no other, or is no CA, and go up as far as issuers are there. Never raises.
 
-    Of several that issued no other the longest path wins, then one that is no root, then the first that came; of
+    Of several one that is no CA wins, then the longest path, then one that is no root, then the first that came; of
     several issuers with one name the one that signed.
 
     Args:
         certificates: In any order, with any gaps, repetitions and strangers.
     """
     pool = list(dict.fromkeys(certificates))
-    issuers = {certificate.issuer for certificate in pool if not is_self_issued(certificate)}
-    ends = [certificate for certificate in pool if certificate.subject not in issuers] or pool
+    issuers = {comparable(certificate.issuer) for certificate in pool if not is_self_issued(certificate)}
+    ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool
     paths = [_upwards(end, pool) for end in ends]
-    path = max(paths, key=lambda each: (len(each), not is_self_issued(each[0])), default=())
+    path = max(paths, key=lambda each: (_is_end_entity(each[0]), len(each), not is_self_issued(each[0])), default=())
     unrelated = tuple(certificate for certificate in pool if certificate not in path)
     return FoundPath(path, unrelated)
 
 
+def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
+    """Put the certificates of one chain in order, whatever order they came in. Duplicates are dropped.
+
+    Args:
+        certificates: Exactly those of one chain.
+
+    Raises:
+        CertificateInvalid: No root, no server certificate, a gap, or certificates that belong to no chain.
+    """
+    found = find_path(certificates)
+    if len(found.path) < 2 and not found.unrelated:
+        raise CertificateInvalid("there is no chain: a root and a server certificate, at least", "Add the others.")
+    top = found.path[-1]
+    if not is_self_issued(top):
+        raise CertificateInvalid(
+            f"the issuer of {display_name(top.subject)} is missing: {display_name(top.issuer)}",
+            "Add that certificate.",
+        )
+    if found.unrelated:
+        raise CertificateInvalid(
+            "not part of the chain: " + ", ".join(display_name(each.subject) for each in found.unrelated),
+            "Give the certificates of one chain and no more.",
+        )
+    return Chain(top, found.path[1:-1], found.path[0])
+
+
 def _upwards(end: x509.Certificate, pool: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     path = [end]
-    while not is_self_issued(path[-1]):
-        found = [other for other in pool if other.subject == path[-1].issuer and other not in path]
-        if not found:
+    while not is_issued_by(path[-1], path[-1]):
+        wanted = comparable(path[-1].issuer)
+        found = [other for other in pool if comparable(other.subject) == wanted and other not in path]
+        signers = [other for other in found if is_issued_by(path[-1], other)]
+        # self-issued and signed by another: a link certificate if that one is here, else a root that is broken
+        if not found or (is_self_issued(path[-1]) and not signers):
             break
-        path.append(max(found, key=lambda other: is_issued_by(path[-1], other)))
+        path.append((signers or found)[0])
     return tuple(path)
+
+
+def _is_end_entity(certificate: x509.Certificate) -> bool:
+    return not _is_ca(certificate) and not is_self_issued(certificate)
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False

@@ -9,7 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
 from engage_server.pki import encodings, keys
 from engage_server.pki.authority import BuiltChain
-from engage_server.pki.chain import Chain, arrange
+from engage_server.pki.chain import Chain
+from engage_server.pki.path import arrange
 from engage_server.records import Secret
 from engage_server.services.durable_files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
 

@@ -7,9 +7,10 @@ from cryptography import x509
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import Conflict, Refused, UsageError
-from engage_server.pki.chain import Chain, arrange
+from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, read_server_key
+from engage_server.pki.path import arrange
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import AuditAction, Release, Site
 from engage_server.services.audit import Occasion

@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from engage_server.pki import encodings, keys
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, good_chain, key
-from tests.defects import case_of, intermediate_says_no_ca, outlives_its_issuer
+from tests.defects import case_of, intermediate_says_no_ca, negative_serial, outlives_its_issuer
 from tests.end_to_end.running import RunningPair, engage, ok
 from tests.end_to_end.test_commands import error, refused
 
@@ -166,6 +166,13 @@ def test_garbage_is_told_and_nothing_else_happens(folder: Path, content: bytes) 
     targets = check(folder, "garbage.pem", "chain.pem", status=1)
     assert codes(targets[0]) == {"certificate.invalid"}
     assert targets[1]["fine"]
+
+
+def test_an_odd_serial_number_is_a_finding_and_not_a_warning_of_some_library(tmp_path: Path) -> None:
+    (tmp_path / "odd.pem").write_bytes(encodings.pem(case_of(negative_serial).path))
+    done = engage(tmp_path, "chain", "check", "odd.pem", *AT)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "encoding.serial" in done.stdout
 
 
 def test_output_goes_to_a_file_whole(folder: Path) -> None:

@@ -1,0 +1,26 @@
+"""Chains at random: four other validators say what our findings foretell. docs/fuzzing.md holds the long run."""
+
+import os
+from pathlib import Path
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.defects import Plan
+from tests.disagreements import foretold, judged
+from tests.judges import JUDGES
+from tests.random_plans import plans
+
+_EXAMPLES = int(os.environ.get("RANDOM_CHAINS", "150"))
+
+
+@given(plans())
+@settings(
+    max_examples=_EXAMPLES,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+)
+def test_every_verdict_is_foretold(tmp_path: Path, plan: Plan) -> None:
+    ours = judged(plan)
+    for judge, ask in JUDGES.items():
+        theirs = ask(ours.question, tmp_path)
+        assert theirs is foretold(judge, ours), f"{judge} says {theirs}; we found {sorted(ours.codes)}: {plan.changes}"
