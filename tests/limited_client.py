@@ -1,7 +1,7 @@
 """A TLS client that takes so many bytes of certificates and no more: the system's libssl, called directly.
 
-Python's ``ssl`` and pyOpenSSL offer no way to ``SSL_CTX_set_max_cert_list``, which is how a device's room for a chain is
-expressed in OpenSSL's terms.
+Python's ``ssl`` and pyOpenSSL offer no way to ``SSL_CTX_set_max_cert_list``, which is how a device's room for a chain
+is expressed in OpenSSL's terms.
 """
 
 import ctypes

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from engage_server.checks.reports.json_report import json_report
 from engage_server.checks.reports.junit_report import junit_report
 from engage_server.checks.reports.result import CheckRun, TargetResult
 from engage_server.checks.reports.sarif_report import sarif_report
-from engage_server.checks.reports.text_report import plain, text_report
+from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.cli.check_sources import Checker
 from engage_server.cli.parameters import (
     FilePath,
@@ -95,15 +96,16 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
         read_site_key_option(session, options["site_key_file"], options["demo"]),
         options["http_port"],
     )
-    results = tuple(_told(result for target in targets for result in checker.results(target)))
-    if not results:
-        raise NotPossible("there is no chain in what was named", "Name a file or folder with certificates.")
-    run = CheckRun(at.now, at.profile.name, at.profile.chain_der_bytes, results)
-    _write(_report(run, form, options["strict"], to_terminal=output is None and sys.stdout.isatty()), output)
+    found = _at_least_one(result for target in targets for result in checker.results(target))
+    streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
+    run = CheckRun(
+        at.now, at.profile.name, at.profile.chain_der_bytes, found if streams_to_terminal else _with_progress(found)
+    )
+    _write(_report(run, form, options["strict"], to_terminal=streams_to_terminal), output)
     return _status(run, options["strict"])
 
 
-def _report(run: CheckRun, form: str, strict: bool, *, to_terminal: bool) -> str:
+def _report(run: CheckRun, form: str, strict: bool, *, to_terminal: bool) -> Iterator[str]:
     if form == "json":
         return json_report(run)
     if form == "junit":
@@ -112,24 +114,28 @@ def _report(run: CheckRun, form: str, strict: bool, *, to_terminal: bool) -> str
         return sarif_report(run)
     if form == "github":
         return github_report(run)
-    paint = (lambda text, style: click.style(text, fg=style)) if to_terminal else plain
-    report = text_report(run, paint)
+    return _text(run, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
+
+
+def _text(run: CheckRun, paint: Paint) -> Iterator[str]:
+    yield from text_report(run, paint)
     errors = run.totals()[Severity.ERROR]
-    return report + ("next: mend the errors above and check again\n" if errors else "next: engage release stage DIR\n")
+    yield "next: mend the errors above and check again\n" if errors else "next: engage release stage DIR\n"
 
 
 def _status(run: CheckRun, strict: bool) -> int:
-    if any(result.could_not_be_read for result in run.results):
+    if run.could_not_be_read:
         return NotPossible.exit_status
     totals = run.totals()
     return 1 if totals[Severity.ERROR] or (strict and totals[Severity.WARNING]) else 0
 
 
-def _write(report: str, output: Path | None) -> None:
+def _write(report: Iterator[str], output: Path | None) -> None:
     if output is None:
-        click.echo(report, nl=False)
+        for part in report:
+            click.echo(part, nl=False)
     else:
-        replace_file(output, report.encode("utf-8"), PUBLIC_MODE)
+        replace_file(output, (part.encode("utf-8") for part in report), PUBLIC_MODE)
         click.echo(f"wrote {output}", err=True)
 
 
@@ -150,8 +156,15 @@ def _anchor(file: Path | None) -> Any:
     return found[0]
 
 
-def _told(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
-    """Show on a terminal how far it is."""
+def _at_least_one(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
+    first = next(results, None)
+    if first is None:
+        raise NotPossible("there is no chain in what was named", "Name a file or folder with certificates.")
+    return chain((first,), results)
+
+
+def _with_progress(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
+    """Show on a terminal how far it is, when the report itself does not."""
     shown = sys.stderr.isatty()
     for number, result in enumerate(results, start=1):
         if shown and number % _PROGRESS_FROM == 0:

@@ -1,6 +1,6 @@
 """From what the operator named to what the rules look at: files, folders, and hosts that are alive."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -49,7 +49,7 @@ class Checker:
             found = read_target(path, self.passphrase)
             at = replace(self.at, server_key=found.server_key)
             case = ChainCase.of_certificates(self._with_anchor(found.certificates), at, found.sent)
-            return self._judged(found.name, case)
+            return self._judged(found.name, case, found.files)
         except EngageError as error:
             return _unreadable(path.as_posix(), error)
 
@@ -63,18 +63,19 @@ class Checker:
         checker = replace(self, at=at)
         case = ChainCase.of_certificates(checker._with_anchor(seen.sent), at, seen.sent)
         judged = checker._judged(target, case)
-        return replace(judged, findings=tuple(sorted((*judged.findings, *seen.findings), key=_by_severity)))
+        findings = tuple(sorted((*judged.findings, *seen.findings), key=_by_severity))
+        return replace(judged, findings=findings, live=True)
 
     def _with_anchor(self, certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
         """The root is not sent, and may not lie beside a chain; devices have it, and so must the path."""
         anchor = self.at.anchor_certificate
         return certificates if anchor is None else (*certificates, anchor)
 
-    def _judged(self, name: str, case: ChainCase) -> TargetResult:
+    def _judged(self, name: str, case: ChainCase, files: Mapping[x509.Certificate, str] | None = None) -> TargetResult:
         anchor = self.at.anchor_certificate
         # that the anchor is no part of the path is a finding of its own, and a graver one
         case = replace(case, unrelated=tuple(each for each in case.unrelated if each != anchor))
-        return result_of(name, case, run_checks(case))
+        return result_of(name, case, run_checks(case), files)
 
 
 def _live_target(target: str) -> tuple[str, int] | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
@@ -65,6 +66,7 @@ class Chain:
         return self.intermediates[-1]
 
 
+@lru_cache(maxsize=256)  # asked by the search for a path, then by the rules
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether name and signature say so. Dates, constraints, usages and the name's spelling are not looked at."""
     if comparable(certificate.issuer) != comparable(issuer.subject):
@@ -90,6 +92,7 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
         raise UnsupportedAlgorithm("the key is of another kind than the signature")
 
 
+@lru_cache(maxsize=256)
 def is_self_issued(certificate: x509.Certificate) -> bool:
     """Whether subject and issuer are the same name (RFC 5280 section 6.1)."""
     return comparable(certificate.subject) == comparable(certificate.issuer)

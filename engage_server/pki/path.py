@@ -27,7 +27,7 @@ class FoundPath:
 def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
     """Start at a certificate that issued no other, or is no CA, and go up as far as issuers are there. Never raises.
 
-    Of several one that is no CA wins, then the longest path, then one that is no root, then the first that came; of
+    Of several one that is both wins, then the longest path, then one that is no root, then the first that came; of
     several issuers with one name the one that signed.
 
     Args:
@@ -37,7 +37,13 @@ def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
     issuers = {comparable(certificate.issuer) for certificate in pool if not is_self_issued(certificate)}
     ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool
     paths = [_upwards(end, pool) for end in ends]
-    path = max(paths, key=lambda each: (_is_end_entity(each[0]), len(each), not is_self_issued(each[0])), default=())
+
+    def looks_like_a_servers(path: tuple[x509.Certificate, ...]) -> tuple[int, int, bool]:
+        end = path[0]
+        issued_none = comparable(end.subject) not in issuers
+        return _is_end_entity(end) + issued_none, len(path), not is_self_issued(end)
+
+    path = max(paths, key=looks_like_a_servers, default=())
     unrelated = tuple(certificate for certificate in pool if certificate not in path)
     return FoundPath(path, unrelated)
 

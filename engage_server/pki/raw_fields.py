@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
 from cryptography import x509
 
@@ -46,6 +47,7 @@ class RawFields:
     subject: bytes
 
 
+@lru_cache(maxsize=256)  # a dozen rules ask about the same few certificates
 def raw_fields(certificate: x509.Certificate) -> RawFields:
     """Read the fields. The certificate was parsed before, so its DER is known to be whole."""
     (tbs,) = elements(certificate.tbs_certificate_bytes)

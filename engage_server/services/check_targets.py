@@ -1,6 +1,6 @@
 """What ``engage chain check`` is pointed at, found and read: files and folders, one target at a time."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,19 +32,21 @@ class CheckTarget:
         certificates: In the order in which they were found. May be empty.
         sent: What a TLS server would send, in its order; None when that is not known.
         server_key: The public half of the private key beside it; None when there is none.
+        files: The file in which each certificate was found, with forward slashes.
     """
 
     name: str
     certificates: tuple[x509.Certificate, ...]
     sent: tuple[x509.Certificate, ...] | None = None
     server_key: PublicKeyTypes | None = field(default=None, repr=False)
+    files: Mapping[x509.Certificate, str] = field(default_factory=dict)
 
 
 def names_of_targets(path: Path) -> Iterator[Path]:
     """The targets that a path stands for: itself, or, for a folder of chains, each of them, by name.
 
-    A folder that holds files named ``partner_...``, or certificates of which each file holds one, is one chain. In
-    any other folder each certificate file and each folder is a target of its own, but for links and what is hidden.
+    A folder that holds files named ``partner_...``, or a few certificates of which each file holds one, is one chain.
+    In any other folder each certificate file and each folder is a target of its own, but for links and what is hidden.
 
     Raises:
         FileNotUsable: There is no such file or folder.
@@ -85,7 +87,8 @@ def read_target(path: Path, passphrase: Secret | None = None) -> CheckTarget:
             "Name the file of one chain: a bundle of public roots is none.",
         )
     sent = next((b.certificates for file, b in held.items() if file.name == f"{SERVER}.pem"), None)
-    return CheckTarget(path.as_posix(), bundle.certificates, sent, _server_key(bundle))
+    found_in = {each: file.as_posix() for file, b in reversed(held.items()) for each in b.certificates}
+    return CheckTarget(path.as_posix(), bundle.certificates, sent, _server_key(bundle), found_in)
 
 
 def _server_key(bundle: Bundle) -> PublicKeyTypes | None:
@@ -105,7 +108,7 @@ def _is_one_chain(folder: Path) -> bool:
     files = _files_of(folder)
     if any(file.name.startswith("partner_") for file in files):
         return True
-    return bool(files) and all(_holds_at_most_one(file) for file in files)
+    return 0 < len(files) <= MAX_CERTIFICATES and all(_holds_at_most_one(file) for file in files)
 
 
 def _holds_at_most_one(file: Path) -> bool:

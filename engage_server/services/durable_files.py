@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -52,8 +52,14 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
         _sync_folder(path.parent)
 
 
-def replace_file(path: Path, content: bytes, mode: int) -> None:
+def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
     """Write a file, in place of one that may be there: temporary file, fsync, rename.
+
+    Args:
+        path: Where. Its folder must exist.
+        content: The whole content, or its parts, which are written as they come. What raises in between leaves the
+            file as it was.
+        mode: The file's mode, from its first moment on.
 
     Raises:
         FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was.
@@ -119,11 +125,11 @@ def _rename_onto_nothing(temporary: Path, path: Path) -> None:
         raise error from None
 
 
-def _write_through(path: Path, content: bytes, mode: int) -> None:
+def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
         os.fchmod(descriptor, mode)  # whatever the umask took away
-        file.write(content)
+        file.writelines((content,) if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(descriptor)
 

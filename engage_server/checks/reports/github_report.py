@@ -1,22 +1,23 @@
 """Annotations of GitHub Actions: one workflow command for each finding."""
 
+from collections.abc import Iterator
+
 from engage_server.checks.finding import Severity
 from engage_server.checks.reports.result import CheckRun
 
 _COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "notice"}
 
 
-def github_report(run: CheckRun) -> str:
+def github_report(run: CheckRun) -> Iterator[str]:
     """One line for each finding, and one that sums up."""
-    lines = []
-    for result in run.results:
+    for result in run:
         for finding in result.findings:
             about = f"{finding.certificate}: " if finding.certificate else ""
-            where = f"file={_property(result.target)},title={_property(finding.code)}"
+            where = "" if result.live else f"file={_property(result.file_of(finding))},line=1,"
             text = _text(f"{about}{finding.sentence} Mend: {finding.mend}")
-            lines.append(f"::{_COMMANDS[finding.severity]} {where}::{text}")
+            yield f"::{_COMMANDS[finding.severity]} {where}title={_property(finding.code)}::{text}\n"
     totals = ", ".join(f"{count} {severity}(s)" for severity, count in run.totals().items())
-    return "\n".join([*lines, f"{len(run.results)} chain(s): {totals}"]) + "\n"
+    yield f"{run.chains} chain(s): {totals}\n"
 
 
 def _text(text: str) -> str:

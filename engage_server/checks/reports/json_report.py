@@ -1,6 +1,7 @@
 """JSON for scripts. Its schema is ``docs/chain-check.schema.json``."""
 
 import json
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from engage_server.checks.finding import Finding, Severity
@@ -9,17 +10,23 @@ from engage_server.checks.reports.result import CheckRun, TargetResult
 FORMAT = "engage-server/chain-check/1"
 
 
-def json_report(run: CheckRun) -> str:
-    """The whole run as one JSON object, indented, a newline at the end."""
-    value = {
-        "format": FORMAT,
-        "at": run.at.isoformat(),
-        "profile": run.profile,
-        "limit_der_bytes": run.limit,
-        "totals": run.totals(),
-        "targets": [_target(result, run.limit) for result in run.results],
-    }
-    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
+def json_report(run: CheckRun) -> Iterator[str]:
+    """The whole run as one JSON object, indented, a newline at the end; one part for each target."""
+    head = {"format": FORMAT, "at": run.at.isoformat(), "profile": run.profile, "limit_der_bytes": run.limit}
+    yield indented(head).removesuffix("\n}") + ',\n  "targets": ['
+    yield from separated(indented(_target(result, run.limit), depth=2) for result in run)
+    yield '\n  ],\n  "totals": ' + indented(run.totals(), depth=1) + "\n}\n"
+
+
+def indented(value: object, *, depth: int = 0) -> str:
+    """JSON of a value that stands ``depth`` levels deep in a larger one."""
+    return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n" + "  " * depth)
+
+
+def separated(elements: Iterable[str]) -> Iterator[str]:
+    """The elements of an array two levels deep, each on a line of its own, commas between them."""
+    for number, element in enumerate(elements):
+        yield (",\n    " if number else "\n    ") + element
 
 
 def _target(result: TargetResult, limit: int) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """JUnit XML, as CI servers read it: a suite for each target, a case for each finding."""
 
 import re
+from collections.abc import Iterator
 from xml.etree import ElementTree as Tree  # it only writes
 
 from engage_server.checks.finding import Finding, Severity
@@ -10,25 +11,25 @@ from engage_server.checks.reports.result import CheckRun, TargetResult
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def junit_report(run: CheckRun, *, strict: bool) -> str:
-    """The run as a ``testsuites`` document.
+def junit_report(run: CheckRun, *, strict: bool) -> Iterator[str]:
+    """The run as a ``testsuites`` document, one part for each suite.
 
     Args:
-        run: What was found.
+        run: What is found.
         strict: Whether warnings fail, as they do for the exit status.
     """
-    root = Tree.Element("testsuites", name="engage chain check")
-    for result in run.results:
-        _suite(root, result, run, strict)
-    Tree.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + Tree.tostring(root, encoding="unicode") + "\n"
+    yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="engage chain check">\n'
+    for result in run:
+        suite = _suite(result, run, strict)
+        Tree.indent(suite, level=1)
+        yield "  " + Tree.tostring(suite, encoding="unicode").rstrip() + "\n"
+    yield "</testsuites>\n"
 
 
-def _suite(root: Tree.Element, result: TargetResult, run: CheckRun, strict: bool) -> None:
+def _suite(result: TargetResult, run: CheckRun, strict: bool) -> Tree.Element:
     failing = {Severity.ERROR, Severity.WARNING} if strict else {Severity.ERROR}
     failures = sum(finding.severity in failing for finding in result.findings)
-    suite = Tree.SubElement(
-        root,
+    suite = Tree.Element(
         "testsuite",
         name=_xml(result.target),
         tests=str(max(1, len(result.findings))),
@@ -47,6 +48,7 @@ def _suite(root: Tree.Element, result: TargetResult, run: CheckRun, strict: bool
             Tree.SubElement(case, "system-out").text = _xml(f"{finding.severity}: {_account(finding)}")
     if not result.findings:
         Tree.SubElement(suite, "testcase", classname=_xml(result.target), name="nothing found")
+    return suite
 
 
 def _account(finding: Finding) -> str:

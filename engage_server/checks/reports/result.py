@@ -1,9 +1,11 @@
 """What was found, ready to be written in any form."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+
+from cryptography import x509
 
 from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity, about
@@ -19,12 +21,14 @@ class CheckedCertificate:
         name: The common name.
         der_bytes: Its size.
         not_after: Its last second, aware UTC.
+        file: Where it was found; "" when it came over the network.
     """
 
     role: str
     name: str
     der_bytes: int
     not_after: datetime
+    file: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,49 +40,83 @@ class TargetResult:
         certificates: The path from the root down; empty when the target could not be read.
         findings: The worst first.
         could_not_be_read: Whether a file or the network was in the way, which is no verdict on the chain.
+        live: Whether it was looked at over the network.
     """
 
     target: str
     certificates: tuple[CheckedCertificate, ...]
     findings: tuple[Finding, ...]
     could_not_be_read: bool = False
+    live: bool = False
 
     @property
     def total(self) -> int:
         """Bytes of DER, the root counted."""
         return sum(certificate.der_bytes for certificate in self.certificates)
 
+    def file_of(self, finding: Finding) -> str:
+        """The file that a finding is about: its certificate's, else the server certificate's, else the target.
+
+        For a live host it is its URL.
+        """
+        if self.live:
+            return self.target if "://" in self.target else f"https://{self.target}"
+        bottom_up = tuple(reversed(self.certificates))
+        found = [each.file for each in bottom_up if each.name == finding.certificate]
+        return next(filter(None, [*found, *(each.file for each in bottom_up)]), self.target)
+
     def count(self, severity: Severity) -> int:
         """How many findings of this severity there are."""
         return sum(finding.severity is severity for finding in self.findings)
 
 
-@dataclass(frozen=True, slots=True)
 class CheckRun:
-    """All that one call of the check found.
+    """All that one call of the check finds, told one target at a time: ten thousand take no more memory than one.
 
     Attributes:
-        at: The time at which validity was judged.
+        at: The time at which validity is judged.
         profile: The profile's name.
         limit: The profile's room for a chain, in bytes of DER.
-        results: In the order of the targets.
+        chains: How many results have been told.
+        could_not_be_read: Whether one of them could not be read.
     """
 
-    at: datetime
-    profile: str
-    limit: int
-    results: tuple[TargetResult, ...]
+    def __init__(self, at: datetime, profile: str, limit: int, results: Iterable[TargetResult]) -> None:
+        self.at, self.profile, self.limit = at, profile, limit
+        self._results = results
+        self._counted: Counter[Severity] = Counter()
+        self.chains, self.could_not_be_read = 0, False
+
+    def __iter__(self) -> Iterator[TargetResult]:
+        """The results in the order of the targets. What is counted is complete when they have all been told."""
+        self._counted.clear()
+        self.chains, self.could_not_be_read = 0, False
+        for result in self._results:
+            self.chains += 1
+            self.could_not_be_read |= result.could_not_be_read
+            self._counted.update(finding.severity for finding in result.findings)
+            yield result
 
     def totals(self) -> dict[str, int]:
-        """How many findings of each severity there are in all."""
-        counted = Counter(finding.severity for result in self.results for finding in result.findings)
-        return {severity.value: counted[severity] for severity in Severity}
+        """How many findings of each severity have been told."""
+        return {severity.value: self._counted[severity] for severity in Severity}
 
 
-def result_of(target: str, case: ChainCase, findings: Iterable[Finding]) -> TargetResult:
-    """The result of a target that could be read."""
+def result_of(
+    target: str, case: ChainCase, findings: Iterable[Finding], files: Mapping[x509.Certificate, str] | None = None
+) -> TargetResult:
+    """The result of a target that could be read.
+
+    Args:
+        target: Its name.
+        case: What was judged.
+        findings: The worst first.
+        files: Where each certificate was found, if they came from files.
+    """
     rows = tuple(
-        CheckedCertificate(case.role_of(each), about(each), len(der(each)), each.not_valid_after_utc)
+        CheckedCertificate(
+            case.role_of(each), about(each), len(der(each)), each.not_valid_after_utc, (files or {}).get(each, "")
+        )
         for each in reversed(case.path)
     )
     return TargetResult(target, rows, tuple(findings))

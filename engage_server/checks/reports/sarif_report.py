@@ -1,40 +1,38 @@
 """SARIF 2.1.0, as code scanning services read it."""
 
-import json
+from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote
 
 from engage_server import __version__
 from engage_server.checks.finding import Finding, Severity
-from engage_server.checks.reports.result import CheckRun
+from engage_server.checks.reports.json_report import indented, separated
+from engage_server.checks.reports.result import CheckRun, TargetResult
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: "note"}
 
 
-def sarif_report(run: CheckRun) -> str:
-    """The run as a SARIF log with one run. Rules are those of the findings, by code."""
-    found = [(result.target, finding) for result in run.results for finding in result.findings]
-    rules = {finding.code: finding for _, finding in sorted(found, key=lambda each: each[1].code)}
-    places = {code: place for place, code in enumerate(rules)}
-    log = {
-        "$schema": _SCHEMA,
-        "version": "2.1.0",
-        "runs": [
-            {
-                "tool": {
-                    "driver": {
-                        "name": "engage chain check",
-                        "version": __version__,
-                        "rules": [_rule(finding) for finding in rules.values()],
-                    }
-                },
-                "columnKind": "unicodeCodePoints",
-                "results": [_result(target, finding, places[finding.code]) for target, finding in found],
-            }
-        ],
+def sarif_report(run: CheckRun) -> Iterator[str]:
+    """The run as a SARIF log with one run, one part for each result. Its rules are those of the findings, by code."""
+    rules: dict[str, Finding] = {}
+    yield f'{{\n  "$schema": "{_SCHEMA}",\n  "version": "2.1.0",\n  "runs": [{{\n  "columnKind": "unicodeCodePoints",\n'
+    yield '  "results": ['
+    yield from separated(_results(run, rules))
+    driver = {
+        "name": "engage chain check",
+        "version": __version__,
+        "rules": [_rule(finding) for finding in rules.values()],
     }
-    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+    yield '\n  ],\n  "tool": ' + indented({"driver": driver}, depth=1) + "\n  }]\n}\n"
+
+
+def _results(run: CheckRun, rules: dict[str, Finding]) -> Iterator[str]:
+    """The results as JSON; a code that comes for the first time becomes a rule."""
+    for result in run:
+        for finding in result.findings:
+            rules.setdefault(finding.code, finding)
+            yield indented(_result(result, finding, list(rules).index(finding.code)), depth=2)
 
 
 def _rule(finding: Finding) -> dict[str, Any]:
@@ -46,13 +44,29 @@ def _rule(finding: Finding) -> dict[str, Any]:
     }
 
 
-def _result(target: str, finding: Finding, place: int) -> dict[str, Any]:
+def _result(result: TargetResult, finding: Finding, place: int) -> dict[str, Any]:
     about = f"{finding.certificate}: " if finding.certificate else ""
     return {
         "ruleId": finding.code,
         "ruleIndex": place,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{about}{finding.sentence}"},
-        "locations": [{"physicalLocation": {"artifactLocation": {"uri": quote(target, safe="/:.-_~[]")}}}],
-        "properties": {"measured": finding.measured, "limit": finding.limit, "mend": finding.mend},
+        "locations": [{"physicalLocation": _location(result.file_of(finding))}],
+        "properties": {
+            "target": result.target,
+            "measured": finding.measured,
+            "limit": finding.limit,
+            "mend": finding.mend,
+        },
+    }
+
+
+def _location(place: str) -> dict[str, Any]:
+    """A file has a region, without which code scanning shows nothing; a relative one is one of the checkout."""
+    if place.startswith("https://"):
+        return {"artifactLocation": {"uri": quote(place, safe="/:.-_~[]")}}
+    scheme = "file://" if place.startswith("/") else ""
+    return {
+        "artifactLocation": {"uri": scheme + quote(place, safe="/.-_~")},
+        "region": {"startLine": 1, "startColumn": 1, "endLine": 1, "endColumn": 2},
     }

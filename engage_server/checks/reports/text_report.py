@@ -1,6 +1,6 @@
 """For people: the chain as a bar of bytes against the device's room, and what was found, the worst first."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from engage_server.checks.finding import Finding, Severity
 from engage_server.checks.reports.result import CheckRun, TargetResult
@@ -18,18 +18,18 @@ def plain(text: str, _style: str) -> str:
     return text
 
 
-def text_report(run: CheckRun, paint: Paint = plain) -> str:
-    """The run for a terminal or a log.
+def text_report(run: CheckRun, paint: Paint = plain) -> Iterator[str]:
+    """The run for a terminal or a log, one part for each target and one that sums up.
 
     Args:
-        run: What was found.
+        run: What is found.
         paint: Colours a text; the default does not.
     """
-    parts = [_target(result, run.limit, paint) for result in run.results]
+    for result in run:
+        yield _target(result, run.limit, paint) + "\n"
     totals = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in run.totals().items())
-    chains = f"{len(run.results)} chain{'' if len(run.results) == 1 else 's'}"
-    parts.append(f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}\n")
-    return "\n".join(parts)
+    chains = f"{run.chains} chain{'' if run.chains == 1 else 's'}"
+    yield f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}\n"
 
 
 def _target(result: TargetResult, limit: int, paint: Paint) -> str:
