@@ -1,5 +1,9 @@
 """Makes the pages that are read off the code: commands, settings, checks. ``scripts/fix`` writes them."""
 
+import os
+import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +16,7 @@ from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
 from tests.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"
+_CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
@@ -28,7 +33,36 @@ def commands() -> Iterator[tuple[str, click.Command]]:
 
 def pages() -> dict[str, str]:
     """The content of each generated page, by file name."""
-    return {"commands.md": _commands_page(), "settings.md": _settings_page(), "checks.md": _checks_page()}
+    return {
+        "commands.md": _commands_page(),
+        "settings.md": _settings_page(),
+        "checks.md": _checks_page(),
+        "ci.md": with_real_output((DOCS / "ci.md").read_text()),
+    }
+
+
+def with_real_output(page: str) -> str:
+    """A page with what its commands print: each ``$`` line of a console block is run in docs/examples."""
+    return _CONSOLE.sub(lambda block: f"```console\n{_transcript(block[1])}```", page)
+
+
+def _transcript(block: str) -> str:
+    status, lines = 0, []
+    for command in re.findall(r"^\$ (.*)$", block, re.MULTILINE):
+        script = f"status() {{ return {status}; }}; status\n{command}"
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            ["bash", "-c", script],
+            cwd=DOCS / "examples",
+            env={"PATH": path, "LC_ALL": "C.UTF-8"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        status = done.returncode
+        lines.append(f"$ {command}\n{done.stdout}")
+    return "".join(lines)
 
 
 _CHECKS_INTRO = """# What is checked
@@ -55,7 +89,6 @@ certificate that the host distributes is fetched by HTTP, checked as a device do
 _OTHER_ROWS = (
     ("`sent.message`", "note", "A live host's Certificate message, by its size", "RFC 8446 section 4.4.2"),
     ("`notice.refused`", "error", "A device would not take what the host distributes", "the protocol notes, section 1"),
-    ("`encoding.serial`", "warning", "Serial numbers are positive, 20 octets at most", "RFC 5280 section 4.1.2.2"),
     ("`encoding.version`", "error", "Only version 3 has extensions", "RFC 5280 section 4.1.2.1"),
     ("`certificate.invalid`, `file.not_usable`, `not_possible`", "error", "The target could not be read", ""),
 )

@@ -1,0 +1,134 @@
+"""What other people's pipelines include from this repository, run as they run it."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "docs" / "examples"
+
+
+def program(name: str) -> str:
+    """A program of this environment."""
+    return str(Path(sys.executable).parent / name)
+
+
+def run(*command: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run and wait; standard error goes where standard output goes."""
+    return subprocess.run(
+        [str(each) for each in command],
+        cwd=cwd,
+        env={**os.environ, **environment},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    """Somebody's repository with our example chains in it."""
+    folder = tmp_path / "checkout"
+    shutil.copytree(EXAMPLES / "good", folder / "certs" / "good")
+    shutil.copy(EXAMPLES / "bad.pem", folder / "bad.pem")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("schema", "file"), [("vendor.github-actions", "action.yml"), ("vendor.gitlab-ci", "deploy/ci/gitlab.yml")]
+)
+def test_the_published_schemas_accept_them(schema: str, file: str, tmp_path: Path) -> None:
+    check = (program("check-jsonschema"), "--builtin-schema", schema)
+    done = run(*check, ROOT / file, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    broken = tmp_path / "broken.yml"
+    broken.write_text(
+        (ROOT / file).read_text().replace("using: composite", "using: magic").replace("script:", "skript:")
+    )
+    assert run(*check, broken, cwd=tmp_path).returncode == 1
+
+
+def _resolved(text: str, values: dict[str, str]) -> str:
+    return re.sub(r"\$\{\{ ([\w.-]+) \}\}", lambda found: values[found[1]], text)
+
+
+def _action(checkout: Path, temporary: Path, inputs: dict[str, str], *, first: int = 0) -> list[Any]:
+    """Run the steps of action.yml from the given one on, with its expressions filled in as the runner does."""
+    action = yaml.safe_load((ROOT / "action.yml").read_text())
+    values = {"github.action_path": str(ROOT), "runner.temp": str(temporary)}
+    for name, declared in action["inputs"].items():
+        values[f"inputs.{name}"] = inputs.get(name, declared.get("default"))
+    finished = []
+    for step in action["runs"]["steps"][first:]:
+        assert "${{" not in step["run"], "an input in a script is an open door: hand it over in the environment"
+        environment = {name: _resolved(text, values) for name, text in step["env"].items()}
+        shell = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step["run"])
+        finished.append(run(*shell, cwd=checkout, **environment))
+    return finished
+
+
+def test_the_github_action(checkout: Path, tmp_path: Path) -> None:
+    good = {"targets": "certs/good\n", "hosts": "locks.example.org\n10.44.68.128\n", "sarif-file": "chains.sarif"}
+    installed, checked = _action(checkout, tmp_path, good)
+    assert installed.returncode == 0, installed.stdout
+    assert checked.returncode == 0, checked.stdout
+    assert checked.stdout.splitlines()[-1] == "1 chain(s): 0 error(s), 0 warning(s), 0 note(s)"
+    assert (checkout / "chains.sarif").exists()
+    (checked,) = _action(checkout, tmp_path, {**good, "targets": "certs/good\nbad.pem\n"}, first=1)
+    assert checked.returncode == 1
+    assert "::error file=bad.pem,line=1,title=san.missing::" in checked.stdout
+    assert '"ruleId": "san.missing"' in (checkout / "chains.sarif").read_text()
+    (checked,) = _action(checkout, tmp_path, {**good, "targets": "$(touch owned)\n--help; touch owned\n"}, first=1)
+    assert checked.returncode in (2, 3)
+    assert not (checkout / "owned").exists()
+    (checked,) = _action(checkout, tmp_path, {**good, "strict": "true", "warn-days": "3000"}, first=1)
+    assert checked.returncode == 1
+    assert "::warning file=certs/good/partner_server.pem" in checked.stdout
+
+
+def test_the_gitlab_job(checkout: Path) -> None:
+    job = yaml.safe_load((ROOT / "deploy" / "ci" / "gitlab.yml").read_text())["engage-chain-check"]
+    variables = {**job["variables"], "ENGAGE_SERVER": str(ROOT), "ENGAGE_OPTIONS": "--host locks.example.org"}
+    install = "\n".join(job["before_script"])
+    done = run("bash", "-eo", "pipefail", "-c", install, cwd=checkout, **variables)
+    assert done.returncode == 0, done.stdout
+    report = checkout / job["artifacts"]["reports"]["junit"]
+    for targets, status, failures in (("certs", 0, 0), ("certs bad.pem", 1, 3)):
+        script = "\n".join(job["script"])
+        done = run("bash", "-eo", "pipefail", "-c", script, cwd=checkout, **{**variables, "ENGAGE_TARGETS": targets})
+        assert done.returncode == status, done.stdout
+        assert report.read_text().count("<failure ") == failures
+
+
+def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
+    """``try-repo`` installs this repository as pre-commit does, and runs one hook on one file."""
+    git = ("git", "-c", "user.name=n", "-c", "user.email=n@example.org")
+    run("git", "init", "-q", cwd=checkout)
+    run("git", "add", "-A", cwd=checkout)
+    run(*git, "commit", "-qm", "certificates", cwd=checkout)
+    for hook, file, status in (
+        ("engage-chain-check", "certs/good/partner_CA.pem", 0),
+        ("engage-chain-check-files", "bad.pem", 1),
+    ):
+        done = run(
+            *(program("pre-commit"), "try-repo", ROOT, hook, "--verbose", "--files", file),
+            cwd=checkout,
+            PRE_COMMIT_HOME=str(tmp_path / "home"),
+        )
+        assert done.returncode == status, done.stdout
+        assert ("fine: nothing found" in done.stdout) is (status == 0)
+        assert ("[san.missing]" in done.stdout) is (status == 1)
+
+
+def test_the_hooks_are_a_valid_manifest() -> None:
+    done = run(program("pre-commit"), "validate-manifest", ROOT / ".pre-commit-hooks.yaml", cwd=ROOT)
+    assert done.returncode == 0, done.stdout
