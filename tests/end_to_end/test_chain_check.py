@@ -1,6 +1,8 @@
 """``engage chain check`` on every kind of target, and what its exit status says."""
 
 import json
+import os
+import pty
 import shutil
 import subprocess
 import sys
@@ -173,6 +175,21 @@ def test_an_odd_serial_number_is_a_finding_and_not_a_warning_of_some_library(tmp
     done = engage(tmp_path, "chain", "check", "odd.pem", *AT)
     assert (done.returncode, done.stderr) == (0, "")
     assert "encoding.serial" in done.stdout
+
+
+def test_many_chains_show_progress_on_a_terminal_and_nowhere_else(folder: Path) -> None:
+    many = folder / "many"
+    many.mkdir()
+    for number in range(120):
+        (many / f"{number}.pem").hardlink_to(folder / "chain.pem")
+    command = [sys.executable, "-m", "engage_server", "chain", "check", "many", "--format", "json"]
+    ours, theirs = pty.openpty()
+    done = subprocess.run(command, cwd=folder, stdout=subprocess.PIPE, stderr=theirs, check=True)
+    os.close(theirs)
+    assert b"100 chains checked ..." in os.read(ours, 4096)
+    os.close(ours)
+    assert len(json.loads(done.stdout)["targets"]) == 120
+    assert subprocess.run(command, cwd=folder, capture_output=True, check=True).stderr == b""
 
 
 def test_output_goes_to_a_file_whole(folder: Path) -> None:
