@@ -34,7 +34,7 @@ def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
         certificates: In any order, with any gaps, repetitions and strangers.
     """
     pool = list(dict.fromkeys(certificates))
-    issuers = {comparable(certificate.issuer) for certificate in pool if not is_self_issued(certificate)}
+    issuers = {comparable(certificate.issuer) for certificate in pool if not is_issued_by(certificate, certificate)}
     ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool
     paths = [_upwards(end, pool) for end in ends]
 
@@ -88,7 +88,7 @@ def _upwards(end: x509.Certificate, pool: list[x509.Certificate]) -> tuple[x509.
 
 
 def _is_end_entity(certificate: x509.Certificate) -> bool:
-    return not _is_ca(certificate) and not is_self_issued(certificate)
+    return not _is_ca(certificate) and not is_issued_by(certificate, certificate)
 
 
 def _is_ca(certificate: x509.Certificate) -> bool:
