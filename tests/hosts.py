@@ -15,6 +15,7 @@ from engage_server.pki import encodings, keys
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
 
+_METHODS = {"GET", "PUT", "POST"}
 Answer = Callable[[str], bytes]  # from the request's path to the whole answer
 
 
@@ -39,13 +40,16 @@ def certificate_host(der: bytes, key: Secret, notice: bytes | None = None) -> Ca
 
 
 class Host:
-    """A listening socket and the thread that answers on it, one request a connection."""
+    """A listening socket and the thread that answers on it, one connection after the other."""
 
-    def __init__(self, make_answer: Callable[[int], Answer], context: ssl.SSLContext | None = None) -> None:
+    def __init__(
+        self, make_answer: Callable[[int], Answer], context: ssl.SSLContext | None = None, *, keep_alive: bool = False
+    ) -> None:
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port: int = self._listener.getsockname()[1]
         self._answer = make_answer(self.port)
         self._context = context
+        self._keep_alive = keep_alive
         self.requests: list[str] = []
         threading.Thread(target=self._run, daemon=True).start()
 
@@ -67,22 +71,38 @@ class Host:
                 connection.close()  # the lock refused and hung up
 
     def _serve(self, connection: socket.socket) -> None:
-        request = b""
-        while not request.endswith(b"\r\n\r\n") and not request.startswith(b"\x16"):  # a ClientHello to a plain port
-            piece = connection.recv(4096)
-            if not piece:
+        while True:
+            text = _request(connection)
+            if not text:
                 return
-            request += piece
-        text = request.decode("latin-1")
-        self.requests.append(text)
-        connection.sendall(self._answer(text.split(" ")[1] if text.startswith("GET ") else ""))
-        connection.shutdown(socket.SHUT_WR)
+            self.requests.append(text)
+            connection.sendall(self._answer(text.split(" ")[1] if text.split(" ")[0] in _METHODS else ""))
+            if not self._keep_alive:
+                connection.shutdown(socket.SHUT_WR)
+                return
+
+
+def _request(connection: socket.socket) -> str:
+    """Head and body of the next request; "" when there is none."""
+    request = b""
+    while b"\r\n\r\n" not in request and not request.startswith(b"\x16"):  # a ClientHello to a plain port
+        piece = connection.recv(4096)
+        if not piece:
+            return ""
+        request += piece
+    head, _, body = request.partition(b"\r\n\r\n")
+    announced = next((line for line in head.split(b"\r\n") if line.startswith(b"Content-Length: ")), b"0")
+    while len(body) < int(announced.rpartition(b" ")[2]):
+        body += connection.recv(4096)
+    return (head + b"\r\n\r\n" + body).decode("latin-1")
 
 
 @contextmanager
-def serving(make_answer: Callable[[int], Answer], context: ssl.SSLContext | None = None) -> Iterator[Host]:
+def serving(
+    make_answer: Callable[[int], Answer], context: ssl.SSLContext | None = None, *, keep_alive: bool = False
+) -> Iterator[Host]:
     """A host for the time of a test."""
-    host = Host(make_answer, context)
+    host = Host(make_answer, context, keep_alive=keep_alive)
     try:
         yield host
     finally:

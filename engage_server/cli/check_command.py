@@ -9,9 +9,8 @@ from typing import Any
 
 import click
 
-from engage_server.checks import PROFILES, Circumstances, DeviceProfile, Severity
+from engage_server.checks import PROFILES, Circumstances, Severity
 from engage_server.checks.case import DEFAULT_WARN_DAYS
-from engage_server.checks.profile import own_profile
 from engage_server.checks.reports.github_report import github_report
 from engage_server.checks.reports.json_report import json_report
 from engage_server.checks.reports.junit_report import junit_report
@@ -27,6 +26,7 @@ from engage_server.cli.parameters import (
     read_site_key_option,
     site_key_option,
 )
+from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible, UsageError
 from engage_server.pki.encodings import read_certificates
@@ -86,7 +86,7 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     at = Circumstances(
         now=options["at"] or session.now(),
         hosts=tuple(dict.fromkeys(options["hosts"])),
-        profile=_profile(options["profile"]),
+        profile=profile_of(options["profile"]),
         warn_within=timedelta(days=options["warn_days"]),
         anchor_certificate=_anchor(options["anchor"]),
     )
@@ -137,14 +137,6 @@ def _write(report: Iterator[str], output: Path | None) -> None:
     else:
         replace_file(output, (part.encode("utf-8") for part in report), PUBLIC_MODE)
         click.echo(f"wrote {output}", err=True)
-
-
-def _profile(name: str) -> DeviceProfile:
-    if name in PROFILES:
-        return PROFILES[name]
-    if not Path(name).is_file():
-        raise UsageError(f"there is no profile {name!r}", f"Use one of {', '.join(PROFILES)}, or a TOML file.")
-    return own_profile(read_file(Path(name), limit=_MAX_SMALL_FILE_BYTES).decode("utf-8", "replace"), name)
 
 
 def _anchor(file: Path | None) -> Any:

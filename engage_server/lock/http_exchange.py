@@ -17,10 +17,12 @@ class DeviceResponse:
     """A response that a device would accept.
 
     Attributes:
+        status: Such as 200.
         headers: Names and values as they came, in order.
         body: Exactly Content-Length bytes.
     """
 
+    status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes = field(repr=False)
 
@@ -29,22 +31,31 @@ class DeviceResponse:
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
-def request_bytes(target: str, authority: str) -> bytes:
-    """A GET request as devices write it.
+def request_bytes(target: str, authority: str, method: str = "GET", body: bytes | None = None) -> bytes:
+    """A request as devices write it.
 
     Args:
         target: Path and query.
         authority: The Host header: the host, with the port unless it is the scheme's own.
+        method: Of HTTP.
+        body: JSON; None for a request without one.
     """
-    return f"GET {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n\r\n".encode("ascii")
+    head = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n"
+    if body is None:
+        return f"{head}\r\n".encode("ascii")
+    content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return f"{head}{content}".encode("ascii") + body
 
 
-def read_response(receive: Receive, limits: DeviceLimits) -> DeviceResponse:
+def read_response(
+    receive: Receive, limits: DeviceLimits, expected: frozenset[int] = frozenset({200})
+) -> DeviceResponse:
     """Read one response.
 
     Args:
         receive: Gives up to so many bytes, and nothing at the end of the connection.
         limits: The device's.
+        expected: The status codes with which the device goes on.
 
     Raises:
         DeviceRefusal: It is not what a device reads.
@@ -52,7 +63,7 @@ def read_response(receive: Receive, limits: DeviceLimits) -> DeviceResponse:
     """
     head, rest = _read_head(receive, limits)
     status_line, *lines = head.split("\r\n")
-    _assert_ok(status_line)
+    status = _expected_status(status_line, expected)
     headers = tuple(_split_header(line) for line in lines)
     length = _content_length(headers, limits)
     body = rest
@@ -63,7 +74,7 @@ def read_response(receive: Receive, limits: DeviceLimits) -> DeviceResponse:
         body += piece
     if len(body) > length:
         raise DeviceRefusal(f"{len(body) - length} bytes follow the body that Content-Length announced")
-    return DeviceResponse(headers, body)
+    return DeviceResponse(status, headers, body)
 
 
 def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
@@ -80,12 +91,13 @@ def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
     return head.decode("latin-1"), rest
 
 
-def _assert_ok(status_line: str) -> None:
+def _expected_status(status_line: str, expected: frozenset[int]) -> int:
     version, _, status = status_line.partition(" ")
     if version != "HTTP/1.1":
         raise DeviceRefusal(f"the answer is {version[:20]!r}, not HTTP/1.1", "Let the host answer with HTTP/1.1.")
-    if status[:3] == "200":
-        return
+    number = int(status[:3]) if status[:3].isascii() and status[:3].isdigit() else 0
+    if number in expected:
+        return number
     advice = {
         "301": "Devices follow no redirect: answer at this very address.",
         "302": "Devices follow no redirect: answer at this very address.",

@@ -1,6 +1,9 @@
 """What a device can hold and how long it waits."""
 
 from dataclasses import dataclass
+from typing import Self
+
+from engage_server.checks.profile import DeviceProfile
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,7 +17,6 @@ class DeviceLimits:
         header_bytes: Room for a response's header block (our assumption).
         body_bytes: Room for a response's body (our assumption: as much as for a chain).
         seconds: Patience with each connection (our assumption).
-        accepts_partial_chain: Whether an anchor that is no root ends the path. Not known of any firmware.
     """
 
     chain_der_bytes: int = 4096
@@ -23,4 +25,13 @@ class DeviceLimits:
     header_bytes: int = 4096
     body_bytes: int = 4096
     seconds: float = 10.0
-    accepts_partial_chain: bool = False
+
+    @classmethod
+    def of_profile(cls, profile: DeviceProfile, seconds: float = 10.0) -> Self:
+        """The limits of a kind of device, from the one table that the chain check uses, too."""
+        return cls(
+            chain_der_bytes=profile.chain_der_bytes,
+            rsa_key_bits=profile.rsa_key_bits,
+            body_bytes=profile.chain_der_bytes,
+            seconds=seconds,
+        )

@@ -1,48 +1,59 @@
 """The TLS half: connect to the host and trust nothing but the anchor."""
 
-import ipaddress
-import select
 import socket
-import time
-from collections.abc import Callable
-from contextlib import closing
-from dataclasses import dataclass
-from typing import TypeVar
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
 
-import service_identity
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from OpenSSL import SSL, crypto
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
-from engage_server.errors import CertificateInvalid, NotPossible
-from engage_server.lock.certificate_download import Anchor, key_bits_of
+from engage_server.errors import NotPossible
+from engage_server.lock.acceptance import assert_chain, assert_name
+from engage_server.lock.firmware import Firmware
 from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.verification import verification_advice, verification_sentence
-from engage_server.pki.encodings import assert_readable
+from engage_server.lock.tls_peer import TlsPeer
 
 HTTPS_PORT = 443
 
-_T = TypeVar("_T")
+_LOOKING = Firmware()
+_OK = frozenset({200})
+
+
+class TlsRefusal(DeviceRefusal):
+    """The handshake, the chain or the name is not what a device accepts: it then asks for the notice by itself."""
 
 
 @dataclass(frozen=True, slots=True)
-class SecureExchange:
-    """A TLS connection that a device would make, and the answer to one request on it.
+class SecureConnection:
+    """A TLS connection that a device has made, from :func:`secure_connection`.
 
     Attributes:
         version: Such as ``TLSv1.3``.
         cipher: OpenSSL's name of the cipher suite.
-        chain_bytes: DER bytes of the chain, the anchor counted.
-        response: The answer.
+        chain_bytes: Bytes of the chain, the anchor counted.
     """
 
     version: str
     cipher: str
     chain_bytes: int
-    response: DeviceResponse
+    _peer: TlsPeer = field(repr=False)
+    _authority: str
+    _limits: DeviceLimits
+
+    def request(
+        self, target: str, *, method: str = "GET", body: bytes | None = None, expected: frozenset[int] = _OK
+    ) -> DeviceResponse:
+        """Send one request and read its answer; several can follow each other.
+
+        Raises:
+            DeviceRefusal: The answer is not what a device reads.
+            OSError: The connection broke, or fell silent.
+        """
+        self._peer.send(request_bytes(target, self._authority, method, body))
+        return read_response(self._peer.receive, self._limits, expected)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +95,7 @@ def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChai
     where = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
         with closing(socket.create_connection((host, port), timeout=limits.seconds)) as plain:
-            peer = _Peer(plain, host, None, limits)
+            peer = TlsPeer(plain, host, None, limits.seconds, _LOOKING)
             peer.handshake(where)
             sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
             return PresentedChain(tuple(sent), peer.connection.get_protocol_version_name())
@@ -96,152 +107,41 @@ def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChai
         raise NotPossible(f"{where}: {error.strerror or error}", "Is the TLS instance up, on this port?") from None
 
 
-def exchange(host: str, port: int, target: str, anchor: Anchor, limits: DeviceLimits) -> SecureExchange:
-    """Shake hands as a device with this anchor does, and send one request.
+@contextmanager
+def secure_connection(
+    host: str, port: int, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
+) -> Iterator[SecureConnection]:
+    """Shake hands as a device with this anchor does.
 
     Raises:
-        DeviceRefusal: A device would not accept the chain, the name or the answer.
+        TlsRefusal: A device would not accept the chain or the name.
+        DeviceRefusal: From the requests within.
         NotPossible: No connection, or silence.
     """
     authority = f"[{host}]" if ":" in host else host
     where = f"https://{authority}:{port}"
     try:
         with closing(socket.create_connection((host, port), timeout=limits.seconds)) as plain:
-            peer = _Peer(plain, host, anchor, limits)
-            peer.handshake(where)
-            chain_bytes = _assert_chain(peer.connection, anchor, limits)
-            _assert_name(peer.connection, host)
-            peer.send(request_bytes(target, authority if port == HTTPS_PORT else f"{authority}:{port}"))
-            response = read_response(peer.receive, limits)
-            connection = peer.connection
-            version, cipher = connection.get_protocol_version_name(), connection.get_cipher_name() or ""
-            return SecureExchange(version, cipher, chain_bytes, response)
+            peer = TlsPeer(plain, host, anchor, limits.seconds, firmware)
+            chain_bytes = _accepted(peer, where, host, anchor, limits, firmware)
+            version, cipher = peer.connection.get_protocol_version_name(), peer.connection.get_cipher_name() or ""
+            named = authority if port == HTTPS_PORT else f"{authority}:{port}"
+            yield SecureConnection(version, cipher, chain_bytes, peer, named, limits)
     except TimeoutError:
         raise NotPossible(f"{where}: no answer within {limits.seconds:g} s", "Is the TLS instance up?") from None
     except OSError as error:
         raise NotPossible(f"{where}: {error.strerror or error}", "Is the TLS instance up, on this port?") from None
 
 
-class _Peer:
-    """pyOpenSSL on a socket that waits, with one deadline for all of it."""
-
-    def __init__(self, plain: socket.socket, host: str, anchor: Anchor | None, limits: DeviceLimits) -> None:
-        self._plain = plain
-        self._deadline = time.monotonic() + limits.seconds
-        self._failure: tuple[int, int] | None = None
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        context.set_min_proto_version(SSL.TLS1_2_VERSION)
-        if anchor is not None:
-            self._trust(context, anchor, limits)
-        plain.setblocking(False)
-        self.connection = SSL.Connection(context, plain)
-        if not _is_address(host):
-            self.connection.set_tlsext_host_name(host.encode("ascii"))
-        self.connection.set_connect_state()
-
-    def _trust(self, context: SSL.Context, anchor: Anchor, limits: DeviceLimits) -> None:
-        store = context.get_cert_store()
-        if store is None:
-            raise NotPossible("OpenSSL gave no certificate store", "Install pyOpenSSL again.")
-        store.add_cert(crypto.X509.from_cryptography(anchor.certificate))
-        if limits.accepts_partial_chain:
-            store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
-        context.set_verify(SSL.VERIFY_PEER, self._on_verified)
-
-    def handshake(self, where: str) -> None:
-        try:
-            self._waiting(self.connection.do_handshake)
-        except SSL.SysCallError as error:
-            raise DeviceRefusal(f"{where}: the host broke off the handshake ({error.args[-1]})") from None
-        except SSL.Error as error:
-            if self._failure is None:
-                raise DeviceRefusal(f"{where}: {_reason(error)}") from None
-            code, depth = self._failure
-            raise DeviceRefusal(verification_sentence(code, depth), verification_advice(code)) from None
-
-    def send(self, message: bytes) -> None:
-        self._waiting(lambda: self.connection.send(message))
-
-    def receive(self, size: int) -> bytes:
-        try:
-            return self._waiting(lambda: self.connection.recv(size))
-        except (SSL.ZeroReturnError, SSL.SysCallError):
-            return b""
-        except SSL.Error as error:
-            raise DeviceRefusal(f"TLS ended with an alert: {_reason(error)}") from None
-
-    def _on_verified(self, _connection: SSL.Connection, _cert: crypto.X509, code: int, depth: int, ok: int) -> bool:
-        if not ok and self._failure is None:
-            self._failure = code, depth
-        return bool(ok)
-
-    def _waiting(self, step: Callable[[], _T]) -> _T:
-        while True:
-            left = self._deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            try:
-                return step()
-            except SSL.WantReadError:
-                select.select([self._plain], [], [], left)
-            except SSL.WantWriteError:
-                select.select([], [self._plain], [], left)
-
-
-def _assert_chain(connection: SSL.Connection, anchor: Anchor, limits: DeviceLimits) -> int:
-    sent = connection.get_peer_cert_chain(as_cryptography=True) or []
-    for certificate in sent:
-        try:
-            assert_readable(certificate, source="the chain")
-        except CertificateInvalid as error:
-            raise DeviceRefusal(error.sentence, error.next_step) from None
-    whole = {certificate.public_bytes(Encoding.DER): certificate for certificate in [*sent, anchor.certificate]}
-    total = sum(map(len, whole))
-    if total > limits.chain_der_bytes:
-        raise DeviceRefusal(
-            f"the chain has {total} bytes of DER with its anchor; devices hold {limits.chain_der_bytes}",
-            "Shorten names, SAN and extensions: engage chain build shows what each costs.",
-        )
-    for certificate in whole.values():
-        bits = key_bits_of(certificate)
-        if bits > limits.rsa_key_bits:
-            name = certificate.subject.rfc4514_string()
-            raise DeviceRefusal(f"{name}: the key has {bits} bits; devices take {limits.rsa_key_bits}")
-    return total
-
-
-def _assert_name(connection: SSL.Connection, host: str) -> None:
+def _accepted(
+    peer: TlsPeer, where: str, host: str, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
+) -> int:
+    """Do the handshake and all that a device checks with it; the chain's bytes."""
     try:
-        if _is_address(host):
-            verify_ip_address(connection, host)
-        else:
-            verify_hostname(connection, host)
-    except (service_identity.VerificationError, service_identity.CertificateError):
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        raise DeviceRefusal(
-            f"the server certificate is not for {host}, but for {_names(certificate)}",
-            f"Build the chain with --host {host}: an address counts as an address, a name as a name.",
-        ) from None
-
-
-def _names(certificate: x509.Certificate | None) -> str:
-    if certificate is None:
-        return "nothing: it sent no certificate"
-    try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return ", ".join(str(name.value) for name in san) or "nothing"
-    except (ValueError, x509.ExtensionNotFound):
-        return "nothing: it has no subject alternative name"
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
-
-
-def _reason(error: SSL.Error) -> str:
-    reasons = [part[-1] for part in error.args[0]] if error.args and isinstance(error.args[0], list) else []
-    return ", ".join(reason for reason in reasons if reason) or "the handshake failed"
+        peer.handshake(where)
+        sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
+        chain_bytes = assert_chain(sent, anchor, limits, firmware)
+        assert_name(peer.connection, host, firmware)
+    except DeviceRefusal as refusal:
+        raise TlsRefusal(refusal.sentence, refusal.next_step) from None
+    return chain_bytes

@@ -21,6 +21,7 @@ _SENTENCES = {
     79: "it issued a certificate but is no CA (CA:FALSE)",
 }
 
+DATE_ERRORS = frozenset({9, 10})
 _UNTRUSTED = {2, 18, 19, 20, 21}
 
 

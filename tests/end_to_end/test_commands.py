@@ -377,6 +377,40 @@ class TestLockFetch:
         serial = ("--serial", "0000000000000000A0B1000000000206")
         ok(engage(shared_pair.folder, "lock", "fetch", f"http://localhost:{shared_pair.http_port}", *port, *serial))
 
+    def test_its_nights(self, shared_pair: RunningPair, tmp_path: Path) -> None:
+        state = tmp_path / "door.json"
+        call = (shared_pair.http, "--https-port", shared_pair.https_port, "--state", state)
+        for expected in (["notice", "download", "hash", "anchor", "tls", "request"], ["tls", "request"]):
+            lines = ok(engage(shared_pair.folder, "lock", "fetch", *call)).splitlines()[:-1]
+            assert [line.split()[0] for line in lines] == expected
+        assert json.loads(state.read_text())["calls"] == 2
+        manual = engage(shared_pair.folder, "lock", "fetch", *call, "--trigger", "manual-update", "--json")
+        assert json.loads(ok(manual))["steps"][0]["name"] == "notice"
+        state.write_text("{}")
+        refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "no state of a virtual lock")
+        refused(engage(shared_pair.folder, "lock", "fetch", *call, "--try-all"), 2, "--try-all is for new devices")
+
+    def test_no_kind_of_device_is_lost(self, shared_pair: RunningPair) -> None:
+        call = (shared_pair.http, "--https-port", shared_pair.https_port, "--try-all")
+        found = json.loads(ok(engage(shared_pair.folder, "lock", "fetch", *call, "--json")))
+        assert found == {"tried": 128, "kept": 128, "lost": []}
+        late = engage(
+            shared_pair.folder, "lock", "fetch", *call, "--tls", "1.2", "--ciphers", "AES128-SHA", "--no-dates"
+        )
+        assert "128 of 128 kinds of device are well" in ok(late)
+
+    def test_a_profile_of_ones_own(self, shared_pair: RunningPair, tmp_path: Path) -> None:
+        (tmp_path / "tiny.toml").write_text('name = "tiny"\nchain_der_bytes = 2000\n')
+        call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")
+        done = engage(shared_pair.folder, "lock", "fetch", *call)
+        assert done.returncode == 1
+        assert "devices hold 2000" in json.loads(done.stdout)["steps"][-1]["sentence"]
+
+    @pytest.mark.parametrize("tls", ["1.4", "1.3-1.2", "x", "1.2-"])
+    def test_no_range_of_tls_versions(self, tls: str, shared_pair: RunningPair) -> None:
+        done = engage(shared_pair.folder, "lock", "fetch", shared_pair.http, "--tls", tls)
+        assert (done.returncode == 2) is (tls != "1.2-")
+
     def test_a_wrong_site_key_ends_at_the_hash(self, shared_pair: RunningPair) -> None:
         port = ("--https-port", shared_pair.https_port, "--site-key-file", "-", "--json")
         key = base64.b64encode(OTHER_SITE_KEY.reveal())

@@ -1,5 +1,6 @@
 """The virtual lock refuses what a device refuses: each fault alone, over real sockets, beside what it accepts."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -7,13 +8,16 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import NotPossible, UsageError
-from engage_server.lock.fetch import Step, Target, fetch, read_serial
+from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.step import Step
+from engage_server.lock.target import Target, read_serial
+from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.pki import encodings
 from engage_server.pki.chain import Chain
 from engage_server.protocol.serial_number import encode_serial
-from engage_server.records import Host
-from tests.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY, Recipe, good_chain
+from engage_server.records import Host, Secret
+from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, Recipe, good_chain
 from tests.hosts import Answer, answer, certificate_host, serving, tls_context
 
 LIMITS = DeviceLimits(seconds=3)
@@ -21,6 +25,11 @@ ROOT = good_chain().chain.root
 DER = encodings.der(ROOT)
 GOOD = certificate_host(DER, SITE_KEY)
 NOTICE_TYPE, DER_TYPE = "application/json", "application/octet-stream"
+
+
+def fetch(target: Target, key: Secret, limits: DeviceLimits, serial: str | None = None) -> Iterator[Step]:
+    """A lock's first night."""
+    return VirtualLock(target, key, limits, Firmware(), serial).run(Trigger.COMMISSIONING, NOW)
 
 
 def steps_against(
@@ -31,6 +40,7 @@ def steps_against(
     server_key: rsa.RSAPrivateKey | None = None,
     anchor: x509.Certificate | None = None,
     limits: DeviceLimits = LIMITS,
+    firmware: Firmware = Firmware(),
     https: Answer | None = None,
     host: str = "127.0.0.1",
 ) -> list[Step]:
@@ -43,7 +53,8 @@ def steps_against(
         serving((lambda _: http) if http else certificate_host(der, SITE_KEY)) as plain,
         serving((lambda _: https) if https else (lambda _: GOOD(plain.port)), context) as secure,
     ):
-        return list(fetch(Target(host, plain.port, secure.port), SITE_KEY, limits))
+        lock = VirtualLock(Target(host, plain.port, secure.port), SITE_KEY, limits, firmware)
+        return list(lock.run(Trigger.COMMISSIONING, NOW))
 
 
 def test_a_right_host_is_accepted() -> None:
@@ -160,8 +171,8 @@ class TestTls:
     def test_an_intermediate_as_anchor_needs_a_partial_chain(self) -> None:
         intermediate = good_chain().chain.intermediates[0]
         _refused_at(steps_against(anchor=intermediate), "tls", "--partial-chain")
-        partial = replace(LIMITS, accepts_partial_chain=True)
-        assert all(step.ok for step in steps_against(anchor=intermediate, limits=partial)[:5])
+        partial = Firmware(accepts_partial_chain=True)
+        assert all(step.ok for step in steps_against(anchor=intermediate, firmware=partial)[:5])
 
     @pytest.mark.parametrize(
         ("recipe", "word"),

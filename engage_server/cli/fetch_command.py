@@ -1,0 +1,202 @@
+"""``engage lock fetch``: one virtual lock."""
+
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.checks import PROFILES
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import (
+    FilePath,
+    demo_option,
+    read_site_key_option,
+    site_key_option,
+    site_option,
+)
+from engage_server.cli.profile_option import profile_of
+from engage_server.cli.session import Session
+from engage_server.errors import UsageError
+from engage_server.lock.firmware import QUESTIONS, Firmware, TlsVersion, all_kinds
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.memory import DeviceMemory, read_memory, write_memory
+from engage_server.lock.step import Step
+from engage_server.lock.target import Target, read_serial
+from engage_server.lock.trial import Loss, Trial, losses, try_all
+from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
+from engage_server.records import Secret
+from engage_server.services.durable_files import PUBLIC_MODE, read_file, replace_file
+
+_EXAMPLE = """\b
+Examples:
+  engage lock fetch http://locks.example.org --site-key-file site.key
+  engage lock fetch http://127.0.0.1:8080 --https-port 8443      with the key of the installation here
+  engage lock fetch http://locks.example.org --try-all           which kinds of device would be lost?
+  engage lock fetch http://locks.example.org --state door7.json  one device's nights, call after call
+
+With --state the device remembers its anchor: it then calls by TLS, and asks for the certificate only when that fails.
+
+Exit status 1 where a device would refuse, 3 where the network is in the way.
+"""
+
+_VERSIONS = {version.label: version for version in TlsVersion}
+_MAX_STATE_BYTES = 1 << 16
+_PROGRESS_EVERY = 16
+
+
+class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
+    """One TLS version, or the oldest and the newest: ``1.2``, ``1.0-1.2``."""
+
+    name = "tls"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[TlsVersion, TlsVersion]:
+        """Parse, or fail with a usage error."""
+        if isinstance(value, tuple):
+            return value
+        oldest, _, newest = value.partition("-")
+        try:
+            versions = _VERSIONS[oldest], _VERSIONS[newest or oldest]
+        except KeyError:
+            versions = TlsVersion.TLS_1_3, TlsVersion.TLS_1_0
+        if versions[0].value > versions[1].value:
+            self.fail(f"{value!r} is no range of TLS versions. Give 1.2, or 1.0-1.2.", param, ctx)
+        return versions
+
+
+@click.command("fetch", epilog=_EXAMPLE)
+@click.argument("url")
+@click.option(
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+)
+@site_key_option
+@site_option
+@click.option("--serial", metavar="HEX", help="Send this serial number, 32 hexadecimal digits. [default: none]")
+@click.option(
+    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+)
+@click.option("--state", type=FilePath, metavar="FILE", help="Remember the anchor there, from one call to the next.")
+@click.option("--trigger", type=click.Choice([str(each) for each in Trigger]), help="What happened to the device.")
+@click.option("--call-in", is_flag=True, help="Then make the calls of the night: config, database, audit, alert.")
+@click.option("--try-all", is_flag=True, help="Be every kind of device in turn; say which would be lost.")
+@click.option("--partial-chain", is_flag=True, help="Be a device that accepts an anchor which is no root.")
+@click.option("--counts-pem", is_flag=True, help="Be a device that measures the chain as PEM, not as DER.")
+@click.option("--reads-common-name", is_flag=True, help="Be a device that reads the common name if there is no SAN.")
+@click.option("--no-server-name", is_flag=True, help="Be a device that sends no server name in TLS.")
+@click.option("--no-dates", is_flag=True, help="Be a device that looks at no dates.")
+@click.option("--clock-error", type=int, default=0, metavar="DAYS", help="Have a clock that is wrong; -3 is late.")
+@click.option("--tls", type=TlsRangeType(), default="1.2-1.3", show_default=True, metavar="OLDEST-NEWEST")
+@click.option("--ciphers", default="", metavar="LIST", help="OpenSSL's cipher list for TLS up to 1.2.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
+)
+@demo_option
+@json_option
+@click.pass_obj
+def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
+    """Fetch and check the trust certificate as a device does, then connect by TLS trusting nothing else."""
+    target = Target.from_url(url, options["https_port"])
+    key = read_site_key_option(session, options["site_key_file"], options["demo"]) or _own_key(session, options["site"])
+    limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])
+    serial = read_serial(options["serial"]) if options["serial"] else None
+    firmware, now = _firmware(options), session.now()
+    if options["try_all"]:
+        if options["state"] or options["trigger"] or options["call_in"]:
+            raise UsageError("--try-all is for new devices", "Leave --state, --trigger and --call-in away.")
+        return _tried(try_all(target, key, limits, firmware, now, serial), firmware, as_json=as_json)
+    lock = VirtualLock(target, key, limits, firmware, serial, _memory(options["state"]))
+    steps: list[Step] = []
+    try:
+        for step in lock.run(_trigger(options["trigger"], lock.memory), now, call_in=options["call_in"]):
+            steps.append(step)
+            if not as_json:
+                _tell(step)
+    finally:
+        if options["state"]:
+            replace_file(options["state"], write_memory(lock.memory), PUBLIC_MODE)
+    return _summed_up(steps, lock.memory, as_json=as_json)
+
+
+def _firmware(options: dict[str, Any]) -> Firmware:
+    oldest, newest = options["tls"]
+    return Firmware(
+        accepts_partial_chain=options["partial_chain"],
+        counts_pem=options["counts_pem"],
+        reads_common_name=options["reads_common_name"],
+        sends_server_name=not options["no_server_name"],
+        checks_dates=not options["no_dates"],
+        clock_error=timedelta(days=options["clock_error"]),
+        newest_tls=newest,
+        oldest_tls=oldest,
+        ciphers=options["ciphers"],
+    )
+
+
+def _memory(state: Path | None) -> DeviceMemory:
+    if state is None or not state.exists():
+        return DeviceMemory()
+    return read_memory(read_file(state, limit=_MAX_STATE_BYTES), source=str(state))
+
+
+def _trigger(asked: str | None, memory: DeviceMemory) -> Trigger:
+    if asked:
+        return Trigger(asked)
+    return Trigger.NIGHT if memory.anchor_der else Trigger.COMMISSIONING
+
+
+def _tell(step: Step) -> None:
+    mark = click.style("ok", fg="green") if step.ok else click.style("refused", fg="red", bold=True)
+    click.echo(f"{step.name:<9} {mark}  {step.sentence}")
+
+
+def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int:
+    well = accepted(steps)
+    if as_json:
+        anchor = memory.anchor_digest or None
+        told = [_as_json(step) for step in steps]
+        print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": told})
+    elif well:
+        print_next("a device with this site key would now call the host by TLS")
+    else:
+        refused = next(step for step in reversed(steps) if not step.ok)
+        print_next(refused.next_step or "mend the host; a device would keep its old anchor and ask again")
+    return 0 if well else 1
+
+
+def _tried(running: Iterator[Trial], base: Firmware, *, as_json: bool) -> int:
+    count = len(all_kinds(base))
+    with click.progressbar(
+        length=count, label="kinds of device", file=sys.stderr, hidden=not sys.stderr.isatty()
+    ) as bar:
+        trials = []
+        for trial in running:
+            trials.append(trial)
+            bar.update(1)
+    found = losses(trials, base)
+    kept = sum(trial.failure is None for trial in trials)
+    if as_json:
+        print_json({"tried": len(trials), "kept": kept, "lost": [_loss_as_json(loss) for loss in found]})
+        return 1 if found else 0
+    click.echo(f"{kept} of {len(trials)} kinds of device are well: {len(QUESTIONS)} open questions, both answers each")
+    for loss in found:
+        click.echo(f"{click.style('lost', fg='red', bold=True)}  {loss.who} ({loss.count} kinds)")
+        click.echo(f"      {loss.failure.name}: {loss.failure.sentence}")
+    print_next(found[0].failure.next_step or "mend the host" if found else "nothing: no kind of device is lost")
+    return 1 if found else 0
+
+
+def _loss_as_json(loss: Loss) -> dict[str, object]:
+    return {"who": loss.who, "kinds": loss.count, "failure": _as_json(loss.failure)}
+
+
+def _own_key(session: Session, site: str | None) -> Secret:
+    sites = session.operator_side().sites
+    return sites.key(sites.get(site).name)
+
+
+def _as_json(step: Step) -> dict[str, object]:
+    return {"name": step.name, "ok": step.ok, "sentence": step.sentence, "next_step": step.next_step}

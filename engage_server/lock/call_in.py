@@ -1,0 +1,87 @@
+"""The nightly call-in: PUT Config, GET db, POST audit, POST alert, in this order, on one TLS connection.
+
+Bodies are plausible, not a device's: the vendor publishes their shape only in part (the protocol notes, section 5).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any
+
+from engage_server.lock.http_exchange import DeviceResponse
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.step import Step
+from engage_server.lock.tls_connection import SecureConnection
+
+CONFIG = "/swordfish/lock/Config"
+DATABASE = "/swordfish/lock/db/"
+AUDIT = "/swordfish/lock/audit"
+ALERT = "/swordfish/lock/alert"
+
+_TAKEN = frozenset({201, 202})  # never a bare 200: a device then keeps its audits and sends them again
+_DONE = frozenset(range(200, 300))
+_VERSION = re.compile(r"0x[0-9A-Fa-f]{1,16}")
+
+
+class CallIn:
+    """One call-in of one device.
+
+    Attributes:
+        database_version: What the device holds; after the call-in what the host gave.
+    """
+
+    def __init__(self, connection: SecureConnection, serial: str, database_version: str, now: datetime) -> None:
+        self._connection = connection
+        self._serial = serial
+        self._now = now
+        self.database_version = database_version
+
+    def steps(self) -> Iterator[Step]:
+        """Make the four calls. A refusal of one does not keep a device from the next, unless the connection broke."""
+        for name, call in (
+            ("config", self._config),
+            ("database", self._database),
+            ("audit", self._audit),
+            ("alert", self._alert),
+        ):
+            try:
+                yield Step(name, ok=True, sentence=call())
+            except DeviceRefusal as refusal:
+                yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
+
+    def _config(self) -> str:
+        parameters = {"serialNumber": self._serial, "time": self._stamp(), "batteryVoltage": 5830, "fwVersion": "3.9.2"}
+        answer = self._send("PUT", CONFIG, parameters, _DONE)
+        return f"the host took the configuration with {answer.status}"
+
+    def _database(self) -> str:
+        answer = self._connection.request(DATABASE + self.database_version)
+        try:
+            database = json.loads(answer.body)
+            version = database["nxtDbVerTS"]
+            schedules = database["db"]["schedules"]
+        except (ValueError, KeyError, TypeError):
+            raise DeviceRefusal("the database answer is not JSON with nxtDbVerTS and db.schedules") from None
+        if not isinstance(version, str) or not _VERSION.fullmatch(version):
+            raise DeviceRefusal(f"nxtDbVerTS is {str(version)[:40]!r}", 'Send "0x" and up to 16 hexadecimal digits.')
+        if not schedules:
+            raise DeviceRefusal("schedules is empty: the door would never open", "Send one schedule at least.")
+        before, self.database_version = self.database_version, version
+        return f"database {version} in place of {before}"
+
+    def _audit(self) -> str:
+        event = {"event": "0B07", "eventData": "0000", "timestamp": self._stamp()}
+        answer = self._send("POST", AUDIT, {"serialNumber": self._serial, "audits": [event]}, _TAKEN)
+        return f"the host took the audits with {answer.status}"
+
+    def _alert(self) -> str:
+        event = {"serialNumber": self._serial, "event": "0F01", "timestamp": self._stamp()}
+        return f"the host took an alert with {self._send('POST', ALERT, event, _TAKEN).status}"
+
+    def _send(self, method: str, target: str, value: dict[str, Any], expected: frozenset[int]) -> DeviceResponse:
+        body = json.dumps(value, separators=(",", ":")).encode("ascii")
+        return self._connection.request(target, method=method, body=body, expected=expected)
+
+    def _stamp(self) -> str:
+        return self._now.strftime("%Y%m%d%H%M%S")

@@ -1,0 +1,85 @@
+"""What a device remembers from one night to the next."""
+
+import json
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from hashlib import sha256
+
+from engage_server.errors import UsageError
+
+FORMAT = "engage-server/virtual-lock/1"
+NEVER = "0"  # the database version of a device that has none
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceMemory:
+    """One device between two calls.
+
+    Attributes:
+        anchor_der: The trust anchor; None before the first download, and after a factory reset.
+        anchor_since: When it was taken; aware.
+        database_version: ``nxtDbVerTS`` of the last database, as it came; ``0`` when there is none.
+        calls: How often it has called its host by TLS and was answered.
+        failures: How many nights in a row it has not.
+    """
+
+    anchor_der: bytes | None = field(default=None, repr=False)
+    anchor_since: datetime | None = None
+    database_version: str = NEVER
+    calls: int = 0
+    failures: int = 0
+
+    @property
+    def anchor_digest(self) -> str:
+        """The first 16 hexadecimal digits of the anchor's SHA-256, as in its URL; "" without an anchor."""
+        return sha256(self.anchor_der).hexdigest()[:16] if self.anchor_der else ""
+
+    def with_anchor(self, der: bytes, now: datetime) -> "DeviceMemory":
+        """With this anchor in place of what was there: a device has one. The same one again changes nothing."""
+        return self if der == self.anchor_der else replace(self, anchor_der=der, anchor_since=now)
+
+    def answered(self) -> "DeviceMemory":
+        """After a call that came through."""
+        return replace(self, calls=self.calls + 1, failures=0)
+
+    def failed(self) -> "DeviceMemory":
+        """After a night on which it did not come through."""
+        return replace(self, failures=self.failures + 1)
+
+
+def write_memory(memory: DeviceMemory) -> bytes:
+    """As the text of a state file. It holds no secret."""
+    value = {
+        "format": FORMAT,
+        "anchor": b64encode(memory.anchor_der).decode() if memory.anchor_der else None,
+        "anchor_since": memory.anchor_since.isoformat() if memory.anchor_since else None,
+        "database_version": memory.database_version,
+        "calls": memory.calls,
+        "failures": memory.failures,
+    }
+    return json.dumps(value, indent=2).encode() + b"\n"
+
+
+def read_memory(content: bytes, *, source: str) -> DeviceMemory:
+    """Read a state file.
+
+    Raises:
+        UsageError: It is none.
+    """
+    try:
+        value = json.loads(content)
+        since = value["anchor_since"]
+        found = DeviceMemory(
+            b64decode(value["anchor"], validate=True) if value["anchor"] is not None else None,
+            datetime.fromisoformat(since) if since is not None else None,
+            str(value["database_version"]),
+            int(value["calls"]),
+            int(value["failures"]),
+        )
+    except (ValueError, KeyError, TypeError, Base64Error):
+        found = None
+    if found is None or value.get("format") != FORMAT:
+        raise UsageError(f"{source} is no state of a virtual lock", "Name another file, or delete it to begin anew.")
+    return found

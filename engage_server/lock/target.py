@@ -1,0 +1,55 @@
+"""Where a virtual lock calls."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from engage_server.errors import UsageError
+from engage_server.lock.certificate_download import HTTP_PORT
+from engage_server.lock.tls_connection import HTTPS_PORT
+from engage_server.protocol.serial_number import encode_serial
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where the host is.
+
+    Attributes:
+        host: A name or an address, without brackets.
+        http_port, https_port: Devices know no other than 80 and 443; a trial may.
+    """
+
+    host: str
+    http_port: int = HTTP_PORT
+    https_port: int = HTTPS_PORT
+
+    @classmethod
+    def from_url(cls, text: str, https_port: int = HTTPS_PORT) -> "Target":
+        """Read ``http://HOST[:PORT]``, or ``HOST[:PORT]``.
+
+        Raises:
+            UsageError: It is no such address.
+        """
+        try:
+            url = urlsplit(text if "://" in text else f"http://{text}")
+            host, port = url.hostname, url.port or HTTP_PORT
+        except ValueError:
+            host, port, url = None, 0, urlsplit("")
+        if not host or not host.isascii() or url.scheme != "http" or url.path.strip("/") or url.query:
+            raise UsageError(
+                f"{text[:80]!r} is not the address of a host",
+                "Give the plain HTTP instance, without a path: http://locks.example.org or http://127.0.0.1:8080.",
+            )
+        return cls(host, port, https_port)
+
+
+def read_serial(text: str) -> str:
+    """A serial number as the command line has it.
+
+    Raises:
+        UsageError: It has not 32 hexadecimal digits.
+    """
+    try:
+        encode_serial(text)
+    except ValueError:
+        raise UsageError(f"{text[:80]!r} is no serial number", "Give 16 bytes as 32 hexadecimal digits.") from None
+    return text

@@ -1,0 +1,159 @@
+"""A virtual lock's nights: what makes it ask for the certificate, and what it does with the answer."""
+
+from collections.abc import Generator, Iterator
+from dataclasses import replace
+from datetime import datetime
+from enum import StrEnum
+from urllib.parse import quote
+
+from cryptography import x509
+
+from engage_server.lock.call_in import CallIn
+from engage_server.lock.certificate_download import Anchor, Notice, download, get, install, read_notice
+from engage_server.lock.firmware import Firmware
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.memory import DeviceMemory
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.step import Step
+from engage_server.lock.target import Target
+from engage_server.lock.tls_connection import SecureConnection, TlsRefusal, secure_connection
+from engage_server.protocol import paths
+from engage_server.protocol.notice import digest_of
+from engage_server.protocol.serial_number import encode_serial
+from engage_server.records import Secret
+
+SAMPLE_SERIAL = "0000000000000000A0B1000000000206"
+NOTICE_PATH = paths.NOTICE
+
+
+class Trigger(StrEnum):
+    """What sets a device going (the protocol notes, section 1)."""
+
+    COMMISSIONING = "commissioning"  # it knows nothing yet
+    NIGHT = "night"  # it calls by TLS with the anchor it has, and asks for another only when TLS fails
+    MANUAL = "manual-update"  # a person pressed "update from server"
+    FACTORY_RESET = "factory-reset"  # it has forgotten its anchor
+
+
+class VirtualLock:
+    """One device.
+
+    Args:
+        target: Its host.
+        key: Its site key.
+        limits: What it can hold.
+        firmware: How it answers what the vendor's pages leave open.
+        serial: 32 hexadecimal digits; None sends none.
+        memory: What it remembers.
+
+    Attributes:
+        memory: What it remembers now.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        key: Secret,
+        limits: DeviceLimits,
+        firmware: Firmware,
+        serial: str | None = None,
+        memory: DeviceMemory | None = None,
+    ) -> None:
+        self._target, self._key, self._limits, self._firmware = target, key, limits, firmware
+        self._serial = serial
+        self.memory = memory or DeviceMemory()
+
+    def run(self, trigger: Trigger, now: datetime, *, call_in: bool = False) -> Iterator[Step]:
+        """Do what this trigger makes a device do, step by step; ends where a device would stop.
+
+        Args:
+            trigger: What happened to it.
+            now: Aware.
+            call_in: Whether it makes the calls of the night, too, when TLS came through.
+
+        Raises:
+            NotPossible: No connection, or silence: a matter of the network, not of the chain.
+        """
+        if trigger in (Trigger.COMMISSIONING, Trigger.FACTORY_RESET):
+            self.memory = DeviceMemory()
+        known: Notice | None = None
+        if trigger is Trigger.NIGHT and self.memory.anchor_der and (yield from self._call(None, now, call_in=call_in)):
+            return
+        known = yield from self._take_anchor(now)
+        if known is None or not (yield from self._call(known, now, call_in=call_in)):
+            self.memory = self.memory.failed()
+
+    def _take_anchor(self, now: datetime) -> Generator[Step, None, Notice | None]:
+        """Notice, download, hash. None when a device would drop it, silently, and keep the anchor that it has."""
+        name = "notice"
+        try:
+            response = get(self._target.host, self._target.http_port, self._notice_target(), self._limits)
+            notice = read_notice(response, self._limits)
+            yield Step(name, ok=True, sentence=f"the host says: {notice.cert_url}")
+            name = "download"
+            der = download(notice, self._limits)
+            yield Step(name, ok=True, sentence=f"downloaded {len(der)} bytes, SHA-256 {digest_of(der)}...")
+            name = "hash"
+            anchor = install(der, notice, self._key, self._limits)
+            yield Step(name, ok=True, sentence="HMAC-SHA1 with the site key matches the notice")
+        except DeviceRefusal as refusal:
+            yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
+            return None
+        self.memory = self.memory.with_anchor(anchor.der, now)
+        yield Step("anchor", ok=True, sentence=f"trusting nothing but {_describe(anchor)}")
+        return notice
+
+    def _call(self, known: Notice | None, now: datetime, *, call_in: bool) -> Generator[Step, None, bool]:
+        """Call by TLS with the anchor that is in memory. False when TLS failed, or the answer was none."""
+        assert self.memory.anchor_der is not None
+        anchor = x509.load_der_x509_certificate(self.memory.anchor_der)
+        name = "tls"
+        try:
+            target, limits = self._target, self._limits
+            with secure_connection(target.host, target.https_port, anchor, limits, self._firmware) as connection:
+                yield Step(name, ok=True, sentence=self._describe_tls(connection))
+                name = "request"
+                yield Step(name, ok=True, sentence=self._ask_again(connection, known))
+                if call_in:
+                    yield from self._call_in(connection, now)
+        except TlsRefusal as refusal:
+            yield Step("tls", ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
+            return False
+        except DeviceRefusal as refusal:
+            yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
+            return True  # its anchor is right: it does not ask for another
+        self.memory = self.memory.answered()
+        return True
+
+    def _call_in(self, connection: SecureConnection, now: datetime) -> Iterator[Step]:
+        calls = CallIn(connection, self._serial or SAMPLE_SERIAL, self.memory.database_version, now)
+        yield from calls.steps()
+        self.memory = replace(self.memory, database_version=calls.database_version)
+
+    def _ask_again(self, connection: SecureConnection, known: Notice | None) -> str:
+        notice = read_notice(connection.request(self._notice_target()), self._limits)
+        if known is None:
+            return "the host answers by TLS"
+        same = "the same notice" if notice == known else "another notice: a release was activated in between"
+        return f"the host answers by TLS, with {same}"
+
+    def _notice_target(self) -> str:
+        if not self._serial or not self._firmware.sends_query:
+            return paths.NOTICE
+        return f"{paths.NOTICE}?serialNumber={quote(encode_serial(self._serial), safe='=+/')}&hashType=primary&v=2"
+
+    def _describe_tls(self, connection: SecureConnection) -> str:
+        return (
+            f"{connection.version} with {connection.cipher}; chain of {connection.chain_bytes} of "
+            f"{self._limits.chain_der_bytes} bytes; the certificate is for {self._target.host}"
+        )
+
+
+def accepted(steps: list[Step]) -> bool:
+    """Whether the device is well: TLS may fail where a new anchor mends it, nothing else may."""
+    return bool(steps) and steps[-1].ok and all(step.ok or step.name == "tls" for step in steps)
+
+
+def _describe(anchor: Anchor) -> str:
+    certificate = anchor.certificate
+    return f"{certificate.subject.rfc4514_string()}, valid until {certificate.not_valid_after_utc:%Y-%m-%d}"
