@@ -9,7 +9,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 
 from engage_server.checks import ChainCase, Circumstances, run_checks
@@ -154,6 +155,20 @@ def _self_issued_server_below_the_root(plan: Plan) -> None:
     plan.drafts["server"].name, plan.drafts["server"].authority_identifier = plan.drafts["root"].name, None
 
 
+def _no_self_issued_one_could_be_self_signed(of: Judged) -> bool:
+    """Keys and signatures are RSA's or not: the random chains have no two other kinds that could be mixed up."""
+    self_issued = [each for each in find_path(of.path).path[:-1] if is_self_issued(each)]
+    return not any(
+        isinstance(each.public_key(), rsa.RSAPublicKey) is isinstance(each.signature_algorithm_parameters, PKCS1v15)
+        for each in self_issued
+    )
+
+
+def _self_issued_server_below_a_root_with_another_kind_of_key(plan: Plan) -> None:
+    _self_issued_server_below_the_root(plan)
+    plan.drafts["root"].key = ec.generate_private_key(ec.SECP256R1())
+
+
 _CLIENTS = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 _CRL_SIGN = frozenset({"crl_sign"})
 
@@ -227,6 +242,13 @@ IGNORED = (
         "GnuTLS takes a self-issued server certificate that the root signed, and no self-issued intermediate",
         _self_issued_server_below_the_root,
         when=lambda of: is_self_issued(of.question.server),
+    ),
+    Ignores(
+        ("openssl", "pyopenssl"),
+        "path.self_issued",
+        "a signature of another kind than the certificate's own key can not be a self-signature",
+        _self_issued_server_below_a_root_with_another_kind_of_key,
+        when=_no_self_issued_one_could_be_self_signed,
     ),
     Ignores(
         ("cryptography",),

@@ -76,14 +76,14 @@ class VirtualLock:
         """
         if trigger in (Trigger.COMMISSIONING, Trigger.FACTORY_RESET):
             self.memory = DeviceMemory()
-        known: Notice | None = None
-        if trigger is Trigger.NIGHT and self.memory.anchor_der and (yield from self._call(None, now, call_in=call_in)):
+        held = self.memory.anchor_der
+        if trigger is Trigger.NIGHT and held and (yield from self._call(held, None, now, call_in=call_in)):
             return
-        known = yield from self._take_anchor(now)
-        if known is None or not (yield from self._call(known, now, call_in=call_in)):
+        taken = yield from self._take_anchor(now)
+        if taken is None or not (yield from self._call(taken[0], taken[1], now, call_in=call_in)):
             self.memory = self.memory.failed()
 
-    def _take_anchor(self, now: datetime) -> Generator[Step, None, Notice | None]:
+    def _take_anchor(self, now: datetime) -> Generator[Step, None, tuple[bytes, Notice] | None]:
         """Notice, download, hash. None when a device would drop it, silently, and keep the anchor that it has."""
         name = "notice"
         try:
@@ -101,12 +101,13 @@ class VirtualLock:
             return None
         self.memory = self.memory.with_anchor(anchor.der, now)
         yield Step("anchor", ok=True, sentence=f"trusting nothing but {_describe(anchor)}")
-        return notice
+        return anchor.der, notice
 
-    def _call(self, known: Notice | None, now: datetime, *, call_in: bool) -> Generator[Step, None, bool]:
-        """Call by TLS with the anchor that is in memory. False when TLS failed, or the answer was none."""
-        assert self.memory.anchor_der is not None
-        anchor = x509.load_der_x509_certificate(self.memory.anchor_der)
+    def _call(
+        self, anchor_der: bytes, known: Notice | None, now: datetime, *, call_in: bool
+    ) -> Generator[Step, None, bool]:
+        """Call by TLS with this anchor. False when a device would now ask for another."""
+        anchor = x509.load_der_x509_certificate(anchor_der)
         name = "tls"
         try:
             target, limits = self._target, self._limits

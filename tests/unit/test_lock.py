@@ -21,6 +21,7 @@ from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, Recipe, good_chai
 from tests.hosts import Answer, answer, certificate_host, serving, tls_context
 
 LIMITS = DeviceLimits(seconds=3)
+LIKELY = Firmware()
 ROOT = good_chain().chain.root
 DER = encodings.der(ROOT)
 GOOD = certificate_host(DER, SITE_KEY)
@@ -40,7 +41,7 @@ def steps_against(
     server_key: rsa.RSAPrivateKey | None = None,
     anchor: x509.Certificate | None = None,
     limits: DeviceLimits = LIMITS,
-    firmware: Firmware = Firmware(),
+    firmware: Firmware = LIKELY,
     https: Answer | None = None,
     host: str = "127.0.0.1",
 ) -> list[Step]:

@@ -24,6 +24,7 @@ from tests.chains import NOW, OTHER_SITE_KEY, SITE_KEY, Recipe, good_chain
 from tests.hosts import answer, certificate_host, serving, tls_context
 
 LIMITS = DeviceLimits(seconds=3)
+LIKELY = Firmware()
 SERIAL = "FBEFBEFBEFBEFBEFBEFBEFBEFBEFBEFB"
 
 
@@ -40,7 +41,7 @@ def host(
         yield Target("127.0.0.1", plain.port, secure.port)
 
 
-def lock_at(target: Target, memory: DeviceMemory | None = None, firmware: Firmware = Firmware()) -> VirtualLock:
+def lock_at(target: Target, memory: DeviceMemory | None = None, firmware: Firmware = LIKELY) -> VirtualLock:
     return VirtualLock(target, SITE_KEY, LIMITS, firmware, SERIAL, memory)
 
 
