@@ -6,6 +6,7 @@ and the rows of tests/disagreements.py hold one case of each spelling.
 
 from collections.abc import Callable
 from datetime import timedelta
+from functools import cache
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
@@ -21,7 +22,6 @@ from tests.defects import DAY, Draft, Plan, cn, right_plan
 
 Change = Callable[[Plan, str], None]  # (plan, role of the certificate to change)
 
-_EC, _EDWARDS = ec.generate_private_key(ec.SECP256R1()), ed25519.Ed25519PrivateKey.generate()
 _CLIENT, _SERVER = ExtendedKeyUsageOID.CLIENT_AUTH, ExtendedKeyUsageOID.SERVER_AUTH
 _ANY = ExtendedKeyUsageOID.ANY_EXTENDED_KEY_USAGE
 _NOBODYS = x509.ObjectIdentifier("1.2.3.4")
@@ -41,6 +41,26 @@ def _more(extension: x509.ExtensionType, *, critical: bool) -> Change:
 
     change.__name__ = f"extension {extension!r}, critical {critical}"
     return change
+
+
+@cache
+def _elliptic(_role: str) -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@cache
+def _edwards(_role: str) -> ed25519.Ed25519PrivateKey:
+    return ed25519.Ed25519PrivateKey.generate()
+
+
+def elliptic_key(plan: Plan, role: str) -> None:
+    """A P-256 key; no two certificates share one, for then each would be signed by itself."""
+    plan.drafts[role].key = _elliptic(role)
+
+
+def edwards_key(plan: Plan, role: str) -> None:
+    """An Ed25519 key."""
+    plan.drafts[role].key = _edwards(role)
 
 
 def small_serial(plan: Plan, role: str) -> None:
@@ -83,7 +103,8 @@ CHANGES: tuple[Change, ...] = (
     *(_set("authority_identifier", each) for each in (None, b"", b"\x01" * 20)),
     *(_set("subject_identifier", each) for each in (None, b"", b"\x02" * 20)),
     *(_set("hash", each) for each in (hashes.SHA384(), hashes.SHA512())),
-    *(_set("key", each) for each in (_EC, _EDWARDS, key(5))),
+    elliptic_key,
+    edwards_key,
     _set("signing_key", key(3)),
     small_serial,
     negative_serial,

@@ -10,6 +10,7 @@ import click
 
 from engage_server.checks import PROFILES
 from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.own_key import own_key
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -27,7 +28,6 @@ from engage_server.lock.step import Step
 from engage_server.lock.target import Target, read_serial
 from engage_server.lock.trial import Loss, Trial, losses, try_all
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
-from engage_server.records import Secret
 from engage_server.services.durable_files import PUBLIC_MODE, read_file, replace_file
 
 _EXAMPLE = """\b
@@ -100,7 +100,7 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
     """Fetch and check the trust certificate as a device does, then connect by TLS trusting nothing else."""
     target = Target.from_url(url, options["https_port"])
-    key = read_site_key_option(session, options["site_key_file"], options["demo"]) or _own_key(session, options["site"])
+    key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])
     serial = read_serial(options["serial"]) if options["serial"] else None
     firmware, now = _firmware(options), session.now()
@@ -191,11 +191,6 @@ def _tried(running: Iterator[Trial], base: Firmware, *, as_json: bool) -> int:
 
 def _loss_as_json(loss: Loss) -> dict[str, object]:
     return {"who": loss.who, "kinds": loss.count, "failure": _as_json(loss.failure)}
-
-
-def _own_key(session: Session, site: str | None) -> Secret:
-    sites = session.operator_side().sites
-    return sites.key(sites.get(site).name)
 
 
 def _as_json(step: Step) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 import click
 
+from engage_server.cli.conformance_command import conformance_command
 from engage_server.cli.fetch_command import fetch_command
 
 
@@ -11,3 +12,4 @@ def lock() -> None:
 
 
 lock.add_command(fetch_command)
+lock.add_command(conformance_command)

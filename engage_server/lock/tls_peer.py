@@ -55,6 +55,12 @@ class TlsPeer:
         context.set_verify(SSL.VERIFY_PEER, self._on_verified)
 
     def handshake(self, where: str) -> None:
+        """Shake hands.
+
+        Raises:
+            DeviceRefusal: It failed, or the chain does not lead to the anchor.
+            OSError: The connection broke, or fell silent.
+        """
         try:
             self._waiting(self.connection.do_handshake)
         except SSL.SysCallError as error:
@@ -66,9 +72,11 @@ class TlsPeer:
             raise DeviceRefusal(verification_sentence(code, depth), verification_advice(code)) from None
 
     def send(self, message: bytes) -> None:
+        """Send all of it."""
         self._waiting(lambda: self.connection.send(message))
 
     def receive(self, size: int) -> bytes:
+        """Up to so many bytes; none at the end of the connection."""
         try:
             return self._waiting(lambda: self.connection.recv(size))
         except (SSL.ZeroReturnError, SSL.SysCallError):

@@ -399,6 +399,21 @@ class TestLockFetch:
         )
         assert "128 of 128 kinds of device are well" in ok(late)
 
+    def test_conformance(self, shared_pair: RunningPair, tmp_path: Path) -> None:
+        call = ("lock", "conformance", shared_pair.http, "--https-port", shared_pair.https_port)
+        table = ok(engage(shared_pair.folder, *call)).splitlines()
+        assert {line.split()[0] for line in table[:-1]} == {"pass"}
+        assert table[-1] == f"next: nothing: all {len(table) - 1} rows pass"
+        report = json.loads(ok(engage(shared_pair.folder, *call, "--format", "json")))
+        assert report["failed"] == 0
+        assert len(report["rows"]) == len(table) - 1
+        ok(engage(shared_pair.folder, *call, "--format", "junit", "--output", tmp_path / "host.xml"))
+        assert 'failures="0"' in (tmp_path / "host.xml").read_text()
+        key = base64.b64encode(OTHER_SITE_KEY.reveal())
+        done = engage(shared_pair.folder, *call, "--site-key-file", "-", stdin=key)
+        assert done.returncode == 1
+        assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")] == ["der.hash"]
+
     def test_a_profile_of_ones_own(self, shared_pair: RunningPair, tmp_path: Path) -> None:
         (tmp_path / "tiny.toml").write_text('name = "tiny"\nchain_der_bytes = 2000\n')
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")

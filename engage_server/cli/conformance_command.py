@@ -1,0 +1,94 @@
+"""``engage lock conformance``."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.checks import PROFILES
+from engage_server.cli.output import print_next
+from engage_server.cli.own_key import own_key
+from engage_server.cli.parameters import FilePath, demo_option, read_site_key_option, site_key_option, site_option
+from engage_server.cli.profile_option import profile_of
+from engage_server.cli.session import Session
+from engage_server.lock.conformance import REQUIREMENTS, conformance
+from engage_server.lock.conformance_report import as_json, as_junit, told
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.requirement import Outcome
+from engage_server.lock.target import Target
+from engage_server.lock.trial_host import TrialHost
+from engage_server.services.durable_files import PUBLIC_MODE, replace_file
+
+_EXAMPLE = """\b
+Examples:
+  engage lock conformance http://locks.example.org --site-key-file site.key
+  engage lock conformance http://127.0.0.1:8080 --https-port 8443 --format junit --output host.xml
+
+It calls no host but the one that is named, from one connection at a time. Exit status 0 when every row passes, else 1.
+"""
+
+
+@click.command("conformance", epilog=_EXAMPLE)
+@click.argument("url")
+@click.option(
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+)
+@site_key_option
+@site_option
+@click.option(
+    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+)
+@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
+@click.option(
+    "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
+)
+@demo_option
+@click.pass_obj
+def conformance_command(session: Session, /, url: str, form: str, output: Path | None, **options: Any) -> int:
+    """Try everything that a device needs from a host, row by row."""
+    target = Target.from_url(url, options["https_port"])
+    key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
+    host = TrialHost(target, key, DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"]))
+    streams = form == "text" and output is None
+    outcomes = list(_told(conformance(host)) if streams else _counted(conformance(host)))
+    failed = sum(not outcome.passed for outcome in outcomes)
+    if not streams:
+        _write(_report(outcomes, form, url), output)
+    elif failed:
+        print_next(f"mend the {failed} of {len(outcomes)} rows that failed, then try again")
+    else:
+        print_next(f"nothing: all {len(outcomes)} rows pass")
+    return 1 if failed else 0
+
+
+def _told(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    for outcome in outcomes:
+        click.echo(told(outcome, lambda text, colour: click.style(text, fg=colour, bold=True)), nl=False)
+        yield outcome
+
+
+def _counted(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(length=len(REQUIREMENTS), label="rows", file=sys.stderr, hidden=hidden) as bar:
+        for outcome in outcomes:
+            bar.update(1)
+            yield outcome
+
+
+def _report(outcomes: list[Outcome], form: str, url: str) -> str:
+    if form == "json":
+        return as_json(outcomes, url)
+    if form == "junit":
+        return as_junit(outcomes, url)
+    return "".join(told(outcome, lambda text, _colour: text) for outcome in outcomes)
+
+
+def _write(report: str, output: Path | None) -> None:
+    if output is None:
+        click.echo(report, nl=False)
+    else:
+        replace_file(output, report.encode("utf-8"), PUBLIC_MODE)
+        click.echo(f"wrote {output}", err=True)

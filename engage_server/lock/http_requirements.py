@@ -1,0 +1,214 @@
+"""What a device needs of the plain HTTP instance: the notice, and the DER that it names."""
+
+import re
+from base64 import b64decode
+from collections.abc import Iterator
+from urllib.parse import quote
+
+from engage_server.errors import CertificateInvalid
+from engage_server.lock.certificate_download import key_bits_of
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.requirement import Grade, Requirement
+from engage_server.lock.trial_host import RawAnswer, TrialHost
+from engage_server.pki.encodings import read_der
+from engage_server.protocol import paths
+from engage_server.protocol.serial_number import encode_serial
+from engage_server.protocol.site_key import anchor_hash, hashes_equal
+
+_SERIAL = encode_serial("FBEFBEFBEFBEFBEFBEFBEFBEFBEFBEFB")  # its Base64 holds + and /
+_COMPACT = re.compile(rb'\{"cert_url":"[^"]*","hash":"[^"]*"\}')
+_HASH_BYTES = 20
+_SMALL_HEAD_BYTES = 1024
+_PAUSE = 0.01
+
+
+def _status(host: TrialHost) -> str:
+    return _ok(host.notice_answer)
+
+
+def _ok(answer: RawAnswer) -> str:
+    if answer.status != 200:
+        advice = "Devices follow no redirect: answer at this very address." if 300 <= answer.status < 400 else ""
+        raise DeviceRefusal(f"the answer is {answer.status_line[:60]}", advice)
+    return answer.status_line
+
+
+def _version(host: TrialHost) -> str:
+    line = host.notice_answer.status_line
+    if not line.startswith("HTTP/1.1 "):
+        raise DeviceRefusal(f"the status line begins with {line[:8]}", "Let the host answer with HTTP/1.1.")
+    return line
+
+
+def _version_to_1_0(host: TrialHost) -> str:
+    line = host.ask(host.request(version="1.0")).status_line
+    if not line.startswith("HTTP/1.1 "):
+        raise DeviceRefusal(f"a request by HTTP/1.0 is answered by {line[:8]}")
+    return line
+
+
+def _length(host: TrialHost) -> str:
+    return _exact_length(host.notice_answer)
+
+
+def _exact_length(answer: RawAnswer) -> str:
+    if answer.header("Transfer-Encoding"):
+        raise DeviceRefusal("the answer is chunked (Transfer-Encoding)", "Answer with a Content-Length.")
+    spelled = [(name, value) for name, value in answer.headers if name.lower() == "content-length"]
+    if [name for name, _ in spelled] != ["Content-Length"]:
+        found = ", ".join(name for name, _ in spelled) or "no such header"
+        raise DeviceRefusal(
+            f"devices look for one header named exactly Content-Length; there is {found}",
+            "A proxy that writes header names in lower case, or HTTP/2, can not stand in front.",
+        )
+    if spelled[0][1] != str(len(answer.body)):
+        raise DeviceRefusal(f"Content-Length is {spelled[0][1][:20]}, and {len(answer.body)} bytes came")
+    return f"Content-Length: {spelled[0][1]}"
+
+
+def _small_head(host: TrialHost) -> str:
+    size = max(host.notice_answer.head_bytes, host.der_answer.head_bytes)
+    if size > _SMALL_HEAD_BYTES:
+        raise DeviceRefusal(f"a header block has {size} bytes; {_SMALL_HEAD_BYTES} are small", "Send fewer headers.")
+    return f"{size} bytes"
+
+
+def _notice_type(host: TrialHost) -> str:
+    return _of_type(host.notice_answer, "application/json")
+
+
+def _of_type(answer: RawAnswer, wanted: str) -> str:
+    found = answer.header("Content-Type")
+    if found.partition(";")[0].strip() != wanted:
+        raise DeviceRefusal(f"it is sent as {found or 'no type at all'}", f"Send {wanted}.")
+    return found
+
+
+def _notice_form(host: TrialHost) -> str:
+    if not _COMPACT.fullmatch(host.notice_answer.body):
+        text = host.notice_answer.body[:60].decode("utf-8", "replace")
+        raise DeviceRefusal(f"it is not compact, or not just cert_url and hash in this order: {text!r}")
+    return f"{len(host.notice_answer.body)} bytes"
+
+
+def _notice_url(host: TrialHost) -> str:
+    url = host.notice["cert_url"]
+    if not url.startswith("http://"):
+        raise DeviceRefusal(f"it is {url[:60]!r}", "A device that trusts nothing yet can only use http://.")
+    if len(url) > host.limits.cert_url_characters:
+        raise DeviceRefusal(f"it has {len(url)} characters; devices read {host.limits.cert_url_characters}")
+    return url
+
+
+def _notice_hash(host: TrialHost) -> str:
+    text = host.notice["hash"]
+    try:
+        raw = b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != _HASH_BYTES:
+        raise DeviceRefusal(f"{text[:60]!r} is not Base64 of {_HASH_BYTES} bytes", "It may be hex, or another hash.")
+    return text
+
+
+def _queries() -> Iterator[str]:
+    spelled = [_SERIAL, quote(_SERIAL, safe=""), _SERIAL.replace("+", "-").replace("/", "_").rstrip("=")]
+    yield from (f"serialNumber={text}&hashType=primary&v=2" for text in spelled)
+    yield from ("serialNumber=%ZZ", "serialNumber=x&serialNumber=y", "hashType=secondary", "v=99&x=1", "&&=", "%")
+
+
+def _any_query(host: TrialHost) -> str:
+    count = 0
+    for count, query in enumerate(_queries(), start=1):
+        answer = host.ask(host.request(f"{paths.NOTICE}?{query}"))
+        if answer.status != 200:
+            raise DeviceRefusal(f"with the query {query} the answer is {answer.status_line[:60]}")
+    return f"{count} queries, known and unknown"
+
+
+def _any_authorization(host: TrialHost) -> str:
+    return _ok(host.ask(host.request(more="Authorization: Device bm90IGEgdG9rZW4=\r\n")))
+
+
+def _slow_device(host: TrialHost) -> str:
+    _ok(host.ask(host.request(), pause=_PAUSE))
+    return f"answered, with {_PAUSE * 1000:g} ms between bytes"
+
+
+def _der_status(host: TrialHost) -> str:
+    return _ok(host.der_answer)
+
+
+def _der_type(host: TrialHost) -> str:
+    return _of_type(host.der_answer, "application/octet-stream")
+
+
+def _der_length(host: TrialHost) -> str:
+    return _exact_length(host.der_answer)
+
+
+def _der_plain(host: TrialHost) -> str:
+    answer = host.ask_for_der("Accept-Encoding: gzip, br, deflate\r\n")
+    if answer.header("Content-Encoding") or answer.body != host.der_answer.body:
+        raise DeviceRefusal("asked with Accept-Encoding, other bytes come", "Send the bytes as they are.")
+    return "the same bytes whatever is asked"
+
+
+def _der_form(host: TrialHost) -> str:
+    try:
+        read_der(host.der_answer.body, source="the download")
+    except CertificateInvalid as error:
+        raise DeviceRefusal(error.sentence, error.next_step) from None
+    return f"{len(host.der_answer.body)} bytes"
+
+
+def _der_hash(host: TrialHost) -> str:
+    if not hashes_equal(anchor_hash(host.key, host.der_answer.body), host.notice["hash"]):
+        raise DeviceRefusal(
+            "it is not HMAC-SHA1(site key, the downloaded bytes)",
+            "The site key is another, or the hash was made of another file, of its PEM, or with the key's text.",
+        )
+    return "it is"
+
+
+def _der_key(host: TrialHost) -> str:
+    bits = key_bits_of(host.anchor)
+    if bits > host.limits.rsa_key_bits:
+        raise DeviceRefusal(f"its key has {bits} bits; devices take {host.limits.rsa_key_bits}")
+    return f"RSA-{bits}"
+
+
+def _unknown_path(host: TrialHost) -> str:
+    answer = host.ask(host.request("/no/such/thing"))
+    if answer.status not in (401, 404):
+        raise DeviceRefusal(
+            f"an unknown address is answered by {answer.status_line[:60]}",
+            "Answer 401 or 404: after 403 some gateways stop for good.",
+        )
+    return answer.status_line
+
+
+_V, _F, _A = Grade.VENDOR, Grade.FIELD, Grade.ASSUMED
+
+HTTP_REQUIREMENTS = (
+    Requirement("notice.status", "The notice is answered by 200, without a redirect", _V, _status),
+    Requirement("notice.version", "The status line says HTTP/1.1", _V, _version),
+    Requirement("notice.version_to_1_0", "It says so to a request by HTTP/1.0, too", _A, _version_to_1_0),
+    Requirement("notice.length", "Content-Length is spelled so, is exact, and nothing is chunked", _V, _length),
+    Requirement("notice.type", "The notice is application/json", _V, _notice_type),
+    Requirement("notice.form", "It is compact: cert_url, then hash, and no more", _V, _notice_form),
+    Requirement("notice.url", "cert_url is http:// and at most 256 characters long", _F, _notice_url),
+    Requirement("notice.hash", "hash is the Base64 of 20 bytes", _V, _notice_hash),
+    Requirement("notice.any_query", "No query is a reason to refuse", _A, _any_query),
+    Requirement("notice.any_authorization", "No Authorization header is a reason to refuse", _A, _any_authorization),
+    Requirement("notice.slow_device", "A device that sends slowly is answered", _F, _slow_device),
+    Requirement("der.status", "The DER is answered by 200, without a redirect", _F, _der_status),
+    Requirement("der.type", "It is application/octet-stream", _F, _der_type),
+    Requirement("der.length", "Content-Length is spelled so, is exact, and nothing is chunked", _V, _der_length),
+    Requirement("der.plain", "It is never compressed", _F, _der_plain),
+    Requirement("der.form", "It is one certificate in DER, not PEM", _V, _der_form),
+    Requirement("der.hash", "The notice's hash is that of these bytes, with the site key", _V, _der_hash),
+    Requirement("der.key", "Its key is RSA of at most 2048 bits", _V, _der_key),
+    Requirement("http.small_head", "Header blocks are small", _V, _small_head),
+    Requirement("http.unknown_path", "Whatever else is asked for gets 401 or 404, not 403", _F, _unknown_path),
+)

@@ -1,0 +1,143 @@
+"""What a device needs of the TLS instance: the chain, the name, and the ways in which devices connect."""
+
+import socket
+from contextlib import closing
+from dataclasses import replace
+from datetime import timedelta
+
+from engage_server.lock.acceptance import assert_chain, assert_name
+from engage_server.lock.certificate_download import key_bits_of, read_notice
+from engage_server.lock.firmware import LATE, Firmware, TlsVersion
+from engage_server.lock.http_exchange import request_bytes
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.requirement import Grade, Requirement
+from engage_server.lock.tls_connection import HTTPS_PORT, secure_connection
+from engage_server.lock.tls_peer import TlsPeer
+from engage_server.lock.trial_host import TrialHost
+from engage_server.pki.chain import is_issued_by
+from engage_server.protocol import paths
+
+_LIKELY = Firmware()
+_OLD = Firmware(newest_tls=TlsVersion.TLS_1_2)
+_NEW = Firmware(oldest_tls=TlsVersion.TLS_1_3)
+_RSA_KEY_EXCHANGE = Firmware(newest_tls=TlsVersion.TLS_1_2, ciphers="AES128-SHA:AES256-SHA:AES128-SHA256")
+
+
+def _handshake(host: TrialHost, firmware: Firmware, *, trusting: bool) -> TlsPeer:
+    """A handshake that only the anchor can fail, or nothing; the connection is closed when it is no more used."""
+    target = host.target
+    anchor = host.anchor if trusting else None
+    with closing(socket.create_connection((target.host, target.https_port), host.limits.seconds)) as plain:
+        peer = TlsPeer(plain, target.host, anchor, host.limits.seconds, firmware)
+        try:
+            peer.handshake(f"https://{target.host}:{target.https_port}")
+        except OSError as error:
+            raise DeviceRefusal(f"the handshake broke off: {error.strerror or 'silence'}") from None
+        return peer
+
+
+def _described(peer: TlsPeer) -> str:
+    return f"{peer.connection.get_protocol_version_name()} with {peer.connection.get_cipher_name()}"
+
+
+def _speaks_1_2(host: TrialHost) -> str:
+    return _described(_handshake(host, _OLD, trusting=False))
+
+
+def _speaks_1_3(host: TrialHost) -> str:
+    return _described(_handshake(host, _NEW, trusting=False))
+
+
+def _speaks_rsa(host: TrialHost) -> str:
+    return _described(_handshake(host, _RSA_KEY_EXCHANGE, trusting=False))
+
+
+def _without_server_name(host: TrialHost) -> str:
+    return _described(_handshake(host, replace(_LIKELY, sends_server_name=False), trusting=True))
+
+
+def _leads_to_anchor(host: TrialHost) -> str:
+    return _described(_handshake(host, _LIKELY, trusting=True))
+
+
+def _tolerates_clock(host: TrialHost) -> str:
+    _handshake(host, replace(_LIKELY, clock_error=LATE), trusting=True)
+    return f"a clock that is {-LATE // timedelta(days=1)} days late is no matter"
+
+
+def _sends_all(host: TrialHost) -> str:
+    sent = host.presented.certificates
+    top = sent[-1] if sent else None
+    if top is None or not (top == host.anchor or is_issued_by(top, host.anchor)):
+        raise DeviceRefusal(
+            f"{len(sent)} certificate(s) are sent, and the last was not issued by what is distributed",
+            "Send the server certificate and every intermediate.",
+        )
+    return f"{len(sent)} certificates"
+
+
+def _fits(host: TrialHost) -> str:
+    total = assert_chain(host.presented.certificates, host.anchor, host.limits, _LIKELY)
+    return f"{total} of {host.limits.chain_der_bytes} bytes"
+
+
+def _keys(host: TrialHost) -> str:
+    bits = [key_bits_of(certificate) for certificate in host.presented.certificates]
+    if max(bits, default=0) > host.limits.rsa_key_bits:
+        raise DeviceRefusal(f"a key has {max(bits)} bits; devices take {host.limits.rsa_key_bits}")
+    return ", ".join(f"RSA-{each}" for each in bits)
+
+
+def _name(host: TrialHost) -> str:
+    assert_name(_handshake(host, _LIKELY, trusting=False).connection, host.target.host, _LIKELY)
+    return f"it is for {host.target.host}"
+
+
+def _answers(host: TrialHost) -> str:
+    target = host.target
+    with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
+        notice = read_notice(connection.request(paths.NOTICE), host.limits)
+    if notice.hash != host.notice["hash"]:
+        raise DeviceRefusal("the notice by TLS has another hash than by plain HTTP")
+    return "the same notice as by plain HTTP"
+
+
+def _keeps_alive(host: TrialHost) -> str:
+    target = host.target
+    with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
+        first = connection.request(paths.NOTICE)
+        if first.header("Connection").lower() == "close":
+            return "it says that it closes the connection after one answer"
+        if connection.request(paths.NOTICE).body != first.body:
+            raise DeviceRefusal("the second answer on the connection is another")
+    return "the same answer, twice on one connection"
+
+
+def _bears_vanishing(host: TrialHost) -> str:
+    target = host.target
+    authority = target.host if target.https_port == HTTPS_PORT else f"{target.host}:{target.https_port}"
+    half = request_bytes(paths.NOTICE, authority)[:20]
+    for message in (b"", b"\x16\x03\x01", half):
+        socket.create_connection((target.host, target.https_port), host.limits.seconds).close()
+        with closing(socket.create_connection((target.host, target.https_port), host.limits.seconds)) as plain:
+            plain.sendall(message)
+    return _described(_handshake(host, _LIKELY, trusting=False))
+
+
+_V, _F, _A = Grade.VENDOR, Grade.FIELD, Grade.ASSUMED
+
+TLS_REQUIREMENTS = (
+    Requirement("tls.1_2", "TLS 1.2 is spoken", _V, _speaks_1_2),
+    Requirement("tls.1_3", "TLS 1.3 is spoken", _F, _speaks_1_3),
+    Requirement("tls.rsa_key_exchange", "RSA key exchange with AES-CBC is possible", _A, _speaks_rsa),
+    Requirement("tls.sends_all", "The server certificate comes with every intermediate", _V, _sends_all),
+    Requirement("tls.leads_to_anchor", "The chain leads to the certificate that is distributed", _V, _leads_to_anchor),
+    Requirement("tls.without_server_name", "It does so without a server name, too", _A, _without_server_name),
+    Requirement("tls.tolerates_clock", "It does so for a clock that is some days late", _A, _tolerates_clock),
+    Requirement("tls.fits", "The chain and its root have at most 4096 bytes of DER", _V, _fits),
+    Requirement("tls.keys", "All keys are RSA of at most 2048 bits", _V, _keys),
+    Requirement("tls.name", "The SAN holds the host as devices call it", _F, _name),
+    Requirement("tls.answers", "The notice is answered by TLS, with the same hash", _V, _answers),
+    Requirement("tls.keeps_alive", "A connection bears several requests, or is said to end", _A, _keeps_alive),
+    Requirement("tls.bears_vanishing", "Devices that vanish in mid-handshake do no harm", _V, _bears_vanishing),
+)
