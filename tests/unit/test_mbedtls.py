@@ -1,0 +1,83 @@
+"""A second client, on mbed TLS, agrees with the virtual lock on the corpus; each disagreement is explained."""
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+
+from engage_server.lock.firmware import Firmware, TlsVersion
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.tls_connection import secure_connection
+from tests.defects import DEFECTS, Plan, right_plan
+from tests.hosts import serving, tls_context
+from tests.mbedtls_client import accepts
+
+HOST = "localhost"
+LIMITS = DeviceLimits(seconds=5)
+_TLS_1_2 = Firmware(newest_tls=TlsVersion.TLS_1_2)
+
+_OWN_LIMIT = "4096 bytes and RSA-2048 are ENGAGE devices' limits, not mbed TLS'"
+_NAMES_DO = "mbed TLS goes by names and signatures, not by key identifiers: a device built on it would accept the chain"
+
+ACCEPTED_BY_MBEDTLS_ALONE = {
+    "wrong_authority_identifier": _NAMES_DO,
+    "wrong_authority_identifier_above": _NAMES_DO,
+    "link_certificate_without_identifier": _NAMES_DO,
+    "below_a_link_certificate_without_identifier": _NAMES_DO,
+    "intermediate_for_clients": "mbed TLS reads the extended key usage of the server certificate alone",
+    "intermediate_given": "mbed TLS takes any trusted certificate as the end of the path: --partial-chain",
+    "server_key_of_3072_bits": _OWN_LIMIT,
+    "root_key_of_4096_bits": _OWN_LIMIT,
+    "elliptic_curve_server": _OWN_LIMIT,
+    "exactly_4097": _OWN_LIMIT,
+    "revocation_and_policies": _OWN_LIMIT,
+}
+
+ACCEPTED_BY_THE_LOCK_ALONE = {
+    "server_may_not_sign": "mbed TLS wants digitalSignature for the key exchange with ECDHE; the chain check says so",
+}
+
+NOT_SERVED = {
+    "server_missing": "there is no server certificate",
+    "sent_upside_down": "OpenSSL loads no certificate in front that is not its key's",
+    "sent_root_first": "the same",
+}
+
+
+def _parts(plan: Plan) -> tuple[tuple[x509.Certificate, ...], rsa.RSAPrivateKey, x509.Certificate]:
+    """What is sent, the server's key, and what is trusted."""
+    certificates = plan.certificates()
+    below_root = [certificate for role, certificate in reversed(certificates.items()) if role != "root"]
+    sent = tuple(certificates[role] for role in plan.sent) if plan.sent else tuple(below_root)
+    given = plan.anchor_certificate
+    trusted = (certificates.get(given or "root")) if isinstance(given, str) else given
+    key = plan.drafts["server"].key
+    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
+    return sent, key, trusted or right_plan().certificates()["root"]  # type: ignore[return-value]  # or EC
+
+
+def _lock_accepts(port: int, trusted: x509.Certificate) -> bool:
+    try:
+        with secure_connection(HOST, port, trusted, LIMITS, _TLS_1_2):
+            return True
+    except DeviceRefusal:
+        return False
+
+
+@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(NOT_SERVED)))
+def test_the_corpus(name: str) -> None:
+    plan = right_plan()
+    DEFECTS[name][0](plan)
+    sent, key, trusted = _parts(plan)
+    with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
+        ours, theirs = _lock_accepts(host.port, trusted), accepts(host.port, HOST, trusted)
+    assert (theirs and not ours) is (name in ACCEPTED_BY_MBEDTLS_ALONE), (ours, theirs)
+    assert (ours and not theirs) is (name in ACCEPTED_BY_THE_LOCK_ALONE), (ours, theirs)
+
+
+def test_both_verdicts_occur() -> None:
+    sent, key, trusted = _parts(right_plan())
+    with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
+        assert accepts(host.port, HOST, trusted)
+        assert not accepts(host.port, "other.example.org", trusted)
+        assert not accepts(host.port, HOST, sent[0])
