@@ -4,6 +4,7 @@ import click
 
 from engage_server.cli.conformance_command import conformance_command
 from engage_server.cli.fetch_command import fetch_command
+from engage_server.cli.fleet_command import fleet_command
 
 
 @click.group()
@@ -13,3 +14,4 @@ def lock() -> None:
 
 lock.add_command(fetch_command)
 lock.add_command(conformance_command)
+lock.add_command(fleet_command)

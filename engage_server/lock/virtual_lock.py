@@ -4,12 +4,12 @@ from collections.abc import Generator, Iterator
 from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from cryptography import x509
 
 from engage_server.lock.call_in import CallIn
-from engage_server.lock.certificate_download import Anchor, Notice, download, get, install, read_notice
+from engage_server.lock.certificate_download import HTTP_PORT, Anchor, Notice, download, get, install, read_notice
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory
@@ -45,6 +45,7 @@ class VirtualLock:
         firmware: How it answers what the vendor's pages leave open.
         serial: 32 hexadecimal digits; None sends none.
         memory: What it remembers.
+        only_target: Refuse a ``cert_url`` that leads to another host, which a real device would call.
 
     Attributes:
         memory: What it remembers now.
@@ -58,9 +59,11 @@ class VirtualLock:
         firmware: Firmware,
         serial: str | None = None,
         memory: DeviceMemory | None = None,
+        *,
+        only_target: bool = False,
     ) -> None:
         self._target, self._key, self._limits, self._firmware = target, key, limits, firmware
-        self._serial = serial
+        self._serial, self._only_target = serial, only_target
         self.memory = memory or DeviceMemory()
 
     def run(self, trigger: Trigger, now: datetime, *, call_in: bool = False) -> Iterator[Step]:
@@ -91,6 +94,8 @@ class VirtualLock:
             notice = read_notice(response, self._limits)
             yield Step(name, ok=True, sentence=f"the host says: {notice.cert_url}")
             name = "download"
+            if self._only_target:
+                self._assert_leads_here(notice)
             der = download(notice, self._limits)
             yield Step(name, ok=True, sentence=f"downloaded {len(der)} bytes, SHA-256 {digest_of(der)}...")
             name = "hash"
@@ -102,6 +107,18 @@ class VirtualLock:
         self.memory = self.memory.with_anchor(anchor.der, now)
         yield Step("anchor", ok=True, sentence=f"trusting nothing but {_describe(anchor)}")
         return anchor.der, notice
+
+    def _assert_leads_here(self, notice: Notice) -> None:
+        try:
+            url = urlsplit(notice.cert_url)
+            where = url.hostname, url.port or HTTP_PORT
+        except ValueError:
+            where = None, 0
+        if where != (self._target.host.lower(), self._target.http_port):
+            raise DeviceRefusal(
+                f"cert_url leads to another host, which is not called: {notice.cert_url[:80]}",
+                "Call the host by the address that cert_url names.",
+            )
 
     def _call(
         self, anchor_der: bytes, known: Notice | None, now: datetime, *, call_in: bool

@@ -414,6 +414,21 @@ class TestLockFetch:
         assert done.returncode == 1
         assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("FAIL")] == ["der.hash"]
 
+    def test_a_fleet(self, shared_pair: RunningPair) -> None:
+        call = ("lock", "fleet", shared_pair.http, "--https-port", shared_pair.https_port, "--over", 1, "--nights", 2)
+        report = json.loads(ok(engage(shared_pair.folder, *call, "--count", 40, "--json")))
+        assert (report["calls"], report["well"], report["anchors_taken"]) == (80, 80, 40)
+        assert "80 calls in 2 night(s): 80 well, 0 lost" in ok(engage(shared_pair.folder, *call, "--count", 40))
+        key = base64.b64encode(OTHER_SITE_KEY.reveal())
+        done = engage(shared_pair.folder, *call, "--count", 4, "--site-key-file", "-", stdin=key)
+        assert done.returncode == 1
+        assert "lost  8 calls: hash: " in done.stdout
+
+    def test_a_fleet_asks_before_it_calls_another_machine(self, shared_pair: RunningPair) -> None:
+        done = engage(shared_pair.folder, "lock", "fleet", "http://192.0.2.7", "--count", 1)
+        refused(done, 2, "192.0.2.7 is another machine")
+        refused(engage(shared_pair.folder, "lock", "fleet", shared_pair.http, "--count", 100_001), 2)
+
     def test_a_profile_of_ones_own(self, shared_pair: RunningPair, tmp_path: Path) -> None:
         (tmp_path / "tiny.toml").write_text('name = "tiny"\nchain_der_bytes = 2000\n')
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")

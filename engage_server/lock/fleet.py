@@ -1,0 +1,169 @@
+"""Many virtual devices on real sockets, each calling when its habit says.
+
+A device that sleeps is a few numbers in arrays; a whole :class:`VirtualLock` exists only while it calls.
+"""
+
+import threading
+import time
+from array import array
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from queue import Queue
+
+from engage_server.errors import NotPossible
+from engage_server.lock.firmware import Firmware
+from engage_server.lock.fleet_report import FleetTally
+from engage_server.lock.habit import Arrival, habits, in_order
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.memory import DeviceMemory
+from engage_server.lock.step import Step
+from engage_server.lock.target import Target
+from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
+from engage_server.records import Secret
+
+_SERIAL_PREFIX = "F1EE7000" + "0" * 12  # told apart from real devices at a glance
+_NO_ANCHOR = 0
+
+
+@dataclass(frozen=True, slots=True)
+class FleetPlan:
+    """What a fleet does.
+
+    Attributes:
+        count: Of devices.
+        seconds: The window of one night.
+        nights: How many windows, one after the other. In the first all devices are commissioned.
+        arrival: How they come.
+        seed: Of their habits.
+        at_once: How many may call at the same time; who comes later waits, and that is told.
+        call_in: Whether they make the calls of the night, too.
+    """
+
+    count: int
+    seconds: float
+    nights: int = 1
+    arrival: Arrival = Arrival.SPREAD
+    seed: int = 1
+    at_once: int = 64
+    call_in: bool = False
+
+
+class Fleet:
+    """A fleet of devices of one kind and one site.
+
+    Args:
+        target: The one host that is ever called, whatever a notice says.
+        key: The site key of all devices.
+        limits: Of each device.
+        firmware: Of each device.
+        plan: What they do.
+        now: Gives the time, aware.
+    """
+
+    def __init__(
+        self,
+        target: Target,
+        key: Secret,
+        limits: DeviceLimits,
+        firmware: Firmware,
+        plan: FleetPlan,
+        now: Callable[[], datetime],
+    ) -> None:
+        self._target, self._key, self._limits, self._firmware = target, key, limits, firmware
+        self._plan, self._now = plan, now
+        self._habits = habits(plan.count, plan.seconds, plan.arrival, plan.seed)
+        self._order = in_order(self._habits)
+        self._anchor_of = array("H", bytes(2 * plan.count))  # an index into _anchors
+        self._anchors: list[bytes | None] = [None]
+        self._guard = threading.Lock()
+
+    def run(self, tally: FleetTally) -> None:
+        """Let all nights pass, in real time.
+
+        Args:
+            tally: Filled in as devices are done.
+        """
+        with self._workers(tally) as due:
+            for night in range(self._plan.nights):
+                self._night(night, due, tally)
+        tally.adoption = self._adoption()
+
+    def sleeping_bytes(self) -> float:
+        """Memory for each sleeping device."""
+        arrays = (self._habits, self._order, self._anchor_of)
+        return sum(each.itemsize for each in arrays)
+
+    def _night(self, night: int, due: "Queue[int | None]", tally: FleetTally) -> None:
+        begin = time.monotonic()
+        for number in self._order:
+            wait = begin + self._habits[number] - time.monotonic()
+            if wait > 0:
+                time.sleep(wait)
+            due.put(number)  # waits while too many call: nobody is dropped
+            tally.late(time.monotonic() - begin - self._habits[number])
+        due.join()
+        tally.night_over(night + 1)
+
+    @contextmanager
+    def _workers(self, tally: FleetTally) -> Iterator["Queue[int | None]"]:
+        due: Queue[int | None] = Queue(maxsize=self._plan.at_once)
+        threads = [
+            threading.Thread(target=self._work, args=(due, tally), daemon=True) for _ in range(self._plan.at_once)
+        ]
+        for thread in threads:
+            thread.start()
+        try:
+            yield due
+        finally:
+            for _ in threads:
+                due.put(None)
+            for thread in threads:
+                thread.join()
+
+    def _work(self, due: "Queue[int | None]", tally: FleetTally) -> None:
+        while (number := due.get()) is not None:
+            try:
+                self._one(number, tally)
+            finally:
+                due.task_done()
+        due.task_done()
+
+    def _one(self, number: int, tally: FleetTally) -> None:
+        """One device wakes, calls, and sleeps again."""
+        der = self._anchors[self._anchor_of[number]]
+        memory = DeviceMemory(anchor_der=der)
+        serial = f"{_SERIAL_PREFIX}{number:012X}"
+        lock = VirtualLock(self._target, self._key, self._limits, self._firmware, serial, memory, only_target=True)
+        steps: list[Step] = []
+        begin = last = time.perf_counter()
+        failure = None
+        try:
+            for step in lock.run(Trigger.NIGHT, self._now(), call_in=self._plan.call_in):
+                steps.append(step)
+                tally.took(step.name, time.perf_counter() - last)
+                last = time.perf_counter()
+        except NotPossible as error:
+            failure = f"unreachable: {error.sentence}"
+        self._remember(number, lock.memory.anchor_der)
+        if failure is None and not accepted(steps):
+            refused = next(step for step in reversed(steps) if not step.ok)
+            failure = f"{refused.name}: {refused.sentence}"
+        tally.device_done(time.perf_counter() - begin, failure, changed=lock.memory.anchor_der != der)
+
+    def _remember(self, number: int, der: bytes | None) -> None:
+        if der == self._anchors[self._anchor_of[number]]:
+            return
+        with self._guard:
+            if der not in self._anchors:
+                self._anchors.append(der)
+            self._anchor_of[number] = self._anchors.index(der)
+
+    def _adoption(self) -> dict[str, int]:
+        """How many devices hold which anchor, by its digest; "" is none."""
+        found: dict[str, int] = {}
+        for index in self._anchor_of:
+            digest = DeviceMemory(anchor_der=self._anchors[index]).anchor_digest
+            found[digest] = found.get(digest, 0) + 1
+        return found

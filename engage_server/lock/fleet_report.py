@@ -1,0 +1,88 @@
+"""What became of a fleet: how many are well, how long they took, who holds which anchor, who was lost and why."""
+
+import threading
+from array import array
+from collections import Counter
+from typing import Any
+
+FORMAT = "engage-server/fleet/1"
+WHOLE = "whole call"
+
+
+class FleetTally:
+    """Counts what the devices of a fleet tell. Safe from several threads."""
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._seconds: dict[str, array[float]] = {}
+        self._failures: Counter[str] = Counter()
+        self.well = 0
+        self.changed = 0
+        self.nights = 0
+        self.latest = 0.0
+        self.adoption: dict[str, int] = {}
+
+    def took(self, stage: str, seconds: float) -> None:
+        """A stage of one call was done."""
+        with self._guard:
+            self._seconds.setdefault(stage, array("f")).append(seconds)
+
+    def device_done(self, seconds: float, failure: str | None, *, changed: bool) -> None:
+        """One device's call is over.
+
+        Args:
+            seconds: From its first connection to its last byte.
+            failure: Why it was lost this night; None when it is well.
+            changed: Whether it holds another anchor than before.
+        """
+        self.took(WHOLE, seconds)
+        with self._guard:
+            self.well += failure is None
+            self.changed += changed
+            if failure is not None:
+                self._failures[failure] += 1
+
+    def late(self, seconds: float) -> None:
+        """A device could be let go only so long after its time."""
+        self.latest = max(self.latest, seconds)
+
+    def night_over(self, nights: int) -> None:
+        """So many nights have passed."""
+        self.nights = nights
+
+    @property
+    def lost(self) -> int:
+        """Calls that failed."""
+        return self._failures.total()
+
+    @property
+    def done(self) -> int:
+        """Calls that are over."""
+        return self.well + self.lost
+
+    def report(self) -> dict[str, Any]:
+        """All of it, for JSON; times in seconds."""
+        with self._guard:
+            return {
+                "format": FORMAT,
+                "nights": self.nights,
+                "calls": self.done,
+                "well": self.well,
+                "lost": self.lost,
+                "anchors_taken": self.changed,
+                "adoption": dict(sorted(self.adoption.items())),
+                "why_lost": [{"failure": why, "calls": count} for why, count in self._failures.most_common()],
+                "latest_start": round(self.latest, 4),
+                "seconds": {stage: _percentiles(sorted(taken)) for stage, taken in self._seconds.items()},
+            }
+
+
+def _percentiles(ordered: list[float]) -> dict[str, float]:
+    """p50, p99 and the longest, by nearest rank."""
+    last = len(ordered) - 1
+    return {
+        "p50": round(ordered[round(0.50 * last)], 4),
+        "p99": round(ordered[round(0.99 * last)], 4),
+        "max": round(ordered[last], 4),
+        "count": len(ordered),
+    }
