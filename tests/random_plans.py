@@ -79,8 +79,10 @@ def left_out(plan: Plan, role: str) -> None:
 
 
 def twin_along(plan: Plan, role: str) -> None:
-    """A certificate of the same name and another key lies beside it."""
+    """A certificate of the same name and another key lies beside it: one, GnuTLS loses its way among several."""
     draft = plan.drafts[role]
+    if any(each.subject == draft.name for each in plan.along):
+        return
     twin = Draft(draft.name, key(4), NOW + 900 * DAY, True, usages=frozenset({"key_cert_sign"}))
     plan.along.append(twin.self_signed())
 

@@ -1,6 +1,5 @@
 """``engage lock fleet``."""
 
-import socket
 import sys
 import threading
 from collections.abc import Iterator
@@ -15,7 +14,7 @@ from engage_server.cli.own_key import own_key
 from engage_server.cli.parameters import demo_option, read_site_key_option, site_key_option, site_option
 from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
-from engage_server.errors import NotPossible, UsageError
+from engage_server.cli.this_machine import ask_unless_here
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.fleet import Fleet, FleetPlan
 from engage_server.lock.fleet_report import FleetTally
@@ -69,7 +68,7 @@ _REFRESH_SECONDS = 0.5
 def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
     """Let many virtual devices call a host as real ones do: when their habit says, on connections of their own."""
     target = Target.from_url(url, options["https_port"])
-    _ask_unless_here(target.host, options["count"], yes=options["yes"])
+    ask_unless_here(target.host, options["count"], yes=options["yes"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])
     plan = FleetPlan(
@@ -90,30 +89,6 @@ def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) 
     else:
         _tell(report)
     return 1 if tally.lost else 0
-
-
-def _ask_unless_here(host: str, count: int, *, yes: bool) -> None:
-    """A fleet is a load: it calls this machine freely, and another one when a person said so."""
-    if yes or _is_here(host):
-        return
-    if not sys.stdin.isatty():
-        raise UsageError(f"{host} is another machine", "If it may be called by a fleet, say so: --yes.")
-    click.confirm(f"{host} is another machine. Let {count} devices call it?", abort=True, err=True)
-
-
-def _is_here(host: str) -> bool:
-    """Whether every address of the host is one of this machine: only such can be bound."""
-    try:
-        found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
-    except OSError:
-        raise NotPossible(f"{host}: no such host", "Is the name right?") from None
-    for family, kind, protocol, _, address in found:
-        with socket.socket(family, kind, protocol) as probe:
-            try:
-                probe.bind(address)
-            except OSError:
-                return False
-    return True
 
 
 @contextmanager

@@ -5,6 +5,7 @@ import click
 from engage_server.cli.conformance_command import conformance_command
 from engage_server.cli.fetch_command import fetch_command
 from engage_server.cli.fleet_command import fleet_command
+from engage_server.cli.misbehave_command import misbehave_command
 
 
 @click.group()
@@ -15,3 +16,4 @@ def lock() -> None:
 lock.add_command(fetch_command)
 lock.add_command(conformance_command)
 lock.add_command(fleet_command)
+lock.add_command(misbehave_command)

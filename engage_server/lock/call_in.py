@@ -24,7 +24,7 @@ _DONE = frozenset(range(200, 300))
 _VERSION = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 
 
-class CallIn:
+class NightCalls:
     """One call-in of one device.
 
     Attributes:

@@ -118,12 +118,12 @@ def _queries() -> Iterator[str]:
 
 
 def _any_query(host: TrialHost) -> str:
-    count = 0
-    for count, query in enumerate(_queries(), start=1):
+    queries = list(_queries())
+    for query in queries:
         answer = host.ask(host.request(f"{paths.NOTICE}?{query}"))
         if answer.status != 200:
             raise DeviceRefusal(f"with the query {query} the answer is {answer.status_line[:60]}")
-    return f"{count} queries, known and unknown"
+    return f"{len(queries)} queries, known and unknown"
 
 
 def _any_authorization(host: TrialHost) -> str:

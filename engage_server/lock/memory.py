@@ -5,9 +5,9 @@ from base64 import b64decode, b64encode
 from binascii import Error as Base64Error
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from hashlib import sha256
 
 from engage_server.errors import UsageError
+from engage_server.protocol.notice import digest_of
 
 FORMAT = "engage-server/virtual-lock/1"
 NEVER = "0"  # the database version of a device that has none
@@ -33,8 +33,8 @@ class DeviceMemory:
 
     @property
     def anchor_digest(self) -> str:
-        """The first 16 hexadecimal digits of the anchor's SHA-256, as in its URL; "" without an anchor."""
-        return sha256(self.anchor_der).hexdigest()[:16] if self.anchor_der else ""
+        """The anchor's digest, as in its URL; "" without an anchor."""
+        return digest_of(self.anchor_der) if self.anchor_der else ""
 
     def with_anchor(self, der: bytes, now: datetime) -> "DeviceMemory":
         """With this anchor in place of what was there: a device has one. The same one again changes nothing."""

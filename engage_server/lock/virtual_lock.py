@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 from cryptography import x509
 
-from engage_server.lock.call_in import CallIn
+from engage_server.lock.call_in import NightCalls
 from engage_server.lock.certificate_download import HTTP_PORT, Anchor, Notice, download, get, install, read_notice
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
@@ -144,7 +144,7 @@ class VirtualLock:
         return True
 
     def _call_in(self, connection: SecureConnection, now: datetime) -> Iterator[Step]:
-        calls = CallIn(connection, self._serial or SAMPLE_SERIAL, self.memory.database_version, now)
+        calls = NightCalls(connection, self._serial or SAMPLE_SERIAL, self.memory.database_version, now)
         yield from calls.steps()
         self.memory = replace(self.memory, database_version=calls.database_version)
 

@@ -429,6 +429,23 @@ class TestLockFetch:
         refused(done, 2, "192.0.2.7 is another machine")
         refused(engage(shared_pair.folder, "lock", "fleet", shared_pair.http, "--count", 100_001), 2)
 
+    def test_misbehaving(self, shared_pair: RunningPair) -> None:
+        call = ("lock", "misbehave", shared_pair.http, "--https-port", shared_pair.https_port, "--seconds", 2)
+        report = json.loads(ok(engage(shared_pair.folder, *call, "--count", 2, "--json")))
+        assert report["served_meanwhile"] is True
+        outcomes = report["outcomes"]
+        for way in ("stall", "half-request", "slow", "silent"):
+            assert outcomes[way] == {"still open": 2}, "longer patience than two seconds"
+        assert outcomes["vanish"] == {"gone": 2}
+        assert outcomes["wrong-key"] == {"stopped at the hash": 2}
+        assert outcomes["repeat"] == {"answered 100 times": 2}
+        assert sum(outcomes["garbage-serial"].values()) == 2
+        assert set(outcomes["garbage-serial"]) <= {"answered 200", "answered 400"}
+        refused(engage(shared_pair.folder, "lock", "misbehave", "http://192.0.2.7"), 2, "192.0.2.7 is another machine")
+        done = engage(shared_pair.folder, "lock", "misbehave", "http://127.0.0.1:1", "--how", "silent", "--count", 1)
+        assert done.returncode == 1
+        assert "no connection" in done.stdout
+
     def test_a_profile_of_ones_own(self, shared_pair: RunningPair, tmp_path: Path) -> None:
         (tmp_path / "tiny.toml").write_text('name = "tiny"\nchain_der_bytes = 2000\n')
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")

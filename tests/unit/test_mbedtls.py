@@ -44,7 +44,7 @@ NOT_SERVED = {
 }
 
 
-def _parts(plan: Plan) -> tuple[tuple[x509.Certificate, ...], rsa.RSAPrivateKey, x509.Certificate]:
+def parts_of(plan: Plan) -> tuple[tuple[x509.Certificate, ...], rsa.RSAPrivateKey, x509.Certificate]:
     """What is sent, the server's key, and what is trusted."""
     certificates = plan.certificates()
     below_root = [certificate for role, certificate in reversed(certificates.items()) if role != "root"]
@@ -68,7 +68,7 @@ def _lock_accepts(port: int, trusted: x509.Certificate) -> bool:
 def test_the_corpus(name: str) -> None:
     plan = right_plan()
     DEFECTS[name][0](plan)
-    sent, key, trusted = _parts(plan)
+    sent, key, trusted = parts_of(plan)
     with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
         ours, theirs = _lock_accepts(host.port, trusted), accepts(host.port, HOST, trusted)
     assert (theirs and not ours) is (name in ACCEPTED_BY_MBEDTLS_ALONE), (ours, theirs)
@@ -76,7 +76,7 @@ def test_the_corpus(name: str) -> None:
 
 
 def test_both_verdicts_occur() -> None:
-    sent, key, trusted = _parts(right_plan())
+    sent, key, trusted = parts_of(right_plan())
     with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
         assert accepts(host.port, HOST, trusted)
         assert not accepts(host.port, "other.example.org", trusted)

@@ -1,0 +1,103 @@
+"""Whether a device accepts a chain, without a socket: for simulated time, and for asking about many chains."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import service_identity
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import ExtendedKeyUsageOID
+from OpenSSL import crypto
+from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
+
+from engage_server.lock.acceptance import assert_chain
+from engage_server.lock.firmware import Firmware, TlsVersion
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.tls_peer import is_address
+from engage_server.lock.verification import verification_advice, verification_sentence
+
+# X509_V_ERR_... of x509_vfy.h
+_WRONG_PURPOSE, _KEY_TOO_SMALL, _HASH_TOO_WEAK = 26, 66, 68
+_LEAST_BITS = 2048
+
+
+def assert_accepted(
+    sent: Sequence[x509.Certificate],
+    anchor: x509.Certificate,
+    host: str,
+    now: datetime,
+    limits: DeviceLimits,
+    firmware: Firmware,
+) -> None:
+    """Judge a chain as the handshake of :mod:`tls_connection` does.
+
+    Args:
+        sent: What the TLS server sends, the server certificate first.
+        anchor: What the device trusts.
+        host: Whom it called.
+        now: Aware; the device's clock error is added.
+        limits: The device's.
+        firmware: The device's.
+
+    Raises:
+        DeviceRefusal: It does not accept it.
+    """
+    if not sent:
+        raise DeviceRefusal("no certificate was sent")
+    _assert_path(sent, anchor, now, firmware)
+    _assert_usage(sent)
+    _assert_strength(sent, anchor, firmware)
+    assert_chain(sent, anchor, limits, firmware)
+    _assert_name(sent[0], host)
+
+
+def _assert_path(sent: Sequence[x509.Certificate], anchor: x509.Certificate, now: datetime, firmware: Firmware) -> None:
+    store = crypto.X509Store()
+    store.add_cert(crypto.X509.from_cryptography(anchor))
+    store.set_time(now + firmware.clock_error)
+    if firmware.accepts_partial_chain:
+        store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
+    others = [crypto.X509.from_cryptography(certificate) for certificate in sent[1:]]
+    context = crypto.X509StoreContext(store, crypto.X509.from_cryptography(sent[0]), others)
+    try:
+        context.verify_certificate()
+    except crypto.X509StoreContextError as error:
+        code, depth = error.errors[0], error.errors[1]
+        raise DeviceRefusal(verification_sentence(code, depth), verification_advice(code)) from None
+
+
+def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
+    """As OpenSSL for a TLS server: an extended key usage limits a CA, too."""
+    for depth, certificate in enumerate(sent):
+        try:
+            usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
+        except x509.ExtensionNotFound:
+            continue
+        if ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+            raise DeviceRefusal(verification_sentence(_WRONG_PURPOSE, depth), verification_advice(_WRONG_PURPOSE))
+
+
+def _assert_strength(sent: Sequence[x509.Certificate], anchor: x509.Certificate, firmware: Firmware) -> None:
+    """OpenSSL's default security level, which a device that speaks old TLS can not have."""
+    if firmware.ciphers or firmware.oldest_tls.value < TlsVersion.TLS_1_2.value:
+        return
+    for depth, certificate in enumerate((*sent, anchor)):
+        key = certificate.public_key()
+        if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_BITS:
+            raise DeviceRefusal(verification_sentence(_KEY_TOO_SMALL, depth), verification_advice(_KEY_TOO_SMALL))
+        if certificate != anchor and isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+            raise DeviceRefusal(verification_sentence(_HASH_TOO_WEAK, depth), verification_advice(_HASH_TOO_WEAK))
+
+
+def _assert_name(server: x509.Certificate, host: str) -> None:
+    try:
+        if is_address(host):
+            verify_certificate_ip_address(server, host)
+        else:
+            verify_certificate_hostname(server, host)
+    except (service_identity.VerificationError, service_identity.CertificateError):
+        raise DeviceRefusal(
+            f"the server certificate is not for {host}", f"Build the chain with --host {host}."
+        ) from None
