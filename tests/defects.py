@@ -781,6 +781,13 @@ def below_a_link_certificate_without_identifier(plan: Plan) -> None:
     plan.drafts["server"].authority_identifier = None
 
 
+@defect("chain.pem_long", "path.no_key_identifier")
+def namesake_of_the_root_below(plan: Plan) -> None:
+    """A lower intermediate bears the root's name and no key identifier: the trusted one is tried first."""
+    two_intermediates(plan)
+    plan.drafts["lower"].name, plan.drafts["lower"].subject_identifier = plan.drafts["root"].name, None
+
+
 @defect("encoding.string_type")
 def teletex_name(plan: Plan) -> None:
     """The common name as TeletexString, the default of old openssl.cnf files."""

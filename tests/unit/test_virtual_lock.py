@@ -106,6 +106,13 @@ class TestNights:
                 assert lock.memory.anchor_digest == kept
                 assert names(list(lock.run(Trigger.NIGHT, NOW))) == ["tls", "request"]
 
+    def test_the_same_anchor_again_is_no_new_one(self) -> None:
+        with host() as target:
+            lock = lock_at(target)
+            list(lock.run(Trigger.COMMISSIONING, NOW))
+            assert names(list(lock.run(Trigger.MANUAL, NOW + timedelta(days=3)))) == COMMISSIONED
+        assert lock.memory.anchor_since == NOW
+
     def test_a_factory_reset_forgets(self) -> None:
         with host() as target:
             lock = lock_at(target)
