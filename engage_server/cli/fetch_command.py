@@ -162,7 +162,8 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
     elif well:
         print_next("a device with this site key would now call the host by TLS")
     else:
-        refused = next(step for step in reversed(steps) if not step.ok)
+        # TLS that failed before is told by what came of it; of the calls of the night the first says most
+        refused = next((step for step in steps if not step.ok and step.name != "tls"), steps[-1])
         print_next(refused.next_step or "mend the host; a device would keep its old anchor and ask again")
     return 0 if well else 1
 

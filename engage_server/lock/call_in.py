@@ -38,7 +38,7 @@ class NightCalls:
         self.database_version = database_version
 
     def steps(self) -> Iterator[Step]:
-        """Make the four calls. A refusal of one does not keep a device from the next, unless the connection broke."""
+        """Make the four calls. A refusal of one does not keep a device from the next if its answer could be read."""
         for name, call in (
             ("config", self._config),
             ("database", self._database),
@@ -48,7 +48,10 @@ class NightCalls:
             try:
                 yield Step(name, ok=True, sentence=call())
             except DeviceRefusal as refusal:
-                yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
+                advice = "The host does not answer this call." if "answered 404" in refusal.sentence else ""
+                yield Step(name, ok=False, sentence=refusal.sentence, next_step=advice or refusal.next_step)
+                if not refusal.answer_was_read:
+                    return
 
     def _config(self) -> str:
         parameters = {"serialNumber": self._serial, "time": self._stamp(), "batteryVoltage": 5830, "fwVersion": "3.9.2"}
@@ -62,11 +65,11 @@ class NightCalls:
             version = database["nxtDbVerTS"]
             schedules = database["db"]["schedules"]
         except (ValueError, KeyError, TypeError):
-            raise DeviceRefusal("the database answer is not JSON with nxtDbVerTS and db.schedules") from None
+            raise _not_taken("the database answer is not JSON with nxtDbVerTS and db.schedules") from None
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
-            raise DeviceRefusal(f"nxtDbVerTS is {str(version)[:40]!r}", 'Send "0x" and up to 16 hexadecimal digits.')
+            raise _not_taken(f"nxtDbVerTS is {str(version)[:40]!r}", 'Send "0x" and up to 16 hexadecimal digits.')
         if not schedules:
-            raise DeviceRefusal("schedules is empty: the door would never open", "Send one schedule at least.")
+            raise _not_taken("schedules is empty: the door would never open", "Send one schedule at least.")
         before, self.database_version = self.database_version, version
         return f"database {version} in place of {before}"
 
@@ -85,3 +88,7 @@ class NightCalls:
 
     def _stamp(self) -> str:
         return self._now.strftime("%Y%m%d%H%M%S")
+
+
+def _not_taken(sentence: str, next_step: str = "") -> DeviceRefusal:
+    return DeviceRefusal(sentence, next_step, answer_was_read=True)

@@ -63,10 +63,21 @@ def read_response(
     """
     head, rest = _read_head(receive, limits)
     status_line, *lines = head.split("\r\n")
-    status = _expected_status(status_line, expected)
-    headers = tuple(_split_header(line) for line in lines)
-    length = _content_length(headers, limits)
-    body = rest
+    status = _status(status_line)
+    try:
+        headers = tuple(_split_header(line) for line in lines)
+        body = _read_body(receive, rest, _content_length(headers, limits))
+    except DeviceRefusal as refusal:
+        if status in expected:
+            raise
+        raise _unexpected(status_line, answer_was_read=False) from refusal
+    if status not in expected:
+        raise _unexpected(status_line, answer_was_read=True)
+    return DeviceResponse(status, headers, body)
+
+
+def _read_body(receive: Receive, begun: bytes, length: int) -> bytes:
+    body = begun
     while len(body) < length:
         piece = receive(length - len(body))
         if not piece:
@@ -74,7 +85,7 @@ def read_response(
         body += piece
     if len(body) > length:
         raise DeviceRefusal(f"{len(body) - length} bytes follow the body that Content-Length announced")
-    return DeviceResponse(status, headers, body)
+    return body
 
 
 def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
@@ -91,23 +102,29 @@ def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
     return head.decode("latin-1"), rest
 
 
-def _expected_status(status_line: str, expected: frozenset[int]) -> int:
+_ADVICE = {
+    301: "Devices follow no redirect: answer at this very address.",
+    302: "Devices follow no redirect: answer at this very address.",
+    307: "Devices follow no redirect: answer at this very address.",
+    308: "Devices follow no redirect: answer at this very address.",
+    401: "The host does not serve this network: see the site's device networks.",
+    404: "Is this the ENGAGE host, and the address of the plain HTTP instance?",
+    503: "The host has no release to serve: engage release list.",
+}
+
+
+def _status(status_line: str) -> int:
     version, _, status = status_line.partition(" ")
     if version != "HTTP/1.1":
         raise DeviceRefusal(f"the answer is {version[:20]!r}, not HTTP/1.1", "Let the host answer with HTTP/1.1.")
-    number = int(status[:3]) if status[:3].isascii() and status[:3].isdigit() else 0
-    if number in expected:
-        return number
-    advice = {
-        "301": "Devices follow no redirect: answer at this very address.",
-        "302": "Devices follow no redirect: answer at this very address.",
-        "307": "Devices follow no redirect: answer at this very address.",
-        "308": "Devices follow no redirect: answer at this very address.",
-        "401": "The host does not serve this network: see the site's device networks.",
-        "404": "Is this the ENGAGE host, and the address of the plain HTTP instance?",
-        "503": "The host has no release to serve: engage release list.",
-    }
-    raise DeviceRefusal(f"the host answered {status[:60]}", advice.get(status[:3], ""))
+    return int(status[:3]) if status[:3].isascii() and status[:3].isdigit() else 0
+
+
+def _unexpected(status_line: str, *, answer_was_read: bool) -> DeviceRefusal:
+    told = status_line.partition(" ")[2][:60]
+    return DeviceRefusal(
+        f"the host answered {told}", _ADVICE.get(_status(status_line), ""), answer_was_read=answer_was_read
+    )
 
 
 def _split_header(line: str) -> tuple[str, str]:

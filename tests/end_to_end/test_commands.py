@@ -390,6 +390,14 @@ class TestLockFetch:
         refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "no state of a virtual lock")
         refused(engage(shared_pair.folder, "lock", "fetch", *call, "--try-all"), 2, "--try-all is for new devices")
 
+    def test_a_call_in_that_nobody_answers(self, shared_pair: RunningPair) -> None:
+        call = (shared_pair.http, "--https-port", shared_pair.https_port, "--call-in")
+        done = engage(shared_pair.folder, "lock", "fetch", *call)
+        assert done.returncode == 1
+        refusals = [line.split()[0] for line in done.stdout.splitlines() if " refused " in line]
+        assert refusals == ["config", "database", "audit", "alert"]
+        assert done.stdout.count("the host answered 404 Not Found") == 4
+
     def test_no_kind_of_device_is_lost(self, shared_pair: RunningPair) -> None:
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--try-all")
         found = json.loads(ok(engage(shared_pair.folder, "lock", "fetch", *call, "--json")))

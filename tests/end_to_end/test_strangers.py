@@ -7,9 +7,11 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 
 from tests.chains import OTHER_SITE_KEY, SITE_KEY
 from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair
+from tests.mbedtls_client import accepts
 
 
 def run(*command: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -34,6 +36,17 @@ def der(shared_pair: RunningPair, tmp_path: Path) -> Path:
     done = curl("-f", "-o", file, notice["cert_url"])
     assert done.returncode == 0, done.stderr
     return file
+
+
+class TestMbedTls:
+    """mbed TLS, the stack of many embedded devices."""
+
+    def test_trusts_the_downloaded_anchor_alone(self, shared_pair: RunningPair, der: Path, other_chain: Path) -> None:
+        anchor = x509.load_der_x509_certificate(der.read_bytes())
+        other = x509.load_pem_x509_certificate((other_chain / "partner_CA.pem").read_bytes())
+        assert accepts(shared_pair.https_port, "localhost", anchor)
+        assert not accepts(shared_pair.https_port, "doors.example.org", anchor)
+        assert not accepts(shared_pair.https_port, "localhost", other)
 
 
 class TestCurl:

@@ -176,6 +176,7 @@ class TestCallIn:
         [
             ("audit", b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"),
             ("alert", b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n"),
+            ("config", b"HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"),
             ("config", b"HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n"),
             ("database", answer(b'{"db":{"schedules":[]},"nxtDbVerTS":"0x1"}', "application/json")),
             ("database", answer(b'{"db":{"schedules":[{}]},"nxtDbVerTS":"1"}', "application/json")),
@@ -188,6 +189,11 @@ class TestCallIn:
         assert [name for name in told if name.endswith("!")] == [f"{call}!"]
         assert len(requests) == 4, "one refused call does not keep it from the next"
         assert memory.database_version == ("0" if call == "database" else "0x1F")
+
+    def test_an_answer_without_an_end_is_the_last(self) -> None:
+        told, _, requests = self.night(config=b"HTTP/1.1 404 Not Found\r\n\r\nnot found")
+        assert told == ["config!"]
+        assert len(requests) == 1
 
 
 class TestMemory:
