@@ -15,6 +15,7 @@ from engage_server.cli.parameters import demo_option, read_site_key_option, site
 from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
 from engage_server.cli.this_machine import ask_unless_here
+from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.fleet import Fleet, FleetPlan
 from engage_server.lock.fleet_report import FleetTally
@@ -35,7 +36,7 @@ Examples:
 Devices are commissioned in the first night: notice, DER, hash, TLS. In the nights after it they call by TLS with the
 anchor that they have, and ask for another only when that fails. No host is called but the one that is named.
 
-Exit status 0 when every call was well, else 1.
+Exit status 0 when every call was well, 3 when none found the host, else 1.
 """
 
 _REFRESH_SECONDS = 0.5
@@ -88,6 +89,8 @@ def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) 
         print_json(report)
     else:
         _tell(report)
+    if tally.nobody_answered:
+        return NotPossible.exit_status
     return 1 if tally.lost else 0
 
 

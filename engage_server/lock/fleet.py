@@ -14,7 +14,7 @@ from queue import Queue
 
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.fleet_report import FleetTally
+from engage_server.lock.fleet_report import UNREACHABLE, FleetTally
 from engage_server.lock.habit import Arrival, habits, in_order
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory
@@ -24,7 +24,6 @@ from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.records import Secret
 
 _SERIAL_PREFIX = "F1EE7000" + "0" * 12  # told apart from real devices at a glance
-_NO_ANCHOR = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +113,11 @@ class Fleet:
         ]
         for thread in threads:
             thread.start()
-        try:
-            yield due
-        finally:
-            for _ in threads:
-                due.put(None)
-            for thread in threads:
-                thread.join()
+        yield due  # when somebody stops the fleet, the threads end with the process: nobody waits for slow calls
+        for _ in threads:
+            due.put(None)
+        for thread in threads:
+            thread.join()
 
     def _work(self, due: "Queue[int | None]", tally: FleetTally) -> None:
         while (number := due.get()) is not None:
@@ -145,7 +142,7 @@ class Fleet:
                 tally.took(step.name, time.perf_counter() - last)
                 last = time.perf_counter()
         except NotPossible as error:
-            failure = f"unreachable: {error.sentence}"
+            failure = f"{UNREACHABLE}: {error.sentence}"
         self._remember(number, lock.memory.anchor_der)
         if failure is None and not accepted(steps):
             refused = next(step for step in reversed(steps) if not step.ok)

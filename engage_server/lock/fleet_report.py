@@ -7,6 +7,7 @@ from typing import Any
 
 FORMAT = "engage-server/fleet/1"
 WHOLE = "whole call"
+UNREACHABLE = "unreachable"  # begins the failure of a call that found no host
 
 
 class FleetTally:
@@ -54,6 +55,11 @@ class FleetTally:
     def lost(self) -> int:
         """Calls that failed."""
         return self._failures.total()
+
+    @property
+    def nobody_answered(self) -> bool:
+        """Whether no call found the host: that says nothing about its chain."""
+        return not self.well and all(why.startswith(UNREACHABLE) for why in self._failures)
 
     @property
     def done(self) -> int:

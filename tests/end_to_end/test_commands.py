@@ -3,9 +3,11 @@
 import base64
 import json
 import os
+import pty
 import sqlite3
 import stat
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -431,6 +433,19 @@ class TestLockFetch:
         done = engage(shared_pair.folder, *call, "--count", 4, "--site-key-file", "-", stdin=key)
         assert done.returncode == 1
         assert "lost  8 calls: hash: " in done.stdout
+        nobody = engage(shared_pair.folder, "lock", "fleet", "http://127.0.0.1:1", "--count", 3, "--over", 0)
+        assert nobody.returncode == 3
+        assert "unreachable: http://127.0.0.1:1: Connection refused" in nobody.stdout
+
+    def test_a_fleet_shows_how_far_it_is(self, shared_pair: RunningPair) -> None:
+        call = ("lock", "fleet", shared_pair.http, "--https-port", shared_pair.https_port, "--over", 1, "--count", 20)
+        ours, theirs = pty.openpty()
+        command = [sys.executable, "-m", "engage_server", *map(str, call)]
+        subprocess.run(command, cwd=shared_pair.folder, stdout=subprocess.PIPE, stderr=theirs, check=True)
+        os.close(theirs)
+        shown = os.read(ours, 1 << 16)
+        os.close(ours)
+        assert b"20 well, 0 lost" in shown
 
     def test_a_fleet_asks_before_it_calls_another_machine(self, shared_pair: RunningPair) -> None:
         done = engage(shared_pair.folder, "lock", "fleet", "http://192.0.2.7", "--count", 1)
