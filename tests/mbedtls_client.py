@@ -1,17 +1,24 @@
 """A client on mbed TLS, the TLS stack of many embedded devices: trusts one certificate, speaks TLS 1.2."""
 
+import importlib.util
 import socket
 
 from cryptography import x509
-from mbedtls import tls
-from mbedtls import x509 as mbed_x509
-from mbedtls.exceptions import TLSError
 
 from engage_server.pki import encodings
 
 
+def is_installed() -> bool:
+    """Whether python-mbedtls is there: it has no wheel for every machine."""
+    return importlib.util.find_spec("mbedtls") is not None
+
+
 def accepts(port: int, host: str, anchor: x509.Certificate) -> bool:
     """Whether a handshake with 127.0.0.1, called by this name, comes through."""
+    from mbedtls import tls
+    from mbedtls import x509 as mbed_x509
+    from mbedtls.exceptions import TLSError
+
     trusted = tls.TrustStore()
     trusted.add(mbed_x509.CRT.from_DER(encodings.der(anchor)))
     context = tls.ClientContext(tls.TLSConfiguration(trust_store=trusted, validate_certificates=True))

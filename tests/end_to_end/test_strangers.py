@@ -11,7 +11,7 @@ from cryptography import x509
 
 from tests.chains import OTHER_SITE_KEY, SITE_KEY
 from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair
-from tests.mbedtls_client import accepts
+from tests.mbedtls_client import accepts, is_installed
 
 
 def run(*command: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -38,6 +38,7 @@ def der(shared_pair: RunningPair, tmp_path: Path) -> Path:
     return file
 
 
+@pytest.mark.skipif(not is_installed(), reason="python-mbedtls has no wheel for this machine")
 class TestMbedTls:
     """mbed TLS, the stack of many embedded devices."""
 

@@ -2,17 +2,18 @@
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.tls_connection import secure_connection
-from tests.defects import DEFECTS, Plan, right_plan
+from tests.defects import DEFECTS, right_plan
 from tests.hosts import serving, tls_context
-from tests.mbedtls_client import accepts
+from tests.mbedtls_client import accepts, is_installed
+from tests.served import HOST, NOT_SERVED, parts_of
 
-HOST = "localhost"
+pytestmark = pytest.mark.skipif(not is_installed(), reason="python-mbedtls has no wheel for this machine")
+
 LIMITS = DeviceLimits(seconds=5)
 _TLS_1_2 = Firmware(newest_tls=TlsVersion.TLS_1_2)
 
@@ -36,24 +37,6 @@ ACCEPTED_BY_MBEDTLS_ALONE = {
 ACCEPTED_BY_THE_LOCK_ALONE = {
     "server_may_not_sign": "mbed TLS wants digitalSignature for the key exchange with ECDHE; the chain check says so",
 }
-
-NOT_SERVED = {
-    "server_missing": "there is no server certificate",
-    "sent_upside_down": "OpenSSL loads no certificate in front that is not its key's",
-    "sent_root_first": "the same",
-}
-
-
-def parts_of(plan: Plan) -> tuple[tuple[x509.Certificate, ...], rsa.RSAPrivateKey, x509.Certificate]:
-    """What is sent, the server's key, and what is trusted."""
-    certificates = plan.certificates()
-    below_root = [certificate for role, certificate in reversed(certificates.items()) if role != "root"]
-    sent = tuple(certificates[role] for role in plan.sent) if plan.sent else tuple(below_root)
-    given = plan.anchor_certificate
-    trusted = (certificates.get(given or "root")) if isinstance(given, str) else given
-    key = plan.drafts["server"].key
-    assert isinstance(key, rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey)
-    return sent, key, trusted or right_plan().certificates()["root"]  # type: ignore[return-value]  # or EC
 
 
 def _lock_accepts(port: int, trusted: x509.Certificate) -> bool:

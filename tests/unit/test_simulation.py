@@ -19,7 +19,7 @@ from engage_server.services.distribution import Refusal
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.defects import DEFECTS, right_plan
 from tests.hosts import serving, tls_context
-from tests.unit.test_mbedtls import HOST, NOT_SERVED, parts_of
+from tests.served import HOST, NOT_SERVED, parts_of
 from tests.world import World
 
 LIMITS = DeviceLimits()
