@@ -64,7 +64,7 @@ class NightCalls:
             database = json.loads(answer.body)
             version = database["nxtDbVerTS"]
             schedules = database["db"]["schedules"]
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             raise _not_taken("the database answer is not JSON with nxtDbVerTS and db.schedules") from None
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
             raise _not_taken(f"nxtDbVerTS is {str(version)[:40]!r}", 'Send "0x" and up to 16 hexadecimal digits.')

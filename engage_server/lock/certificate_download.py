@@ -70,7 +70,7 @@ def read_notice(response: DeviceResponse, limits: DeviceLimits) -> Notice:
     try:
         notice = json.loads(response.body)
         cert_url, hash_text = notice["cert_url"], notice["hash"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise DeviceRefusal("the notice is not JSON with cert_url and hash") from None
     if not isinstance(cert_url, str) or not isinstance(hash_text, str):
         raise DeviceRefusal("cert_url and hash in the notice are not both texts")

@@ -6,7 +6,8 @@ from binascii import Error as Base64Error
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from engage_server.errors import UsageError
+from engage_server.errors import CertificateInvalid, UsageError
+from engage_server.pki.encodings import read_der
 from engage_server.protocol.notice import digest_of
 
 FORMAT = "engage-server/virtual-lock/1"
@@ -71,14 +72,17 @@ def read_memory(content: bytes, *, source: str) -> DeviceMemory:
     try:
         value = json.loads(content)
         since = value["anchor_since"]
+        anchor = b64decode(value["anchor"], validate=True) if value["anchor"] is not None else None
+        if anchor is not None:
+            read_der(anchor, source=source)
         found = DeviceMemory(
-            b64decode(value["anchor"], validate=True) if value["anchor"] is not None else None,
+            anchor,
             datetime.fromisoformat(since) if since is not None else None,
             str(value["database_version"]),
             int(value["calls"]),
             int(value["failures"]),
         )
-    except (ValueError, KeyError, TypeError, Base64Error):
+    except (ValueError, KeyError, TypeError, RecursionError, Base64Error, CertificateInvalid):
         found = None
     if found is None or value.get("format") != FORMAT:
         raise UsageError(f"{source} is no state of a virtual lock", "Name another file, or delete it to begin anew.")

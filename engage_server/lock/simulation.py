@@ -169,7 +169,7 @@ class SimulatedFleet:
         try:
             notice = json.loads(body or b"")
             path, hash_text = urlsplit(notice["cert_url"]).path, str(notice["hash"])
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, RecursionError):
             return None, "the notice can not be read"
         der = host.der(path)
         if der is None:

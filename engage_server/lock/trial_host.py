@@ -117,7 +117,7 @@ class TrialHost:
         """
         try:
             value = json.loads(self.notice_answer.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in ("cert_url", "hash")):
             raise DeviceRefusal("the notice is not JSON with the texts cert_url and hash")

@@ -74,6 +74,7 @@ ROOT_DER = encodings.der(good_chain().chain.root)
         ("notice.length", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
         ("notice.length", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\n{}"),
         ("notice.form", answer(b'{"hash": "x", "cert_url": "http://x/"}', "application/json")),
+        ("notice.form", answer(b"[" * 4000, "application/json")),
         ("notice.url", answer(b'{"cert_url":"https://x/a.der","hash":"x"}', "application/json")),
         ("notice.url", answer(b'{"cert_url":"http://x/' + b"a" * 250 + b'","hash":"x"}', "application/json")),
         ("notice.hash", answer(b'{"cert_url":"http://x/a.der","hash":"c0ffee"}', "application/json")),

@@ -196,17 +196,29 @@ class TestCallIn:
         assert len(requests) == 1
 
 
+def test_a_notice_that_is_nested_too_deep() -> None:
+    with serving(lambda _: lambda _: answer(b"[" * 4000, "application/json")) as plain:
+        steps = list(lock_at(Target("127.0.0.1", plain.port, 1)).run(Trigger.COMMISSIONING, NOW))
+    assert names(steps) == ["notice!"]
+
+
 class TestMemory:
     """What a state file holds."""
 
     def test_it_survives_the_file(self) -> None:
-        for memory in (DeviceMemory(), DeviceMemory(b"\x30\x00", NOW, "0x1f", 7, 2)):
+        for memory in (DeviceMemory(), DeviceMemory(encodings.der(good_chain().chain.root), NOW, "0x1f", 7, 2)):
             assert read_memory(write_memory(memory), source="x") == memory
 
-    @pytest.mark.parametrize("content", [b"", b"{}", b"[]", b"null", b'{"format": "other"}', b"\xff", b'{"anchor": 1}'])
+    @pytest.mark.parametrize(
+        "content", [b"", b"{}", b"[]", b"null", b'{"format": "other"}', b"\xff", b'{"anchor": 1}', b"[" * 60_000]
+    )
     def test_what_is_no_state(self, content: bytes) -> None:
         with pytest.raises(UsageError, match=r"door7\.json is no state"):
             read_memory(content, source="door7.json")
+
+    def test_an_anchor_that_is_no_certificate(self) -> None:
+        with pytest.raises(UsageError, match="no state"):
+            read_memory(write_memory(DeviceMemory(b"\x30\x00", NOW)), source="x")
 
     def test_the_format_is_looked_at(self) -> None:
         content = write_memory(DeviceMemory()).replace(b"virtual-lock/1", b"virtual-lock/2")
