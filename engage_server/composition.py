@@ -5,16 +5,23 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.protocol.serial_number import serial_from_query
+from engage_server.records import SightingKind
 from engage_server.records.variables import KEK_VARIABLE
-from engage_server.services.distribution import Distribution
+from engage_server.services.distribution import Distribution, Refusal
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.installation import Installer
 from engage_server.services.releases import Releases
+from engage_server.services.sighting_transfer import SightingTransfer, Transferred
+from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
-from engage_server.services.snapshot import ServedRelease, Snapshot, take_snapshot
+from engage_server.services.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
+from engage_server.services.spool import SpoolWriter, claim, segments, spooled_bytes
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_file_missing
@@ -25,12 +32,26 @@ from engage_server.store.sql_store import SqlStore
 __all__ = [
     "DeviceSide",
     "Distribution",
+    "Expiry",
     "OperatorSide",
+    "Refusal",
+    "ServedAnswer",
     "ServedRelease",
+    "SightingKind",
+    "SightingTransfer",
+    "Sightings",
     "Snapshot",
+    "SpoolWriter",
+    "Transferred",
+    "claim",
     "create_installation",
+    "expiries",
+    "make_folder",
     "only_one_init",
     "open_operator_side",
+    "segments",
+    "serial_from_query",
+    "spooled_bytes",
 ]
 
 _MAX_KEK_FILE_BYTES = 4096
@@ -71,6 +92,10 @@ class DeviceSide:
     def take_snapshot(self) -> Snapshot:
         """Read the store. Does not publish."""
         return take_snapshot(self._store, self._port, with_private_keys=self._with_tls)
+
+    def sighting_transfer(self, spool: Path, keep: timedelta) -> SightingTransfer:
+        """The way of what devices did from this host's spool into the store."""
+        return SightingTransfer(spool, self._store, keep)
 
     def release_connections(self) -> None:
         """Close all database connections; the next use opens new ones. Needed before a fork."""

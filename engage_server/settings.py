@@ -37,6 +37,7 @@ def _networks(value: object) -> object:
 
 
 Port = Annotated[int, Field(ge=1, le=65535)]
+Seconds = Annotated[float, Field(gt=0, le=600)]
 Networks = Annotated[tuple[IPNetwork, ...], BeforeValidator(_networks)]
 
 
@@ -46,7 +47,9 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     certs_dir: Path = Field(Path("certs"), description="where 'engage init' builds chains")
-    data_dir: Path = Field(Path("data"), description="where the embedded database lies")
+    data_dir: Path = Field(
+        Path("data"), description="where the embedded database, the spool of sightings and the workers' figures lie"
+    )
     database_url: SecretStr = Field(
         SecretStr("sqlite:///data/engage.db"), description="SQLite, or postgresql://USER@HOST/NAME"
     )
@@ -59,30 +62,63 @@ class Settings(BaseModel):
     public_http_port: Port | None = Field(
         None, description="the port in cert_url, where a NAT in front changes it; else http_port"
     )
-    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="processes of each instance")
-    threads: Annotated[int, Field(ge=1, le=1024)] = Field(64, description="threads of each worker")
+    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="processes of each instance; one for each core")
+    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        8, description="threads of each worker, for what is not a device's notice or DER"
+    )
     tls_profile: Literal["default", "legacy"] = Field(
         "default", description="default: TLS 1.2 and 1.3; legacy: also 1.0 and 1.1, for the oldest firmware"
     )
     trusted_proxies: Networks = Field(
         (), description="networks whose X-Forwarded-For and X-Forwarded-Host headers are believed"
     )
-    device_seconds: Annotated[float, Field(gt=0, le=600)] = Field(
-        30, description="how long a silent device may hold a thread, in its handshake or request"
+    handshake_seconds: Seconds = Field(
+        30, description="how long a TLS handshake may take, from its first byte to its last"
     )
+    header_seconds: Seconds = Field(30, description="how long a request's header may take")
+    body_seconds: Seconds = Field(60, description="how long a request's body may take")
     keepalive_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
-        15, description="how long a connection stays open for a further request"
+        15, description="how long a connection stays open for a further request; 0: it does not"
+    )
+    max_connections: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
+        10_000, description="open connections of each worker; with more, the one that waits longest is closed"
+    )
+    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        5_000, description="the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
     )
     poll_seconds: Annotated[float, Field(gt=0, le=2)] = Field(
         0.5, description="how often a worker looks for a change in the store"
     )
     access_log: bool = Field(True, description="one line for each request, on standard output")
+    log_format: Literal["json", "text"] = Field("json", description="the form of all log lines")
+    operators_bind: str = Field(
+        "127.0.0.1", description="the address that the operators' instance listens on: it is not for devices"
+    )
+    operators_port: Port = Field(8008, description="of the operators' instance: metrics and health")
+    spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        256, description="what sightings may take on the disk while the database is away; more is lost, and counted"
+    )
+    sighting_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+        400, description="how long the database keeps what devices did"
+    )
 
     @model_validator(mode="after")
-    def _two_ports(self) -> Self:
+    def _ports_differ(self) -> Self:
         if self.http_port == self.https_port:
             raise ValueError(f"http_port and https_port are both {self.http_port}")
+        if self.operators_port in (self.http_port, self.https_port):
+            raise ValueError(f"operators_port is a device listener's: {self.operators_port}")
         return self
+
+    @property
+    def spool_dir(self) -> Path:
+        """Where sightings lie until they are in the database."""
+        return self.data_dir / "spool"
+
+    @property
+    def metrics_dir(self) -> Path:
+        """Where the workers' figures lie; meaningless after a restart."""
+        return self.data_dir / "metrics"
 
     @property
     def cert_url_port(self) -> int:

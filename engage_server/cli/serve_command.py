@@ -18,6 +18,7 @@ Examples:
   engage serve                                      both instances, on ports 80 and 443
   engage serve --http-port 8080 --https-port 8443   on ports that need no rights
   engage serve https                                the TLS instance alone, for a service manager
+  engage serve operators                            the operators' instance alone: metrics, and what devices did
 """
 
 
@@ -26,6 +27,9 @@ Examples:
 @click.option("--bind", metavar="ADDR", help="The address to listen on. [setting: bind]")
 @click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port, 80]")
 @click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port, 443]")
+@click.option(
+    "--operators-port", type=int, metavar="PORT", help="Of metrics and health. [setting: operators_port, 8008]"
+)
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
 @click.option("--lifeline", type=int, hidden=True)
 @click.option("--ready", type=int, hidden=True)
@@ -33,8 +37,8 @@ Examples:
 def serve(session: Session, /, listener: str | None, lifeline: int | None, ready: int | None, **options: Any) -> int:
     """Run the server pair until a signal ends it.
 
-    Without an argument both instances run, supervised: signals are passed on to both, and if one ends, so does the
-    other, with a non-zero status, so that a service manager restarts both.
+    Without an argument both device instances run, and the operators' instance beside them, supervised: signals are
+    passed on to all, and if one ends, so do the others, with a non-zero status, so that a service manager restarts all.
 
     SIGTERM lets running requests finish; SIGHUP reads the settings again.
     """
@@ -49,7 +53,7 @@ def serve(session: Session, /, listener: str | None, lifeline: int | None, ready
 def _serve_one(
     session: Session, listener: Listener, settings: Settings, options: dict[str, Any], ready: int | None
 ) -> int:
-    assert_bindable(settings.bind, listener.port(settings), f"--{listener}-port")
+    assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
     ListenerApplication(listener, lambda: session.settings(**options), session.environment, when_serving).run()
     return 0
@@ -57,7 +61,7 @@ def _serve_one(
 
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
     for listener in Listener:
-        assert_bindable(settings.bind, listener.port(settings), f"--{listener}-port")
+        assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
     # a first look at what both will need, so that what is wrong is said once, and plainly
     device_side = DeviceSide(settings, session.environment, with_tls=True)
     snapshot = device_side.take_snapshot()
@@ -85,18 +89,23 @@ def _command(session: Session, listener: Listener, options: dict[str, Any], life
 def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
     hosts = [host for host, site in snapshot.by_host.items() if site == snapshot.default_site]
     host = _host_to_try(settings.bind, hosts)
-    shown = f"[{host}]" if ":" in host else host
+    shown = _in_url(host)
     http = f"http://{shown}" + ("" if settings.http_port == 80 else f":{settings.http_port}")
     https = f"https://{shown}" + ("" if settings.https_port == 443 else f":{settings.https_port}")
     port_option = "" if settings.https_port == 443 else f" --https-port {settings.https_port}"
     click.echo(
         f"\nserving on {http} and {https}\ntry:\n"
         f"  curl {http}/swordfish/lock/certificates/current\n"
-        f"  {program()} lock fetch {http}{port_option}"
+        f"  {program()} lock fetch {http}{port_option}\n"
+        f"  curl http://{_in_url(settings.operators_bind)}:{settings.operators_port}/metrics"
     )
     if not snapshot.current:
         click.echo("no release is active yet: devices are answered 503 until 'engage release activate'")
     sys.stdout.flush()
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
 
 
 def _host_to_try(bind: str, hosts: list[str]) -> str:

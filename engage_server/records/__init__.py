@@ -5,6 +5,7 @@ from engage_server.records.device import Device
 from engage_server.records.host import Host
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.secret import Secret
+from engage_server.records.sighting import Sighting, SightingKind
 from engage_server.records.site import AnchorRole, IPNetwork, Site
 
 __all__ = [
@@ -17,5 +18,7 @@ __all__ = [
     "Release",
     "ReleaseState",
     "Secret",
+    "Sighting",
+    "SightingKind",
     "Site",
 ]

@@ -5,7 +5,7 @@ from enum import Enum, auto
 
 from engage_server.services.networks import is_in_networks
 from engage_server.services.site_choice import choose_site, host_of_header
-from engage_server.services.snapshot import EMPTY, ServedRelease, Snapshot
+from engage_server.services.snapshot import EMPTY, ServedAnswer, ServedRelease, Snapshot
 
 
 class Refusal(Enum):
@@ -39,7 +39,7 @@ class Distribution:
         """Whether there is any release to serve."""
         return bool(self._snapshot.current)
 
-    def notice(self, host_header: str, query: str, client: str) -> bytes | Refusal:
+    def notice(self, host_header: str, query: str, client: str) -> ServedAnswer | Refusal:
         """The certificate notice.
 
         Args:
@@ -48,7 +48,7 @@ class Distribution:
             client: The device's address, as text.
 
         Returns:
-            The JSON body, or why there is none.
+            The JSON body with its release, or why there is none.
         """
         snapshot = self._snapshot
         site = _site_of(snapshot, host_header, query)
@@ -59,7 +59,7 @@ class Distribution:
             return Refusal.NOTHING_CURRENT
         return release.notices.get(host_of_header(host_header), release.notice)
 
-    def der(self, digest: str, client: str) -> bytes | Refusal:
+    def der(self, digest: str, client: str) -> ServedAnswer | Refusal:
         """The trust anchor of this digest, of whatever release and site.
 
         The digest comes from a notice, so it says which site it is about better than the Host header could.
@@ -72,7 +72,7 @@ class Distribution:
         found = snapshot.ders.get(digest)
         if found is None:
             return Refusal.NO_SUCH_CERTIFICATE
-        return found.content if _is_allowed(snapshot, found.sites, client) else Refusal.UNKNOWN_NETWORK
+        return found.answer if _is_allowed(snapshot, found.sites, client) else Refusal.UNKNOWN_NETWORK
 
     def is_known_network(self, host_header: str, query: str, client: str) -> bool:
         """Whether the site that a request is for is served to where it came from."""
@@ -95,7 +95,7 @@ def _site_of(snapshot: Snapshot, host_header: str, query: str) -> str:
 
 
 def _is_allowed(snapshot: Snapshot, sites: Iterable[str], client: str) -> bool:
-    return any(_is_in_networks(snapshot, site, client) for site in sites)
+    return not snapshot.networks or any(_is_in_networks(snapshot, site, client) for site in sites)
 
 
 def _is_in_networks(snapshot: Snapshot, site: str, client: str) -> bool:

@@ -7,6 +7,7 @@
 
 import ipaddress
 from collections.abc import Mapping
+from functools import lru_cache
 
 from engage_server.protocol.serial_number import serial_from_query
 
@@ -30,6 +31,7 @@ def choose_site(
     return default if site is None else site
 
 
+@lru_cache(maxsize=256)  # a device says the same every night
 def host_of_header(header: str) -> str:
     """The host in a Host header (RFC 9110 section 7.2), as sites spell it; "" when there is none to be read."""
     text = header.strip().lower()

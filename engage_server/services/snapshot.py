@@ -8,6 +8,20 @@ from engage_server.records import IPNetwork, Release, ReleaseState, Secret, Site
 from engage_server.store.interface import Store
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedAnswer:
+    """Bytes that go out unchanged. Compared by identity: each is made once for a snapshot.
+
+    Attributes:
+        content: The body.
+        site, release: Whose it is.
+    """
+
+    content: bytes = field(repr=False)
+    site: str
+    release: int
+
+
 @dataclass(frozen=True, slots=True)
 class ServedRelease:
     """The current release of one site, as bytes that go out unchanged.
@@ -17,15 +31,17 @@ class ServedRelease:
         notices: For each host of the site the notice whose ``cert_url`` names it.
         notice: For a device that used none of them: the site's first host.
         chain: DER, the server certificate first.
+        root: DER; it is not sent.
         chain_digest: Names the server certificate by its content, whatever number its release has.
         private_key: PKCS#8 PEM; None in a process that does not do TLS.
     """
 
     site: str
     number: int
-    notices: Mapping[str, bytes]
-    notice: bytes
+    notices: Mapping[str, ServedAnswer]
+    notice: ServedAnswer
     chain: tuple[bytes, ...] = field(repr=False)
+    root: bytes = field(repr=False)
     chain_digest: str
     private_key: Secret | None
 
@@ -35,11 +51,11 @@ class ServedDer:
     """A trust anchor that can be downloaded, of a release of any state.
 
     Attributes:
-        content: The DER.
+        answer: The DER, and the newest release of the first site that distributes it.
         sites: The sites whose releases distribute it.
     """
 
-    content: bytes = field(repr=False)
+    answer: ServedAnswer
     sites: frozenset[str]
 
 
@@ -104,7 +120,10 @@ def take_snapshot(store: Store, public_http_port: int, *, with_private_keys: boo
 
 def _served(site: Site, release: Release, port: int, key: Secret | None) -> ServedRelease:
     notices = {
-        host.text: notice_bytes(cert_url(host, port, release.anchor_der), release.anchor_hash) for host in site.hosts
+        host.text: ServedAnswer(
+            notice_bytes(cert_url(host, port, release.anchor_der), release.anchor_hash), site.name, release.number
+        )
+        for host in site.hosts
     }
     return ServedRelease(
         site=site.name,
@@ -112,6 +131,7 @@ def _served(site: Site, release: Release, port: int, key: Secret | None) -> Serv
         notices=notices,
         notice=notices[site.hosts[0].text],
         chain=release.chain,
+        root=release.root_der,
         chain_digest=digest_of(release.chain[0]),
         private_key=key,
     )
@@ -133,5 +153,11 @@ def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
         digest = digest_of(release.anchor_der)
         known = found.get(digest)
         sites = frozenset({release.site}) | (known.sites if known else frozenset())
-        found[digest] = ServedDer(release.anchor_der, sites)
+        of_another_site = known is not None and known.answer.site != release.site
+        answer = (
+            known.answer
+            if known and of_another_site
+            else ServedAnswer(release.anchor_der, release.site, release.number)
+        )
+        found[digest] = ServedDer(answer, sites)
     return found

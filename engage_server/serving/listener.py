@@ -1,40 +1,55 @@
-"""One gunicorn instance: the plain HTTP listener or the TLS listener, both of the same Flask app."""
+"""One gunicorn instance: the plain HTTP listener, the TLS listener, or the operators'."""
 
 import logging
+import resource
 import ssl
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide, Snapshot
+from engage_server.composition import DeviceSide
 from engage_server.errors import EngageError
-from engage_server.serving.follower import SnapshotFollower
+from engage_server.serving import assembly
+from engage_server.serving.log_lines import DeviceLogger
 from engage_server.serving.tls_context import TlsContexts
-from engage_server.serving.worker import DeviceLogger, DeviceWorker, speak_1_1
+from engage_server.serving.worker import DeviceWorker
 from engage_server.settings import Settings
-from engage_server.web.app import create_app
 
-# the path without its query, which may hold what nobody should keep
-_ACCESS_LOG_FORMAT = '%(t)s %(h)s "%(m)s %(U)s" %(s)s %(B)s bytes %(D)s us'
+if TYPE_CHECKING:
+    from engage_server.serving.equipment import Equipment
+
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the workers' heartbeat files: a slow disk must not look like a hung worker
+_BACKLOG = 4096  # connections that wait to be accepted: a site's devices come in one minute
+_GRACE_SECONDS = 15
+_MAX_DESCRIPTORS = 1 << 20
 
 _log = logging.getLogger("gunicorn.error")
 
 
 class Listener(StrEnum):
-    """Which of the two device listeners."""
+    """Which listener."""
 
     HTTP = "http"
     HTTPS = "https"
+    OPERATORS = "operators"
 
     def port(self, settings: Settings) -> int:
         """The port that it listens on."""
-        return settings.http_port if self is Listener.HTTP else settings.https_port
+        return {
+            Listener.HTTP: settings.http_port,
+            Listener.HTTPS: settings.https_port,
+            Listener.OPERATORS: settings.operators_port,
+        }[self]
+
+    def address(self, settings: Settings) -> str:
+        """The address that it listens on."""
+        return settings.operators_bind if self is Listener.OPERATORS else settings.bind
 
 
 class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hints
@@ -42,13 +57,13 @@ class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hint
 
     Args:
         listener: Which listener.
-        device_seconds: How long a silent device may hold a thread.
+        log_lines: The form of the log.
     """
 
-    def __init__(self, listener: Listener, device_seconds: float) -> None:
+    def __init__(self, listener: Listener, log_lines: str) -> None:
         super().__init__(prog="engage")
         self.listener = listener
-        self.device_seconds = device_seconds
+        self.log_lines = log_lines
 
     @property
     def is_ssl(self) -> bool:
@@ -80,27 +95,27 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         self._read_settings = read_settings
         self._environment = environment
         self._when_serving = when_serving
-        self._become(read_settings())
+        raise_descriptor_limit()
+        settings = read_settings()
+        assembly.begin_metrics(settings, listener)
+        self._become(settings)
         super().__init__(prog="engage")
 
     def _become(self, settings: Settings) -> None:
         """Take over settings, and the store and TLS contexts that go with them; all of it or nothing."""
         device_side = DeviceSide(settings, self._environment, with_tls=self._listener is Listener.HTTPS)
-        tls = TlsContexts(device_side.distribution, settings.tls_profile, settings.device_seconds)
+        tls = TlsContexts(device_side.distribution, settings.tls_profile)
         # workers inherit this snapshot by the fork: one that is replaced while the store is away serves all the same
         snapshot = device_side.take_snapshot()
-        self._prepare(tls, snapshot)
+        if self._listener is Listener.HTTPS:
+            tls.prepare(snapshot)
         device_side.distribution.publish(snapshot)
         device_side.release_connections()
         self._settings, self._device_side, self._tls = settings, device_side, tls
 
-    def _prepare(self, tls: TlsContexts, snapshot: Snapshot) -> None:
-        if self._listener is Listener.HTTPS:
-            tls.prepare(snapshot)
-
     def load_default_config(self) -> None:
         """Make gunicorn's defaults."""
-        self.cfg = ListenerConfig(self._listener, self._settings.device_seconds)
+        self.cfg = ListenerConfig(self._listener, self._settings.log_format)
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -109,31 +124,30 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def _options(self) -> dict[str, Any]:
         settings = self._settings
-        host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+        address = self._listener.address(settings)
+        host = f"[{address}]" if ":" in address else address
         return {
             "bind": f"{host}:{self._listener.port(settings)}",
-            "workers": settings.workers,
-            "threads": settings.threads,
+            "workers": 1 if self._listener is Listener.OPERATORS else settings.workers,
             "worker_class": DeviceWorker,
             "logger_class": DeviceLogger,
-            "keepalive": settings.keepalive_seconds,
-            "accesslog": "-" if settings.access_log else None,
-            "access_log_format": _ACCESS_LOG_FORMAT,
+            "backlog": _BACKLOG,
+            "graceful_timeout": _GRACE_SECONDS,
             "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
             "proc_name": f"engage-{self._listener}",
             # two servers of one user would share gunicorn's control socket, and nobody here needs it
             "control_socket_disable": True,
-            # web/caller.py decides whom to believe, for both listeners alike
-            "forwarded_allow_ips": "",
-            "forwarder_headers": "",
-            "ssl_context": lambda _config, _default: self._tls.current(),
-            "post_worker_init": self._follow,
-            "pre_request": speak_1_1,
         }
 
     def load(self) -> Flask:
-        """Build the app, in each worker."""
-        return create_app(self._device_side.distribution, self._settings.trusted_proxies)
+        """Gunicorn wants an app before the loop begins; each worker builds its own with its equipment."""
+        return Flask("unused")
+
+    def equip(self, worker: DeviceWorker) -> "Equipment":
+        """In each worker: build the app and all that the loop needs, and begin to follow the store."""
+        equipment = assembly.equip(self._listener, self._settings, self._device_side, self._tls, worker.log)
+        self._when_serving()
+        return equipment
 
     def reload(self) -> None:
         """On SIGHUP: read the settings again. What can not be used is told, and the old goes on."""
@@ -145,12 +159,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         self.callable = None
         super().reload()
 
-    def _follow(self, _worker: DeviceWorker) -> None:
-        follower = SnapshotFollower(
-            self._device_side,
-            lambda snapshot: self._prepare(self._tls, snapshot),
-            self._settings.poll_seconds,
-            _log,
-        )
-        follower.start()
-        self._when_serving()
+
+def raise_descriptor_limit() -> None:
+    """As many open connections as the system allows: the soft limit is often 1,024 for the sake of select()."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = min(hard, _MAX_DESCRIPTORS) if hard != resource.RLIM_INFINITY else _MAX_DESCRIPTORS
+    with suppress(ValueError, OSError):
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

@@ -1,108 +1,292 @@
-"""The worker: gunicorn's threaded one, made patient with slow devices but not for ever.
+"""The worker: one event loop on gunicorn's worker base class. gunicorn's arbiter, signals and reload stay gunicorn's.
 
-gunicorn waits without end for a handshake or a request that stalls half-way; on a night of weak radio that is a
-thread lost for each such device, until none is left.
+The loop never waits for a client, and never calls anything that may: not the database, not the app. A client is waited
+for in a :class:`~engage_server.serving.deadlines.Phase` that ends in time, whatever it sends or does not send.
 """
 
+import errno
+import gc
+import os
+import select
 import socket
-import ssl
-import sys
 import time
 from contextlib import suppress
-from http import HTTPStatus
-from typing import Any
+from typing import TYPE_CHECKING
 
-from gunicorn.glogging import Logger
-from gunicorn.http import errors
-from gunicorn.util import write_nonblock
-from gunicorn.workers.gthread import TConn, ThreadWorker
+from gunicorn.workers.base import Worker
 
-_NO_DESCRIPTOR_SECONDS = 0.1
+from engage_server.serving.admission import Admission
+from engage_server.serving.connection import Connection, TlsConnection, TlsFailure
+from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.origin_server import Outgoing
 
-# RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that can not be parsed is 400
-_STATUSES = {
-    errors.LimitRequestLine: 414,
-    errors.LimitRequestHeaders: 431,
-    errors.ExpectationFailed: 417,
-    errors.UnsupportedTransferCoding: 501,
-}
+if TYPE_CHECKING:
+    from engage_server.serving.equipment import Equipment
 
-
-class DeviceConnection(TConn):  # type: ignore[misc]  # gunicorn has no type hints
-    """A connection whose reads and writes end in time."""
-
-    def init(self) -> None:
-        """Wrap the socket in TLS if need be, and set the limit. Called before every request of the connection."""
-        super().init()
-        self.sock.settimeout(self.cfg.device_seconds)
+_TICK_SECONDS = 0.25
+_EVENTS_AT_ONCE = 256
+_ACCEPTS_BEFORE_THE_NEXT_WORKER = 4
+_IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
+_READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
 
 
-class DeviceWorker(ThreadWorker):  # type: ignore[misc]  # gunicorn has no type hints
-    """Serves devices with threads, each for the time of one request."""
+class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
+    """Serves one listener, with or without TLS."""
 
-    def accept(self, listener: socket.socket) -> None:
-        """Take one connection. As gunicorn's, but for the class of the connection and its errors."""
+    alive: bool
+
+    def init_process(self) -> None:
+        """Called in the new process: the loop runs until a signal ends it."""
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._outgoing: list[Outgoing] = []
+        self._is_shared = self.cfg.workers > 1
+        self._paused = False
+        self._accepted = 0
+        self._now = 0.0
+        self._stopping_since: float | None = None
+        super().init_process()
+
+    def run(self) -> None:
+        """The loop."""
+        self._equipment: Equipment = self.app.equip(self)
+        self._deadlines: Deadlines[Connection] = self._equipment.deadlines
+        self._admission: Admission[Connection] = self._equipment.admission
+        self._server = self._equipment.origin_server
+        self._listener: socket.socket = self.sockets[0].sock
+        self._listener.setblocking(False)
+        self._happened = {
+            self._listener.fileno(): self._accept,
+            self._equipment.pool.wakeup: self._take_from_pool,
+            self.PIPE[0]: self._after_signal,
+        }
+        self._epoll.register(self.PIPE[0], _READ)
+        self._epoll.register(self._equipment.pool.wakeup, _READ)
+        self._listen()
+        self._next_tick = 0.0
+        gc.freeze()  # what is here now stays: no collection needs to look at it again
+        while self.alive or self._is_finishing():
+            self._turn()
+        self._equipment.close()
+
+    def _turn(self) -> None:
+        """Whatever has happened since the last turn."""
+        happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
+        self._now = now = time.monotonic()
+        for fileno, events in happened:
+            connection = self._connections.get(fileno)
+            if connection is not None:
+                self._serve(connection, events)
+            else:
+                self._happened[fileno]()
+        if self._outgoing:
+            self._send_answers()
+        if now >= self._next_tick:
+            self._next_tick = now + _TICK_SECONDS
+            self._tick(now)
+
+    def _after_signal(self) -> None:
+        os.read(self.PIPE[0], 4096)  # its handler has run already
+
+    def _take_from_pool(self) -> None:
+        self._outgoing += [self._server.rendered(each) for each in self._equipment.pool.finished()]
+
+    # --- connections begin and end
+
+    def _listen(self) -> None:
+        # exclusive: a connection wakes one worker, not all
+        exclusive = select.EPOLLEXCLUSIVE if self._is_shared else 0
+        self._epoll.register(self._listener, _READ | exclusive)
+
+    def _accept(self) -> None:
+        """Take one connection; if there are more, the next turn comes at once, and the other clients have theirs."""
         try:
-            client, address = listener.accept()
+            client, address = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return  # another worker took it, or the device has gone
-        except OSError as error:  # no descriptor is free: leave it in the backlog until a thread frees one
-            self.log.warning("can not accept a connection: %s", error.strerror)
-            time.sleep(_NO_DESCRIPTOR_SECONDS)
             return
-        self.nr_conns += 1
-        client.setblocking(True)
-        self.enqueue_req(DeviceConnection(self.cfg, client, address, listener.getsockname()))
-
-    def handle_error(self, req: object, client: socket.socket, addr: tuple[str, int], exc: Exception) -> None:
-        """Answer what is no request with small JSON. gunicorn's own answer is HTML that repeats what came."""
-        if isinstance(exc, ssl.SSLError):
-            self.log.info("no TLS with %s: %s", addr[0], exc)  # the connection is closed; there is nobody to answer
+        except OSError as error:
+            self._no_room(error)
             return
-        if isinstance(exc, errors.ParseException):
-            self.log.warning("no request from %s: %s", addr[0], _one_line(str(exc)))
-            status = next((status for kind, status in _STATUSES.items() if isinstance(exc, kind)), 400)
-        else:
-            self.log.exception("a request of %s could not be answered", addr[0])
-            status = 500
-        with suppress(OSError):
-            write_nonblock(client, _error_answer(status))
+        self._admit(client, address[0])
+        self._accepted += 1
+        if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
+            # the kernel wakes the one that has listened longest: now that is another worker
+            self._epoll.unregister(self._listener)
+            self._listen()
 
+    def _admit(self, client: socket.socket, address: str) -> None:
+        now = self._now
+        contexts = self._equipment.tls
+        connection = (
+            Connection(client, address, now)
+            if contexts is None
+            else TlsConnection(client, address, now, contexts.current())
+        )
+        self._connections[connection.fileno] = connection
+        self._epoll.register(connection.fileno, _READ)
+        self._deadlines.enter(connection, connection.phase, now)
+        self._admission.add(connection)
+        self._equipment.metrics.accepted()
+        one_too_many = self._admission.one_too_many_like(connection)
+        if one_too_many is None and self._admission.is_full():
+            one_too_many = self._deadlines.longest_waiting()
+        if one_too_many is not None:
+            self._drop(one_too_many, "limit")
+        # mostly its first bytes are here by now: that saves a turn
+        self._serve(connection, _READ)
 
-def speak_1_1(_worker: DeviceWorker, request: Any) -> None:
-    """Answer HTTP/1.0 with HTTP/1.1 too (RFC 9110 section 6.2), and close: devices look for it in the status line.
+    def _no_room(self, error: OSError) -> None:
+        """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
+        oldest = self._deadlines.longest_waiting() if error.errno in (errno.EMFILE, errno.ENFILE) else None
+        if oldest is not None:
+            self._drop(oldest, "limit")
+            return
+        self.log.warning("can not accept a connection: %s", error.strerror)
+        self._epoll.unregister(self._listener)
+        self._paused = True  # until the next tick
 
-    gunicorn's ``pre_request`` hook.
-    """
-    if request.version < (1, 1):
-        request.force_close()
-        request.version = (1, 1)
+    def _drop(self, connection: Connection, why: str) -> None:
+        """End a connection now, whatever it waits for."""
+        if self._connections.get(connection.fileno) is not connection:
+            return
+        if connection.phase is Phase.HANDSHAKE:
+            self._equipment.handshakes.failed(connection, why)
+        del self._connections[connection.fileno]
+        self._deadlines.leave(connection)
+        self._admission.remove(connection)
+        connection.close()  # which takes it out of epoll, too
+        self._equipment.metrics.ended(why)
 
+    # --- what clients send
 
-def _error_answer(status: int) -> bytes:
-    phrase = HTTPStatus(status).phrase
-    body = f'{{"error":"{phrase.lower()}"}}'
-    head = f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json"
-    return f"{head}\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode("ascii")
+    def _serve(self, connection: Connection, events: int) -> None:
+        try:
+            if connection.phase is Phase.LINGERING:
+                if not connection.discard():
+                    self._drop(connection, "done")
+            elif connection.phase is Phase.SENDING:
+                if events & ~_READ and connection.flush():
+                    self._sent(connection)
+            else:
+                self._read(connection)
+        except TlsFailure as failure:
+            if connection.phase is not Phase.HANDSHAKE and not connection.requests:
+                # finished by our side alone: in TLS 1.3 a client may look at the chain that late
+                self._equipment.handshakes.failed(connection, failure.reason)
+            self._drop(connection, failure.reason)
+        except OSError:
+            self._drop(connection, "reset")
+        except Exception:  # a defect must cost this one connection, not all
+            self.log.exception("a connection of %s could not be served", connection.address)
+            self._drop(connection, "defect")
 
+    def _read(self, connection: Connection) -> None:
+        content = connection.receive()
+        if content is None:
+            self._drop(connection, "closed")
+            return
+        if connection.phase is Phase.HANDSHAKE and isinstance(connection, TlsConnection):
+            if not connection.handshaken:
+                return
+            self._equipment.handshakes.finished(connection)
+            self._deadlines.enter(connection, Phase.HEADER, self._now)
+        if content:
+            self._take(connection, content)
 
-def _one_line(text: str) -> str:
-    """A text of a client's, that can not begin a line of its own in a log or colour it."""
-    return text.encode("unicode_escape").decode("ascii")
+    def _take(self, connection: Connection, content: bytes) -> None:
+        outgoing = self._server.take(connection, content)
+        if outgoing is not None:
+            self._outgoing.append(outgoing)
+        elif connection.reader is None:
+            self._hand_over(connection)
+        elif connection.reader.in_body:
+            if connection.phase is not Phase.BODY:
+                self._deadlines.enter(connection, Phase.BODY, self._now)
+        elif connection.phase is Phase.IDLE:
+            self._deadlines.enter(connection, Phase.HEADER, self._now)
 
+    def _hand_over(self, connection: Connection) -> None:
+        """The app is at it: meanwhile nothing is read, and what the client does meanwhile does not wake us."""
+        self._deadlines.enter(connection, Phase.ANSWERING, self._now)
+        self._epoll.unregister(connection.fileno)
 
-class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's log, without a traceback for what devices do every night, and one line for one request."""
+    # --- what they get
 
-    def atoms(self, *request: Any) -> dict[str, Any]:
-        """The parts of an access log line; a path can not begin a line of its own in it."""
-        atoms: dict[str, Any] = super().atoms(*request)
-        atoms["U"] = _one_line(str(atoms["U"]))
-        return atoms
+    def _send_answers(self) -> None:
+        while self._outgoing:
+            answers, self._outgoing = self._outgoing, []
+            # first what devices did, then their answers: who kills us in between finds no answer that was not noted
+            self._equipment.flush_sightings()
+            for outgoing in answers:
+                self._send(outgoing)
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Tell a client's silence at debug level."""
-        if isinstance(sys.exc_info()[1], TimeoutError):
-            self.debug("a client was silent for too long")
-        else:
-            super().exception(msg, *args, **kwargs)
+    def _send(self, outgoing: Outgoing) -> None:
+        connection = outgoing.connection
+        if self._connections.get(connection.fileno) is not connection:
+            return
+        try:
+            if connection.phase is Phase.ANSWERING:
+                self._epoll.register(connection.fileno, _READ)
+                self._deadlines.enter(connection, Phase.SENDING, self._now)
+            send = connection.send_last if connection.closes else connection.send
+            is_gone = send(outgoing.content)
+            self._equipment.note(outgoing)
+            if is_gone:
+                self._sent(connection)
+            else:
+                self._deadlines.enter(connection, Phase.SENDING, self._now)
+                self._epoll.modify(connection.fileno, _WRITE)
+        except OSError:
+            self._drop(connection, "reset")
+
+    def _sent(self, connection: Connection) -> None:
+        now = self._now
+        was_waiting = connection.phase is Phase.SENDING
+        if was_waiting:
+            self._epoll.modify(connection.fileno, _READ)
+        connection.requests += 1
+        if connection.closes:
+            if not connection.lingers:
+                self._drop(connection, "done")
+                return
+            connection.stop_sending()
+            self._deadlines.enter(connection, Phase.LINGERING, now)
+            return
+        self._deadlines.enter(connection, Phase.IDLE, now)
+        if connection.inbox:  # a request that came right behind (RFC 9112 section 9.3.2)
+            content, connection.inbox = connection.inbox, b""
+            self._take(connection, content)
+
+    # --- time
+
+    def _tick(self, now: float) -> None:
+        self.notify()
+        self.alive = self.alive and self.ppid == os.getppid()
+        for connection in self._deadlines.overdue(now):
+            self._let_go(connection)
+        if self._paused and self._stopping_since is None:
+            self._paused = False
+            self._listen()
+        self._equipment.tick(now)
+
+    def _let_go(self, connection: Connection) -> None:
+        phase = connection.phase
+        if phase is Phase.IDLE:
+            with suppress(OSError):
+                connection.send_last(b"")
+        self._drop(connection, "done" if phase in (Phase.IDLE, Phase.LINGERING) else f"timeout {phase.name.lower()}")
+
+    def _is_finishing(self) -> bool:
+        """After the signal to stop: whether somebody is still being served, within the limit."""
+        now = time.monotonic()
+        if self._stopping_since is None:
+            self._stopping_since = now
+            self._server.closes_always = True
+            if not self._paused:
+                self._epoll.unregister(self._listener)
+        waited = now - self._stopping_since
+        if waited > _IDLE_GRACE_SECONDS:
+            for phase in (Phase.IDLE, Phase.LINGERING):
+                for connection in list(self._deadlines.in_phase(phase)):
+                    self._let_go(connection)
+        return bool(self._connections) and waited < self.cfg.graceful_timeout

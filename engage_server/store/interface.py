@@ -1,11 +1,11 @@
 """What the services ask of a store. The contract tests in ``tests/store`` hold every implementation against it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Device, Release, Secret, Site
+from engage_server.records import AuditEvent, Device, Release, Secret, Sighting, Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,3 +112,30 @@ class Store(Protocol):
 
     def audit_events(self) -> Sequence[AuditEvent]:
         """The whole audit log, oldest first."""
+
+    def record_sightings(self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], at: datetime) -> bool:
+        """Add what stood between two offsets of a spool file, and remember the second, in one transaction.
+
+        Args:
+            segment: The file's name, unique among all hosts.
+            begin: Where the reading began; 0 for a file that was never read.
+            end: Where it ended.
+            sightings: What stood there.
+            at: Now.
+
+        Returns:
+            False when somebody has recorded this stretch already: then nothing was added.
+        """
+
+    def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
+        """How far these spool files were recorded; those that never were are left out."""
+
+    def sightings(self, *, since: datetime | None = None) -> Sequence[Sighting]:
+        """The sightings, oldest first."""
+
+    def forget_sightings(self, before: datetime) -> int:
+        """Remove the sightings of before this time, and the offsets of files that were read then.
+
+        Returns:
+            How many sightings there were.
+        """

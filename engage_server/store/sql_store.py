@@ -1,13 +1,13 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select, update
 
 from engage_server.errors import SealBroken
-from engage_server.records import AuditAction, AuditEvent, Device, Release, Secret, Site
-from engage_server.store import release_queries, site_queries
+from engage_server.records import AuditAction, AuditEvent, Device, Release, Secret, Sighting, Site
+from engage_server.store import release_queries, sighting_queries, site_queries
 from engage_server.store.engine import reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
@@ -103,6 +103,25 @@ class SqlStore:
         with reading(self._engine) as connection:
             rows = connection.execute(select(audit_events).order_by(audit_events.c.id))
             return [AuditEvent(row.at, row.actor, AuditAction(row.action), row.site, row.facts) for row in rows]
+
+    def record_sightings(self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], at: datetime) -> bool:
+        with writing(self._engine) as connection:
+            if not sighting_queries.advance(connection, segment, begin, end, at):
+                return False
+            sighting_queries.insert_sightings(connection, sightings)
+            return True
+
+    def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return sighting_queries.select_offsets(connection, segments)
+
+    def sightings(self, *, since: datetime | None = None) -> Sequence[Sighting]:
+        with reading(self._engine) as connection:
+            return sighting_queries.select_sightings(connection, since)
+
+    def forget_sightings(self, before: datetime) -> int:
+        with writing(self._engine) as connection:
+            return sighting_queries.delete_before(connection, before)
 
     def _opened(self) -> Sealer:
         if self._sealer is None:

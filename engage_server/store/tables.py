@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
@@ -134,4 +135,31 @@ audit_events = Table(
     Column("action", String(64), nullable=False),
     Column("site", String(64), nullable=False),
     Column("facts", JSON, nullable=False),
+)
+
+# What devices did. Rows are only added, and removed when they are old; ``site`` is a name, so that a sighting outlives
+# what it tells of.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("at", UtcDateTime, nullable=False, index=True),
+    Column("listener", String(8), nullable=False),
+    Column("address", String(64), nullable=False),
+    Column("serial", String(32), index=True),
+    Column("site", String(64)),
+    Column("release", Integer),
+    Column("tls_version", String(16), nullable=False),
+    Column("failure", String(64), nullable=False),
+    Column("resumed", Boolean, nullable=False),
+)
+
+# How far each spool file of each host is in ``sightings``: what makes adding them again harmless.
+spool_offsets = Table(
+    "spool_offsets",
+    metadata,
+    Column("segment", String(64), primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+    Column("changed_at", UtcDateTime, nullable=False),
 )

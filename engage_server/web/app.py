@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 
 from engage_server.records import IPNetwork
 from engage_server.services.distribution import Distribution
+from engage_server.services.sightings import Sightings
 from engage_server.web import answers, device, health
 from engage_server.web.caller import RAW_HOST, CallerReader
 
@@ -15,12 +16,15 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 
-def create_app(distribution: Distribution, trusted_proxies: Sequence[IPNetwork] = ()) -> Flask:
+def create_app(
+    distribution: Distribution, trusted_proxies: Sequence[IPNetwork] = (), sightings: Sightings | None = None
+) -> Flask:
     """Build the app of a device listener.
 
     Args:
         distribution: Where the answers come from; may still be empty.
         trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed.
+        sightings: Where it is noted what devices did; None: nowhere.
     """
     app = Flask(__name__, static_folder=None)
     app.wsgi_app = _exactly_as_sent(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
@@ -28,7 +32,7 @@ def create_app(distribution: Distribution, trusted_proxies: Sequence[IPNetwork] 
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     caller = CallerReader(trusted_proxies)
-    app.register_blueprint(device.blueprint(distribution, caller))
+    app.register_blueprint(device.blueprint(distribution, caller, sightings))
     app.register_blueprint(health.blueprint(distribution))
 
     @app.errorhandler(HTTPException)

@@ -3,9 +3,16 @@
 from flask import Blueprint
 
 from engage_server.protocol import paths
+from engage_server.protocol.serial_number import serial_from_query
+from engage_server.records import SightingKind
 from engage_server.services.distribution import Distribution, Refusal
+from engage_server.services.sightings import Sightings
+from engage_server.services.snapshot import ServedAnswer
 from engage_server.web import answers
 from engage_server.web.caller import CallerReader
+
+NOTICE_ENDPOINT = "device.notice"
+DER_ENDPOINT = "device.der"
 
 _REFUSALS = {
     Refusal.UNKNOWN_NETWORK: answers.unauthorized,
@@ -14,25 +21,32 @@ _REFUSALS = {
 }
 
 
-def blueprint(distribution: Distribution, caller: CallerReader) -> Blueprint:
+def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sightings | None) -> Blueprint:
     """The device routes. ``HEAD`` comes with each ``GET``; every other method is not there."""
     bp = Blueprint("device", __name__)
 
     @bp.get(paths.NOTICE, provide_automatic_options=False)
     def notice() -> answers.Answer:
         """Tell where the trust anchor is, and its hash. No query and no header can make this refuse a device."""
-        found = distribution.notice(caller.host(), caller.query(), caller.address())
-        return _render(found, answers.JSON)
+        address = caller.address()
+        return give(SightingKind.NOTICE, distribution.notice(caller.host(), caller.query(), address), address)
 
     @bp.get(f"{paths.DER_PREFIX}<digest>{paths.DER_SUFFIX}", provide_automatic_options=False)
     def der(digest: str) -> answers.Answer:
         """Give the bytes that a notice's hash was made of, of this release or of an earlier one."""
-        return _render(distribution.der(digest, caller.address()), answers.DER)
+        address = caller.address()
+        return give(SightingKind.CERTIFICATE, distribution.der(digest, address), address)
+
+    def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str) -> answers.Answer:
+        if isinstance(found, Refusal):
+            return _REFUSALS[found]()
+        if sightings is not None:
+            sightings.answered(kind, found, address, serial_from_query(caller.query()))
+        return rendered(kind, found)
 
     return bp
 
 
-def _render(found: bytes | Refusal, content_type: str) -> answers.Answer:
-    if isinstance(found, Refusal):
-        return _REFUSALS[found]()
-    return answers.ok(found, content_type)
+def rendered(kind: SightingKind, served: ServedAnswer) -> answers.Answer:
+    """The answer that gives a device what it asked for."""
+    return answers.ok(served.content, answers.JSON if kind is SightingKind.NOTICE else answers.DER)

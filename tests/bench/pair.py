@@ -1,12 +1,12 @@
 """``scripts/bench``: server CPU for each connection, side by side with nginx and with gunicorn as it comes.
 
-One client, one connection at a time, every one new; the servers' CPU time comes from the kernel. The rounds of the
-servers are interleaved, and the table shows medians and the ratio to nginx of the same run.
+One client, one connection at a time; the servers' CPU time comes from the kernel's scheduler, in nanoseconds. The
+rounds of the servers are interleaved, and the table shows medians and the ratio to nginx of the same run. Our pair runs
+with access log, metrics and sightings on; nginx with its access log.
 """
 
 import argparse
 import json
-import os
 import shutil
 import socket
 import ssl
@@ -16,25 +16,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import NOTICE, RunningPair, eventually, free_ports, running_pair
 
-REQUEST = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-TICKS = os.sysconf("SC_CLK_TCK")
+KEPT = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
+REQUEST = KEPT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+REQUESTS_ON_ONE_CONNECTION = 100
 
 NGINX = """
 daemon off; worker_processes 1; pid {folder}/nginx.pid; error_log {folder}/error.log;
 events {{ worker_connections 1024; }}
 http {{
-    access_log {folder}/access.log; default_type application/json; root {folder}/www;
+    access_log {folder}/access.log; default_type application/json; root {folder}/www; keepalive_requests 100000;
     client_body_temp_path {folder}; proxy_temp_path {folder}; fastcgi_temp_path {folder};
     uwsgi_temp_path {folder}; scgi_temp_path {folder};
     server {{ listen 127.0.0.1:{http}; }}
     server {{ listen 127.0.0.1:{https} ssl; ssl_certificate {certs}/partner_server.pem;
-             ssl_certificate_key {certs}/partner_server.key; ssl_protocols TLSv1.2 TLSv1.3; }}
+             ssl_certificate_key {certs}/partner_server.key; ssl_protocols TLSv1.2 TLSv1.3; ssl_ciphers DEFAULT; }}
 }}
 """
 
@@ -58,12 +59,17 @@ class Server:
         self.pids = pids
 
     def cpu_seconds(self) -> float:
-        """User and system time of all its processes so far, by the kernel's count."""
-        total = 0
-        for pid in self.pids():
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            total += int(fields[11]) + int(fields[12])
-        return total / TICKS
+        """Time on a CPU of all its processes' threads so far, by the kernel's count."""
+        return sum(cpu_seconds(pid) for pid in self.pids())
+
+
+def cpu_seconds(pid: int) -> float:
+    """Of all threads of one process."""
+    total = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(FileNotFoundError):  # it has ended
+            total += int((thread / "schedstat").read_text().split()[0])
+    return total / 1e9
 
 
 def tree(pid: int) -> list[int]:
@@ -72,37 +78,52 @@ def tree(pid: int) -> list[int]:
     return [pid, *(below for child in children for below in tree(int(child)))]
 
 
-def plain(port: int) -> None:
-    """One new connection and one request."""
-    with socket.create_connection(("127.0.0.1", port)) as connection:
-        connection.sendall(REQUEST)
-        while connection.recv(65536):
-            pass
-
-
-def tls(version: ssl.TLSVersion) -> Callable[[int], None]:
-    """The same after a full handshake of this version."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    context.minimum_version = context.maximum_version = version
-
-    def connect(port: int) -> None:
-        with (
-            socket.create_connection(("127.0.0.1", port)) as raw,
-            context.wrap_socket(raw, suppress_ragged_eofs=True) as connection,
-        ):
+def plain(port: int, count: int) -> None:
+    """New connections with one request each."""
+    for _ in range(count):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
             connection.sendall(REQUEST)
             while connection.recv(65536):
                 pass
 
+
+def kept_alive(port: int, count: int) -> None:
+    """Many requests on each connection."""
+    for _ in range(count // REQUESTS_ON_ONE_CONNECTION):
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            for _ in range(REQUESTS_ON_ONE_CONNECTION):
+                connection.sendall(KEPT)
+                answer = b""
+                while not answer.endswith(b'"}'):
+                    answer += connection.recv(65536)
+
+
+def tls(version: ssl.TLSVersion, ciphers: str = "") -> Callable[[int, int], None]:
+    """New connections with a full handshake of this version, and one request each."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    context.minimum_version = context.maximum_version = version
+    if ciphers:
+        context.set_ciphers(ciphers)
+
+    def connect(port: int, count: int) -> None:
+        for _ in range(count):
+            with (
+                socket.create_connection(("127.0.0.1", port)) as raw,
+                context.wrap_socket(raw, suppress_ragged_eofs=True) as connection,
+            ):
+                assert not connection.session_reused
+                connection.sendall(REQUEST)
+                while connection.recv(65536):
+                    pass
+
     return connect
 
 
-def microseconds(server: Server, connect: Callable[[int], None], port: int, count: int) -> float:
-    """Server CPU for each connection."""
+def microseconds(server: Server, load: Callable[[int, int], None], port: int, count: int) -> float:
+    """Server CPU for each connection or request."""
     begun = server.cpu_seconds()
-    for _ in range(count):
-        connect(port)
+    load(port, count)
     time.sleep(0.05)
     return (server.cpu_seconds() - begun) / count * 1e6
 
@@ -145,17 +166,21 @@ def peers(stack: ExitStack, folder: Path, pair: RunningPair) -> list[Server]:
     (folder / "plain_app.py").write_text(PLAIN_GUNICORN.format(body=str(folder / f"www{NOTICE}"), notice=NOTICE))
     http, https = free_ports()
     common = [sys.executable, "-m", "gunicorn", "plain_app:app", "--threads", "16", "--no-control-socket"]
+    common += ["--access-logfile", str(folder / "gunicorn.log")]
     keys = ["--certfile", str(certs / "partner_server.pem"), "--keyfile", str(certs / "partner_server.key")]
+    keys += ["--ciphers", "DEFAULT"]
     one = stack.enter_context(process([*common, "--bind", f"127.0.0.1:{http}"], folder, http))
     two = stack.enter_context(process([*common, *keys, "--bind", f"127.0.0.1:{https}"], folder, https))
     found.append(Server("gunicorn as it comes", http, https, lambda: [*tree(one), *tree(two)]))
     return found
 
 
-CASES: list[tuple[str, Callable[[int], None], bool, int]] = [
+CASES: list[tuple[str, Callable[[int, int], None], bool, int]] = [
     ("TLS 1.2, new connection + notice", tls(ssl.TLSVersion.TLSv1_2), True, 300),
     ("TLS 1.3, new connection + notice", tls(ssl.TLSVersion.TLSv1_3), True, 300),
+    ("TLS 1.2 with RSA key exchange", tls(ssl.TLSVersion.TLSv1_2, "AES128-GCM-SHA256"), True, 300),
     ("plain, new connection + notice", plain, False, 1000),
+    ("plain, kept alive, each notice", kept_alive, False, 3000),
 ]
 
 
@@ -168,18 +193,45 @@ def main() -> None:
     figures: dict[str, dict[str, list[float]]] = {name: {} for name, *_ in CASES}
     with ExitStack() as stack:
         folder = make_installation(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engage-bench"))))
-        pair = stack.enter_context(running_pair(folder, "--workers", "1"))
-        ours = Server("engage-server", pair.http_port, pair.https_port, lambda: tree(pair.process.pid))
-        servers = [ours, *peers(stack, folder, pair)]
+        one, two = (stack.enter_context(running_pair(folder, "--workers", str(n))) for n in (1, 2))
+        transfer = {pid for pair in (one, two) for pid in pair.transfer()}
+        ours = [
+            Server(name, pair.http_port, pair.https_port, lambda pair=pair: [*set(tree(pair.process.pid)) - transfer])  # type: ignore[misc]  # mypy knows no default in a lambda
+            for name, pair in (("engage-server", one), ("engage-server, 2 workers", two))
+        ]
+        storing = Server("into the database", 0, 0, lambda: [*transfer])
+        servers = [*ours, *peers(stack, folder, one)]
         for number in range(options.rounds):
             print(f"round {number + 1} of {options.rounds} ...", file=sys.stderr)  # noqa: T201  # a program's output
-            for name, connect, secure, count in CASES:
+            for name, load, secure, count in CASES:
                 for server in servers:
+                    begun = storing.cpu_seconds()
                     port = server.https if secure else server.http
-                    figures[name].setdefault(server.name, []).append(microseconds(server, connect, port, count))
+                    figures[name].setdefault(server.name, []).append(microseconds(server, load, port, count))
+                    if server is ours[0]:
+                        time.sleep(1.5)  # until the last sightings are stored
+                        stored = (storing.cpu_seconds() - begun) / count * 1e6
+                        figures[name].setdefault(storing.name, []).append(stored)
+        shares = accepted_by_each_worker(two)
     _print(figures)
+    print(f"connections accepted by each of two workers: {shares}")  # noqa: T201  # a program's output
     if options.json:
-        options.json.write_text(json.dumps(figures, indent=2) + "\n")
+        options.json.write_text(json.dumps({"microseconds": figures, "accepted": shares}, indent=2) + "\n")
+
+
+def accepted_by_each_worker(pair: RunningPair) -> dict[str, list[int]]:
+    """From the files of figures of each process."""
+    from prometheus_client.multiprocess import MultiProcessCollector
+
+    found: dict[str, list[int]] = {}
+    for listener in ("http", "https"):
+        for path in (pair.folder / "data" / "metrics" / listener).glob("counter_*.db"):
+            if int(path.stem.removeprefix("counter_")) not in pair.workers():
+                continue
+            for metric in MultiProcessCollector.merge([str(path)], accumulate=True):  # type: ignore[no-untyped-call]
+                if metric.name == "engage_connections_accepted":
+                    found.setdefault(listener, []).append(int(metric.samples[0].value))
+    return found
 
 
 def _print(figures: dict[str, dict[str, list[float]]]) -> None:
@@ -189,7 +241,7 @@ def _print(figures: dict[str, dict[str, list[float]]]) -> None:
         print(name)  # noqa: T201  # a program's output
         for server, median in medians.items():
             ratio = f"{median / base:6.2f} x nginx" if base else ""
-            print(f"  {server:<22} {median:7.0f} us CPU  {ratio}")  # noqa: T201  # a program's output
+            print(f"  {server:<24} {median:7.0f} us CPU  {ratio}")  # noqa: T201  # a program's output
 
 
 if __name__ == "__main__":

@@ -51,6 +51,11 @@ def free_ports() -> tuple[int, int]:
         return one.getsockname()[1], two.getsockname()[1]
 
 
+def free_port() -> int:
+    """One such port."""
+    return free_ports()[0]
+
+
 def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
     """Wait until something holds; the seconds it took."""
     begun = time.monotonic()
@@ -65,18 +70,20 @@ class RunningPair:
     """``engage serve`` in a folder.
 
     Attributes:
-        http_port, https_port: Where it listens, on 127.0.0.1.
+        http_port, https_port, operators_port: Where it listens, on 127.0.0.1.
     """
 
     def __init__(self, folder: Path, *options: str, **environment: str) -> None:
         self.folder = folder
         self.http_port, self.https_port = free_ports()
+        self.operators_port = free_port()
         self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
         self.process = subprocess.Popen(
             [
                 ENGAGE,
                 "serve",
                 *("--bind", "127.0.0.1", "--http-port", str(self.http_port), "--https-port", str(self.https_port)),
+                *("--operators-port", str(self.operators_port)),
                 *options,
             ],
             cwd=folder,
@@ -106,12 +113,24 @@ class RunningPair:
         assert self.process.poll() is None, self.log
 
     def children(self) -> list[int]:
-        """The process numbers of the two instances."""
+        """The process numbers of the instances: HTTP, TLS, operators."""
         return _children(self.process.pid)
 
     def workers(self) -> list[int]:
-        """The process numbers of all workers."""
-        return [worker for instance in self.children() for worker in _children(instance)]
+        """The process numbers of all workers that serve devices."""
+        return [worker for instance in self.children()[:2] for worker in _children(instance)]
+
+    def transfer(self) -> list[int]:
+        """The process number of the operators' worker, which also stores what devices did."""
+        return [worker for instance in self.children()[2:] for worker in _children(instance)]
+
+    def metrics(self) -> dict[str, float]:
+        """What Prometheus would be told: values by name with labels."""
+        with closing(socket.create_connection(("127.0.0.1", self.operators_port), timeout=PATIENCE)) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = _read_all(connection).partition(b"\r\n\r\n")[2].decode()
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in lines}
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""

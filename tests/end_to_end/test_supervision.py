@@ -37,7 +37,7 @@ def test_sigterm_ends_both_with_status_0(installation: Path) -> None:
         assert all(gone(pid) for pid in processes)
 
 
-@pytest.mark.parametrize("which", [0, 1])
+@pytest.mark.parametrize("which", [0, 1, 2])
 def test_one_death_ends_the_other_with_another_status(installation: Path, which: int) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         children, workers = pair.children(), pair.workers()
@@ -63,7 +63,8 @@ def test_a_killed_worker_is_replaced(installation: Path) -> None:
 
 
 def test_a_second_start_is_told_that_the_port_is_taken(shared_pair: RunningPair, installation: Path) -> None:
-    done = engage(installation, "serve", "--bind", "127.0.0.1", "--http-port", shared_pair.http_port)
+    ports = ("--http-port", shared_pair.http_port, "--operators-port", shared_pair.operators_port)
+    done = engage(installation, "serve", "--bind", "127.0.0.1", *ports)
     assert done.returncode == 3
     assert f"port {shared_pair.http_port} is in use" in done.stderr
     assert "--http-port" in done.stderr
@@ -172,7 +173,7 @@ def _answer(pair: RunningPair, request: bytes) -> bytes:
 
 def test_stalled_devices_do_not_take_all_threads(installation: Path) -> None:
     """Handshakes and requests that stop half-way are let go, where gunicorn alone would wait for ever."""
-    limits = {"ENGAGE_THREADS": "2", "ENGAGE_DEVICE_SECONDS": "1", "ENGAGE_KEEPALIVE_SECONDS": "1"}
+    limits = {"ENGAGE_THREADS": "2", "ENGAGE_HEADER_SECONDS": "1", "ENGAGE_HANDSHAKE_SECONDS": "1"}
     with running_pair(installation, "--workers", "1", **limits) as pair:
         stalled = []
         for port, half in ((pair.http_port, b"GET /swordf"), (pair.https_port, b"\x16\x03\x01\x02\x00\x01")):

@@ -9,6 +9,7 @@ from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import Host
 from engage_server.services.distribution import Refusal
 from engage_server.services.site_choice import choose_site, host_of_header
+from engage_server.services.snapshot import ServedAnswer
 from tests.chains import OTHER_SITE_KEY
 from tests.world import World
 
@@ -64,9 +65,9 @@ def _two_sites(world: World) -> None:
     world.release("b")
 
 
-def _notice(found: bytes | Refusal) -> dict[str, str]:
-    assert isinstance(found, bytes)
-    notice: dict[str, str] = json.loads(found)
+def _notice(found: ServedAnswer | Refusal) -> dict[str, str]:
+    assert isinstance(found, ServedAnswer)
+    notice: dict[str, str] = json.loads(found.content)
     return notice
 
 
@@ -107,11 +108,11 @@ def test_device_networks(world: World) -> None:
         ("", False),
         ("garbage", False),
     ):
-        assert isinstance(distribution.notice("b.example", "", client), bytes) is allowed
-        assert isinstance(distribution.der(digest, client), bytes) is allowed
+        assert isinstance(distribution.notice("b.example", "", client), ServedAnswer) is allowed
+        assert isinstance(distribution.der(digest, client), ServedAnswer) is allowed
         assert distribution.is_known_network("b.example", "", client) is allowed
     assert distribution.notice("b.example", "", "10.2.0.1") is Refusal.UNKNOWN_NETWORK
-    assert isinstance(distribution.notice("a.example", "", "garbage"), bytes), "site a says nothing of networks"
+    assert isinstance(distribution.notice("a.example", "", "garbage"), ServedAnswer), "site a says nothing of networks"
 
 
 def test_every_der_ever_staged_stays_downloadable(world: World) -> None:
@@ -121,7 +122,9 @@ def test_every_der_ever_staged_stays_downloadable(world: World) -> None:
     world.release(activate=False)
     distribution = world.distribution()
     for release in world.store.releases():
-        assert distribution.der(digest_of(release.anchor_der), "192.0.2.1") == release.anchor_der
+        found = distribution.der(digest_of(release.anchor_der), "192.0.2.1")
+        assert isinstance(found, ServedAnswer)
+        assert (found.content, found.release) == (release.anchor_der, release.number)
     assert distribution.der("0" * 32, "192.0.2.1") is Refusal.NO_SUCH_CERTIFICATE
 
 

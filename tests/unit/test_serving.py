@@ -93,10 +93,10 @@ class TestFollower:
     ) -> None:
         world.add_site()
         world.release()
-        tls = TlsContexts(device_side.distribution, "default", 5)
+        tls = TlsContexts(device_side.distribution, "default")
         followed = follower(device_side, tls)
         followed.follow_once()
-        context, served = tls.current(), device_side.distribution.snapshot
+        context, served = tls.of(None), device_side.distribution.snapshot
 
         def broken(*_arguments: Any, **_options: Any) -> None:
             raise ssl.SSLError("no")
@@ -107,9 +107,9 @@ class TestFollower:
             with pytest.raises(ssl.SSLError):
                 followed.follow_once()
         assert device_side.distribution.snapshot is served
-        assert tls.current() is context
+        assert tls.of(None) is context
         followed.follow_once()
-        assert tls.current() is not context
+        assert tls.of(None) is not context
 
 
 class TestTlsContexts:
@@ -128,24 +128,24 @@ class TestTlsContexts:
         monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", counting)
         world.add_site()
         world.release()
-        tls = TlsContexts(device_side.distribution, "default", 5)
+        tls = TlsContexts(device_side.distribution, "default")
         followed = follower(device_side, tls)
         followed.follow_once()
-        assert {id(tls.current()) for _ in range(10)} == {id(built[0])}
+        assert {id(tls.of(None)) for _ in range(10)} == {id(built[0])}
         world.sites.add_device("00" * 16, "main", world.occasion)
         followed.follow_once()
         assert len(built) == 1, "another change of the store builds nothing"
         world.release()
         followed.follow_once()
         assert len(built) == 2
-        assert tls.current() is built[1]
+        assert tls.of(None) is built[1]
         world.releases.activate("main", 1, {}, world.occasion)
         followed.follow_once()
-        assert tls.current() is not built[1]
+        assert tls.of(None) is not built[1]
 
     def test_retired_contexts_are_let_go(self, device_side: DeviceSide, world: World) -> None:
         world.add_site()
-        tls = TlsContexts(device_side.distribution, "default", 5)
+        tls = TlsContexts(device_side.distribution, "default")
         followed = follower(device_side, tls)
         for _ in range(4):
             world.release()
@@ -153,7 +153,7 @@ class TestTlsContexts:
         assert len(tls._contexts) <= 2
 
     def test_without_a_release_the_handshake_fails(self, device_side: DeviceSide) -> None:
-        tls = TlsContexts(device_side.distribution, "default", 5)
+        tls = TlsContexts(device_side.distribution, "default")
         server, client = ssl.MemoryBIO(), ssl.MemoryBIO()
         peer = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         peer.check_hostname, peer.verify_mode = False, ssl.CERT_NONE
@@ -176,7 +176,7 @@ class TestTlsContexts:
         monkeypatch.setattr(ssl.SSLContext, "load_cert_chain", reading)
         world.add_site()
         world.release()
-        follower(device_side, TlsContexts(device_side.distribution, "default", 5)).follow_once()
+        follower(device_side, TlsContexts(device_side.distribution, "default")).follow_once()
         (content,) = seen
         assert b"ENCRYPTED PRIVATE KEY" in content
         assert b"BEGIN PRIVATE KEY" not in content
@@ -219,8 +219,8 @@ def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
 
 
 def test_gunicorn_is_told_of_tls_without_files() -> None:
-    assert ListenerConfig(Listener.HTTPS, 1).is_ssl
-    assert not ListenerConfig(Listener.HTTP, 1).is_ssl
+    assert ListenerConfig(Listener.HTTPS, "json").is_ssl
+    assert not ListenerConfig(Listener.HTTP, "json").is_ssl
     assert not Config().is_ssl
 
 

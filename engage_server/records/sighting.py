@@ -1,0 +1,44 @@
+"""A sighting: one thing that a device did."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class SightingKind(StrEnum):
+    """What was seen."""
+
+    NOTICE = "notice"  # it asked for the notice and was answered
+    CERTIFICATE = "certificate"  # it asked for a DER and was answered
+    HANDSHAKE_FINISHED = "handshake_finished"
+    HANDSHAKE_FAILED = "handshake_failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """One thing that a device did.
+
+    Attributes:
+        kind: What it did.
+        at: Aware, UTC; when it was answered.
+        listener: ``http`` or ``https``.
+        address: The device's, as text; its proxy's or NAT's where there is one.
+        serial: 32 upper-case hexadecimal digits, or None: a TLS handshake never carries one.
+        site: Whose release answered, or None where there was none.
+        release: The number of that release, or None.
+        tls_version: Such as ``TLSv1.3``; "" without TLS, or where the handshake did not come that far.
+        failure: Why a handshake failed: ``alert unknown_ca`` where the client said so by a TLS alert (RFC 8446
+            section 6), else our own word for it; "" for all else.
+        resumed: Whether the handshake resumed an earlier session: then the device looked at no certificate.
+    """
+
+    kind: SightingKind
+    at: datetime
+    listener: str
+    address: str
+    serial: str | None = None
+    site: str | None = None
+    release: int | None = None
+    tls_version: str = ""
+    failure: str = ""
+    resumed: bool = False

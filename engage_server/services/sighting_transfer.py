@@ -1,0 +1,84 @@
+"""From the spool into the store: each sighting once, however often either side breaks off."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engage_server.records import Sighting
+from engage_server.services.sightings import decoded
+from engage_server.services.spool import Segment, segments
+from engage_server.store.interface import Store
+
+_BATCH_BYTES = 256 * 1024  # some 2,000 sightings in one transaction
+
+
+@dataclass(slots=True)
+class Transferred:
+    """What a transfer did.
+
+    Attributes:
+        stored: Sightings that are in the store now and were not before.
+        unreadable: Lines that were no sightings; they are gone.
+    """
+
+    stored: int = 0
+    unreadable: int = 0
+
+
+class SightingTransfer:
+    """Moves sightings. There is one for each host (see :func:`engage_server.services.spool.claim`).
+
+    How far a file was read stands in the store, and changes in the same transaction in which its sightings are added:
+    a transfer that dies at any moment is taken up by the next one where it really stood.
+
+    Args:
+        folder: The spool.
+        store: Where they go.
+        keep: How long the store keeps them.
+    """
+
+    def __init__(self, folder: Path, store: Store, keep: timedelta) -> None:
+        self._folder = folder
+        self._store = store
+        self._keep = keep
+
+    def run(self, now: datetime) -> Transferred:
+        """Move everything that is there now.
+
+        Raises:
+            StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
+        """
+        done = Transferred()
+        found = list(segments(self._folder))
+        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        for segment in found:
+            self._move(segment, offsets.get(segment.name, 0), now, done)
+        return done
+
+    def forget_old(self, now: datetime) -> int:
+        """Remove sightings that are older than they are kept; how many there were.
+
+        Raises:
+            StoreNotUsable: The database is away.
+        """
+        return self._store.forget_sightings(now - self._keep)
+
+    def _move(self, segment: Segment, offset: int, now: datetime, done: Transferred) -> None:
+        finished = segment.is_finished()  # asked first: what is written after it must not be removed unread
+        while True:
+            lines, end = segment.lines(offset, _BATCH_BYTES)
+            if not lines:
+                break
+            sightings = self._readable(lines, done)
+            if self._store.record_sightings(segment.name, offset, end, sightings, now):
+                done.stored += len(sightings)
+            offset = end
+        if finished:
+            segment.remove()
+
+    @staticmethod
+    def _readable(lines: Sequence[bytes], done: Transferred) -> list[Sighting]:
+        found = [decoded(line) for line in lines]
+        done.unreadable += found.count(None)
+        return [sighting for sighting in found if sighting is not None]

@@ -1,0 +1,97 @@
+"""Puts together, in each worker, what its listener needs."""
+
+import logging
+import resource
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from flask import Flask
+
+from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder
+from engage_server.serving.equipment import Equipment
+from engage_server.serving.flask_pool import FlaskPool
+from engage_server.serving.follower import SnapshotFollower
+from engage_server.serving.log_lines import AccessLog
+from engage_server.serving.metrics import ListenerMetrics
+from engage_server.serving.origin_server import OriginServer
+from engage_server.serving.prepared_answers import PreparedAnswers
+from engage_server.serving.tls_context import TlsContexts
+from engage_server.settings import Settings
+from engage_server.web.app import create_app
+
+if TYPE_CHECKING:
+    from engage_server.serving.listener import Listener
+
+_DESCRIPTORS_FOR_OURSELVES = 64  # the spool, the database, the log, epoll, ...
+
+
+def begin_metrics(settings: Settings, listener: "Listener") -> None:
+    """Before the workers are forked: make the folder of their figures, without those of the last run.
+
+    Raises:
+        FileNotUsable: The folder can not be made.
+    """
+    make_folder(settings.metrics_dir)
+    folder = settings.metrics_dir / listener
+    make_folder(folder)
+    for left in folder.iterdir():
+        left.unlink(missing_ok=True)
+
+
+def equip(
+    listener: "Listener", settings: Settings, device_side: DeviceSide, tls: TlsContexts, log: logging.Logger
+) -> Equipment:
+    """Everything for a worker's loop, with the store followed from now on."""
+    metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
+    is_for_devices = listener != "operators"
+    make_folder(settings.spool_dir)
+    spool = SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024) if is_for_devices else None
+    sightings = Sightings(listener, spool, time.time) if spool else None
+    app = _app(settings, device_side, sightings, log)
+    prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
+    pool = FlaskPool(
+        app,
+        settings.threads,
+        secure=listener == "https",
+        failed=lambda: log.exception("a request could not be answered"),
+    )
+    server = listener.address(settings), listener.port(settings)
+    closes_always = settings.keepalive_seconds == 0
+    equipment = Equipment(
+        settings,
+        OriginServer(prepared, pool, sightings, server, closes_always=closes_always),
+        pool,
+        tls if listener == "https" else None,
+        sightings,
+        spool,
+        metrics,
+        AccessLog(listener, settings.log_format, sys.stdout.fileno() if settings.access_log else None),
+        connection_limit(settings),
+        log,
+    )
+
+    def prepare(snapshot: Snapshot) -> None:
+        if equipment.tls is not None:
+            equipment.tls.prepare(snapshot)
+        if prepared is not None:
+            prepared.prepare(snapshot)
+            metrics.serving(snapshot)
+
+    prepare(device_side.distribution.snapshot)
+    SnapshotFollower(device_side, prepare, settings.poll_seconds, log).start()
+    return equipment
+
+
+def _app(settings: Settings, device_side: DeviceSide, sightings: Sightings | None, log: logging.Logger) -> Flask:
+    if sightings is not None:
+        return create_app(device_side.distribution, settings.trusted_proxies, sightings)
+    from engage_server.serving.operators import operators_app
+
+    return operators_app(settings, device_side, log)
+
+
+def connection_limit(settings: Settings) -> int:
+    """How many connections a worker may have: what is set, or what the system's descriptors allow."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return min(settings.max_connections, max(1, soft - _DESCRIPTORS_FOR_OURSELVES))

@@ -1,0 +1,153 @@
+"""All that a worker needs for its listener, put together in its own process."""
+
+import logging
+import time
+
+from engage_server.composition import Sightings, SpoolWriter
+from engage_server.serving.admission import Admission
+from engage_server.serving.connection import Connection, TlsConnection
+from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.flask_pool import FlaskPool
+from engage_server.serving.log_lines import AccessLog
+from engage_server.serving.metrics import ListenerMetrics
+from engage_server.serving.origin_server import OriginServer, Outgoing
+from engage_server.serving.tls_context import TlsContexts
+from engage_server.settings import Settings
+
+_LINGERING_SECONDS = 2.0
+_SENDING_SECONDS = 30.0
+_LOOK_SECONDS = 1.0
+_NOTES_AT_ONCE = 256
+
+
+class Equipment:
+    """What the worker's loop uses.
+
+    Args:
+        settings: The settings.
+        origin_server: Answers.
+        pool: The app's threads.
+        tls: None for a plain listener.
+        sightings, spool: None for a listener that sees no devices.
+        metrics: The figures.
+        access_log: The lines.
+        limit: How many connections this process may have; see :func:`connection_limit`.
+        log: For what operators should know.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        origin_server: OriginServer,
+        pool: FlaskPool,
+        tls: TlsContexts | None,
+        sightings: Sightings | None,
+        spool: SpoolWriter | None,
+        metrics: ListenerMetrics,
+        access_log: AccessLog,
+        limit: int,
+        log: logging.Logger,
+    ) -> None:
+        self.origin_server = origin_server
+        self.pool = pool
+        self.tls = tls
+        self.metrics = metrics
+        self.access_log = access_log
+        self.handshakes = HandshakeWitness(metrics, sightings)
+        self.deadlines: Deadlines[Connection] = Deadlines(deadline_seconds(settings))
+        self.admission: Admission[Connection] = Admission(limit, settings.max_connections_per_address)
+        self._sightings = sightings
+        self._spool = spool
+        self._log = log
+        self._told = ""
+        self._noted: list[Outgoing] = []
+        self._look_at = 0.0
+
+    def flush_sightings(self) -> None:
+        """Into the spool with what devices did."""
+        if self._sightings is not None:
+            self._sightings.flush()
+
+    def note(self, outgoing: Outgoing) -> None:
+        """A request was answered. It is written down with others: that costs each of them a fraction."""
+        outgoing.answered = time.monotonic()
+        self._noted.append(outgoing)
+        if len(self._noted) >= _NOTES_AT_ONCE:
+            self._write_down()
+
+    def _write_down(self) -> None:
+        now = time.time() - time.monotonic()
+        for outgoing in self._noted:
+            seconds = outgoing.answered - outgoing.began
+            self.metrics.request(outgoing.route, outgoing.status, seconds)
+            self.access_log.request(outgoing, seconds, now + outgoing.answered)
+        self._noted.clear()
+        self.access_log.flush()
+
+    def tick(self, now: float) -> None:
+        """Several times a second; most of it happens once in that time."""
+        self.flush_sightings()  # of handshakes that nothing followed
+        self._write_down()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._look()
+
+    def _look(self) -> None:
+        lost = self._spool.lost if self._spool else 0
+        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost)
+        trouble = self._spool.trouble if self._spool else ""
+        if trouble != self._told:
+            if trouble:
+                self._log.error("sightings are lost (%s so far), devices are served: %s", lost, trouble)
+            else:
+                self._log.info("sightings are kept again, after %s were lost", lost)
+            self._told = trouble
+
+    def close(self) -> None:
+        """The loop has ended."""
+        self.pool.close()
+        self.flush_sightings()
+        self._write_down()
+
+
+class HandshakeWitness:
+    """Notes how handshakes end.
+
+    Args:
+        metrics: The figures.
+        sightings: Where sightings go.
+    """
+
+    def __init__(self, metrics: ListenerMetrics, sightings: Sightings | None) -> None:
+        self._metrics = metrics
+        self._sightings = sightings
+
+    def finished(self, connection: TlsConnection) -> None:
+        """A handshake came to its end."""
+        version, context = connection.tls_version, connection.context
+        self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
+        if self._sightings is not None:
+            site, release = (context.site, context.release) if context else (None, None)
+            self._sightings.handshake_finished(connection.address, site, release, version, resumed=connection.resumed)
+
+    def failed(self, connection: Connection, reason: str) -> None:
+        """One that did not; a connection on which the client never said anything was none."""
+        if not isinstance(connection, TlsConnection) or not connection.said_something:
+            return
+        version, context = connection.tls_version, connection.context
+        self._metrics.handshake_failed(version, reason)
+        if self._sightings is not None:
+            site, release = (context.site, context.release) if context else (None, None)
+            self._sightings.handshake_failed(connection.address, site, release, version, reason)
+
+
+def deadline_seconds(settings: Settings) -> dict[Phase, float]:
+    """How long each phase may last."""
+    return {
+        Phase.HANDSHAKE: settings.handshake_seconds,
+        Phase.HEADER: settings.header_seconds,
+        Phase.BODY: settings.body_seconds,
+        Phase.IDLE: settings.keepalive_seconds,
+        Phase.SENDING: _SENDING_SECONDS,
+        Phase.LINGERING: _LINGERING_SECONDS,
+    }

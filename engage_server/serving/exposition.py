@@ -1,0 +1,121 @@
+"""The figures of this host in Prometheus' text format: all workers' added up, and what is looked up when asked."""
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+
+from engage_server.composition import Distribution, expiries, segments, spooled_bytes
+from engage_server.serving.metrics import BUCKETS, FAMILIES, Family, Labels
+
+
+class Exposition:
+    """Everything that is known on this host.
+
+    Args:
+        metrics: The folder of the workers' files, one folder below for each listener.
+        spool: The spool's folder.
+        distribution: What is served.
+
+    Attributes:
+        stored, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+    """
+
+    def __init__(self, metrics: Path, spool: Path, distribution: Distribution) -> None:
+        self._metrics = metrics
+        self._spool = spool
+        self._distribution = distribution
+        self._registry = CollectorRegistry()
+        self.stored = Counter(
+            "engage_sightings_stored", "Sightings that went from the spool into the database.", registry=self._registry
+        )
+        self.unreadable = Counter(
+            "engage_sightings_unreadable", "Lines of the spool that were no sightings.", registry=self._registry
+        )
+        self.store_up = Gauge(
+            "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
+        )
+        self._registry.register(self)
+
+    def text(self) -> bytes:
+        """The answer to a scrape."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """prometheus-client's method for what is no object of its own."""
+        yield from self._of_workers()
+        yield GaugeMetricFamily("engage_spool_bytes", "What lies in the spool.", value=spooled_bytes(self._spool))
+        files = len(list(segments(self._spool)))
+        yield GaugeMetricFamily("engage_spool_files", "How many files lie in the spool.", value=files)
+        snapshot, now = self._distribution.snapshot, datetime.now(UTC)
+        current = GaugeMetricFamily("engage_release_current", "The number of the current release.", labels=["site"])
+        for site, release in snapshot.current.items():
+            current.add_metric([site], release.number)
+        yield current
+        days = GaugeMetricFamily(
+            "engage_certificate_days_left", "Days until a served certificate ends.", labels=["site", "role"]
+        )
+        for expiry in expiries(snapshot):
+            days.add_metric([expiry.site, expiry.role], round(expiry.days_left(now), 3))
+        yield days
+
+    def _of_workers(self) -> Iterator[Metric]:
+        sums: dict[str, dict[Labels, Any]] = {name: {} for name in FAMILIES}
+        for path in self._metrics.glob("*/*.json"):
+            is_alive = _is_alive(path.stem)
+            for name, labels, value in _read(path):
+                family = FAMILIES.get(name)
+                if family is not None and (is_alive or family.kind != "gauge"):
+                    _add(sums[name], tuple(labels), value)
+        for name, by_labels in sums.items():
+            yield _family(name, FAMILIES[name], by_labels)
+
+
+def _add(sums: dict[Labels, Any], labels: Labels, value: Any) -> None:
+    if isinstance(value, list):
+        before = sums.get(labels, [0.0] * len(value))
+        sums[labels] = [one + other for one, other in zip(before, value, strict=True)]
+    else:
+        sums[labels] = sums.get(labels, 0) + value
+
+
+def _family(name: str, family: Family, by_labels: dict[Labels, Any]) -> Metric:
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
+        for labels, counts in sorted(by_labels.items()):
+            *in_buckets, total = counts
+            histogram.add_metric(labels, _cumulative(in_buckets), total)
+        return histogram
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = kind(name, family.help, labels=family.labels)
+    for labels, value in sorted(by_labels.items()):
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _cumulative(counts: list[float]) -> list[tuple[str, float]]:
+    bounds = [*map(str, BUCKETS), "+Inf"]
+    return [(bound, sum(counts[: position + 1])) for position, bound in enumerate(bounds)]
+
+
+def _read(path: Path) -> list[Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):  # removed or replaced just now
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

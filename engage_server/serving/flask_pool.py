@@ -1,0 +1,172 @@
+"""Everything but the devices' two quick routes: the Flask app in a few threads, so that no view holds the loop."""
+
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from io import BytesIO
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes
+
+from flask import Flask
+from werkzeug.exceptions import HTTPException
+
+from engage_server.serving import wire
+from engage_server.serving.connection import Connection
+from engage_server.serving.request_reader import Request
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+NO_ROUTE = "none"
+WAITING_FOR_EACH_THREAD = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """What the app answered.
+
+    Attributes:
+        connection, request: To whom, and to what.
+        status: The number.
+        status_line: The line.
+        rest: The header fields, and the body unless it was a HEAD.
+        began: When the request was handed over, by the monotonic clock.
+        route: The endpoint of the app's URL map, or :data:`NO_ROUTE`.
+    """
+
+    connection: Connection
+    request: Request
+    began: float
+    route: str
+    status: int
+    status_line: bytes
+    rest: bytes
+
+
+class FlaskPool:
+    """Runs the app in threads.
+
+    Args:
+        app: The app.
+        threads: How many requests run at once.
+        secure: Whether the listener does TLS.
+        failed: Told, from a thread, that the app raised.
+
+    Attributes:
+        wakeup: A descriptor that can be read when an answer is there.
+        pending: How many requests run or wait.
+    """
+
+    def __init__(self, app: Flask, threads: int, *, secure: bool, failed: Callable[[], None]) -> None:
+        self._app = app
+        self._routes = app.url_map.bind("host")
+        self._secure = secure
+        self._failed = failed
+        self._limit = threads * (1 + WAITING_FOR_EACH_THREAD)
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
+        self._finished: deque[Rendered] = deque()
+        self.wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.pending = 0
+
+    def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
+        """Let the app answer; False when too many wait already."""
+        if self.pending >= self._limit:
+            return False
+        self.pending += 1
+        environ = self._environ(connection, request, server)
+        self._executor.submit(self._run, connection, request, environ, time.monotonic())
+        return True
+
+    def finished(self) -> Iterable[Rendered]:
+        """The answers that are there, each once."""
+        os.eventfd_read(self.wakeup)
+        while self._finished:
+            self.pending -= 1
+            yield self._finished.popleft()
+
+    def close(self) -> None:
+        """Take nothing more; what runs is left to end with the process."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+
+    def _run(self, connection: Connection, request: Request, environ: "WSGIEnvironment", began: float) -> None:
+        try:
+            answer = self._answer(request, environ)
+        except Exception:  # a defect in the app or beside it must cost this one answer, not the thread
+            self._failed()
+            answer = (500, *wire.failure())
+        self._finished.append(Rendered(connection, request, began, self._route(request), *answer))
+        os.eventfd_write(self.wakeup, 1)
+
+    def _route(self, request: Request) -> str:
+        try:
+            return str(self._routes.match(request.path or "/", request.method)[0])
+        except HTTPException:
+            return NO_ROUTE
+
+    def _answer(self, request: Request, environ: "WSGIEnvironment") -> tuple[int, bytes, bytes]:
+        began: list[tuple[str, list[tuple[str, str]]]] = []
+
+        def start_response(status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[..., Any]:
+            began.append((status, headers))
+            return body.append
+
+        body: list[bytes] = []
+        pieces = self._app(environ, start_response)
+        try:
+            body += pieces
+        finally:
+            getattr(pieces, "close", lambda: None)()
+        status, headers = began[-1]
+        content = b"".join(body)
+        if not any(name.lower() == "content-length" for name, _ in headers):
+            headers = [*headers, ("Content-Length", str(len(content)))]
+        rest = wire.fields(headers) + (b"" if request.method == "HEAD" else content)
+        return int(status[:3]), wire.status_line(status), rest
+
+    def _environ(self, connection: Connection, request: Request, server: tuple[str, int]) -> "WSGIEnvironment":
+        """PEP 3333's environment."""
+        environ: WSGIEnvironment = {
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "https" if self._secure else "http",
+            "wsgi.input": BytesIO(request.body),
+            "wsgi.input_terminated": True,
+            "wsgi.errors": _NoErrors(),
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "REQUEST_METHOD": request.method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": unquote_to_bytes(request.path).decode("latin-1"),
+            "QUERY_STRING": request.query,
+            "RAW_URI": request.target,
+            "SERVER_NAME": server[0],
+            "SERVER_PORT": str(server[1]),
+            "SERVER_PROTOCOL": "HTTP/1.1",
+            "REMOTE_ADDR": connection.address,
+            "CONTENT_LENGTH": str(len(request.body)),
+        }
+        for name, value in request.headers:
+            # "_" and "-" would fall together, and one could pass for the other
+            if "_" in name or name in ("content-length", "transfer-encoding"):
+                continue
+            key = "CONTENT_TYPE" if name == "content-type" else "HTTP_" + name.upper().replace("-", "_")
+            environ[key] = f"{environ[key]},{value}" if key in environ else value
+        if request.authority is not None:  # RFC 9112 section 3.2.2: it counts in place of the Host field
+            environ["HTTP_HOST"] = request.authority
+        return environ
+
+
+class _NoErrors:
+    """``wsgi.errors`` for an app that logs."""
+
+    def write(self, _text: str) -> int:
+        return 0
+
+    def writelines(self, _lines: Iterable[str]) -> None:
+        pass
+
+    def flush(self) -> None:
+        pass

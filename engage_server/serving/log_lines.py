@@ -1,0 +1,164 @@
+"""The logs: one JSON object a line, or plain text; no secret, and nothing of a query but the serial number.
+
+Requests go to standard output, everything else to standard error through gunicorn's logger.
+"""
+
+import json
+import logging
+import os
+import select
+import sys
+import time
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Literal
+
+from gunicorn.glogging import Logger
+
+from engage_server.serving.origin_server import Outgoing
+
+LogFormat = Literal["json", "text"]
+
+_AT_ONCE_BYTES = select.PIPE_BUF  # a pipe that can be written takes this much without waiting, and in one piece
+_KEPT_BYTES = 1024 * 1024  # of lines that nobody takes at the moment; what comes on top is lost, and counted
+
+
+class AccessLog:
+    """One line for each request. A reader that stalls never holds the server: then lines are lost, and counted.
+
+    Args:
+        listener: ``http``, ``https`` or ``operators``.
+        log_format: The form of a line.
+        descriptor: Where lines go; None for nowhere.
+
+    Attributes:
+        lost: How many lines nobody took.
+    """
+
+    def __init__(self, listener: str, log_format: LogFormat, descriptor: int | None) -> None:
+        self._listener = listener
+        self._as_json = log_format == "json"
+        self._descriptor = descriptor
+        self._lines: list[bytes] = []
+        self._kept_bytes = 0
+        self._writable = select.poll()
+        if descriptor is not None:
+            self._writable.register(descriptor, select.POLLOUT)
+        self.lost = 0
+
+    def request(self, outgoing: Outgoing, seconds: float, at: float) -> None:
+        """Note a request.
+
+        Args:
+            outgoing: Its answer.
+            seconds: From the whole request to the sent answer.
+            at: When that was, in seconds since 1970.
+        """
+        if self._descriptor is None:
+            return
+        line = self._json(outgoing, seconds, at) if self._as_json else self._text(outgoing, seconds, at)
+        self._keep(line.encode("ascii", "backslashreplace") + b"\n")
+
+    def _json(self, outgoing: Outgoing, seconds: float, now: float) -> str:
+        connection = outgoing.connection
+        return (
+            f'{{"time":"{_timestamp(now)}","event":"request","listener":"{self._listener}",'
+            f'"address":{_quoted(connection.address)},"method":{_quoted(outgoing.method)},'
+            f'"path":{_quoted(outgoing.path)},"serial":{_quoted(outgoing.serial)},"status":{outgoing.status},'
+            f'"bytes":{len(outgoing.content)},"seconds":{seconds:.6f},"tls":{_quoted(connection.tls_version or None)}}}'
+        )
+
+    def _text(self, outgoing: Outgoing, seconds: float, now: float) -> str:
+        connection = outgoing.connection
+        who = f"{connection.address} {outgoing.serial}" if outgoing.serial else connection.address
+        what = _one_line(f"{outgoing.method} {outgoing.path}")
+        parts = (
+            f"[{_timestamp(now)}] {self._listener} {who}",
+            f'"{what}" {outgoing.status} {len(outgoing.content)} bytes {seconds * 1e6:.0f} us {connection.tls_version}',
+        )
+        return " ".join(parts).rstrip()
+
+    def flush(self) -> None:
+        """Write what there is, as far as it is taken at once."""
+        while self._lines and self._descriptor is not None:
+            if not self._writable.poll(0):
+                return
+            piece = self._next_piece()
+            try:
+                os.write(self._descriptor, piece)
+            except OSError:  # the reader has gone; devices have not
+                self.lost += piece.count(b"\n")
+
+    def _keep(self, line: bytes) -> None:
+        if self._kept_bytes + len(line) > _KEPT_BYTES:
+            self.lost += 1
+            return
+        self._lines.append(line)
+        self._kept_bytes += len(line)
+
+    def _next_piece(self) -> bytes:
+        """Whole lines, as many as are written in one piece; a single one may be longer."""
+        count, size = 1, len(self._lines[0])
+        while count < len(self._lines) and size + len(self._lines[count]) <= _AT_ONCE_BYTES:
+            size += len(self._lines[count])
+            count += 1
+        piece = b"".join(self._lines[:count])
+        del self._lines[:count]
+        self._kept_bytes -= size
+        return piece
+
+
+class JsonFormatter(logging.Formatter):
+    """A log record as one JSON object on one line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line; a traceback is one of its texts."""
+        parts: Mapping[str, Any] = {
+            "time": _timestamp(record.created),
+            "event": "log",
+            "level": record.levelname.lower(),
+            "process": record.process,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            parts = {**parts, "traceback": self.formatException(record.exc_info)}
+        return json.dumps(parts)
+
+
+class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
+    """gunicorn's error log, in the form that is set; our own access log takes the place of its."""
+
+    def setup(self, cfg: Any) -> None:
+        """Gunicorn's hook: set up the handlers."""
+        super().setup(cfg)
+        if cfg.log_lines == "json":
+            for handler in self.error_log.handlers:
+                handler.setFormatter(JsonFormatter())
+
+    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
+        """Tell a client's silence at debug level."""
+        if isinstance(sys.exc_info()[1], TimeoutError):
+            self.debug("a client was silent for too long")
+        else:
+            super().exception(msg, *args, **kwargs)
+
+
+def _timestamp(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{_second(whole)}.{int((seconds - whole) * 1000):03d}Z"
+
+
+@lru_cache(maxsize=2)
+def _second(seconds: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(seconds))
+
+
+def _one_line(text: str) -> str:
+    """A text of a client's, that can not begin a line of its own in a log or colour it."""
+    return text.encode("unicode_escape").decode("ascii")
+
+
+@lru_cache(maxsize=1024)
+def _quoted(text: str | None) -> str:
+    """JSON of a text. Kept: the same few stand in most lines, and Python's encoder takes its time."""
+    return json.dumps(text)

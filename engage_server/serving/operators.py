@@ -1,0 +1,89 @@
+"""The operators' instance: the figures of all workers of this host, and the one way from the spool into the store."""
+
+import logging
+import os
+import threading
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from flask import Flask
+
+from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder
+from engage_server.errors import EngageError, StoreNotUsable
+from engage_server.serving.exposition import Exposition
+from engage_server.settings import Settings
+from engage_server.web.operators import create_operators_app
+
+_TRANSFER_SECONDS = 1.0
+_LATER = 5
+_CLEANING = timedelta(hours=1)
+
+
+def operators_app(settings: Settings, device_side: DeviceSide, log: logging.Logger) -> Flask:
+    """The app of the operators' listener, with the transfer of sightings begun."""
+    with suppress(OSError):
+        os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
+    spool = settings.spool_dir
+    make_folder(spool)
+    transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days))
+    exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
+    TransferThread(spool, transfer, exposition, log).start()
+    return create_operators_app(device_side.distribution, exposition.text)
+
+
+class TransferThread:
+    """Moves sightings, over and over, as the only one of this host.
+
+    Args:
+        spool: Its folder.
+        transfer: What is run.
+        exposition: Where it is counted.
+        log: Where trouble, and its end, are told: once each.
+    """
+
+    def __init__(self, spool: Path, transfer: SightingTransfer, exposition: Exposition, log: logging.Logger) -> None:
+        self._spool = spool
+        self._transfer = transfer
+        self._exposition = exposition
+        self._log = log
+        self._trouble = ""
+        self._clean_at = datetime.min.replace(tzinfo=UTC)
+
+    def start(self) -> None:
+        """Begin, until the process ends."""
+        threading.Thread(target=self._run, name="sighting-transfer", daemon=True).start()
+
+    def _run(self) -> None:
+        pause = threading.Event()
+        held: int | None = None
+        while True:
+            try:
+                held = claim(self._spool) if held is None else held
+                self._move()
+                self._tell("")
+            except StoreNotUsable as error:
+                self._exposition.store_up.set(0)
+                self._tell(str(error))
+            except EngageError as error:
+                self._tell(str(error))
+            except Exception:  # a defect must not end it: the spool would fill up
+                self._log.exception("moving sightings failed")
+            pause.wait(_TRANSFER_SECONDS)
+
+    def _move(self) -> None:
+        now = datetime.now(UTC)
+        done = self._transfer.run(now)
+        self._exposition.stored.inc(done.stored)
+        self._exposition.unreadable.inc(done.unreadable)
+        self._exposition.store_up.set(1)
+        if now >= self._clean_at:
+            self._transfer.forget_old(now)
+            self._clean_at = now + _CLEANING
+
+    def _tell(self, trouble: str) -> None:
+        if trouble and not self._trouble:
+            self._log.error("sightings stay in the spool: %s", trouble)
+        elif self._trouble and not trouble:
+            self._log.info("sightings are stored again")
+        self._trouble = trouble

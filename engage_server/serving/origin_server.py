@@ -1,0 +1,133 @@
+"""What a connection's bytes are answered with: prepared, by the app, or by a refusal (RFC 9110's origin server)."""
+
+import time
+from dataclasses import dataclass
+
+from engage_server.composition import Sightings, serial_from_query
+from engage_server.serving import wire
+from engage_server.serving.connection import Connection
+from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
+from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
+from engage_server.serving.request_reader import Request, RequestReader, RequestRefused
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """An answer that is about to be sent, and what is noted of it.
+
+    Attributes:
+        connection: To whom.
+        content: The whole of it.
+        route: The endpoint of the app's URL map, or "none".
+        method, path, serial, status: For log and metrics.
+        began, answered: When the whole request was there, and when its answer had been sent, by the monotonic clock.
+    """
+
+    connection: Connection
+    content: bytes
+    route: str
+    method: str
+    path: str
+    serial: str | None
+    status: int
+    began: float
+    answered: float = 0.0
+
+
+class OriginServer:
+    """Answers the requests of all connections of a worker.
+
+    Args:
+        prepared: The quick way; None for a listener without device routes.
+        pool: The app.
+        sightings: Where the quick way notes what devices did.
+        server: The listener's own address and port.
+        closes_always: Whether no connection is kept for a further request; true also of a worker that is to stop.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedAnswers | None,
+        pool: FlaskPool,
+        sightings: Sightings | None,
+        server: tuple[str, int],
+        closes_always: bool,
+    ) -> None:
+        self._prepared = prepared
+        self._pool = pool
+        self._sightings = sightings
+        self._server = server
+        self._dates = wire.Dates()
+        self.closes_always = closes_always
+
+    def take(self, connection: Connection, content: bytes) -> Outgoing | None:
+        """Take in what a connection sent.
+
+        Returns:
+            The answer, or None: more has to come (``connection.reader`` is there), or the app is at it (it is not).
+
+        Raises:
+            OSError: The connection broke.
+        """
+        try:
+            if connection.reader is None:
+                quick = self._quick_answer(connection, content)
+                if quick is not None:
+                    return quick
+                connection.reader = RequestReader()
+            request = connection.reader.feed(content)
+            if request is not None:
+                return self._ask_app(connection, request)
+            if connection.reader.wants_continue:
+                connection.reader.wants_continue = False
+                connection.send(wire.CONTINUE)
+        except RequestRefused as refused:
+            return self._refuse(connection, refused.status)
+        return None
+
+    def rendered(self, rendered: Rendered) -> Outgoing:
+        """What the app answered."""
+        request, connection = rendered.request, rendered.connection
+        self._decide_end(connection, request.keeps_alive)
+        content = wire.answer(
+            rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
+        )
+        serial = serial_from_query(request.query) if request.query else None
+        return Outgoing(
+            connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
+        )
+
+    def _quick_answer(self, connection: Connection, content: bytes) -> Outgoing | None:
+        if self._prepared is None:
+            return None
+        request = self._prepared.recognise(content)
+        if request is None:
+            return None
+        prepared = self._prepared.answer(request, connection.address)
+        return None if prepared is None else self._give(connection, request, prepared)
+
+    def _give(self, connection: Connection, request: DeviceRequest, prepared: Prepared) -> Outgoing:
+        began = time.monotonic()
+        self._decide_end(connection, request.keeps_alive)
+        if self._sightings is not None and not request.is_head:
+            self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial)
+        content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
+        method = "HEAD" if request.is_head else "GET"
+        return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
+
+    def _decide_end(self, connection: Connection, keeps_alive: bool) -> None:
+        connection.closes = self.closes_always or not keeps_alive
+        # a client that asked for the end sends nothing more (RFC 9112 section 9.6), so nothing can cross our close
+        connection.lingers = keeps_alive or bool(connection.inbox)
+
+    def _ask_app(self, connection: Connection, request: Request) -> Outgoing | None:
+        connection.inbox = connection.reader.rest() if connection.reader else b""
+        connection.reader = None
+        if self._pool.submit(connection, request, self._server):
+            return None
+        return self._refuse(connection, 503)
+
+    def _refuse(self, connection: Connection, status: int) -> Outgoing:
+        connection.closes = True
+        connection.inbox, connection.reader = b"", None
+        return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())

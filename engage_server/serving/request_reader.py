@@ -1,0 +1,159 @@
+"""From bytes to a request, by gunicorn's own parser, with our limits and no wait."""
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from gunicorn.asgi.parser import (
+    LimitRequestHeaders,
+    LimitRequestLine,
+    ParseError,
+    PythonProtocol,
+    UnsupportedTransferCoding,
+)
+
+MAX_REQUEST_LINE_BYTES = 4094  # gunicorn's own default
+MAX_HEADER_FIELDS = 100
+MAX_HEADER_FIELD_BYTES = 8190
+MAX_HEADER_BYTES = 32 * 1024  # of the request line and all fields together
+MAX_BODY_BYTES = 1024 * 1024  # a device's longest list of audits comes nowhere near
+
+# RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that can not be parsed is 400
+_STATUSES: dict[type[ParseError], int] = {
+    LimitRequestLine: 414,
+    LimitRequestHeaders: 431,
+    UnsupportedTransferCoding: 501,
+}
+
+
+class RequestRefused(Exception):
+    """What came is no request that can be answered: the connection ends with this status.
+
+    Args:
+        status: 400, 413, 414, 417, 431 or 501.
+        reason: For the log. May hold what the client sent.
+    """
+
+    def __init__(self, status: int, reason: str) -> None:
+        super().__init__(reason)
+        self.status = status
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A whole request.
+
+    Attributes:
+        method: As it came.
+        target: As it came, in any of the four forms of RFC 9112 section 3.2.
+        path: Still percent-encoded; "" for a target that has none.
+        query: The raw query string.
+        authority: Of a target in absolute form, which then counts in place of the Host header; else None.
+        headers: Lower-case names and values, in the order in which they came.
+        body: All of it, without its transfer coding.
+        keeps_alive: Whether the client would take a further answer on this connection.
+    """
+
+    method: str
+    target: str
+    path: str
+    query: str
+    authority: str | None
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    keeps_alive: bool
+
+
+class RequestReader:
+    """Reads one request, in as many pieces as it comes.
+
+    Attributes:
+        in_body: Whether the header is complete.
+        wants_continue: Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
+            10.1.1).
+    """
+
+    __slots__ = ("_body", "_fed", "_parser", "in_body", "wants_continue")
+
+    def __init__(self) -> None:
+        self._body = bytearray()
+        self._fed = 0
+        self.in_body = False
+        self.wants_continue = False
+        self._parser = PythonProtocol(
+            on_headers_complete=self._header_complete,
+            on_body=self._more_body,
+            limit_request_line=MAX_REQUEST_LINE_BYTES,
+            limit_request_fields=MAX_HEADER_FIELDS,
+            limit_request_field_size=MAX_HEADER_FIELD_BYTES,
+        )
+
+    def feed(self, content: bytes) -> Request | None:
+        """Take in what came; the request, once it is complete.
+
+        Raises:
+            RequestRefused: It is none, or too large.
+        """
+        try:
+            self._parser.feed(content)
+        except ParseError as error:
+            status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 400)
+            raise RequestRefused(status, str(error)) from None
+        if not self.in_body:
+            self._fed += len(content)
+            if self._fed > MAX_HEADER_BYTES:
+                raise RequestRefused(431, "the header is too large")
+        return self._request() if self._parser.is_complete else None
+
+    def rest(self) -> bytes:
+        """What came behind the request."""
+        return bytes(self._parser.remaining())
+
+    def _header_complete(self) -> bool:
+        self.in_body = True
+        if (self._parser.content_length or 0) > MAX_BODY_BYTES:
+            raise RequestRefused(413, "the body is too large")
+        for name, value in self._parser.headers:
+            # a coding below the chunks would reach the app undecoded
+            if name == b"transfer-encoding" and value.lower() != b"chunked":
+                raise RequestRefused(501, "transfer coding")
+            if name == b"expect":
+                if value.lower() != b"100-continue":
+                    raise RequestRefused(417, "expectation")
+                self.wants_continue = self._parser.http_version >= (1, 1)
+        return False
+
+    def _more_body(self, piece: bytes) -> None:
+        self._body += piece
+        if len(self._body) > MAX_BODY_BYTES:
+            raise RequestRefused(413, "the body is too large")
+
+    def _request(self) -> Request:
+        target = self._parser.path.decode("ascii")
+        authority, path, query = _parts(target)
+        method = self._parser.method.decode("ascii")
+        return Request(
+            method=method,
+            target=target,
+            path=path,
+            query=query,
+            authority=authority,
+            headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._parser.headers),
+            body=bytes(self._body),
+            keeps_alive=bool(
+                self._parser.should_keep_alive and self._parser.http_version >= (1, 1) and method != "CONNECT"
+            ),
+        )
+
+
+def _parts(target: str) -> tuple[str | None, str, str]:
+    """Authority, path and query of a request target."""
+    if target.startswith("/"):
+        path, _, query = target.partition("#")[0].partition("?")
+        return None, path, query
+    if "://" not in target:  # a CONNECT's authority, or the asterisk
+        return None, "", ""
+    try:
+        split = urlsplit(target)
+    except ValueError:
+        raise RequestRefused(400, "request target") from None
+    return split.netloc.rpartition("@")[2], split.path or "/", split.query

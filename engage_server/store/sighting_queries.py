@@ -1,0 +1,82 @@
+"""Sightings and the spool's offsets, inside a transaction that the caller holds."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.exc import IntegrityError
+
+from engage_server.records import Sighting, SightingKind
+from engage_server.store.tables import sightings, spool_offsets
+
+_NAMES_IN_ONE_QUERY = 500  # SQLite takes no more than some thousand values
+
+
+def advance(connection: Connection, segment: str, begin: int, end: int, at: datetime) -> bool:
+    """Move a spool file's offset on; False when it does not stand where the caller believes."""
+    moved = connection.execute(
+        update(spool_offsets)
+        .where(spool_offsets.c.segment == segment, spool_offsets.c.offset == begin)
+        .values(offset=end, changed_at=at)
+    )
+    if moved.rowcount == 1:
+        return True
+    if begin != 0:
+        return False
+    try:
+        with connection.begin_nested():
+            connection.execute(spool_offsets.insert().values(segment=segment, offset=end, changed_at=at))
+    except IntegrityError:  # it was begun already
+        return False
+    return True
+
+
+def insert_sightings(connection: Connection, found: Sequence[Sighting]) -> None:
+    """Add them all."""
+    if found:
+        connection.execute(sightings.insert(), [_row(sighting) for sighting in found])
+
+
+def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str, int]:
+    """The offsets of those files that have one."""
+    found: dict[str, int] = {}
+    for first in range(0, len(segments), _NAMES_IN_ONE_QUERY):
+        some = segments[first : first + _NAMES_IN_ONE_QUERY]
+        rows = connection.execute(select(spool_offsets).where(spool_offsets.c.segment.in_(some)))
+        found.update({row.segment: row.offset for row in rows})
+    return found
+
+
+def select_sightings(connection: Connection, since: datetime | None) -> list[Sighting]:
+    """Oldest first."""
+    query = select(sightings).order_by(sightings.c.at, sightings.c.id)
+    if since is not None:
+        query = query.where(sightings.c.at >= since)
+    return [_sighting(row) for row in connection.execute(query).mappings()]
+
+
+def delete_before(connection: Connection, before: datetime) -> int:
+    """Remove what is older; how many sightings."""
+    removed = connection.execute(delete(sightings).where(sightings.c.at < before)).rowcount
+    connection.execute(delete(spool_offsets).where(spool_offsets.c.changed_at < before))
+    return int(removed)
+
+
+def _row(sighting: Sighting) -> dict[str, object]:
+    return {
+        "kind": sighting.kind.value,
+        "at": sighting.at,
+        "listener": sighting.listener,
+        "address": sighting.address,
+        "serial": sighting.serial,
+        "site": sighting.site,
+        "release": sighting.release,
+        "tls_version": sighting.tls_version,
+        "failure": sighting.failure,
+        "resumed": sighting.resumed,
+    }
+
+
+def _sighting(row: object) -> Sighting:
+    values = {name: value for name, value in dict(row).items() if name != "id"}  # type: ignore[call-overload]
+    return Sighting(**values | {"kind": SightingKind(values["kind"])})
