@@ -127,6 +127,11 @@ class RequestReader:
         if len(self._body) > MAX_BODY_BYTES:
             raise RequestRefused(413, "the body is too large")
 
+    def _asks_for_the_end(self) -> bool:
+        """Whether any Connection field says close (RFC 9112 section 9.3); gunicorn's parser believes the last one."""
+        fields = [value for name, value in self._parser.headers if name == b"connection"]
+        return any(option.strip(b" \t").lower() == b"close" for field in fields for option in field.split(b","))
+
     def _request(self) -> Request:
         target = self._parser.path.decode("ascii")
         authority, path, query = _parts(target)
@@ -139,9 +144,7 @@ class RequestReader:
             authority=authority,
             headers=tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in self._parser.headers),
             body=bytes(self._body),
-            keeps_alive=bool(
-                self._parser.should_keep_alive and self._parser.http_version >= (1, 1) and method != "CONNECT"
-            ),
+            keeps_alive=self._parser.http_version >= (1, 1) and method != "CONNECT" and not self._asks_for_the_end(),
         )
 
 

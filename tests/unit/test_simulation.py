@@ -38,12 +38,12 @@ class Services:
 
     def notice(self) -> bytes | None:
         found = self._distribution.notice(HOSTS[0].text, "", "127.0.0.1")
-        return None if isinstance(found, Refusal) else found
+        return None if isinstance(found, Refusal) else found.content
 
     def der(self, path: str) -> bytes | None:
         digest = path.removeprefix(paths.DER_PREFIX).removesuffix(paths.DER_SUFFIX)
         found = self._distribution.der(digest, "127.0.0.1")
-        return None if isinstance(found, Refusal) else found
+        return None if isinstance(found, Refusal) else found.content
 
     def presented(self) -> tuple[bytes, ...]:
         release = self._distribution.tls_release(HOSTS[0].text)
