@@ -7,6 +7,7 @@ import ssl
 import subprocess
 import sys
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -125,12 +126,12 @@ class RunningPair:
         return [worker for instance in self.children()[2:] for worker in _children(instance)]
 
     def metrics(self) -> dict[str, float]:
-        """What Prometheus would be told: values by name with labels."""
+        """What Prometheus would be told: values by name with labels; 0 for what was not counted yet."""
         with closing(socket.create_connection(("127.0.0.1", self.operators_port), timeout=PATIENCE)) as connection:
             connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
             text = _read_all(connection).partition(b"\r\n\r\n")[2].decode()
         lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
-        return {name: float(value) for name, _, value in lines}
+        return defaultdict(float, {name: float(value) for name, _, value in lines})
 
     def stop(self) -> int:
         """SIGTERM, and the exit status."""

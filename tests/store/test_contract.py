@@ -3,6 +3,7 @@
 import ipaddress
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,18 @@ from sqlalchemy import inspect, text
 
 from engage_server.errors import Conflict, NotFound, SealBroken, StoreNotUsable, StoreVersionMismatch
 from engage_server.pki import encodings, keys
-from engage_server.records import AnchorRole, AuditEvent, Device, Host, Release, ReleaseState, Secret, Site
+from engage_server.records import (
+    AnchorRole,
+    AuditEvent,
+    Device,
+    Host,
+    Release,
+    ReleaseState,
+    Secret,
+    Sighting,
+    SightingKind,
+    Site,
+)
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft, Store
@@ -305,6 +317,73 @@ class TestSchema:
             SqlStore(store._engine, OTHER_SEALER).site_key("main")
         with pytest.raises(SealBroken, match="without the key-encryption key"):
             SqlStore(store._engine, None).site_key("main")
+
+
+class TestSightings:
+    """What devices did, and how far each spool file is stored."""
+
+    SEEN = [
+        Sighting(SightingKind.NOTICE, NOW, "http", "192.0.2.1", "0" * 32, "main", 1),
+        Sighting(SightingKind.HANDSHAKE_FAILED, NOW, "https", "2001:db8::1", None, None, None, "", "alert unknown_ca"),
+        Sighting(SightingKind.HANDSHAKE_FINISHED, NOW, "https", "ü", None, "main", 2, "TLSv1.3", "", True),
+    ]
+
+    def test_they_come_back_as_they_went_in(self, store: SqlStore) -> None:
+        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        assert store.sightings() == self.SEEN
+        assert store.sightings(since=NOW + timedelta(seconds=1)) == []
+
+    def test_a_stretch_is_recorded_once(self, store: SqlStore) -> None:
+        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        assert not store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        assert not store.record_sightings("a", 5, 15, self.SEEN, NOW)
+        assert not store.record_sightings("b", 5, 15, self.SEEN, NOW), "what was never begun can not go on"
+        assert store.record_sightings("a", 10, 20, self.SEEN[:1], NOW)
+        assert store.record_sightings("b", 0, 5, [], NOW)
+        assert len(store.sightings()) == 4
+        assert store.spool_offsets(["a", "b", "c"]) == {"a": 20, "b": 5}
+        assert store.spool_offsets([str(n) for n in range(2000)]) == {}
+
+    def test_two_at_once_record_it_once(self, store: SqlStore) -> None:
+        taken: list[bool] = []
+        threads = [
+            threading.Thread(target=lambda: taken.append(store.record_sightings("a", 0, 10, self.SEEN, NOW)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(taken) == [False, False, False, True]
+        assert len(store.sightings()) == len(self.SEEN)
+
+    def test_they_raise_no_generation(self, store: SqlStore) -> None:
+        before = store.generation()
+        store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        assert store.generation() == before, "servers have nothing to follow"
+
+    def test_old_ones_are_forgotten_with_their_offsets(self, store: SqlStore) -> None:
+        later = NOW + timedelta(days=1)
+        store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        store.record_sightings("b", 0, 10, [replace(self.SEEN[0], at=later)], later)
+        assert store.forget_sightings(later) == 3
+        assert [sighting.at for sighting in store.sightings()] == [later]
+        assert store.spool_offsets(["a", "b"]) == {"b": 10}
+
+    def test_tables_of_the_first_version_get_these(self, database_url: str) -> None:
+        create_sqlite_file(database_url)
+        engine = open_engine(database_url)
+        schema.upgrade(engine, SEALER)
+        with engine.begin() as connection:
+            for statement in ("DROP TABLE sightings", "DROP TABLE spool_offsets"):
+                connection.execute(text(statement))
+            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        with pytest.raises(StoreVersionMismatch, match="not the tables of this version"):
+            schema.assert_current(engine)
+        schema.upgrade(engine, SEALER)
+        store = SqlStore(engine, SEALER)
+        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        store.close()
 
 
 def test_a_sealed_value_opens_for_its_own_purpose_alone() -> None:
