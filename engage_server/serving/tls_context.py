@@ -18,12 +18,13 @@ from engage_server.composition import Distribution, ServedRelease, Snapshot
 # Forward secrecy first, and within it what is cheapest; then RSA key exchange, which is all that some devices may speak
 # (never narrowed to ECDHE with GCM). No DHE: a handshake of a full millisecond that anybody could ask for. OpenSSL's
 # own order of groups stays: X25519 and P-256 before the dear ones.
-_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS"
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS:!AESCCM8"
 _SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # what OpenSSL asks for before it does TLS 1.0 and 1.1
 _FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
 
-# Devices call once a night: to resume a session helps none of them, and one that does looks at no certificate. Python
-# has no switch for OpenSSL's cache of sessions, so what holds it is exchanged before it grows.
+# No tickets: devices call once a night, and one that resumes a session looks at no certificate. Python has no switch for
+# OpenSSL's own cache of TLS 1.2 sessions; what holds it is exchanged before it grows, and a resumed handshake is noted
+# as one.
 _HANDSHAKES_OF_AN_ENTRANCE = 1000
 
 

@@ -256,3 +256,13 @@ def test_the_snapshot_of_the_plain_instance_holds_no_key(world: World) -> None:
     snapshot = take_snapshot(SqlStore(world.store._engine, None), 80, with_private_keys=False)
     assert snapshot.current["main"].private_key is None
     assert SITE_KEY.reveal() not in repr(snapshot).encode()
+
+
+def test_the_cache_of_sessions_can_not_grow(device_side: DeviceSide) -> None:
+    """Its holder is exchanged every thousand handshakes."""
+    tls = TlsContexts(device_side.distribution, "default")
+    first = tls.current()
+    seen = {id(tls.current()) for _ in range(900)}
+    assert seen == {id(first)}
+    later = [tls.current() for _ in range(300)]
+    assert later[-1] is not first
