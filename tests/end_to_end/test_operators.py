@@ -1,0 +1,221 @@
+"""The operators' listener, and what is seen from outside: metrics, logs, dashboard and alert rules."""
+
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from engage_server.serving.metrics import FAMILIES
+from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboard.json"
+PROMTOOL = Path(sys.prefix) / "share" / "promtool"
+CLOSE = "Host: 127.0.0.1\r\nConnection: close\r\n\r\n"
+
+
+def scrape(pair: RunningPair, path: str = "/metrics") -> tuple[str, str]:
+    """Head and body."""
+    with closing(socket.create_connection(("127.0.0.1", pair.operators_port), timeout=10)) as connection:
+        connection.sendall(f"GET {path} HTTP/1.1\r\n{CLOSE}".encode())
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+    head, _, body = answer.decode().partition("\r\n\r\n")
+    return head, body
+
+
+def promtool(*arguments: str, stdin: str | None = None, complaint: str = "") -> None:
+    """Prometheus' own judge agrees, but for what is named here."""
+    if not PROMTOOL.exists():
+        pytest.skip("promtool is not there: scripts/test fetches it where it can")
+    done = subprocess.run(
+        [PROMTOOL, *arguments], cwd=PROMETHEUS, input=stdin, capture_output=True, text=True, check=False
+    )
+    assert done.stderr.strip() == complaint, done.stdout + done.stderr
+    assert complaint or done.returncode == 0
+
+
+def names_in(text: str) -> set[str]:
+    """The metrics that an expression, a rule or a dashboard speaks of."""
+    return set(re.findall(r"\bengage_[a-z_]+", text))
+
+
+@pytest.fixture(scope="module")
+def busy_pair(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # a fixture's generator
+    """Two workers each, that have seen some devices."""
+    from tests.end_to_end.conftest import make_installation
+
+    with running_pair(make_installation(tmp_path_factory.mktemp("busy")), "--workers", "2") as pair:
+        root = pair.folder / "certs" / "main" / "partner_CA.pem"
+        for _ in range(20):
+            pair.raw_http(f"GET {NOTICE}?serialNumber=AAAAAAAAAACgsQAAAAACBg== HTTP/1.1\r\n{CLOSE}".encode())
+            pair.raw_https(f"GET {NOTICE} HTTP/1.1\r\n{CLOSE}".encode(), root)
+        pair.raw_http(f"GET /nothing?secret=hush HTTP/1.1\r\nAuthorization: hush\r\n{CLOSE}".encode())
+        stranger = ["openssl", "s_client", "-connect", f"127.0.0.1:{pair.https_port}", "-verify_return_error"]
+        subprocess.run([*stranger, "-brief"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        eventually(lambda: pair.metrics()["engage_sightings_stored_total"] >= 61, "all are counted")
+        time.sleep(1.5)
+        yield pair
+
+
+def test_the_whole_operators_listener(busy_pair: RunningPair) -> None:
+    assert scrape(busy_pair)[0].startswith("HTTP/1.1 200 OK")
+    assert json.loads(scrape(busy_pair, "/healthz")[1]) == {"status": "ok"}
+    assert json.loads(scrape(busy_pair, "/readyz")[1]) == {"status": "ready"}
+    for path in (NOTICE, "/", "/certificates/00000000000000000000000000000000.der", "/static/x"):
+        assert scrape(busy_pair, path)[0].startswith("HTTP/1.1 404"), "devices have their own listeners"
+    assert b"404 Not Found" in busy_pair.raw_http(f"GET /metrics HTTP/1.1\r\n{CLOSE}".encode())
+
+
+def test_it_listens_on_this_machine_alone(busy_pair: RunningPair) -> None:
+    port = f"{busy_pair.operators_port:04X}"
+    listening = [line.split()[1] for line in Path("/proc/net/tcp").read_text().splitlines()[1:] if " 0A " in line]
+    assert [address for address in listening if address.endswith(f":{port}")] == [f"0100007F:{port}"]
+
+
+def test_all_workers_are_added_up(busy_pair: RunningPair) -> None:
+    found = busy_pair.metrics()
+    assert found['engage_requests_total{listener="http",route="device.notice",status="200"}'] == 20
+    assert found['engage_requests_total{listener="https",route="device.notice",status="200"}'] == 20
+    assert found['engage_requests_total{listener="http",route="none",status="404"}'] >= 1
+    assert found['engage_request_seconds_count{listener="http",route="device.notice"}'] == 20
+    assert found['engage_handshakes_total{result="finished",tls_version="TLSv1.3"}'] == 20
+    assert found['engage_handshakes_total{result="alert",tls_version=""}'] == 1
+    assert found['engage_tls_alerts_received_total{alert="unknown_ca"}'] == 1
+    assert found['engage_release_current{site="main"}'] == 1
+    served = {name: value for name, value in found.items() if name.startswith("engage_release_served")}
+    assert len(served) == 4, "each worker says what it serves"
+    assert set(served.values()) == {1}
+    accepted = [value for name, value in found.items() if name.startswith("engage_connections_accepted_total")]
+    assert sum(accepted) >= 62
+    assert found['engage_certificate_days_left{role="root",site="main"}'] > 1000
+    assert {"server", "intermediate", "root"} == set(
+        re.findall(r'engage_certificate_days_left\{role="([^"]+)"', " ".join(found))
+    )
+    assert (found["engage_store_up"], found["engage_sightings_unreadable_total"]) == (1, 0)
+
+
+def test_prometheus_reads_them_and_finds_nothing_wrong(busy_pair: RunningPair) -> None:
+    head, body = scrape(busy_pair)
+    assert "Content-Type: text/plain; version=0.0.4; charset=utf-8" in head
+    families = {family.name for family in text_string_to_metric_families(body)}
+    assert set(FAMILIES) <= families
+    # operators think of certificates in days
+    complaint = 'engage_certificate_days_left use base unit "seconds" instead of "days"'
+    promtool("check", "metrics", stdin=body, complaint=complaint)
+
+
+def test_the_alert_rules_are_raised_by_what_they_are_for() -> None:
+    promtool("check", "rules", "alerts.yml")
+    promtool("test", "rules", "alerts_test.yml")
+
+
+def test_rules_and_dashboard_speak_of_metrics_that_there_are(busy_pair: RunningPair) -> None:
+    there = names_in(scrape(busy_pair)[1])
+    rules, dashboard = (PROMETHEUS / "alerts.yml").read_text(), DASHBOARD.read_text()
+    assert len(names_in(rules)) > 8
+    assert len(names_in(dashboard)) > 12
+    described = names_in(" ".join(re.findall(r"(?:expr|query)\W.*", rules + dashboard)))
+    assert described - there == set()
+
+
+def test_the_dashboards_panels_do_not_overlap() -> None:
+    panels = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in panels}) == len(panels)
+    taken: set[tuple[int, int]] = set()
+    for panel in panels:
+        place = panel["gridPos"]
+        cells = {(place["x"] + x, place["y"] + y) for x in range(place["w"]) for y in range(place["h"])}
+        assert not taken & cells, panel["title"]
+        assert max(x for x, _ in cells) < 24
+        taken |= cells
+
+
+def test_the_log_is_one_json_object_a_line_without_secrets(busy_pair: RunningPair) -> None:
+    lines = [line for line in busy_pair.log.splitlines() if line.startswith("{")]
+    found = [json.loads(line) for line in lines]
+    requests = [line for line in found if line["event"] == "request"]
+    notices = [line for line in requests if line["path"] == NOTICE and line["listener"] == "http"]
+    assert len(notices) == 20
+    assert {line["serial"] for line in notices} == {"0000000000000000A0B1000000000206"}
+    assert {line["tls"] for line in requests if line["listener"] == "https"} == {"TLSv1.3"}
+    assert all(line["status"] and line["bytes"] and line["seconds"] > 0 for line in requests)
+    assert "hush" not in busy_pair.log
+    others = set(busy_pair.log.splitlines()) - set(lines)
+    assert not [line for line in others if "worker" in line], "everything but what the command itself says is JSON"
+
+
+def test_the_log_as_text(installation: Path) -> None:
+    with running_pair(installation, "--workers", "1", ENGAGE_LOG_FORMAT="text") as pair:
+        pair.raw_http(f"GET /a%0ab?x HTTP/1.1\r\n{CLOSE}".encode())
+        eventually(lambda: '"GET /a%0ab" 404' in pair.log, "the request")
+        assert not [line for line in pair.log.splitlines() if line.startswith("{")]
+
+
+def test_a_log_that_nobody_reads_holds_nobody_up(installation: Path) -> None:
+    """The reader of the standard output stops reading: devices are served, lines are lost and counted."""
+    from tests.end_to_end.running import ENGAGE, clean_environment, free_port, free_ports
+
+    (http, https), operators = free_ports(), free_port()
+    ports = ("--http-port", str(http), "--https-port", str(https), "--operators-port", str(operators))
+    process = subprocess.Popen(
+        [ENGAGE, "serve", "--bind", "127.0.0.1", *ports, "--workers", "1"],
+        cwd=installation,
+        env=clean_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        request = f"GET {NOTICE}?serialNumber=x HTTP/1.1\r\nHost: {'x' * 200}\r\n\r\n".encode()
+        eventually(lambda: _answers(http, request), "ready")
+        with closing(socket.create_connection(("127.0.0.1", http), timeout=10)) as connection:
+            for _ in range(8000):  # some 2 MB of lines: more than the pipe and the server keep
+                connection.sendall(request)
+                received = b""
+                while not received.endswith(b'"}'):
+                    received += connection.recv(65536)
+        pair = RunningPair.__new__(RunningPair)
+        pair.operators_port = operators
+        eventually(lambda: pair.metrics()['engage_access_log_lines_lost_total{listener="http"}'] > 0, "counted")
+    finally:
+        process.terminate()
+        assert process.stdout is not None
+        process.stdout.close()
+        assert process.wait(30) == 0
+
+
+def _answers(port: int, request: bytes) -> bool:
+    try:
+        with closing(socket.create_connection(("127.0.0.1", port), timeout=2)) as connection:
+            connection.sendall(request)
+            return connection.recv(65536).startswith(b"HTTP/1.1 200")
+    except OSError:
+        return False
+
+
+def test_what_a_dead_worker_counted_stays_and_what_it_held_does_not(installation: Path) -> None:
+    import os
+    import signal
+
+    name = 'engage_requests_total{listener="http",route="device.notice",status="200"}'
+    with running_pair(installation, "--workers", "1") as pair:
+        with closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=10)) as idle:
+            idle.sendall(f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            eventually(lambda: pair.metrics()['engage_connections_open{listener="http",phase="idle"}'] == 1, "held")
+            eventually(lambda: pair.metrics()[name] == 1, "counted")
+            before = pair.workers()
+            os.kill(before[0], signal.SIGKILL)
+            eventually(lambda: len(pair.workers()) == 2 and pair.workers() != before, "replaced")
+            eventually(lambda: pair.metrics()['engage_connections_open{listener="http",phase="idle"}'] == 0, "gone")
+        assert pair.metrics()[name] == 1
+        pair.raw_http(f"GET {NOTICE} HTTP/1.1\r\n{CLOSE}".encode())
+        eventually(lambda: pair.metrics()[name] == 2, "added up")
