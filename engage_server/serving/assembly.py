@@ -43,6 +43,7 @@ def equip(
     listener: "Listener", settings: Settings, device_side: DeviceSide, tls: TlsContexts, log: logging.Logger
 ) -> Equipment:
     """Everything for a worker's loop, with the store followed from now on."""
+    _log_beside_gunicorn()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener != "operators"
     make_folder(settings.spool_dir)
@@ -89,6 +90,13 @@ def _app(settings: Settings, device_side: DeviceSide, sightings: Sightings | Non
     from engage_server.serving.operators import operators_app
 
     return operators_app(settings, device_side, log)
+
+
+def _log_beside_gunicorn() -> None:
+    """What the app and the services log goes where gunicorn's goes, in the same form."""
+    ours, gunicorn = logging.getLogger("engage_server"), logging.getLogger("gunicorn.error")
+    ours.handlers, ours.propagate = list(gunicorn.handlers), False
+    ours.setLevel(gunicorn.level)
 
 
 def connection_limit(settings: Settings) -> int:

@@ -7,10 +7,10 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from engage_server.serving.deadlines import Phase
+from engage_server.serving.tls_context import ReleaseContext
 
 if TYPE_CHECKING:
     from engage_server.serving.request_reader import RequestReader
-    from engage_server.serving.tls_context import ReleaseContext
 
 RECEIVE_BYTES = 16 * 1024
 # a call for each operation, in place of one that makes the socket non-blocking: accept is where the load is
@@ -162,10 +162,8 @@ class TlsConnection(Connection):
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
 
     @property
-    def context(self) -> "ReleaseContext | None":
+    def context(self) -> ReleaseContext | None:
         """The context that was chosen; None before."""
-        from engage_server.serving.tls_context import ReleaseContext
-
         context = self._tls.context
         return context if isinstance(context, ReleaseContext) else None
 

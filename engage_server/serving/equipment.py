@@ -86,7 +86,6 @@ class Equipment:
 
     def tick(self, now: float) -> None:
         """Several times a second; most of it happens once in that time."""
-        self.flush_sightings()  # of handshakes that nothing followed
         self._write_down()
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS

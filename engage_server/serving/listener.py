@@ -9,7 +9,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
 from gunicorn.app.base import BaseApplication
 from gunicorn.config import Config
 
@@ -139,12 +138,12 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             "control_socket_disable": True,
         }
 
-    def load(self) -> Flask:
-        """Gunicorn wants an app before the loop begins; each worker builds its own with its equipment."""
-        return Flask("unused")
-
     def equip(self, worker: DeviceWorker) -> "Equipment":
-        """In each worker: build the app and all that the loop needs, and begin to follow the store."""
+        """In each worker: build the app and all that the loop needs, and begin to follow the store.
+
+        Raises:
+            EngageError: A folder can not be used, or a secret not opened.
+        """
         equipment = assembly.equip(self._listener, self._settings, self._device_side, self._tls, worker.log)
         self._when_serving()
         return equipment

@@ -22,9 +22,9 @@ _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS:!AESC
 _SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # what OpenSSL asks for before it does TLS 1.0 and 1.1
 _FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
 
-# No tickets: devices call once a night, and one that resumes a session looks at no certificate. Python has no switch for
-# OpenSSL's own cache of TLS 1.2 sessions; what holds it is exchanged before it grows, and a resumed handshake is noted
-# as one.
+# No tickets: devices call once a night, and one that resumes a session looks at no certificate. Python has no switch
+# for OpenSSL's own cache of TLS 1.2 sessions; what holds it is exchanged before it grows, and a resumed handshake is
+# noted as one.
 _HANDSHAKES_OF_AN_ENTRANCE = 1000
 
 

@@ -47,9 +47,12 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._stopping_since: float | None = None
         super().init_process()
 
+    def load_wsgi(self) -> None:
+        """Gunicorn's hook before the worker counts as booted: who fails here ends the instance, with the reason."""
+        self._equipment: Equipment = self.app.equip(self)
+
     def run(self) -> None:
         """The loop."""
-        self._equipment: Equipment = self.app.equip(self)
         self._deadlines: Deadlines[Connection] = self._equipment.deadlines
         self._admission: Admission[Connection] = self._equipment.admission
         self._server = self._equipment.origin_server
@@ -79,7 +82,9 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._serve(connection, events)
             else:
                 self._happened[fileno]()
-        if self._outgoing:
+        # first what devices did, then their answers: who kills us in between finds no answer that was not noted
+        self._equipment.flush_sightings()
+        while self._outgoing:
             self._send_answers()
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
@@ -213,12 +218,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     # --- what they get
 
     def _send_answers(self) -> None:
-        while self._outgoing:
-            answers, self._outgoing = self._outgoing, []
-            # first what devices did, then their answers: who kills us in between finds no answer that was not noted
-            self._equipment.flush_sightings()
-            for outgoing in answers:
-                self._send(outgoing)
+        answers, self._outgoing = self._outgoing, []
+        for outgoing in answers:
+            self._send(outgoing)
+        self._equipment.flush_sightings()  # of requests that came right behind
 
     def _send(self, outgoing: Outgoing) -> None:
         connection = outgoing.connection

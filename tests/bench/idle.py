@@ -10,7 +10,6 @@ import ssl
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from pathlib import Path
 
 from tests.bench.soak import kibibytes
@@ -71,13 +70,17 @@ def main() -> None:
     }
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with ExitStack() as stack:
-        folder = make_installation(Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engage-idle"))))
-        pair = stack.enter_context(running_pair(folder, "--workers", "1", **limits))
-        measure(pair, "plain, connected", None, b"", options.count)
-        measure(pair, "plain, kept alive after a notice", None, REQUEST, options.count)
-        measure(pair, "TLS, after the handshake", context, b"", options.count)
-        measure(pair, "TLS, kept alive after a notice", context, REQUEST, options.count)
+    kinds = (
+        ("plain, connected", None, b""),
+        ("plain, kept alive after a notice", None, REQUEST),
+        ("TLS, after the handshake", context, b""),
+        ("TLS, kept alive after a notice", context, REQUEST),
+    )
+    with tempfile.TemporaryDirectory(prefix="engage-idle") as folder:
+        make_installation(Path(folder))
+        for name, tls, request in kinds:  # each with processes of its own: memory that was used once is kept
+            with running_pair(Path(folder), "--workers", "1", **limits) as pair:
+                measure(pair, name, tls, request, options.count)
 
 
 if __name__ == "__main__":

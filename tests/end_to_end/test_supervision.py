@@ -188,3 +188,20 @@ def test_stalled_devices_do_not_take_all_threads(installation: Path) -> None:
         assert "Traceback" not in pair.log
         for connection in stalled:
             connection.close()
+
+
+def test_a_worker_that_can_not_start_ends_all_with_the_reason(installation: Path) -> None:
+    """It is not replaced over and over; a service manager sees a failure."""
+    (installation / "data" / "spool").write_text("in the way")
+    done = engage(installation, "serve", "--bind", "127.0.0.1", *_three_ports())
+    assert done.returncode == 1
+    assert "spool" in done.stdout + done.stderr
+    assert "instance ended" in done.stderr
+    assert done.stderr.count("Booting worker") <= 12
+
+
+def _three_ports() -> tuple[object, ...]:
+    from tests.end_to_end.running import free_port, free_ports
+
+    http, https = free_ports()
+    return ("--http-port", http, "--https-port", https, "--operators-port", free_port())

@@ -55,7 +55,7 @@ def test_the_prepared_answer_is_the_views_to_the_byte(
         f"GET {NOTICE} HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n",
         f"GET {NOTICE} HTTP/1.1\nHost: x\nExpect: 100-continue\n\n",
         f"GET {NOTICE} HTTP/1.1\nHost: x\nUpgrade: h2c\n\n",
-        f"GET {NOTICE} HTTP/1.1\nHost: x\nConnection: close, TE\n\n",
+        f"GET {NOTICE} HTTP/1.1\nHost: x\nConnection: close, x\n\n",
         f"GET {NOTICE} HTTP/1.1\nHost: x\nX-Forwarded-For: 1.2.3.4\n\n",
         f"GET {NOTICE} HTTP/1.1\nHost: x\nX-Forwarded-Host: y\n\n",
         f"GET {NOTICE} HTTP/1.1\nHost: x\nUser-Agent: \x01\n\n",
