@@ -35,13 +35,16 @@ class Sightings:
         listener: ``http`` or ``https``.
         sink: The spool.
         clock: Gives the seconds since 1970.
+
+    Attributes:
+        lines: What was taken and not handed over yet.
     """
 
     def __init__(self, listener: str, sink: SightingSink, clock: Callable[[], float]) -> None:
         self._listener = listener
         self._sink = sink
         self._clock = clock
-        self._lines: deque[bytes] = deque()
+        self.lines: deque[bytes] = deque()
 
     def answered(self, kind: SightingKind, served: ServedAnswer, address: str, serial: str | None) -> None:
         """A device got its notice or a DER."""
@@ -61,7 +64,7 @@ class Sightings:
 
     def flush(self) -> None:
         """Hand over what was taken since the last time."""
-        lines = self._lines
+        lines = self.lines
         if lines:
             self._sink.append([lines.popleft() for _ in range(len(lines))])
 
@@ -81,7 +84,7 @@ class Sightings:
         )
         at, number = self._clock(), release or "null"
         line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}]\n"
-        self._lines.append(line.encode("ascii"))
+        self.lines.append(line.encode("ascii"))
 
 
 @lru_cache(maxsize=1024)

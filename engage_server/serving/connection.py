@@ -87,6 +87,14 @@ class Connection:
         Raises:
             OSError: The connection broke.
         """
+        if not self._outbox:
+            try:
+                sent = self.socket.send(content, _AT_ONCE)
+            except BlockingIOError:
+                sent = 0
+            if sent == len(content):
+                return True
+            content = content[sent:]
         self._outbox += content
         return self.flush()
 
@@ -174,9 +182,12 @@ class TlsConnection(Connection):
 
     def receive(self) -> bytes | None:
         """What has arrived, decrypted. Drives the handshake on the way."""
-        received = super().receive()
+        try:
+            received = self.socket.recv(RECEIVE_BYTES, _AT_ONCE)
+        except BlockingIOError:
+            return b""
         if not received:
-            return received
+            return None
         self.said_something = True
         self._incoming.write(received)
         try:
@@ -189,9 +200,10 @@ class TlsConnection(Connection):
         except ssl.SSLWantReadError:
             plaintext = b""
         except ssl.SSLError as error:
-            self._pass_on()  # our alert, if there is one
+            super().send(self._outgoing.read())  # our alert, if there is one
             raise TlsFailure(_reason(error)) from None
-        self._pass_on()
+        if self._outgoing.pending:  # our part of the handshake
+            super().send(self._outgoing.read())
         return plaintext
 
     def send(self, content: bytes) -> bool:
@@ -208,7 +220,7 @@ class TlsConnection(Connection):
 
     def _decrypted(self) -> bytes | None:
         plaintext = b""
-        while self._incoming.pending or self._tls.pending():
+        while self._incoming.pending or self._tls.pending():  # not until SSLWantReadError: that is the dear way
             try:
                 piece = self._tls.read(RECEIVE_BYTES)
             except ssl.SSLWantReadError:
@@ -228,10 +240,6 @@ class TlsConnection(Connection):
         """
         if not self._outgoing.pending and not self._incoming.pending and _QUICK_ACKNOWLEDGEMENT is not None:
             self.socket.setsockopt(socket.IPPROTO_TCP, _QUICK_ACKNOWLEDGEMENT, 1)
-
-    def _pass_on(self) -> None:
-        if self._outgoing.pending:
-            super().send(self._outgoing.read())
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -56,7 +56,7 @@ class Equipment:
         self.handshakes = HandshakeWitness(metrics, sightings)
         self.deadlines: Deadlines[Connection] = Deadlines(deadline_seconds(settings))
         self.admission: Admission[Connection] = Admission(limit, settings.max_connections_per_address)
-        self._sightings = sightings
+        self.sightings = sightings
         self._spool = spool
         self._log = log
         self._told = ""
@@ -65,8 +65,8 @@ class Equipment:
 
     def flush_sightings(self) -> None:
         """Into the spool with what devices did."""
-        if self._sightings is not None:
-            self._sightings.flush()
+        if self.sightings is not None:
+            self.sightings.flush()
 
     def note(self, outgoing: Outgoing) -> None:
         """A request was answered. It is written down with others: that costs each of them a fraction."""

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -86,7 +87,7 @@ class ListenerMetrics:
 
     def ended(self, why: str) -> None:
         """It has ended."""
-        self._count("engage_connections_ended", (self._listener, why if _ENDS.fullmatch(why) else "tls"))
+        self._count("engage_connections_ended", (self._listener, _reason(why)))
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
@@ -142,3 +143,9 @@ class ListenerMetrics:
         with suppress(OSError):  # a full disk: the figures stand still, devices are served
             temporary.write_text(json.dumps(found))
             temporary.rename(self._file)
+
+
+@lru_cache(maxsize=128)
+def _reason(why: str) -> str:
+    """One of a few: whatever OpenSSL says of a broken handshake is one reason here."""
+    return why if _ENDS.fullmatch(why) else "tls"

@@ -6,6 +6,7 @@ gave, kept as bytes. Whatever is not recognised, refused or prepared goes to the
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import NamedTuple
 
 from flask import Flask
@@ -21,6 +22,7 @@ _FIELD = rb"(?:(?i:" + _HARMLESS + rb"):[ \t]*[ -~]*|(?i:Connection):[ \t]*(?i:c
 _HOST = re.compile(rb"\r\n(?i:Host):[ \t]*([ -~]*?)[ \t]*(?=\r\n)")
 _CLOSE = re.compile(rb"\r\n(?i:Connection):[ \t]*(?i:close)")
 _MAX_BYTES = 4096  # a longer one may break a limit: the parser counts
+_REQUESTS_KEPT = 256
 
 DIGEST = "<digest>"
 
@@ -74,12 +76,18 @@ class PreparedAnswers:
     Args:
         app: The device listeners' app.
         distribution: Chooses the answer.
+
+    Attributes:
+        recognise: Says what a device asks for, if some bytes are exactly one such request from the first to the last,
+            else None. Depends on the bytes alone.
     """
 
     def __init__(self, app: Flask, distribution: Distribution) -> None:
         self._app = app
         self._distribution = distribution
         self._request = _request_pattern(app)
+        # most devices of a site send the very same bytes
+        self.recognise = lru_cache(_REQUESTS_KEPT)(self._recognise)
         self._answers: dict[ServedAnswer, tuple[bytes, bytes, bytes]] = {}  # status line, header fields, body
 
     def prepare(self, snapshot: Snapshot) -> None:
@@ -87,8 +95,7 @@ class PreparedAnswers:
         wanted = [*_answers_of(self._distribution.snapshot), *_answers_of(snapshot)]
         self._answers = {served: self._answers.get(served) or self._rendered(kind, served) for kind, served in wanted}
 
-    def recognise(self, content: bytes) -> DeviceRequest | None:
-        """What a device asks for, if this is exactly one such request from its first byte to its last."""
+    def _recognise(self, content: bytes) -> DeviceRequest | None:
         found = self._request.fullmatch(content) if len(content) <= _MAX_BYTES else None
         if found is None:
             return None
