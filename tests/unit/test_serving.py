@@ -258,11 +258,17 @@ def test_the_snapshot_of_the_plain_instance_holds_no_key(world: World) -> None:
     assert SITE_KEY.reveal() not in repr(snapshot).encode()
 
 
-def test_the_cache_of_sessions_can_not_grow(device_side: DeviceSide) -> None:
-    """Its holder is exchanged every thousand handshakes."""
+@pytest.mark.parametrize("with_release", [False, True])
+def test_the_cache_of_sessions_can_not_grow(device_side: DeviceSide, world: World, with_release: bool) -> None:
+    """What holds it is exchanged every two thousand handshakes, for one that serves the same."""
     tls = TlsContexts(device_side.distribution, "default")
+    if with_release:
+        world.add_site()
+        world.release()
+        follower(device_side, tls).follow_once()
     first = tls.current()
-    seen = {id(tls.current()) for _ in range(900)}
-    assert seen == {id(first)}
+    assert {id(tls.current()) for _ in range(1900)} == {id(first)}
     later = [tls.current() for _ in range(300)]
     assert later[-1] is not first
+    assert (later[-1].site, later[-1].release) == (("main", 1) if with_release else (None, None))
+    assert len({id(context) for context in later}) == 2
