@@ -200,7 +200,8 @@ class TlsConnection(Connection):
         except ssl.SSLWantReadError:
             plaintext = b""
         except ssl.SSLError as error:
-            super().send(self._outgoing.read())  # our alert, if there is one
+            with suppress(OSError):  # why it failed is worth more than that the client has gone since
+                super().send(self._outgoing.read())  # our alert, if there is one
             raise TlsFailure(_reason(error)) from None
         if self._outgoing.pending:  # our part of the handshake
             super().send(self._outgoing.read())

@@ -78,6 +78,7 @@ class ListenerMetrics:
         self._process = str(os.getpid())
         self._values: dict[tuple[str, Labels], float] = {}
         self._histograms: dict[tuple[str, Labels], list[float]] = {}  # a count for each bucket, the rest, the sum
+        self._snapshot: Snapshot | None = None
         self._accepted = "engage_connections_accepted", (listener, self._process)
         self._values[self._accepted] = 0
 
@@ -107,12 +108,8 @@ class ListenerMetrics:
             self._count("engage_tls_alerts_received", (reason.removeprefix("alert "),))
 
     def serving(self, snapshot: Snapshot) -> None:
-        """Another snapshot is served."""
-        name = "engage_release_served"
-        kept = {key: value for key, value in self._values.items() if key[0] != name}
-        for site, release in snapshot.current.items():
-            kept[name, (self._listener, site, self._process)] = release.number
-        self._values = kept
+        """Another snapshot is served. Called in the follower's thread: kept until the loop looks."""
+        self._snapshot = snapshot
 
     def look(self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int) -> None:
         """Take what is looked at now and then, not counted, and write the file."""
@@ -123,6 +120,10 @@ class ListenerMetrics:
         self._values["engage_sightings_lost", mine] = sightings_lost
         self._values["engage_access_log_lines_lost", mine] = lines_lost
         self._write()
+
+    def _served(self) -> list[list[Any]]:
+        name, current = "engage_release_served", self._snapshot.current if self._snapshot else {}
+        return [[name, (self._listener, site, self._process), release.number] for site, release in current.items()]
 
     def _count(self, name: str, labels: Labels) -> None:
         key = name, labels
@@ -137,8 +138,8 @@ class ListenerMetrics:
         histogram[-1] += seconds
 
     def _write(self) -> None:
-        # a copy: the follower's thread may put another release in
         found = [[*key, value] for key, value in [*self._values.items(), *self._histograms.items()]]
+        found += self._served()
         temporary = self._file.with_suffix(".new")
         with suppress(OSError):  # a full disk: the figures stand still, devices are served
             temporary.write_text(json.dumps(found))

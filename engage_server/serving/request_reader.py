@@ -98,6 +98,8 @@ class RequestReader:
         except ParseError as error:
             status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 400)
             raise RequestRefused(status, str(error)) from None
+        except ValueError:  # a Content-Length of more digits than Python makes a number of
+            raise RequestRefused(400, "a number is too long") from None
         if not self.in_body:
             self._fed += len(content)
             if self._fed > MAX_HEADER_BYTES:

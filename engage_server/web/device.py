@@ -1,6 +1,6 @@
 """What devices call: the notice and the trust anchor."""
 
-from flask import Blueprint
+from flask import Blueprint, request
 
 from engage_server.protocol import paths
 from engage_server.protocol.serial_number import serial_from_query
@@ -40,7 +40,7 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
     def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str) -> answers.Answer:
         if isinstance(found, Refusal):
             return _REFUSALS[found]()
-        if sightings is not None:
+        if sightings is not None and request.method != "HEAD":  # which gives a device nothing
             sightings.answered(kind, found, address, serial_from_query(caller.query()))
         return rendered(kind, found)
 

@@ -112,6 +112,7 @@ def test_each_kind_is_seen_with_its_release(installation: Path) -> None:
         with pytest.raises(ssl.SSLError), closing(socket.create_connection(("127.0.0.1", pair.https_port))) as plain:
             stranger.wrap_socket(plain, server_hostname="127.0.0.1")
         pair.raw_http(f"HEAD {NOTICE} HTTP/1.1\r\n{close}".encode())
+        pair.raw_http(f"HEAD {NOTICE} HTTP/1.1\r\nX-Way: the app\r\n{close}".encode())
         pair.raw_http(f"GET /healthz HTTP/1.1\r\n{close}".encode())
         socket.create_connection(("127.0.0.1", pair.https_port)).close()
         eventually(lambda: len(sightings(sqlite(installation))) >= 5, "stored")

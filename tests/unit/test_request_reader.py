@@ -56,6 +56,7 @@ def read(text: str) -> Request | None:
         ("PUT / HTTP/1.1\nHost: x\nExpect: a-miracle\nContent-Length: 1\n\nx", 417),
         (f"PUT / HTTP/1.1\nHost: x\nContent-Length: {MAX_BODY_BYTES + 1}\n\n", 413),
         ("PUT / HTTP/1.1\nHost: x\nContent-Length: 99999999999999999999\n\n", 413),
+        (f"PUT / HTTP/1.1\nHost: x\nContent-Length: {'9' * 5000}\n\n", 400),
         ("\x16\x03\x01\x02\x00\n", 400),
     ],
 )
