@@ -86,6 +86,9 @@ class Settings(BaseModel):
     max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         5_000, description="the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
     )
+    max_unfinished_mib: Annotated[int, Field(ge=1, le=100_000)] = Field(
+        64, description="what half-received requests may take of each worker's memory; more are answered 503"
+    )
     poll_seconds: Annotated[float, Field(gt=0, le=2)] = Field(
         0.5, description="how often a worker looks for a change in the store"
     )

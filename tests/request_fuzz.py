@@ -21,7 +21,7 @@ from engage_server.serving.connection import Connection
 from engage_server.serving.flask_pool import FlaskPool, Rendered
 from engage_server.serving.origin_server import OriginServer, Outgoing
 from engage_server.serving.prepared_answers import PreparedAnswers
-from engage_server.serving.request_reader import Request, RequestReader
+from engage_server.serving.request_reader import MAX_BODY_BYTES, ReadingBudget, Request, RequestReader
 from engage_server.web.app import create_app
 from tests.end_to_end.running import NOTICE
 from tests.world import World
@@ -107,8 +107,9 @@ class FuzzedServer:
         app = create_app(distribution)
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)
+        self.budget = ReadingBudget(MAX_BODY_BYTES * 2)
         self.pool = InlinePool(app, 1, secure=False, failed=lambda: None)
-        self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), closes_always=False)
+        self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), self.budget, closes_always=False)
         self.digest = digest_of(world.store.release("main", 1).anchor_der)
         self._ends = socket.socketpair()
 
@@ -121,6 +122,12 @@ class FuzzedServer:
     def outcome(self, pieces: list[bytes]) -> str:
         """What comes of a conversation: the statuses in order. Raises when an answer is not whole."""
         connection = Connection(self._ends[0], "127.0.0.1", 0.0)
+        try:
+            return self._conversation(connection, pieces)
+        finally:
+            connection.give_up_reading()
+
+    def _conversation(self, connection: Connection, pieces: list[bytes]) -> str:
         statuses: list[str] = []
         for piece in pieces:
             content = piece
@@ -149,7 +156,7 @@ class FuzzedServer:
         if recognised is None:
             return False
         quick = self._take(Connection(self._ends[0], "127.0.0.1", 0.0), content)
-        reader = RequestReader()
+        reader = RequestReader(ReadingBudget(MAX_BODY_BYTES * 2))
         request = reader.feed(content)
         assert request is not None, content
         assert not reader.rest(), content

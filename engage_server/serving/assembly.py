@@ -16,6 +16,7 @@ from engage_server.serving.log_lines import AccessLog
 from engage_server.serving.metrics import ListenerMetrics
 from engage_server.serving.origin_server import OriginServer
 from engage_server.serving.prepared_answers import PreparedAnswers
+from engage_server.serving.request_reader import ReadingBudget
 from engage_server.serving.tls_context import TlsContexts
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
@@ -59,9 +60,10 @@ def equip(
     )
     server = listener.address(settings), listener.port(settings)
     closes_always = settings.keepalive_seconds == 0
+    budget = ReadingBudget(settings.max_unfinished_mib * 1024 * 1024)
     equipment = Equipment(
         settings,
-        OriginServer(prepared, pool, sightings, server, closes_always=closes_always),
+        OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
         pool,
         tls if listener == "https" else None,
         sightings,

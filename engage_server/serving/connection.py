@@ -134,8 +134,15 @@ class Connection:
         except OSError:
             return False
 
+    def give_up_reading(self) -> None:
+        """Nothing more is expected of the request that came in part."""
+        if self.reader is not None:
+            self.reader.release()
+            self.reader = None
+
     def close(self) -> None:
-        """Give the socket back."""
+        """Give back the socket, and what it has kept."""
+        self.give_up_reading()
         self.socket.close()
 
 

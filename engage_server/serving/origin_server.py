@@ -8,7 +8,7 @@ from engage_server.serving import wire
 from engage_server.serving.connection import Connection
 from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
 from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
-from engage_server.serving.request_reader import Request, RequestReader, RequestRefused
+from engage_server.serving.request_reader import ReadingBudget, Request, RequestReader, RequestRefused
 
 
 @dataclass(slots=True)
@@ -42,6 +42,7 @@ class OriginServer:
         pool: The app.
         sightings: Where the quick way notes what devices did.
         server: The listener's own address and port.
+        budget: For half-received requests.
         closes_always: Whether no connection is kept for a further request; true also of a worker that is to stop.
     """
 
@@ -51,12 +52,14 @@ class OriginServer:
         pool: FlaskPool,
         sightings: Sightings | None,
         server: tuple[str, int],
+        budget: ReadingBudget,
         closes_always: bool,
     ) -> None:
         self._prepared = prepared
         self._pool = pool
         self._sightings = sightings
         self._server = server
+        self._budget = budget
         self._dates = wire.Dates()
         self.closes_always = closes_always
 
@@ -74,7 +77,7 @@ class OriginServer:
                 quick = self._quick_answer(connection, content)
                 if quick is not None:
                     return quick
-                connection.reader = RequestReader()
+                connection.reader = RequestReader(self._budget)
             request = connection.reader.feed(content)
             if request is not None:
                 return self._ask_app(connection, request)
@@ -122,12 +125,13 @@ class OriginServer:
 
     def _ask_app(self, connection: Connection, request: Request) -> Outgoing | None:
         connection.inbox = connection.reader.rest() if connection.reader else b""
-        connection.reader = None
+        connection.give_up_reading()
         if self._pool.submit(connection, request, self._server):
             return None
         return self._refuse(connection, 503)
 
     def _refuse(self, connection: Connection, status: int) -> Outgoing:
         connection.closes = True
-        connection.inbox, connection.reader = b"", None
+        connection.inbox = b""
+        connection.give_up_reading()
         return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())

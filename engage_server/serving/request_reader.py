@@ -38,6 +38,31 @@ class RequestRefused(Exception):
         self.status = status
 
 
+class ReadingBudget:
+    """What all half-received requests of a worker may take: thousands of slow senders must not fill its memory.
+
+    Args:
+        limit_bytes: In all.
+    """
+
+    def __init__(self, limit_bytes: int) -> None:
+        self._left = limit_bytes
+
+    def take(self, count: int) -> None:
+        """So many bytes more are kept.
+
+        Raises:
+            RequestRefused: There is no room.
+        """
+        if count > self._left:
+            raise RequestRefused(503, "too many half-received requests")
+        self._left -= count
+
+    def give_back(self, count: int) -> None:
+        """They are kept no more."""
+        self._left += count
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A whole request.
@@ -66,17 +91,22 @@ class Request:
 class RequestReader:
     """Reads one request, in as many pieces as it comes.
 
+    Args:
+        budget: Shared by all readers of the worker; :meth:`release` gives back what this one took.
+
     Attributes:
         in_body: Whether the header is complete.
         wants_continue: Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
             10.1.1).
     """
 
-    __slots__ = ("_body", "_fed", "_parser", "in_body", "wants_continue")
+    __slots__ = ("_body", "_budget", "_fed", "_header_bytes", "_parser", "in_body", "wants_continue")
 
-    def __init__(self) -> None:
+    def __init__(self, budget: ReadingBudget) -> None:
+        self._budget = budget
         self._body = bytearray()
         self._fed = 0
+        self._header_bytes = 0
         self.in_body = False
         self.wants_continue = False
         self._parser = PythonProtocol(
@@ -93,6 +123,8 @@ class RequestReader:
         Raises:
             RequestRefused: It is none, or too large.
         """
+        self._budget.take(len(content))
+        self._fed += len(content)
         try:
             self._parser.feed(content)
         except ParseError as error:
@@ -101,10 +133,15 @@ class RequestReader:
         except ValueError:  # a Content-Length of more digits than Python makes a number of
             raise RequestRefused(400, "a number is too long") from None
         if not self.in_body:
-            self._fed += len(content)
-            if self._fed > MAX_HEADER_BYTES:
+            self._header_bytes += len(content)
+            if self._header_bytes > MAX_HEADER_BYTES:
                 raise RequestRefused(431, "the header is too large")
         return self._request() if self._parser.is_complete else None
+
+    def release(self) -> None:
+        """The request is complete, refused or given up. To do so again does nothing."""
+        self._budget.give_back(self._fed)
+        self._fed = 0
 
     def rest(self) -> bytes:
         """What came behind the request."""

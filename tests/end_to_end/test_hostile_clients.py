@@ -181,6 +181,31 @@ def test_a_client_that_wants_to_continue_is_told_so(shared_pair: RunningPair) ->
         assert connection.recv(65536).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
+def test_slow_bodies_together_take_no_more_memory_than_they_may(installation: Path) -> None:
+    """What is over the limit is answered 503; what is given up, finished or cut off makes room again."""
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 700000\r\n\r\n"
+
+    def begun() -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", pair.http_port), timeout=20)
+        connection.sendall(head + b"x" * 600_000)
+        return connection
+
+    with running_pair(installation, "--workers", "1", ENGAGE_MAX_UNFINISHED_MIB="1") as pair:
+        for ending in ("cut off", "finished", "cut off", "finished"):
+            with closing(begun()) as first:
+                eventually(lambda: pair.metrics()['engage_connections_open{listener="http",phase="body"}'] == 1, "held")
+                time.sleep(0.3)  # until all of it has been read
+                with closing(socket.create_connection(("127.0.0.1", pair.http_port), timeout=20)) as second:
+                    with suppress(ConnectionError):
+                        second.sendall(head + b"x" * 600_000)
+                    assert second.recv(65536).startswith(b"HTTP/1.1 503 ")
+                assert ask(pair.http_port, None) < FAR_TOO_LONG, "devices are not concerned"
+                if ending == "finished":
+                    first.sendall(b"x" * 100_000)
+                    assert first.recv(65536).startswith(b"HTTP/1.1 404 ")
+            eventually(lambda: pair.metrics()['engage_connections_open{listener="http",phase="body"}'] == 0, "gone")
+
+
 def test_renegotiation_is_not_to_be_had(shared_pair: RunningPair, root: Path) -> None:
     assert renegotiate(shared_pair.https_port) != "renegotiated"
     assert ask(shared_pair.https_port, trusting(shared_pair.folder)) < FAR_TOO_LONG

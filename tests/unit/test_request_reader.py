@@ -2,11 +2,15 @@
 
 import pytest
 
-from engage_server.serving.request_reader import MAX_BODY_BYTES, Request, RequestReader, RequestRefused
+from engage_server.serving.request_reader import MAX_BODY_BYTES, ReadingBudget, Request, RequestReader, RequestRefused
+
+
+def new_reader(limit_bytes: int = 1 << 30) -> RequestReader:
+    return RequestReader(ReadingBudget(limit_bytes))
 
 
 def read(text: str) -> Request | None:
-    return RequestReader().feed(text.replace("\n", "\r\n").encode("latin-1"))
+    return new_reader().feed(text.replace("\n", "\r\n").encode("latin-1"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +73,7 @@ def test_what_is_refused(text: str, status: int) -> None:
 @pytest.mark.parametrize("text", [b"GET / HTTP/1.1\nHost: x\n\n", b"GET / HTTP/1.1\r\nHost: x\n\r\n", b"G\nET /"])
 def test_a_bare_line_feed_ends_no_line(text: bytes) -> None:
     with pytest.raises(RequestRefused) as caught:
-        RequestReader().feed(text)
+        new_reader().feed(text)
     assert caught.value.status == 400
 
 
@@ -83,7 +87,7 @@ def test_bodies_are_read_whole_and_without_their_coding() -> None:
 
 
 def test_a_chunked_body_has_the_same_limit() -> None:
-    reader = RequestReader()
+    reader = new_reader()
     assert reader.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n") is None
     with pytest.raises(RequestRefused) as caught:
         for _ in range(MAX_BODY_BYTES // 1000 + 2):
@@ -94,7 +98,7 @@ def test_a_chunked_body_has_the_same_limit() -> None:
 @pytest.mark.parametrize("size", [1, 2, 7])
 def test_pieces_make_the_same_request(size: int) -> None:
     content = b"PUT /x?y HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\nabcdGET /"
-    reader, request = RequestReader(), None
+    reader, request = new_reader(), None
     pieces = [content[begin : begin + size] for begin in range(0, len(content), size)]
     used = 0
     for piece in pieces:
@@ -139,3 +143,19 @@ def test_the_forms_of_a_target(target: str, authority: str | None, path: str, qu
     request = read(f"GET {target} HTTP/1.1\nHost: x\n\n")
     assert request is not None
     assert (request.authority, request.path, request.query) == (authority, path, query)
+
+
+def test_half_received_requests_share_a_budget() -> None:
+    budget = ReadingBudget(1000)
+    first, second, third = (RequestReader(budget) for _ in range(3))
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
+    first.feed(head + b"x" * 400)
+    second.feed(head)
+    with pytest.raises(RequestRefused) as caught:
+        second.feed(b"x" * 600)
+    assert caught.value.status == 503
+    second.release()
+    second.release()
+    third.feed(head + b"x" * 300)
+    first.release()
+    third.feed(b"x" * 500)
