@@ -236,8 +236,8 @@ def main() -> None:
             if number % 50_000 == 0:
                 print(f"{number} inputs ...", flush=True)  # noqa: T201  # a program's output
         server.close()
-    print(f"{options.count} inputs, seed {options.seed}: {dict(outcomes.most_common())}")  # noqa: T201
-    print(f"recognised by the quick way: {recognised}; slowest {slowest:.3f} s; no crash")  # noqa: T201
+    print(f"{options.count} inputs, seed {options.seed}: {dict(outcomes.most_common())}")  # noqa: T201  # a program's output
+    print(f"recognised by the quick way: {recognised}; slowest {slowest:.3f} s; no crash")  # noqa: T201  # a program's output
 
 
 if __name__ == "__main__":

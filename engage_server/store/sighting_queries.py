@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.records import Sighting, SightingKind
@@ -77,6 +77,6 @@ def _row(sighting: Sighting) -> dict[str, object]:
     }
 
 
-def _sighting(row: object) -> Sighting:
-    values = {name: value for name, value in dict(row).items() if name != "id"}  # type: ignore[call-overload]
+def _sighting(row: RowMapping) -> Sighting:
+    values = {name: value for name, value in row.items() if name != "id"}
     return Sighting(**values | {"kind": SightingKind(values["kind"])})

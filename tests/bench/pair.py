@@ -214,7 +214,7 @@ def main() -> None:
         storing_each = storing.cpu_seconds() / stored * 1e6
         shares = accepted_by_each_worker(two)
     _print(figures)
-    print(f"storing what devices did, in another process, later: {storing_each:.0f} us CPU for each sighting")  # noqa: T201
+    print(f"storing what devices did, in another process, later: {storing_each:.0f} us CPU for each sighting")  # noqa: T201  # a program's output
     print(f"connections accepted by each of two workers: {shares}")  # noqa: T201  # a program's output
     if options.json:
         options.json.write_text(

@@ -160,7 +160,7 @@ def test_killing_any_process_loses_no_accepted_sighting(installation: Path) -> N
                 victims = [pair.workers()[0], *pair.transfer()]
                 for pid in victims:
                     os.kill(pid, signal.SIGKILL)
-                eventually(lambda dead=victims: not set(dead) & {*pair.workers(), *pair.transfer()}, "replaced")  # type: ignore[misc]
+                eventually(lambda dead=victims: not set(dead) & {*pair.workers(), *pair.transfer()}, "replaced")  # type: ignore[misc]  # the same
         assert burst.refused == []
         assert burst.broken <= 4 * 2, "only what the killed workers held"
         for pid in [pair.process.pid, *pair.children(), *pair.workers(), *pair.transfer()]:
