@@ -272,3 +272,11 @@ def test_the_cache_of_sessions_can_not_grow(device_side: DeviceSide, world: Worl
     assert later[-1] is not first
     assert (later[-1].site, later[-1].release) == (("main", 1) if with_release else (None, None))
     assert len({id(context) for context in later}) == 2
+
+
+def test_the_settings_of_a_context_themselves(device_side: DeviceSide) -> None:
+    """OpenSSL 3 would hide it if they were missing: it refuses some of this by itself."""
+    default = TlsContexts(device_side.distribution, "default").current()
+    assert default.minimum_version == ssl.TLSVersion.TLSv1_2
+    for option in (ssl.OP_NO_RENEGOTIATION, ssl.OP_NO_COMPRESSION, ssl.OP_NO_TICKET, ssl.OP_CIPHER_SERVER_PREFERENCE):
+        assert default.options & option
