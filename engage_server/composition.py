@@ -2,21 +2,32 @@
 
 import fcntl
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.pki.keys import generate_key
 from engage_server.protocol.serial_number import serial_from_query
-from engage_server.records import SightingKind
+from engage_server.records import AnchorRole, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
+from engage_server.services.audit import Occasion
+from engage_server.services.audit_log import AuditLog
+from engage_server.services.confirmation import Confirmations
+from engage_server.services.device_evidence import DeviceEvidence
 from engage_server.services.distribution import Distribution, Refusal
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.installation import Installer
+from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases
+from engage_server.services.rotation import Rotations
 from engage_server.services.sighting_transfer import SightingTransfer, Transferred
 from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
@@ -28,11 +39,15 @@ from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_f
 from engage_server.store.sealing import Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 
+if TYPE_CHECKING:
+    from engage_server.lock.judge import DeviceJudge
+
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
     "DeviceSide",
     "Distribution",
     "Expiry",
+    "Occasion",
     "OperatorSide",
     "Refusal",
     "ServedAnswer",
@@ -59,11 +74,16 @@ _MAX_KEK_FILE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class OperatorSide:
-    """The services that the command line calls."""
+    """The services that the command line calls, and the operators' instance."""
 
     sites: Sites
     releases: Releases
     installer: Installer
+    confirmations: Confirmations
+    rotations: Rotations
+    evidence: DeviceEvidence
+    audit: AuditLog
+    overview: Overview
 
 
 class DeviceSide:
@@ -89,9 +109,31 @@ class DeviceSide:
         """The store's generation: when it differs from the snapshot's, take a new one."""
         return self._store.generation()
 
-    def take_snapshot(self) -> Snapshot:
-        """Read the store. Does not publish."""
-        return take_snapshot(self._store, self._port, with_private_keys=self._with_tls)
+    def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
+        """Read the store. Does not publish.
+
+        Args:
+            try_out: Raises EngageError for a release that can not be served; the site's last good one is kept then.
+        """
+        return take_snapshot(
+            self._store,
+            self._port,
+            with_private_keys=self._with_tls,
+            last=self.distribution.snapshot,
+            try_out=try_out or (lambda release: None),
+        )
+
+    def say_alive(self, status: WorkerStatus) -> None:
+        """Tell the store what a worker serves."""
+        self._store.say_alive(status)
+
+    def say_gone(self, worker: str) -> None:
+        """Tell the store that a worker ends."""
+        self._store.say_gone(worker)
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Until something may have changed in the store, and at most so long."""
+        self._store.wait_for_change(seconds)
 
     def sighting_transfer(self, spool: Path, keep: timedelta) -> SightingTransfer:
         """The way of what devices did from this host's spool into the store."""
@@ -154,8 +196,32 @@ def only_one_init(settings: Settings) -> Iterator[None]:
 
 
 def _operator_side(store: SqlStore) -> OperatorSide:
-    sites, releases = Sites(store), Releases(store)
-    return OperatorSide(sites, releases, Installer(sites, releases))
+    sites, releases, confirmations = Sites(store), Releases(store), Confirmations(store)
+    rotations = Rotations(store, releases, confirmations, _judge, _throwaway_keys)
+    evidence = DeviceEvidence(store)
+    return OperatorSide(
+        sites,
+        releases,
+        Installer(sites, releases),
+        confirmations,
+        rotations,
+        evidence,
+        AuditLog(store),
+        Overview(store, rotations, confirmations),
+    )
+
+
+def _judge(anchor: AnchorRole) -> "DeviceJudge":
+    from engage_server.lock.judge import DeviceJudge  # most commands judge nothing, and start the sooner
+    from engage_server.lock.limits import DeviceLimits
+
+    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
+
+
+def _throwaway_keys(count: int) -> list[rsa.RSAPrivateKey]:
+    """All cores at once: a key takes a tenth of a second and more."""
+    with ThreadPoolExecutor() as executor:
+        return list(executor.map(lambda _: generate_key(), range(count)))
 
 
 def _open_store(settings: Settings, environment: Mapping[str, str], *, with_secrets: bool) -> SqlStore:

@@ -92,6 +92,9 @@ class Settings(BaseModel):
     poll_seconds: Annotated[float, Field(gt=0, le=2)] = Field(
         0.5, description="how often a worker looks for a change in the store"
     )
+    gate_seconds: Seconds = Field(
+        30, description="how often the operators' instance looks whether a rotation may go on, or has to turn back"
+    )
     access_log: bool = Field(True, description="one line for each request, on standard output")
     log_format: Literal["json", "text"] = Field("json", description="the form of all log lines")
     operators_bind: str = Field(
@@ -102,7 +105,8 @@ class Settings(BaseModel):
         256, description="what sightings may take on the disk while the database is away; more is lost, and counted"
     )
     sighting_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
-        400, description="how long the database keeps what devices did"
+        90,
+        description="how long the database keeps each single thing that devices did; what it proves is kept for good",
     )
 
     @model_validator(mode="after")

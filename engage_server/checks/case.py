@@ -52,12 +52,14 @@ class ChainCase:
         at: The circumstances.
         unrelated: What came with it and is not part of it.
         sent: What a TLS server sends, in its order; None when unknown.
+        links: What is sent for holders of an older root: another CA's word for this path's root.
     """
 
     path: tuple[x509.Certificate, ...]
     at: Circumstances
     unrelated: tuple[x509.Certificate, ...] = ()
     sent: tuple[x509.Certificate, ...] | None = None
+    links: tuple[x509.Certificate, ...] = ()
 
     @classmethod
     def of_chain(cls, chain: Chain, at: Circumstances) -> Self:
@@ -66,9 +68,9 @@ class ChainCase:
         Raises:
             CertificateInvalid: A certificate's extensions or key can not be read.
         """
-        for certificate in chain:
+        for certificate in (*chain, *chain.links):
             assert_readable(certificate, source="the chain")
-        return cls((*chain.sent, chain.root), at)
+        return cls((chain.server, *chain.intermediates, chain.root), at, links=chain.links)
 
     @classmethod
     def of_certificates(
@@ -90,7 +92,7 @@ class ChainCase:
         for certificate in certificates:
             assert_readable(certificate, source="the chain")
         found = find_path(certificates)
-        return cls(found.path, at, found.unrelated, sent)
+        return cls(found.path, at, found.unrelated, sent, found.links)
 
     @property
     def server(self) -> x509.Certificate:

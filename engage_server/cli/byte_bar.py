@@ -8,8 +8,8 @@ from engage_server.cli.output import console, print_table
 from engage_server.pki.byte_budget import ByteBudget
 
 _WIDTH = 64
-_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan"}
-_MARKS = {"root": "R", "intermediate": "I", "server": "S"}
+_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan", "link": "yellow"}
+_MARKS = {"root": "R", "intermediate": "I", "server": "S", "link": "L"}
 
 
 def print_budget(budget: ByteBudget) -> None:

@@ -8,6 +8,7 @@ from engage_server.cli.byte_bar import budget_json, print_budget
 from engage_server.cli.check_command import check
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
+from engage_server.cli.renew_command import renew
 from engage_server.cli.session import Session, program
 from engage_server.cli.show_command import show
 from engage_server.pki import profiles
@@ -33,6 +34,7 @@ def chain() -> None:
 
 chain.add_command(check)
 chain.add_command(show)
+chain.add_command(renew)
 
 
 @chain.command(epilog=_EXAMPLE)

@@ -59,6 +59,10 @@ def hosts_option(required: bool) -> Callable[[_F], _F]:
 
 site_option = click.option("--site", metavar="NAME", help="Which site. [default: the default site]")
 
+all_sites_option = click.option("--site", metavar="NAME", help="Only this site. [default: all sites]")
+
+reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
+
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",

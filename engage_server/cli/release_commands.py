@@ -1,15 +1,16 @@
 """``engage release``."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engage_server.checks import Severity
 from engage_server.checks.reports.json_report import finding_json
 from engage_server.cli.byte_bar import budget_json, print_budget
+from engage_server.cli.confirmation import confirmation_json, print_confirmation, wait_for_workers, wait_options
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, site_option
+from engage_server.cli.parameters import FilePath, reason_option, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
@@ -17,6 +18,9 @@ from engage_server.pki.names import display_name
 from engage_server.records import Release
 from engage_server.services.chain_folder import read_chain_folder
 from engage_server.services.releases import CheckedRelease, chain_of
+
+if TYPE_CHECKING:
+    from engage_server.composition import OperatorSide
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
@@ -62,10 +66,18 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
         print_json([_facts(each) for each in found])
         return
     rows = [
-        (each.site, each.number, each.state, _day(each.staged_at), _day(each.activated_at), _day(each.retired_at))
+        (
+            each.site,
+            each.number,
+            each.state,
+            _day(each.staged_at),
+            _day(each.activated_at),
+            _day(each.retired_at),
+            "destroyed" if each.key_destroyed_at else "sealed",
+        )
         for each in found
     ]
-    print_table(["site", "release", "state", "staged", "activated", "retired"], rows, "there is no release yet")
+    print_table(["site", "release", "state", "staged", "activated", "retired", "key"], rows, "there is no release yet")
     print_next(f"{program()} release show N --site NAME" if rows else f"{program()} release stage DIR --site NAME")
 
 
@@ -92,32 +104,130 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
     print_next(f"{program()} release list --site {name}")
 
 
-@release.command(
-    epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
-    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
-)
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
-@site_option
-@click.option(
+override_option = click.option(
     "--override",
     "overrides",
     multiple=True,
     metavar="CODE=REASON",
     help="Accept one error by its code, with the reason, which the audit log keeps. Repeat it for each.",
 )
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
+    "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
+    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
+)
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@site_option
+@override_option
+@wait_options
 @json_option
 @click.pass_obj
-def activate(session: Session, number: int, site: str | None, overrides: tuple[str, ...], as_json: bool) -> None:
-    """Serve this release from now on: every worker follows within two seconds, nothing restarts."""
+def activate(
+    session: Session,
+    number: int,
+    site: str | None,
+    overrides: tuple[str, ...],
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    """Serve this release from now on: every worker follows within two seconds, nothing restarts.
+
+    With --wait it returns when each live worker has said that it serves the release, and names those that have not:
+    then the exit status is 1.
+    """
     operator = session.operator_side()
     name = operator.sites.get(site).name
     checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
+    return _told(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release rollback --site main --wait\n"
+    '  engage release rollback --reason "readers on floor 3 stay dark"'
+)
+@site_option
+@override_option
+@reason_option
+@wait_options
+@json_option
+@click.pass_obj
+def rollback(
+    session: Session,
+    site: str | None,
+    overrides: tuple[str, ...],
+    reason: str,
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    """Serve again what was served before the current release, as one unit.
+
+    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
+    sentence = f"release {checked.release.number} of {name} is current again"
+    return _told(session, operator, checked, sentence, wait, wait_seconds, as_json)
+
+
+@release.command(
+    epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
+)
+@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@site_option
+@reason_option
+@click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+@json_option
+@click.pass_obj
+def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
+    """Destroy the private key of a release that is no longer served. It can not be gone back to.
+
+    What devices downloaded of it stays downloadable. To learn whether devices still depend on it:
+    engage device list --release N --missing.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    if not yes:
+        click.confirm(f"destroy the key of release {number} of {name}, so that nobody can go back to it?", abort=True)
+    retired = operator.releases.retire(name, number, reason, session.occasion())
     if as_json:
-        print_json(_as_json(checked))
+        print_json(_facts(retired))
         return
+    click.echo(f"release {number} of {name} is retired: its private key is destroyed")
+    print_next(f"{program()} release list --site {name}")
+
+
+def _told(
+    session: Session,
+    operator: "OperatorSide",
+    checked: CheckedRelease,
+    sentence: str,
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    site = checked.release.site
+    confirmation = wait_for_workers(operator, site, wait_seconds, quiet=as_json) if wait else None
+    is_missing = confirmation is not None and not confirmation.is_complete
+    if as_json:
+        value = _as_json(checked)
+        if confirmation is not None:
+            value["workers"] = confirmation_json(confirmation)
+        print_json(value)
+        return int(is_missing)
     _print_findings(checked)
-    click.echo(f"release {number} of {name} is current")
-    print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
+    click.echo(sentence)
+    if confirmation is not None:
+        print_confirmation(confirmation, site)
+    if is_missing:
+        print_next(f"look at the logs of the workers above; to go back: {program()} release rollback --site {site}")
+    else:
+        print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
+    return int(is_missing)
 
 
 def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
@@ -155,6 +265,7 @@ def _facts(of: Release) -> dict[str, Any]:
         "staged_at": of.staged_at.isoformat(),
         "activated_at": of.activated_at.isoformat() if of.activated_at else None,
         "retired_at": of.retired_at.isoformat() if of.retired_at else None,
+        "key_destroyed_at": of.key_destroyed_at.isoformat() if of.key_destroyed_at else None,
     }
 
 

@@ -1,5 +1,6 @@
 """``engage site``."""
 
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,31 @@ from engage_server.cli.parameters import (
     NetworkType,
     demo_option,
     hosts_option,
+    reason_option,
     required_site_key,
     site_key_option,
 )
 from engage_server.cli.session import Session, program
+from engage_server.errors import UsageError
 from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, Site
-from engage_server.services.sites import SiteRequest
+from engage_server.services.sites import SiteChanges, SiteRequest
+
+
+def _read_addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    try:
+        return tuple(dict.fromkeys(str(ipaddress.ip_address(value.strip("[]"))) for value in values))
+    except ValueError as error:
+        raise click.BadParameter(f"{error}. Give an address of this host, such as 10.2.0.1.") from None
+
+
+local_address_option = click.option(
+    "--local-address",
+    "local_addresses",
+    multiple=True,
+    metavar="ADDR",
+    callback=_read_addresses,
+    help="An address of this host: who calls it and names no site gets this one. Repeat it for each.",
+)
 
 
 @click.group()
@@ -46,6 +66,7 @@ def site() -> None:
     metavar="CIDR",
     help="Answer its devices from this network alone; repeat it for each. [default: from anywhere]",
 )
+@local_address_option
 @click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
 @demo_option
 @click.pass_obj
@@ -56,12 +77,13 @@ def add(
     site_key_file: str | None,
     anchor: str,
     networks: tuple[IPNetwork, ...],
+    local_addresses: tuple[str, ...],
     make_default: bool,
     demo: bool,
 ) -> None:
     """Add a site. Its site key can never be changed afterwards: devices know no other."""
     key = required_site_key(session, site_key_file, demo)
-    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default)
+    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses)
     added = session.operator_side().sites.add(request, key, session.occasion())
     click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
     if added.anchor is AnchorRole.INTERMEDIATE:
@@ -111,6 +133,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("hosts", _hosts(found)),
         ("anchor", found.anchor),
         ("answers devices in", networks),
+        ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),
@@ -118,6 +141,58 @@ def show(session: Session, name: str, as_json: bool) -> None:
     ]
     print_table(["", ""], rows, "")
     print_next(f"{program()} release list --site {name}")
+
+
+@site.command(
+    epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
+    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network"
+)
+@click.argument("name")
+@hosts_option(required=False)
+@click.option(
+    "--device-network",
+    "networks",
+    type=NetworkType(),
+    multiple=True,
+    metavar="CIDR",
+    help="Answer its devices from this network alone; repeat it for each.",
+)
+@click.option("--any-network", is_flag=True, help="Answer its devices from anywhere.")
+@local_address_option
+@click.option("--no-local-address", is_flag=True, help="No local address chooses it any more.")
+@reason_option
+@json_option
+@click.pass_obj
+def change(
+    session: Session,
+    name: str,
+    hosts: tuple[Host, ...],
+    networks: tuple[IPNetwork, ...],
+    any_network: bool,
+    local_addresses: tuple[str, ...],
+    no_local_address: bool,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Change a site's hosts, networks or local addresses; what is given replaces what was there.
+
+    Its name, its key and its anchor can not be changed. A server certificate is for the hosts that it was built for:
+    with other hosts a server renewal is due at once.
+    """
+    if (networks and any_network) or (local_addresses and no_local_address):
+        raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
+    changes = SiteChanges(
+        tuple(dict.fromkeys(hosts)),
+        () if any_network else networks or None,
+        () if no_local_address else local_addresses or None,
+    )
+    sites = session.operator_side().sites
+    changed = sites.change(sites.get(name), changes, reason, session.occasion())
+    if as_json:
+        print_json(_as_json(changed, None))
+        return
+    click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
+    print_next(f"{program()} rotate plan --site {name}" if hosts else f"{program()} site show {name}")
 
 
 @site.command("default", epilog="\b\nExample:\n  engage site default north")
@@ -152,6 +227,7 @@ def _as_json(of: Site, current: int | None) -> dict[str, Any]:
         "hosts": [host.text for host in of.hosts],
         "anchor": of.anchor.value,
         "device_networks": [str(network) for network in of.device_networks],
+        "local_addresses": list(of.local_addresses),
         "current_release": current,
         "created_at": of.created_at.isoformat(),
     }

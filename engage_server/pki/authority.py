@@ -96,6 +96,7 @@ def issue(
     validity: tuple[datetime, datetime],
     issuer: Issuer | rsa.RSAPrivateKey,
     hosts: tuple[Host, ...] = (),
+    subject_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.Certificate:
     """Sign one certificate, SHA-256 with RSA.
 
@@ -106,8 +107,8 @@ def issue(
         validity: (notBefore, notAfter), aware.
         issuer: The CA; or, for a self-signed certificate, the private key that belongs to ``public_key``.
         hosts: The SAN of a server certificate.
+        subject_key_identifier: Of a CA that is renewed and keeps it; None makes the usual one from the key.
     """
-    self_signed = not isinstance(issuer, Issuer)
     signing_key = issuer if not isinstance(issuer, Issuer) else issuer.key
     builder = (
         x509.CertificateBuilder()
@@ -120,9 +121,10 @@ def issue(
     )
     for extension, critical in profile.extensions(hosts):
         builder = builder.add_extension(extension, critical)
-    builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(public_key), False)
-    if not self_signed:  # a root's would repeat its SKI: RFC 5280 section 4.2.1.1 lets it be left out
-        builder = builder.add_extension(_authority_key_identifier(signing_key), False)
+    identifier = subject_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
+    builder = builder.add_extension(identifier, False)
+    if isinstance(issuer, Issuer):  # a root's would repeat its SKI: RFC 5280 section 4.2.1.1 lets it be left out
+        builder = builder.add_extension(_authority_key_identifier(issuer), False)
     return builder.sign(signing_key, hashes.SHA256())
 
 
@@ -132,8 +134,13 @@ def random_serial_number() -> int:
     return top | secrets.randbelow(top)
 
 
-def _authority_key_identifier(signing_key: rsa.RSAPrivateKey) -> x509.AuthorityKeyIdentifier:
-    return x509.AuthorityKeyIdentifier.from_issuer_public_key(signing_key.public_key())
+def _authority_key_identifier(issuer: Issuer) -> x509.AuthorityKeyIdentifier:
+    """What the issuer calls its own key; outside CAs have other ways to make it than ours (RFC 5280 4.2.1.2)."""
+    try:
+        found = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+    return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
 
 
 def _ca_name(role: str, plan: ChainPlan) -> x509.Name:

@@ -23,7 +23,7 @@ class Row:
     """One certificate's share.
 
     Attributes:
-        role: ``root``, ``intermediate`` or ``server``.
+        role: ``root``, ``intermediate``, ``server`` or ``link``.
         name: The common name.
         der_bytes: Its size as DER.
         sent: Whether the TLS server sends it.
@@ -91,8 +91,9 @@ class ByteBudget:
 
 def measure(chain: Chain, limit: int = MAX_CHAIN_DER_BYTES) -> ByteBudget:
     """Account for every byte of a chain."""
-    rows = tuple(Row(chain.role_of(c), display_name(c.subject), len(der(c)), sent=c != chain.root) for c in chain)
-    return ByteBudget(rows, limit, link_certificate_bytes(chain.root), len(pem(chain)))
+    all_of_it = (*chain, *chain.links)
+    rows = tuple(Row(chain.role_of(c), display_name(c.subject), len(der(c)), sent=c != chain.root) for c in all_of_it)
+    return ByteBudget(rows, limit, link_certificate_bytes(chain.root), len(pem(all_of_it)))
 
 
 def link_certificate_bytes(root: x509.Certificate) -> int:

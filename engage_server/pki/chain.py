@@ -27,27 +27,35 @@ class Chain:
         root: Self-issued. Not sent by a TLS server, but counted by devices.
         intermediates: From the one next to the server certificate up to the one next to the root. May be empty.
         server: The TLS server's certificate.
+        links: Certificates in which an older root vouches for ``root`` (NewWithOld, RFC 4210 section 4.4). They are
+            sent behind the intermediates, so that devices whose anchor is the older root find a path, too.
     """
 
     root: x509.Certificate
     intermediates: tuple[x509.Certificate, ...]
     server: x509.Certificate
+    links: tuple[x509.Certificate, ...] = ()
 
     @property
     def sent(self) -> tuple[x509.Certificate, ...]:
-        """What a TLS server sends: the server certificate, then the intermediates (RFC 5246 section 7.4.2)."""
-        return (self.server, *self.intermediates)
+        """What a TLS server sends: the server certificate, then the intermediates (RFC 5246 section 7.4.2), then links.
+
+        Each certifies the one before it, a link the intermediate next to the root, as the RFC has it.
+        """
+        return (self.server, *self.intermediates, *self.links)
 
     def __iter__(self) -> Iterator[x509.Certificate]:
-        """From the root down to the server certificate."""
+        """From the root down to the server certificate. Links are in another path, and not here."""
         yield self.root
         yield from reversed(self.intermediates)
         yield self.server
 
     def role_of(self, certificate: x509.Certificate) -> str:
-        """``root``, ``intermediate`` or ``server``."""
+        """``root``, ``intermediate``, ``server`` or ``link``."""
         if certificate == self.root:
             return "root"
+        if certificate in self.links:
+            return "link"
         return "server" if certificate == self.server else "intermediate"
 
     def anchor(self, role: AnchorRole) -> x509.Certificate:
@@ -96,3 +104,14 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 def is_self_issued(certificate: x509.Certificate) -> bool:
     """Whether subject and issuer are the same name (RFC 5280 section 6.1)."""
     return comparable(certificate.subject) == comparable(certificate.issuer)
+
+
+@lru_cache(maxsize=256)
+def is_link_to(certificate: x509.Certificate, root: x509.Certificate) -> bool:
+    """Whether a certificate says of the root's name and key the same as the root itself, but is another CA's word."""
+    return (
+        certificate != root
+        and comparable(certificate.subject) == comparable(root.subject)
+        and certificate.public_key() == root.public_key()
+        and not is_issued_by(certificate, certificate)
+    )

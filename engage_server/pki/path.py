@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from engage_server.errors import CertificateInvalid
-from engage_server.pki.chain import Chain, is_issued_by, is_self_issued
+from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
 from engage_server.pki.names import comparable, display_name
 
 
@@ -18,17 +18,19 @@ class FoundPath:
         path: From the server certificate up to the root, or to where the issuer is missing. Empty when there is no
             certificate at all.
         unrelated: Certificates that are not in the path, in the order in which they came.
+        links: Of the others, those in which another CA vouches for the path's root.
     """
 
     path: tuple[x509.Certificate, ...]
     unrelated: tuple[x509.Certificate, ...]
+    links: tuple[x509.Certificate, ...] = ()
 
 
 def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
     """Start at a certificate that issued no other, or is no CA, and go up as far as issuers are there. Never raises.
 
     Of several one that is both wins, then the longest path, then one that is no root, then the first that came; of
-    several issuers with one name the one that signed.
+    several issuers with one name the one that signed, and of those the one that ends the path: a root.
 
     Args:
         certificates: In any order, with any gaps, repetitions and strangers.
@@ -44,8 +46,10 @@ def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
         return _is_end_entity(end) + issued_none, len(path), not is_self_issued(end)
 
     path = max(paths, key=looks_like_a_servers, default=())
-    unrelated = tuple(certificate for certificate in pool if certificate not in path)
-    return FoundPath(path, unrelated)
+    others = [certificate for certificate in pool if certificate not in path]
+    root = path[-1] if path and is_issued_by(path[-1], path[-1]) else None
+    links = tuple(each for each in others if root is not None and is_link_to(each, root))
+    return FoundPath(path, tuple(each for each in others if each not in links), links)
 
 
 def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
@@ -71,7 +75,7 @@ def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
             "not part of the chain: " + ", ".join(display_name(each.subject) for each in found.unrelated),
             "Give the certificates of one chain and no more.",
         )
-    return Chain(top, found.path[1:-1], found.path[0])
+    return Chain(top, found.path[1:-1], found.path[0], found.links)
 
 
 def _upwards(end: x509.Certificate, pool: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
@@ -80,6 +84,7 @@ def _upwards(end: x509.Certificate, pool: list[x509.Certificate]) -> tuple[x509.
         wanted = comparable(path[-1].issuer)
         found = [other for other in pool if comparable(other.subject) == wanted and other not in path]
         signers = [other for other in found if is_issued_by(path[-1], other)]
+        signers.sort(key=lambda other: not is_issued_by(other, other))
         # self-issued and signed by another: a link certificate if that one is here, else a root that is broken
         if not found or (is_self_issued(path[-1]) and not signers):
             break

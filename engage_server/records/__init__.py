@@ -1,24 +1,39 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
-from engage_server.records.audit import AuditAction, AuditEvent
+from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditVerdict
 from engage_server.records.device import Device
+from engage_server.records.history import Adoption, DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.release import Release, ReleaseState
+from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import Sighting, SightingKind
 from engage_server.records.site import AnchorRole, IPNetwork, Site
+from engage_server.records.worker import WorkerStatus
 
 __all__ = [
+    "Adoption",
     "AnchorRole",
     "AuditAction",
+    "AuditEntry",
     "AuditEvent",
+    "AuditVerdict",
     "Device",
+    "DeviceHistory",
+    "GatePolicy",
+    "Grade",
     "Host",
     "IPNetwork",
+    "Limit",
     "Release",
+    "ReleaseHistory",
     "ReleaseState",
+    "Rotation",
+    "RotationState",
+    "RotationWay",
     "Secret",
     "Sighting",
     "SightingKind",
     "Site",
+    "WorkerStatus",
 ]

@@ -11,11 +11,20 @@ class AuditAction(StrEnum):
 
     INSTALLATION_CREATED = "installation:created"
     SITE_ADDED = "site:added"
+    SITE_CHANGED = "site:changed"
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"
     DEVICE_ADDED = "device:added"
     RELEASE_STAGED = "release:staged"
     RELEASE_ACTIVATED = "release:activated"
+    RELEASE_ROLLED_BACK = "release:rolled-back"
+    RELEASE_RETIRED = "release:retired"
+    ROTATION_STARTED = "rotation:started"
+    ROTATION_ADVANCED = "rotation:advanced"
+    ROTATION_HELD = "rotation:held"
+    ROTATION_APPROVED = "rotation:approved"
+    ROTATION_ENDED = "rotation:ended"
+    UNKNOWN = "unknown"  # never written: what a changed entry may read as
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +33,12 @@ class AuditEvent:
 
     Attributes:
         at: Aware, UTC.
-        actor: Who, as the operating system knows them.
+        actor: Who, as the operating system knows them; or the servers themselves, where a rotation goes on by itself.
         action: What.
         site: The site's name, or "".
-        facts: What a reader needs to know later, as text; never a secret.
+        facts: What a reader needs to know later, as text; never a secret. What was changed, as it is now.
+        before: The same facts as they were before.
+        reason: Why, in the operator's words; "" where nobody was asked.
     """
 
     at: datetime
@@ -35,3 +46,38 @@ class AuditEvent:
     action: AuditAction
     site: str = ""
     facts: Mapping[str, str] = field(default_factory=dict)
+    before: Mapping[str, str] = field(default_factory=dict)
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """An event in the log.
+
+    Attributes:
+        number: 1, 2, 3 ... without a gap.
+        event: What happened.
+        previous: The hash of the entry before; "" for the first.
+        hash: HMAC-SHA256 over all of this entry and ``previous``, in hexadecimal, under a key that is made from the
+            key-encryption key: who can write to the database alone can not make one.
+    """
+
+    number: int
+    event: AuditEvent
+    previous: str
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditVerdict:
+    """What a look at the whole log found.
+
+    Attributes:
+        entries: How many entries there are.
+        head: The hash of the last one; "" in an empty log.
+        faults: What is wrong, a sentence each; empty when nothing is.
+    """
+
+    entries: int
+    head: str
+    faults: tuple[str, ...]

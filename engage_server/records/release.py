@@ -6,7 +6,10 @@ from enum import StrEnum
 
 
 class ReleaseState(StrEnum):
-    """Where a release stands. Exactly one release of a site that serves anything is ``CURRENT``."""
+    """Where a release stands. Exactly one release of a site that serves anything is ``CURRENT``.
+
+    A ``RETIRED`` one is no longer served, and can be gone back to as long as its private key exists.
+    """
 
     STAGED = "staged"
     CURRENT = "current"
@@ -26,6 +29,7 @@ class Release:
         chain: DER, the server certificate first, then its intermediates: what the TLS server sends.
         root_der: The root that the chain leads to. It is not sent, but counts in a device's 4096 bytes.
         staged_at, activated_at, retired_at: Aware, UTC.
+        key_destroyed_at: Since when there is no private key any more: nobody can go back to it. Aware, UTC.
     """
 
     site: str
@@ -38,3 +42,4 @@ class Release:
     staged_at: datetime
     activated_at: datetime | None = None
     retired_at: datetime | None = None
+    key_destroyed_at: datetime | None = None

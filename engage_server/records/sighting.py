@@ -23,7 +23,8 @@ class Sighting:
         at: Aware, UTC; when it was answered.
         listener: ``http`` or ``https``.
         address: The device's, as text; its proxy's or NAT's where there is one.
-        serial: 32 upper-case hexadecimal digits, or None: a TLS handshake never carries one.
+        serial: 32 upper-case hexadecimal digits, or None. A TLS handshake carries none; where a request on its
+            connection does, the handshake is told of once more, with it.
         site: Whose release answered, or None where there was none.
         release: The number of that release, or None.
         tls_version: Such as ``TLSv1.3``; "" without TLS, or where the handshake did not come that far.

@@ -32,6 +32,8 @@ class Site:
         is_default: Answers requests that name no site. True for exactly one site of an installation.
         device_networks: Where its devices may call from. Empty means anywhere.
         created_at: Aware, UTC.
+        local_addresses: Addresses of this host that its devices call without naming the site: no server name, no Host
+            that any site claims. Hosts that are addresses count anyway.
     """
 
     name: str
@@ -40,3 +42,4 @@ class Site:
     is_default: bool
     device_networks: tuple[IPNetwork, ...]
     created_at: datetime
+    local_addresses: tuple[str, ...] = ()

@@ -1,22 +1,27 @@
 """A chain as a folder of files, under the names that readers of the vendor's page know."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
 from engage_server.pki import encodings, keys
 from engage_server.pki.authority import BuiltChain
 from engage_server.pki.chain import Chain
 from engage_server.pki.path import arrange
+from engage_server.pki.succession import AuthorityKeys, Successor
 from engage_server.records import Secret
 from engage_server.services.durable_files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
 
 ROOT = "partner_CA"
 INTERMEDIATE = "partner_intermediate"
 SERVER = "partner_server"
+
+SUCCESSOR_TITLES = ("transition", "next")  # in the order in which they are served
 
 _MAX_FILE_BYTES = 1 << 20
 
@@ -66,18 +71,72 @@ def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | Non
         FileNotUsable: It can not be written.
     """
     assert_free(folder)
-    chain = built.chain
+    authority = AuthorityKeys(built.root_key, built.intermediate_key)
+    write_new_folder(folder, _files(built.chain, built.server_key, authority, passphrase))
+
+
+def write_successors(folder: Path, successors: Sequence[Successor], before: Chain, passphrase: Secret | None) -> None:
+    """Write the chains of a rotation, each into a folder of its own name below this one; all of them or none.
+
+    Keys of CAs that were there before are not copied: they stay where they are.
+
+    Args:
+        folder: New or empty.
+        successors: The chains.
+        before: The chain that they follow.
+        passphrase: Encrypts the keys of CAs that are new.
+
+    Raises:
+        Conflict: The folder holds something.
+        FileNotUsable: It can not be written.
+    """
+    assert_free(folder)
+    known = [certificate.public_key() for certificate in before]
     files: dict[str, tuple[bytes, int]] = {}
-    for name, certificate, key in (
-        (ROOT, chain.root, built.root_key),
-        (INTERMEDIATE, chain.intermediates[0], built.intermediate_key),
-    ):
+    for successor in successors:
+        fresh = AuthorityKeys(
+            *(_if_new(key, known) for key in (successor.authority.root, successor.authority.intermediate))
+        )
+        found = _files(successor.chain, successor.server_key, fresh, passphrase)
+        files |= {f"{successor.title}/{name}": content for name, content in found.items()}
+    write_new_folder(folder, files)
+
+
+def read_successors(folder: Path) -> list[tuple[str, "ChainMaterial"]]:
+    """Read what :func:`write_successors` wrote, in the order in which it is to be served.
+
+    Raises:
+        FileNotUsable: A file is missing or unreadable.
+        CertificateInvalid: A file holds no certificate, or they form no chain.
+        PrivateKeyInvalid: A server's key can not be used.
+    """
+    titles = [title for title in SUCCESSOR_TITLES if (folder / title).is_dir()]
+    if not titles:
+        raise FileNotUsable(
+            f"{folder} holds no chains of a rotation", "Name the folder that 'engage chain renew' wrote."
+        )
+    return [(title, read_chain_folder(folder / title)) for title in titles]
+
+
+def _if_new(key: rsa.RSAPrivateKey | None, known: Sequence[PublicKeyTypes]) -> rsa.RSAPrivateKey | None:
+    return None if key is None or key.public_key() in known else key
+
+
+def _files(
+    chain: Chain, server_key: rsa.RSAPrivateKey, authority: AuthorityKeys, passphrase: Secret | None
+) -> dict[str, tuple[bytes, int]]:
+    files: dict[str, tuple[bytes, int]] = {}
+    above = [(ROOT, chain.root, authority.root)]
+    if chain.intermediates:
+        above.append((INTERMEDIATE, chain.intermediates[0], authority.intermediate))
+    for name, certificate, key in above:
         files[f"{name}.pem"] = (encodings.pem([certificate]), PUBLIC_MODE)
         files[f"{name}.der"] = (encodings.der(certificate), PUBLIC_MODE)
-        files[f"{name}.key"] = (keys.private_key_pem(key, passphrase).reveal(), SECRET_MODE)
+        if key is not None:
+            files[f"{name}.key"] = (keys.private_key_pem(key, passphrase).reveal(), SECRET_MODE)
     files[f"{SERVER}.pem"] = (encodings.pem(chain.sent), PUBLIC_MODE)
-    files[f"{SERVER}.key"] = (keys.private_key_pem(built.server_key).reveal(), SECRET_MODE)
-    write_new_folder(folder, files)
+    files[f"{SERVER}.key"] = (keys.private_key_pem(server_key).reveal(), SECRET_MODE)
+    return files
 
 
 def read_chain_folder(folder: Path) -> ChainMaterial:

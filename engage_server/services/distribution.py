@@ -39,19 +39,20 @@ class Distribution:
         """Whether there is any release to serve."""
         return bool(self._snapshot.current)
 
-    def notice(self, host_header: str, query: str, client: str) -> ServedAnswer | Refusal:
+    def notice(self, host_header: str, query: str, client: str, local: str = "") -> ServedAnswer | Refusal:
         """The certificate notice.
 
         Args:
             host_header: As it came; may be empty or garbage.
             query: The raw query string; may be anything.
             client: The device's address, as text.
+            local: The address of this host that it called; "" when that is not known.
 
         Returns:
             The JSON body with its release, or why there is none.
         """
         snapshot = self._snapshot
-        site = _site_of(snapshot, host_header, query)
+        site = _site_of(snapshot, host_header, query, local)
         if not _is_allowed(snapshot, [site], client):
             return Refusal.UNKNOWN_NETWORK
         release = snapshot.current.get(site)
@@ -74,24 +75,28 @@ class Distribution:
             return Refusal.NO_SUCH_CERTIFICATE
         return found.answer if _is_allowed(snapshot, found.sites, client) else Refusal.UNKNOWN_NETWORK
 
-    def is_known_network(self, host_header: str, query: str, client: str) -> bool:
+    def is_known_network(self, host_header: str, query: str, client: str, local: str = "") -> bool:
         """Whether the site that a request is for is served to where it came from."""
         snapshot = self._snapshot
-        return _is_allowed(snapshot, [_site_of(snapshot, host_header, query)], client)
+        return _is_allowed(snapshot, [_site_of(snapshot, host_header, query, local)], client)
 
-    def tls_release(self, server_name: str | None) -> ServedRelease | None:
-        """The release whose chain a TLS client gets: by server name, else the default site's.
+    def tls_release(self, server_name: str | None, local: str = "") -> ServedRelease | None:
+        """The release whose chain a TLS client gets: by server name, then by local address, then the default site's.
 
         Args:
             server_name: From the ClientHello, or None.
+            local: The address of this host that the client called; "" when that is not known.
         """
         snapshot = self._snapshot
         site = snapshot.by_host.get(host_of_header(server_name)) if server_name else None
-        return snapshot.current.get(site or snapshot.default_site or "")
+        site = site or snapshot.by_local_address.get(local) or snapshot.default_site
+        return snapshot.current.get(site or "")
 
 
-def _site_of(snapshot: Snapshot, host_header: str, query: str) -> str:
-    return choose_site(host_header, query, snapshot.by_host, snapshot.by_serial, snapshot.default_site) or ""
+def _site_of(snapshot: Snapshot, host_header: str, query: str, local: str) -> str:
+    by_local_address = snapshot.by_local_address.get(local) if snapshot.by_local_address else None
+    fallback = by_local_address or snapshot.default_site
+    return choose_site(host_header, query, snapshot.by_host, snapshot.by_serial, fallback) or ""
 
 
 def _is_allowed(snapshot: Snapshot, sites: Iterable[str], client: str) -> bool:

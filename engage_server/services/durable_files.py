@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,7 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
 
     Args:
         path: Where. It may exist if it is empty.
-        files: For each name the content and the mode.
+        files: For each name, or name below one folder (``next/partner_CA.pem``), the content and the mode.
 
     Raises:
         Conflict: There is something in the folder already.
@@ -91,8 +92,10 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
         try:
             temporary.mkdir(mode=FOLDER_MODE)
             for name, (content, mode) in files.items():
+                (temporary / name).parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
                 _write_through(temporary / name, content, mode)
-            _sync_folder(temporary)
+            for folder in {(temporary / name).parent for name in files} | {temporary}:
+                _sync_folder(folder)
             _rename_onto_nothing(temporary, path)
         finally:
             _remove_folder(temporary)
@@ -144,9 +147,7 @@ def _sync_folder(path: Path) -> None:
 
 def _remove_folder(path: Path) -> None:
     if path.is_dir():
-        for file in path.iterdir():
-            file.unlink()
-        path.rmdir()
+        shutil.rmtree(path)
 
 
 @contextmanager

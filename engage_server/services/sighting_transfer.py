@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engage_server.records import Sighting
+from engage_server.services.evidence import fold
 from engage_server.services.sightings import decoded
 from engage_server.services.spool import Segment, segments
 from engage_server.store.interface import Store
@@ -57,11 +58,15 @@ class SightingTransfer:
         return done
 
     def forget_old(self, now: datetime) -> int:
-        """Remove sightings that are older than they are kept; how many there were.
+        """Remove sightings that are older than they are kept, and addresses that were lent long ago.
+
+        Returns:
+            How many sightings there were. What is known of devices stays.
 
         Raises:
             StoreNotUsable: The database is away.
         """
+        self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
     def _move(self, segment: Segment, offset: int, now: datetime, done: Transferred) -> None:
@@ -71,7 +76,7 @@ class SightingTransfer:
             if not lines:
                 break
             sightings = self._readable(lines, done)
-            if self._store.record_sightings(segment.name, offset, end, sightings, now):
+            if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
                 done.stored += len(sightings)
             offset = end
         if finished:

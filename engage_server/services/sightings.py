@@ -51,10 +51,20 @@ class Sightings:
         self._take(kind, address, serial, served.site, served.release)
 
     def handshake_finished(
-        self, address: str, site: str | None, release: int | None, tls_version: str, *, resumed: bool
+        self,
+        address: str,
+        site: str | None,
+        release: int | None,
+        tls_version: str,
+        *,
+        resumed: bool,
+        serial: str | None = None,
     ) -> None:
-        """A TLS handshake came to its end: its device trusts this release's chain."""
-        self._take(SightingKind.HANDSHAKE_FINISHED, address, None, site, release, tls_version, resumed=resumed)
+        """A TLS handshake came to its end: its device trusts this release's chain.
+
+        Taken once when it ends; and once more, with the serial number, when a request on its connection tells that.
+        """
+        self._take(SightingKind.HANDSHAKE_FINISHED, address, serial, site, release, tls_version, resumed=resumed)
 
     def handshake_failed(
         self, address: str, site: str | None, release: int | None, tls_version: str, failure: str

@@ -2,7 +2,10 @@
 
 1. The Host header, if a site claims that host.
 2. Else the serial number in the query, if that device is known.
-3. Else the default site.
+3. Else the address of this host that was called, if it is one site's.
+4. Else the default site.
+
+TLS has no serial number: there it is the server name, then the local address, then the default.
 """
 
 import ipaddress
@@ -22,7 +25,7 @@ def choose_site(
         query: The raw query string.
         by_host: Site names by host text, in the form of :class:`engage_server.records.Host`.
         by_serial: Site names by serial number, 32 upper-case hexadecimal digits. May leave out the default site's.
-        default: The default site's name.
+        default: Whose turn it is then: the site of the local address, or the default site's name.
     """
     site = by_host.get(host_of_header(host_header))
     if site is None and by_serial:

@@ -3,7 +3,7 @@
 import re
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from engage_server.errors import UsageError
@@ -28,6 +28,16 @@ class SiteRequest:
     anchor: AnchorRole = AnchorRole.ROOT
     device_networks: tuple[IPNetwork, ...] = ()
     make_default: bool = False
+    local_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChanges:
+    """What shall be other about a site; None, or no host at all, leaves it as it is."""
+
+    hosts: tuple[Host, ...] = ()
+    device_networks: tuple[IPNetwork, ...] | None = None
+    local_addresses: tuple[str, ...] | None = None
 
 
 class Sites:
@@ -72,6 +82,7 @@ class Sites:
             is_default=request.make_default,
             device_networks=request.device_networks,
             created_at=occasion.now,
+            local_addresses=request.local_addresses,
         )
         event = occasion.event(
             AuditAction.SITE_ADDED, site.name, hosts=" ".join(map(str, site.hosts)), anchor=site.anchor.value
@@ -131,6 +142,42 @@ class Sites:
         self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, serial=decoded))
         return device
 
+    def add_devices(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
+        """Add many; how many were not there before. All of them or none.
+
+        Args:
+            serials: 32 upper-case hexadecimal digits each.
+            site: The site's name.
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: A device belongs to another site.
+        """
+        devices = [Device(serial, site, occasion.now) for serial in serials]
+        return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
+
+    def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
+        """Give a site other hosts, networks or local addresses. Its name, key and anchor stay.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: No host would be left, or one is too long.
+            Conflict: A host or address is another site's.
+        """
+        changed = replace(
+            site,
+            hosts=changes.hosts or site.hosts,
+            device_networks=site.device_networks if changes.device_networks is None else changes.device_networks,
+            local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
+        )
+        for host in changed.hosts:
+            cert_url(host, _LONGEST_PORT, b"")
+        event = replace(
+            occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
+        )
+        return self._store.change_site(changed, event)
+
     def devices(self, site: str | None) -> Sequence[Device]:
         """The devices that are known by serial number."""
         return self._store.devices(site)
@@ -152,3 +199,11 @@ def _assert_usable(request: SiteRequest) -> None:
         raise UsageError(f"site {request.name!r} has no host", "Give each name or address that devices call: --host.")
     for host in request.hosts:
         cert_url(host, _LONGEST_PORT, b"")
+
+
+def _facts(site: Site) -> dict[str, str]:
+    return {
+        "hosts": " ".join(map(str, site.hosts)),
+        "device_networks": " ".join(map(str, site.device_networks)),
+        "local_addresses": " ".join(site.local_addresses),
+    }

@@ -1,8 +1,9 @@
 """All that the device side needs, in memory, immutable, made once after each change in the store."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from engage_server.errors import Conflict, EngageError, NotFound, Refused, SealBroken
 from engage_server.protocol.notice import cert_url, digest_of, notice_bytes
 from engage_server.records import IPNetwork, Release, ReleaseState, Secret, Site
 from engage_server.store.interface import Store
@@ -51,7 +52,7 @@ class ServedDer:
     """A trust anchor that can be downloaded, of a release of any state.
 
     Attributes:
-        answer: The DER, and the newest release of the first site that distributes it.
+        answer: The DER, and of the first site that distributes it the current release, or else the newest.
         sites: The sites whose releases distribute it.
     """
 
@@ -69,6 +70,8 @@ class Snapshot:
         by_host, by_serial, default_site: What :func:`engage_server.services.site_choice.choose_site` reads.
         networks: Where each site's devices may call from; sites that say nothing are not in it.
         ders: By digest.
+        by_local_address: Site names by the address of this host that was called; without the default site's.
+        kept: For each site whose current release could not be loaded, and whose last good one is served on: why.
     """
 
     generation: int
@@ -78,35 +81,55 @@ class Snapshot:
     default_site: str | None
     networks: Mapping[str, Sequence[IPNetwork]]
     ders: Mapping[str, ServedDer]
+    by_local_address: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, EngageError] = field(default_factory=dict)
 
 
 EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
 
 
-def take_snapshot(store: Store, public_http_port: int, *, with_private_keys: bool) -> Snapshot:
+def take_snapshot(
+    store: Store,
+    public_http_port: int,
+    *,
+    with_private_keys: bool,
+    last: Snapshot = EMPTY,
+    try_out: Callable[[ServedRelease], None] = lambda release: None,
+) -> Snapshot:
     """Read the store and make every answer.
 
-    A change between the reads shows in the generation, which is read first: the follower comes again.
+    A change between the reads shows in the generation, which is read first: the follower comes again. A release that
+    can not be loaded leaves its site with the last good one, as one unit, and holds up no other site.
 
     Args:
         store: What to read.
         public_http_port: The port that stands in ``cert_url``.
         with_private_keys: Only for a process that does TLS.
+        last: What is served until now.
+        try_out: Called with each current release; raises EngageError where it can not be served.
 
     Raises:
         StoreNotUsable: The database does not answer.
-        SealBroken: A private key can not be opened.
+        EngageError: A site's release can not be loaded, and there is no last good one.
     """
     generation = store.generation()
     sites = store.sites()
     releases = store.releases()
     default = next((site.name for site in sites if site.is_default), None)
     current: dict[str, ServedRelease] = {}
+    kept: dict[str, EngageError] = {}
     for site in sites:
         for release in releases:
             if release.site == site.name and release.state is ReleaseState.CURRENT:
-                key = store.private_key(site.name, release.number) if with_private_keys else None
-                current[site.name] = _served(site, release, public_http_port, key)
+                try:
+                    key = store.private_key(site.name, release.number) if with_private_keys else None
+                    served = _served(site, release, public_http_port, key)
+                    try_out(served)
+                except (SealBroken, Conflict, Refused, NotFound) as error:
+                    if site.name not in last.current:
+                        raise
+                    served, kept[site.name] = last.current[site.name], error
+                current[site.name] = served
     return Snapshot(
         generation=generation,
         current=current,
@@ -115,7 +138,20 @@ def take_snapshot(store: Store, public_http_port: int, *, with_private_keys: boo
         default_site=default,
         networks={site.name: site.device_networks for site in sites if site.device_networks},
         ders=_ders(releases),
+        by_local_address=_local_addresses(sites),
+        kept=kept,
     )
+
+
+def _local_addresses(sites: Sequence[Site]) -> dict[str, str]:
+    """A site's hosts that are addresses are where it is called, unless another says that an address is its own.
+
+    The default site's are left out: it is answered from anyway.
+    """
+    of_hosts = {host.text: site.name for site in sites for host in site.hosts if host.is_address}
+    found = of_hosts | {address: site.name for site in sites for address in site.local_addresses}
+    defaults = {site.name for site in sites if site.is_default}
+    return {address: name for address, name in found.items() if name not in defaults}
 
 
 def _served(site: Site, release: Release, port: int, key: Secret | None) -> ServedRelease:
@@ -149,14 +185,17 @@ def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
     A device may hold a notice of the last release, or of the next one from a server that is a moment ahead.
     """
     found: dict[str, ServedDer] = {}
+    current = {(release.site, release.number) for release in releases if release.state is ReleaseState.CURRENT}
     for release in releases:
         digest = digest_of(release.anchor_der)
         known = found.get(digest)
         sites = frozenset({release.site}) | (known.sites if known else frozenset())
+        # a renewal leaves the anchor as it is: then it is that of the current release, not of one that is only staged
+        stays = known is not None and (known.answer.site, known.answer.release) in current
         of_another_site = known is not None and known.answer.site != release.site
         answer = (
             known.answer
-            if known and of_another_site
+            if known and (of_another_site or stays)
             else ServedAnswer(release.anchor_der, release.site, release.number)
         )
         found[digest] = ServedDer(answer, sites)

@@ -4,6 +4,7 @@ import logging
 import resource
 import sys
 import time
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from flask import Flask
@@ -41,7 +42,12 @@ def begin_metrics(settings: Settings, listener: "Listener") -> None:
 
 
 def equip(
-    listener: "Listener", settings: Settings, device_side: DeviceSide, tls: TlsContexts, log: logging.Logger
+    listener: "Listener",
+    settings: Settings,
+    device_side: DeviceSide,
+    tls: TlsContexts,
+    environment: Mapping[str, str],
+    log: logging.Logger,
 ) -> Equipment:
     """Everything for a worker's loop, with the store followed from now on."""
     _log_beside_gunicorn()
@@ -50,7 +56,7 @@ def equip(
     make_folder(settings.spool_dir)
     spool = SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024) if is_for_devices else None
     sightings = Sightings(listener, spool, time.time) if spool else None
-    app = _app(settings, device_side, sightings, log)
+    app, lateness = _app(settings, device_side, sightings, environment, log)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
     pool = FlaskPool(
         app,
@@ -72,6 +78,7 @@ def equip(
         AccessLog(listener, settings.log_format, sys.stdout.fileno() if settings.access_log else None),
         connection_limit(settings),
         log,
+        device_side.distribution,
     )
 
     def prepare(snapshot: Snapshot) -> None:
@@ -82,16 +89,25 @@ def equip(
             metrics.serving(snapshot)
 
     prepare(device_side.distribution.snapshot)
-    SnapshotFollower(device_side, prepare, settings.poll_seconds, log).start()
+    try_out = tls.try_out if listener == "https" else None
+    follower = SnapshotFollower(device_side, prepare, settings.poll_seconds, log, str(listener), try_out, lateness)
+    equipment.stop_following = follower.stop
+    follower.start()
     return equipment
 
 
-def _app(settings: Settings, device_side: DeviceSide, sightings: Sightings | None, log: logging.Logger) -> Flask:
+def _app(
+    settings: Settings,
+    device_side: DeviceSide,
+    sightings: Sightings | None,
+    environment: Mapping[str, str],
+    log: logging.Logger,
+) -> tuple[Flask, Callable[[], str]]:
     if sightings is not None:
-        return create_app(device_side.distribution, settings.trusted_proxies, sightings)
+        return create_app(device_side.distribution, settings.trusted_proxies, sightings), lambda: ""
     from engage_server.serving.operators import operators_app
 
-    return operators_app(settings, device_side, log)
+    return operators_app(settings, device_side, environment, log)
 
 
 def _log_beside_gunicorn() -> None:

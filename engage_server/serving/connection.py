@@ -27,6 +27,7 @@ class Connection:
 
     Attributes:
         address: The client's, as text.
+        local: The address of this host that it called, where that chooses a site; else "".
         fileno: The socket's number, for epoll.
         phase: What it waits for; kept by :class:`engage_server.serving.deadlines.Deadlines`.
         accepted_at: When, by the monotonic clock.
@@ -46,6 +47,7 @@ class Connection:
         "fileno",
         "inbox",
         "lingers",
+        "local",
         "phase",
         "reader",
         "requests",
@@ -59,6 +61,7 @@ class Connection:
         self.socket = client
         self.fileno = client.fileno()
         self.address = address
+        self.local = ""
         self.phase = Phase.HEADER
         self.accepted_at = now
         self.inbox = b""
@@ -163,18 +166,30 @@ class TlsConnection(Connection):
 
     Args:
         context: With which the handshake begins; its servername callback chooses the site's own.
+        local: The address of this host that was called, where that chooses a site.
+
+    Attributes:
+        handshaken: Whether the handshake is over.
+        identified: Whether a request has said whose handshake it was.
+        said_something: Whether the client ever sent a byte.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken", "said_something")
+    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken", "identified", "said_something")
 
-    def __init__(self, client: socket.socket, address: str, now: float, context: ssl.SSLContext) -> None:
+    def __init__(
+        self, client: socket.socket, address: str, now: float, context: ssl.SSLContext, local: str = ""
+    ) -> None:
         super().__init__(client, address, now)
+        self.local = local
         self.phase = Phase.HANDSHAKE
         self.handshaken = False
         self.said_something = False
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
+        self.identified = False
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        if local:
+            self._tls.local = local  # type: ignore[attr-defined]  # for the servername callback, which gets nothing else
 
     @property
     def context(self) -> ReleaseContext | None:

@@ -1,9 +1,11 @@
 """All that a worker needs for its listener, put together in its own process."""
 
 import logging
+import socket
 import time
+from collections.abc import Callable
 
-from engage_server.composition import Sightings, SpoolWriter
+from engage_server.composition import Distribution, Sightings, SpoolWriter
 from engage_server.serving.admission import Admission
 from engage_server.serving.connection import Connection, TlsConnection
 from engage_server.serving.deadlines import Deadlines, Phase
@@ -33,6 +35,10 @@ class Equipment:
         access_log: The lines.
         limit: How many connections this process may have; see :func:`connection_limit`.
         log: For what operators should know.
+        distribution: Says whether a local address can choose a site.
+
+    Attributes:
+        stop_following: Called at the end.
     """
 
     def __init__(
@@ -47,7 +53,10 @@ class Equipment:
         access_log: AccessLog,
         limit: int,
         log: logging.Logger,
+        distribution: Distribution,
     ) -> None:
+        self._distribution = distribution
+        self.stop_following: Callable[[], None] = lambda: None
         self.origin_server = origin_server
         self.pool = pool
         self.tls = tls
@@ -62,6 +71,16 @@ class Equipment:
         self._told = ""
         self._noted: list[Outgoing] = []
         self._look_at = 0.0
+
+    def local_address(self, client: socket.socket) -> str:
+        """The address of this host that a client called, if any address chooses a site; else "": nobody needs it."""
+        if not self._distribution.snapshot.by_local_address:
+            return ""
+        try:
+            address = str(client.getsockname()[0])
+        except OSError:  # it has gone again
+            return ""
+        return address.removeprefix("::ffff:") if "." in address else address
 
     def flush_sightings(self) -> None:
         """Into the spool with what devices did."""
@@ -104,6 +123,7 @@ class Equipment:
 
     def close(self) -> None:
         """The loop has ended."""
+        self.stop_following()
         self.pool.close()
         self.flush_sightings()
         self._write_down()

@@ -16,6 +16,7 @@ from werkzeug.exceptions import HTTPException
 from engage_server.serving import wire
 from engage_server.serving.connection import Connection
 from engage_server.serving.request_reader import Request
+from engage_server.web.caller import LOCAL_ADDRESS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -146,6 +147,7 @@ class FlaskPool:
             "SERVER_PORT": str(server[1]),
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": connection.address,
+            LOCAL_ADDRESS: connection.local,
             "CONTENT_LENGTH": str(len(request.body)),
         }
         for name, value in request.headers:

@@ -105,8 +105,9 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         device_side = DeviceSide(settings, self._environment, with_tls=self._listener is Listener.HTTPS)
         tls = TlsContexts(device_side.distribution, settings.tls_profile)
         # workers inherit this snapshot by the fork: one that is replaced while the store is away serves all the same
-        snapshot = device_side.take_snapshot()
-        if self._listener is Listener.HTTPS:
+        is_tls = self._listener is Listener.HTTPS
+        snapshot = device_side.take_snapshot(try_out=tls.try_out if is_tls else None)
+        if is_tls:
             tls.prepare(snapshot)
         device_side.distribution.publish(snapshot)
         device_side.release_connections()
@@ -144,7 +145,9 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         Raises:
             EngageError: A folder can not be used, or a secret not opened.
         """
-        equipment = assembly.equip(self._listener, self._settings, self._device_side, self._tls, worker.log)
+        equipment = assembly.equip(
+            self._listener, self._settings, self._device_side, self._tls, self._environment, worker.log
+        )
         self._when_serving()
         return equipment
 

@@ -3,33 +3,45 @@
 import logging
 import os
 import threading
+import time
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from flask import Flask
 
-from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder
+from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder, open_operator_side
 from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.serving.exposition import Exposition
+from engage_server.serving.rotation_thread import RotationThread
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
 
 _TRANSFER_SECONDS = 1.0
 _LATER = 5
+_LATE_SECONDS = 60.0
 _CLEANING = timedelta(hours=1)
 
 
-def operators_app(settings: Settings, device_side: DeviceSide, log: logging.Logger) -> Flask:
-    """The app of the operators' listener, with the transfer of sightings begun."""
+def operators_app(
+    settings: Settings, device_side: DeviceSide, environment: Mapping[str, str], log: logging.Logger
+) -> tuple[Flask, Callable[[], str]]:
+    """The app of the operators' listener, with the transfer of sightings and the look at rotations begun.
+
+    Returns:
+        The app, and what says why sightings of this host may be missing in the store; "" when none are.
+    """
     with suppress(OSError):
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
     spool = settings.spool_dir
     make_folder(spool)
     transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days))
     exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
-    TransferThread(spool, transfer, exposition, log).start()
-    return create_operators_app(device_side.distribution, exposition.text)
+    thread = TransferThread(spool, transfer, exposition, log)
+    thread.start()
+    RotationThread(lambda: open_operator_side(settings, environment), settings.gate_seconds, log).start()
+    return create_operators_app(device_side.distribution, exposition.text), thread.lateness
 
 
 class TransferThread:
@@ -49,6 +61,12 @@ class TransferThread:
         self._log = log
         self._trouble = ""
         self._clean_at = datetime.min.replace(tzinfo=UTC)
+        self._caught_up_at = time.monotonic()
+
+    def lateness(self) -> str:
+        """Why sightings of this host may be missing in the store; "" when they are there."""
+        late = time.monotonic() - self._caught_up_at
+        return f"what devices did there waits in the spool since {late:.0f} s" if late > _LATE_SECONDS else ""
 
     def start(self) -> None:
         """Begin, until the process ends."""
@@ -74,6 +92,7 @@ class TransferThread:
     def _move(self) -> None:
         now = datetime.now(UTC)
         done = self._transfer.run(now)
+        self._caught_up_at = time.monotonic()
         self._exposition.stored.inc(done.stored)
         self._exposition.unreadable.inc(done.unreadable)
         self._exposition.store_up.set(1)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from engage_server.composition import Sightings, serial_from_query
 from engage_server.serving import wire
-from engage_server.serving.connection import Connection
+from engage_server.serving.connection import Connection, TlsConnection
 from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
 from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
 from engage_server.serving.request_reader import ReadingBudget, Request, RequestReader, RequestRefused
@@ -96,6 +96,7 @@ class OriginServer:
             rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
         )
         serial = serial_from_query(request.query) if request.query else None
+        self._identify(connection, serial)
         return Outgoing(
             connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
         )
@@ -106,17 +107,34 @@ class OriginServer:
         request = self._prepared.recognise(content)
         if request is None:
             return None
-        prepared = self._prepared.answer(request, connection.address)
+        prepared = self._prepared.answer(request, connection.address, connection.local)
         return None if prepared is None else self._give(connection, request, prepared)
 
     def _give(self, connection: Connection, request: DeviceRequest, prepared: Prepared) -> Outgoing:
         began = time.monotonic()
         self._decide_end(connection, request.keeps_alive)
         if self._sightings is not None and not request.is_head:
+            self._identify(connection, prepared.serial)
             self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial)
         content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
         method = "HEAD" if request.is_head else "GET"
         return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
+
+    def _identify(self, connection: Connection, serial: str | None) -> None:
+        """The first request with a serial number on a TLS connection says whose handshake it was."""
+        if serial is None or not isinstance(connection, TlsConnection) or connection.identified:
+            return
+        connection.identified = True
+        context = connection.context
+        if self._sightings is not None and context is not None:
+            self._sightings.handshake_finished(
+                connection.address,
+                context.site,
+                context.release,
+                connection.tls_version,
+                resumed=connection.resumed,
+                serial=serial,
+            )
 
     def _decide_end(self, connection: Connection, keeps_alive: bool) -> None:
         connection.closes = self.closes_always or not keeps_alive

@@ -112,10 +112,10 @@ class PreparedAnswers:
             keeps_alive=_CLOSE.search(content) is None,
         )
 
-    def answer(self, request: DeviceRequest, address: str) -> Prepared | None:
+    def answer(self, request: DeviceRequest, address: str, local: str = "") -> Prepared | None:
         """The answer, or None where the app has to find it."""
         if request.digest is None:
-            kind, served = SightingKind.NOTICE, self._distribution.notice(request.host, request.query, address)
+            kind, served = SightingKind.NOTICE, self._distribution.notice(request.host, request.query, address, local)
         else:
             kind, served = SightingKind.CERTIFICATE, self._distribution.der(request.digest, address)
         rendered = None if isinstance(served, Refusal) else self._answers.get(served)

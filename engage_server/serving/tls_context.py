@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.composition import Distribution, ServedRelease, Snapshot
+from engage_server.errors import Refused
 
 # Forward secrecy first, and within it what is cheapest; then RSA key exchange, which is all that some devices may speak
 # (never narrowed to ECDHE with GCM). No DHE: a handshake of a full millisecond that anybody could ask for. OpenSSL's
@@ -45,9 +46,9 @@ class TlsContexts:
     """Gives each connection the context of the release that its site serves at this moment.
 
     A context is never changed once it exists: loading another certificate into a live one is not atomic with its key.
-    A connection begins with the default site's context; OpenSSL then asks for the server name, also when there is none
-    and in every version, and the named site's context takes over. Exchanging costs a handshake some percent, so it is
-    done only where it is another.
+    A connection begins with the context of its local address's site, or the default site's; OpenSSL then asks for the
+    server name, also when there is none and in every version, and the named site's context takes over. Exchanging
+    costs a handshake some percent, so it is done only where it is another.
 
     Args:
         distribution: Says which release a server name gets.
@@ -58,39 +59,65 @@ class TlsContexts:
         self._distribution = distribution
         self._profile = profile
         self._contexts: dict[tuple[str, int, str], ReleaseContext] = {}
+        self._tried: dict[tuple[str, int, str], ReleaseContext] = {}
         self._without_certificate = self._new_context()
+
+    def try_out(self, release: ServedRelease) -> None:
+        """Build the context of a release, if there is none; :meth:`prepare` takes it from here.
+
+        Raises:
+            Refused: OpenSSL refuses its chain or key.
+        """
+        key = _key(release)
+        if key in self._contexts or key in self._tried:
+            return
+        try:
+            self._tried[key] = self._context_of(release)
+        except (ssl.SSLError, ValueError, OSError) as error:
+            raise Refused(
+                f"release {release.number} of {release.site} can not be loaded into TLS: {error}",
+                "Activate another release, or stage the chain anew with its key.",
+                code="release.not_loaded",
+            ) from None
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Build what is missing for a snapshot, before it is published.
 
         Raises:
-            ssl.SSLError: A chain or key that OpenSSL refuses. The contexts in use stay.
+            Refused: A chain or key that OpenSSL refuses. The contexts in use stay.
         """
         wanted = {_key(release): release for release in snapshot.current.values()}
-        fresh = {key: self._context_of(release) for key, release in wanted.items() if key not in self._contexts}
+        for release in wanted.values():
+            self.try_out(release)
         # those that are served until the snapshot is published, and those after
         kept = {_key(release) for release in self._distribution.snapshot.current.values()} | set(wanted)
-        self._contexts = {key: context for key, context in self._contexts.items() if key in kept} | fresh
+        contexts = {**self._contexts, **self._tried}
+        self._contexts = {key: context for key, context in contexts.items() if key in kept}
+        self._tried = {}
 
-    def current(self) -> ReleaseContext:
-        """The context with which a new connection begins."""
-        context = self.of(None) or self._without_certificate
+    def current(self, local: str = "") -> ReleaseContext:
+        """The context with which a new connection begins.
+
+        Args:
+            local: The address of this host that was called, where that chooses a site.
+        """
+        context = self.of(None, local) or self._without_certificate
         context.begun += 1
-        return context if context.begun < _HANDSHAKES_OF_A_CONTEXT else self._renewed()
+        return context if context.begun < _HANDSHAKES_OF_A_CONTEXT else self._renewed(local)
 
-    def of(self, server_name: str | None) -> ReleaseContext | None:
+    def of(self, server_name: str | None, local: str = "") -> ReleaseContext | None:
         """The context that serves a server name now; None when its site has no release."""
-        release = self._distribution.tls_release(server_name)
+        release = self._distribution.tls_release(server_name, local)
         return None if release is None else self._contexts.get(_key(release))
 
     def _choose(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
-        chosen = self.of(server_name)
+        chosen = self.of(server_name, getattr(connection, "local", ""))
         if chosen is not None and chosen is not context:
             connection.context = chosen
 
-    def _renewed(self) -> ReleaseContext:
+    def _renewed(self, local: str) -> ReleaseContext:
         """The same once more, with an empty cache of sessions."""
-        release = self._distribution.tls_release(None)
+        release = self._distribution.tls_release(None, local)
         if release is None or _key(release) not in self._contexts:
             self._without_certificate = self._new_context()
             return self._without_certificate

@@ -123,12 +123,12 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _admit(self, client: socket.socket, address: str) -> None:
         now = self._now
-        contexts = self._equipment.tls
-        connection = (
-            Connection(client, address, now)
-            if contexts is None
-            else TlsConnection(client, address, now, contexts.current())
-        )
+        contexts, local = self._equipment.tls, self._equipment.local_address(client)
+        if contexts is None:
+            connection: Connection = Connection(client, address, now)
+            connection.local = local
+        else:
+            connection = TlsConnection(client, address, now, contexts.current(local), local)
         self._connections[connection.fileno] = connection
         self._epoll.register(connection.fileno, _READ)
         self._deadlines.enter(connection, connection.phase, now)

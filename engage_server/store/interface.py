@@ -2,10 +2,24 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Device, Release, Secret, Sighting, Site
+from engage_server.records import (
+    Adoption,
+    AuditEntry,
+    AuditEvent,
+    AuditVerdict,
+    Device,
+    DeviceHistory,
+    Grade,
+    Release,
+    Rotation,
+    Secret,
+    Sighting,
+    Site,
+    WorkerStatus,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +32,47 @@ class ReleaseDraft:
     chain: tuple[bytes, ...] = field(repr=False)
     root_der: bytes = field(repr=False)
     staged_at: datetime
+
+
+Place = tuple[str, str]  # a site's name, and an identity or an address in it
+
+
+class Fold(Protocol):
+    """Makes of what was known of some devices, and of what was seen now, what is known from now on. Pure."""
+
+    def __call__(
+        self,
+        known: Mapping[Place, DeviceHistory],
+        serials_at: Mapping[Place, Sequence[str]],
+        found: Sequence[Sighting],
+    ) -> Sequence[DeviceHistory]:
+        """Fold.
+
+        Args:
+            known: The histories of all identities and addresses of the batch that have one.
+            serials_at: The serial numbers that called from each address of the batch lately.
+            found: The batch, in the order in which it happened on one host.
+
+        Returns:
+            The histories that changed or are new.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceFilter:
+    """Which devices of a site.
+
+    Attributes:
+        release: The release that their grade is told for; None for none.
+        missing: Only those that have not finished a handshake with it.
+        suspicious_at: Only those that are, at this time, silent beyond their habit, loop, refuse, or ask again.
+        limit: At most so many; None for all.
+    """
+
+    release: int | None = None
+    missing: bool = False
+    suspicious_at: datetime | None = None
+    limit: int | None = None
 
 
 class Store(Protocol):
@@ -47,6 +102,14 @@ class Store(Protocol):
             Conflict: The name or one of the hosts is taken.
         """
 
+    def change_site(self, site: Site, event: AuditEvent) -> Site:
+        """Give the site of this name these hosts, networks and local addresses. All else of it stays as it is.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: A host or local address is another site's.
+        """
+
     def make_default(self, name: str, event: AuditEvent) -> None:
         """Let this site answer for requests that name none.
 
@@ -70,6 +133,14 @@ class Store(Protocol):
             Conflict: The device belongs to another site.
         """
 
+    def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
+        """Add many of one site, all or none; how many were not there before.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: One belongs to another site.
+        """
+
     def devices(self, site: str | None = None) -> Sequence[Device]:
         """All devices, or those of one site, by serial number."""
 
@@ -80,13 +151,46 @@ class Store(Protocol):
             NotFound: There is no such site.
         """
 
-    def activate_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
+    def activate_release(
+        self, site: str, number: int, expected: int | None, at: datetime, event: AuditEvent
+    ) -> Release:
         """Make this release the site's current one and retire the one before, as one change.
 
         Activating the current release again changes nothing.
 
+        Args:
+            site: The site's name.
+            number: The release.
+            expected: What the operator saw as current when they decided; None for nothing.
+            at: Now.
+            event: What the audit log shall say.
+
         Raises:
             NotFound: There is no such site or release.
+            Conflict: Another one than the expected is current, or the release's key is destroyed.
+        """
+
+    def release_before(self, site: str) -> int | None:
+        """The release that a roll-back leads to; None when there is none that still has its key.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def roll_back_release(self, site: str, number: int, expected: int, at: datetime, event: AuditEvent) -> Release:
+        """Make a release current again that was so before; what came after it is no longer what was before.
+
+        Raises:
+            NotFound: There is no such site or release.
+            Conflict: Another one than the expected is current, or the release's key is destroyed.
+        """
+
+    def retire_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
+        """Destroy the private key of a release that is not served. Its DER stays downloadable.
+
+        Raises:
+            NotFound: There is no such site or release.
+            Conflict: It is current, or has no key any more.
         """
 
     def release(self, site: str, number: int) -> Release:
@@ -104,6 +208,7 @@ class Store(Protocol):
 
         Raises:
             NotFound: There is no such release.
+            Conflict: The key is destroyed.
             SealBroken: The key-encryption key is another, or missing.
         """
 
@@ -113,14 +218,29 @@ class Store(Protocol):
     def audit_events(self) -> Sequence[AuditEvent]:
         """The whole audit log, oldest first."""
 
-    def record_sightings(self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], at: datetime) -> bool:
+    def audit_entries(self) -> Sequence[AuditEntry]:
+        """The same with numbers and hashes."""
+
+    def audit_verdict(self) -> AuditVerdict:
+        """Whether every entry is as it was written, and none is missing.
+
+        Raises:
+            SealBroken: This process has no key-encryption key.
+        """
+
+    def record_sightings(
+        self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime
+    ) -> bool:
         """Add what stood between two offsets of a spool file, and remember the second, in one transaction.
+
+        It goes into the sightings as it is, and into the evidence by the fold.
 
         Args:
             segment: The file's name, unique among all hosts.
             begin: Where the reading began; 0 for a file that was never read.
             end: Where it ended.
             sightings: What stood there.
+            fold: Makes evidence of it.
             at: Now.
 
         Returns:
@@ -139,3 +259,78 @@ class Store(Protocol):
         Returns:
             How many sightings there were.
         """
+
+    def forget_addresses(self, now: datetime) -> None:
+        """Forget which serial number called from which address more than a month ago."""
+
+    # --- what is known of devices for good
+
+    def adoption(self, site: str, release: int, since: datetime, now: datetime) -> Adoption:
+        """How the devices of a site stand with a release that is served since then."""
+
+    def grades(self, site: str, release: int) -> Mapping[Grade, int]:
+        """How many devices of a site came how far with a release."""
+
+    def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
+        """Devices of a site, longest silent first; of their releases only the one that was asked for."""
+
+    def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
+        """What is known of one device, with all its releases, for each site that it was seen in."""
+
+    def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
+        """Serial numbers that operators gave and nobody has seen."""
+
+    def silences(self, site: str) -> Mapping[int, int]:
+        """For each number of days: how many devices have so long before their silence is more than their habit."""
+
+    def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
+        """For each number of whole days after ``since``: how many devices first finished a handshake then."""
+
+    # --- workers
+
+    def say_alive(self, status: WorkerStatus) -> None:
+        """Note what a worker serves, at the database's time; ``seen_at`` is not read."""
+
+    def say_gone(self, worker: str) -> None:
+        """It ends."""
+
+    def workers(self, within: timedelta) -> Sequence[WorkerStatus]:
+        """Those that said something within this time, by the database's clock."""
+
+    def wait_for_change(self, seconds: float) -> None:
+        """Wait so long, or, where the database can tell (PostgreSQL's LISTEN), only until something has changed."""
+
+    # --- rotations
+
+    def add_rotation(self, rotation: Rotation, event: AuditEvent) -> Rotation:
+        """Keep a new one, whose number is given here.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: One of the site is going on.
+        """
+
+    def move_rotation(
+        self,
+        before: Rotation,
+        after: Rotation,
+        event: AuditEvent,
+        *,
+        activate: int | None = None,
+        roll_back: int | None = None,
+    ) -> Rotation:
+        """Change a rotation and, in the same transaction, the current release of its site.
+
+        Args:
+            before: As it was when the decision was made.
+            after: As it shall be.
+            event: What the audit log shall say.
+            activate: A release that becomes current, after the one that ``before`` serves.
+            roll_back: One that becomes current again.
+
+        Raises:
+            Conflict: The rotation, or the site's current release, is not as it was.
+        """
+
+    def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
+        """All rotations, or those of one site, oldest first."""

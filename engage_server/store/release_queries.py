@@ -4,14 +4,14 @@ from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 
-from engage_server.errors import NotFound
+from engage_server.errors import Conflict, NotFound
 from engage_server.records import Release, ReleaseState, Secret
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
 from engage_server.store.site_queries import site_id
-from engage_server.store.tables import releases, sites
+from engage_server.store.tables import activations, releases, sites
 
 
 def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: Sealer) -> int:
@@ -35,12 +35,98 @@ def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Sec
     return number
 
 
-def make_current(connection: Connection, site: str, number: int, at: datetime) -> bool:
-    """Make a release current and retire the one before. False when it was current already."""
+def make_current(connection: Connection, site: str, number: int, expected: int | None, at: datetime) -> bool:
+    """Make a release current, retire the one before, and remember the order. False when it was current already.
+
+    Raises:
+        Conflict: Another one than the expected is current, or the release has no key any more.
+    """
+    row_id = _locked_site(connection, site)
+    _assert_current(connection, row_id, site, expected)
+    if number == expected:
+        return False
+    _exchange(connection, row_id, select_release(connection, site, number), at)
+    top = connection.scalar(select(func.max(activations.c.position)).where(activations.c.site_id == row_id)) or 0
+    connection.execute(activations.insert().values(site_id=row_id, position=int(top) + 1, number=number))
+    return True
+
+
+def go_back(connection: Connection, site: str, number: int, expected: int | None, at: datetime) -> None:
+    """Make a release current that was so before, and forget what came after it.
+
+    Raises:
+        Conflict: Another one than the expected is current, or the release has no key any more.
+    """
+    row_id = _locked_site(connection, site)
+    _assert_current(connection, row_id, site, expected)
+    _exchange(connection, row_id, select_release(connection, site, number), at)
+    of_site = activations.c.site_id == row_id
+    place = connection.scalar(select(func.max(activations.c.position)).where(of_site, activations.c.number == number))
+    connection.execute(delete(activations).where(of_site, activations.c.position > (place or 0)))
+
+
+def select_before(connection: Connection, site: str) -> int | None:
+    """The release that a roll-back leads to: what was current before the current one, and still has its key."""
+    row_id = site_id(connection, site)
+    rows = connection.execute(
+        select(activations.c.number, releases.c.state)
+        .join(releases, (releases.c.site_id == activations.c.site_id) & (releases.c.number == activations.c.number))
+        .where(activations.c.site_id == row_id, releases.c.key_destroyed_at.is_(None))
+        .order_by(activations.c.position.desc())
+    )
+    return next((int(row.number) for row in rows if row.state != ReleaseState.CURRENT.value), None)
+
+
+def retire(connection: Connection, site: str, number: int, at: datetime) -> None:
+    """Destroy the key of a release that is not served.
+
+    Raises:
+        Conflict: It is current, or has no key any more.
+    """
     row_id = _locked_site(connection, site)
     release = select_release(connection, site, number)
     if release.state is ReleaseState.CURRENT:
-        return False
+        raise Conflict(
+            f"release {number} of {site!r} is current: devices are served with its key",
+            "Activate another one first.",
+            code="release.current",
+        )
+    _assert_has_key(release)
+    connection.execute(
+        update(releases)
+        .where(releases.c.site_id == row_id, releases.c.number == number)
+        .values(
+            state=ReleaseState.RETIRED.value,
+            retired_at=release.retired_at or at,
+            key_destroyed_at=at,
+            private_key_sealed=b"",
+        )
+    )
+
+
+def _assert_current(connection: Connection, row_id: int, site: str, expected: int | None) -> None:
+    is_current = releases.c.state == ReleaseState.CURRENT.value
+    current = connection.scalar(select(releases.c.number).where(releases.c.site_id == row_id, is_current))
+    if current != expected:
+        raise Conflict(
+            f"somebody else was faster: site {site!r} serves release {current or 'none'} now, not {expected or 'none'}",
+            f"Nothing was changed. Look, and decide again: engage release list --site {site}",
+            code="release.changed",
+        )
+
+
+def _assert_has_key(release: Release) -> None:
+    if release.key_destroyed_at is not None:
+        raise Conflict(
+            f"release {release.number} of {release.site!r} was retired for good: its private key is destroyed",
+            "Stage its chain anew, with its key, or activate another release.",
+            code="release.retired",
+        )
+
+
+def _exchange(connection: Connection, row_id: int, release: Release, at: datetime) -> None:
+    _assert_has_key(release)
+    number = release.number
     of_site = releases.c.site_id == row_id
     connection.execute(
         update(releases)
@@ -52,7 +138,6 @@ def make_current(connection: Connection, site: str, number: int, at: datetime) -
         .where(of_site, releases.c.number == number)
         .values(state=ReleaseState.CURRENT.value, activated_at=at, retired_at=None)
     )
-    return True
 
 
 def select_release(connection: Connection, site: str, number: int) -> Release:
@@ -90,6 +175,8 @@ def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
     )
     if found is None:
         raise NotFound(f"site {site!r} has no release {number}", code="release.not_found")
+    if not found:
+        _assert_has_key(select_release(connection, site, number))
     return bytes(found)
 
 
@@ -117,6 +204,7 @@ def _release(row: Row[tuple[object, ...]]) -> Release:
         staged_at=row.staged_at,
         activated_at=row.activated_at,
         retired_at=row.retired_at,
+        key_destroyed_at=row.key_destroyed_at,
     )
 
 

@@ -11,7 +11,9 @@ import secrets
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import Secret
@@ -37,7 +39,13 @@ class Sealer:
         if len(key) != KEK_BYTES:
             raise SettingsInvalid(f"the key-encryption key has {len(key)} bytes instead of {KEK_BYTES}")
         self._cipher = AESGCM(key)
+        self._key_encryption_key = key_encryption_key
         self._key_id = hashlib.sha256(b"engage-server key id" + key).digest()[:_KEY_ID_BYTES]
+
+    def derived_key(self, purpose: str) -> bytes:
+        """32 bytes for another use than sealing, by HKDF (RFC 5869); the same ones for the same purpose."""
+        derivation = HKDF(hashes.SHA256(), KEK_BYTES, salt=None, info=f"engage-server {purpose}".encode())
+        return derivation.derive(self._key_encryption_key.reveal())
 
     @classmethod
     def from_text(cls, text: bytes, source: str) -> Self:

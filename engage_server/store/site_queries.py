@@ -2,7 +2,7 @@
 
 import ipaddress
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.errors import Conflict, NotFound
@@ -53,6 +53,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "device_networks": [str(network) for network in site.device_networks],
         "site_key_sealed": sealer.seal(key, key_purpose(site.name)),
         "created_at": site.created_at,
+        "local_addresses": list(site.local_addresses),
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -60,6 +61,26 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         connection.execute(site_hosts.insert(), rows)
     except IntegrityError:  # two operators at the same moment
         raise Conflict(f"site {site.name!r} or one of its hosts was added just now", "Look: engage site list") from None
+    return select_sites(connection, site.name)[0]
+
+
+def update_site(connection: Connection, site: Site) -> Site:
+    """Give a site these hosts, networks and addresses. Its name, key and anchor stay.
+
+    Raises:
+        NotFound: There is no such site.
+        Conflict: A host or address is another site's.
+    """
+    row_id = site_id(connection, site.name)
+    _assert_hosts_free(connection, site)
+    values = {
+        "device_networks": [str(network) for network in site.device_networks],
+        "local_addresses": list(site.local_addresses),
+    }
+    connection.execute(update(sites).where(sites.c.id == row_id).values(values))
+    connection.execute(delete(site_hosts).where(site_hosts.c.site_id == row_id))
+    rows = [{"host": h.text, "site_id": row_id, "position": n} for n, h in enumerate(site.hosts)]
+    connection.execute(site_hosts.insert(), rows)
     return select_sites(connection, site.name)[0]
 
 
@@ -123,6 +144,7 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         is_default=row.is_default,
         device_networks=tuple(ipaddress.ip_network(network) for network in row.device_networks),
         created_at=row.created_at,
+        local_addresses=tuple(row.local_addresses),
     )
 
 
@@ -131,11 +153,15 @@ def _assert_free(connection: Connection, site: Site) -> None:
         raise Conflict(
             f"there is a site {site.name!r} already", f"Look: engage site show {site.name}", code="site.exists"
         )
+    _assert_hosts_free(connection, site)
+
+
+def _assert_hosts_free(connection: Connection, site: Site) -> None:
     texts = [host.text for host in site.hosts]
     taken = connection.execute(
         select(site_hosts.c.host, sites.c.name)
         .join(sites, sites.c.id == site_hosts.c.site_id)
-        .where(site_hosts.c.host.in_(texts))
+        .where(site_hosts.c.host.in_(texts), sites.c.name != site.name)
         .order_by(site_hosts.c.host)
     ).first()
     if taken is not None:
@@ -144,3 +170,11 @@ def _assert_free(connection: Connection, site: Site) -> None:
             "One host can name one site only: the devices' Host header chooses the site.",
             code="host.taken",
         )
+    for other in select_sites(connection):
+        shared = set(other.local_addresses) & set(site.local_addresses) if other.name != site.name else set()
+        if shared:
+            raise Conflict(
+                f"local address {min(shared)} belongs to site {other.name!r}",
+                "One local address can choose one site only.",
+                code="address.taken",
+            )

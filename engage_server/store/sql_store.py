@@ -1,20 +1,24 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select, update
 
 from engage_server.errors import SealBroken
-from engage_server.records import AuditAction, AuditEvent, Device, Release, Secret, Sighting, Site
-from engage_server.store import release_queries, sighting_queries, site_queries
+from engage_server.records import AuditEntry, AuditEvent, AuditVerdict, Device, Release, Secret, Site
+from engage_server.store import audit_log, release_queries, site_queries
 from engage_server.store.engine import reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
-from engage_server.store.tables import audit_events, installation
+from engage_server.store.sql_evidence import SqlEvidence
+from engage_server.store.sql_rotation import SqlRotation
+from engage_server.store.sql_workers import SqlWorkers, notify
+from engage_server.store.tables import installation
 
 
-class SqlStore:
+class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings hold.
 
     Args:
@@ -25,9 +29,11 @@ class SqlStore:
     def __init__(self, engine: Engine, sealer: Sealer | None) -> None:
         self._engine = engine
         self._sealer = sealer
+        self._listening = None
 
     def close(self) -> None:
         """Give the connections back."""
+        self.stop_listening()
         self._engine.dispose()
 
     def generation(self) -> int:
@@ -46,13 +52,19 @@ class SqlStore:
     def add_site(self, site: Site, key: Secret, event: AuditEvent) -> Site:
         with writing(self._engine) as connection:
             added = site_queries.insert_site(connection, site, key, self._opened())
-            _tell(connection, event, changes_serving=True)
+            self._tell(connection, event, changes_serving=True)
             return added
+
+    def change_site(self, site: Site, event: AuditEvent) -> Site:
+        with writing(self._engine) as connection:
+            changed = site_queries.update_site(connection, site)
+            self._tell(connection, event, changes_serving=True)
+            return changed
 
     def make_default(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
             site_queries.set_default(connection, name)
-            _tell(connection, event, changes_serving=True)
+            self._tell(connection, event, changes_serving=True)
 
     def site_key(self, name: str) -> Secret:
         with reading(self._engine) as connection:
@@ -62,7 +74,15 @@ class SqlStore:
     def add_device(self, device: Device, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
             if site_queries.insert_device(connection, device):
-                _tell(connection, event, changes_serving=True)
+                self._tell(connection, event, changes_serving=True)
+
+    def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
+        with writing(self._engine) as connection:
+            site_queries.site_id(connection, site)
+            added = sum(site_queries.insert_device(connection, device) for device in devices)
+            if added:
+                self._tell(connection, replace(event, facts={"added": str(added)}), changes_serving=True)
+            return added
 
     def devices(self, site: str | None = None) -> Sequence[Device]:
         with reading(self._engine) as connection:
@@ -73,13 +93,31 @@ class SqlStore:
             number = release_queries.insert_release(connection, draft, private_key, self._opened())
             # servers offer the DERs of staged releases too: a device that got its notice from a server that is a
             # moment ahead may fetch the DER from one that is a moment behind
-            _tell(connection, event, changes_serving=True, release=number)
+            self._tell(connection, event, changes_serving=True, release=number)
             return release_queries.select_release(connection, draft.site, number)
 
-    def activate_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
+    def activate_release(
+        self, site: str, number: int, expected: int | None, at: datetime, event: AuditEvent
+    ) -> Release:
         with writing(self._engine) as connection:
-            if release_queries.make_current(connection, site, number, at):
-                _tell(connection, event, changes_serving=True)
+            if release_queries.make_current(connection, site, number, expected, at):
+                self._tell(connection, event, changes_serving=True)
+            return release_queries.select_release(connection, site, number)
+
+    def release_before(self, site: str) -> int | None:
+        with reading(self._engine) as connection:
+            return release_queries.select_before(connection, site)
+
+    def roll_back_release(self, site: str, number: int, expected: int, at: datetime, event: AuditEvent) -> Release:
+        with writing(self._engine) as connection:
+            release_queries.go_back(connection, site, number, expected, at)
+            self._tell(connection, event, changes_serving=True)
+            return release_queries.select_release(connection, site, number)
+
+    def retire_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
+        with writing(self._engine) as connection:
+            release_queries.retire(connection, site, number, at)
+            self._tell(connection, event, changes_serving=False)
             return release_queries.select_release(connection, site, number)
 
     def release(self, site: str, number: int) -> Release:
@@ -97,31 +135,18 @@ class SqlStore:
 
     def record(self, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
-            _tell(connection, event, changes_serving=False)
+            self._tell(connection, event, changes_serving=False)
 
     def audit_events(self) -> Sequence[AuditEvent]:
+        return [entry.event for entry in self.audit_entries()]
+
+    def audit_entries(self) -> Sequence[AuditEntry]:
         with reading(self._engine) as connection:
-            rows = connection.execute(select(audit_events).order_by(audit_events.c.id))
-            return [AuditEvent(row.at, row.actor, AuditAction(row.action), row.site, row.facts) for row in rows]
+            return audit_log.select_entries(connection)
 
-    def record_sightings(self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], at: datetime) -> bool:
-        with writing(self._engine) as connection:
-            if not sighting_queries.advance(connection, segment, begin, end, at):
-                return False
-            sighting_queries.insert_sightings(connection, sightings)
-            return True
-
-    def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
+    def audit_verdict(self) -> AuditVerdict:
         with reading(self._engine) as connection:
-            return sighting_queries.select_offsets(connection, segments)
-
-    def sightings(self, *, since: datetime | None = None) -> Sequence[Sighting]:
-        with reading(self._engine) as connection:
-            return sighting_queries.select_sightings(connection, since)
-
-    def forget_sightings(self, before: datetime) -> int:
-        with writing(self._engine) as connection:
-            return sighting_queries.delete_before(connection, before)
+            return audit_log.verdict(connection, self._opened())
 
     def _opened(self) -> Sealer:
         if self._sealer is None:
@@ -131,14 +156,13 @@ class SqlStore:
             )
         return self._sealer
 
-
-def _tell(connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None) -> None:
-    """Write the audit event, and raise the generation if servers have to look."""
-    facts = dict(event.facts) | ({"release": str(release)} if release else {})
-    connection.execute(
-        audit_events.insert().values(
-            at=event.at, actor=event.actor, action=event.action.value, site=event.site, facts=facts
-        )
-    )
-    if changes_serving:
-        connection.execute(update(installation).values(generation=installation.c.generation + 1))
+    def _tell(
+        self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
+    ) -> None:
+        """Write the audit event; and, if servers have to look, raise the generation and wake them."""
+        if release:
+            event = replace(event, facts={**event.facts, "release": str(release)})
+        audit_log.append(connection, event, self._opened())
+        if changes_serving:
+            connection.execute(update(installation).values(generation=installation.c.generation + 1))
+            notify(connection)

@@ -14,8 +14,10 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
+    Text,
     TypeDecorator,
     UniqueConstraint,
     text,
@@ -45,6 +47,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class EpochSeconds(TypeDecorator[datetime]):
+    """An aware UTC time as whole seconds since 1970: a few bytes, for rows of which there are millions. 0 is none."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int:
+        """To seconds."""
+        return 0 if value is None else int(value.timestamp())
+
+    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
+        """And back."""
+        return datetime.fromtimestamp(value, UTC) if value else None
+
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_name)s",
@@ -55,13 +72,15 @@ metadata = MetaData(
     }
 )
 
-# One row. ``generation`` grows with every change that servers must follow.
+# One row. ``generation`` grows with every change that servers must follow; ``audit_...`` seal the audit log's end.
 installation = Table(
     "installation",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("generation", Integer, nullable=False),
     Column("seal_probe", LargeBinary, nullable=False),
+    Column("audit_entries", Integer, nullable=False, server_default="0"),
+    Column("audit_seal", String(64), nullable=False, server_default=""),
     CheckConstraint("id = 1", name="single_row"),
 )
 
@@ -75,6 +94,7 @@ sites = Table(
     Column("device_networks", JSON, nullable=False),
     Column("site_key_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("local_addresses", JSON, nullable=False, server_default="[]"),
 )
 Index(
     "ix_sites_one_default",
@@ -100,7 +120,8 @@ devices = Table(
     Column("added_at", UtcDateTime, nullable=False),
 )
 
-# Rows are never deleted, and only ``state`` and the two later times ever change.
+# Rows are never deleted. Only ``state`` and the later times ever change; and the key, which is emptied when it is
+# destroyed.
 releases = Table(
     "releases",
     metadata,
@@ -116,6 +137,7 @@ releases = Table(
     Column("staged_at", UtcDateTime, nullable=False),
     Column("activated_at", UtcDateTime),
     Column("retired_at", UtcDateTime),
+    Column("key_destroyed_at", UtcDateTime),
     UniqueConstraint("site_id", "number"),
 )
 Index(
@@ -126,6 +148,16 @@ Index(
     postgresql_where=text("state = 'current'"),
 )
 
+# What was current, in the order of its activation: a stack. Rolling back takes the top off.
+activations = Table(
+    "activations",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, nullable=False),
+)
+
+# The ids have no gap, and each row holds the hash of the one before.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -135,6 +167,52 @@ audit_events = Table(
     Column("action", String(64), nullable=False),
     Column("site", String(64), nullable=False),
     Column("facts", JSON, nullable=False),
+    Column("before", JSON, nullable=False, server_default="{}"),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("previous", String(64), nullable=False, server_default=""),
+    Column("hash", String(64), nullable=False, server_default=""),
+)
+
+# What each worker said last. A row lives as long as its worker, and a little longer.
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker", String(320), primary_key=True),
+    Column("host", String(255), nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("listener", String(16), nullable=False),
+    Column("generation", Integer, nullable=False),
+    Column("served", JSON, nullable=False),
+    Column("trouble", JSON, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+)
+
+rotations = Table(
+    "rotations",
+    metadata,
+    Column("number", Integer, primary_key=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
+    Column("way", String(32), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("from_release", Integer, nullable=False),
+    Column("releases", JSON, nullable=False),
+    Column("step", Integer, nullable=False),
+    Column("step_at", UtcDateTime, nullable=False),
+    Column("folder", Text, nullable=False),
+    Column("policy", JSON, nullable=False),
+    Column("after", JSON, nullable=False),
+    Column("started_at", UtcDateTime, nullable=False),
+    Column("started_by", String(128), nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("why", Text, nullable=False),
+    Column("approved", Boolean, nullable=False),
+)
+Index(
+    "ix_rotations_one_open",
+    rotations.c.site_id,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
 )
 
 # What devices did. Rows are only added, and removed when they are old; ``site`` is a name, so that a sighting outlives
@@ -162,4 +240,62 @@ spool_offsets = Table(
     Column("segment", String(64), primary_key=True),
     Column("offset", BigInteger, nullable=False),
     Column("changed_at", UtcDateTime, nullable=False),
+)
+
+
+# The evidence: a row for each device of a site, one for each release that it met, one for each address that it called
+# from. Small, because there may be a million devices, and they are kept for good.
+device_histories = Table(
+    "device_histories",
+    metadata,
+    Column("id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True),
+    Column("site", String(64), nullable=False),
+    Column("identity", String(64), nullable=False),
+    Column("first_seen", EpochSeconds, nullable=False),
+    Column("last_seen", EpochSeconds, nullable=False),
+    Column("nights", Integer, nullable=False),
+    Column("due_at", EpochSeconds, nullable=False),
+    Column("notices", Integer, nullable=False),
+    Column("certificates", Integer, nullable=False),
+    Column("refusals", Integer, nullable=False),
+    Column("failure", String(64), nullable=False),
+    Column("fetched_release", Integer, nullable=False),
+    Column("finished_release", Integer, nullable=False),
+    Column("finished_at", EpochSeconds, nullable=False),
+    Column("asked_again_at", EpochSeconds, nullable=False),
+    Column("is_shared_address", SmallInteger, nullable=False),
+    UniqueConstraint("site", "identity"),
+)
+# what the gate counts is answered from this index alone
+Index(
+    "ix_device_histories_adoption",
+    device_histories.c.site,
+    device_histories.c.is_shared_address,
+    device_histories.c.finished_release,
+    device_histories.c.due_at,
+    device_histories.c.first_seen,
+    device_histories.c.finished_at,
+    device_histories.c.last_seen,
+    device_histories.c.certificates,
+)
+
+release_histories = Table(
+    "release_histories",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("release", Integer, primary_key=True, autoincrement=False),
+    Column("device_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("grade", SmallInteger, nullable=False),
+    Column("reached_at", EpochSeconds, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+device_addresses = Table(
+    "device_addresses",
+    metadata,
+    Column("site", String(64), primary_key=True),
+    Column("address", String(64), primary_key=True),
+    Column("serial", String(32), primary_key=True),
+    Column("seen_at", EpochSeconds, nullable=False),
+    sqlite_with_rowid=False,
 )

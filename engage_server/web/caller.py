@@ -9,6 +9,7 @@ from engage_server.services.distribution import Distribution
 from engage_server.services.networks import is_in_networks
 
 RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
+LOCAL_ADDRESS = "engage_server.local"  # where the server puts the address of this host that was called, if it matters
 
 
 class CallerReader:
@@ -51,9 +52,13 @@ class CallerReader:
         """The raw query string."""
         return str(request.environ.get("QUERY_STRING", ""))
 
+    def local(self) -> str:
+        """The address of this host that the caller called, where that chooses a site; else ""."""
+        return str(request.environ.get(LOCAL_ADDRESS, ""))
+
     def is_known_network(self, distribution: Distribution) -> bool:
         """Whether the site that this request is for is served to where it came from."""
-        return distribution.is_known_network(self.host(), self.query(), self.address())
+        return distribution.is_known_network(self.host(), self.query(), self.address(), self.local())
 
     def _is_trusted(self, address: str) -> bool:
         return is_in_networks(address, self._trusted)

@@ -29,7 +29,8 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
     def notice() -> answers.Answer:
         """Tell where the trust anchor is, and its hash. No query and no header can make this refuse a device."""
         address = caller.address()
-        return give(SightingKind.NOTICE, distribution.notice(caller.host(), caller.query(), address), address)
+        found = distribution.notice(caller.host(), caller.query(), address, caller.local())
+        return give(SightingKind.NOTICE, found, address)
 
     @bp.get(f"{paths.DER_PREFIX}<digest>{paths.DER_SUFFIX}", provide_automatic_options=False)
     def der(digest: str) -> answers.Answer:

@@ -1,5 +1,7 @@
 """What load balancers and service managers ask. Answers everyone, and tells nothing about the sites."""
 
+import json
+
 from flask import Blueprint
 
 from engage_server.services.distribution import Distribution
@@ -17,7 +19,17 @@ def blueprint(distribution: Distribution) -> Blueprint:
 
     @bp.get("/readyz", provide_automatic_options=False)
     def readyz() -> answers.Answer:
-        """It has a release to serve."""
-        return answers.ok(b'{"status":"ready"}', answers.JSON) if distribution.is_ready else answers.unavailable()
+        """It has a release to serve.
+
+        Still so, but "behind", while a newer one can not be loaded and the last good one is served: to take such a
+        worker out would leave devices with nobody.
+        """
+        if not distribution.is_ready:
+            return answers.unavailable()
+        kept = distribution.snapshot.kept
+        if not kept:
+            return answers.ok(b'{"status":"ready"}', answers.JSON)
+        reasons = sorted({error.stable_code for error in kept.values()})
+        return answers.ok(json.dumps({"status": "behind", "reasons": reasons}).encode(), answers.JSON)
 
     return bp

@@ -4,12 +4,14 @@ import ipaddress
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
@@ -18,6 +20,7 @@ from engage_server.errors import Conflict, NotFound, SealBroken, StoreNotUsable,
 from engage_server.pki import encodings, keys
 from engage_server.records import (
     AnchorRole,
+    AuditAction,
     AuditEvent,
     Device,
     Host,
@@ -28,6 +31,7 @@ from engage_server.records import (
     SightingKind,
     Site,
 )
+from engage_server.services.evidence import fold
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft, Store
@@ -66,6 +70,12 @@ def draft(name: str = "main", label: str = "") -> ReleaseDraft:
 
 def private_key(label: str = "") -> Secret:
     return keys.private_key_pem(good_chain(label).server_key)
+
+
+def activate(store: SqlStore, name: str, number: int, at: datetime, event: AuditEvent) -> Release:
+    """Activate as an operator who has just looked."""
+    current = next((r.number for r in store.releases(name) if r.state is ReleaseState.CURRENT), None)
+    return store.activate_release(name, number, current, at, event)
 
 
 @pytest.fixture
@@ -130,7 +140,7 @@ class TestStore:
         for call in (
             lambda: store.release("main", 1),
             lambda: store.private_key("main", 1),
-            lambda: store.activate_release("main", 1, NOW, event),
+            lambda: activate(store, "main", 1, NOW, event),
             lambda: store.make_default("x", event),
             lambda: store.stage_release(draft("x"), private_key(), event),
             lambda: store.add_device(Device("0" * 32, "x", NOW), event),
@@ -164,25 +174,25 @@ class TestStore:
     def test_exactly_one_release_is_current(self, store: SqlStore, event: AuditEvent) -> None:
         self._two_releases(store, event)
         later = NOW + timedelta(days=1)
-        store.activate_release("main", 1, NOW, event)
+        activate(store, "main", 1, NOW, event)
         assert self._states(store) == [ReleaseState.CURRENT, ReleaseState.STAGED]
-        store.activate_release("main", 2, later, event)
+        activate(store, "main", 2, later, event)
         assert self._states(store) == [ReleaseState.RETIRED, ReleaseState.CURRENT]
         assert store.release("main", 1).retired_at == later
-        store.activate_release("main", 1, later, event)
+        activate(store, "main", 1, later, event)
         assert self._states(store) == [ReleaseState.CURRENT, ReleaseState.RETIRED]
         assert store.release("main", 1).retired_at is None
 
     def test_activating_the_current_release_changes_nothing(self, store: SqlStore, event: AuditEvent) -> None:
         self._two_releases(store, event)
-        before = store.activate_release("main", 1, NOW, event)
+        before = activate(store, "main", 1, NOW, event)
         generation, told = store.generation(), len(store.audit_events())
-        assert store.activate_release("main", 1, NOW + timedelta(days=1), event) == before
+        assert activate(store, "main", 1, NOW + timedelta(days=1), event) == before
         assert (store.generation(), len(store.audit_events())) == (generation, told)
 
     def test_the_database_itself_refuses_a_second_current_release(self, store: SqlStore, event: AuditEvent) -> None:
         self._two_releases(store, event)
-        store.activate_release("main", 1, NOW, event)
+        activate(store, "main", 1, NOW, event)
         with pytest.raises(Exception, match=r"(?i)unique"), store._engine.begin() as connection:
             connection.execute(text("UPDATE releases SET state = 'current'"))
 
@@ -193,7 +203,7 @@ class TestStore:
         for change in (
             lambda: store.add_site(site("main"), SITE_KEY, event),
             lambda: store.stage_release(draft(), private_key(), event),
-            lambda: store.activate_release("main", 1, NOW, event),
+            lambda: activate(store, "main", 1, NOW, event),
             lambda: store.add_device(Device("0" * 32, "main", NOW), event),
             lambda: store.make_default("main", event),
         ):
@@ -234,15 +244,19 @@ class TestStore:
                     assert pem not in content
                     assert b"PRIVATE KEY" not in content
 
-    def test_two_operators_at_once_get_one_after_the_other(self, store: SqlStore, event: AuditEvent) -> None:
+    def test_of_two_operators_at_once_one_wins_and_the_other_is_told(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("main"), SITE_KEY, event)
         failures: list[Exception] = []
+        told: list[str] = []
 
         def work(label: str) -> None:
             try:
                 number = store.stage_release(draft("main", label), private_key(label), event).number
                 for _ in range(5):
-                    store.activate_release("main", number, NOW, event)
+                    try:
+                        activate(store, "main", number, NOW, event)
+                    except Conflict as conflict:
+                        told.append(conflict.stable_code)
             except Exception as error:
                 failures.append(error)
 
@@ -252,6 +266,7 @@ class TestStore:
         for thread in threads:
             thread.join()
         assert failures == []
+        assert set(told) <= {"release.changed"}
         assert sorted(r.number for r in store.releases()) == [1, 2]
         assert sorted(self._states(store)) == [ReleaseState.CURRENT, ReleaseState.RETIRED]
 
@@ -329,17 +344,17 @@ class TestSightings:
     ]
 
     def test_they_come_back_as_they_went_in(self, store: SqlStore) -> None:
-        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        assert store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert store.sightings() == self.SEEN
         assert store.sightings(since=NOW + timedelta(seconds=1)) == []
 
     def test_a_stretch_is_recorded_once(self, store: SqlStore) -> None:
-        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
-        assert not store.record_sightings("a", 0, 10, self.SEEN, NOW)
-        assert not store.record_sightings("a", 5, 15, self.SEEN, NOW)
-        assert not store.record_sightings("b", 5, 15, self.SEEN, NOW), "what was never begun can not go on"
-        assert store.record_sightings("a", 10, 20, self.SEEN[:1], NOW)
-        assert store.record_sightings("b", 0, 5, [], NOW)
+        assert store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
+        assert not store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
+        assert not store.record_sightings("a", 5, 15, self.SEEN, fold, NOW)
+        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun can not go on"
+        assert store.record_sightings("a", 10, 20, self.SEEN[:1], fold, NOW)
+        assert store.record_sightings("b", 0, 5, [], fold, NOW)
         assert len(store.sightings()) == 4
         assert store.spool_offsets(["a", "b", "c"]) == {"a": 20, "b": 5}
         assert store.spool_offsets([str(n) for n in range(2000)]) == {}
@@ -347,7 +362,7 @@ class TestSightings:
     def test_two_at_once_record_it_once(self, store: SqlStore) -> None:
         taken: list[bool] = []
         threads = [
-            threading.Thread(target=lambda: taken.append(store.record_sightings("a", 0, 10, self.SEEN, NOW)))
+            threading.Thread(target=lambda: taken.append(store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)))
             for _ in range(4)
         ]
         for thread in threads:
@@ -359,31 +374,56 @@ class TestSightings:
 
     def test_they_raise_no_generation(self, store: SqlStore) -> None:
         before = store.generation()
-        store.record_sightings("a", 0, 10, self.SEEN, NOW)
+        store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert store.generation() == before, "servers have nothing to follow"
 
     def test_old_ones_are_forgotten_with_their_offsets(self, store: SqlStore) -> None:
         later = NOW + timedelta(days=1)
-        store.record_sightings("a", 0, 10, self.SEEN, NOW)
-        store.record_sightings("b", 0, 10, [replace(self.SEEN[0], at=later)], later)
+        store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
+        store.record_sightings("b", 0, 10, [replace(self.SEEN[0], at=later)], fold, later)
         assert store.forget_sightings(later) == 3
         assert [sighting.at for sighting in store.sightings()] == [later]
         assert store.spool_offsets(["a", "b"]) == {"b": 10}
 
-    def test_tables_of_the_first_version_get_these(self, database_url: str) -> None:
-        create_sqlite_file(database_url)
-        engine = open_engine(database_url)
-        schema.upgrade(engine, SEALER)
-        with engine.begin() as connection:
-            for statement in ("DROP TABLE sightings", "DROP TABLE spool_offsets"):
-                connection.execute(text(statement))
-            connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-        with pytest.raises(StoreVersionMismatch, match="not the tables of this version"):
-            schema.assert_current(engine)
-        schema.upgrade(engine, SEALER)
-        store = SqlStore(engine, SEALER)
-        assert store.record_sightings("a", 0, 10, self.SEEN, NOW)
-        store.close()
+
+def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) -> None:
+    create_sqlite_file(database_url)
+    engine = open_engine(database_url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(schema.__file__).parent / "migrations"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        probe = SEALER.seal(Secret(b"engage"), schema.SEAL_PROBE_PURPOSE)
+        sealed = SEALER.seal(SITE_KEY, "site key of main")
+        for statement in (
+            "INSERT INTO installation (id, generation, seal_probe) VALUES (1, 9, :probe)",
+            "INSERT INTO sites (id, name, anchor, is_default, device_networks, site_key_sealed, created_at) "
+            "VALUES (1, 'main', 'root', true, '[]', :sealed, '2026-01-01')",
+            "INSERT INTO releases (site_id, number, state, anchor_der, anchor_hash, chain_pem, root_der, "
+            "private_key_sealed, staged_at, activated_at) VALUES "
+            "(1, 1, 'retired', :sealed, '', :sealed, :sealed, :sealed, '2026-01-01', '2026-01-02'), "
+            "(1, 2, 'current', :sealed, '', :sealed, :sealed, :sealed, '2026-01-01', '2026-01-03'), "
+            "(1, 3, 'staged', :sealed, '', :sealed, :sealed, :sealed, '2026-01-01', NULL)",
+            "INSERT INTO audit_events (id, at, actor, action, site, facts) VALUES "
+            "(3, '2026-01-01', 'a', 'site:added', 'main', '{}'), (7, '2026-01-02', 'b', 'release:staged', '', '{}')",
+        ):
+            names = {name for name in ("probe", "sealed") if f":{name}" in statement}
+            values = {"probe": probe, "sealed": sealed}
+            connection.execute(text(statement), {name: values[name] for name in names})
+    with pytest.raises(StoreVersionMismatch, match="not the tables of this version"):
+        schema.assert_current(engine)
+    schema.upgrade(engine, SEALER)
+    schema.assert_current(engine)
+    store = SqlStore(engine, SEALER)
+    assert store.site("main").local_addresses == ()
+    assert store.release_before("main") == 1
+    assert [entry.number for entry in store.audit_entries()] == [1, 2]
+    assert store.audit_verdict().faults == ()
+    store.record(AuditEvent(NOW, "c", AuditAction.SITE_ADDED))
+    assert store.audit_verdict().entries == 3
+    assert store.audit_verdict().faults == ()
+    store.close()
 
 
 def test_a_sealed_value_opens_for_its_own_purpose_alone() -> None:

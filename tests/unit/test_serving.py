@@ -5,6 +5,7 @@ import hmac
 import logging
 import ssl
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ import pytest
 from cryptography import x509
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide, create_installation
+from engage_server.composition import DeviceSide, ServedRelease, create_installation
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
+from engage_server.records import Host
 from engage_server.serving.follower import SnapshotFollower
 from engage_server.serving.listener import Listener, ListenerConfig
 from engage_server.serving.ports import assert_bindable
@@ -42,7 +44,8 @@ def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
 
 
 def follower(side: DeviceSide, tls: TlsContexts | None = None) -> SnapshotFollower:
-    return SnapshotFollower(side, tls.prepare if tls else lambda _: None, 0.01, QUIET)
+    prepare, try_out = (tls.prepare, tls.try_out) if tls else (lambda _: None, None)
+    return SnapshotFollower(side, prepare, 0.01, QUIET, "https", try_out)
 
 
 class TestFollower:
@@ -88,7 +91,7 @@ class TestFollower:
         followed.stop()
         assert device_side.distribution.snapshot.current["main"].number == 2
 
-    def test_a_release_that_can_not_be_loaded_is_not_published(
+    def test_a_site_whose_release_can_not_be_loaded_stays_at_the_last_good_one(
         self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         world.add_site()
@@ -104,12 +107,48 @@ class TestFollower:
         world.release()
         with monkeypatch.context() as patched:
             patched.setattr(ssl.SSLContext, "load_cert_chain", broken)
-            with pytest.raises(ssl.SSLError):
-                followed.follow_once()
-        assert device_side.distribution.snapshot is served
-        assert tls.of(None) is context
+            assert followed.follow_once()
+            now = device_side.distribution.snapshot
+            assert now.current == served.current, "notice and TLS chain stay together"
+            assert now.kept["main"].stable_code == "release.not_loaded"
+            assert tls.of(None) is context
+            followed.say_alive()
+            (status,) = world.store.workers(timedelta(seconds=5))
+            assert (status.served, status.generation) == ({"main": 1}, now.generation)
+            assert "release 2 of main" in status.trouble["main"]
+            client = create_app(device_side.distribution).test_client()
+            answer = client.get("/readyz")
+            assert (answer.status_code, answer.json) == (200, {"status": "behind", "reasons": ["release.not_loaded"]})
+            assert not followed.follow_once(), "it is not tried again at every look"
+        followed._say_at = 0.0
         followed.follow_once()
+        assert device_side.distribution.snapshot.current["main"].number == 2
+        assert device_side.distribution.snapshot.kept == {}
         assert tls.of(None) is not context
+        assert client.get("/readyz").json == {"status": "ready"}
+
+    def test_one_site_that_can_not_be_loaded_holds_up_no_other(
+        self, device_side: DeviceSide, world: World, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        world.add_site("a", (Host("a.example"),))
+        world.add_site("b", (Host("b.example"),))
+        world.release("a"), world.release("b")
+        tls = TlsContexts(device_side.distribution, "default")
+        followed = follower(device_side, tls)
+        followed.follow_once()
+        build = TlsContexts._context_of
+
+        def broken_for_a(self: TlsContexts, release: ServedRelease) -> Any:
+            if release.site == "a":
+                raise ssl.SSLError("no")
+            return build(self, release)
+
+        monkeypatch.setattr(TlsContexts, "_context_of", broken_for_a)
+        world.release("a"), world.release("b")
+        assert followed.follow_once()
+        snapshot = device_side.distribution.snapshot
+        assert {site: release.number for site, release in snapshot.current.items()} == {"a": 1, "b": 2}
+        assert set(snapshot.kept) == {"a"}
 
 
 class TestTlsContexts:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engage_server.errors import NotPossible, StoreNotUsable
 from engage_server.records import Sighting, SightingKind
+from engage_server.services.evidence import fold
 from engage_server.services.sighting_transfer import SightingTransfer
 from engage_server.services.sightings import Sightings, decoded
 from engage_server.services.snapshot import ServedAnswer
@@ -243,8 +244,8 @@ class TestTransfer:
         (segment,) = segments(folder)
         lines, end = segment.lines(0, PLENTY)
         found = [sighting for line in lines if (sighting := decoded(line))]
-        assert world.store.record_sightings(segment.name, 0, end, found, NOW)
-        assert not world.store.record_sightings(segment.name, 0, end, found, NOW)
+        assert world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
+        assert not world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
         assert len(world.store.sightings()) == 10
 
     def test_old_ones_are_forgotten(self, world: World, folder: Path) -> None:

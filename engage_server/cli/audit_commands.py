@@ -1,0 +1,95 @@
+"""``engage audit``."""
+
+from typing import Any
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import all_sites_option
+from engage_server.cli.session import Session, program
+from engage_server.records import AuditEntry
+
+
+@click.group()
+def audit() -> None:
+    """The audit log: who did what, when, and why. Nobody can change it unseen."""
+
+
+@audit.command(epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json")
+@all_sites_option
+@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
+@json_option
+@click.pass_obj
+def show(session: Session, site: str | None, last: int | None, as_json: bool) -> None:
+    """Show what operators did, oldest first."""
+    entries = session.operator_side().audit.entries(site)
+    entries = entries[-last:] if last else entries
+    if as_json:
+        print_json([_as_json(entry) for entry in entries])
+        return
+    rows = [
+        (
+            entry.number,
+            f"{entry.event.at:%Y-%m-%d %H:%M:%S}",
+            entry.event.actor,
+            entry.event.action,
+            entry.event.site,
+            _change(entry),
+            entry.event.reason,
+        )
+        for entry in entries
+    ]
+    print_table(["", "at (UTC)", "who", "what", "site", "facts", "why"], rows, "nothing was done yet")
+    print_next(f"{program()} audit verify")
+
+
+@audit.command(
+    epilog="\b\nExamples:\n  engage audit verify\n"
+    "  engage audit verify --expect 41:9c1f...   an entry that you noted elsewhere is still there"
+)
+@click.option("--expect", metavar="NUMBER:HASH", help="An entry as noted outside: finds an older database put back.")
+@json_option
+@click.pass_obj
+def verify(session: Session, expect: str | None, as_json: bool) -> int:
+    """Find out whether an entry was changed, added, moved or removed.
+
+    Each entry holds the hash of the one before, made with a key that is not in the database. Exit status 1 when
+    something is wrong.
+    """
+    verdict = session.operator_side().audit.verify(expect)
+    if as_json:
+        print_json({"entries": verdict.entries, "head": verdict.head, "faults": list(verdict.faults)})
+        return int(bool(verdict.faults))
+    for fault in verdict.faults:
+        click.echo(f"{click.style('error', fg='red', bold=True)}: {fault}")
+    if verdict.faults:
+        print_next("restore the database from a backup, and find out who can write to it")
+        return 1
+    click.echo(f"{verdict.entries} entries, each as it was written, none missing")
+    if verdict.entries:
+        print_next(f"note this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
+    return 0
+
+
+def _change(entry: AuditEntry) -> str:
+    before, after = entry.event.before, entry.event.facts
+    changed = [f"{name}: {before[name]} -> {after[name]}" for name in after if name in before]
+    rest = [f"{name}: {value}" for name, value in after.items() if name not in before and value]
+    gone = [f"{name} was {value}" for name, value in before.items() if name not in after]
+    return "; ".join([*changed, *rest, *gone])
+
+
+def _as_json(entry: AuditEntry) -> dict[str, Any]:
+    event = entry.event
+    return {
+        "number": entry.number,
+        "at": event.at.isoformat(),
+        "actor": event.actor,
+        "action": event.action.value,
+        "site": event.site,
+        "before": dict(event.before),
+        "facts": dict(event.facts),
+        "reason": event.reason,
+        "previous": entry.previous,
+        "hash": entry.hash,
+    }

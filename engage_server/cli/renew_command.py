@@ -1,0 +1,61 @@
+"""``engage chain renew``."""
+
+from pathlib import Path
+
+import click
+
+from engage_server.cli.byte_bar import budget_json, print_budget
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
+from engage_server.cli.session import Session, program
+from engage_server.pki.byte_budget import measure
+from engage_server.records import Host, RotationWay
+from engage_server.services.authority_folder import find_authority
+from engage_server.services.chain_building import build_successors
+from engage_server.services.chain_folder import read_chain_folder
+
+
+@click.command(
+    epilog="\b\nExamples:\n  engage chain renew new --from certs/main --way server-renewal --host locks.example.org\n"
+    "  engage chain renew main-2027 --from /media/safe/main --way linked-rekey --host locks.example.org "
+    "--passphrase-file ca.passphrase"
+)
+@click.argument("folder", type=FilePath, metavar="DIR")
+@click.option("--from", "source", type=FilePath, required=True, metavar="DIR", help="The chain that is served now.")
+@click.option("--way", type=click.Choice([str(way) for way in RotationWay]), required=True, help="How it is followed.")
+@hosts_option(required=True)
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+)
+@json_option
+@click.pass_obj
+def renew(
+    session: Session,
+    folder: Path,
+    source: Path,
+    way: str,
+    hosts: tuple[Host, ...],
+    passphrase_file: str | None,
+    as_json: bool,
+) -> None:
+    """Make the chains of a rotation where the authority's keys are, for servers that never see them.
+
+    Carry the folder to a server and start the rotation there: engage rotate start --prepared DIR. Of the CAs' keys it
+    holds only those of new CAs; a server does not need them: take them out before.
+    """
+    passphrase = read_passphrase_option(session, passphrase_file)
+    current = read_chain_folder(source).chain
+    found = find_authority(source, current, passphrase)
+    successors = build_successors(
+        folder, RotationWay(way), current, found.keys, tuple(dict.fromkeys(hosts)), session.now(), passphrase
+    )
+    if as_json:
+        chains = {each.title: budget_json(measure(each.chain)) for each in successors}
+        print_json({"folder": str(folder), "way": way, "chains": chains})
+        return
+    for each in successors:
+        click.echo(f"{folder / each.title}:")
+        print_budget(measure(each.chain))
+    print_next(f"on a server: {program()} rotate start --way {way} --prepared {folder}")

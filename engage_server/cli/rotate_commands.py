@@ -1,0 +1,271 @@
+"""``engage rotate``."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
+from engage_server.cli.rotate_output import plan_json, print_plan, print_progress, progress_json
+from engage_server.cli.session import Session, program
+from engage_server.composition import OperatorSide
+from engage_server.errors import Conflict, UsageError
+from engage_server.pki.chain import Chain
+from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay, Secret
+from engage_server.services.authority_folder import FoundAuthority, find_authority
+from engage_server.services.releases import chain_of
+from engage_server.services.rotation_preparation import RotationRequest
+
+_WAYS = [str(way) for way in RotationWay]
+
+authority_option = click.option(
+    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys lie. [default: setting certs_dir]"
+)
+passphrase_option = click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+)
+
+
+@click.group()
+def rotate() -> None:
+    """Rotation: from the chain that is served to the next one, without losing a device.
+
+    'plan' shows what is due and every way there, and changes nothing. 'start' does one way, step by step; between the
+    steps a gate counts the devices that came through. The servers' operators' instance moves a rotation on by itself.
+    """
+
+
+@rotate.command(epilog="\b\nExamples:\n  engage rotate plan --site main\n  engage rotate plan --json")
+@site_option
+@authority_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def plan(
+    session: Session, site: str | None, authority: Path | None, passphrase_file: str | None, as_json: bool
+) -> None:
+    """Say what is due, which ways there are, and which is the safest. Changes nothing.
+
+    Every way is tried on a copy of the chain under throwaway keys, and validated as a device with the old anchor and as
+    one with the new anchor would.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    found = _authority(session, operator, name, authority, read_passphrase_option(session, passphrase_file))
+    made = operator.rotations.plan(name, found.at_hand, session.occasion())
+    if as_json:
+        print_json(plan_json(made))
+        return
+    print_plan(made)
+    for file in found.locked:
+        click.echo(f"{file} is encrypted: --passphrase-file opens it")
+    if made.recommended is None:
+        print_next("nothing is due; to rotate all the same: " + f"{program()} rotate start --site {name} --way WAY")
+    else:
+        print_next(f"{program()} rotate start --site {name} --way {made.recommended}")
+
+
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate start --site main --way server-renewal\n"
+    "  engage rotate start --site canary --way linked-rekey --wave north,south --wave west\n"
+    "  engage rotate start --site main --way cut-over --ask --max-lost 1 --max-lost-percent 0.5\n"
+    "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027"
+)
+@site_option
+@click.option("--way", type=click.Choice(_WAYS), help="Which way. [default: the recommended one]")
+@authority_option
+@passphrase_option
+@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' made elsewhere.")
+@click.option(
+    "--wave",
+    "waves",
+    multiple=True,
+    metavar="SITE,...",
+    help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
+)
+@click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
+@click.option(
+    "--max-missing", type=click.IntRange(0), default=0, show_default=True, help="Devices that may be missing at a step."
+)
+@click.option(
+    "--max-missing-percent",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="The same in percent; both must hold.",
+)
+@click.option(
+    "--max-lost", type=click.IntRange(0), default=2, show_default=True, help="With more lost devices it rolls back."
+)
+@click.option(
+    "--max-lost-percent",
+    type=click.FloatRange(0, 100),
+    default=2.0,
+    show_default=True,
+    help="The same in percent; both must be passed.",
+)
+@click.option(
+    "--soak-hours", type=click.FloatRange(0, 8760), default=24.0, show_default=True, help="The least time of each step."
+)
+@click.pass_obj
+def start(
+    session: Session,
+    site: str | None,
+    way: str | None,
+    authority: Path | None,
+    passphrase_file: str | None,
+    prepared: Path | None,
+    waves: tuple[str, ...],
+    ask: bool,
+    max_missing: int,
+    max_missing_percent: float,
+    max_lost: int,
+    max_lost_percent: float,
+    soak_hours: float,
+) -> None:
+    """Begin a rotation; take up one that was interrupted; or move on one that is going on.
+
+    Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
+    when it loops, or has missed its own habit. With more lost devices than the limit all goes back, as one unit, by
+    itself.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    passphrase = read_passphrase_option(session, passphrase_file)
+    policy = GatePolicy(Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent), soak_hours, ask)
+    if waves and prepared:
+        raise UsageError("--prepared is for one site", "Start the sites one by one: --wave builds each one's chains.")
+    before: tuple[str, ...] = ()
+    for wave in (name, *waves):
+        names = tuple(operator.sites.get(each.strip()).name for each in wave.split(",") if each.strip())
+        for each in names:
+            request = _request(session, operator, each, way, authority, passphrase, prepared, policy, before)
+            for told in operator.rotations.start(request, session.occasion()):
+                click.echo(f"{told}" if not waves else f"{each}: {told}")
+        before = names
+    _print_where(session, operator, name)
+
+
+@rotate.command(epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --site main --json")
+@all_sites_option
+@json_option
+@click.pass_obj
+def status(session: Session, site: str | None, as_json: bool) -> None:
+    """Show where rotations stand: what is served, who came through, and what the gate waits for. Changes nothing."""
+    operator = session.operator_side()
+    occasion = session.occasion()
+    if site is not None:
+        operator.sites.get(site)
+    newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
+    found = [operator.rotations.progress(each, occasion) for each in newest.values()]
+    if as_json:
+        print_json([progress_json(each) for each in found])
+        return
+    for each in found:
+        print_progress(each)
+    if not found:
+        click.echo("there was no rotation yet")
+    print_next(f"{program()} rotate plan --site {site or 'NAME'}")
+
+
+@rotate.command(
+    epilog='\b\nExample:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"'
+)
+@site_option
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
+@click.pass_obj
+def approve(session: Session, site: str | None, reason: str) -> None:
+    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    _echo(operator.rotations.approve(name, reason, session.occasion()))
+    _print_where(session, operator, name)
+
+
+@rotate.command(epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"')
+@site_option
+@reason_option
+@click.option("--keep", is_flag=True, help="Go on serving what is served now, and only end the rotation.")
+@click.pass_obj
+def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
+    """End a rotation, and serve what was served when it began, as one unit."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    ended = operator.rotations.abort(name, reason, session.occasion(), keep=keep)
+    served = operator.releases.current(name)
+    click.echo(f"the rotation of {name} has ended: {ended.state}; release {served} is current")
+    print_next(f"{program()} device list --site {name} --troubled")
+
+
+def _request(
+    session: Session,
+    operator: OperatorSide,
+    site: str,
+    way: str | None,
+    authority: Path | None,
+    passphrase: Secret | None,
+    prepared: Path | None,
+    policy: GatePolicy,
+    after: tuple[str, ...],
+) -> RotationRequest:
+    going_on = operator.rotations.open_rotation(site)
+    found = _authority(session, operator, site, authority, passphrase)
+    if way is not None:
+        chosen = RotationWay(way)
+    elif going_on is not None:
+        chosen = going_on.way
+    else:
+        recommended = operator.rotations.plan(site, found.at_hand, session.occasion()).recommended
+        if recommended is None:
+            raise Conflict(
+                f"nothing is due at site {site!r}",
+                "To rotate all the same, name the way: --way.",
+                code="rotation.not_due",
+            )
+        chosen = recommended
+    folder = prepared or _fresh_folder(session, site)
+    return RotationRequest(site, chosen, folder.absolute(), found.keys, passphrase, policy, after)
+
+
+def _authority(
+    session: Session, operator: OperatorSide, site: str, folder: Path | None, passphrase: Secret | None
+) -> FoundAuthority:
+    return find_authority(folder or session.settings().certs_dir, _current_chain(operator, site), passphrase)
+
+
+def _current_chain(operator: OperatorSide, site: str) -> Chain:
+    going_on = operator.rotations.open_rotation(site)
+    number = going_on.from_release if going_on else operator.releases.current(site)
+    releases = {release.number: release for release in operator.releases.all(site)}
+    if number is None:
+        raise Conflict(
+            f"site {site!r} serves nothing yet: there is nothing to rotate",
+            f"Stage and activate its first release: {program()} release stage DIR --site {site}",
+            code="release.not_found",
+        )
+    return chain_of(releases[number])
+
+
+def _fresh_folder(session: Session, site: str) -> Path:
+    certs, day = session.settings().certs_dir, f"{session.now():%Y-%m-%d}"
+    names = [f"{site}-{day}", *(f"{site}-{day}-{number}" for number in range(2, 1000))]
+    return next(certs / name for name in names if not (certs / name).exists())
+
+
+def _echo(told: Iterator[str]) -> None:
+    for sentence in told:
+        click.echo(sentence)
+
+
+def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
+    newest = operator.rotations.all(site)[-1]
+    print_progress(operator.rotations.progress(newest, session.occasion()))
+    if newest.state is RotationState.DONE:
+        print_next(f"{program()} release retire {newest.from_release} --site {site}, when you are sure")
+    elif newest.state.is_open:
+        print_next(f"{program()} rotate status --site {site}; to go back: {program()} rotate abort --site {site}")
+    else:
+        print_next(f"{program()} rotate plan --site {site}")

@@ -1,0 +1,211 @@
+"""Plans and rotations, for people and for scripts."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from engage_server.cli.byte_bar import budget_json
+from engage_server.cli.output import console, print_table
+from engage_server.pki.byte_budget import ByteBudget
+from engage_server.records import Adoption, RotationState
+from engage_server.services.expiry import Expiry
+from engage_server.services.proof import ProvenChain
+from engage_server.services.rotation import RotationProgress
+from engage_server.services.rotation_plan import RotationPlan, WayPlan
+
+_BAR = 40
+_STATE_STYLES = {
+    RotationState.DONE: "green",
+    RotationState.HELD: "bold yellow",
+    RotationState.ROLLED_BACK: "bold red",
+    RotationState.ABORTED: "red",
+}
+
+
+def print_plan(plan: RotationPlan) -> None:
+    """What is due, then each way with its bytes, both views, and what is not known."""
+    situation = plan.situation
+    click.echo(f"site {situation.site}, release {situation.release}; pace: {_days(situation.pace.time.days)} for")
+    click.echo(f"nearly all of its devices to come by ({situation.pace.basis})\n")
+    rows = [
+        (
+            each.role,
+            f"{each.not_after:%Y-%m-%d}",
+            f"{each.days_left(situation.now):.0f}",
+            f"{each.last_safe_start(situation.pace):%Y-%m-%d}",
+            "due" if each in plan.due else "",
+        )
+        for each in plan.expiries
+    ]
+    print_table(["certificate", "ends", "days left", "last safe day to start", ""], rows, "")
+    for way in plan.ways:
+        _print_way(way, plan)
+
+
+def _print_way(way: WayPlan, plan: RotationPlan) -> None:
+    out = console()
+    click.echo("")
+    out.print(f"{way.way}", style="bold", end="")
+    if way.impossible:
+        out.print(" not possible", style="red", end="")
+        click.echo(f": {way.impossible}")
+        return
+    if way.way is plan.recommended:
+        out.print(" recommended", style="bold green", end="")
+    missing = "" if way.key_is_at_hand else f"; the {way.needed_key}'s private key is not here: --authority DIR"
+    click.echo(missing)
+    _print_bytes("today", plan.today)
+    for chain in way.chains:
+        _print_bytes(chain.title, chain.budget)
+        click.echo(f"    device with the old anchor: {_view(chain.old_refuses, chain.old_until)}")
+        click.echo(f"    device with the new anchor: {_view(chain.new_refuses, None)}")
+    for number, step in enumerate(way.steps, 1):
+        click.echo(f"  {number}. {step}")
+    for unknown in way.unknown:
+        click.echo(f"  not known: {unknown}")
+
+
+def _print_bytes(title: str, budget: ByteBudget) -> None:
+    used = min(_BAR, round(budget.total * _BAR / budget.limit))
+    click.echo(f"  {title:<10} {'#' * used}{'.' * (_BAR - used)} {budget.total} of {budget.limit} bytes")
+
+
+def _view(refuses: str, until: datetime | None) -> str:
+    if refuses:
+        return f"refuses it ({refuses}), asks for the new anchor, and comes back"
+    return "accepts it" + (f" until {until:%Y-%m-%d}" if until else "")
+
+
+def print_progress(progress: RotationProgress) -> None:
+    """One rotation: its steps as a line, its devices as a bar, and what the gate says."""
+    rotation = progress.rotation
+    out = console()
+    out.print(f"{rotation.site}: {rotation.way}, ", end="")
+    out.print(f"{rotation.state}", style=_STATE_STYLES.get(rotation.state, "cyan"), end="")
+    click.echo(f", begun {rotation.started_at:%Y-%m-%d %H:%M} UTC by {rotation.started_by}")
+    marks = [
+        f"[{rotation.from_release}]" if not rotation.step and rotation.state.is_open else f"{rotation.from_release}"
+    ]
+    for place, number in enumerate(rotation.releases, 1):
+        marks.append(f"[{number}]" if place == rotation.step and rotation.state.is_open else f"{number}")
+    click.echo(f"  releases {' -> '.join(marks)}")
+    if progress.adoption is not None:
+        _print_adoption(progress.adoption)
+    if rotation.why:
+        click.echo(f"  why: {rotation.why}")
+    if progress.decision is not None and progress.decision.why != rotation.why:
+        click.echo(f"  gate: {progress.decision.verdict}: {progress.decision.why}")
+
+
+def _print_adoption(adoption: Adoption) -> None:
+    out = console()
+    total = max(1, adoption.devices)
+    parts = [
+        (adoption.confirmed, "=", "green"),
+        (adoption.waiting, ".", "dim"),
+        (adoption.silent, "?", "yellow"),
+        (adoption.looping, "!", "bold red"),
+    ]
+    out.print("  devices ", end="")
+    for count, mark, style in parts:
+        cells = round(count * _BAR / total) or int(count > 0)
+        out.print(mark * cells, style=style, end="")
+    click.echo(
+        f" {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
+        f"{adoption.silent} silent (?), {adoption.looping} looping (!); {adoption.new} new"
+    )
+
+
+def plan_json(plan: RotationPlan) -> dict[str, Any]:
+    """A plan for scripts."""
+    situation = plan.situation
+    return {
+        "site": situation.site,
+        "release": situation.release,
+        "pace": {
+            "days": situation.pace.time.days,
+            "basis": situation.pace.basis,
+            "measured": situation.pace.is_measured,
+        },
+        "today": budget_json(plan.today),
+        "certificates": [_expiry_json(each, plan) for each in plan.expiries],
+        "recommended": plan.recommended.value if plan.recommended else None,
+        "ways": [_way_json(way) for way in plan.ways],
+    }
+
+
+def _expiry_json(expiry: Expiry, plan: RotationPlan) -> dict[str, Any]:
+    return {
+        "role": expiry.role,
+        "not_after": expiry.not_after.isoformat(),
+        "days_left": round(expiry.days_left(plan.situation.now), 1),
+        "last_safe_start": expiry.last_safe_start(plan.situation.pace).isoformat(),
+        "due": expiry in plan.due,
+    }
+
+
+def _way_json(way: WayPlan) -> dict[str, Any]:
+    return {
+        "way": way.way.value,
+        "possible": not way.impossible,
+        "why_not": way.impossible,
+        "needed_key": way.needed_key,
+        "key_is_at_hand": way.key_is_at_hand,
+        "chains": [_chain_json(chain) for chain in way.chains],
+        "steps": list(way.steps),
+        "not_known": list(way.unknown),
+    }
+
+
+def _chain_json(chain: ProvenChain) -> dict[str, Any]:
+    return {
+        "title": chain.title,
+        "budget": budget_json(chain.budget),
+        "old_anchor": {
+            "accepts": not chain.old_refuses,
+            "why_not": chain.old_refuses,
+            "until": chain.old_until.isoformat() if chain.old_until else None,
+        },
+        "new_anchor": {"accepts": not chain.new_refuses, "why_not": chain.new_refuses},
+        "changes_anchor": chain.changes_anchor,
+    }
+
+
+def progress_json(progress: RotationProgress) -> dict[str, Any]:
+    """A rotation for scripts."""
+    rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
+    return {
+        "number": rotation.number,
+        "site": rotation.site,
+        "way": rotation.way.value,
+        "state": rotation.state.value,
+        "from_release": rotation.from_release,
+        "releases": list(rotation.releases),
+        "step": rotation.step,
+        "served": rotation.served,
+        "folder": rotation.folder,
+        "after": list(rotation.after),
+        "started_at": rotation.started_at.isoformat(),
+        "started_by": rotation.started_by,
+        "ended_at": rotation.ended_at.isoformat() if rotation.ended_at else None,
+        "why": rotation.why,
+        "adoption": adoption_json(adoption) if adoption else None,
+        "gate": {"verdict": decision.verdict.value, "why": decision.why} if decision else None,
+    }
+
+
+def adoption_json(adoption: Adoption) -> dict[str, int]:
+    """The counts for scripts."""
+    return {
+        "devices": adoption.devices,
+        "confirmed": adoption.confirmed,
+        "waiting": adoption.waiting,
+        "silent": adoption.silent,
+        "looping": adoption.looping,
+        "new": adoption.new,
+    }
+
+
+def _days(count: int) -> str:
+    return f"{count} day" if count == 1 else f"{count} days"

@@ -1,0 +1,142 @@
+"""``engage status``."""
+
+from datetime import datetime
+from typing import Any
+
+import click
+
+from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.rotate_output import print_progress, progress_json
+from engage_server.cli.session import Session, program
+from engage_server.records import Grade
+from engage_server.services.overview import CertificateStatus, InstallationStatus, SiteStatus
+
+_STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
+_WORDS = {
+    Grade.NEVER_SEEN: "never seen with it",
+    Grade.NOTICE: "asked for the notice",
+    Grade.CERTIFICATE: "downloaded the anchor",
+    Grade.HANDSHAKE: "finished TLS",
+}
+_LINE = 40
+_LINE_DAYS = 3653
+
+
+@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --json")
+@json_option
+@click.pass_obj
+def status(session: Session, as_json: bool) -> int:
+    """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
+
+    Exit status 1 when a certificate has expired or its last safe day to start a rotation has passed, or a worker does
+    not serve what is current.
+    """
+    occasion = session.occasion()
+    found = session.operator_side().overview.look(occasion)
+    bad = _is_bad(found)
+    if as_json:
+        print_json(_as_json(found, occasion.now))
+        return int(bad)
+    for site in found.sites:
+        _print_site(site, occasion.now)
+    if not found.sites:
+        click.echo("there is no site yet")
+    hosts = len({worker.host for worker in found.workers})
+    click.echo(f"{len(found.workers)} workers serve devices on {hosts} host(s)")
+    for gap in found.gaps:
+        click.echo(f"the evidence may not be complete: {gap}")
+    print_next(_next(found))
+    return int(bad)
+
+
+def _print_site(status: SiteStatus, now: datetime) -> None:
+    out = console()
+    out.print(status.site.name, style="bold", end="")
+    served = f"release {status.current.number}" if status.current else "nothing is served yet"
+    click.echo(f"{' (default)' if status.site.is_default else ''}: {served}, {' '.join(map(str, status.site.hosts))}")
+    for certificate in status.certificates:
+        _print_certificate(certificate, now)
+    total = sum(status.grades.values())
+    if total:
+        grades = ", ".join(f"{status.grades[grade]} {_WORDS[grade]}" for grade in sorted(status.grades, reverse=True))
+        click.echo(f"  {total} devices: {grades}")
+    else:
+        click.echo("  no device was seen or added yet")
+    click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
+    for worker in status.behind:
+        why = worker.trouble.get(status.site.name, "it has not looked yet")
+        out.print("  behind: ", style="bold red", end="")
+        click.echo(f"{worker.worker} serves release {worker.served.get(status.site.name, 'none')}: {why}")
+    if status.rotation is not None:
+        print_progress(status.rotation)
+    click.echo("")
+
+
+def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
+    """A row with a time line: from today on, ten years long; what is left, and where the rotation has to begin."""
+    expiry = certificate.expiry
+    days = expiry.days_left(now)
+    cells = max(0, min(_LINE, round(days * _LINE / _LINE_DAYS)))
+    begins = round((certificate.last_safe_start - now).total_seconds() / 86400 * _LINE / _LINE_DAYS)
+    line = "".join("|" if cell == max(0, min(begins, _LINE - 1)) else "-" for cell in range(max(1, cells)))
+    out = console()
+    click.echo(f"  {expiry.role:<13}", nl=False)
+    out.print(f" {line:<{_LINE}}", style=_STYLES[certificate.urgency], end="")
+    click.echo(
+        f" {days:5.0f} days left, until {expiry.not_after:%Y-%m-%d}; "
+        f"last safe day to start: {certificate.last_safe_start:%Y-%m-%d}",
+        nl=False,
+    )
+    out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
+
+
+def _is_bad(found: InstallationStatus) -> bool:
+    late = any(each.urgency in ("late", "expired") for site in found.sites for each in site.certificates)
+    return late or any(site.behind for site in found.sites)
+
+
+def _next(found: InstallationStatus) -> str:
+    for site in found.sites:
+        if any(each.urgency != "fine" for each in site.certificates) and site.rotation is None:
+            return f"{program()} rotate plan --site {site.site.name}"
+    return f"{program()} device list --site NAME --troubled"
+
+
+def _as_json(found: InstallationStatus, now: datetime) -> dict[str, Any]:
+    return {
+        "at": now.isoformat(),
+        "sites": [_site_json(site, now) for site in found.sites],
+        "workers": [
+            {
+                "worker": each.worker,
+                "listener": each.listener,
+                "served": dict(each.served),
+                "trouble": dict(each.trouble),
+            }
+            for each in found.workers
+        ],
+        "evidence_gaps": list(found.gaps),
+    }
+
+
+def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
+    return {
+        "site": status.site.name,
+        "default": status.site.is_default,
+        "hosts": [host.text for host in status.site.hosts],
+        "release": status.current.number if status.current else None,
+        "certificates": [
+            {
+                "role": each.expiry.role,
+                "not_after": each.expiry.not_after.isoformat(),
+                "days_left": round(each.expiry.days_left(now), 1),
+                "last_safe_start": each.last_safe_start.isoformat(),
+                "urgency": each.urgency,
+            }
+            for each in status.certificates
+        ],
+        "pace": {"days": status.pace.time.days, "basis": status.pace.basis, "measured": status.pace.is_measured},
+        "devices": {grade.name.lower(): count for grade, count in status.grades.items()},
+        "workers_behind": [each.worker for each in status.behind],
+        "rotation": progress_json(status.rotation) if status.rotation else None,
+    }

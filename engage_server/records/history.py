@@ -1,0 +1,103 @@
+"""What is known of one device for good: a row for it, and one for each release that it met."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import IntEnum
+
+
+class Grade(IntEnum):
+    """How far a device came with a release; each grade proves more than the one before."""
+
+    NEVER_SEEN = 0
+    NOTICE = 1  # it asked for the notice
+    CERTIFICATE = 2  # it downloaded the trust anchor
+    HANDSHAKE = 3  # it finished a TLS handshake with this release's chain, the only one that it could be given
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseHistory:
+    """One device and one release.
+
+    Attributes:
+        grade: The best that was seen.
+        reached_at: When it first reached that grade. Aware, UTC.
+    """
+
+    grade: Grade
+    reached_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceHistory:
+    """One device of one site.
+
+    Attributes:
+        site: The site that answered it.
+        identity: Its serial number (32 upper-case hexadecimal digits), or, lacking one, its address.
+        first_seen, last_seen: Aware, UTC.
+        nights: On how many days (UTC) it was seen.
+        due_at: When it will have missed its own habit, if it is not seen again before.
+        notices, certificates, refusals: How often, since its last finished handshake, it asked for the notice by plain
+            HTTP, downloaded a DER, and refused our chain by a TLS alert.
+        failure: The last refusal or broken handshake, in the words of :class:`Sighting`; "" after a finished one.
+        fetched_release: Whose DER it downloaded last; 0 for none.
+        finished_release, finished_at: Whose chain it accepted last, and when; 0 and None for none.
+        asked_again_at: When it last asked for the notice by plain HTTP although it had just accepted our chain.
+        is_shared_address: The identity is an address behind which there are devices with serial numbers: no device.
+        releases: By number. Of a history that was read for a batch, those that the batch is about.
+    """
+
+    site: str
+    identity: str
+    first_seen: datetime
+    last_seen: datetime
+    nights: int
+    due_at: datetime
+    notices: int = 0
+    certificates: int = 0
+    refusals: int = 0
+    failure: str = ""
+    fetched_release: int = 0
+    finished_release: int = 0
+    finished_at: datetime | None = None
+    asked_again_at: datetime | None = None
+    is_shared_address: bool = False
+    releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Adoption:
+    """How the devices of a site stand with one release, counted over those that were well before.
+
+    A device counts when it had finished a handshake and had not missed its habit by ``since``.
+
+    Attributes:
+        release: Which.
+        since: From when on it was served. Aware, UTC.
+        devices: How many count.
+        confirmed: Of them, those that finished a handshake with its chain since.
+        waiting: Those that are not due yet.
+        silent: Those that have missed their habit since.
+        looping: Those that ask, fetch and refuse, over and over, or never come back after a fetch.
+        new: Devices that were first seen since, and do not count.
+    """
+
+    release: int
+    since: datetime
+    devices: int
+    confirmed: int
+    waiting: int
+    silent: int
+    looping: int
+    new: int
+
+    @property
+    def lost(self) -> int:
+        """Those that the release must be suspected of having locked out."""
+        return self.silent + self.looping
+
+    @property
+    def missing(self) -> int:
+        """Those that have not confirmed."""
+        return self.devices - self.confirmed

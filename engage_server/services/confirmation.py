@@ -1,0 +1,76 @@
+"""Whether every worker serves what the store says: the proof that an activation has arrived."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from engage_server.records import WorkerStatus
+from engage_server.store.interface import Store
+
+# a worker says something every 5 s, and at once when it serves another snapshot
+LIVE_WITHIN = timedelta(seconds=12)
+_DEVICE_LISTENERS = ("http", "https")
+OPERATORS = "operators"
+
+
+@dataclass(frozen=True, slots=True)
+class Confirmation:
+    """How far a change has arrived.
+
+    Attributes:
+        generation: Of the store, that the workers have to reach.
+        confirmed: Workers that serve it.
+        behind: Workers that have not looked yet.
+        unable: Workers that have looked and can not load the site's release; they serve their last good one.
+    """
+
+    generation: int
+    confirmed: tuple[WorkerStatus, ...]
+    behind: tuple[WorkerStatus, ...]
+    unable: tuple[WorkerStatus, ...]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether no live worker is missing."""
+        return not self.behind and not self.unable
+
+
+class Confirmations:
+    """Asks what workers say.
+
+    Args:
+        store: Where they say it.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def generation(self) -> int:
+        """What workers have to reach to serve all that was changed until now."""
+        return self._store.generation()
+
+    def workers(self) -> tuple[WorkerStatus, ...]:
+        """The live workers that serve devices."""
+        return tuple(each for each in self._store.workers(LIVE_WITHIN) if each.listener in _DEVICE_LISTENERS)
+
+    def look(self, site: str, generation: int) -> Confirmation:
+        """Which live workers serve what the site was given by this generation."""
+        workers = self.workers()
+        arrived = [each for each in workers if each.generation >= generation]
+        return Confirmation(
+            generation,
+            confirmed=tuple(each for each in arrived if site not in each.trouble),
+            behind=tuple(each for each in workers if each.generation < generation),
+            unable=tuple(each for each in arrived if site in each.trouble),
+        )
+
+    def gaps(self) -> tuple[str, ...]:
+        """Why the evidence may not be complete now, a sentence each; then nobody can be called silent."""
+        live = self._store.workers(LIVE_WITHIN)
+        collecting = {each.host for each in live if each.listener == OPERATORS}
+        serving = {each.host for each in live if each.listener in _DEVICE_LISTENERS}
+        missing = [
+            f"host {host} serves devices, but its operators' instance, which brings what they do, is not there"
+            for host in sorted(serving - collecting)
+        ]
+        late = [f"host {each.host}: {each.trouble['']}" for each in live if each.trouble.get("")]
+        return (*missing, *late)

@@ -1,0 +1,146 @@
+"""Which devices took which release, who is missing since when, and what is wrong with them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from engage_server.errors import NotFound, UsageError
+from engage_server.protocol.serial_number import decode_serial
+from engage_server.records import DeviceHistory, Grade
+from engage_server.services.diagnosis import Diagnosis, diagnose
+from engage_server.store.interface import DeviceFilter, Store
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device, as operators look at it.
+
+    Attributes:
+        site: Its site.
+        identity: Serial number, or address.
+        history: What is known of it; None for one that was never seen.
+        grade: How far it came with the release that was asked for; None where none was.
+        silent_nights: Whole days since it was last seen; None for one that never was.
+        diagnosis: What is wrong with it; None when nothing is.
+    """
+
+    site: str
+    identity: str
+    history: DeviceHistory | None
+    grade: Grade | None
+    silent_nights: int | None
+    diagnosis: Diagnosis | None
+
+
+class DeviceEvidence:
+    """Asks the evidence.
+
+    Args:
+        store: Where it rests.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def grades(self, site: str, release: int) -> Mapping[Grade, int]:
+        """How many devices came how far with a release.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        self._store.release(site, release)
+        return self._store.grades(site, release)
+
+    def devices(
+        self,
+        site: str,
+        now: datetime,
+        *,
+        release: int | None = None,
+        missing: bool = False,
+        troubled: bool = False,
+        limit: int | None = None,
+    ) -> list[DeviceView]:
+        """The devices of a site, longest silent first, those that were never seen in front.
+
+        Args:
+            site: Its name.
+            now: Aware.
+            release: Tell how far each came with this release.
+            missing: Only those that have not finished a handshake with it.
+            troubled: Only those with which something seems to be wrong.
+            limit: At most so many.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        self._store.site(site)
+        if release is not None:
+            self._store.release(site, release)
+        unseen = [] if troubled else self._store.unseen_devices(site, limit)
+        grade = Grade.NEVER_SEEN if release is not None else None
+        views = [DeviceView(site, serial, None, grade, None, None) for serial in unseen]
+        rest = None if limit is None else max(0, limit - len(views))
+        wanted = DeviceFilter(release, missing, now if troubled else None, rest)
+        views += [_view(each, release, now) for each in self._store.device_histories(site, wanted)]
+        return [each for each in views if each.diagnosis is not None] if troubled else views
+
+    def device(self, text: str, now: datetime) -> list[DeviceView]:
+        """What is known of one device, for each site that it was seen in.
+
+        Args:
+            text: Its serial number as hexadecimal digits or Base64, or its address.
+            now: Aware.
+
+        Raises:
+            NotFound: Nobody has seen it, and nobody added it.
+        """
+        identity = decode_serial(text) or text
+        found = [_view(each, None, now) for each in self._store.device_history(identity)]
+        if found:
+            return found
+        known = [each for each in self._store.devices() if each.serial == identity]
+        if not known:
+            raise NotFound(
+                f"no device {text[:80]!r} was ever seen or added",
+                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                code="device.not_found",
+            )
+        return [DeviceView(each.site, each.serial, None, None, None, None) for each in known]
+
+
+def read_serial_list(text: str, source: str) -> list[str]:
+    """The serial numbers in a list, one on a line; of a comma-separated line the first field counts.
+
+    Args:
+        text: The content. Empty lines and those that begin with ``#`` are passed over, and so is a heading.
+        source: What to call it in errors.
+
+    Raises:
+        UsageError: A line holds none. All wrong lines are told.
+    """
+    found, wrong = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        first = line.split(",")[0].strip().strip('"')
+        if not first or first.startswith("#"):
+            continue
+        serial = decode_serial(first)
+        if serial is not None:
+            found.append(serial)
+        elif number > 1 or any(character.isdigit() for character in first):
+            wrong.append(str(number))
+    if wrong:
+        shown = ", ".join(wrong[:10]) + (" ..." if len(wrong) > 10 else "")
+        raise UsageError(
+            f"{source}: no serial number on line {shown}",
+            "Write one on each line, as 32 hexadecimal digits, or Base64 as devices send it. Nothing was imported.",
+            code="serial.invalid",
+        )
+    return list(dict.fromkeys(found))
+
+
+def _view(history: DeviceHistory, release: int | None, now: datetime) -> DeviceView:
+    reached = history.releases.get(release) if release is not None else None
+    grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
+    silent = max(0, (now - history.last_seen).days)
+    return DeviceView(history.site, history.identity, history, grade, silent, diagnose(history, now))

@@ -1,0 +1,86 @@
+"""What is wrong with a device, as far as it can be told from outside: the likely cause, and the mend. Pure."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from engage_server.records import DeviceHistory
+
+_AGAIN_AND_AGAIN = 2
+_RECENT = timedelta(days=7)
+
+# what a device's alert says of its view (RFC 8446 section 6.2)
+_ALERTS = {
+    "alert unknown_ca": "it says unknown_ca: the anchor that it holds did not issue this chain",
+    "alert certificate_expired": "it says certificate_expired: by its clock a certificate has ended",
+    "alert bad_certificate": "it says bad_certificate: by its clock a certificate is not valid yet, or is unreadable",
+    "alert certificate_unknown": "it says certificate_unknown: something about the chain is not acceptable to it",
+    "alert unsupported_certificate": "it says unsupported_certificate: a key or signature that it does not know",
+    "alert handshake_failure": "it says handshake_failure: it shares no TLS version or cipher with this host",
+    "alert protocol_version": "it says protocol_version: it is too old for this host's TLS versions",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """What seems to be wrong.
+
+    Attributes:
+        code: Stable: ``loop``, ``no_return``, ``no_download``, ``refuses``, ``silent``, ``asks_again``.
+        cause: The likely cause.
+        mend: What to do.
+    """
+
+    code: str
+    cause: str
+    mend: str
+
+
+def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
+    """The gravest that can be said of a device; None when nothing is wrong.
+
+    Args:
+        device: What is known of it.
+        now: Aware.
+    """
+    alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
+    if device.certificates >= _AGAIN_AND_AGAIN and device.refusals:
+        return Diagnosis(
+            "loop",
+            f"it asks, downloads, refuses TLS, and begins again ({device.certificates} times); {alert}",
+            "The TLS chain does not lead to the anchor that it downloads: look for something in front that terminates "
+            "TLS ('engage chain check HOST --site-key-file FILE'); and at the device's clock.",
+        )
+    if device.certificates >= _AGAIN_AND_AGAIN:
+        return Diagnosis(
+            "no_return",
+            f"it downloaded the anchor {device.certificates} times and never came back by TLS: most likely it has "
+            "another site key, and drops what it downloads; or port 443 is closed to it, or ends elsewhere",
+            "Commission it anew with this site's key; check port 443 from its network.",
+        )
+    if device.notices >= _AGAIN_AND_AGAIN and not device.certificates:
+        return Diagnosis(
+            "no_download",
+            f"it asked for the notice {device.notices} times and downloaded nothing: it can not reach the address "
+            "in it",
+            "Make the host and port of cert_url reachable from its network; see public_http_port.",
+        )
+    if device.refusals:
+        return Diagnosis(
+            "refuses", alert, "It should ask for the anchor by itself; if it does not, press update there."
+        )
+    if device.due_at < now:
+        days = (now - device.last_seen).days
+        return Diagnosis(
+            "silent",
+            f"nothing was heard of it for {days} days, which is not its habit: battery, network, or locked out "
+            "for good",
+            "Look at its battery and WiFi; 'update from server' in the vendor's app makes it call.",
+        )
+    if device.asked_again_at is not None and now - device.asked_again_at <= _RECENT:
+        return Diagnosis(
+            "asks_again",
+            f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC though it had accepted this very "
+            "chain: a factory reset, a person who pressed update, or somebody who tampers with it",
+            "Ask who was there.",
+        )
+    return None

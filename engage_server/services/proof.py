@@ -1,0 +1,100 @@
+"""What devices see of a rotation's chains: validated, not assumed. Pure, but for the judge that is handed in."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from cryptography import x509
+
+from engage_server.pki.byte_budget import ByteBudget, measure
+from engage_server.pki.chain import Chain
+from engage_server.records import AnchorRole, Host, RotationWay
+
+# the ways in which a device with the old anchor must not notice the first chain of the rotation
+_UNNOTICED = {
+    RotationWay.SERVER_RENEWAL,
+    RotationWay.INTERMEDIATE_RENEWAL,
+    RotationWay.ROOT_RENEWAL,
+    RotationWay.LINKED_REKEY,
+}
+
+
+class Judge(Protocol):
+    """Says what a device would make of a chain. See :class:`engage_server.lock.judge.DeviceJudge`."""
+
+    def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
+        """Why a device with this anchor refuses the chain; "" when it accepts it."""
+
+    def doubts(
+        self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime
+    ) -> tuple[str, ...]:
+        """Which kinds of firmware would refuse what usual devices accept, in words."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenChain:
+    """One chain of a rotation, as devices see it.
+
+    Attributes:
+        title: ``transition`` or ``next``.
+        budget: Where its bytes go.
+        old_refuses, new_refuses: Why a device with the old (the new) anchor refuses it; "" when it accepts it.
+        old_until: Until when a device that keeps the old anchor accepts it by its dates; None when it does not.
+        changes_anchor: Whether the anchor is another than that of the chain before.
+        doubts: What is not known of firmware, and would make a difference.
+    """
+
+    title: str
+    budget: ByteBudget
+    old_refuses: str
+    new_refuses: str
+    old_until: datetime | None
+    changes_anchor: bool
+    doubts: tuple[str, ...]
+
+
+def prove(
+    title: str, chain: Chain, before: Chain, role: AnchorRole, hosts: Sequence[Host], now: datetime, judge: Judge
+) -> ProvenChain:
+    """Validate a chain with the anchor that devices hold and with the one that it brings, for every host.
+
+    Args:
+        title: What it is in its rotation.
+        chain: What is to be served.
+        before: What was served when the rotation began.
+        role: Which certificate the site distributes.
+        hosts: What devices call.
+        now: Aware.
+        judge: Who validates.
+    """
+    old, new = before.anchor(role), chain.anchor(role)
+    old_refuses = _first_refusal(chain, old, hosts, now, judge)
+    return ProvenChain(
+        title=title,
+        budget=measure(chain),
+        old_refuses=old_refuses,
+        new_refuses=_first_refusal(chain, new, hosts, now, judge),
+        old_until=None if old_refuses else min(each.not_valid_after_utc for each in (*chain.sent, old)),
+        changes_anchor=old != new,
+        doubts=judge.doubts(chain.sent, new, hosts[0].text, now),
+    )
+
+
+def broken_promise(way: RotationWay, proven: Sequence[ProvenChain]) -> str:
+    """What a way promises and its chains do not keep; "" when they keep all of it."""
+    for chain in proven:
+        if chain.new_refuses:
+            return f"a device with the new anchor would refuse the {chain.title} chain: {chain.new_refuses}"
+    first = proven[0]
+    if way in _UNNOTICED and first.old_refuses:
+        return f"a device with the old anchor would refuse the {first.title} chain: {first.old_refuses}"
+    return ""
+
+
+def _first_refusal(chain: Chain, anchor: x509.Certificate, hosts: Sequence[Host], now: datetime, judge: Judge) -> str:
+    for host in hosts:
+        why = judge.refusal(chain.sent, anchor, host.text, now)
+        if why:
+            return why
+    return ""

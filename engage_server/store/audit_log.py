@@ -1,0 +1,125 @@
+"""The audit log: a chain of entries, each over the one before, sealed at its end.
+
+An entry's hash is an HMAC under a key that is made from the key-encryption key. So who can write to the database, but
+does not hold that key, can not change, remove, add or move an entry without :func:`verdict` finding it; to take entries
+off the end they would have to know the seal that the log had when it was so short. Who brings back a whole older
+database is found only by somebody who noted the number and hash of a later entry.
+"""
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator
+from itertools import pairwise
+
+from sqlalchemy import Connection, Row, select, update
+
+from engage_server.records import AuditAction, AuditEntry, AuditEvent, AuditVerdict
+from engage_server.store.sealing import Sealer
+from engage_server.store.tables import audit_events, installation
+
+
+def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> None:
+    """Add an event as the next entry. Others that want to do so wait until this transaction is over."""
+    count = connection.scalar(select(installation.c.audit_entries).with_for_update())
+    number = int(count or 0) + 1
+    last = connection.scalar(select(audit_events.c.hash).where(audit_events.c.id == number - 1)) or ""
+    entry_hash = _hash(number, event, last, sealer)
+    connection.execute(
+        audit_events.insert().values(
+            id=number,
+            at=event.at,
+            actor=event.actor,
+            action=event.action.value,
+            site=event.site,
+            facts=dict(event.facts),
+            before=dict(event.before),
+            reason=event.reason,
+            previous=last,
+            hash=entry_hash,
+        )
+    )
+    _seal(connection, number, entry_hash, sealer)
+
+
+def chain_older(connection: Connection, sealer: Sealer) -> None:
+    """Take entries of before there was a chain into it. Does nothing where there are none."""
+    if connection.scalar(select(installation.c.audit_seal)) != "":
+        return
+    rows = connection.execute(select(audit_events).order_by(audit_events.c.id)).all()
+    last, number = "", 0
+    for number, row in enumerate(rows, 1):
+        entry_hash = _hash(number, _event(row), last, sealer)
+        connection.execute(
+            update(audit_events).where(audit_events.c.id == row.id).values(id=number, previous=last, hash=entry_hash)
+        )
+        last = entry_hash
+    _seal(connection, number, last, sealer)
+
+
+def select_entries(connection: Connection) -> list[AuditEntry]:
+    """The whole log, oldest first, as it stands there."""
+    rows = connection.execute(select(audit_events).order_by(audit_events.c.id))
+    return [AuditEntry(row.id, _event(row), row.previous, row.hash) for row in rows]
+
+
+def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
+    """Look at every entry, and at the end."""
+    try:
+        entries = select_entries(connection)
+    except (ValueError, TypeError):  # what the database's own types do not take apart
+        return AuditVerdict(0, "", ("an entry was changed so that it can not be read",))
+    head = entries[-1].hash if entries else ""
+    faults = list(_faults(entries, sealer))
+    sealed = connection.execute(select(installation.c.audit_entries, installation.c.audit_seal)).one()
+    if sealed.audit_entries != len(entries) or not hmac.compare_digest(
+        sealed.audit_seal, _end(len(entries), head, sealer)
+    ):
+        faults.append(f"the log does not end where it ended: it holds {len(entries)} of {sealed.audit_entries} entries")
+    return AuditVerdict(len(entries), head, tuple(faults))
+
+
+def _faults(entries: list[AuditEntry], sealer: Sealer) -> Iterator[str]:
+    for entry in entries:
+        if not hmac.compare_digest(entry.hash, _hash(entry.number, entry.event, entry.previous, sealer)):
+            yield f"entry {entry.number} was changed: its hash is another"
+    if entries and (entries[0].number, entries[0].previous) != (1, ""):
+        yield f"the log begins with entry {entries[0].number}: earlier ones were removed"
+    for one, two in pairwise(entries):
+        if two.number != one.number + 1:
+            yield f"between entry {one.number} and {two.number} something was removed"
+        elif two.previous != one.hash:
+            yield f"entry {two.number} does not follow entry {one.number}: one of them was changed or put there"
+
+
+def _event(row: Row[tuple[object, ...]]) -> AuditEvent:
+    action = AuditAction(row.action) if row.action in list(AuditAction) else AuditAction.UNKNOWN
+    return AuditEvent(row.at, row.actor, action, row.site, row.facts, row.before, row.reason)
+
+
+def _hash(number: int, event: AuditEvent, previous: str, sealer: Sealer) -> str:
+    content = [
+        number,
+        event.at.isoformat(),
+        event.actor,
+        event.action.value,
+        event.site,
+        dict(event.facts),
+        dict(event.before),
+        event.reason,
+        previous,
+    ]
+    return hmac.digest(_key(sealer), json.dumps(content, sort_keys=True).encode(), hashlib.sha256).hex()
+
+
+def _end(count: int, head: str, sealer: Sealer) -> str:
+    return hmac.digest(_key(sealer), f"the end: {count} {head}".encode(), hashlib.sha256).hex()
+
+
+def _seal(connection: Connection, count: int, head: str, sealer: Sealer) -> None:
+    values = {"audit_entries": count, "audit_seal": _end(count, head, sealer)}
+    connection.execute(update(installation).values(values))
+
+
+def _key(sealer: Sealer) -> bytes:
+    return sealer.derived_key("audit log")

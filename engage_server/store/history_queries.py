@@ -1,0 +1,161 @@
+"""The evidence of devices, read and written in batches, inside a transaction that the caller holds."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, text, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
+from engage_server.store.interface import Fold, Place
+from engage_server.store.tables import device_addresses, device_histories, release_histories
+
+_IN_ONE_QUERY = 400  # SQLite takes no more than some thousand values
+_ADVISORY_LOCK = 0x656E67616765  # of PostgreSQL: two hosts at once would overwrite each other's counts
+
+
+def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold) -> None:
+    """Let the fold make of the batch and of what is known what is to be known from now on."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    of_sites = [sighting for sighting in found if sighting.site is not None]
+    serials_at = _note_addresses(connection, of_sites)
+    places = {(s.site or "", s.serial or s.address) for s in of_sites} | {(s.site or "", s.address) for s in of_sites}
+    places |= {(site, serial) for (site, _), serials in serials_at.items() if len(serials) == 1 for serial in serials}
+    numbers = {sighting.release for sighting in of_sites if sighting.release is not None}
+    ids, known = _select_known(connection, places, numbers)
+    changed = fold(known, serials_at, of_sites)
+    _write(connection, ids, changed, known)
+
+
+def select_history(connection: Connection, site: str | None, identity: str) -> list[DeviceHistory]:
+    """One device, in all sites or in one, with all the releases that it met."""
+    query = select(device_histories).where(device_histories.c.identity == identity)
+    if site is not None:
+        query = query.where(device_histories.c.site == site)
+    rows = connection.execute(query.order_by(device_histories.c.site)).mappings().all()
+    return [replace(history(row), releases=_releases_of(connection, row["id"], row["site"])) for row in rows]
+
+
+def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
+    """A row of ``device_histories``; without its releases."""
+    values = {column.name: row[column.name] for column in device_histories.columns if column.name != "id"}
+    return DeviceHistory(**values | {"is_shared_address": bool(values["is_shared_address"])})
+
+
+def _releases_of(connection: Connection, device_id: int, site: str) -> dict[int, ReleaseHistory]:
+    rows = connection.execute(
+        select(release_histories).where(release_histories.c.site == site, release_histories.c.device_id == device_id)
+    )
+    return {row.release: ReleaseHistory(Grade(row.grade), row.reached_at) for row in rows}
+
+
+def _note_addresses(connection: Connection, found: Sequence[Sighting]) -> dict[Place, tuple[str, ...]]:
+    """Remember from which address which serial number called; the serial numbers of all addresses of the batch."""
+    rows: dict[tuple[str, str, str], datetime] = {}
+    for sighting in found:
+        if sighting.serial is not None:
+            rows[sighting.site or "", sighting.address, sighting.serial] = sighting.at
+    if rows:
+        values = [{"site": a, "address": b, "serial": c, "seen_at": at} for (a, b, c), at in rows.items()]
+        _upsert(connection, device_addresses, values, ["site", "address", "serial"])
+    serials_at: dict[Place, tuple[str, ...]] = {}
+    for some in _chunks({(s.site or "", s.address) for s in found}):
+        place = tuple_(device_addresses.c.site, device_addresses.c.address)
+        for row in connection.execute(select(device_addresses).where(place.in_(some))):
+            key = row.site, row.address
+            serials_at[key] = (*serials_at.get(key, ()), row.serial)
+    return serials_at
+
+
+def _select_known(
+    connection: Connection, places: Collection[Place], numbers: Collection[int]
+) -> tuple[dict[Place, int], dict[Place, DeviceHistory]]:
+    ids: dict[Place, int] = {}
+    known: dict[Place, DeviceHistory] = {}
+    for some in _chunks(places):
+        place = tuple_(device_histories.c.site, device_histories.c.identity)
+        rows = connection.execute(select(device_histories).where(place.in_(some))).mappings().all()
+        releases = _select_releases(connection, {row["site"] for row in rows}, [row["id"] for row in rows], numbers)
+        for row in rows:
+            key = row["site"], row["identity"]
+            ids[key] = row["id"]
+            known[key] = replace(history(row), releases=releases.get(row["id"], {}))
+    return ids, known
+
+
+def _select_releases(
+    connection: Connection, site_names: Collection[str], device_ids: Sequence[int], numbers: Collection[int]
+) -> dict[int, dict[int, ReleaseHistory]]:
+    releases: dict[int, dict[int, ReleaseHistory]] = {}
+    if device_ids and numbers:
+        columns = release_histories.c
+        query = select(release_histories).where(
+            columns.site.in_(site_names), columns.release.in_(numbers), columns.device_id.in_(device_ids)
+        )
+        for row in connection.execute(query):
+            releases.setdefault(row.device_id, {})[row.release] = ReleaseHistory(Grade(row.grade), row.reached_at)
+    return releases
+
+
+def _write(
+    connection: Connection,
+    ids: Mapping[Place, int],
+    changed: Sequence[DeviceHistory],
+    known: Mapping[Place, DeviceHistory],
+) -> None:
+    fresh = [each for each in changed if (each.site, each.identity) not in ids]
+    older = [each for each in changed if (each.site, each.identity) in ids]
+    all_ids = dict(ids)
+    if older:
+        values = [_row(each) | {"row_id": ids[each.site, each.identity]} for each in older]
+        columns: dict[str, Any] = {name: bindparam(name) for name in values[0] if name != "row_id"}
+        statement = update(device_histories).where(device_histories.c.id == bindparam("row_id"))
+        connection.execute(statement.values(columns), values)
+    if fresh:
+        returning = device_histories.insert().returning(
+            device_histories.c.id, device_histories.c.site, device_histories.c.identity
+        )
+        for row in connection.execute(returning, [_row(each) for each in fresh]):
+            all_ids[row.site, row.identity] = row.id
+    shared = [all_ids[each.site, each.identity] for each in changed if each.is_shared_address]
+    if shared:  # what was taken for one device's progress is nobody's
+        connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
+    releases = [
+        {"site": each.site, "release": number, "device_id": all_ids[each.site, each.identity], **_reached(reached)}
+        for each in changed
+        for number, reached in each.releases.items()
+        if not each.is_shared_address and not _is_known(known.get((each.site, each.identity)), number, reached)
+    ]
+    if releases:
+        _upsert(connection, release_histories, releases, ["site", "release", "device_id"])
+
+
+def _is_known(before: DeviceHistory | None, number: int, reached: ReleaseHistory) -> bool:
+    return before is not None and before.releases.get(number) == reached
+
+
+def _reached(release: ReleaseHistory) -> dict[str, Any]:
+    return {"grade": int(release.grade), "reached_at": release.reached_at}
+
+
+def _row(of: DeviceHistory) -> dict[str, Any]:
+    names = (column.name for column in device_histories.columns)
+    return {name: getattr(of, name) for name in names if name != "id"} | {
+        "is_shared_address": int(of.is_shared_address)
+    }
+
+
+def _upsert(connection: Connection, table: Table, values: Sequence[dict[str, Any]], key: list[str]) -> None:
+    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+    rest = {name: insert.excluded[name] for name in values[0] if name not in key}
+    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest), list(values))
+
+
+def _chunks(places: Iterable[Place]) -> Iterator[list[Place]]:
+    rest = iter(sorted(places))
+    while some := list(islice(rest, _IN_ONE_QUERY)):
+        yield some

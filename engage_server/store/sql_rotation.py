@@ -1,0 +1,50 @@
+"""The part of the store that holds rotations."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection, Engine
+
+from engage_server.records import AuditEvent, Rotation
+from engage_server.store import release_queries, rotation_queries
+from engage_server.store.engine import reading, writing
+
+
+class SqlRotation:
+    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings hold."""
+
+    _engine: Engine
+
+    def add_rotation(self, rotation: Rotation, event: AuditEvent) -> Rotation:
+        with writing(self._engine) as connection:
+            number = rotation_queries.insert_rotation(connection, rotation)
+            self._tell(connection, event, changes_serving=False)
+            return replace(rotation, number=number)
+
+    def move_rotation(
+        self,
+        before: Rotation,
+        after: Rotation,
+        event: AuditEvent,
+        *,
+        activate: int | None = None,
+        roll_back: int | None = None,
+    ) -> Rotation:
+        with writing(self._engine) as connection:
+            rotation_queries.update_rotation(connection, before, after)
+            if activate is not None:
+                release_queries.make_current(connection, before.site, activate, before.served, event.at)
+            if roll_back is not None and roll_back != before.served:
+                release_queries.go_back(connection, before.site, roll_back, before.served, event.at)
+            changes = activate is not None or roll_back is not None
+            self._tell(connection, event, changes_serving=changes)
+        return after
+
+    def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
+        with reading(self._engine) as connection:
+            return rotation_queries.select_rotations(connection, site, only_open=only_open)
+
+    def _tell(
+        self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
+    ) -> None:
+        raise NotImplementedError
