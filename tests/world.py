@@ -1,16 +1,32 @@
 """An installation in memory and on disk, for tests that stand above the store."""
 
 import ipaddress
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.lock.judge import DeviceJudge
+from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan
-from engage_server.records import AnchorRole, Host, Secret
+from engage_server.pki.keys import generate_key
+from engage_server.pki.profiles import Lifetimes
+from engage_server.records import AnchorRole, Host, RotationWay, Secret, Sighting, SightingKind
 from engage_server.services.audit import Occasion
+from engage_server.services.authority_folder import find_authority
 from engage_server.services.chain_building import build_chain_folder
 from engage_server.services.chain_folder import read_chain_folder
+from engage_server.services.confirmation import Confirmations
+from engage_server.services.device_evidence import DeviceEvidence
 from engage_server.services.distribution import Distribution
-from engage_server.services.releases import Releases
+from engage_server.services.evidence import fold
+from engage_server.services.overview import Overview
+from engage_server.services.releases import Releases, chain_of
+from engage_server.services.rotation import Rotations
+from engage_server.services.rotation_preparation import RotationRequest
 from engage_server.services.sites import SiteRequest, Sites
 from engage_server.services.snapshot import take_snapshot
 from engage_server.store import schema
@@ -20,6 +36,21 @@ from engage_server.store.sql_store import SqlStore
 from tests.chains import HOSTS, NOW, SITE_KEY
 
 PORT = 8080
+
+
+@cache
+def _throwaway(count: int) -> list[rsa.RSAPrivateKey]:
+    """Made once for the whole run."""
+    return [generate_key() for _ in range(count)]
+
+
+def _judge(anchor: AnchorRole) -> DeviceJudge:
+    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
+
+
+def serial_of(device: int) -> str:
+    """A serial number for the device of this number."""
+    return f"{0xA0B1000000000000 + device:032X}"
 
 
 class World:
@@ -35,8 +66,13 @@ class World:
         self.store = SqlStore(engine, sealer)
         self.sites = Sites(self.store)
         self.releases = Releases(self.store)
+        self.confirmations = Confirmations(self.store)
+        self.rotations = Rotations(self.store, self.releases, self.confirmations, _judge, _throwaway)
+        self.evidence = DeviceEvidence(self.store)
+        self.overview = Overview(self.store, self.rotations, self.confirmations)
         self.occasion = Occasion("tester", NOW)
         self._chains = 0
+        self._segments = 0
 
     def add_site(
         self,
@@ -50,12 +86,29 @@ class World:
         parsed = tuple(ipaddress.ip_network(network) for network in networks)
         self.sites.add(SiteRequest(name, hosts, anchor, parsed), key, self.occasion)
 
-    def chain_folder(self, hosts: tuple[Host, ...] = HOSTS) -> Path:
+    def chain_folder(self, hosts: tuple[Host, ...] = HOSTS, lifetimes: Lifetimes | None = None) -> Path:
         """A fresh chain on disk."""
         self._chains += 1
         folder = self.folder / f"chain{self._chains}"
-        build_chain_folder(folder, ChainPlan(hosts), NOW)
+        build_chain_folder(folder, ChainPlan(hosts, lifetimes=lifetimes or Lifetimes()), NOW)
         return folder
+
+    def request(self, way: RotationWay, site: str = "main", **other: Any) -> RotationRequest:
+        """A rotation with the keys that lie in the world's folder."""
+        current = self.releases.current(site) or 0
+        found = find_authority(self.folder, chain_of(self.store.release(site, current)), None)
+        self._chains += 1
+        folder = self.folder / f"rotation{self._chains}"
+        return replace(RotationRequest(site, way, folder, found.keys), **other)
+
+    def see(self, *found: Sighting) -> None:
+        """Let the evidence take these sightings, in the order in which they are given."""
+        self._segments += 1
+        assert self.store.record_sightings(f"seen{self._segments}", 0, 1, found, fold, found[-1].at)
+
+    def finished(self, device: int, release: int, at: datetime, site: str = "main") -> Sighting:
+        """A device's handshake with a release."""
+        return Sighting(SightingKind.HANDSHAKE_FINISHED, at, "https", "192.0.2.1", serial_of(device), site, release)
 
     def release(self, name: str = "main", *, activate: bool = True) -> int:
         """Stage a fresh chain for a site, and activate it."""

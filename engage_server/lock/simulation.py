@@ -23,16 +23,22 @@ _NO_ANCHOR = 0
 
 
 class SimulatedHost(Protocol):
-    """What a device can ask of a host; an adapter puts it in front of the services."""
+    """What a device can ask of a host; an adapter puts it in front of the services.
 
-    def notice(self) -> bytes | None:
+    Devices are numbers from 0 on.
+    """
+
+    def notice(self, device: int) -> bytes | None:
         """The notice's body; None when the host answers otherwise."""
 
-    def der(self, path: str) -> bytes | None:
+    def der(self, device: int, path: str) -> bytes | None:
         """What this path gives; None when there is nothing."""
 
-    def presented(self) -> tuple[bytes, ...]:
+    def presented(self, device: int) -> tuple[bytes, ...]:
         """The chain that TLS sends, as DER; empty when there is no TLS."""
+
+    def shaken(self, device: int, why: str) -> None:
+        """How the handshake ended: "" when the device accepted the chain, else why it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,19 +139,25 @@ class SimulatedFleet:
 
     def _call(self, number: int, host: SimulatedHost, now: datetime, found: Night) -> None:
         index = self._anchor_of[number]
-        why = self._verdict(index, host.presented(), now) if index else "it has no anchor"
+        why = self._shaken(number, index, host, now) if index else "it has no anchor"
         if why:
-            taken, failure = self._fetched(host)
+            taken, failure = self._fetched(number, host)
             if taken is None:
                 found.lost[failure] += 1
                 return
             found.renewed += taken != index
             self._anchor_of[number] = taken
-            why = self._verdict(taken, host.presented(), now)
+            why = self._shaken(number, taken, host, now)
         if why:
             found.lost[why] += 1
         else:
             found.well += 1
+
+    def _shaken(self, number: int, index: int, host: SimulatedHost, now: datetime) -> str:
+        """Call by TLS; why that failed, or ""."""
+        why = self._verdict(index, host.presented(number), now)
+        host.shaken(number, why)
+        return why
 
     def _verdict(self, index: int, sent: tuple[bytes, ...], now: datetime) -> str:
         """Why a device with this anchor does not accept this chain; "" when it does."""
@@ -163,15 +175,15 @@ class SimulatedFleet:
             return refusal.sentence
         return ""
 
-    def _fetched(self, host: SimulatedHost) -> tuple[int | None, str]:
+    def _fetched(self, number: int, host: SimulatedHost) -> tuple[int | None, str]:
         """The anchor that the host distributes, or why a device drops it."""
-        body = host.notice()
+        body = host.notice(number)
         try:
             notice = json.loads(body or b"")
             path, hash_text = urlsplit(notice["cert_url"]).path, str(notice["hash"])
         except (ValueError, KeyError, TypeError, RecursionError):
             return None, "the notice can not be read"
-        der = host.der(path)
+        der = host.der(number, path)
         if der is None:
             return None, "there is nothing where the notice leads"
         if not hashes_equal(anchor_hash(self._key, der), hash_text):

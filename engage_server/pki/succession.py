@@ -18,7 +18,7 @@ from engage_server.pki.authority import Issuer, issue
 from engage_server.pki.chain import Chain
 from engage_server.records import Host, RotationWay
 
-_LABEL = re.compile(r" \d{4}(-\d+)?$")  # the year that this tool puts behind a CA's name
+_LABEL = re.compile(r" (?P<year>\d{4})(?:-(?P<number>\d+))?$")  # the year that this tool puts behind a CA's name
 _SHORTEST_LIFE = timedelta(days=8)
 
 KeyMaker = Callable[[], rsa.RSAPrivateKey]
@@ -208,13 +208,14 @@ class _Succession:
         return begin, end
 
     def _fresh_name(self, old: x509.Name) -> x509.Name:
-        """The old name with this year behind it; with a number behind that, where there is a CA of this name."""
-        common = _LABEL.sub("", _attribute(old, NameOID.COMMON_NAME) or "ENGAGE CA")
-        taken = {_attribute(each.subject, NameOID.COMMON_NAME) for each in (*self._current, *self._current.links)}
-        label, number = str(self._now.year), 1
-        while (fresh := f"{common[: names.MAX_COMMON_NAME_CHARACTERS - len(label) - 1]} {label}") in taken:
-            number += 1
-            label = f"{self._now.year}-{number}"
+        """The old name with this year behind it; and with a number behind that, if the old one has this year already."""
+        common = _attribute(old, NameOID.COMMON_NAME) or "ENGAGE CA"
+        label, found = str(self._now.year), _LABEL.search(common)
+        if found is not None:
+            common = common[: found.start()]
+            if found["year"] >= label:
+                label = f"{found['year']}-{int(found['number'] or 1) + 1}"
+        fresh = f"{common[: names.MAX_COMMON_NAME_CHARACTERS - len(label) - 1]} {label}"
         kept = [each for each in old if each.oid != NameOID.COMMON_NAME]
         return x509.Name([*kept, x509.NameAttribute(NameOID.COMMON_NAME, fresh)])
 

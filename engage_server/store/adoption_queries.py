@@ -136,7 +136,7 @@ def _is_suspicious(now: datetime) -> ColumnElement[bool]:
         | (_device.refusals > 0)
         | (_device.notices >= _LOOPS)
         | (_device.due_at < literal(now, EpochSeconds))
-        | (_device.asked_again_at > 0)
+        | (_seconds(_device.asked_again_at) > 0)
     )
 
 

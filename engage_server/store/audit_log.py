@@ -67,10 +67,10 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
     """Look at every entry, and at the end."""
     try:
         entries = select_entries(connection)
+        faults = list(_faults(entries, sealer))
     except (ValueError, TypeError):  # what the database's own types do not take apart
         return AuditVerdict(0, "", ("an entry was changed so that it can not be read",))
     head = entries[-1].hash if entries else ""
-    faults = list(_faults(entries, sealer))
     sealed = connection.execute(select(installation.c.audit_entries, installation.c.audit_seal)).one()
     if sealed.audit_entries != len(entries) or not hmac.compare_digest(
         sealed.audit_seal, _end(len(entries), head, sealer)

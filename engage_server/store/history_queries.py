@@ -121,7 +121,7 @@ def _write(
         )
         for row in connection.execute(returning, [_row(each) for each in fresh]):
             all_ids[row.site, row.identity] = row.id
-    shared = [all_ids[each.site, each.identity] for each in changed if each.is_shared_address]
+    shared = [all_ids[each.site, each.identity] for each in older if _is_newly_shared(each, known)]
     if shared:  # what was taken for one device's progress is nobody's
         connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
     releases = [
@@ -132,6 +132,10 @@ def _write(
     ]
     if releases:
         _upsert(connection, release_histories, releases, ["site", "release", "device_id"])
+
+
+def _is_newly_shared(now: DeviceHistory, known: Mapping[Place, DeviceHistory]) -> bool:
+    return now.is_shared_address and not known[now.site, now.identity].is_shared_address
 
 
 def _is_known(before: DeviceHistory | None, number: int, reached: ReleaseHistory) -> bool:

@@ -2,9 +2,10 @@
 
 import ipaddress
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -22,14 +23,21 @@ from engage_server.records import (
     AnchorRole,
     AuditAction,
     AuditEvent,
+    AuditVerdict,
     Device,
+    GatePolicy,
     Host,
+    Limit,
     Release,
     ReleaseState,
+    Rotation,
+    RotationState,
+    RotationWay,
     Secret,
     Sighting,
     SightingKind,
     Site,
+    WorkerStatus,
 )
 from engage_server.services.evidence import fold
 from engage_server.store import schema
@@ -384,6 +392,268 @@ class TestSightings:
         assert store.forget_sightings(later) == 3
         assert [sighting.at for sighting in store.sightings()] == [later]
         assert store.spool_offsets(["a", "b"]) == {"b": 10}
+
+
+class TestReleaseLife:
+    """Back, and away for good."""
+
+    @pytest.fixture
+    def three(self, store: SqlStore, event: AuditEvent) -> SqlStore:
+        store.add_site(site("main"), SITE_KEY, event)
+        for label in ("", "second", "third"):
+            store.stage_release(draft("main", label), private_key(label), event)
+        return store
+
+    def test_back_step_by_step_and_not_to_and_fro(self, three: SqlStore, event: AuditEvent) -> None:
+        assert three.release_before("main") is None
+        for number in (1, 2, 3):
+            activate(three, "main", number, NOW, event)
+        assert three.release_before("main") == 2
+        three.roll_back_release("main", 2, 3, NOW, event)
+        assert three.release_before("main") == 1
+        three.roll_back_release("main", 1, 2, NOW, event)
+        assert three.release_before("main") is None, "what was gone back from is not what was before"
+        activate(three, "main", 3, NOW, event)
+        activate(three, "main", 1, NOW, event)
+        assert three.release_before("main") == 3
+
+    def test_back_as_one_unit_from_further_on(self, three: SqlStore, event: AuditEvent) -> None:
+        for number in (1, 2, 3):
+            activate(three, "main", number, NOW, event)
+        generation = three.generation()
+        three.roll_back_release("main", 1, 3, NOW, event)
+        assert three.generation() == generation + 1
+        states = [release.state for release in three.releases("main")]
+        assert states == [ReleaseState.CURRENT, ReleaseState.RETIRED, ReleaseState.RETIRED]
+
+    def test_who_comes_second_is_told(self, three: SqlStore, event: AuditEvent) -> None:
+        activate(three, "main", 1, NOW, event)
+        three.activate_release("main", 2, 1, NOW, event)
+        entries, generation = len(three.audit_events()), three.generation()
+        too_late: list[Callable[[], object]] = [
+            lambda: three.activate_release("main", 3, 1, NOW, event),
+            lambda: three.activate_release("main", 3, None, NOW, event),
+            lambda: three.roll_back_release("main", 1, 1, NOW, event),
+        ]
+        for late in too_late:
+            with pytest.raises(Conflict, match="somebody else was faster: site 'main' serves release 2 now"):
+                late()
+        assert (len(three.audit_events()), three.generation()) == (entries, generation)
+
+    def test_what_is_retired_has_no_key_and_does_not_come_back(self, three: SqlStore, event: AuditEvent) -> None:
+        activate(three, "main", 1, NOW, event)
+        activate(three, "main", 2, NOW, event)
+        with pytest.raises(Conflict, match="is current"):
+            three.retire_release("main", 2, NOW, event)
+        gone = three.retire_release("main", 1, NOW, event)
+        assert (gone.state, gone.key_destroyed_at) == (ReleaseState.RETIRED, NOW)
+        with three._engine.connect() as connection:
+            sealed = text("SELECT private_key_sealed FROM releases WHERE number = 1")
+            assert bytes(connection.execute(sealed).scalar_one()) == b""
+        assert three.release_before("main") is None
+        gone_for_good: list[Callable[[], object]] = [
+            lambda: three.activate_release("main", 1, 2, NOW, event),
+            lambda: three.roll_back_release("main", 1, 2, NOW, event),
+            lambda: three.retire_release("main", 1, NOW, event),
+            lambda: three.private_key("main", 1),
+        ]
+        for impossible in gone_for_good:
+            with pytest.raises(Conflict, match="its private key is destroyed"):
+                impossible()
+        assert three.release("main", 1).anchor_der == gone.anchor_der
+        assert three.retire_release("main", 3, NOW, event).retired_at == NOW, "one that was never served, too"
+
+
+class TestSiteChanges:
+    """Other hosts, networks, local addresses."""
+
+    def test_they_replace_what_was_there(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_site(site("a", "x.example", "y.example"), SITE_KEY, event)
+        store.add_site(replace(site("b"), local_addresses=("10.0.0.9",)), SITE_KEY, event)
+        generation = store.generation()
+        wanted = replace(store.site("a"), hosts=(Host("z.example"), Host("x.example")), local_addresses=("10.0.0.8",))
+        assert store.change_site(wanted, event) == store.site("a") == wanted
+        assert store.generation() == generation + 1
+        assert store.site_key("a") == SITE_KEY
+        with pytest.raises(Conflict, match=r"b\.example belongs to site 'b'"):
+            store.change_site(replace(wanted, hosts=(Host("b.example"),)), event)
+        with pytest.raises(Conflict, match=r"local address 10\.0\.0\.9 belongs to site 'b'"):
+            store.change_site(replace(wanted, local_addresses=("10.0.0.9",)), event)
+        with pytest.raises(Conflict, match=r"10\.0\.0\.8 belongs to site 'a'"):
+            store.add_site(replace(site("c"), local_addresses=("10.0.0.8",)), SITE_KEY, event)
+        with pytest.raises(NotFound):
+            store.change_site(site("nobody"), event)
+        assert store.site("a") == wanted
+
+
+class TestAuditLog:
+    """Whoever changes it is found."""
+
+    @pytest.fixture
+    def told(self, store: SqlStore, event: AuditEvent) -> SqlStore:
+        for number in range(5):
+            store.record(replace(event, reason=f"reason {number}", before={"x": "1"}, facts={"x": "2"}))
+        assert store.audit_verdict() == AuditVerdict(5, store.audit_entries()[-1].hash, ())
+        return store
+
+    def test_an_empty_one_is_whole(self, store: SqlStore) -> None:
+        assert store.audit_verdict() == AuditVerdict(0, "", ())
+
+    def test_events_come_back_as_they_went_in(self, told: SqlStore, event: AuditEvent) -> None:
+        entries = told.audit_entries()
+        assert [entry.number for entry in entries] == [1, 2, 3, 4, 5]
+        assert entries[2].event == replace(event, reason="reason 2", before={"x": "1"}, facts={"x": "2"})
+        assert [entry.previous for entry in entries] == ["", *(entry.hash for entry in entries[:-1])]
+
+    @pytest.mark.parametrize(
+        ("statement", "fault"),
+        [
+            ("UPDATE audit_events SET actor = 'somebody else' WHERE id = 3", "entry 3 was changed"),
+            ("UPDATE audit_events SET reason = '' WHERE id = 1", "entry 1 was changed"),
+            ("UPDATE audit_events SET at = '2020-01-01' WHERE id = 5", "entry 5 was changed"),
+            ('UPDATE audit_events SET facts = \'{"x": "3"}\' WHERE id = 2', "entry 2 was changed"),
+            ("UPDATE audit_events SET before = '{}' WHERE id = 2", "entry 2 was changed"),
+            ("UPDATE audit_events SET action = 'site:made-default' WHERE id = 2", "entry 2 was changed"),
+            ("UPDATE audit_events SET action = 'nothing that we know' WHERE id = 2", "entry 2 was changed"),
+            ("UPDATE audit_events SET site = 'other' WHERE id = 2", "entry 2 was changed"),
+            ("UPDATE audit_events SET facts = '[]' WHERE id = 2", "entry 2 was changed"),
+            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "can not be read"),
+            ("UPDATE audit_events SET hash = previous WHERE id = 4", "entry 4 was changed"),
+            ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and 4 something was removed"),
+            ("DELETE FROM audit_events WHERE id = 1", "the log begins with entry 2"),
+            ("DELETE FROM audit_events WHERE id = 5", "it holds 4 of 5 entries"),
+            ("DELETE FROM audit_events", "it holds 0 of 5 entries"),
+            ("UPDATE audit_events SET id = id + 100 WHERE id > 3", "between entry 3 and 104"),
+            ("UPDATE installation SET audit_entries = 4", "does not end where it ended"),
+        ],
+    )
+    def test_every_change_is_found(self, told: SqlStore, statement: str, fault: str) -> None:
+        with told._engine.begin() as connection:
+            connection.execute(text(statement.replace(":", "\\:")))
+        found = told.audit_verdict().faults
+        assert any(fault in each for each in found), found
+
+    def test_the_end_can_not_be_cut_off_with_a_count_that_fits(self, told: SqlStore) -> None:
+        with told._engine.begin() as connection:
+            connection.execute(text("DELETE FROM audit_events WHERE id = 5"))
+            connection.execute(text("UPDATE installation SET audit_entries = 4"))
+        assert told.audit_verdict().faults
+
+    def test_an_entry_can_not_be_made_without_the_key(self, told: SqlStore, event: AuditEvent) -> None:
+        forger = SqlStore(told._engine, OTHER_SEALER)
+        forger.record(event)
+        assert "entry 6 was changed" in told.audit_verdict().faults[0]
+
+    def test_operators_at_once_leave_no_gap(self, store: SqlStore, event: AuditEvent) -> None:
+        def tell() -> None:
+            for _ in range(5):
+                store.record(event)
+
+        threads = [threading.Thread(target=tell) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert store.audit_verdict().entries == 20
+        assert store.audit_verdict().faults == ()
+
+
+class TestWorkers:
+    """What they said last."""
+
+    def test_they_come_and_go(self, store: SqlStore) -> None:
+        one = WorkerStatus("https 1 on a", "a", 1, "https", 5, {"main": 2}, {})
+        two = WorkerStatus("http 2 on a", "a", 2, "http", 5, {"main": 1}, {"main": "no key"})
+        for status in (one, two, replace(one, generation=6)):
+            store.say_alive(status)
+        found = store.workers(timedelta(seconds=30))
+        assert [replace(each, seen_at=None) for each in found] == [two, replace(one, generation=6)]
+        assert all(each.seen_at and abs(datetime.now(UTC) - each.seen_at) < timedelta(minutes=1) for each in found)
+        assert store.workers(timedelta(seconds=-30)) == []
+        store.say_gone(two.worker)
+        store.say_gone("nobody")
+        assert [each.worker for each in store.workers(timedelta(seconds=30))] == [one.worker]
+
+    def test_a_change_wakes_who_waits_where_the_database_can_tell(self, store: SqlStore, event: AuditEvent) -> None:
+        store.wait_for_change(0.01)  # the connection on which it is heard is there from now on
+        waited: list[float] = []
+
+        def wait() -> None:
+            begun = time.monotonic()
+            store.wait_for_change(5)
+            waited.append(time.monotonic() - begun)
+
+        thread = threading.Thread(target=wait)
+        thread.start()
+        time.sleep(0.3)
+        store.add_site(site("main"), SITE_KEY, event)
+        is_told = store._engine.dialect.name == "postgresql"
+        thread.join(8)
+        assert (waited[0] < 3) is is_told
+
+
+class TestRotations:
+    """One at a time for each site, moved by who saw it as it is."""
+
+    @pytest.fixture
+    def rotation(self, store: SqlStore, event: AuditEvent) -> Rotation:
+        store.add_site(site("main"), SITE_KEY, event)
+        for label in ("", "second"):
+            store.stage_release(draft("main", label), private_key(label), event)
+        activate(store, "main", 1, NOW, event)
+        policy = GatePolicy(Limit(1, 2.5), Limit(3, 4.5), 12.5, asks=True)
+        fresh = Rotation(
+            0,
+            "main",
+            RotationWay.LINKED_REKEY,
+            RotationState.WAITING,
+            1,
+            (2,),
+            0,
+            NOW,
+            "/certs/x",
+            policy,
+            ("canary",),
+            NOW,
+            "me",
+        )
+        return store.add_rotation(fresh, event)
+
+    def test_they_come_back_as_they_went_in(self, store: SqlStore, rotation: Rotation) -> None:
+        assert rotation.number == 1
+        assert store.rotations() == store.rotations("main", only_open=True) == [rotation]
+
+    def test_one_is_open_for_each_site(self, store: SqlStore, rotation: Rotation, event: AuditEvent) -> None:
+        entries = len(store.audit_events())
+        with pytest.raises(Conflict, match="is going on already"):
+            store.add_rotation(rotation, event)
+        assert len(store.audit_events()) == entries
+        ended = replace(rotation, state=RotationState.ABORTED, ended_at=NOW)
+        store.move_rotation(rotation, ended, event)
+        assert store.rotations("main", only_open=True) == []
+        assert store.add_rotation(rotation, event).number > 1
+        with pytest.raises(NotFound):
+            store.add_rotation(replace(rotation, site="nobody"), event)
+
+    def test_it_moves_with_what_is_served(self, store: SqlStore, rotation: Rotation, event: AuditEvent) -> None:
+        running = replace(rotation, state=RotationState.RUNNING, step=1)
+        store.move_rotation(rotation, running, event, activate=2)
+        assert store.release("main", 2).state is ReleaseState.CURRENT
+        with pytest.raises(Conflict, match="has moved on"):
+            store.move_rotation(rotation, running, event, activate=2)
+        back = replace(running, state=RotationState.ROLLED_BACK, ended_at=NOW)
+        store.move_rotation(running, back, event, roll_back=1)
+        assert store.release("main", 1).state is ReleaseState.CURRENT
+        assert store.release_before("main") is None
+
+    def test_all_of_it_or_nothing(self, store: SqlStore, rotation: Rotation, event: AuditEvent) -> None:
+        activate(store, "main", 2, NOW, event)  # past the rotation
+        generation = store.generation()
+        running = replace(rotation, state=RotationState.RUNNING, step=1)
+        with pytest.raises(Conflict, match="somebody else was faster"):
+            store.move_rotation(rotation, running, event, activate=2)
+        assert store.rotations() == [rotation]
+        assert store.generation() == generation
 
 
 def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) -> None:

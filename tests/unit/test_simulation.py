@@ -36,24 +36,27 @@ class Services:
     def follow(self) -> None:
         self._distribution = self._world.distribution()
 
-    def notice(self) -> bytes | None:
+    def notice(self, device: int) -> bytes | None:
         found = self._distribution.notice(HOSTS[0].text, "", "127.0.0.1")
         return None if isinstance(found, Refusal) else found.content
 
-    def der(self, path: str) -> bytes | None:
+    def der(self, device: int, path: str) -> bytes | None:
         digest = path.removeprefix(paths.DER_PREFIX).removesuffix(paths.DER_SUFFIX)
         found = self._distribution.der(digest, "127.0.0.1")
         return None if isinstance(found, Refusal) else found.content
 
-    def presented(self) -> tuple[bytes, ...]:
+    def presented(self, device: int) -> tuple[bytes, ...]:
         release = self._distribution.tls_release(HOSTS[0].text)
         return release.chain if release else ()
+
+    def shaken(self, device: int, why: str) -> None:
+        pass
 
 
 class Misfit(Services):
     """TLS leads elsewhere than the notice, as with something in front that terminates TLS."""
 
-    def presented(self) -> tuple[bytes, ...]:
+    def presented(self, device: int) -> tuple[bytes, ...]:
         return tuple(encodings.der(each) for each in good_chain("elsewhere").chain.sent)
 
 
@@ -99,7 +102,7 @@ def test_the_same_seed_gives_the_same_year(world: World) -> None:
 def test_expiry_is_felt_on_the_day(world: World) -> None:
     awake = Life(sleeps_in=0, battery_dies=0, is_reset=0)
     devices, host = fleet(5, life=awake), Services(world)
-    ends = x509.load_der_x509_certificate(host.presented()[0]).not_valid_after_utc
+    ends = x509.load_der_x509_certificate(host.presented(0)[0]).not_valid_after_utc
     assert devices.night(host, ends - DAY).well == 5
     last = devices.night(host, ends + DAY)
     assert (last.well, last.lost.total()) == (0, 5)
@@ -120,14 +123,17 @@ def test_who_is_lost_and_why(world: World) -> None:
 class Silence:
     """A host without a release."""
 
-    def notice(self) -> bytes | None:
+    def notice(self, device: int) -> bytes | None:
         return None
 
-    def der(self, path: str) -> bytes | None:
+    def der(self, device: int, path: str) -> bytes | None:
         return None
 
-    def presented(self) -> tuple[bytes, ...]:
+    def presented(self, device: int) -> tuple[bytes, ...]:
         return ()
+
+    def shaken(self, device: int, why: str) -> None:
+        pass
 
 
 def test_a_host_with_nothing_to_serve() -> None:
