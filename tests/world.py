@@ -64,15 +64,19 @@ class World:
         sealer = Sealer(Secret(bytes(32)))
         schema.upgrade(engine, sealer)
         self.store = SqlStore(engine, sealer)
-        self.sites = Sites(self.store)
-        self.releases = Releases(self.store)
-        self.confirmations = Confirmations(self.store)
-        self.rotations = Rotations(self.store, self.releases, self.confirmations, _judge, _throwaway)
-        self.evidence = DeviceEvidence(self.store)
-        self.overview = Overview(self.store, self.rotations, self.confirmations)
+        self.open_on(self.store)
         self.occasion = Occasion("tester", NOW)
         self._chains = 0
         self._segments = 0
+
+    def open_on(self, store: Any) -> None:
+        """The services, on this store or on something around it."""
+        self.sites = Sites(store)
+        self.releases = Releases(store)
+        self.confirmations = Confirmations(store)
+        self.rotations = Rotations(store, self.releases, self.confirmations, _judge, _throwaway)
+        self.evidence = DeviceEvidence(store)
+        self.overview = Overview(store, self.rotations, self.confirmations)
 
     def add_site(
         self,

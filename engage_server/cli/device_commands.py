@@ -207,6 +207,7 @@ def _as_json(view: DeviceView) -> dict[str, Any]:
     known = view.history
     value: dict[str, Any] = {
         "device": view.identity,
+        "serial": view.serial,
         "site": view.site,
         "grade": view.grade.name.lower() if view.grade is not None else None,
         "nights_since": view.silent_nights,

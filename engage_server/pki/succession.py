@@ -208,7 +208,7 @@ class _Succession:
         return begin, end
 
     def _fresh_name(self, old: x509.Name) -> x509.Name:
-        """The old name with this year behind it; and with a number behind that, if the old one has this year already."""
+        """The old name with this year behind it; and a number behind that, if the old one has this year already."""
         common = _attribute(old, NameOID.COMMON_NAME) or "ENGAGE CA"
         label, found = str(self._now.year), _LABEL.search(common)
         if found is not None:

@@ -31,6 +31,11 @@ class DeviceView:
     silent_nights: int | None
     diagnosis: Diagnosis | None
 
+    @property
+    def serial(self) -> str | None:
+        """Its serial number; None for a device that is known by its address alone."""
+        return decode_serial(self.identity)
+
 
 class DeviceEvidence:
     """Asks the evidence.

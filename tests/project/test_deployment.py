@@ -43,8 +43,8 @@ def test_the_units_run_as_nobody_special_with_one_right() -> None:
         is_for_devices = "operators" not in unit.name
         assert "\nUser=engage\n" in text
         assert f"\nCapabilityBoundingSet={'CAP_NET_BIND_SERVICE' if is_for_devices else ''}\n" in text
-        opens_secrets = is_for_devices and "http." not in unit.name
-        assert ("LoadCredential=kek" in text) is opens_secrets, "only the TLS instance opens a secret"
+        opens_secrets = "http." not in unit.name
+        assert ("LoadCredential=kek" in text) is opens_secrets, "TLS and rotations open secrets, plain HTTP does not"
 
 
 def test_the_settings_of_the_units_can_be_used(tmp_path: Path) -> None:
