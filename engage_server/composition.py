@@ -74,7 +74,10 @@ _MAX_KEK_FILE_BYTES = 4096
 
 @dataclass(frozen=True, slots=True)
 class OperatorSide:
-    """The services that the command line calls, and the operators' instance."""
+    """The services that the command line calls, and the operators' instance.
+
+    ``close`` gives the database connections back; only who goes on running needs it.
+    """
 
     sites: Sites
     releases: Releases
@@ -84,6 +87,7 @@ class OperatorSide:
     evidence: DeviceEvidence
     audit: AuditLog
     overview: Overview
+    close: Callable[[], None]
 
 
 class DeviceSide:
@@ -208,6 +212,7 @@ def _operator_side(store: SqlStore) -> OperatorSide:
         evidence,
         AuditLog(store),
         Overview(store, rotations, confirmations),
+        store.close,
     )
 
 

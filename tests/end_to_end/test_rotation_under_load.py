@@ -24,13 +24,15 @@ RELEASES = 4
 
 
 @pytest.fixture
-def operator(installation: Path) -> OperatorSide:
+def operator(installation: Path) -> Iterator[OperatorSide]:
     """The services on the installation, with some releases of different roots."""
     hosts = [text for host in HOSTS for text in ("--host", host.text)]
     for number in range(2, RELEASES + 1):
         ok(engage(installation, "chain", "build", f"chain{number}", *hosts))
         ok(engage(installation, "release", "stage", f"chain{number}"))
-    return open_operator_side(load_settings(None, {}, {}, installation), {})
+    operator = open_operator_side(load_settings(None, {}, {}, installation), {})
+    yield operator
+    operator.close()
 
 
 def occasion() -> Occasion:

@@ -1,0 +1,167 @@
+"""What the evidence of very many devices costs, and how long its questions take: ``scripts/bench-evidence``.
+
+Fills a database with devices, each of which has met some releases, by the very path that sightings take, and asks what
+operators and the gate ask. On SQLite in a folder, and on a PostgreSQL server of its own.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from sqlalchemy import text
+
+from engage_server.pki import encodings, keys
+from engage_server.records import AuditAction, AuditEvent, DeviceHistory, Secret, Sighting, SightingKind, Site
+from engage_server.records.site import AnchorRole
+from engage_server.services.device_evidence import DeviceEvidence
+from engage_server.services.evidence import fold
+from engage_server.store import schema
+from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.interface import ReleaseDraft
+from engage_server.store.sealing import Sealer
+from engage_server.store.sql_store import SqlStore
+from tests.chains import HOSTS, NOW, SITE_KEY, good_chain
+from tests.postgresql import postgres_server
+from tests.world import serial_of
+
+_BATCH = 5000
+_RELEASES = 3
+_EVENT = AuditEvent(NOW, "bench", AuditAction.SITE_ADDED, "main")
+_EVIDENCE = ("device_histories", "release_histories", "device_addresses")
+
+
+def main() -> None:
+    """Run it and print the figures."""
+    parser = argparse.ArgumentParser(prog="scripts/bench-evidence")
+    parser.add_argument("--devices", type=int, default=1_000_000)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    figures: dict[str, Any] = {"devices": options.devices}
+    with tempfile.TemporaryDirectory() as folder:
+        figures["sqlite"] = measure(f"sqlite:///{folder}/engage.db", options.devices)
+    with postgres_server() as server:
+        figures["postgresql"] = measure(server.new_database(), options.devices)
+    text_of_it = json.dumps(figures, indent=2)
+    sys.stdout.write(text_of_it + "\n")
+    if options.json:
+        options.json.write_text(text_of_it)
+
+
+def measure(url: str, devices: int) -> dict[str, Any]:
+    """Fill one database, and ask it."""
+    create_sqlite_file(url)
+    engine = open_engine(url)
+    sealer = Sealer(Secret(bytes(32)))
+    schema.upgrade(engine, sealer)
+    store = SqlStore(engine, sealer)
+    _site(store)
+    begun = time.perf_counter()
+    for number, batch in enumerate(_batches(devices)):
+        store.record_sightings(f"segment{number}", 0, 1, batch, fold, NOW)
+        if number % 20 == 0:
+            store.forget_sightings(NOW + timedelta(days=1))  # raw sightings are kept by another rule
+    filled = time.perf_counter() - begun
+    store.forget_sightings(NOW + timedelta(days=1))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE" if engine.dialect.name == "postgresql" else "VACUUM"))
+        if engine.dialect.name == "sqlite":
+            connection.execute(text("ANALYZE"))
+        size = _bytes(connection)
+    found = {
+        "seconds_to_fill": round(filled),
+        "sightings_per_second": round(devices * (2 * _RELEASES + 1) / filled),
+        "bytes_per_device": round(size / devices),
+        "milliseconds": {name: _milliseconds(question) for name, question in _questions(store).items()},
+    }
+    store.close()
+    return found
+
+
+def _site(store: SqlStore) -> None:
+    store.add_site(Site("main", HOSTS, AnchorRole.ROOT, True, (), NOW), SITE_KEY, _EVENT)
+    for number in range(1, _RELEASES + 1):
+        built = good_chain(f"evidence{number}")
+        root = encodings.der(built.chain.root)
+        sent = tuple(map(encodings.der, built.chain.sent))
+        store.stage_release(
+            ReleaseDraft("main", root, "A" * 28, sent, root, NOW), keys.private_key_pem(built.server_key), _EVENT
+        )
+
+
+def _batches(devices: int) -> Iterator[list[Sighting]]:
+    """Three releases; 97 in 100 devices took the last one, the others ask, loop, or are silent."""
+    chance = Random(6)
+    for release in range(1, _RELEASES + 1):
+        for first in range(0, devices, _BATCH):
+            yield [
+                sighting
+                for device in range(first, min(first + _BATCH, devices))
+                for sighting in _night(device, release, chance.random())
+            ]
+
+
+def _night(device: int, release: int, fate: float) -> list[Sighting]:
+    at = NOW - timedelta(days=_RELEASES - release, seconds=device % 14400)
+    serial, address = serial_of(device), f"10.{device >> 16 & 255}.{device >> 8 & 255}.{device & 255}"
+
+    def saw(kind: SightingKind, failure: str = "") -> Sighting:
+        listener = "https" if kind in (SightingKind.HANDSHAKE_FINISHED, SightingKind.HANDSHAKE_FAILED) else "http"
+        return Sighting(kind, at, listener, address, serial, "main", release, "", failure)
+
+    if release == _RELEASES and fate > 0.97:
+        if fate > 0.99:
+            return []
+        return [
+            saw(SightingKind.NOTICE),
+            saw(SightingKind.CERTIFICATE),
+            saw(SightingKind.HANDSHAKE_FAILED, "alert x"),
+        ] * 2
+    return [saw(SightingKind.NOTICE), saw(SightingKind.HANDSHAKE_FINISHED)]
+
+
+def _bytes(connection: Any) -> int:
+    if connection.dialect.name == "postgresql":
+        query = "SELECT sum(pg_total_relation_size(oid)) FROM pg_class WHERE relname IN ('{}', '{}', '{}')"
+        return int(connection.execute(text(query.format(*_EVIDENCE))).scalar_one())
+    pages = connection.execute(text("PRAGMA page_count")).scalar_one()
+    return int(pages) * int(connection.execute(text("PRAGMA page_size")).scalar_one())
+
+
+def _questions(store: SqlStore) -> dict[str, Callable[[], object]]:
+    evidence, since = DeviceEvidence(store), NOW - timedelta(hours=5)
+
+    def history() -> list[DeviceHistory]:
+        return list(store.device_history(serial_of(77)))
+
+    return {
+        "rotate status (the gate)": lambda: store.adoption("main", _RELEASES, since, NOW),
+        "device list": lambda: evidence.devices("main", NOW, release=_RELEASES, limit=50),
+        "device list --missing": lambda: evidence.devices("main", NOW, release=_RELEASES, missing=True, limit=50),
+        "device list --release 1 --missing": lambda: evidence.devices("main", NOW, release=1, missing=True, limit=50),
+        "device list --troubled": lambda: evidence.devices("main", NOW, release=_RELEASES, troubled=True, limit=50),
+        "how many came how far": lambda: evidence.grades("main", _RELEASES),
+        "the pace (habits)": lambda: store.silences("main"),
+        "the pace (arrivals)": lambda: store.arrivals("main", _RELEASES, since),
+        "device show": history,
+    }
+
+
+def _milliseconds(question: Callable[[], object]) -> int:
+    """The median of five."""
+    taken = []
+    for _ in range(5):
+        begun = time.perf_counter()
+        question()
+        taken.append(time.perf_counter() - begun)
+    return round(1000 * sorted(taken)[2])
+
+
+if __name__ == "__main__":
+    main()
