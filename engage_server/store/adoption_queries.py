@@ -72,7 +72,6 @@ def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> l
     query = select(device_histories, release_histories.c.grade, release_histories.c.reached_at).outerjoin(
         release_histories,
         and_(
-            release_histories.c.site == _device.site,
             release_histories.c.release == (wanted.release or 0),
             release_histories.c.device_id == _device.id,
         ),

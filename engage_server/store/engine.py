@@ -44,7 +44,8 @@ def _postgresql_engine(url: URL) -> Engine:
         url.set(drivername="postgresql+psycopg"),
         pool_pre_ping=True,
         pool_size=2,
-        connect_args={"connect_timeout": _POSTGRESQL_CONNECT_SECONDS},
+        # never prepared: a plan that is made without the values reads whole tables for a long list of them
+        connect_args={"connect_timeout": _POSTGRESQL_CONNECT_SECONDS, "prepare_threshold": None},
     )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, text, tuple_, update
+from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
@@ -37,7 +37,7 @@ def select_history(connection: Connection, site: str | None, identity: str) -> l
     if site is not None:
         query = query.where(device_histories.c.site == site)
     rows = connection.execute(query.order_by(device_histories.c.site)).mappings().all()
-    return [replace(history(row), releases=_releases_of(connection, row["id"], row["site"])) for row in rows]
+    return [replace(history(row), releases=_releases_of(connection, row["id"])) for row in rows]
 
 
 def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
@@ -46,10 +46,8 @@ def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
     return DeviceHistory(**values | {"is_shared_address": bool(values["is_shared_address"])})
 
 
-def _releases_of(connection: Connection, device_id: int, site: str) -> dict[int, ReleaseHistory]:
-    rows = connection.execute(
-        select(release_histories).where(release_histories.c.site == site, release_histories.c.device_id == device_id)
-    )
+def _releases_of(connection: Connection, device_id: int) -> dict[int, ReleaseHistory]:
+    rows = connection.execute(select(release_histories).where(release_histories.c.device_id == device_id))
     return {row.release: ReleaseHistory(Grade(row.grade), row.reached_at) for row in rows}
 
 
@@ -63,11 +61,12 @@ def _note_addresses(connection: Connection, found: Sequence[Sighting]) -> dict[P
         values = [{"site": a, "address": b, "serial": c, "seen_at": at} for (a, b, c), at in rows.items()]
         _upsert(connection, device_addresses, values, ["site", "address", "serial"])
     serials_at: dict[Place, tuple[str, ...]] = {}
-    for some in _chunks({(s.site or "", s.address) for s in found}):
-        place = tuple_(device_addresses.c.site, device_addresses.c.address)
-        for row in connection.execute(select(device_addresses).where(place.in_(some))):
+    wanted = {(s.site or "", s.address) for s in found}
+    for some in _chunks(address for _, address in wanted):
+        for row in connection.execute(select(device_addresses).where(device_addresses.c.address.in_(some))):
             key = row.site, row.address
-            serials_at[key] = (*serials_at.get(key, ()), row.serial)
+            if key in wanted:
+                serials_at[key] = (*serials_at.get(key, ()), row.serial)
     return serials_at
 
 
@@ -76,10 +75,11 @@ def _select_known(
 ) -> tuple[dict[Place, int], dict[Place, DeviceHistory]]:
     ids: dict[Place, int] = {}
     known: dict[Place, DeviceHistory] = {}
-    for some in _chunks(places):
-        place = tuple_(device_histories.c.site, device_histories.c.identity)
-        rows = connection.execute(select(device_histories).where(place.in_(some))).mappings().all()
-        releases = _select_releases(connection, {row["site"] for row in rows}, [row["id"] for row in rows], numbers)
+    # not by site, too: a planner that has counted nothing yet would take the index of the site, and read all of it
+    for some in _chunks(identity for _, identity in places):
+        query = select(device_histories).where(device_histories.c.identity.in_(some))
+        rows = [row for row in connection.execute(query).mappings() if (row["site"], row["identity"]) in places]
+        releases = _select_releases(connection, [row["id"] for row in rows], numbers)
         for row in rows:
             key = row["site"], row["identity"]
             ids[key] = row["id"]
@@ -88,14 +88,12 @@ def _select_known(
 
 
 def _select_releases(
-    connection: Connection, site_names: Collection[str], device_ids: Sequence[int], numbers: Collection[int]
+    connection: Connection, device_ids: Sequence[int], numbers: Collection[int]
 ) -> dict[int, dict[int, ReleaseHistory]]:
     releases: dict[int, dict[int, ReleaseHistory]] = {}
     if device_ids and numbers:
         columns = release_histories.c
-        query = select(release_histories).where(
-            columns.site.in_(site_names), columns.release.in_(numbers), columns.device_id.in_(device_ids)
-        )
+        query = select(release_histories).where(columns.device_id.in_(device_ids), columns.release.in_(numbers))
         for row in connection.execute(query):
             releases.setdefault(row.device_id, {})[row.release] = ReleaseHistory(Grade(row.grade), row.reached_at)
     return releases
@@ -131,7 +129,7 @@ def _write(
         if not each.is_shared_address and not _is_known(known.get((each.site, each.identity)), number, reached)
     ]
     if releases:
-        _upsert(connection, release_histories, releases, ["site", "release", "device_id"])
+        _upsert(connection, release_histories, releases, ["device_id", "release"])
 
 
 def _is_newly_shared(now: DeviceHistory, known: Mapping[Place, DeviceHistory]) -> bool:
@@ -159,7 +157,7 @@ def _upsert(connection: Connection, table: Table, values: Sequence[dict[str, Any
     connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest), list(values))
 
 
-def _chunks(places: Iterable[Place]) -> Iterator[list[Place]]:
-    rest = iter(sorted(places))
+def _chunks(names: Iterable[str]) -> Iterator[list[str]]:
+    rest = iter(sorted(set(names)))
     while some := list(islice(rest, _IN_ONE_QUERY)):
         yield some

@@ -264,7 +264,7 @@ device_histories = Table(
     Column("finished_at", EpochSeconds, nullable=False),
     Column("asked_again_at", EpochSeconds, nullable=False),
     Column("is_shared_address", SmallInteger, nullable=False),
-    UniqueConstraint("site", "identity"),
+    UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
 )
 # what the gate counts is answered from this index alone
 Index(
@@ -282,19 +282,20 @@ Index(
 release_histories = Table(
     "release_histories",
     metadata,
-    Column("site", String(64), primary_key=True),
-    Column("release", Integer, primary_key=True, autoincrement=False),
     Column("device_id", BigInteger().with_variant(Integer, "sqlite"), primary_key=True, autoincrement=False),
+    Column("release", Integer, primary_key=True, autoincrement=False),
+    Column("site", String(64), nullable=False),
     Column("grade", SmallInteger, nullable=False),
     Column("reached_at", EpochSeconds, nullable=False),
     sqlite_with_rowid=False,
 )
+Index("ix_release_histories_grade", release_histories.c.site, release_histories.c.release, release_histories.c.grade)
 
 device_addresses = Table(
     "device_addresses",
     metadata,
-    Column("site", String(64), primary_key=True),
     Column("address", String(64), primary_key=True),
+    Column("site", String(64), primary_key=True),
     Column("serial", String(32), primary_key=True),
     Column("seen_at", EpochSeconds, nullable=False),
     sqlite_with_rowid=False,

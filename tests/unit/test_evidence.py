@@ -312,6 +312,13 @@ class TestCounts:
         assert len(site.evidence.devices("main", NOW)) == len(site.evidence.devices("north", NOW)) == 1
         assert [each.site for each in site.evidence.device(serial_of(0), NOW)] == ["main", "north"]
 
+    def test_a_stretch_that_comes_twice_counts_once(self, site: World) -> None:
+        found = [notice(), notice(), der()]
+        assert site.store.record_sightings("a", 0, 9, found, fold, NOW)
+        assert not site.store.record_sightings("a", 0, 9, found, fold, NOW)
+        (known,) = site.store.device_history(SERIAL)
+        assert (known.notices, known.certificates) == (2, 1)
+
     def test_many_at_once(self, site: World) -> None:
         site.see(*(site.finished(device, 1, NOW) for device in range(3000)))
         site.see(*(site.finished(device, 2, NOW + DAY) for device in range(0, 3000, 2)))

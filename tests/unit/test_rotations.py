@@ -197,6 +197,17 @@ def test_nobody_goes_back_to_what_has_expired(world: World) -> None:
     assert current(world).number == 2, "nothing bad goes live, not even by itself"
 
 
+def test_what_has_expired_meanwhile_is_not_the_next_step(site: World) -> None:
+    start(site, RotationWay.LINKED_REKEY, policy=GatePolicy(asks=True))
+    later = 900  # days: the next step's server certificate has ended, because nobody approved it
+    for night in range(later - 7, later):
+        call(site, 2, night)
+    told = list(site.rotations.approve("main", "at last", site.later(days=later)))
+    assert "held" in told[1]
+    assert "release 3 may not go live: validity.expired" in told[1]
+    assert current(site).number == 2
+
+
 def test_other_commands_do_not_interfere(site: World) -> None:
     start(site, RotationWay.LINKED_REKEY)
     acts: list[Callable[[], object]] = [

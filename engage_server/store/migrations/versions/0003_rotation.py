@@ -110,7 +110,7 @@ def _histories() -> None:
         sa.Column("asked_again_at", EpochSeconds, nullable=False),
         sa.Column("is_shared_address", sa.SmallInteger, nullable=False),
         sa.PrimaryKeyConstraint("id", name="pk_device_histories"),
-        sa.UniqueConstraint("site", "identity", name="uq_device_histories_site"),
+        sa.UniqueConstraint("identity", "site", name="uq_device_histories_identity"),
     )
     op.create_index(
         "ix_device_histories_adoption",
@@ -128,20 +128,21 @@ def _histories() -> None:
     )
     op.create_table(
         "release_histories",
-        sa.Column("site", sa.String(64), nullable=False),
-        sa.Column("release", sa.Integer, autoincrement=False, nullable=False),
         sa.Column("device_id", _BIG, autoincrement=False, nullable=False),
+        sa.Column("release", sa.Integer, autoincrement=False, nullable=False),
+        sa.Column("site", sa.String(64), nullable=False),
         sa.Column("grade", sa.SmallInteger, nullable=False),
         sa.Column("reached_at", EpochSeconds, nullable=False),
-        sa.PrimaryKeyConstraint("site", "release", "device_id", name="pk_release_histories"),
+        sa.PrimaryKeyConstraint("device_id", "release", name="pk_release_histories"),
         sqlite_with_rowid=False,
     )
+    op.create_index("ix_release_histories_grade", "release_histories", ["site", "release", "grade"])
     op.create_table(
         "device_addresses",
-        sa.Column("site", sa.String(64), nullable=False),
         sa.Column("address", sa.String(64), nullable=False),
+        sa.Column("site", sa.String(64), nullable=False),
         sa.Column("serial", sa.String(32), nullable=False),
         sa.Column("seen_at", EpochSeconds, nullable=False),
-        sa.PrimaryKeyConstraint("site", "address", "serial", name="pk_device_addresses"),
+        sa.PrimaryKeyConstraint("address", "site", "serial", name="pk_device_addresses"),
         sqlite_with_rowid=False,
     )
