@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import Conflict, Refused, UsageError
@@ -52,7 +53,7 @@ class Releases:
             Conflict: This chain is a release of the site already.
         """
         site = self._store.site(site_name)
-        findings = run_checks(_case(material.chain, site, material, occasion))
+        findings = run_checks(_case(material.chain, site, material.server_key.public_key(), occasion))
         for finding in findings:
             if finding.code == "key.mismatch":
                 raise Refused(f"{finding.certificate}: {finding.sentence}", finding.mend, code=finding.code)
@@ -188,16 +189,18 @@ class Releases:
                 )
 
     def check(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """What the checks say of a release today.
+        """What the checks say of a release today. Of one whose key is destroyed: all but whether its key fits.
 
         Raises:
             NotFound: There is no such site or release.
         """
         site = self._store.site(site_name)
         release = self._store.release(site_name, number)
-        key = read_server_key(self._store.private_key(site_name, number), source=f"release {number}")
-        material = ChainMaterial(chain_of(release), key)
-        return CheckedRelease(release, tuple(run_checks(_case(material.chain, site, material, occasion))))
+        public = None
+        if release.key_destroyed_at is None:
+            key = read_server_key(self._store.private_key(site_name, number), source=f"release {number}")
+            public = key.public_key()
+        return CheckedRelease(release, tuple(run_checks(_case(chain_of(release), site, public, occasion))))
 
     def all(self, site_name: str | None = None) -> Sequence[Release]:
         """All releases, or those of one site."""
@@ -239,8 +242,7 @@ def chain_of(release: Release) -> Chain:
     return arrange(x509.load_der_x509_certificate(each) for each in (*release.chain, release.root_der))
 
 
-def _case(chain: Chain, site: Site, material: ChainMaterial, occasion: Occasion) -> ChainCase:
-    public = material.server_key.public_key()
+def _case(chain: Chain, site: Site, public: rsa.RSAPublicKey | None, occasion: Occasion) -> ChainCase:
     return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
 
 

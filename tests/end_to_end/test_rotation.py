@@ -185,6 +185,74 @@ def test_a_changed_audit_log_is_told(installation: Path) -> None:
     assert engage(installation, "audit", "verify", "--expect", "x").returncode == 2
 
 
+def test_a_release_that_can_not_be_loaded_leaves_the_last_good_one(installation: Path) -> None:
+    """As on a node with another key-encryption key: the release's key does not open there."""
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(installation, "chain", "build", "second", *hosts))
+    ok(engage(installation, "release", "stage", "second"))
+    with running_pair(installation, "--workers", "1") as pair:
+        workers = pair.workers()
+        assert ready(pair) == {"status": "ready"}
+        with closing(sqlite3.connect(installation / "data" / "engage.db")) as database:
+            (key,) = database.execute("SELECT private_key_sealed FROM releases WHERE number = 2").fetchone()
+            database.execute("UPDATE releases SET private_key_sealed = ? WHERE number = 2", (bytes([key[0]]) * 99,))
+            database.execute("UPDATE releases SET state = 'retired' WHERE number = 1")
+            database.execute("UPDATE releases SET state = 'current' WHERE number = 2")
+            database.execute("UPDATE installation SET generation = generation + 1")
+            database.commit()
+            eventually(lambda: ready(pair) == {"status": "behind", "reasons": ["seal.broken"]}, "it says so")
+            assert common_name(pair.https_port, "127.0.0.1", None, installation / "certs/main/partner_CA.pem")
+            assert "main stays at release 1, the last good one" in pair.log
+            eventually(lambda: engage(installation, "status").returncode == 1, "and the store knows")
+            shown = engage(installation, "status").stdout
+            assert f"https {workers[1]} on " in shown
+            assert "serves release 1: private key of release 2 of main" in shown
+            database.execute("UPDATE releases SET private_key_sealed = ? WHERE number = 2", (key,))
+            database.commit()
+        eventually(lambda: ready(pair) == {"status": "ready"}, "it tries again by itself")
+        assert common_name(pair.https_port, "127.0.0.1", None, installation / "second/partner_CA.pem")
+        assert pair.workers() == workers, "nobody died"
+
+
+def ready(pair: RunningPair) -> dict[str, object]:
+    """What the TLS instance's ``/readyz`` says."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    with (
+        closing(socket.create_connection(("127.0.0.1", pair.https_port), timeout=PATIENCE)) as plain,
+        context.wrap_socket(plain) as connection,
+    ):
+        connection.sendall(b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        received = b""
+        while piece := connection.recv(65536):
+            received += piece
+    found = json.loads(received.partition(b"\r\n\r\n")[2])
+    assert isinstance(found, dict)
+    return found
+
+
+def test_back_and_away_for_good(installation: Path) -> None:
+    nothing = engage(installation, "release", "rollback")
+    assert (nothing.returncode, "release.nothing_before" in nothing.stderr) == (2, True)
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(installation, "chain", "build", "second", *hosts))
+    ok(engage(installation, "release", "stage", "second"))
+    ok(engage(installation, "release", "activate", "2"))
+    back = ok(engage(installation, "release", "rollback", "--reason", "they stay dark"))
+    assert "release 1 of main is current again" in back
+    assert "they stay dark" in ok(engage(installation, "audit", "show"))
+    unsure = engage(installation, "release", "retire", "2", stdin=b"n\n")
+    assert unsure.returncode == 130
+    ok(engage(installation, "release", "retire", "2", "--yes"))
+    gone = engage(installation, "release", "activate", "2")
+    assert (gone.returncode, "its private key is destroyed" in gone.stderr) == (2, True)
+    current = engage(installation, "release", "retire", "1", "--yes")
+    assert (current.returncode, "devices are served with its key" in current.stderr) == (2, True)
+    assert "release 2 of main: retired" in ok(engage(installation, "release", "show", "2"))
+    ok(engage(installation, "release", "stage", "second"))
+    ok(engage(installation, "release", "activate", "3"))
+
+
 @pytest.fixture
 def two_sites(installation: Path) -> Path:
     """A second site whose devices call another address of this host, and know no name."""

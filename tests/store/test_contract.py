@@ -544,6 +544,30 @@ class TestAuditLog:
         forger.record(event)
         assert "entry 6 was changed" in told.audit_verdict().faults[0]
 
+    def test_an_entry_of_another_course_of_events_does_not_fit_in(
+        self, told: SqlStore, event: AuditEvent, tmp_path: Path
+    ) -> None:
+        """Two databases that were one: what was written after they parted can not be moved from one to the other."""
+        url = f"sqlite:///{tmp_path / 'fork.db'}"
+        create_sqlite_file(url)
+        engine = open_engine(url)
+        schema.upgrade(engine, SEALER)
+        fork = SqlStore(engine, SEALER)
+        for number in range(4):
+            fork.record(replace(event, reason=f"reason {number}", before={"x": "1"}, facts={"x": "2"}))
+        fork.record(replace(event, reason="what really happened"))
+        told.record(event)
+        one, other = told.audit_entries()[4], fork.audit_entries()[4]
+        fork.close()
+        assert one.previous == other.previous, "they were one"
+        with told._engine.begin() as connection:
+            values = {"reason": other.event.reason, "facts": '{"why": "test"}', "before": "{}", "hash": other.hash}
+            statement = "UPDATE audit_events SET reason = :reason, facts = :facts, before = :before, hash = :hash"
+            connection.execute(text(f"{statement} WHERE id = 5"), values)
+            connection.execute(text("UPDATE audit_events SET previous = :hash WHERE id = 6"), {"hash": other.hash})
+        assert told.audit_entries()[4] == other
+        assert told.audit_verdict().faults == ("entry 6 was changed: its hash is another",)
+
     def test_operators_at_once_leave_no_gap(self, store: SqlStore, event: AuditEvent) -> None:
         def tell() -> None:
             for _ in range(5):
