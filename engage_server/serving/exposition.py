@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ class Exposition:
 
     Attributes:
         stored, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+        rotations: The state of each rotation that is going on, by site; kept by the thread that looks at them.
     """
 
     def __init__(self, metrics: Path, spool: Path, distribution: Distribution) -> None:
@@ -40,6 +41,7 @@ class Exposition:
         self.store_up = Gauge(
             "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
         )
+        self.rotations: Mapping[str, str] = {}
         self._registry.register(self)
 
     def text(self) -> bytes:
@@ -63,6 +65,10 @@ class Exposition:
         for expiry in expiries(snapshot):
             days.add_metric([expiry.site, expiry.role], round(expiry.days_left(now), 3))
         yield days
+        rotations = GaugeMetricFamily("engage_rotation_open", "A rotation is going on.", labels=["site", "state"])
+        for site, state in self.rotations.items():
+            rotations.add_metric([site, state], 1)
+        yield rotations
 
     def _of_workers(self) -> Iterator[Metric]:
         sums: dict[str, dict[Labels, Any]] = {name: {} for name in FAMILIES}

@@ -40,7 +40,11 @@ def operators_app(
     exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
     thread = TransferThread(spool, transfer, exposition, log)
     thread.start()
-    RotationThread(lambda: open_operator_side(settings, environment), settings.gate_seconds, log).start()
+
+    def tell_states(states: Mapping[str, str]) -> None:
+        exposition.rotations = states
+
+    RotationThread(lambda: open_operator_side(settings, environment), settings.gate_seconds, log, tell_states).start()
     return create_operators_app(device_side.distribution, exposition.text), thread.lateness
 
 

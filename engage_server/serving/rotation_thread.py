@@ -2,7 +2,7 @@
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
 from engage_server.composition import Occasion, OperatorSide
@@ -20,12 +20,20 @@ class RotationThread:
         open_side: Opens the services.
         seconds: Between two looks.
         log: Where each step is told, and trouble, and its end: once each.
+        tell_states: Called with the state of each rotation that is going on, by site.
     """
 
-    def __init__(self, open_side: Callable[[], OperatorSide], seconds: float, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        open_side: Callable[[], OperatorSide],
+        seconds: float,
+        log: logging.Logger,
+        tell_states: Callable[[Mapping[str, str]], None],
+    ) -> None:
         self._open_side = open_side
         self._seconds = seconds
         self._log = log
+        self._tell_states = tell_states
         self._side: OperatorSide | None = None
         self._trouble = ""
 
@@ -49,6 +57,7 @@ class RotationThread:
                     self._log.warning("rotation of %s: %s", rotation.site, told)
             except Conflict as conflict:  # a person or another host was faster: look again next time
                 self._log.info("rotation of %s: %s", rotation.site, conflict)
+        self._tell_states({each.site: each.state.value for each in rotations.all() if each.state.is_open})
 
     def _run(self) -> None:
         pause = threading.Event()

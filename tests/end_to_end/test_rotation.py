@@ -62,6 +62,8 @@ def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:
         assert (refused.returncode, "rotate abort" in refused.stderr) == (2, True)
         assert "another notice" not in night(pair, 1)
         assert progress(installation)["served"] == 2, "one device is missing"
+        running = 'engage_rotation_open{site="main",state="running"}'
+        eventually(lambda: pair.metrics()[running] == 1, "monitoring sees it")
         listed = json.loads(ok(engage(installation, "device", "list", "--release", "2", "--missing", "--json")))
         assert [each["serial"] for each in listed] == [serial_of(2)]
         night(pair, 2)

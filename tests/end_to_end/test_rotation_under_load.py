@@ -83,7 +83,7 @@ def test_fifty_changes_tear_nothing(
 
 def _one_of_fifty(operator: OperatorSide, moments: Moments, number: int) -> None:
     if number % 5 == 4:
-        change(operator, moments, lambda: operator.releases.roll_back("main", {}, "to and fro", occasion()))
+        change(operator, moments, lambda: operator.releases.roll_back("main", {}, "back and forth", occasion()))
         return
     current = operator.releases.current("main") or 0
     change(operator, moments, lambda: operator.releases.activate("main", current % RELEASES + 1, {}, occasion()))

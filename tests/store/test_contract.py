@@ -404,7 +404,7 @@ class TestReleaseLife:
             store.stage_release(draft("main", label), private_key(label), event)
         return store
 
-    def test_back_step_by_step_and_not_to_and_fro(self, three: SqlStore, event: AuditEvent) -> None:
+    def test_back_step_by_step_and_not_back_and_forth(self, three: SqlStore, event: AuditEvent) -> None:
         assert three.release_before("main") is None
         for number in (1, 2, 3):
             activate(three, "main", number, NOW, event)

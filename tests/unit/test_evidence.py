@@ -264,7 +264,7 @@ class TestCounts:
         since = NOW + 7 * DAY + HOUR
         assert site.store.adoption("main", 2, since, since + HOUR).devices == 1
 
-    def test_going_to_and_fro_counts_from_the_step_on(self, site: World) -> None:
+    def test_going_back_and_forth_counts_from_the_step_on(self, site: World) -> None:
         site.see(site.finished(0, 2, NOW), site.finished(0, 1, NOW + DAY))
         since = NOW + DAY + HOUR
         assert site.store.adoption("main", 2, since, since + HOUR).confirmed == 0
