@@ -14,6 +14,7 @@ from engage_server.errors import Conflict, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay, Secret
 from engage_server.services.authority_folder import FoundAuthority, find_authority
+from engage_server.services.chain_folder import read_successors
 from engage_server.services.releases import chain_of
 from engage_server.services.rotation_preparation import RotationRequest
 
@@ -136,6 +137,8 @@ def start(
     name = operator.sites.get(site).name
     passphrase = read_passphrase_option(session, passphrase_file)
     policy = GatePolicy(Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent), soak_hours, ask)
+    if prepared:
+        read_successors(prepared)  # what is wrong with it is said before anything begins
     if waves and prepared:
         raise UsageError("--prepared is for one site", "Start the sites one by one: --wave builds each one's chains.")
     before: tuple[str, ...] = ()
@@ -168,7 +171,11 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
         print_progress(each)
     if not found:
         click.echo("there was no rotation yet")
-    print_next(f"{program()} rotate plan --site {site or 'NAME'}")
+    going_on = [each.rotation for each in found if each.rotation.state.is_open]
+    if going_on:
+        print_next(_next_of(going_on[0]))
+    else:
+        print_next(f"{program()} rotate plan --site {site or 'NAME'}")
 
 
 @rotate.command(
@@ -266,6 +273,17 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
     if newest.state is RotationState.DONE:
         print_next(f"{program()} release retire {newest.from_release} --site {site}, when you are sure")
     elif newest.state.is_open:
-        print_next(f"{program()} rotate status --site {site}; to go back: {program()} rotate abort --site {site}")
+        print_next(_next_of(newest))
     else:
         print_next(f"{program()} rotate plan --site {site}")
+
+
+def _next_of(rotation: Rotation) -> str:
+    """What to do about a rotation that is going on."""
+    command, site = f"{program()} rotate", rotation.site
+    back = f"to go back: {command} abort --site {site}"
+    if rotation.state is RotationState.HELD:
+        return f'to let it pass: {command} approve --site {site} --reason "..."; {back}'
+    if rotation.state is RotationState.PREPARING:
+        return f"to finish what was begun: {command} start --site {site}; {back}"
+    return f"{program()} device list --site {site} --release {rotation.served} --missing; {back}"

@@ -81,7 +81,9 @@ def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:
 def test_abort_and_what_it_says(installation: Path) -> None:
     ok(engage(installation, "rotate", "start", "--way", "cut-over"))
     assert progress(installation)["state"] == "held"
-    assert "nothing that could be proven" in ok(engage(installation, "rotate", "status"))
+    status = ok(engage(installation, "rotate", "status"))
+    assert "nothing that could be proven" in status
+    assert "rotate approve --site main" in status
     aborted = ok(engage(installation, "rotate", "abort", "--reason", "only a trial"))
     assert "release 1 is current" in aborted
     assert "only a trial" in ok(engage(installation, "audit", "show", "--last", "1"))
@@ -106,6 +108,9 @@ def test_the_authority_can_be_elsewhere(installation: Path, tmp_path_factory: py
     ok(engage(installation, "chain", "renew", vault / "new", *arguments))
     assert not list((vault / "new").rglob("partner_CA.key")), "the CAs' keys stay where they are"
     ok(engage(installation, "rotate", "abort"))
+    nowhere = engage(installation, "rotate", "start", "--way", "server-renewal", "--prepared", vault / "nowhere")
+    assert (nowhere.returncode, "holds no chains of a rotation" in nowhere.stderr) == (3, True)
+    assert not (vault / "nowhere").exists()
     ok(engage(installation, "rotate", "start", "--way", "server-renewal", "--prepared", vault / "new"))
     assert json.loads(ok(engage(installation, "release", "list", "--json")))[1]["state"] == "current"
 
