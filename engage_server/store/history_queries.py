@@ -6,7 +6,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, Table, bindparam, delete, select, text, update
+from sqlalchemy import Connection, Row, RowMapping, Table, delete, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
@@ -57,9 +57,8 @@ def _note_addresses(connection: Connection, found: Sequence[Sighting]) -> dict[P
     for sighting in found:
         if sighting.serial is not None:
             rows[sighting.site or "", sighting.address, sighting.serial] = sighting.at
-    if rows:
-        values = [{"site": a, "address": b, "serial": c, "seen_at": at} for (a, b, c), at in rows.items()]
-        _upsert(connection, device_addresses, values, ["site", "address", "serial"])
+    values = [{"site": a, "address": b, "serial": c, "seen_at": at} for (a, b, c), at in rows.items()]
+    _upsert(connection, device_addresses, values, ["address", "site", "serial"], ["serial"])
     serials_at: dict[Place, tuple[str, ...]] = {}
     wanted = {(s.site or "", s.address) for s in found}
     for some in _chunks(address for _, address in wanted):
@@ -105,21 +104,12 @@ def _write(
     changed: Sequence[DeviceHistory],
     known: Mapping[Place, DeviceHistory],
 ) -> None:
-    fresh = [each for each in changed if (each.site, each.identity) not in ids]
-    older = [each for each in changed if (each.site, each.identity) in ids]
-    all_ids = dict(ids)
-    if older:
-        values = [_row(each) | {"row_id": ids[each.site, each.identity]} for each in older]
-        columns: dict[str, Any] = {name: bindparam(name) for name in values[0] if name != "row_id"}
-        statement = update(device_histories).where(device_histories.c.id == bindparam("row_id"))
-        connection.execute(statement.values(columns), values)
-    if fresh:
-        returning = device_histories.insert().returning(
-            device_histories.c.id, device_histories.c.site, device_histories.c.identity
-        )
-        for row in connection.execute(returning, [_row(each) for each in fresh]):
-            all_ids[row.site, row.identity] = row.id
-    shared = [all_ids[each.site, each.identity] for each in older if _is_newly_shared(each, known)]
+    if not changed:
+        return
+    values, key = [_row(each) for each in changed], ["identity", "site"]
+    returned = _upsert(connection, device_histories, values, key, ["id", "site", "identity"])
+    all_ids = {(row.site, row.identity): row.id for row in returned}
+    shared = [ids[each.site, each.identity] for each in changed if _is_newly_shared(each, known)]
     if shared:  # what was taken for one device's progress is nobody's
         connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
     releases = [
@@ -128,12 +118,12 @@ def _write(
         for number, reached in each.releases.items()
         if not each.is_shared_address and not _is_known(known.get((each.site, each.identity)), number, reached)
     ]
-    if releases:
-        _upsert(connection, release_histories, releases, ["device_id", "release"])
+    _upsert(connection, release_histories, releases, ["device_id", "release"], ["device_id"])
 
 
 def _is_newly_shared(now: DeviceHistory, known: Mapping[Place, DeviceHistory]) -> bool:
-    return now.is_shared_address and not known[now.site, now.identity].is_shared_address
+    before = known.get((now.site, now.identity))
+    return now.is_shared_address and before is not None and not before.is_shared_address
 
 
 def _is_known(before: DeviceHistory | None, number: int, reached: ReleaseHistory) -> bool:
@@ -151,10 +141,16 @@ def _row(of: DeviceHistory) -> dict[str, Any]:
     }
 
 
-def _upsert(connection: Connection, table: Table, values: Sequence[dict[str, Any]], key: list[str]) -> None:
+def _upsert(
+    connection: Connection, table: Table, values: Sequence[dict[str, Any]], key: list[str], returning: list[str]
+) -> Sequence[Row[Any]]:
+    """Insert rows, or replace what is not their key. Asked for a result, SQLAlchemy sends many rows at once."""
+    if not values:
+        return []
     insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
     rest = {name: insert.excluded[name] for name in values[0] if name not in key}
-    connection.execute(insert.on_conflict_do_update(index_elements=key, set_=rest), list(values))
+    statement = insert.on_conflict_do_update(index_elements=key, set_=rest)
+    return connection.execute(statement.returning(*(table.c[name] for name in returning)), list(values)).all()
 
 
 def _chunks(names: Iterable[str]) -> Iterator[list[str]]:

@@ -33,8 +33,8 @@ def advance(connection: Connection, segment: str, begin: int, end: int, at: date
 
 def insert_sightings(connection: Connection, found: Sequence[Sighting]) -> None:
     """Add them all."""
-    if found:
-        connection.execute(sightings.insert(), [_row(sighting) for sighting in found])
+    if found:  # asked for a result, SQLAlchemy sends many rows at once
+        connection.execute(sightings.insert().returning(sightings.c.id), [_row(sighting) for sighting in found])
 
 
 def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str, int]:

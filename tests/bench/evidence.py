@@ -35,7 +35,7 @@ from tests.postgresql import postgres_server
 from tests.world import serial_of
 
 _BATCH = 5000
-_RELEASES = 3
+_RELEASES = 2
 _EVENT = AuditEvent(NOW, "bench", AuditAction.SITE_ADDED, "main")
 _EVIDENCE = ("device_histories", "release_histories", "device_addresses")
 
@@ -97,7 +97,7 @@ def _site(store: SqlStore) -> None:
 
 
 def _batches(devices: int) -> Iterator[list[Sighting]]:
-    """Three releases; 97 in 100 devices took the last one, the others ask, loop, or are silent."""
+    """Two releases; 97 in 100 devices took the last one, the others ask, loop, or are silent."""
     chance = Random(6)  # noqa: S311  # nothing is kept secret by it
     for release in range(1, _RELEASES + 1):
         for first in range(0, devices, _BATCH):
