@@ -3,6 +3,7 @@
 import logging
 import resource
 import ssl
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from enum import StrEnum
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide
+from engage_server.composition import DeviceSide, ServedRelease
 from engage_server.errors import EngageError
 from engage_server.serving import assembly
 from engage_server.serving.log_lines import DeviceLogger
@@ -26,6 +28,10 @@ if TYPE_CHECKING:
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the workers' heartbeat files: a slow disk must not look like a hung worker
 _BACKLOG = 4096  # connections that wait to be accepted: a site's devices come in one minute
 _GRACE_SECONDS = 15
+_KEEP_UP_SECONDS = 3.0
+_KEEP_UP_LATER_SECONDS = (
+    30.0  # after the store was away: to ask it may take seconds, in which no worker is looked after
+)
 _MAX_DESCRIPTORS = 1 << 20
 
 _log = logging.getLogger("gunicorn.error")
@@ -70,6 +76,15 @@ class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hint
         return self.listener is Listener.HTTPS
 
 
+class FollowingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no type hints
+    """gunicorn's arbiter, which keeps up with the store now and then: the workers that it forks later inherit that."""
+
+    def manage_workers(self) -> None:
+        """Called about once a second."""
+        self.app.keep_up()
+        super().manage_workers()
+
+
 class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn has no type hints
     """Runs one listener: loads the settings and the first snapshot, forks the workers, follows the store in each.
 
@@ -90,6 +105,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         environment: Mapping[str, str],
         when_serving: Callable[[], None] = lambda: None,
     ) -> None:
+        self._keep_up_at = 0.0
         self._listener = listener
         self._read_settings = read_settings
         self._environment = environment
@@ -99,6 +115,32 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         assembly.begin_metrics(settings, listener)
         self._become(settings)
         super().__init__(prog="engage")
+
+    def run(self) -> None:
+        """Serve until a signal ends it."""
+        FollowingArbiter(self).run()
+
+    def keep_up(self) -> None:
+        """Follow the store, seldom, in the process that forks workers.
+
+        A worker that has to be replaced while the database is away serves what was current shortly before, not what was
+        so when the instance started.
+        """
+        now = time.monotonic()
+        if now < self._keep_up_at:
+            return
+        self._keep_up_at = now + _KEEP_UP_SECONDS
+        side = self._device_side
+        try:
+            if side.generation() != side.distribution.snapshot.generation:
+                snapshot = side.take_snapshot(try_out=self._try_out())
+                if self._listener is Listener.HTTPS:
+                    self._tls.prepare(snapshot)
+                side.distribution.publish(snapshot)
+        except EngageError:  # the workers say what is wrong
+            self._keep_up_at = now + _KEEP_UP_LATER_SECONDS
+        finally:
+            side.release_connections()  # none of them may live on in a fork
 
     def _become(self, settings: Settings) -> None:
         """Take over settings, and the store and TLS contexts that go with them; all of it or nothing."""
@@ -112,6 +154,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         device_side.distribution.publish(snapshot)
         device_side.release_connections()
         self._settings, self._device_side, self._tls = settings, device_side, tls
+        self._keep_up_at = time.monotonic() + _KEEP_UP_SECONDS
+
+    def _try_out(self) -> Callable[[ServedRelease], None] | None:
+        return self._tls.try_out if self._listener is Listener.HTTPS else None
 
     def load_default_config(self) -> None:
         """Make gunicorn's defaults."""
