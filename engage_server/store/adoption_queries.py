@@ -69,21 +69,22 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
 
 def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> list[DeviceHistory]:
     """The devices that a filter lets through, longest silent first."""
-    query = select(device_histories, release_histories.c.grade, release_histories.c.reached_at).outerjoin(
-        release_histories,
-        and_(
-            release_histories.c.release == (wanted.release or 0),
-            release_histories.c.device_id == _device.id,
-        ),
-    )
-    query = query.where(_device.site == site, _is_device)
+    met, number = release_histories.c, wanted.release or 0
+    first = select(device_histories).where(_device.site == site, _is_device)
     if wanted.release is not None and wanted.missing:
         # first by what stands in the index: most devices that finished last with this release need no second look
-        query = query.where(_device.finished_release != wanted.release)
-        query = query.where(func.coalesce(release_histories.c.grade, 0) < int(Grade.HANDSHAKE))
+        came = select(met.device_id).where(
+            met.device_id == _device.id, met.release == number, met.grade >= int(Grade.HANDSHAKE)
+        )
+        first = first.where(_device.finished_release != number, ~came.exists())
     if wanted.suspicious_at is not None:
-        query = query.where(_is_suspicious(wanted.suspicious_at))
-    query = query.order_by(_device.last_seen, _device.id).limit(wanted.limit)
+        first = first.where(_is_suspicious(wanted.suspicious_at))
+    chosen = first.order_by(_device.last_seen, _device.id).limit(wanted.limit).subquery()
+    query = (
+        select(chosen, met.grade, met.reached_at)
+        .outerjoin(release_histories, and_(met.device_id == chosen.c.id, met.release == number))
+        .order_by(chosen.c.last_seen, chosen.c.id)
+    )
     found = []
     for row in connection.execute(query).mappings():
         releases = {}
