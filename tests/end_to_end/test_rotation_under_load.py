@@ -19,7 +19,7 @@ from tests.end_to_end.running import engage, eventually, ok, running_pair
 from tests.load import Moments, Visit, Visitors, torn
 
 CHANGES = 50
-CONNECTIONS_PER_SECOND = 200
+CONNECTIONS_PER_SECOND = 600  # of each three, two go to the plain instance and one to TLS
 RELEASES = 4
 
 
