@@ -26,8 +26,9 @@ _STATE_STYLES = {
 def print_plan(plan: RotationPlan) -> None:
     """What is due, then each way with its bytes, both views, and what is not known."""
     situation = plan.situation
-    click.echo(f"site {situation.site}, release {situation.release}; pace: {_days(situation.pace.time.days)} for")
-    click.echo(f"nearly all of its devices to come by ({situation.pace.basis})\n")
+    click.echo(f"site {situation.site}, release {situation.release}")
+    pace = _days(situation.pace.time.days)
+    click.echo(f"pace: {pace} for nearly all of its devices to come by ({situation.pace.basis})\n")
     rows = [
         (
             each.role,

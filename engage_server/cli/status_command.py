@@ -58,7 +58,11 @@ def _print_site(status: SiteStatus, now: datetime) -> None:
         _print_certificate(certificate, now)
     total = sum(status.grades.values())
     if total:
-        grades = ", ".join(f"{status.grades[grade]} {_WORDS[grade]}" for grade in sorted(status.grades, reverse=True))
+        grades = ", ".join(
+            f"{status.grades[grade]} {_WORDS[grade]}"
+            for grade in sorted(status.grades, reverse=True)
+            if status.grades[grade]
+        )
         click.echo(f"  {total} devices: {grades}")
     else:
         click.echo("  no device was seen or added yet")

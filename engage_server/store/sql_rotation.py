@@ -1,5 +1,6 @@
 """The part of the store that holds rotations."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -44,7 +45,8 @@ class SqlRotation:
         with reading(self._engine) as connection:
             return rotation_queries.select_rotations(connection, site, only_open=only_open)
 
+    @abstractmethod
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        raise NotImplementedError
+        """Write the audit event; the whole store does so in one place."""
