@@ -15,15 +15,20 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.pki.keys import generate_key
 from engage_server.protocol.serial_number import serial_from_query
-from engage_server.records import AnchorRole, SightingKind, WorkerStatus
+from engage_server.records import AnchorRole, CallInWay, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.audit import Occasion
 from engage_server.services.audit_log import AuditLog
+from engage_server.services.call_in import Answerer, CallIns
 from engage_server.services.confirmation import Confirmations
 from engage_server.services.device_evidence import DeviceEvidence
+from engage_server.services.device_exchange import DeviceExchange
+from engage_server.services.device_folder import DeviceFolders
 from engage_server.services.distribution import Distribution, Refusal
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.services.enrolment import Enrolment
 from engage_server.services.expiry import Expiry, expiries
+from engage_server.services.file_answers import FileAnswers
 from engage_server.services.installation import Installer
 from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases
@@ -33,6 +38,10 @@ from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
 from engage_server.services.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
 from engage_server.services.spool import SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.upstream_answers import UpstreamAnswers
+from engage_server.services.upstream_delivery import Delivered, UpstreamDelivery
+from engage_server.services.upstream_spool import UpstreamSpool
+from engage_server.services.vendor_takeover import VendorTakeover
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_file_missing
@@ -44,6 +53,7 @@ if TYPE_CHECKING:
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
+    "Delivered",
     "DeviceSide",
     "Distribution",
     "Expiry",
@@ -58,6 +68,7 @@ __all__ = [
     "Snapshot",
     "SpoolWriter",
     "Transferred",
+    "UpstreamDelivery",
     "claim",
     "create_installation",
     "expiries",
@@ -87,6 +98,10 @@ class OperatorSide:
     evidence: DeviceEvidence
     audit: AuditLog
     overview: Overview
+    enrolment: Enrolment
+    devices: DeviceExchange
+    takeover: VendorTakeover
+    uploads: UpstreamSpool
     close: Callable[[], None]
 
 
@@ -143,6 +158,46 @@ class DeviceSide:
         """The way of what devices did from this host's spool into the store."""
         return SightingTransfer(spool, self._store, keep)
 
+    def call_ins(
+        self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]
+    ) -> CallIns:
+        """The door for call-ins.
+
+        Args:
+            settings: The settings.
+            sightings: Where it is noted what devices did and told.
+            clock: Gives the seconds since 1970.
+            tell: Called with what operators should hear of.
+        """
+        folders = DeviceFolders(settings.data_dir)
+        spool = _upstream_spool(settings)
+        ways: dict[CallInWay, Answerer] = {
+            CallInWay.FILES: FileAnswers(folders, sightings),
+            CallInWay.UPSTREAM: UpstreamAnswers(
+                lambda: self.distribution.snapshot.call_ins, spool, sightings, settings.call_in_threads
+            ),
+        }
+        return CallIns(self.distribution, folders, ways, sightings, clock, tell)
+
+    def deliveries(self, settings: Settings, running: Mapping[str, UpstreamDelivery]) -> dict[str, UpstreamDelivery]:
+        """For each site that has an upstream system what delivers to it, also while the site is answered from files.
+
+        Args:
+            settings: The settings.
+            running: What was made before: kept for a site whose upstream system is still the same.
+        """
+        found: dict[str, UpstreamDelivery] = {}
+        for site, call_in in self.distribution.snapshot.call_ins.items():
+            if call_in.upstream is None:
+                continue
+            before = running.get(site)
+            found[site] = (
+                before
+                if before is not None and before.upstream == call_in.upstream
+                else UpstreamDelivery(site, _upstream_spool(settings), call_in.upstream)
+            )
+        return found
+
     def release_connections(self) -> None:
         """Close all database connections; the next use opens new ones. Needed before a fork."""
         self._store.close()
@@ -157,7 +212,7 @@ def open_operator_side(settings: Settings, environment: Mapping[str, str]) -> Op
         SettingsInvalid: There is no key-encryption key.
         SealBroken: The database was sealed with another one.
     """
-    return _operator_side(_open_store(settings, environment, with_secrets=True))
+    return _operator_side(_open_store(settings, environment, with_secrets=True), settings)
 
 
 def create_installation(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
@@ -174,7 +229,7 @@ def create_installation(settings: Settings, environment: Mapping[str, str]) -> O
     create_sqlite_file(url)
     engine = open_engine(url)
     schema.upgrade(engine, sealer)
-    return _operator_side(SqlStore(engine, sealer))
+    return _operator_side(SqlStore(engine, sealer), settings)
 
 
 @contextmanager
@@ -199,10 +254,11 @@ def only_one_init(settings: Settings) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _operator_side(store: SqlStore) -> OperatorSide:
+def _operator_side(store: SqlStore, settings: Settings) -> OperatorSide:
     sites, releases, confirmations = Sites(store), Releases(store), Confirmations(store)
     rotations = Rotations(store, releases, confirmations, _judge, _throwaway_keys)
     evidence = DeviceEvidence(store)
+    devices = DeviceExchange(DeviceFolders(settings.data_dir))
     return OperatorSide(
         sites,
         releases,
@@ -212,8 +268,16 @@ def _operator_side(store: SqlStore) -> OperatorSide:
         evidence,
         AuditLog(store),
         Overview(store, rotations, confirmations),
+        Enrolment(store, sites),
+        devices,
+        VendorTakeover(store, sites, releases, devices),
+        _upstream_spool(settings),
         store.close,
     )
+
+
+def _upstream_spool(settings: Settings) -> UpstreamSpool:
+    return UpstreamSpool(settings.upstream_spool_dir, settings.upstream_spool_max_mib * 1024 * 1024)
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":

@@ -8,11 +8,13 @@
     |   |-- CertificateInvalid   certificate.invalid
     |   |-- PrivateKeyInvalid    private_key.invalid
     |   |-- ChainTooLong         chain.too_long
+    |   |-- BodyInvalid          body.invalid
     |   |-- NotFound             <thing>.not_found
     |   `-- Conflict             <thing>.<state>
     |-- Refused              the answer is no                       exit status 1
     `-- NotPossible          file, network or database in the way   exit status 3
         |-- FileNotUsable        file.not_usable
+        |-- UpstreamAway         upstream.away
         |-- StoreNotUsable       store.not_usable
         |-- StoreVersionMismatch store.version
         |-- SealBroken           seal.broken
@@ -87,6 +89,12 @@ class ChainTooLong(UsageError):
     code = "chain.too_long"
 
 
+class BodyInvalid(UsageError):
+    """What a device sent, or a file that is to be sent to one, is no JSON or would hurt a device."""
+
+    code = "body.invalid"
+
+
 class NotFound(UsageError):
     """A site, release or device that was named does not exist."""
 
@@ -117,6 +125,12 @@ class FileNotUsable(NotPossible):
     """A file or folder can not be read or written."""
 
     code = "file.not_usable"
+
+
+class UpstreamAway(NotPossible):
+    """A partner's own system does not answer, or answers what no device could be given."""
+
+    code = "upstream.away"
 
 
 class StoreNotUsable(NotPossible):

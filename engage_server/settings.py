@@ -66,6 +66,9 @@ class Settings(BaseModel):
     threads: Annotated[int, Field(ge=1, le=1024)] = Field(
         8, description="threads of each worker, for what is not a device's notice or DER"
     )
+    call_in_threads: Annotated[int, Field(ge=1, le=1024)] = Field(
+        16, description="threads of each worker for call-ins beside those: each may wait for a partner's system"
+    )
     tls_profile: Literal["default", "legacy"] = Field(
         "default", description="default: TLS 1.2 and 1.3; legacy: also 1.0 and 1.1, for the oldest firmware"
     )
@@ -104,6 +107,11 @@ class Settings(BaseModel):
     spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         256, description="what sightings may take on the disk while the database is away; more is lost, and counted"
     )
+    upstream_spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1024,
+        description="what audits and alerts may take on the disk while a partner's system is away; with more, devices "
+        "are told to come again",
+    )
     sighting_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
         90,
         description="how long the database keeps each single thing that devices did; what it proves is kept for good",
@@ -121,6 +129,11 @@ class Settings(BaseModel):
     def spool_dir(self) -> Path:
         """Where sightings lie until they are in the database."""
         return self.data_dir / "spool"
+
+    @property
+    def upstream_spool_dir(self) -> Path:
+        """Where audits and alerts lie until a partner's system has taken them."""
+        return self.spool_dir / "upstream"
 
     @property
     def metrics_dir(self) -> Path:

@@ -93,7 +93,7 @@ class InlinePool(FlaskPool):
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Answer now."""
         answer = self._answer(request, self._environ(connection, request, server))
-        self.answered = Rendered(connection, request, 0.0, self._route(request), *answer)
+        self.answered = Rendered(connection, request, 0.0, self._route(request), *answer, None)
         return True
 
 
@@ -104,11 +104,11 @@ class FuzzedServer:
         world.add_site()
         world.release()
         distribution = world.distribution()
-        app = create_app(distribution)
+        app = create_app(distribution, call_ins=world.call_ins(distribution))
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)
         self.budget = ReadingBudget(MAX_BODY_BYTES * 2)
-        self.pool = InlinePool(app, 1, secure=False, failed=lambda: None)
+        self.pool = InlinePool(app, 1, 1, secure=False, failed=lambda: None)
         self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), self.budget, closes_always=False)
         self.digest = digest_of(world.store.release("main", 1).anchor_der)
         self._ends = socket.socketpair()

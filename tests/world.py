@@ -14,21 +14,36 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan
 from engage_server.pki.keys import generate_key
 from engage_server.pki.profiles import Lifetimes
-from engage_server.records import AnchorRole, Host, RotationWay, Secret, Sighting, SightingKind
+from engage_server.records import (
+    AnchorRole,
+    CallIn,
+    CallInWay,
+    Host,
+    RotationWay,
+    Secret,
+    Sighting,
+    SightingKind,
+)
 from engage_server.services.audit import Occasion
 from engage_server.services.authority_folder import find_authority
+from engage_server.services.call_in import Answerer, CallIns
 from engage_server.services.chain_building import build_chain_folder
 from engage_server.services.chain_folder import read_chain_folder
 from engage_server.services.confirmation import Confirmations
 from engage_server.services.device_evidence import DeviceEvidence
+from engage_server.services.device_folder import DeviceFolders
 from engage_server.services.distribution import Distribution
 from engage_server.services.evidence import fold
+from engage_server.services.file_answers import FileAnswers
 from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases, chain_of
 from engage_server.services.rotation import Rotations
 from engage_server.services.rotation_preparation import RotationRequest
-from engage_server.services.sites import SiteRequest, Sites
+from engage_server.services.sightings import Sightings
+from engage_server.services.sites import SiteChanges, SiteRequest, Sites
 from engage_server.services.snapshot import take_snapshot
+from engage_server.services.upstream_answers import UpstreamAnswers
+from engage_server.services.upstream_spool import UpstreamSpool
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
@@ -113,6 +128,21 @@ class World:
     def finished(self, device: int, release: int, at: datetime, site: str = "main") -> Sighting:
         """A device's handshake with a release."""
         return Sighting(SightingKind.HANDSHAKE_FINISHED, at, "https", "192.0.2.1", serial_of(device), site, release)
+
+    def call_ins(self, distribution: Distribution, sightings: Sightings | None = None, now: datetime = NOW) -> CallIns:
+        """The door for call-ins, on the folder of this world; :attr:`told` holds what operators would hear of."""
+        folders = DeviceFolders(self.folder / "data")
+        self.uploads = UpstreamSpool(self.folder / "spool", 1024 * 1024)
+        ways: dict[CallInWay, Answerer] = {
+            CallInWay.FILES: FileAnswers(folders, sightings),
+            CallInWay.UPSTREAM: UpstreamAnswers(lambda: distribution.snapshot.call_ins, self.uploads, sightings, 4),
+        }
+        self.told: list[str] = []
+        return CallIns(distribution, folders, ways, sightings, now.timestamp, self.told.append)
+
+    def answer_call_ins(self, call_in: CallIn, name: str = "main") -> None:
+        """Let a site answer call-ins in this way."""
+        self.sites.change(self.store.site(name), SiteChanges(call_in=call_in), "", self.occasion)
 
     def release(self, name: str = "main", *, activate: bool = True) -> int:
         """Stage a fresh chain for a site, and activate it."""

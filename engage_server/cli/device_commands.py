@@ -1,28 +1,15 @@
 """``engage device``."""
 
-import csv
-import sys
-from pathlib import Path
-from typing import Any
-
 import click
 
+from engage_server.cli.device_files_commands import export_devices, import_devices
+from engage_server.cli.device_views import WORDS, device_json, print_device, print_events
 from engage_server.cli.output import json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, site_option
+from engage_server.cli.parameters import site_option
 from engage_server.cli.session import Session, program
-from engage_server.errors import FileNotUsable
-from engage_server.records import Grade
-from engage_server.services.device_evidence import DeviceView, read_serial_list
-from engage_server.services.durable_files import read_file
+from engage_server.services.device_exchange import DeviceEvent
 
 _SHOWN = 50
-_MAX_LIST_BYTES = 64 * 1024 * 1024
-_WORDS = {
-    Grade.NEVER_SEEN: "never seen",
-    Grade.NOTICE: "asked for the notice",
-    Grade.CERTIFICATE: "downloaded the anchor",
-    Grade.HANDSHAKE: "finished TLS",
-}
 
 
 @click.group()
@@ -82,12 +69,12 @@ def list_devices(
         name, session.now(), release=number, missing=missing, troubled=troubled, limit=limit
     )
     if as_json:
-        print_json([_as_json(each) for each in found])
+        print_json([device_json(each) for each in found])
         return
     rows = [
         (
             each.identity,
-            _WORDS[each.grade] if each.grade is not None else "",
+            WORDS[each.grade] if each.grade is not None else "",
             f"{each.history.last_seen:%Y-%m-%d %H:%M}" if each.history else "never",
             "" if each.silent_nights is None else each.silent_nights,
             each.diagnosis.code if each.diagnosis else "",
@@ -101,7 +88,7 @@ def list_devices(
             click.echo(f"{each.identity}: {each.diagnosis.cause}\n      mend: {each.diagnosis.mend}")
     if number is not None:
         grades = operator.evidence.grades(name, number)
-        text = ", ".join(f"{count} {_WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
+        text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
         click.echo(f"release {number} of {name}: {text or 'no device yet'}")
     if limit is not None and len(found) == limit:
         click.echo(f"only the first {limit} are shown: --all")
@@ -115,122 +102,27 @@ def list_devices(
 def show(session: Session, device: str, as_json: bool) -> None:
     """Show what is known of one device: its habit, each release that it met, and what seems to be wrong.
 
-    A device that never sent its serial number is known by its address.
+    A device that never sent its serial number is known by its address. Where it calls in here, the latest events of its
+    audits are told, too; those that went to an upstream system are there.
     """
-    found = session.operator_side().evidence.device(device, session.now())
+    operator = session.operator_side()
+    found = operator.evidence.device(device, session.now())
+    events = {each.site: operator.devices.events(each.site, each.serial) for each in found if each.serial}
     if as_json:
-        print_json([_as_json(each) for each in found])
+        print_json([device_json(each) | {"events": _events_json(events.get(each.site, []))} for each in found])
         return
     for each in found:
-        _print_device(each)
+        print_device(each)
+        print_events(events.get(each.site, []))
     print_next(f"{program()} device list --troubled")
 
 
-@device.command("import", epilog="\b\nExample:\n  engage device import doors.csv --site north")
-@click.argument("file", type=FilePath)
-@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
-@click.pass_obj
-def import_devices(session: Session, file: Path, site: str) -> None:
-    """Add the devices of a list: a serial number on each line, or in the first column of a CSV file.
-
-    Then 'engage device list' names those that were never seen, too. All of the list is read before anything is added.
-    """
-    content = read_file(file, limit=_MAX_LIST_BYTES)
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV.") from None
-    sites = session.operator_side().sites
-    added = sites.add_devices(read_serial_list(text, str(file)), site, session.occasion())
-    click.echo(f"{added} device(s) added to {site}")
-    print_next(f"{program()} device list --site {site}")
+device.add_command(import_devices)
+device.add_command(export_devices)
 
 
-@device.command(
-    "export", epilog="\b\nExamples:\n  engage device export --site north > north.csv\n  engage device export --json"
-)
-@site_option
-@json_option
-@click.pass_obj
-def export_devices(session: Session, site: str | None, as_json: bool) -> None:
-    """Write all devices of a site with what is known of them, as CSV, or as JSON."""
-    operator = session.operator_side()
-    name = operator.sites.get(site).name
-    found = operator.evidence.devices(name, session.now(), release=operator.releases.current(name))
-    if as_json:
-        print_json([_as_json(each) for each in found])
-        return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"])
-    for each in found:
-        known = each.history
-        writer.writerow(
-            [
-                each.identity,
-                each.site,
-                each.grade.name.lower() if each.grade is not None else "",
-                known.first_seen.isoformat() if known else "",
-                known.last_seen.isoformat() if known else "",
-                known.nights if known else 0,
-                known.finished_release if known else 0,
-                each.diagnosis.code if each.diagnosis else "",
-            ]
-        )
-
-
-def _print_device(view: DeviceView) -> None:
-    known = view.history
-    if known is None:
-        click.echo(f"{view.identity} of {view.site} was added, and never seen")
-        return
-    rows: list[tuple[str, object]] = [
-        ("device", f"{view.identity} of {view.site}"),
-        ("seen", f"on {known.nights} day(s), {known.first_seen:%Y-%m-%d} to {known.last_seen:%Y-%m-%d %H:%M} UTC"),
-        ("is missed from", f"{known.due_at:%Y-%m-%d %H:%M} UTC on, by its own habit"),
-        ("accepted last", f"the chain of release {known.finished_release}" if known.finished_release else "none yet"),
-        (
-            "since then",
-            f"{known.notices} notices, {known.certificates} downloads, {known.refusals} refused handshakes",
-        ),
+def _events_json(events: list[DeviceEvent]) -> list[dict[str, str]]:
+    return [
+        {"received_at": each.received_at, "device_time": each.device_time, "code": each.code, "sentence": each.sentence}
+        for each in events
     ]
-    for number in sorted(known.releases):
-        reached = known.releases[number]
-        rows.append((f"release {number}", f"{_WORDS[reached.grade]} on {reached.reached_at:%Y-%m-%d %H:%M} UTC"))
-    print_table(["", ""], rows, "")
-    if known.is_shared_address:
-        click.echo("several devices with serial numbers call from this address: it is no device of its own")
-    if view.diagnosis is not None:
-        click.echo(f"[{view.diagnosis.code}] {view.diagnosis.cause}\n      mend: {view.diagnosis.mend}")
-
-
-def _as_json(view: DeviceView) -> dict[str, Any]:
-    known = view.history
-    value: dict[str, Any] = {
-        "device": view.identity,
-        "serial": view.serial,
-        "site": view.site,
-        "grade": view.grade.name.lower() if view.grade is not None else None,
-        "nights_since": view.silent_nights,
-        "trouble": None,
-    }
-    if view.diagnosis is not None:
-        value["trouble"] = {
-            "code": view.diagnosis.code,
-            "cause": view.diagnosis.cause,
-            "mend": view.diagnosis.mend,
-        }
-    if known is not None:
-        value |= {
-            "first_seen": known.first_seen.isoformat(),
-            "last_seen": known.last_seen.isoformat(),
-            "nights": known.nights,
-            "due_at": known.due_at.isoformat(),
-            "finished_release": known.finished_release or None,
-            "finished_at": known.finished_at.isoformat() if known.finished_at else None,
-            "fetched_release": known.fetched_release or None,
-            "releases": {
-                str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
-                for number, reached in sorted(known.releases.items())
-            },
-        }
-    return value

@@ -41,7 +41,7 @@ def init(
     give yours, builds a chain for its hosts, checks it, and makes it the first release.
     """
     key = read_site_key_option(session, site_key_file, demo)
-    _ensure_settings_file(session)
+    ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
         operator = create_installation(settings, session.environment)
@@ -60,7 +60,8 @@ def init(
     print_next(f"{program()} serve")
 
 
-def _ensure_settings_file(session: Session) -> None:
+def ensure_settings_file(session: Session) -> None:
+    """Write a settings file that changes nothing, if there is none yet."""
     file, named = settings_file(session.config, session.environment, session.folder)
     if file.exists():
         return

@@ -14,6 +14,7 @@ _COMMANDS = {
     "serve": ("serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
     "site": ("site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device_commands", "device", "Devices: who took which release, who is missing, and why."),
+    "import": ("import_commands", "import_group", "Take over from the vendor's sample servers."),
     "chain": ("chain_commands", "chain", "Certificate chains: build, check, show."),
     "release": ("release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
     "rotate": ("rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from engage_server.cli.call_in_command import call_in, call_in_as_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import (
     FilePath,
@@ -134,6 +135,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("anchor", found.anchor),
         ("answers devices in", networks),
         ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
+        ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),
@@ -195,6 +197,9 @@ def change(
     print_next(f"{program()} rotate plan --site {name}" if hosts else f"{program()} site show {name}")
 
 
+site.add_command(call_in)
+
+
 @site.command("default", epilog="\b\nExample:\n  engage site default north")
 @click.argument("name")
 @click.pass_obj
@@ -229,5 +234,6 @@ def _as_json(of: Site, current: int | None) -> dict[str, Any]:
         "device_networks": [str(network) for network in of.device_networks],
         "local_addresses": list(of.local_addresses),
         "current_release": current,
+        **call_in_as_json(of.call_in),
         "created_at": of.created_at.isoformat(),
     }

@@ -8,8 +8,9 @@ import click
 from engage_server.cli.output import console, json_option, print_json, print_next
 from engage_server.cli.rotate_output import print_progress, progress_json
 from engage_server.cli.session import Session, program
-from engage_server.records import Grade
+from engage_server.records import Grade, Site
 from engage_server.services.overview import CertificateStatus, InstallationStatus, SiteStatus
+from engage_server.services.upstream_spool import UpstreamSpool
 
 _STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
 _WORDS = {
@@ -32,13 +33,15 @@ def status(session: Session, as_json: bool) -> int:
     not serve what is current.
     """
     occasion = session.occasion()
-    found = session.operator_side().overview.look(occasion)
+    operator = session.operator_side()
+    found = operator.overview.look(occasion)
+    uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
     bad = _is_bad(found)
     if as_json:
-        print_json(_as_json(found, occasion.now))
+        print_json(_as_json(found, occasion.now, uploads))
         return int(bad)
     for site in found.sites:
-        _print_site(site, occasion.now)
+        _print_site(site, occasion.now, uploads[site.site.name])
     if not found.sites:
         click.echo("there is no site yet")
     hosts = len({worker.host for worker in found.workers})
@@ -49,7 +52,12 @@ def status(session: Session, as_json: bool) -> int:
     return int(bad)
 
 
-def _print_site(status: SiteStatus, now: datetime) -> None:
+def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
+    """How many audits and alerts wait on this host for the upstream system, and how many it refused for good."""
+    return sum(map(len, spool.pending(site.name).values())), spool.refused(site.name)
+
+
+def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> None:
     out = console()
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
@@ -67,6 +75,10 @@ def _print_site(status: SiteStatus, now: datetime) -> None:
     else:
         click.echo("  no device was seen or added yet")
     click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
+    if any(uploads):
+        click.echo(
+            f"  upstream system: {uploads[0]} audits or alerts of this host wait for it, {uploads[1]} it refused"
+        )
     for worker in status.behind:
         why = worker.trouble.get(status.site.name, "it has not looked yet")
         out.print("  behind: ", style="bold red", end="")
@@ -106,10 +118,17 @@ def _next(found: InstallationStatus) -> str:
     return f"{program()} device list --site NAME --troubled"
 
 
-def _as_json(found: InstallationStatus, now: datetime) -> dict[str, Any]:
+def _as_json(found: InstallationStatus, now: datetime, uploads: dict[str, tuple[int, int]]) -> dict[str, Any]:
     return {
         "at": now.isoformat(),
-        "sites": [_site_json(site, now) for site in found.sites],
+        "sites": [
+            _site_json(site, now)
+            | {
+                "uploads_waiting": uploads[site.site.name][0],
+                "uploads_refused": uploads[site.site.name][1],
+            }
+            for site in found.sites
+        ],
         "workers": [
             {
                 "worker": each.worker,

@@ -1,7 +1,8 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
 from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditVerdict
-from engage_server.records.device import Device
+from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
+from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import Adoption, DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.release import Release, ReleaseState
@@ -18,6 +19,8 @@ __all__ = [
     "AuditEntry",
     "AuditEvent",
     "AuditVerdict",
+    "CallIn",
+    "CallInWay",
     "Device",
     "DeviceHistory",
     "GatePolicy",
@@ -35,5 +38,8 @@ __all__ = [
     "Sighting",
     "SightingKind",
     "Site",
+    "StaticCertificate",
+    "UnknownDevices",
+    "Upstream",
     "WorkerStatus",
 ]

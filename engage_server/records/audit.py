@@ -15,6 +15,8 @@ class AuditAction(StrEnum):
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"
     DEVICE_ADDED = "device:added"
+    DEVICES_IMPORTED = "device:imported"
+    VENDOR_IMPORTED = "vendor:imported"
     RELEASE_STAGED = "release:staged"
     RELEASE_ACTIVATED = "release:activated"
     RELEASE_ROLLED_BACK = "release:rolled-back"

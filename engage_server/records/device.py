@@ -1,6 +1,6 @@
-"""A device that is known by its serial number."""
+"""A device that is known by its serial number, and what devices may still ask for by an old address."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -17,3 +17,18 @@ class Device:
     serial: str
     site: str
     added_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StaticCertificate:
+    """A certificate that the vendor's sample gave, and that goes on being given at the same address.
+
+    Attributes:
+        site: Whose it is.
+        name: The last part of the path below ``/static/Device_Certificates/``.
+        der: The certificate.
+    """
+
+    site: str
+    name: str
+    der: bytes = field(repr=False)

@@ -44,6 +44,9 @@ class DeviceHistory:
         fetched_release: Whose DER it downloaded last; 0 for none.
         finished_release, finished_at: Whose chain it accepted last, and when; 0 and None for none.
         asked_again_at: When it last asked for the notice by plain HTTP although it had just accepted our chain.
+        report, reported_at: What its audits told last of a download, a hash or a connection, and when that came: an
+            event code, and its data if there is any; "" and None for nothing.
+        anchor_failed_at: When its audits told that it did not take an anchor, unless they told since that it took one.
         is_shared_address: The identity is an address behind which there are devices with serial numbers: no device.
         releases: By number. Of a history that was read for a batch, those that the batch is about.
     """
@@ -62,6 +65,9 @@ class DeviceHistory:
     finished_release: int = 0
     finished_at: datetime | None = None
     asked_again_at: datetime | None = None
+    report: str = ""
+    reported_at: datetime | None = None
+    anchor_failed_at: datetime | None = None
     is_shared_address: bool = False
     releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
 
@@ -79,7 +85,8 @@ class Adoption:
         confirmed: Of them, those that finished a handshake with its chain since.
         waiting: Those that are not due yet.
         silent: Those that have missed their habit since.
-        looping: Those that ask, fetch and refuse, over and over, or never come back after a fetch.
+        looping: Those that ask, fetch and refuse, over and over, never come back after a fetch, or say in an audit that
+            they did not take the anchor.
         new: Devices that were first seen since, and do not count.
     """
 

@@ -12,6 +12,8 @@ class SightingKind(StrEnum):
     CERTIFICATE = "certificate"  # it asked for a DER and was answered
     HANDSHAKE_FINISHED = "handshake_finished"
     HANDSHAKE_FAILED = "handshake_failed"
+    CALL_IN = "call_in"  # it called in, and was answered as a known device
+    REPORT = "report"  # one of its audits told of a download, a hash, or a connection
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +31,8 @@ class Sighting:
         release: The number of that release, or None.
         tls_version: Such as ``TLSv1.3``; "" without TLS, or where the handshake did not come that far.
         failure: Why a handshake failed: ``alert unknown_ca`` where the client said so by a TLS alert (RFC 8446
-            section 6), else our own word for it; "" for all else.
+            section 6), else our own word for it. Of a report: the audit's event code, and its hexadecimal data if there
+            is any. "" for all else.
         resumed: Whether the handshake resumed an earlier session: then the device looked at no certificate.
     """
 

@@ -1,10 +1,11 @@
 """A site: the devices that share one site key and the hosts that they call."""
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from engage_server.records.call_in import CallIn
 from engage_server.records.host import Host
 
 IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -34,6 +35,7 @@ class Site:
         created_at: Aware, UTC.
         local_addresses: Addresses of this host that its devices call without naming the site: no server name, no Host
             that any site claims. Hosts that are addresses count anyway.
+        call_in: How its devices' nightly calls are answered.
     """
 
     name: str
@@ -43,3 +45,4 @@ class Site:
     device_networks: tuple[IPNetwork, ...]
     created_at: datetime
     local_addresses: tuple[str, ...] = ()
+    call_in: CallIn = field(default_factory=CallIn)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engage_server.errors import NotFound, UsageError
+from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import DeviceHistory, Grade
 from engage_server.services.diagnosis import Diagnosis, diagnose
@@ -35,6 +36,12 @@ class DeviceView:
     def serial(self) -> str | None:
         """Its serial number; None for a device that is known by its address alone."""
         return decode_serial(self.identity)
+
+    @property
+    def report(self) -> str:
+        """What its audits told last of a download, a hash or a connection; "" for nothing."""
+        code, _, told_with = (self.history.report if self.history else "").partition(" ")
+        return sentence_of(code, told_with) if code else ""
 
 
 class DeviceEvidence:
@@ -89,6 +96,20 @@ class DeviceEvidence:
         wanted = DeviceFilter(release, missing, now if troubled else None, rest)
         views += [_view(each, release, now) for each in self._store.device_histories(site, wanted)]
         return [each for each in views if each.diagnosis is not None] if troubled else views
+
+    @staticmethod
+    def serial(text: str) -> str:
+        """A serial number as operators write it.
+
+        Raises:
+            UsageError: It is none.
+        """
+        found = decode_serial(text)
+        if found is None:
+            raise UsageError(
+                f"{text[:80]!r} is no serial number", "Give it as 32 hexadecimal digits.", code="serial.invalid"
+            )
+        return found
 
     def device(self, text: str, now: datetime) -> list[DeviceView]:
         """What is known of one device, for each site that it was seen in.

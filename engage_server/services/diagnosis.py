@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engage_server.protocol.event_codes import sentence_of
 from engage_server.records import DeviceHistory
+from engage_server.store.interface import RECENT_REPORT
 
 _AGAIN_AND_AGAIN = 2
 _RECENT = timedelta(days=7)
@@ -25,7 +27,8 @@ class Diagnosis:
     """What seems to be wrong.
 
     Attributes:
-        code: Stable: ``loop``, ``no_return``, ``no_download``, ``refuses``, ``silent``, ``asks_again``.
+        code: Stable: ``loop``, ``anchor_refused``, ``no_return``, ``no_download``, ``refuses``, ``silent``,
+            ``reports``, ``asks_again``.
         cause: The likely cause.
         mend: What to do.
     """
@@ -49,6 +52,14 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             f"it asks, downloads, refuses TLS, and begins again ({device.certificates} times); {alert}",
             "The TLS chain does not lead to the anchor that it downloads: look for something in front that terminates "
             "TLS ('engage chain check HOST --site-key-file FILE'); and at the device's clock.",
+        )
+    if device.anchor_failed_at is not None:
+        return Diagnosis(
+            "anchor_refused",
+            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not take an anchor "
+            f"({_told(device)}); it keeps the one that it has, and is locked out when that one ends",
+            "If the hash does not match, it has another site key: commission it anew. Else press 'update from server' "
+            "in the vendor's app, and look whether it can reach port 80.",
         )
     if device.certificates >= _AGAIN_AND_AGAIN:
         return Diagnosis(
@@ -76,6 +87,12 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "for good",
             "Look at its battery and WiFi; 'update from server' in the vendor's app makes it call.",
         )
+    if device.reported_at is not None and now - device.reported_at <= RECENT_REPORT and _is_trouble(device.report):
+        return Diagnosis(
+            "reports",
+            f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {_told(device)}",
+            "It has called since, so it is no lock-out; if it comes again, look at its network and its clock.",
+        )
     if device.asked_again_at is not None and now - device.asked_again_at <= _RECENT:
         return Diagnosis(
             "asks_again",
@@ -84,3 +101,12 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "Ask who was there.",
         )
     return None
+
+
+def _told(device: DeviceHistory) -> str:
+    code, _, told_with = device.report.partition(" ")
+    return sentence_of(code, told_with)
+
+
+def _is_trouble(report: str) -> bool:
+    return report[:4] in ("0B05", "0B08", "0B0C", "1206")

@@ -1,8 +1,10 @@
 """What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from enum import Enum, auto
 
+from engage_server.records import CallIn
 from engage_server.services.networks import is_in_networks
 from engage_server.services.site_choice import choose_site, host_of_header
 from engage_server.services.snapshot import EMPTY, ServedAnswer, ServedRelease, Snapshot
@@ -14,6 +16,21 @@ class Refusal(Enum):
     UNKNOWN_NETWORK = auto()  # the site is not served to where the request came from
     NOTHING_CURRENT = auto()  # no release of the site is active, or there is no site
     NO_SUCH_CERTIFICATE = auto()  # no release ever distributed a certificate of that digest
+
+
+@dataclass(frozen=True, slots=True)
+class CallInSite:
+    """The site that answers a call-in.
+
+    Attributes:
+        name: Its name.
+        call_in: How it answers.
+        is_member: Whether the device that calls is on its list; False for one that does not say who it is.
+    """
+
+    name: str
+    call_in: CallIn
+    is_member: bool
 
 
 class Distribution:
@@ -74,6 +91,34 @@ class Distribution:
         if found is None:
             return Refusal.NO_SUCH_CERTIFICATE
         return found.answer if _is_allowed(snapshot, found.sites, client) else Refusal.UNKNOWN_NETWORK
+
+    def static_certificate(
+        self, name: str, host_header: str, query: str, client: str, local: str = ""
+    ) -> ServedAnswer | Refusal:
+        """What the vendor's sample gave at this name, of the site that a request is for."""
+        snapshot = self._snapshot
+        site = _site_of(snapshot, host_header, query, local)
+        if not _is_allowed(snapshot, [site], client):
+            return Refusal.UNKNOWN_NETWORK
+        return snapshot.static_certificates.get((site, name), Refusal.NO_SUCH_CERTIFICATE)
+
+    def call_in(self, host_header: str, serial: str | None, client: str, local: str = "") -> CallInSite | Refusal:
+        """The site that answers a call-in.
+
+        Args:
+            host_header: As it came.
+            serial: Whose call it is, as far as it is known; chooses the site where the host does not.
+            client: The device's address, as text.
+            local: The address of this host that it called; "" when that is not known.
+        """
+        snapshot = self._snapshot
+        fallback = snapshot.by_serial.get(serial or "") or snapshot.by_local_address.get(local)
+        name = snapshot.by_host.get(host_of_header(host_header)) or fallback or snapshot.default_site or ""
+        if not _is_allowed(snapshot, [name], client):
+            return Refusal.UNKNOWN_NETWORK
+        members = snapshot.members.get(name)
+        is_member = serial is not None and members is not None and serial in members
+        return CallInSite(name, snapshot.call_ins.get(name, CallIn()), is_member)
 
     def is_known_network(self, host_header: str, query: str, client: str, local: str = "") -> bool:
         """Whether the site that a request is for is served to where it came from."""

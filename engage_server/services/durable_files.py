@@ -24,7 +24,8 @@ def make_folder(path: Path) -> None:
         FileNotUsable: It can not be made.
     """
     with _explained(path, "make it"):
-        path.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
+            each.mkdir(mode=FOLDER_MODE, exist_ok=True)  # mkdir's own "parents" gives those above another mode
         if path.stat().st_uid == os.geteuid() and {each.name for each in path.iterdir()} <= {"README.md"}:
             path.chmod(FOLDER_MODE)
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from engage_server.protocol.event_codes import MEANINGS, Proof
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
 from engage_server.store.interface import Place
 
@@ -19,6 +20,7 @@ _GRADES = {
     SightingKind.HANDSHAKE_FINISHED: Grade.HANDSHAKE,
 }
 _ALERT = "alert "
+_SAME_MOMENT = timedelta(seconds=1)  # the store keeps whole seconds
 
 
 def fold(
@@ -52,8 +54,15 @@ def noted(before: DeviceHistory | None, sighting: Sighting, site: str, identity:
     if sighting.kind is SightingKind.HANDSHAKE_FAILED:
         is_refusal = sighting.failure.startswith(_ALERT)
         return replace(seen, refusals=seen.refusals + is_refusal, failure=sighting.failure)
+    if sighting.kind is SightingKind.CALL_IN:
+        return seen
+    if sighting.kind is SightingKind.REPORT:
+        return _reported(seen, sighting)
     if sighting.listener == "https":  # on a connection whose handshake was noted: it holds what it needs
         return seen
+    if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
+        # of before that handshake: each worker has a spool file of its own, and they are read one after the other
+        return _graded(seen, sighting)
     if sighting.kind is SightingKind.CERTIFICATE:
         fetched = replace(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
         return _graded(fetched, sighting)
@@ -89,6 +98,17 @@ def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
         finished_at=sighting.at,
     )
     return _graded(finished, sighting)
+
+
+def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """What the device itself told in an audit; by when it came, because the device's own clock may be wrong."""
+    meaning = MEANINGS.get(sighting.failure[:4])
+    if meaning is None:
+        return seen
+    told = replace(seen, report=sighting.failure, reported_at=sighting.at)
+    if meaning.proof is Proof.ANCHOR_REFUSED:
+        return replace(told, anchor_failed_at=sighting.at)
+    return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN else told
 
 
 def _graded(history: DeviceHistory, sighting: Sighting) -> DeviceHistory:

@@ -72,6 +72,14 @@ class Sightings:
         """A TLS handshake did not come to its end."""
         self._take(SightingKind.HANDSHAKE_FAILED, address, None, site, release, tls_version, failure)
 
+    def called_in(self, site: str, address: str, serial: str) -> None:
+        """A known device called in."""
+        self._take(SightingKind.CALL_IN, address, serial, site, None)
+
+    def reported(self, site: str, address: str, serial: str | None, event: str) -> None:
+        """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
+        self._take(SightingKind.REPORT, address, serial, site, None, failure=event)
+
     def flush(self) -> None:
         """Hand over what was taken since the last time."""
         lines = self.lines

@@ -1,8 +1,9 @@
 """Adding sites and devices, and giving a site's key to who needs it."""
 
+import hashlib
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -10,13 +11,24 @@ from engage_server.errors import UsageError
 from engage_server.protocol import site_key
 from engage_server.protocol.notice import cert_url
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AnchorRole, AuditAction, Device, Host, IPNetwork, Secret, Site
+from engage_server.records import (
+    AnchorRole,
+    AuditAction,
+    CallIn,
+    CallInWay,
+    Device,
+    Host,
+    IPNetwork,
+    Secret,
+    Site,
+)
 from engage_server.services.audit import Occasion
 from engage_server.services.durable_files import SECRET_MODE, write_new_file
 from engage_server.store.interface import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
+_RESERVED = frozenset({"spool", "metrics"})  # stand beside the sites' folders in data/
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +50,7 @@ class SiteChanges:
     hosts: tuple[Host, ...] = ()
     device_networks: tuple[IPNetwork, ...] | None = None
     local_addresses: tuple[str, ...] | None = None
+    call_in: CallIn | None = None
 
 
 class Sites:
@@ -158,11 +171,13 @@ class Sites:
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
-        """Give a site other hosts, networks or local addresses. Its name, key and anchor stay.
+        """Give a site other hosts, networks or local addresses, or another way to answer call-ins.
+
+        Its name, key and anchor stay.
 
         Raises:
             NotFound: There is no such site.
-            UsageError: No host would be left, or one is too long.
+            UsageError: No host would be left, or one is too long; or the upstream system's address can not be used.
             Conflict: A host or address is another site's.
         """
         changed = replace(
@@ -170,13 +185,28 @@ class Sites:
             hosts=changes.hosts or site.hosts,
             device_networks=site.device_networks if changes.device_networks is None else changes.device_networks,
             local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
+            call_in=changes.call_in or site.call_in,
         )
+        _assert_answerable(changed.call_in)
         for host in changed.hosts:
             cert_url(host, _LONGEST_PORT, b"")
         event = replace(
             occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
         )
         return self._store.change_site(changed, event)
+
+    def note_import(self, site: str, devices: int, files: int, occasion: Occasion) -> None:
+        """Note in the audit log that devices' files were taken in."""
+        event = occasion.event(AuditAction.DEVICES_IMPORTED, site, devices=str(devices), files=str(files))
+        self._store.record(event)
+
+    def serials(self, site: str) -> Sequence[str]:
+        """The serial numbers on a site's list, in no order.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._store.device_serials(site)
 
     def devices(self, site: str | None) -> Sequence[Device]:
         """The devices that are known by serial number."""
@@ -195,10 +225,24 @@ def _assert_usable(request: SiteRequest) -> None:
             "Use up to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
             code="site.name",
         )
+    if request.name in _RESERVED:
+        raise UsageError(
+            f"{request.name!r} can not be a site's name: it is a folder of this server's own", "Choose another."
+        )
     if not request.hosts:
         raise UsageError(f"site {request.name!r} has no host", "Give each name or address that devices call: --host.")
     for host in request.hosts:
         cert_url(host, _LONGEST_PORT, b"")
+
+
+def _assert_answerable(call_in: CallIn) -> None:
+    if call_in.way is not CallInWay.UPSTREAM:
+        return
+    if call_in.upstream is None:
+        raise UsageError("the partner's own system has no address", "Give --upstream URL.", code="upstream.url")
+    from engage_server.services.upstream import assert_usable  # brings an HTTP client, which few commands need
+
+    assert_usable(call_in.upstream)
 
 
 def _facts(site: Site) -> dict[str, str]:
@@ -206,4 +250,16 @@ def _facts(site: Site) -> dict[str, str]:
         "hosts": " ".join(map(str, site.hosts)),
         "device_networks": " ".join(map(str, site.device_networks)),
         "local_addresses": " ".join(site.local_addresses),
+        "call_in": " ".join(_call_in_facts(site.call_in)),
     }
+
+
+def _call_in_facts(call_in: CallIn) -> Iterator[str]:
+    yield str(call_in.way)
+    if call_in.upstream is not None:
+        yield f"{call_in.upstream.url} within {call_in.upstream.timeout_seconds:g} s"
+        trust = call_in.upstream.trust_pem
+        yield f"trusting SHA-256 {hashlib.sha256(trust.encode()).hexdigest()[:32]}" if trust else "trusting the system"
+    yield f"unknown devices: {call_in.unknown}"
+    if call_in.insecure:
+        yield "insecure_call_in"

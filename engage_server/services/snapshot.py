@@ -5,7 +5,8 @@ from dataclasses import dataclass, field
 
 from engage_server.errors import Conflict, EngageError, NotFound, Refused, SealBroken
 from engage_server.protocol.notice import cert_url, digest_of, notice_bytes
-from engage_server.records import IPNetwork, Release, ReleaseState, Secret, Site
+from engage_server.records import CallIn, IPNetwork, Release, ReleaseState, Secret, Site
+from engage_server.services.serial_set import SerialSet
 from engage_server.store.interface import Store
 
 
@@ -71,6 +72,10 @@ class Snapshot:
         networks: Where each site's devices may call from; sites that say nothing are not in it.
         ders: By digest.
         by_local_address: Site names by the address of this host that was called; without the default site's.
+        call_ins: How each site's devices are answered when they call in.
+        members: The devices that each site knows by serial number.
+        members_version: Changes with them.
+        static_certificates: What the vendor's sample gave, by site and file name.
         kept: For each site whose current release could not be loaded, and whose last good one is served on: why.
     """
 
@@ -83,6 +88,10 @@ class Snapshot:
     ders: Mapping[str, ServedDer]
     by_local_address: Mapping[str, str] = field(default_factory=dict)
     kept: Mapping[str, EngageError] = field(default_factory=dict)
+    call_ins: Mapping[str, CallIn] = field(default_factory=dict)
+    members: Mapping[str, SerialSet] = field(default_factory=dict)
+    members_version: Mapping[str, str] = field(default_factory=dict)
+    static_certificates: Mapping[tuple[str, str], ServedAnswer] = field(default_factory=dict)
 
 
 EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
@@ -130,6 +139,8 @@ def take_snapshot(
                         raise
                     served, kept[site.name] = last.current[site.name], error
                 current[site.name] = served
+    members_version = store.devices_versions()
+    ders = _ders(releases)
     return Snapshot(
         generation=generation,
         current=current,
@@ -137,10 +148,34 @@ def take_snapshot(
         by_serial=_serials_of_others(store, sites, default),
         default_site=default,
         networks={site.name: site.device_networks for site in sites if site.device_networks},
-        ders=_ders(releases),
+        ders=ders,
         by_local_address=_local_addresses(sites),
         kept=kept,
+        call_ins={site.name: site.call_in for site in sites},
+        members=_members(store, sites, last, members_version),
+        members_version=members_version,
+        static_certificates=_static_certificates(store, ders),
     )
+
+
+def _members(store: Store, sites: Sequence[Site], last: Snapshot, versions: Mapping[str, str]) -> dict[str, SerialSet]:
+    """Read again only where they are others than before: there may be a million."""
+    return {
+        site.name: last.members[site.name]
+        if site.name in last.members and last.members_version.get(site.name) == versions.get(site.name)
+        else SerialSet(store.device_serials(site.name))
+        for site in sites
+    }
+
+
+def _static_certificates(store: Store, ders: Mapping[str, ServedDer]) -> dict[tuple[str, str], ServedAnswer]:
+    """Where it is a release's anchor, its download counts as that."""
+    found: dict[tuple[str, str], ServedAnswer] = {}
+    for each in store.static_certificates():
+        anchor = ders.get(digest_of(each.der))
+        release = anchor.answer.release if anchor is not None and anchor.answer.site == each.site else 0
+        found[each.site, each.name] = ServedAnswer(each.der, each.site, release)
+    return found
 
 
 def _local_addresses(sites: Sequence[Site]) -> dict[str, str]:

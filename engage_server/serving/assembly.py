@@ -61,6 +61,7 @@ def equip(
     pool = FlaskPool(
         app,
         settings.threads,
+        settings.call_in_threads,
         secure=listener == "https",
         failed=lambda: log.exception("a request could not be answered"),
     )
@@ -104,7 +105,8 @@ def _app(
     log: logging.Logger,
 ) -> tuple[Flask, Callable[[], str]]:
     if sightings is not None:
-        return create_app(device_side.distribution, settings.trusted_proxies, sightings), lambda: ""
+        call_ins = device_side.call_ins(settings, sightings, time.time, log.warning)
+        return create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins), lambda: ""
     from engage_server.serving.operators import operators_app
 
     return operators_app(settings, device_side, environment, log)

@@ -34,6 +34,7 @@ class Connection:
         inbox: What came in and was not used yet.
         reader: Of a request that came only in part so far.
         requests: How many were answered.
+        serial: The serial number that a request on it told; None for none.
         tls_version: Such as ``TLSv1.3``; "" without TLS, and until the handshake is over.
         closes: Whether it is closed once all is sent.
         lingers: Whether it is read then until the client closes, too.
@@ -51,6 +52,7 @@ class Connection:
         "phase",
         "reader",
         "requests",
+        "serial",
         "socket",
         "tls_version",
     )
@@ -67,6 +69,7 @@ class Connection:
         self.inbox = b""
         self.reader: RequestReader | None = None
         self.requests = 0
+        self.serial: str | None = None
         self.closes = False
         self.lingers = True
         self.tls_version = ""

@@ -10,7 +10,7 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from engage_server.composition import Distribution, expiries, segments, spooled_bytes
+from engage_server.composition import Delivered, Distribution, expiries, segments, spooled_bytes
 from engage_server.serving.metrics import BUCKETS, FAMILIES, Family, Labels
 
 
@@ -42,7 +42,24 @@ class Exposition:
             "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
         )
         self.rotations: Mapping[str, str] = {}
+        self._uploads: Mapping[str, Delivered] = {}
+        self._taken = Counter(
+            "engage_uploads_taken", "Audits and alerts that an upstream system took.", ["site"], registry=self._registry
+        )
+        self._refused = Counter(
+            "engage_uploads_refused",
+            "Audits and alerts that an upstream system refused for good; they are kept.",
+            ["site"],
+            registry=self._registry,
+        )
         self._registry.register(self)
+
+    def tell_uploads(self, uploads: Mapping[str, Delivered]) -> None:
+        """What became of each site's uploads since the last time."""
+        self._uploads = uploads
+        for site, done in uploads.items():
+            self._taken.labels(site).inc(done.taken)
+            self._refused.labels(site).inc(len(done.laid_aside))
 
     def text(self) -> bytes:
         """The answer to a scrape."""
@@ -69,6 +86,18 @@ class Exposition:
         for site, state in self.rotations.items():
             rotations.add_metric([site, state], 1)
         yield rotations
+        yield from self._of_uploads(now)
+
+    def _of_uploads(self, now: datetime) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "engage_uploads_waiting", "Audits and alerts that wait for an upstream system.", labels=["site"]
+        )
+        age = GaugeMetricFamily("engage_uploads_oldest_seconds", "How long the oldest of them waits.", labels=["site"])
+        for site, done in self._uploads.items():
+            waiting.add_metric([site], done.waiting)
+            age.add_metric([site], max(0.0, (now - done.oldest).total_seconds()) if done.oldest else 0.0)
+        yield waiting
+        yield age
 
     def _of_workers(self) -> Iterator[Metric]:
         sums: dict[str, dict[Labels, Any]] = {name: {} for name in FAMILIES}

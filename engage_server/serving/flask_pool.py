@@ -16,13 +16,15 @@ from werkzeug.exceptions import HTTPException
 from engage_server.serving import wire
 from engage_server.serving.connection import Connection
 from engage_server.serving.request_reader import Request
-from engage_server.web.caller import LOCAL_ADDRESS
+from engage_server.web.caller import IDENTIFIED, LOCAL_ADDRESS
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 NO_ROUTE = "none"
 WAITING_FOR_EACH_THREAD = 16
+_CALL_INS = ("/swordfish/lock/", "/api/credentials")
+_CERTIFICATES = "/swordfish/lock/certificates/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class Rendered:
         rest: The header fields, and the body unless it was a HEAD.
         began: When the request was handed over, by the monotonic clock.
         route: The endpoint of the app's URL map, or :data:`NO_ROUTE`.
+        serial: The serial number that the request told beside its query; None for none.
     """
 
     connection: Connection
@@ -45,6 +48,16 @@ class Rendered:
     status: int
     status_line: bytes
     rest: bytes
+    serial: str | None
+
+
+class _Lane:
+    """Some threads of their own."""
+
+    def __init__(self, threads: int, name: str) -> None:
+        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self.limit = threads * (1 + WAITING_FOR_EACH_THREAD)
+        self.pending = 0
 
 
 class FlaskPool:
@@ -53,44 +66,52 @@ class FlaskPool:
     Args:
         app: The app.
         threads: How many requests run at once.
+        call_in_threads: How many call-ins run at once beside them: a partner's slow system must hold up no notice.
         secure: Whether the listener does TLS.
         failed: Told, from a thread, that the app raised.
 
     Attributes:
         wakeup: A descriptor that can be read when an answer is there.
-        pending: How many requests run or wait.
     """
 
-    def __init__(self, app: Flask, threads: int, *, secure: bool, failed: Callable[[], None]) -> None:
+    def __init__(
+        self, app: Flask, threads: int, call_in_threads: int, *, secure: bool, failed: Callable[[], None]
+    ) -> None:
         self._app = app
         self._routes = app.url_map.bind("host")
         self._secure = secure
         self._failed = failed
-        self._limit = threads * (1 + WAITING_FOR_EACH_THREAD)
-        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
+        self._lanes = {False: _Lane(threads, "flask"), True: _Lane(call_in_threads, "call-in")}
         self._finished: deque[Rendered] = deque()
         self.wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self.pending = 0
+
+    @property
+    def pending(self) -> int:
+        """How many requests run or wait."""
+        return sum(lane.pending for lane in self._lanes.values())
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Let the app answer; False when too many wait already."""
-        if self.pending >= self._limit:
+        lane = self._lanes[_is_call_in(request)]
+        if lane.pending >= lane.limit:
             return False
-        self.pending += 1
+        lane.pending += 1
         environ = self._environ(connection, request, server)
-        self._executor.submit(self._run, connection, request, environ, time.monotonic())
+        lane.executor.submit(self._run, connection, request, environ, time.monotonic())
         return True
 
     def finished(self) -> Iterable[Rendered]:
         """The answers that are there, each once."""
         os.eventfd_read(self.wakeup)
         while self._finished:
-            self.pending -= 1
-            yield self._finished.popleft()
+            rendered = self._finished.popleft()
+            self._lanes[_is_call_in(rendered.request)].pending -= 1
+            yield rendered
 
     def close(self) -> None:
         """Take nothing more; what runs is left to end with the process."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        for lane in self._lanes.values():
+            lane.executor.shutdown(wait=False, cancel_futures=True)
 
     def _run(self, connection: Connection, request: Request, environ: "WSGIEnvironment", began: float) -> None:
         try:
@@ -98,7 +119,8 @@ class FlaskPool:
         except Exception:  # a defect in the app or beside it must cost this one answer, not the thread
             self._failed()
             answer = (500, *wire.failure())
-        self._finished.append(Rendered(connection, request, began, self._route(request), *answer))
+        serial = environ.get(IDENTIFIED)
+        self._finished.append(Rendered(connection, request, began, self._route(request), *answer, serial))
         os.eventfd_write(self.wakeup, 1)
 
     def _route(self, request: Request) -> str:
@@ -148,6 +170,7 @@ class FlaskPool:
             "SERVER_PROTOCOL": "HTTP/1.1",
             "REMOTE_ADDR": connection.address,
             LOCAL_ADDRESS: connection.local,
+            IDENTIFIED: connection.serial,
             "CONTENT_LENGTH": str(len(request.body)),
         }
         for name, value in request.headers:
@@ -159,6 +182,11 @@ class FlaskPool:
         if request.authority is not None:  # RFC 9112 section 3.2.2: it counts in place of the Host field
             environ["HTTP_HOST"] = request.authority
         return environ
+
+
+def _is_call_in(request: Request) -> bool:
+    """Whether an answer may have to wait for a partner's system."""
+    return request.path.startswith(_CALL_INS) and not request.path.startswith(_CERTIFICATES)
 
 
 class _NoErrors:

@@ -13,6 +13,7 @@ from flask import Flask
 
 from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder, open_operator_side
 from engage_server.errors import EngageError, StoreNotUsable
+from engage_server.serving.call_in_threads import DeliveryThread, EnrolmentThread
 from engage_server.serving.exposition import Exposition
 from engage_server.serving.rotation_thread import RotationThread
 from engage_server.settings import Settings
@@ -45,6 +46,8 @@ def operators_app(
         exposition.rotations = states
 
     RotationThread(lambda: open_operator_side(settings, environment), settings.gate_seconds, log, tell_states).start()
+    EnrolmentThread(lambda: open_operator_side(settings, environment), log).start()
+    DeliveryThread(device_side, settings, log, exposition.tell_uploads).start()
     return create_operators_app(device_side.distribution, exposition.text), thread.lateness
 
 

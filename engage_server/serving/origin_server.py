@@ -95,7 +95,8 @@ class OriginServer:
         content = wire.answer(
             rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
         )
-        serial = serial_from_query(request.query) if request.query else None
+        serial = (serial_from_query(request.query) if request.query else None) or rendered.serial
+        connection.serial = rendered.serial
         self._identify(connection, serial)
         return Outgoing(
             connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began

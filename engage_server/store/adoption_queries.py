@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case
 
 from engage_server.records import Adoption, DeviceHistory, Grade, ReleaseHistory
 from engage_server.store.history_queries import history
-from engage_server.store.interface import DeviceFilter
+from engage_server.store.interface import RECENT_REPORT, DeviceFilter
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -34,8 +34,9 @@ def select_adoption(connection: Connection, site: str, release: int, since: date
         _device.finished_release > 0,
         _seconds(_device.finished_at) + (_seconds(_device.due_at) - _seconds(_device.last_seen)) >= _epoch(since),
     )
-    confirmed = and_(_device.finished_release == release, _device.finished_at >= at)
-    looping = _device.certificates >= _LOOPS
+    says_no = _device.anchor_failed_at >= at  # while TLS may still work, by the anchor that it had
+    confirmed = and_(_device.finished_release == release, _device.finished_at >= at, ~says_no)
+    looping = (_device.certificates >= _LOOPS) | says_no
     silent = _device.due_at < literal(now, EpochSeconds)
     kind: ColumnElement[str] = case(
         (_device.first_seen >= at, "new"),
@@ -137,6 +138,8 @@ def _is_suspicious(now: datetime) -> ColumnElement[bool]:
         | (_device.notices >= _LOOPS)
         | (_device.due_at < literal(now, EpochSeconds))
         | (_seconds(_device.asked_again_at) > 0)
+        | (_seconds(_device.anchor_failed_at) > 0)
+        | (_device.reported_at >= literal(now - RECENT_REPORT, EpochSeconds))
     )
 
 

@@ -18,6 +18,7 @@ from engage_server.records import (
     Secret,
     Sighting,
     Site,
+    StaticCertificate,
     WorkerStatus,
 )
 
@@ -33,6 +34,8 @@ class ReleaseDraft:
     root_der: bytes = field(repr=False)
     staged_at: datetime
 
+
+RECENT_REPORT = timedelta(days=7)  # a device's word about its connections that is older counts no more
 
 Place = tuple[str, str]  # a site's name, and an identity or an address in it
 
@@ -103,7 +106,9 @@ class Store(Protocol):
         """
 
     def change_site(self, site: Site, event: AuditEvent) -> Site:
-        """Give the site of this name these hosts, networks and local addresses. All else of it stays as it is.
+        """Give the site of this name these hosts, networks, local addresses, and this way to answer call-ins.
+
+        All else of it stays as it is.
 
         Raises:
             NotFound: There is no such site.
@@ -143,6 +148,29 @@ class Store(Protocol):
 
     def devices(self, site: str | None = None) -> Sequence[Device]:
         """All devices, or those of one site, by serial number."""
+
+    def device_serials(self, site: str) -> Sequence[str]:
+        """The serial numbers of one site's devices, in no order.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def devices_versions(self) -> Mapping[str, str]:
+        """For each site that has devices a text that changes with its list of them. Quicker than the list."""
+
+    def callers_to_add(self, site: str, since: datetime) -> Sequence[str]:
+        """The serial numbers that called in since then, were answered, and are on no site's list yet."""
+
+    def static_certificates(self) -> Sequence[StaticCertificate]:
+        """What the vendor's sample gave, of all sites."""
+
+    def put_static_certificates(self, site: str, certificates: Sequence[StaticCertificate], event: AuditEvent) -> None:
+        """Give these names of a site these certificates; other names stay as they are.
+
+        Raises:
+            NotFound: There is no such site.
+        """
 
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
         """Keep a release under the site's next number. It is not served.

@@ -1,14 +1,16 @@
-"""Sites and devices, inside a transaction that the caller holds."""
+"""Sites, inside a transaction that the caller holds."""
 
 import ipaddress
+from collections.abc import Mapping
+from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.errors import Conflict, NotFound
-from engage_server.records import AnchorRole, Device, Host, Secret, Site
+from engage_server.records import AnchorRole, CallIn, CallInWay, Host, Secret, Site, UnknownDevices, Upstream
 from engage_server.store.sealing import Sealer
-from engage_server.store.tables import devices, site_hosts, sites
+from engage_server.store.tables import site_hosts, sites
 
 
 def site_id(connection: Connection, name: str) -> int:
@@ -54,6 +56,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "site_key_sealed": sealer.seal(key, key_purpose(site.name)),
         "created_at": site.created_at,
         "local_addresses": list(site.local_addresses),
+        "call_in": _call_in_json(site.call_in),
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -65,7 +68,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
 
 
 def update_site(connection: Connection, site: Site) -> Site:
-    """Give a site these hosts, networks and addresses. Its name, key and anchor stay.
+    """Give a site these hosts, networks and addresses, and this way to answer call-ins. Its name, key and anchor stay.
 
     Raises:
         NotFound: There is no such site.
@@ -76,6 +79,7 @@ def update_site(connection: Connection, site: Site) -> Site:
     values = {
         "device_networks": [str(network) for network in site.device_networks],
         "local_addresses": list(site.local_addresses),
+        "call_in": _call_in_json(site.call_in),
     }
     connection.execute(update(sites).where(sites.c.id == row_id).values(values))
     connection.execute(delete(site_hosts).where(site_hosts.c.site_id == row_id))
@@ -102,40 +106,6 @@ def key_purpose(name: str) -> str:
     return f"site key of {name}"
 
 
-def insert_device(connection: Connection, device: Device) -> bool:
-    """Add a device. False when it was there already, in the same site.
-
-    Raises:
-        NotFound: There is no such site.
-        Conflict: It belongs to another site.
-    """
-    row_id = site_id(connection, device.site)
-    owner = connection.scalar(
-        select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == device.serial)
-    )
-    if owner is not None and owner != device.site:
-        raise Conflict(
-            f"device {device.serial} belongs to site {owner!r}",
-            "A device has the key of one site; if it was commissioned anew, it has to be taken from the other first.",
-            code="device.conflict",
-        )
-    if owner is None:
-        connection.execute(devices.insert().values(serial=device.serial, site_id=row_id, added_at=device.added_at))
-    return owner is None
-
-
-def select_devices(connection: Connection, site: str | None) -> list[Device]:
-    """All devices, or those of one site."""
-    query = (
-        select(devices.c.serial, sites.c.name, devices.c.added_at)
-        .join(sites, sites.c.id == devices.c.site_id)
-        .order_by(devices.c.serial)
-    )
-    if site is not None:
-        query = query.where(sites.c.id == site_id(connection, site))
-    return [Device(serial, name, added_at) for serial, name, added_at in connection.execute(query)]
-
-
 def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
     return Site(
         name=row.name,
@@ -145,6 +115,32 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         device_networks=tuple(ipaddress.ip_network(network) for network in row.device_networks),
         created_at=row.created_at,
         local_addresses=tuple(row.local_addresses),
+        call_in=_call_in(row.call_in),
+    )
+
+
+def _call_in_json(call_in: CallIn) -> dict[str, Any]:
+    upstream = call_in.upstream
+    return {
+        "way": call_in.way.value,
+        "insecure": call_in.insecure,
+        "unknown": call_in.unknown.value,
+        "upstream": None
+        if upstream is None
+        else {"url": upstream.url, "timeout_seconds": upstream.timeout_seconds, "trust_pem": upstream.trust_pem},
+    }
+
+
+def _call_in(value: Mapping[str, Any]) -> CallIn:
+    """What stands in the row; a site of an older version says nothing."""
+    if not value:
+        return CallIn()
+    upstream = value["upstream"]
+    return CallIn(
+        CallInWay(value["way"]),
+        bool(value["insecure"]),
+        UnknownDevices(value["unknown"]),
+        None if upstream is None else Upstream(**upstream),
     )
 
 

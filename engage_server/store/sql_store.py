@@ -1,14 +1,23 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine, select, update
 
 from engage_server.errors import SealBroken
-from engage_server.records import AuditEntry, AuditEvent, AuditVerdict, Device, Release, Secret, Site
-from engage_server.store import audit_log, release_queries, site_queries
+from engage_server.records import (
+    AuditEntry,
+    AuditEvent,
+    AuditVerdict,
+    Device,
+    Release,
+    Secret,
+    Site,
+    StaticCertificate,
+)
+from engage_server.store import audit_log, device_queries, release_queries, site_queries
 from engage_server.store.engine import reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
@@ -73,20 +82,41 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
 
     def add_device(self, device: Device, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
-            if site_queries.insert_device(connection, device):
+            if device_queries.insert_device(connection, device):
                 self._tell(connection, event, changes_serving=True)
 
     def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
         with writing(self._engine) as connection:
             site_queries.site_id(connection, site)
-            added = sum(site_queries.insert_device(connection, device) for device in devices)
+            added = sum(device_queries.insert_device(connection, device) for device in devices)
             if added:
                 self._tell(connection, replace(event, facts={"added": str(added)}), changes_serving=True)
             return added
 
     def devices(self, site: str | None = None) -> Sequence[Device]:
         with reading(self._engine) as connection:
-            return site_queries.select_devices(connection, site)
+            return device_queries.select_devices(connection, site)
+
+    def device_serials(self, site: str) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return device_queries.select_serials(connection, site)
+
+    def devices_versions(self) -> Mapping[str, str]:
+        with reading(self._engine) as connection:
+            return device_queries.select_versions(connection)
+
+    def callers_to_add(self, site: str, since: datetime) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return device_queries.select_callers_to_add(connection, site, since)
+
+    def static_certificates(self) -> Sequence[StaticCertificate]:
+        with reading(self._engine) as connection:
+            return device_queries.select_static_certificates(connection)
+
+    def put_static_certificates(self, site: str, certificates: Sequence[StaticCertificate], event: AuditEvent) -> None:
+        with writing(self._engine) as connection:
+            device_queries.replace_static_certificates(connection, site, certificates)
+            self._tell(connection, event, changes_serving=True)
 
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
         with writing(self._engine) as connection:

@@ -95,6 +95,7 @@ sites = Table(
     Column("site_key_sealed", LargeBinary, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("local_addresses", JSON, nullable=False, server_default="[]"),
+    Column("call_in", JSON, nullable=False, server_default="{}"),
 )
 Index(
     "ix_sites_one_default",
@@ -118,6 +119,15 @@ devices = Table(
     Column("serial", String(32), primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False, index=True),
     Column("added_at", UtcDateTime, nullable=False),
+)
+
+# What the vendor's sample gave, at the names that it gave it at.
+static_certificates = Table(
+    "static_certificates",
+    metadata,
+    Column("site_id", Integer, ForeignKey("sites.id"), primary_key=True, autoincrement=False),
+    Column("name", String(255), primary_key=True),
+    Column("der", LargeBinary, nullable=False),
 )
 
 # Rows are never deleted. Only ``state`` and the later times ever change; and the key, which is emptied when it is
@@ -264,6 +274,9 @@ device_histories = Table(
     Column("finished_at", EpochSeconds, nullable=False),
     Column("asked_again_at", EpochSeconds, nullable=False),
     Column("is_shared_address", SmallInteger, nullable=False),
+    Column("report", String(64), nullable=False, server_default=""),
+    Column("reported_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("anchor_failed_at", EpochSeconds, nullable=False, server_default="0"),
     UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
 )
 # what the gate counts is answered from this index alone
@@ -277,6 +290,7 @@ Index(
     device_histories.c.finished_at,
     device_histories.c.last_seen,
     device_histories.c.certificates,
+    device_histories.c.anchor_failed_at,
 )
 
 release_histories = Table(

@@ -4,6 +4,8 @@ from http import HTTPStatus
 
 from flask import Response
 
+from engage_server.services.call_in import CallAnswer
+
 Answer = Response
 
 JSON = "application/json"
@@ -34,10 +36,28 @@ def unavailable() -> Answer:
     return _answer(503, b'{"error":"no release to serve"}')
 
 
+def of_call(call: CallAnswer) -> Answer:
+    """The answer to a call-in. One without a body says so by its length, and has no type."""
+    answer = _answer(call.status, call.body)
+    if not call.body:
+        del answer.headers["Content-Type"]
+    if call.retry_seconds is not None:
+        answer.headers["Retry-After"] = str(call.retry_seconds)
+    return answer
+
+
 def failed() -> Answer:
     """500: a defect of ours."""
     return _answer(500, b'{"error":"internal error"}')
 
 
 def _answer(status: int, body: bytes, content_type: str = JSON) -> Answer:
-    return Response(body, status=f"{status} {HTTPStatus(status).phrase}", content_type=content_type)
+    return Response(body, status=f"{status} {_phrase(status)}", content_type=content_type)
+
+
+def _phrase(status: int) -> str:
+    """RFC 9112 section 4 lets it be empty, but not the space in front: a partner's system may use any status."""
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""

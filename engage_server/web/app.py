@@ -7,9 +7,10 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from engage_server.records import IPNetwork
+from engage_server.services.call_in import CallIns
 from engage_server.services.distribution import Distribution
 from engage_server.services.sightings import Sightings
-from engage_server.web import answers, device, health
+from engage_server.web import answers, call_in, device, health
 from engage_server.web.caller import RAW_HOST, CallerReader
 
 if TYPE_CHECKING:
@@ -17,7 +18,10 @@ if TYPE_CHECKING:
 
 
 def create_app(
-    distribution: Distribution, trusted_proxies: Sequence[IPNetwork] = (), sightings: Sightings | None = None
+    distribution: Distribution,
+    trusted_proxies: Sequence[IPNetwork] = (),
+    sightings: Sightings | None = None,
+    call_ins: CallIns | None = None,
 ) -> Flask:
     """Build the app of a device listener.
 
@@ -25,6 +29,7 @@ def create_app(
         distribution: Where the answers come from; may still be empty.
         trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed.
         sightings: Where it is noted what devices did; None: nowhere.
+        call_ins: Answers call-ins; None: they are not there.
     """
     app = Flask(__name__, static_folder=None)
     app.wsgi_app = _exactly_as_sent(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
@@ -33,6 +38,9 @@ def create_app(
     app.url_map.redirect_defaults = False
     caller = CallerReader(trusted_proxies)
     app.register_blueprint(device.blueprint(distribution, caller, sightings))
+    app.register_blueprint(call_in.static_blueprint(distribution, caller, sightings))
+    if call_ins is not None:
+        app.register_blueprint(call_in.blueprint(call_ins, caller))
     app.register_blueprint(health.blueprint(distribution))
 
     @app.errorhandler(HTTPException)

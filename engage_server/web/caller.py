@@ -9,6 +9,7 @@ from engage_server.services.distribution import Distribution
 from engage_server.services.networks import is_in_networks
 
 RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
+IDENTIFIED = "engage_server.identified"  # the serial number that a request of this connection told, in both directions
 LOCAL_ADDRESS = "engage_server.local"  # where the server puts the address of this host that was called, if it matters
 
 
@@ -55,6 +56,14 @@ class CallerReader:
     def local(self) -> str:
         """The address of this host that the caller called, where that chooses a site; else ""."""
         return str(request.environ.get(LOCAL_ADDRESS, ""))
+
+    def said_before(self) -> str | None:
+        """The serial number that an earlier request of this connection told; None for none."""
+        return request.environ.get(IDENTIFIED)
+
+    def is_proxied(self) -> bool:
+        """Whether a trusted proxy calls for somebody: then one connection may carry many devices' requests."""
+        return self._is_trusted(str(request.environ.get("REMOTE_ADDR", "")))
 
     def is_known_network(self, distribution: Distribution) -> bool:
         """Whether the site that this request is for is served to where it came from."""

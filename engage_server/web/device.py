@@ -14,7 +14,7 @@ from engage_server.web.caller import CallerReader
 NOTICE_ENDPOINT = "device.notice"
 DER_ENDPOINT = "device.der"
 
-_REFUSALS = {
+REFUSALS = {
     Refusal.UNKNOWN_NETWORK: answers.unauthorized,
     Refusal.NOTHING_CURRENT: answers.unavailable,
     Refusal.NO_SUCH_CERTIFICATE: answers.not_found,
@@ -40,7 +40,7 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
 
     def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str) -> answers.Answer:
         if isinstance(found, Refusal):
-            return _REFUSALS[found]()
+            return REFUSALS[found]()
         if sightings is not None and request.method != "HEAD":  # which gives a device nothing
             sightings.answered(kind, found, address, serial_from_query(caller.query()))
         return rendered(kind, found)

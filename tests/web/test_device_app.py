@@ -21,7 +21,8 @@ NOTICE = "/swordfish/lock/certificates/current"
 def app(world: World) -> Flask:
     world.add_site()
     world.release()
-    return create_app(world.distribution())
+    distribution = world.distribution()
+    return create_app(distribution, call_ins=world.call_ins(distribution))
 
 
 @pytest.fixture
@@ -38,6 +39,14 @@ def test_the_whole_url_map(app: Flask) -> None:
         ("/certificates/<digest>.der", both),
         ("/healthz", both),
         ("/readyz", both),
+        ("/static/Device_Certificates/<name>", both),
+        ("/swordfish/lock/<any_case_config:config>", frozenset({"PUT"})),
+        ("/swordfish/lock/db/<since>", both),
+        ("/swordfish/lock/audit", frozenset({"POST"})),
+        ("/swordfish/lock/alert", frozenset({"POST"})),
+        ("/api/credentials/scan", frozenset({"POST"})),
+        ("/api/credentials", frozenset({"POST"})),
+        ("/api/credentials/status", frozenset({"POST"})),
     }
 
 

@@ -1,0 +1,181 @@
+"""``engage site call-in``."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import FilePath, reason_option
+from engage_server.cli.session import Session, program
+from engage_server.errors import UsageError
+from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
+
+_MAX_TRUST_BYTES = 1024 * 1024
+_INSECURE = (
+    "warning: with insecure_call_in, devices of {site} are answered on the plain instance, too. Whoever is between "
+    "them and this host can read who may open which door, change it, and make up audits. TLS is there once a device "
+    "has the anchor: this is for firmware that never uses it."
+)
+
+
+@click.command(
+    "call-in",
+    epilog="\b\nExamples:\n  engage site call-in north                         how its devices are answered now\n"
+    "  engage site call-in north --files --unknown-devices enroll\n"
+    "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
+    "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",
+)
+@click.argument("name")
+@click.option("--files", is_flag=True, help="Answer from the JSON files of each device (engage device import).")
+@click.option("--upstream", "url", metavar="URL", help="Pass calls on to your own access-control system.")
+@click.option(
+    "--upstream-timeout",
+    "timeout_seconds",
+    type=click.FloatRange(0.1, 120),
+    metavar="SECONDS",
+    help="How long one call to it may take in all. [default: 10]",
+)
+@click.option(
+    "--upstream-ca",
+    "trust_file",
+    type=FilePath,
+    metavar="FILE",
+    help="The certificates, as PEM, that its chain may lead to. [default: those that this machine trusts]",
+)
+@click.option("--upstream-system-ca", "trusts_system", is_flag=True, help="Trust those that this machine trusts again.")
+@click.option(
+    "--unknown-devices",
+    type=click.Choice([str(each) for each in UnknownDevices]),
+    help="A device that is on no list gets 404, or is put on the list.",
+)
+@click.option(
+    "--insecure-call-in/--no-insecure-call-in",
+    "insecure",
+    default=None,
+    help="Answer on the plain instance, too, for whoever listens.",
+)
+@reason_option
+@json_option
+@click.pass_obj
+def call_in(
+    session: Session,
+    name: str,
+    files: bool,
+    url: str | None,
+    timeout_seconds: float | None,
+    trust_file: Path | None,
+    trusts_system: bool,
+    unknown_devices: str | None,
+    insecure: bool | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Say how a site's devices are answered when they call in at night; without options, show it.
+
+    Calls are taken by TLS. With --files this host answers from data/NAME/SERIAL/, with --upstream your own system does;
+    audits and alerts then wait on this host until that system has taken them.
+    """
+    from engage_server.services.sites import SiteChanges
+
+    if (files and url) or (trust_file and trusts_system):
+        raise UsageError("that contradicts itself", "Give one of the two.")
+    operator = session.operator_side()
+    site = operator.sites.get(name)
+    wanted = site.call_in
+    if url or timeout_seconds or trust_file or trusts_system:
+        wanted = replace(wanted, upstream=_upstream(wanted.upstream, url, timeout_seconds, trust_file, trusts_system))
+    if files or url:
+        wanted = replace(wanted, way=CallInWay.FILES if files else CallInWay.UPSTREAM)
+    if unknown_devices:
+        wanted = replace(wanted, unknown=UnknownDevices(unknown_devices))
+    if insecure is not None:
+        wanted = replace(wanted, insecure=insecure)
+    if wanted != site.call_in:
+        site = operator.sites.change(site, SiteChanges(call_in=wanted), reason, session.occasion())
+    _tell(site, len(operator.sites.serials(name)), as_json=as_json)
+
+
+def _upstream(
+    before: Upstream | None,
+    url: str | None,
+    timeout_seconds: float | None,
+    trust_file: Path | None,
+    trusts_system: bool,
+) -> Upstream:
+    if url is None and before is None:
+        raise UsageError("there is no upstream system yet", "Give its address: --upstream URL.", code="upstream.url")
+    changed = before or Upstream("")
+    if url is not None:
+        changed = replace(changed, url=url.rstrip("/"))
+    if timeout_seconds is not None:
+        changed = replace(changed, timeout_seconds=timeout_seconds)
+    if trusts_system:
+        changed = replace(changed, trust_pem="")
+    if trust_file is not None:
+        changed = replace(changed, trust_pem=_read_trust(trust_file))
+    return changed
+
+
+def _read_trust(file: Path) -> str:
+    from engage_server.services.durable_files import read_file
+
+    try:
+        return read_file(file, limit=_MAX_TRUST_BYTES).decode("ascii")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file} is no PEM", "Give certificates as PEM.", code="upstream.trust") from None
+
+
+def _tell(site: Site, listed: int, *, as_json: bool) -> None:
+    call_in = site.call_in
+    if call_in.insecure:
+        click.echo(_INSECURE.format(site=site.name), err=True)
+    if call_in.upstream is not None and call_in.upstream.url.startswith("http:"):
+        click.echo(
+            "warning: the upstream system is called without TLS: devices' tokens and users go in the open", err=True
+        )
+    if as_json:
+        print_json({"site": site.name} | call_in_as_json(call_in))
+        return
+    print_table(["", ""], _rows(site.name, call_in, listed), "")
+    if call_in.unknown is UnknownDevices.REFUSE and not listed:
+        click.echo("no device is on its list yet: each is answered 404")
+        print_next(f"{program()} device import FILE --site {site.name}, or --unknown-devices enroll")
+    else:
+        print_next(f"{program()} device list --site {site.name}")
+
+
+def _rows(name: str, call_in: CallIn, listed: int) -> list[tuple[str, object]]:
+    rows: list[tuple[str, object]] = [
+        ("site", name),
+        ("call-ins are answered", "from files" if call_in.way is CallInWay.FILES else "by the upstream system"),
+        ("on the plain instance", "too (insecure_call_in)" if call_in.insecure else "not: 404"),
+        ("devices on its list", listed),
+        ("other devices", "get 404" if call_in.unknown is UnknownDevices.REFUSE else "are put on the list"),
+    ]
+    if call_in.upstream is not None:
+        trust = "its own certificates" if call_in.upstream.trust_pem else "this machine's certificates"
+        rows += [
+            ("upstream system", call_in.upstream.url),
+            ("may take", f"{call_in.upstream.timeout_seconds:g} s for a call"),
+            ("must lead to", trust),
+        ]
+    return rows
+
+
+def call_in_as_json(call_in: CallIn) -> dict[str, Any]:
+    """For ``--json``, here and where sites are shown."""
+    upstream = call_in.upstream
+    return {
+        "call_in": str(call_in.way),
+        "insecure_call_in": call_in.insecure,
+        "unknown_devices": str(call_in.unknown),
+        "upstream": None
+        if upstream is None
+        else {
+            "url": upstream.url,
+            "timeout_seconds": upstream.timeout_seconds,
+            "own_trust": bool(upstream.trust_pem),
+        },
+    }

@@ -1,0 +1,86 @@
+"""JSON between devices and us: read leniently, written the same way every time, kept without secrets."""
+
+import hashlib
+import json
+import math
+import re
+from typing import Any, NoReturn
+
+from engage_server.errors import BodyInvalid
+
+Json = dict[str, Any] | list[Any] | str | int | float | bool | None
+
+MAX_DEPTH = 32  # devices nest four or five deep
+
+# Names, without punctuation and in lower case, under which devices may tell what opens the building's WiFi. Nobody
+# publishes the true one; what is taken out by mistake was a secret's neighbour at most.
+_SECRET = re.compile(r"passw(or)?d|passphrase|pwd|psk|presharedkey|wepkey|wpakey|wifikey|networkkey|secret|privatekey")
+
+
+def read_json(body: bytes) -> Json:
+    """Read a body.
+
+    Args:
+        body: UTF-8, with or without a byte order mark.
+
+    Raises:
+        BodyInvalid: It is no JSON, or one that can not be kept: a number without end, nested too deep. The sentence
+            repeats nothing of it.
+    """
+    try:
+        value: Json = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
+    except (ValueError, RecursionError):
+        raise BodyInvalid("the body is not JSON", "Send one JSON value, as UTF-8.") from None
+    _assert_depth(value, MAX_DEPTH)
+    return value
+
+
+def write_json(value: Json) -> bytes:
+    """Compact ASCII; the order of children as it is."""
+    return json.dumps(value, separators=(",", ":")).encode("ascii")
+
+
+def write_pretty_json(value: Json) -> bytes:
+    """For a file that people read; the order of children as it is."""
+    return json.dumps(value, indent=1).encode("ascii") + b"\n"
+
+
+def content_digest(value: Json) -> str:
+    """Names a value by its content, whatever the order of its children: 32 hexadecimal digits of SHA-256."""
+    canonical = json.dumps(value, separators=(",", ":"), sort_keys=True).encode("ascii")
+    return hashlib.sha256(canonical).hexdigest()[:32]
+
+
+def without_secrets(value: Json) -> Json:
+    """The same without passwords, wherever they stand. The value itself if there are none."""
+    if isinstance(value, dict):
+        kept = {name: without_secrets(child) for name, child in value.items() if not _is_secret(name)}
+        same = len(kept) == len(value) and all(kept[name] is value[name] for name in kept)
+        return value if same else kept
+    if isinstance(value, list):
+        children = [without_secrets(child) for child in value]
+        return value if all(a is b for a, b in zip(children, value, strict=True)) else children
+    return value
+
+
+def _is_secret(name: str) -> bool:
+    return _SECRET.search(re.sub("[^a-z0-9]", "", name.lower())) is not None
+
+
+def _refuse_constant(_text: str) -> NoReturn:
+    raise ValueError("NaN and Infinity are not JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError("a number without end")
+    return number
+
+
+def _assert_depth(value: Json, left: int) -> None:
+    if not left:
+        raise BodyInvalid("the body is nested too deep", f"Nest at most {MAX_DEPTH} deep.")
+    if isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            _assert_depth(child, left - 1)

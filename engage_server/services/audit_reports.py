@@ -1,0 +1,20 @@
+"""From a device's audits to the evidence of rotations: the few events that tell of certificates and connections."""
+
+from collections.abc import Iterable
+
+from engage_server.protocol.audit_upload import read_event
+from engage_server.protocol.event_codes import MEANINGS
+from engage_server.protocol.json_body import Json
+from engage_server.services.sightings import Sightings
+
+_MOST = 100  # of one upload: whoever sends more of these says nothing new
+
+
+def note_reports(sightings: Sightings, site: str, address: str, serial: str | None, events: Iterable[Json]) -> None:
+    """Note those of these events that are evidence, oldest first, as the device sent them."""
+    noted = 0
+    for event in events:
+        read = read_event(event)
+        if read is not None and read.code in MEANINGS and noted < _MOST:
+            sightings.reported(site, address, serial, f"{read.code} {read.data}".strip())
+            noted += 1

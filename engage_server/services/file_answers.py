@@ -1,0 +1,68 @@
+"""Call-ins answered from the JSON files of each device (see :mod:`engage_server.services.device_folder`)."""
+
+from engage_server.errors import BodyInvalid, NotPossible
+from engage_server.protocol.database_answer import answer_since
+from engage_server.protocol.device_reports import read_parameters
+from engage_server.protocol.json_body import write_json
+from engage_server.services.audit_reports import note_reports
+from engage_server.services.call_in import CREDENTIAL_STATUSES, NOT_FOUND, CallAnswer, CallKind, KnownCall
+from engage_server.services.device_folder import Collection, DeviceFolder, DeviceFolders
+from engage_server.services.sightings import Sightings
+
+_COLLECTIONS = {
+    CallKind.AUDIT: Collection.AUDITS,
+    CallKind.ALERT: Collection.ALERTS,
+    CallKind.CREDENTIAL_SCAN: Collection.CREDENTIALS,
+    CallKind.CREDENTIAL: Collection.CREDENTIALS,
+    CallKind.CREDENTIAL_STATUS: Collection.CREDENTIALS,
+}
+
+
+class FileAnswers:
+    """Implements :class:`engage_server.services.call_in.Answerer`.
+
+    Args:
+        folders: The devices' folders.
+        sightings: Where it is noted what audits tell; None: nowhere.
+    """
+
+    def __init__(self, folders: DeviceFolders, sightings: Sightings | None) -> None:
+        self._folders = folders
+        self._sightings = sightings
+
+    def answer(self, known: KnownCall) -> CallAnswer:
+        """Answer. A file that somebody has spoiled is a matter for people; the device comes again."""
+        if known.serial is None:
+            return NOT_FOUND
+        with self._folders.open(known.site, known.serial) as folder:
+            if known.call.kind is CallKind.DATABASE:
+                return _database(folder, known.call.since)
+            if known.call.kind is CallKind.CONFIG:
+                folder.put_parameters(read_parameters(known.value), known.at)
+                return CallAnswer(200)  # not 204, which has no Content-Length for a device to read
+            return self._collect(folder, known, known.serial)
+
+    def _collect(self, folder: DeviceFolder, known: KnownCall, serial: str) -> CallAnswer:
+        kind = known.call.kind
+        collection = _COLLECTIONS[kind]
+        if not isinstance(known.value, dict | list):
+            raise BodyInvalid(f"the body holds no {collection}", "Send an object or a list.")
+        try:
+            after, is_first = folder.collect(collection, known.value, known.at)
+        except BodyInvalid as error:  # of the file, not of what came
+            raise NotPossible(error.sentence, error.next_step) from None
+        if collection is Collection.CREDENTIALS:
+            return CallAnswer(CREDENTIAL_STATUSES[kind])
+        if self._sightings is not None:
+            note_reports(self._sightings, known.site, known.call.address, serial, after.fresh)
+        return CallAnswer(201 if is_first else 202)
+
+
+def _database(folder: DeviceFolder, since: str) -> CallAnswer:
+    try:
+        answer = folder.database()
+        if answer is None:
+            return NOT_FOUND  # known, but nobody has said yet who may open its door: it keeps what it has
+        return CallAnswer(200, write_json(answer_since(answer, folder.earlier(), since)))
+    except BodyInvalid as error:
+        raise NotPossible(error.sentence, error.next_step) from None

@@ -1,0 +1,239 @@
+"""One call to a partner's own system, within its time, whatever the system does.
+
+What comes back is a status, a type and a whole body: none of its header fields reaches a device, so nothing is chunked,
+compressed or redirected.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from engage_server.errors import UpstreamAway, UsageError
+from engage_server.records import Upstream
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+_MAX_URL_CHARACTERS = 1024
+
+_watched = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What is passed on.
+
+    Attributes:
+        method: Of HTTP.
+        target: Path and query, as the device sent them.
+        body: As the device sent it; None for none.
+        headers: Authorization, Content-Type and whom it is from. Secret.
+    """
+
+    method: str
+    target: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What came back.
+
+    Attributes:
+        status: The HTTP status.
+        body: All of it.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+
+
+class UpstreamHost:
+    """A partner's system. Safe for many threads, which share its connections.
+
+    Args:
+        upstream: Where it is, and whom to trust.
+        connections: How many are kept.
+
+    Raises:
+        UsageError: The address or the certificates can not be used.
+    """
+
+    def __init__(self, upstream: Upstream, connections: int) -> None:
+        assert_usable(upstream)
+        self._upstream = upstream
+        self._base = upstream.url.rstrip("/")
+        self._pool = urllib3.PoolManager(
+            num_pools=2, maxsize=connections, retries=False, ssl_context=_context(upstream.trust_pem)
+        )
+        self._pool.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTlsPool}
+
+    def call(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Pass a call on.
+
+        Raises:
+            UpstreamAway: It did not answer in time, or not with HTTP, or broke off, or with too much, or by a
+                certificate that does not lead to what is trusted. Also where it may have taken the call all the same.
+        """
+        try:
+            with _deadline(self._upstream.timeout_seconds) as seconds:
+                return self._call(request, seconds)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise UpstreamAway(
+                f"{self._base} does not answer: {_reason(error)}",
+                "Look at the partner's system, at its certificate, and at the way there.",
+            ) from None
+
+    def _call(self, request: UpstreamRequest, seconds: float) -> UpstreamAnswer:
+        response = self._pool.request(
+            request.method,
+            self._base + request.target,
+            body=request.body,
+            headers={**request.headers, "Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            body = bytearray()
+            for piece in response.stream(_PIECE_BYTES):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    response.close()
+                    raise OSError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
+            if response.length_remaining:
+                raise OSError("its answer broke off")
+            return UpstreamAnswer(response.status, bytes(body))
+        finally:
+            response.release_conn()
+
+
+def assert_usable(upstream: Upstream) -> None:
+    """Hold an operator's words against what can be called.
+
+    Raises:
+        UsageError: The address is none, holds a password, or the trusted certificates are none.
+    """
+    try:
+        parts = urlsplit(upstream.url)
+        has_host, _ = bool(parts.hostname), parts.port
+    except ValueError:
+        parts, has_host = urlsplit(""), False
+    if parts.scheme not in ("http", "https") or not has_host or parts.query or parts.fragment:
+        raise UsageError(
+            f"{_without_password(upstream.url)!r} is no address of an upstream system",
+            "Give it as https://HOST[:PORT][/PATH].",
+            code="upstream.url",
+        )
+    if "@" in parts.netloc:
+        raise UsageError(
+            "the address of the upstream system holds a user name",
+            "Leave it out: devices' own Authorization is handed on, and addresses are shown in the open.",
+            code="upstream.url",
+        )
+    if len(upstream.url) > _MAX_URL_CHARACTERS or not upstream.url.isascii() or any(map(str.isspace, upstream.url)):
+        raise UsageError("the address of the upstream system is too long, or no URL", "Give it as https://HOST.")
+    _context(upstream.trust_pem)
+
+
+def _context(trust_pem: str) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cadata=trust_pem or None)
+    except (ssl.SSLError, ValueError):
+        raise UsageError(
+            "the certificates that the upstream system's chain shall lead to can not be read",
+            "Give a file with one or more certificates as PEM.",
+            code="upstream.trust",
+        ) from None
+
+
+class _WatchedConnection(HTTPConnection):
+    """Tells the deadline of its thread which socket it waits on."""
+
+    def getresponse(self) -> Any:
+        _watched.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedTlsConnection(HTTPSConnection):
+    """The same by TLS."""
+
+    def getresponse(self) -> Any:
+        _watched.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedConnection
+
+
+class _WatchedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTlsConnection
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[float]:
+    """Ends the wait of this thread after so long in all: a timeout counts anew with each byte that trickles in."""
+    sockets: list[socket.socket] = []
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        for each in sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def watch(sock: socket.socket | None) -> None:
+        if sock is not None:
+            sockets.append(sock)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    watcher: Callable[[socket.socket | None], None] = watch
+    _watched.watch = watcher
+    try:
+        yield seconds
+        if ended.is_set():
+            raise OSError(f"it took more than {seconds:g} s")
+    except (urllib3.exceptions.HTTPError, OSError):
+        if ended.is_set():
+            raise OSError(f"it took more than {seconds:g} s") from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _reason(error: Exception) -> str:
+    """Why, without what may repeat a header field."""
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "no answer in time"
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"TLS failed ({_innermost(error)})"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):
+        return "no connection"
+    return _innermost(error)
+
+
+def _innermost(error: BaseException) -> str:
+    reason = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
+    if reason is not None:
+        return _innermost(reason)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.verify_message)
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return type(error).__name__
+
+
+def _without_password(url: str) -> str:
+    return url.rpartition("@")[2][:200]

@@ -1,0 +1,424 @@
+"""Call-ins over real sockets: each answer's very bytes, who is answered where, and whole nights."""
+
+import json
+import re
+import socket
+import ssl
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engage_server.lock.firmware import Firmware
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.step import Step
+from engage_server.lock.target import Target
+from engage_server.lock.virtual_lock import Trigger, VirtualLock
+from engage_server.protocol.serial_number import encode_serial
+from tests.chains import SITE_KEY
+from tests.end_to_end.conftest import make_installation
+from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
+from tests.partner import DATABASE as PARTNERS_DATABASE
+from tests.partner import Partner
+from tests.world import serial_of
+
+SERIAL = serial_of(1)
+STRANGER = serial_of(99)
+DATABASE: dict[str, Any] = {
+    "db": {
+        "usrRcrd": {"deleteAll": 1, "delete": [], "update": [], "add": [{"usrID": 1}]},
+        "schedules": [{"days": ["Mo"]}],
+    },
+    "config": {"relock": 3},
+    "nxtDbVerTS": "0x10",
+}
+AUDITS = {"serialNumber": SERIAL, "audits": [{"event": "0B07", "eventData": "0000", "timestamp": "20261121000000"}]}
+
+
+def write_devices(folder: Path, serials: list[str]) -> Path:
+    """Files as ``engage device import`` takes them."""
+    for serial in serials:
+        (folder / serial).mkdir(parents=True)
+        (folder / serial / "database.json").write_text(json.dumps(DATABASE))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def files_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
+    """A pair that answers from files, also on the plain instance for its second site."""
+    folder = make_installation(tmp_path_factory.mktemp("files"))
+    ok(
+        engage(
+            folder,
+            "device",
+            "import",
+            write_devices(folder / "in", [serial_of(n) for n in range(40)]),
+            "--site",
+            "main",
+        )
+    )
+    ok(engage(folder, "site", "add", "open", "--host", "open.example.org", "--site-key-file", "site.key"))
+    told = engage(folder, "site", "call-in", "open", "--insecure-call-in", "--unknown-devices", "enroll")
+    assert "warning: with insecure_call_in" in told.stderr
+    with running_pair(folder, "--workers", "2") as pair:
+        yield pair
+
+
+def ask(pair: RunningPair, text: str, body: bytes = b"", *, plain: bool = False) -> bytes:
+    """One request by hand; CRLF for newlines, and the date blanked out."""
+    head = text.replace("\n", "\r\n")
+    length = f"Content-Length: {len(body)}\r\n" if body else ""
+    raw = f"{head}\r\nConnection: close\r\n{length}\r\n".encode() + body
+    root = pair.folder / "certs" / "main" / "partner_CA.pem"
+    answer = pair.raw_http(raw) if plain else pair.raw_https(raw, root)[0]
+    return re.sub(rb"Date: [^\r]+", b"Date: -", answer, count=1)
+
+
+def head(status: str, rest: str, length: int) -> bytes:
+    """The header of an answer."""
+    return (
+        f"HTTP/1.1 {status}\r\nServer: gunicorn\r\nDate: -\r\nConnection: close\r\n{rest}Content-Length: {length}\r\n"
+    ).encode()
+
+
+NO_BODY = "Host: x"
+JSON_TYPE = "Content-Type: application/json\r\n"
+QUERY = f"?serialNumber={encode_serial(SERIAL)}"
+
+
+def _compact(value: Any) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+class TestGoldenBytes:
+    """Each answer of the table in the protocol notes, section 5."""
+
+    @pytest.mark.parametrize("name", ["Config", "config", "CONFIG", "cOnFiG"])
+    def test_config(self, files_pair: RunningPair, name: str) -> None:
+        body = _compact({"serialNumber": SERIAL, "wifi": {"ssid": "lobby", "Password": "hunter2"}})
+        answer = ask(files_pair, f"PUT /swordfish/lock/{name} HTTP/1.1\nHost: x", body)
+        assert answer == head("200 OK", "", 0) + b"\r\n"
+        text = (files_pair.folder / "data" / "main" / SERIAL / "parameters.json").read_text()
+        assert "lobby" in text
+        everything = [path for path in files_pair.folder.rglob("*") if path.is_file()]
+        assert not [path for path in everything if b"hunter2" in path.read_bytes()]
+
+    def test_database(self, files_pair: RunningPair) -> None:
+        body = _compact(DATABASE)
+        answer = ask(files_pair, f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\nHost: x")
+        assert answer == head("200 OK", JSON_TYPE, len(body)) + b"\r\n" + body
+
+    def test_database_without_what_the_device_has(self, files_pair: RunningPair) -> None:
+        records = {"deleteAll": 0, "delete": [], "update": [], "add": []}
+        body = _compact({**DATABASE, "db": {**DATABASE["db"], "usrRcrd": records}})
+        answer = ask(files_pair, f"GET /swordfish/lock/db/0x10{QUERY} HTTP/1.1\nHost: x")
+        assert answer == head("200 OK", JSON_TYPE, len(body)) + b"\r\n" + body
+
+    @pytest.mark.parametrize("call", ["audit", "alert"])
+    def test_201_the_first_time_and_202_later(self, files_pair: RunningPair, call: str) -> None:
+        serial = serial_of(2)
+        for status in ("201 Created", "202 Accepted", "202 Accepted"):
+            body = _compact({**AUDITS, "serialNumber": serial})
+            answer = ask(files_pair, f"POST /swordfish/lock/{call} HTTP/1.1\nHost: x", body)
+            assert answer == head(status, "", 0) + b"\r\n"
+
+    @pytest.mark.parametrize(
+        ("path", "status"),
+        [
+            ("/api/credentials/scan", "200 OK"),
+            ("/api/credentials", "201 Created"),
+            ("/api/credentials/status", "200 OK"),
+        ],
+    )
+    def test_credentials(self, files_pair: RunningPair, path: str, status: str) -> None:
+        answer = ask(files_pair, f"POST {path} HTTP/1.1\nHost: x", _compact({"serialNumber": SERIAL, "card": "1"}))
+        assert answer == head(status, "", 0) + b"\r\n"
+
+    @pytest.mark.parametrize(
+        ("line", "body"),
+        [
+            ("PUT /swordfish/lock/Config", _compact({"serialNumber": STRANGER})),
+            (f"GET /swordfish/lock/db/0?serialNumber={STRANGER}", b""),
+            ("GET /swordfish/lock/db/0", b""),
+            ("POST /swordfish/lock/audit", _compact({**AUDITS, "serialNumber": STRANGER})),
+            ("POST /swordfish/lock/alert", _compact({"event": "0F01"})),
+            ("POST /api/credentials/scan", _compact({"serialNumber": STRANGER})),
+        ],
+    )
+    def test_404_for_who_is_not_known(self, files_pair: RunningPair, line: str, body: bytes) -> None:
+        content = b'{"error":"not found"}'
+        answer = ask(files_pair, f"{line} HTTP/1.1\nHost: x", body)
+        assert answer == head("404 Not Found", JSON_TYPE, len(content)) + b"\r\n" + content
+        assert not (files_pair.folder / "data" / "main" / STRANGER).exists()
+
+    @pytest.mark.parametrize("body", [b"{", b"", b"\xff", b'"text"', b"7", b"[" * 50_000])
+    def test_400_for_what_is_not_json_of_audits(self, files_pair: RunningPair, body: bytes) -> None:
+        content = b'{"error":"not the JSON that this call takes"}'
+        answer = ask(files_pair, f"POST /swordfish/lock/audit{QUERY} HTTP/1.1\nHost: x", body)
+        assert answer == head("400 Bad Request", JSON_TYPE, len(content)) + b"\r\n" + content
+
+    def test_413_without_reading_on(self, files_pair: RunningPair) -> None:
+        """The answer is there before the body is."""
+        with closing(socket.create_connection(("127.0.0.1", files_pair.http_port), timeout=10)) as connection:
+            request = "POST /swordfish/lock/audit HTTP/1.1\r\nHost: open.example.org\r\nContent-Length: 9999999\r\n\r\n"
+            connection.sendall(request.encode() + b"[")
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+    def test_413_of_chunks_that_never_end(self, files_pair: RunningPair) -> None:
+        with closing(socket.create_connection(("127.0.0.1", files_pair.http_port), timeout=10)) as connection:
+            request = (
+                "POST /swordfish/lock/audit HTTP/1.1\r\nHost: open.example.org\r\nTransfer-Encoding: chunked\r\n\r\n"
+            )
+            connection.sendall(request.encode())
+            for _ in range(17):
+                connection.sendall(b"10000\r\n" + b"x" * 0x10000 + b"\r\n")
+            assert connection.recv(100).startswith(b"HTTP/1.1 413 ")
+
+    def test_503_with_a_retry_where_somebody_has_spoiled_the_file(self, files_pair: RunningPair) -> None:
+        serial = serial_of(3)
+        file = files_pair.folder / "data" / "main" / serial / "database.json"
+        file.write_text('{"db": {"schedules": []}, "nxtDbVerTS": "0x1"}')
+        content = b'{"error":"not now"}'
+        answer = ask(files_pair, f"GET /swordfish/lock/db/0?serialNumber={serial} HTTP/1.1\nHost: x")
+        parts = "Content-Type: application/json\r\nContent-Length: 19\r\nRetry-After: 60\r\n\r\n"
+        assert (
+            answer == head("503 Service Unavailable", "", 0).replace(b"Content-Length: 0\r\n", parts.encode()) + content
+        )
+        eventually(lambda: f"{serial} (main) has to call again" in files_pair.log, "the log says why")
+
+    @pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS", "HEAD"])
+    def test_other_methods_are_not_there(self, files_pair: RunningPair, method: str) -> None:
+        assert ask(files_pair, f"{method} /swordfish/lock/audit{QUERY} HTTP/1.1\nHost: x").startswith(b"HTTP/1.1 404 ")
+
+
+class TestWhoIsAnsweredWhere:
+    def test_the_plain_instance_answers_only_where_the_site_says_so(self, files_pair: RunningPair) -> None:
+        body = _compact(AUDITS)
+        closed = ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", body, plain=True)
+        assert closed.startswith(b"HTTP/1.1 404 ")
+        opened = ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: open.example.org", body, plain=True)
+        assert opened.startswith(b"HTTP/1.1 201 ")
+
+    def test_an_unknown_device_is_put_on_the_list_where_the_site_says_so(self, files_pair: RunningPair) -> None:
+        serial = serial_of(77)
+        body = _compact({**AUDITS, "serialNumber": serial})
+        answer = ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: open.example.org", body, plain=True)
+        assert answer.startswith(b"HTTP/1.1 201 ")
+
+        def is_listed() -> bool:
+            log = json.loads(ok(engage(files_pair.folder, "audit", "show", "--json")))
+            return bool([each for each in log if each["action"] == "device:added" and each["site"] == "open"])
+
+        eventually(is_listed, "the audit log tells of it")
+        told = json.loads(ok(engage(files_pair.folder, "site", "call-in", "open", "--json")))
+        assert told["insecure_call_in"]
+
+    def test_one_connection_is_one_device(self, files_pair: RunningPair) -> None:
+        """GET db has no body: whose it is, the call before it said."""
+        root = files_pair.folder / "certs" / "main" / "partner_CA.pem"
+        config = _compact({"serialNumber": serial_of(4)})
+        requests = (
+            f"PUT /swordfish/lock/Config HTTP/1.1\r\nHost: x\r\nContent-Length: {len(config)}\r\n\r\n".encode()
+            + config
+            + b"GET /swordfish/lock/db/0 HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        )
+        answer, _ = files_pair.raw_https(requests, root)
+        assert answer.count(b"HTTP/1.1 200 OK") == 2
+        assert _compact(DATABASE) in answer
+
+    def test_the_token_names_a_known_device(self, files_pair: RunningPair) -> None:
+        known = f"Authorization: Device {encode_serial(SERIAL)}"
+        assert ask(files_pair, f"GET /swordfish/lock/db/0 HTTP/1.1\nHost: x\n{known}").startswith(b"HTTP/1.1 200 ")
+        other = f"Authorization: Device {encode_serial(STRANGER)}"
+        assert ask(files_pair, f"GET /swordfish/lock/db/0 HTTP/1.1\nHost: x\n{other}").startswith(b"HTTP/1.1 404 ")
+        time.sleep(0.5)
+        assert encode_serial(SERIAL) not in files_pair.log
+
+    def test_a_call_by_tls_says_whose_handshake_it_was(self, files_pair: RunningPair) -> None:
+        serial = serial_of(5)
+        ask(files_pair, "PUT /swordfish/lock/Config HTTP/1.1\nHost: x", _compact({"serialNumber": serial}))
+
+        def has_finished() -> bool:
+            shown = json.loads(ok(engage(files_pair.folder, "device", "show", serial, "--json")))
+            return bool(shown and shown[0].get("finished_release") == 1)
+
+        eventually(has_finished, "the handshake is the device's")
+
+    def test_what_audits_tell_is_shown(self, files_pair: RunningPair) -> None:
+        serial = serial_of(6)
+        body = _compact({"serialNumber": serial, "audits": [{"event": "1101"}, {"event": "0F01"}]})
+        ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", body)
+        eventually(
+            lambda: "[anchor_refused]" in ok(engage(files_pair.folder, "device", "show", serial)), "the evidence"
+        )
+        shown = ok(engage(files_pair.folder, "device", "show", serial))
+        assert "did not match its site key" in shown
+        assert "event 0F01 (its meaning is not published)" in shown
+
+
+def lock_of(pair: RunningPair, device: int, memory: Any = None) -> VirtualLock:
+    target = Target("127.0.0.1", pair.http_port, pair.https_port)
+    return VirtualLock(target, SITE_KEY, DeviceLimits(), Firmware(), serial_of(device), memory)
+
+
+def night(locks: list[VirtualLock], trigger: Trigger = Trigger.NIGHT) -> dict[int, dict[str, Step]]:
+    """Every lock calls once; its steps by name."""
+    now = datetime.now(UTC)
+    return {
+        number: {step.name: step for step in lock.run(trigger, now, call_in=True)} for number, lock in enumerate(locks)
+    }
+
+
+def test_a_whole_night_against_files(files_pair: RunningPair) -> None:
+    locks = [lock_of(files_pair, 10 + n) for n in range(20)]
+    first = night(locks, Trigger.COMMISSIONING)
+    assert [name for steps in first.values() for name, step in steps.items() if not step.ok] == []
+    second = night(locks)
+    assert all(step.ok for steps in second.values() for step in steps.values())
+    assert "201" in first[0]["audit"].sentence
+    assert "202" in second[0]["audit"].sentence
+    assert {lock.memory.database_version for lock in locks} == {"0x10"}
+
+
+@pytest.fixture
+def partner(tmp_path: Path) -> Iterator[Partner]:
+    """A partner's system by TLS, under a root of its own."""
+    ok(engage(tmp_path, "chain", "build", "partner-chain", "--host", "127.0.0.1"))
+    system = Partner(tls_from=tmp_path / "partner-chain").start()
+    yield system
+    system.stop()
+
+
+@pytest.fixture
+def upstream_pair(installation: Path, partner: Partner) -> Iterator[RunningPair]:
+    """A pair that passes calls on."""
+    trust = installation / "partner-chain" / "partner_CA.pem"
+    ok(
+        engage(
+            installation,
+            *("site", "call-in", "main", "--upstream", partner.url, "--upstream-ca", trust),
+            *("--upstream-timeout", "1", "--unknown-devices", "enroll"),
+        )
+    )
+    with running_pair(installation, "--workers", "2") as pair:
+        yield pair
+
+
+def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
+    upstream_pair: RunningPair, partner: Partner
+) -> None:
+    """The device takes nothing that would hurt it, and no audit is lost: each is taken once, in its order."""
+    locks = [lock_of(upstream_pair, n) for n in range(3)]
+    well = night(locks, Trigger.COMMISSIONING)
+    assert [step for steps in well.values() for step in steps.values() if not step.ok] == []
+    assert {lock.memory.database_version for lock in locks} == {"0x00000000000000AB"}
+    partner.pause = 3
+    sent = 1
+    for mode in ("slow", "error", "html", "empty", "redirect", "absent", "chunked"):
+        if mode == "absent":
+            partner.stop()
+        elif partner.mode == "absent":
+            partner.start()
+        partner.mode = mode
+        time.sleep(1.1)  # the audits of two nights are not of one second
+        found = night(locks)
+        sent += 1
+        for steps in found.values():
+            assert steps["database"].ok == (mode == "chunked"), mode
+            assert steps["audit"].ok, mode
+            assert steps["alert"].ok, mode
+            if mode in ("slow", "error", "absent", "redirect"):
+                assert "503" in steps["config"].sentence
+        assert {lock.memory.database_version for lock in locks} == {"0x00000000000000AB"}
+    partner.mode = "well"
+    eventually(
+        lambda: all(len(partner.taken[serial_of(n)]) >= 2 * sent for n in range(3)), "all uploads are taken", seconds=60
+    )
+    for n in range(3):
+        times = [each["audits"][0]["timestamp"] for each in partner.taken[serial_of(n)] if "audits" in each]
+        assert times == sorted(set(times)), "each once, in its order"
+        assert len(times) == sent
+    eventually(
+        lambda: (
+            upstream_pair.metrics()['engage_uploads_waiting{site="main"}'] == 0
+            and upstream_pair.metrics()['engage_uploads_taken_total{site="main"}'] >= 6 * sent
+        ),
+        "the figures",
+    )
+    assert "wait for its upstream system" in upstream_pair.log
+
+
+def test_the_token_is_handed_on_and_never_told(upstream_pair: RunningPair, partner: Partner) -> None:
+    token = "Authorization: Device c2VjcmV0LXRva2Vu"
+    answer = ask(upstream_pair, f"GET /swordfish/lock/db/0x7?a=b HTTP/1.1\nHost: x\n{token}")
+    assert answer.endswith(b"\r\n\r\n" + json.dumps(PARTNERS_DATABASE).encode())
+    assert b"Content-Length: " in answer
+    assert partner.got[-1].path == "/swordfish/lock/db/0x7?a=b"
+    assert partner.got[-1].headers["Authorization"] == "Device c2VjcmV0LXRva2Vu"
+    body = _compact({"serialNumber": SERIAL, "audits": [{"event": "0B07"}]})
+    ask(upstream_pair, f"POST /swordfish/lock/audit HTTP/1.1\nHost: x\n{token}", body)
+    eventually(lambda: partner.taken[SERIAL], "the audit is taken")
+    got = next(each for each in partner.got if each.method == "POST")
+    assert got.headers["Authorization"] == "Device c2VjcmV0LXRva2Vu"
+    assert got.headers["Engage-Repeated"] == "?0"
+    ask(upstream_pair, f"POST /swordfish/lock/audit HTTP/1.1\nHost: x\n{token}", body)
+    eventually(lambda: len(partner.taken[SERIAL]) == 2, "the second one, too")
+    again = [each for each in partner.got if each.method == "POST"][-1]
+    assert again.headers["Engage-Repeated"] == "?1"
+    assert again.headers["Idempotency-Key"] == got.headers["Idempotency-Key"]
+    assert again.headers["Content-Digest"] == got.headers["Content-Digest"]
+    assert "c2VjcmV0" not in upstream_pair.log
+    assert "c2VjcmV0" not in ok(engage(upstream_pair.folder, "device", "show", SERIAL))
+
+
+@pytest.mark.parametrize(("mode", "status"), [("401", 401), ("403", 401), ("404", 404), ("412", 412), ("409", 409)])
+def test_refusals_of_the_partner_are_passed_on(
+    upstream_pair: RunningPair, partner: Partner, mode: str, status: int
+) -> None:
+    """But no 403: some gateways never call again after it."""
+    partner.mode = mode
+    answer = ask(upstream_pair, "POST /api/credentials/scan HTTP/1.1\nHost: x", _compact({"serialNumber": SERIAL}))
+    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+
+
+def test_another_root_is_not_trusted(upstream_pair: RunningPair, partner: Partner) -> None:
+    """The negative control of the upstream's own trust."""
+    folder = upstream_pair.folder
+    ask_database = f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\nHost: x"
+    assert ask(upstream_pair, ask_database).startswith(b"HTTP/1.1 200 ")
+    ok(engage(folder, "site", "call-in", "main", "--upstream-ca", folder / "certs" / "main" / "partner_CA.pem"))
+    eventually(lambda: ask(upstream_pair, ask_database).startswith(b"HTTP/1.1 503 "), "nobody else is believed")
+    eventually(lambda: "TLS failed" in upstream_pair.log, "the log says why")
+
+
+def test_a_slow_partner_holds_up_no_notice(upstream_pair: RunningPair, partner: Partner) -> None:
+    """Each waiting call-in has a thread of its own; the app's others answer what is not quick."""
+    partner.mode, partner.pause = "slow", 2
+    ok(engage(upstream_pair.folder, "site", "call-in", "main", "--upstream-timeout", "5"))
+    root = upstream_pair.folder / "certs" / "main" / "partner_CA.pem"
+    time.sleep(1)
+    waiting = [socket.create_connection(("127.0.0.1", upstream_pair.https_port)) for _ in range(40)]
+    context = ssl.create_default_context(cafile=str(root))
+    secured = [context.wrap_socket(each, server_hostname="127.0.0.1") for each in waiting]
+    for each in secured:
+        each.sendall(f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    begun = time.monotonic()
+    notice = "GET /swordfish/lock/certificates/current HTTP/1.1\nHost: x\nX-Unusual: 1"
+    assert ask(upstream_pair, notice).startswith(b"HTTP/1.1 200 ")
+    took = time.monotonic() - begun
+    still = [each for each in secured if not _has_answer(each)]
+    for each in secured:
+        each.close()
+    assert still, f"the call-ins were answered before the notice was ({took:.1f} s)"
+
+
+def _has_answer(connection: Any) -> bool:
+    connection.settimeout(0.01)
+    try:
+        return bool(connection.recv(1))
+    except TimeoutError:
+        return False
