@@ -21,7 +21,7 @@ from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret
 from engage_server.services.vendor_review import VendorReview, review
 from engage_server.services.vendor_sample import read_vendor_sample
-from engage_server.services.vendor_takeover import TakeoverPlan
+from engage_server.services.vendor_takeover import TakeoverPlan, prepare_takeover
 
 if TYPE_CHECKING:
     from engage_server.checks import Finding
@@ -74,14 +74,16 @@ def vendor(
     key = required_site_key(session, site_key_file, demo)
     sample = read_vendor_sample(folder, read_passphrase_option(session, passphrase_file))
     found = review(sample, key, tuple(dict.fromkeys(hosts)), session.now())
+    if not as_json:
+        _print(found)
     done = _apply(session, found, key, site) if apply else []
     if as_json:
         print_json(_as_json(found, done))
         return int(bool(found.errors) and not apply)
-    _print(found)
     for step in done:
         click.echo(step)
     if apply:
+        click.echo("the authority's keys stay where they are; rotations need them, servers do not: move them offline")
         print_next(f"stop the sample's two servers, then {program()} serve; look: {program()} status")
         return 0
     again = f"{program()} import vendor {folder} --site-key-file FILE --apply"
@@ -90,12 +92,14 @@ def vendor(
 
 
 def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> list[str]:
+    occasion = session.occasion()
+    plan = TakeoverPlan(found, key, site, session.settings().certs_dir / site)
+    prepared = prepare_takeover(plan, occasion)  # refused, it leaves nothing behind
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
         operator = create_installation(settings, session.environment)
-        plan = TakeoverPlan(found, key, site, settings.certs_dir / site)
-        return list(operator.takeover.steps(plan, session.occasion()))
+        return list(operator.takeover.steps(prepared, occasion))
 
 
 def _print(found: VendorReview) -> None:
@@ -125,13 +129,15 @@ def _print_fault(fault: "Finding") -> None:
 def _anchor_text(found: VendorReview) -> str:
     if found.anchor is None:
         return "not known: no hash fits to this site key"
-    return f"{display_name(found.anchor.subject)} in {found.anchor_name} (the {found.anchor_role} of its chain)"
+    what = f"{display_name(found.anchor.subject)} in {found.anchor_name} (the {found.anchor_role} of its chain)"
+    return what if found.is_held else f"nothing yet, with this hash; meant was {what}"
 
 
 def _as_json(found: VendorReview, done: list[str]) -> dict[str, Any]:
     return {
         "folder": str(found.sample.folder),
         "anchor": found.anchor_name or None,
+        "anchor_is_held": found.is_held,
         "anchor_role": str(found.anchor_role) if found.anchor is not None else None,
         "hosts": [host.text for host in found.hosts],
         "devices": found.sample.devices.serials,

@@ -10,14 +10,14 @@ from cryptography import x509
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import EngageError, HostInvalid
 from engage_server.pki.chain import Chain, is_self_issued
-from engage_server.pki.encodings import der, pem
+from engage_server.pki.encodings import der
 from engage_server.pki.keys import keys_match
 from engage_server.pki.names import display_name
 from engage_server.pki.path import arrange, find_path
 from engage_server.protocol.call_paths import STATIC_CERTIFICATES
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import AnchorRole, Host, Secret
-from engage_server.services.vendor_sample import CertificateFile, VendorSample, VendorScript
+from engage_server.services.vendor_sample import VendorSample, VendorScript
 
 _SOURCE = "the vendor's page, Configuring the API Host Server"
 
@@ -28,8 +28,9 @@ class VendorReview:
 
     Attributes:
         sample: It.
-        anchor: The certificate that devices with this site key trust; None when nothing shows which.
+        anchor: The certificate that devices with this site key trust, or were meant to; None when nothing shows which.
         anchor_name: The file that holds it; "".
+        is_held: Whether devices could take it: False where its hash was made wrongly, so that none has it.
         hosts: What devices call, as far as the scripts and the server certificate tell.
         chain: The whole chain of the TLS server; None when it has a gap.
         faults: What is wrong, the gravest first.
@@ -38,6 +39,7 @@ class VendorReview:
     sample: VendorSample
     anchor: x509.Certificate | None
     anchor_name: str
+    is_held: bool
     hosts: tuple[Host, ...]
     chain: Chain | None
     faults: tuple[Finding, ...]
@@ -71,7 +73,8 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
         hosts: What devices call, if the operator says so; else it is taken from the scripts.
         now: Aware.
     """
-    anchor_name, anchor = _anchor(sample, key)
+    match, is_held = _anchor(sample, key)
+    anchor = match.certificate if match is not None else None
     sent = _sent(sample)
     pool = tuple(dict.fromkeys([*sent, *(certificate for _, certificate in sample.certificates())]))
     chain = _chain(sent, pool)
@@ -83,19 +86,65 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     ]
     order = list(Severity)
     faults = tuple(sorted(found, key=lambda each: order.index(each.severity)))
-    return VendorReview(sample, anchor, anchor_name, known, chain, faults)
+    return VendorReview(sample, anchor, match.name if match else "", is_held, known, chain, faults)
 
 
-def _anchor(sample: VendorSample, key: Secret) -> tuple[str, x509.Certificate | None]:
-    """The one whose hash a script gives: a device takes no other. The file that the notice names first."""
+@dataclass(frozen=True, slots=True)
+class _Match:
+    """What a script's hash was made of."""
+
+    name: str
+    certificate: x509.Certificate
+    wrongly: str = ""
+
+
+def _match(sample: VendorSample, script: VendorScript, key: Secret) -> _Match | None:
+    """By trying what is right, on the file that the notice names first, and then what people do by mistake."""
+    named = sample.files.get(script.cert_name)
+    files = [*([named] if named else []), *sample.files.values()]
+    for file in files:
+        for certificate in file.bundle.certificates:
+            if _is_hash(script, key, der(certificate)):
+                return _Match(file.path.name, certificate)
+    for file in files:
+        if file.is_pem and len(file.bundle.certificates) == 1 and _is_hash(script, key, file.content):
+            return _Match(file.path.name, file.bundle.certificates[0], f"it was made of the text in {file.path.name}")
+    raw = key.reveal()
+    texts = {
+        "Base64": base64.b64encode(raw),
+        "hexadecimal": raw.hex().encode(),
+        "HEXADECIMAL": raw.hex().upper().encode(),
+    }
+    for file in files:
+        for certificate in file.bundle.certificates:
+            for what, text in texts.items():
+                if _is_hash(script, Secret(text), der(certificate)):
+                    wrongly = f"it was made with the site key's {what} text in place of its bytes"
+                    return _Match(file.path.name, certificate, wrongly)
+    return None
+
+
+def _is_hash(script: VendorScript, key: Secret, content: bytes) -> bool:
+    return hashes_equal(anchor_hash(key, content), script.hash_text)
+
+
+def _anchor(sample: VendorSample, key: Secret) -> tuple[_Match | None, bool]:
+    """The anchor, and whether devices can have taken it: only if the very bytes at cert_url have the notice's hash.
+
+    Else no device has one from here. Which one was meant, the notice's file says, if the hash shows at least that this
+    is the site key.
+    """
     for script in sample.scripts:
-        named = sample.files.get(script.cert_name)
-        files = [*([named] if named else []), *sample.files.values()]
-        for file in files:
-            for certificate in file.bundle.certificates:
-                if hashes_equal(anchor_hash(key, der(certificate)), script.hash_text):
-                    return file.path.name, certificate
-    return "", None
+        file = sample.files.get(script.cert_name)
+        if file is not None and file.is_der and _is_hash(script, key, file.content):
+            return _Match(file.path.name, file.bundle.certificates[0]), True
+    for script in sample.scripts:
+        match, file = _match(sample, script, key), sample.files.get(script.cert_name)
+        if match is not None and file is not None and len(file.bundle.certificates) == 1:
+            return _Match(file.path.name, file.bundle.certificates[0]), False
+        if match is not None:
+            return match, False
+    return None, False
 
 
 def _sent(sample: VendorSample) -> tuple[x509.Certificate, ...]:
@@ -139,18 +188,21 @@ def _hosts(sample: VendorSample, server: x509.Certificate | None) -> Iterator[Ho
 def _script_faults(sample: VendorSample, key: Secret) -> Iterator[Finding]:
     if not sample.scripts:
         yield _fault("warning", "vendor.no_script", "neither of the two scripts was found", "Put them beside static/.")
-    notices = {(each.cert_url, each.hash_text) for each in sample.scripts if each.cert_url}
-    if len(notices) > 1:
+    by_notice: dict[tuple[str, str], list[VendorScript]] = {}
+    for script in sample.scripts:
+        if script.cert_url:
+            by_notice.setdefault((script.cert_url, script.hash_text), []).append(script)
+    if len(by_notice) > 1:
         yield _fault(
             "error", "vendor.two_notices", "the two scripts give different notices", "Find out which is right."
         )
-    for script in sample.scripts:
-        if script.cert_url:
-            yield from _notice_faults(sample, script, key)
+    for scripts in by_notice.values():
+        where = " and ".join(each.path.name for each in scripts)
+        yield from _notice_faults(sample, scripts[0], where, key)
 
 
-def _notice_faults(sample: VendorSample, script: VendorScript, key: Secret) -> Iterator[Finding]:
-    name, where = script.cert_name, script.path.name
+def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: Secret) -> Iterator[Finding]:
+    name = script.cert_name
     file = sample.files.get(name)
     if not script.cert_url.startswith("http://"):
         yield _fault("error", "vendor.url", f"{where}: cert_url is not plain http://", "Devices can not trust TLS yet.")
@@ -164,58 +216,50 @@ def _notice_faults(sample: VendorSample, script: VendorScript, key: Secret) -> I
             f"{name} is what devices download, and it is not one certificate as DER",
             "openssl x509 -in FILE -outform DER -out partner_CA.der; taken over, devices are given the DER.",
         )
-    if file.is_der and hashes_equal(anchor_hash(key, file.content), script.hash_text):
+        match = _match(sample, script, key)
+        if match is not None and match.certificate in file.bundle.certificates and not match.wrongly:
+            return  # the hash is right, of what the file should be
+    if _is_hash(script, key, file.content):
         return
     yield _fault(
         "error",
         "vendor.hash_mismatch",
-        f"{where}: its hash is not that of {name} under this site key: {_explained(sample, script, key, file)}",
+        f"{where}: its hash is not that of {name} under this site key: {_explained(_match(sample, script, key))}",
         "engage hash FILE --site-key-file FILE prints the right one; taken over, it is made by itself.",
     )
 
 
-def _explained(sample: VendorSample, script: VendorScript, key: Secret, file: CertificateFile) -> str:
-    """What it was made of instead, by trying what people do."""
-    for name, certificate in sample.certificates():
-        if hashes_equal(anchor_hash(key, der(certificate)), script.hash_text):
-            return f"it is that of {display_name(certificate.subject)} in {name}"
-    for each in sample.files.values():
-        texts = (each.content, *(pem([certificate]) for certificate in each.bundle.certificates))
-        if any(hashes_equal(anchor_hash(key, text), script.hash_text) for text in texts):
-            return f"it was made of the text in {each.path.name}, not of DER"
-    raw = key.reveal()
-    wrong = {
-        "Base64 text": base64.b64encode(raw),
-        "hexadecimal text": raw.hex().encode(),
-        "upper-case hexadecimal text": raw.hex().upper().encode(),
-    }
-    for what, text in wrong.items():
-        for certificate in file.bundle.certificates:
-            if hashes_equal(anchor_hash(Secret(text), der(certificate)), script.hash_text):
-                return f"it was made with the {what} of the site key in place of its bytes"
-    return "it is that of no certificate here; the site key is another, or the certificate was made anew since"
+def _explained(match: _Match | None) -> str:
+    if match is None:
+        return "it is that of no certificate here; the site key is another, or the certificate was made anew since"
+    if match.wrongly:
+        return match.wrongly
+    return f"it is that of {display_name(match.certificate.subject)} in {match.name}"
 
 
 def _file_faults(sample: VendorSample) -> Iterator[Finding]:
-    for name, file in sample.files.items():
+    for file in sample.files.values():
         if file.fault and file.path.suffix != ".key":
             yield _fault("warning", "vendor.unreadable", file.fault, "Take it away, or mend it.")
-        if file.text_before and file.bundle.certificates:
-            yield _fault(
-                "note",
-                "vendor.text_dump",
-                f"{name} begins with {file.text_before} bytes of text, as 'openssl ca' writes them: its size says "
-                "nothing about the chain's",
-                "openssl x509 -in FILE -out FILE; taken over, only certificates are kept.",
-            )
-        if file.bundle.keys or (file.fault and b"PRIVATE KEY" in file.content):
-            yield _fault(
-                "warning",
-                "vendor.key_exposed",
-                f"{name} holds a private key, and the sample gives every file of its folder to everyone at "
-                f"http://HOST{STATIC_CERTIFICATES}{name}",
-                "Taken over, no key is given to anyone; but who was there before may have it: plan a cut-over.",
-            )
+    dumps = {name: file.text_before for name, file in sample.files.items() if file.text_before and not file.fault}
+    if dumps:
+        told = ", ".join(f"{name} ({count} bytes)" for name, count in dumps.items())
+        yield _fault(
+            "note",
+            "vendor.text_dump",
+            f"text stands before the certificate, as 'openssl ca' writes it: {told}; a file's size says nothing about "
+            "the chain's",
+            "openssl x509 -in FILE -out FILE; taken over, only certificates are kept.",
+        )
+    keys = [name for name, file in sample.files.items() if file.bundle.keys or b"PRIVATE KEY" in file.content]
+    if keys:
+        yield _fault(
+            "warning",
+            "vendor.key_exposed",
+            f"the sample gives every file of its folder to everyone, private keys too: {', '.join(keys)} below "
+            f"http://HOST{STATIC_CERTIFICATES}",
+            "Taken over, no key is given to anyone; but somebody may have them since: plan a cut-over to a new root.",
+        )
 
 
 def _chain_faults(

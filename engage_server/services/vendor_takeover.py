@@ -38,6 +38,21 @@ class TakeoverPlan:
     folder: Path
 
 
+@dataclass(frozen=True, slots=True)
+class PreparedTakeover:
+    """A plan that can be carried out.
+
+    Attributes:
+        plan: It.
+        material: The chain that will be served.
+        write_mended: Writes the chain down where it had to be made anew; None where the sample's own is served.
+    """
+
+    plan: TakeoverPlan
+    material: ChainMaterial
+    write_mended: Callable[[], None] | None
+
+
 class VendorTakeover:
     """Takes over. Run again after a break it goes on; what is there stays as it is.
 
@@ -53,22 +68,21 @@ class VendorTakeover:
         self._releases = releases
         self._devices = devices
 
-    def steps(self, plan: TakeoverPlan, occasion: Occasion) -> Iterator[str]:
+    def steps(self, prepared: PreparedTakeover, occasion: Occasion) -> Iterator[str]:
         """Do it, and tell each thing that was done.
 
         Raises:
-            Refused: Nothing shows which certificate is the anchor, or no chain can lead to it. Nothing was changed.
             Conflict: The site is there with another key or anchor, or serves other devices' anchor.
             EngageError: A file, the database, or a device's file stood in the way.
         """
-        material, mended = _material(plan, occasion)
+        plan = prepared.plan
         site = self._existing(plan)
         if site is None:
             review = plan.review
             request = SiteRequest(plan.site, review.hosts, review.anchor_role)
             site = self._sites.add(request, plan.key, occasion)
             yield f"added site {site.name} for {' '.join(map(str, site.hosts))}; its anchor is the {site.anchor}"
-        yield from self._serve(plan, site, material, mended, occasion)
+        yield from self._serve(prepared, site, occasion)
         yield from self._keep_addresses(plan, site, occasion)
         yield from self._take_devices(plan, site, occasion)
 
@@ -99,26 +113,19 @@ class VendorTakeover:
             )
         return site
 
-    def _serve(
-        self,
-        plan: TakeoverPlan,
-        site: Site,
-        material: ChainMaterial,
-        mended: Callable[[], None] | None,
-        occasion: Occasion,
-    ) -> Iterator[str]:
+    def _serve(self, prepared: PreparedTakeover, site: Site, occasion: Occasion) -> Iterator[str]:
         if self._releases.current(site.name) is not None:
             yield f"site {site.name} serves a release with this anchor already"
             return
-        if mended is not None:
-            mended()
+        if prepared.write_mended is not None:
+            prepared.write_mended()
             yield (
                 "the chain had faults that devices may refuse: made a new server certificate under the same anchor, "
-                f"in {plan.folder}"
+                f"in {prepared.plan.folder}"
             )
-        number = self._releases.number_of(material, site.name)
+        number = self._releases.number_of(prepared.material, site.name)
         if number is None:
-            number = self._releases.stage(material, site.name, occasion).release.number
+            number = self._releases.stage(prepared.material, site.name, occasion).release.number
         self._releases.activate(site.name, number, {}, occasion)
         yield f"checked, staged and activated release {number} of {site.name}"
 
@@ -145,8 +152,12 @@ class VendorTakeover:
             yield f"took over the files of {len(found.serials)} device(s)"
 
 
-def _material(plan: TakeoverPlan, occasion: Occasion) -> tuple[ChainMaterial, Callable[[], None] | None]:
-    """The chain that will be served, and, if it had to be made anew, what writes it down."""
+def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
+    """Find or make the chain that leads to the devices' anchor. Changes nothing.
+
+    Raises:
+        Refused: Nothing shows which certificate is the anchor, or no chain can lead to it.
+    """
     review = plan.review
     if review.anchor is None:
         raise Refused(
@@ -158,11 +169,11 @@ def _material(plan: TakeoverPlan, occasion: Occasion) -> tuple[ChainMaterial, Ca
     if chain is not None and review.anchor in chain:
         key = review.key_of(chain.server)
         if isinstance(key, rsa.RSAPrivateKey) and not _errors(plan, chain, key, occasion):
-            return ChainMaterial(chain, key), None
+            return PreparedTakeover(plan, ChainMaterial(chain, key), None)
     return _mended(plan, occasion)
 
 
-def _mended(plan: TakeoverPlan, occasion: Occasion) -> tuple[ChainMaterial, Callable[[], None]]:
+def _mended(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
     """A chain under the very anchor that devices have, with the anchor's own key."""
     review = plan.review
     anchor = review.anchor
@@ -193,7 +204,7 @@ def _mended(plan: TakeoverPlan, occasion: Occasion) -> tuple[ChainMaterial, Call
             code="vendor.anchor",
         )
     material = ChainMaterial(made.chain, made.server_key)
-    return material, lambda: write_successors(plan.folder, successors, current, None)
+    return PreparedTakeover(plan, material, lambda: write_successors(plan.folder, successors, current, None))
 
 
 def _errors(plan: TakeoverPlan, chain: Chain, key: rsa.RSAPrivateKey, occasion: Occasion) -> list[str]:

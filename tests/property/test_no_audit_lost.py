@@ -1,0 +1,190 @@
+"""No sequence of device calls, operators' imports and failing disks loses an audit that a device was told is taken."""
+
+import base64
+import json
+import shutil
+import tempfile
+from collections import defaultdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from engage_server.errors import FileNotUsable
+from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
+from engage_server.services import durable_files
+from engage_server.services.call_in import Call, CallKind
+from engage_server.services.device_exchange import DeviceExchange, find_device_files
+from engage_server.services.device_folder import Collection, DeviceFolders
+from engage_server.services.upstream_delivery import UpstreamDelivery
+from tests.chains import NOW
+from tests.partner import Partner
+from tests.world import World, serial_of
+
+DEVICES = st.integers(1, 2)
+EVENTS = st.lists(st.integers(0, 12), min_size=1, max_size=4)
+WAYS = st.sampled_from(list(CallInWay))
+MODES = st.sampled_from(["well", "well", "error", "html", "400", "404", "lost", "absent"])
+
+
+def _event(number: int) -> dict[str, Any]:
+    return {"event": f"{0x0B00 + number:04X}", "n": number}
+
+
+class Disk:
+    """The writing of files, which fails when it is told to: before anything is there, or after all of it is."""
+
+    def __init__(self) -> None:
+        self.fails = ""
+        self._patch = pytest.MonkeyPatch()
+
+    def wrap(self, write: Any) -> Any:
+        """The same with failures."""
+
+        def writing(path: Path, content: Any, mode: int) -> None:
+            if self.fails == "before":
+                raise FileNotUsable(f"{path}: no space left", "")
+            write(path, content, mode)
+            if self.fails == "after":
+                raise FileNotUsable(f"{path}: input/output error", "")
+
+        return writing
+
+    def install(self) -> None:
+        """Stand between; files fill up within a test."""
+        for name in ("device_folder.replace_file", "upstream_spool.replace_file", "upstream_spool.write_new_file"):
+            write = getattr(durable_files, name.partition(".")[2])
+            self._patch.setattr(f"engage_server.services.{name}", self.wrap(write))
+        self._patch.setattr("engage_server.services.device_folder._FULL_BYTES", 1500)
+
+    def remove(self) -> None:
+        """Go away."""
+        self._patch.undo()
+
+
+class Audits(RuleBasedStateMachine):
+    """Two devices, a site that is answered now this way and now that, operators, and a partner."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.root = Path(tempfile.mkdtemp())
+        (self.root / "world").mkdir()
+        self.world = World(self.root / "world")
+        self.world.add_site()
+        self.partner = Partner().start()
+        self.disk = Disk()
+        self.disk.install()
+        self.accepted: dict[str, set[int]] = defaultdict(set)
+        self.order: dict[str, list[int]] = defaultdict(list)
+        self.uploads = 0
+        self.time = NOW
+        self._choose(CallInWay.FILES)
+
+    def _choose(self, way: CallInWay) -> None:
+        upstream = Upstream(self.partner.url, 5)
+        self.world.answer_call_ins(CallIn(way, unknown=UnknownDevices.ENROLL, upstream=upstream))
+        self.distribution = self.world.distribution()
+        self.calls = self.world.call_ins(self.distribution)
+        self.delivery = UpstreamDelivery("main", self.world.uploads, upstream)
+        self.exchange = DeviceExchange(DeviceFolders(self.world.folder / "data"))
+
+    @rule(device=DEVICES, events=EVENTS, numbered=st.booleans(), fails=st.sampled_from(["", "", "", "before", "after"]))
+    def call(self, device: int, events: list[int], numbered: bool, fails: str) -> None:
+        """A device sends audits; told 503, it keeps them."""
+        serial = serial_of(device)
+        body: dict[str, Any] = {"serialNumber": serial, "audits": [_event(number) for number in events]}
+        if numbered:
+            self.uploads += 1
+            body["upload"] = self.uploads
+        self.disk.fails = fails
+        content = json.dumps(body).encode()
+        call = Call(CallKind.AUDIT, "POST", "/audit", "", "", content, "", "", "", "192.0.2.1", "", True, None)
+        answer = self.calls.answer(call)
+        self.disk.fails = ""
+        assert answer.status in (201, 202, 503), self.world.told
+        if answer.status != 503:
+            self.accepted[serial] |= set(events)
+
+    @rule(way=WAYS)
+    def choose(self, way: CallInWay) -> None:
+        """The operator changes who answers; workers start anew."""
+        self._choose(way)
+
+    @rule(device=DEVICES, events=EVENTS, raw=st.booleans())
+    def bring_in(self, device: int, events: list[int], raw: bool) -> None:
+        """The operator imports audits from elsewhere."""
+        folder = self.root / "in"
+        shutil.rmtree(folder, ignore_errors=True)
+        (folder / serial_of(device)).mkdir(parents=True)
+        upload = [_event(number) for number in events]
+        entry = {"receivedAt": "2026-01-01T00:00:00Z", "digest": f"{sum(events):032}", "upload": upload}
+        content = upload if raw else {"audits": [entry]}
+        (folder / serial_of(device) / "audits.json").write_text(json.dumps(content))
+        list(self.exchange.bring_in("main", find_device_files(folder).files, self.time))
+
+    @rule()
+    def out_and_in_again(self) -> None:
+        """A backup, brought back."""
+        folder = self.root / "out"
+        shutil.rmtree(folder, ignore_errors=True)
+        list(self.exchange.take_out("main", self.exchange.serials("main"), folder))
+        if folder.exists():
+            before = {serial: self._collected(serial) for serial in self.accepted}
+            list(self.exchange.bring_in("main", find_device_files(folder).files, self.time))
+            assert before == {serial: self._collected(serial) for serial in self.accepted}
+
+    @rule(mode=MODES, minutes=st.integers(0, 6))
+    def deliver(self, mode: str, minutes: int) -> None:
+        """The partner is as it is, and time passes."""
+        self.time += timedelta(minutes=minutes)
+        self.partner.mode = mode
+        self.delivery.run(lambda: self.time)
+
+    def _collected(self, serial: str) -> list[int]:
+        return [
+            event["n"]
+            for entry in self.exchange.collected("main", serial, Collection.AUDITS)
+            for event in (entry["upload"]["audits"] if isinstance(entry["upload"], dict) else entry["upload"])
+        ]
+
+    @invariant()
+    def every_audit_is_somewhere(self) -> None:
+        """In the device's files, at the partner's, on its way, or laid aside."""
+        waiting = self.world.uploads.pending("main")
+        refused = [json.loads(_body(path)) for path in self.world.folder.glob("spool/main/refused/*.json")]
+        for serial, numbers in self.accepted.items():
+            found = set(self._collected(serial))
+            uploads = [json.loads(each.read().body) for each in waiting.get(serial, [])]
+            uploads += [each for each in refused if each["serialNumber"] == serial]
+            uploads += self.partner.taken[serial]
+            found |= {event["n"] for upload in uploads for event in upload["audits"]}
+            assert numbers <= found
+
+    @invariant()
+    def the_partner_gets_them_in_order(self) -> None:
+        """Numbered uploads of a device come in their order; one whose answer was lost comes again right behind."""
+        for uploads in self.partner.taken.values():
+            numbers = [upload["upload"] for upload in uploads if "upload" in upload]
+            assert numbers == sorted(numbers)
+
+    def teardown(self) -> None:
+        if hasattr(self, "disk"):
+            self.disk.remove()
+            self.partner.stop()
+            self.world.store.close()
+            shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _body(path: Path) -> bytes:
+    return base64.b64decode(json.loads(path.read_text())["body"])
+
+
+TestNoAuditLost = Audits.TestCase
+TestNoAuditLost.settings = settings(
+    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+)
+pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
