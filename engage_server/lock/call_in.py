@@ -19,6 +19,7 @@ DATABASE = "/swordfish/lock/db/"
 AUDIT = "/swordfish/lock/audit"
 ALERT = "/swordfish/lock/alert"
 
+_NOT_THERE = "The host does not answer this call, or does not know this device; on ours: engage device import."
 _TAKEN = frozenset({201, 202})  # never a bare 200: a device then keeps its audits and sends them again
 _DONE = frozenset(range(200, 300))
 _VERSION = re.compile(r"0x[0-9A-Fa-f]{1,16}")
@@ -48,7 +49,7 @@ class NightCalls:
             try:
                 yield Step(name, ok=True, sentence=call())
             except DeviceRefusal as refusal:
-                advice = "The host does not answer this call." if "answered 404" in refusal.sentence else ""
+                advice = _NOT_THERE if "answered 404" in refusal.sentence else ""
                 yield Step(name, ok=False, sentence=refusal.sentence, next_step=advice or refusal.next_step)
                 if not refusal.answer_was_read:
                     return

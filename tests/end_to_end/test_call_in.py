@@ -4,6 +4,7 @@ import json
 import re
 import socket
 import ssl
+import subprocess
 import time
 from collections.abc import Iterator
 from contextlib import closing
@@ -193,6 +194,34 @@ class TestGoldenBytes:
     @pytest.mark.parametrize("method", ["GET", "DELETE", "OPTIONS", "HEAD"])
     def test_other_methods_are_not_there(self, files_pair: RunningPair, method: str) -> None:
         assert ask(files_pair, f"{method} /swordfish/lock/audit{QUERY} HTTP/1.1\nHost: x").startswith(b"HTTP/1.1 404 ")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("PUT", "/swordfish/lock/Config", "200"),
+        ("GET", f"/swordfish/lock/db/0?serialNumber={serial_of(7)}", "200"),
+        ("POST", "/swordfish/lock/audit", "201"),
+        ("POST", "/swordfish/lock/alert", "201"),
+        ("POST", "/api/credentials/scan", "200"),
+        ("POST", "/api/credentials", "201"),
+        ("POST", "/api/credentials/status", "200"),
+    ],
+)
+@pytest.mark.parametrize("version", ["--http1.1", "--http1.0"])
+def test_a_client_of_others_reads_each_answer(
+    files_pair: RunningPair, method: str, path: str, status: str, version: str
+) -> None:
+    """curl, which looks at each certificate and header field itself; a second time by HTTP/1.0."""
+    root = files_pair.folder / "certs" / "main" / "partner_CA.pem"
+    body = [] if method == "GET" else ["-d", json.dumps({"serialNumber": serial_of(7), "v": version, "path": path})]
+    command = ["curl", "-sS", version, "--cacert", str(root), "-X", method, *body, "-D-"]
+    done = subprocess.run([*command, files_pair.https + path], capture_output=True, text=True, check=True, timeout=20)
+    later = {"201": ("201", "202")}.get(status, (status,)) if "credentials" not in path else (status,)
+    assert done.stdout.splitlines()[0].split()[:2][0] == "HTTP/1.1", "devices look for it"
+    assert done.stdout.split()[1] in later
+    assert "Content-Length: " in done.stdout
+    assert "chunked" not in done.stdout.lower()
 
 
 class TestWhoIsAnsweredWhere:

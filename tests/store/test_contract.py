@@ -24,6 +24,8 @@ from engage_server.records import (
     AuditAction,
     AuditEvent,
     AuditVerdict,
+    CallIn,
+    CallInWay,
     Device,
     GatePolicy,
     Host,
@@ -37,6 +39,9 @@ from engage_server.records import (
     Sighting,
     SightingKind,
     Site,
+    StaticCertificate,
+    UnknownDevices,
+    Upstream,
     WorkerStatus,
 )
 from engage_server.services.evidence import fold
@@ -130,6 +135,55 @@ class TestStore:
             store.add_site(site("b", "z.example", "y.example"), SITE_KEY, event)
         assert [s.name for s in store.sites()] == ["a"]
         assert len(store.audit_events()) == 1
+
+    def test_how_a_site_answers_call_ins_comes_back_as_it_was(self, store: SqlStore, event: AuditEvent) -> None:
+        added = store.add_site(site("a"), SITE_KEY, event)
+        assert added.call_in == CallIn()
+        upstream = Upstream("https://access.example.org", 2.5, "-----BEGIN CERTIFICATE-----")
+        wanted = CallIn(CallInWay.UPSTREAM, insecure=True, unknown=UnknownDevices.ENROLL, upstream=upstream)
+        before = store.generation()
+        assert store.change_site(replace(added, call_in=wanted), event).call_in == store.sites()[0].call_in == wanted
+        assert store.generation() > before, "workers have to look"
+
+    def test_lists_of_devices_have_a_version(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_site(site("a"), SITE_KEY, event)
+        store.add_site(site("b"), SITE_KEY, event)
+        assert store.devices_versions() == {}
+        serials = [f"{number:032X}" for number in range(3)]
+        store.add_devices([Device(serial, "a", NOW) for serial in serials[:2]], "a", event)
+        first = store.devices_versions()
+        assert set(first) == {"a"}
+        assert sorted(store.device_serials("a")) == serials[:2]
+        assert store.device_serials("b") == []
+        store.add_device(Device(serials[2], "a", NOW), event)
+        assert store.devices_versions()["a"] != first["a"]
+        with pytest.raises(NotFound):
+            store.device_serials("c")
+
+    def test_who_called_in_and_is_on_no_list(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_site(site("a"), SITE_KEY, event)
+        store.add_site(site("b"), SITE_KEY, event)
+        serials = [f"{number:032X}" for number in range(5)]
+        found = [
+            Sighting(SightingKind.CALL_IN, NOW, "https", "192.0.2.1", serials[0], "a"),
+            Sighting(SightingKind.CALL_IN, NOW, "https", "192.0.2.1", serials[0], "a"),
+            Sighting(SightingKind.CALL_IN, NOW, "https", "192.0.2.1", serials[1], "b"),
+            Sighting(SightingKind.NOTICE, NOW, "http", "192.0.2.1", serials[2], "a"),
+            Sighting(SightingKind.CALL_IN, NOW - timedelta(days=2), "https", "192.0.2.1", serials[3], "a"),
+            Sighting(SightingKind.CALL_IN, NOW, "https", "192.0.2.1", serials[4], "a"),
+        ]
+        store.add_device(Device(serials[4], "b", NOW), event)
+        assert store.record_sightings("s", 0, 1, found, fold, NOW)
+        assert store.callers_to_add("a", NOW - timedelta(days=1)) == [serials[0]]
+
+    def test_what_the_vendors_sample_gave(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_site(site("a"), SITE_KEY, event)
+        one, two = (StaticCertificate("a", name, name.encode()) for name in ("x.der", "y.der"))
+        store.put_static_certificates("a", [one, two], event)
+        store.put_static_certificates("a", [replace(one, der=b"new")], event)
+        assert store.static_certificates() == [replace(one, der=b"new"), two]
+        with pytest.raises(NotFound):
+            store.put_static_certificates("b", [], event)
 
     def test_keys_open_for_their_own_site(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("a"), SITE_KEY, event)
