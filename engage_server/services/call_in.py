@@ -3,10 +3,13 @@
 Nothing here waits for the database. Files are on this host; a partner's system is waited for as long as its site says.
 """
 
+import hashlib
+import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
+from functools import cache
 from typing import Protocol
 
 from engage_server.errors import BodyInvalid, EngageError, NotPossible
@@ -48,6 +51,7 @@ class Call:
         address, local: The device's address, and the one of this host that it called.
         secure: Whether it came by TLS.
         said_before: The serial number that an earlier request of this connection told; None for none.
+        via: The Via field's value (RFC 9110 section 7.6.3); "" where there was none.
     """
 
     kind: CallKind
@@ -63,6 +67,7 @@ class Call:
     local: str
     secure: bool
     said_before: str | None
+    via: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +163,9 @@ class CallIns:
             return UNAUTHORIZED
         if not _is_taken(site, call):
             return NOT_FOUND
+        if pseudonym() in call.via:
+            self._tell(f"the upstream system of {site.name} is this host itself: the call goes round in a circle")
+            return LATER
         try:
             value = read_json(call.body) if call.kind is not CallKind.DATABASE else None
         except BodyInvalid:
@@ -213,6 +221,12 @@ class CallIns:
         except EngageError as error:
             self._tell(f"call of {known.serial or known.call.address} ({known.site}): {error}")
             return LATER
+
+
+@cache
+def pseudonym() -> str:
+    """What this host calls itself in Via fields (RFC 9110 section 7.6.3): not its name, which is nobody's business."""
+    return f"engage-server-{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]}"
 
 
 def _is_taken(site: CallInSite, call: Call) -> bool:

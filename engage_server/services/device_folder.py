@@ -13,7 +13,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, FileNotUsable
+from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
 from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_reports import read_configuration
 from engage_server.protocol.json_body import Json, read_json, write_pretty_json
@@ -29,6 +29,9 @@ EARLIER = "earlier"  # the folder of databases that devices may still hold
 
 _FULL_BYTES = 256 * 1024  # of collected uploads in one file: each upload writes it anew
 _EARLIER_KEPT = 10
+_MOST_FILES = (
+    256  # of one collection: some 64 MiB. Nobody's door has as much to tell; who makes it up must stop somewhere
+)
 
 
 class Collection(StrEnum):
@@ -108,11 +111,17 @@ class DeviceFolder:
             What became of it, and whether it was the first of this collection.
 
         Raises:
-            FileNotUsable: It could not be written: the device must be told so, and sends it again.
+            NotPossible: It could not be written, or there is too much of it: the device must be told so, and keeps it.
             BodyInvalid: The file is there and is none of ours; it is left as it is.
         """
-        entries = self._entries(f"{collection}.json", collection)
-        is_first = not entries and not self._full_files(collection)
+        entries, full = self._entries(f"{collection}.json", collection), self._full_files(collection)
+        if len(full) >= _MOST_FILES:
+            raise NotPossible(
+                f"{self.path} holds {len(full)} files of {collection}",
+                "Look who sends so much; export them, and move them away.",
+                code="device.full",
+            )
+        is_first = not entries and not full
         after = taken(entries or (), upload, at)
         self._write(f"{collection}.json", {str(collection): after.entries})
         self._begin_anew_when_full(collection)

@@ -77,9 +77,10 @@ class UpstreamAnswers:
 
     def _pass_on(self, known: KnownCall) -> CallAnswer:
         call = known.call
-        body = None if call.kind is CallKind.DATABASE else call.body
+        is_database = call.kind is CallKind.DATABASE
+        body, method = (None, "GET") if is_database else (call.body, call.method)  # a HEAD is answered from a GET
         headers = handed_on(call.content_type, call.authorization, call.address)
-        got = self._host(known.site).call(UpstreamRequest(call.method, call.target, body, headers))
+        got = self._host(known.site).call(UpstreamRequest(method, call.target, body, headers))
         if got.status in _REFUSALS:
             return _REFUSALS[got.status]
         if 400 <= got.status < 500 and got.status not in (408, 425, 429):

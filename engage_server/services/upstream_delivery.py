@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 
 from engage_server.errors import EngageError, UpstreamAway
 from engage_server.records import Upstream
+from engage_server.services.call_in import pseudonym
 from engage_server.services.upstream import UpstreamHost, UpstreamRequest
 from engage_server.services.upstream_spool import Pending, Upload, UpstreamSpool
 
@@ -137,7 +138,7 @@ class UpstreamDelivery:
 
 def handed_on(content_type: str, authorization: str, address: str) -> dict[str, str]:
     """The header fields of a device's call that its partner's system gets."""
-    headers = {"X-Forwarded-For": address}
+    headers = {"X-Forwarded-For": address, "Via": f"1.1 {pseudonym()}"}
     if content_type:
         headers["Content-Type"] = content_type
     if authorization:

@@ -88,6 +88,7 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
         local=caller.local(),
         secure=request.environ.get("wsgi.url_scheme") == "https",
         said_before=None if caller.is_proxied() else caller.said_before(),
+        via=request.headers.get("Via", ""),
     )
 
 

@@ -1,7 +1,7 @@
 """How much dearer a call-in is among many devices' folders than among few: both in one run, as ratios.
 
-Run by ``scripts/bench-call-in``. Calls go through the service beneath HTTP, so that the files are what is measured; they
-are interleaved, so that both see the same machine.
+Run by ``scripts/bench-call-in``. Calls go through the service beneath HTTP, so that the files are what is measured;
+they are interleaved, so that both see the same machine.
 """
 
 import argparse

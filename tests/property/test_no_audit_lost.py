@@ -42,11 +42,11 @@ class Disk:
         self.fails = ""
         self._patch = pytest.MonkeyPatch()
 
-    def wrap(self, write: Any) -> Any:
+    def wrap(self, write: Any, *, is_new: bool) -> Any:
         """The same with failures."""
 
         def writing(path: Path, content: Any, mode: int) -> None:
-            if self.fails == "before":
+            if self.fails == "before" or (self.fails == "new" and is_new):
                 raise FileNotUsable(f"{path}: no space left", "")
             write(path, content, mode)
             if self.fails == "after":
@@ -58,8 +58,8 @@ class Disk:
         """Stand between; files fill up within a test."""
         for name in ("device_folder.replace_file", "upstream_spool.replace_file", "upstream_spool.write_new_file"):
             write = getattr(durable_files, name.partition(".")[2])
-            self._patch.setattr(f"engage_server.services.{name}", self.wrap(write))
-        self._patch.setattr("engage_server.services.device_folder._FULL_BYTES", 1500)
+            self._patch.setattr(f"engage_server.services.{name}", self.wrap(write, is_new="new" in name))
+        self._patch.setattr("engage_server.services.device_folder._FULL_BYTES", 500)
 
     def remove(self) -> None:
         """Go away."""
@@ -92,7 +92,12 @@ class Audits(RuleBasedStateMachine):
         self.delivery = UpstreamDelivery("main", self.world.uploads, upstream)
         self.exchange = DeviceExchange(DeviceFolders(self.world.folder / "data"))
 
-    @rule(device=DEVICES, events=EVENTS, numbered=st.booleans(), fails=st.sampled_from(["", "", "", "before", "after"]))
+    @rule(
+        device=DEVICES,
+        events=EVENTS,
+        numbered=st.booleans(),
+        fails=st.sampled_from(["", "", "", "before", "after", "new"]),
+    )
     def call(self, device: int, events: list[int], numbered: bool, fails: str) -> None:
         """A device sends audits; told 503, it keeps them."""
         serial = serial_of(device)

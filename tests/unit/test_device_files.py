@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engage_server.errors import BodyInvalid, FileNotUsable, Refused
+from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible, Refused
 from engage_server.protocol.json_body import Json
 from engage_server.services import device_folder
 from engage_server.services.device_exchange import DeviceExchange, find_device_files
@@ -70,6 +70,16 @@ class TestCollecting:
             assert len(list(folder.path.glob("audits.*.json"))) > 3
             assert all(path.stat().st_size < 1500 for path in folder.path.glob("audits*.json"))
         assert firsts == [True] + [False] * 49, "201 is for the first time alone"
+
+    def test_somewhere_it_ends(self, folders: DeviceFolders, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(device_folder, "_FULL_BYTES", 10)
+        monkeypatch.setattr(device_folder, "_MOST_FILES", 3)
+        with folders.open("main", SERIAL) as folder:
+            for number in range(3):
+                folder.collect(Collection.AUDITS, [number], NOW)
+            with pytest.raises(NotPossible, match="holds 3 files"):
+                folder.collect(Collection.AUDITS, [4], NOW)
+            folder.collect(Collection.ALERTS, [4], NOW)
 
     def test_passwords_are_not_kept(self, folders: DeviceFolders) -> None:
         with folders.open("main", SERIAL) as folder:

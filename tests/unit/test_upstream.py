@@ -190,6 +190,18 @@ class TestUploads:
         assert delivering.taken() == [0, 1]
 
     def test_workers_at_once_lose_nothing(self, delivering: Delivering) -> None:
+        firsts: list[bool] = []
+
+        def append_first(number: int) -> None:
+            firsts.append(delivering.spool.append("main", serial_of(3), upload(number, device=3)).is_first)
+
+        for number in range(10):
+            one = [Thread(target=append_first, args=(n,)) for n in range(10 * number, 10 * number + 4)]
+            for thread in one:
+                thread.start()
+            for thread in one:
+                thread.join()
+        assert sorted(firsts) == [False] * 39 + [True], "201 is told once"
         threads = [Thread(target=delivering.append, args=range(10 * start, 10 * start + 10)) for start in range(4)]
         for thread in threads:
             thread.start()
