@@ -19,7 +19,10 @@ DATABASE = "/swordfish/lock/db/"
 AUDIT = "/swordfish/lock/audit"
 ALERT = "/swordfish/lock/alert"
 
-_NOT_THERE = "The host does not answer this call, or does not know this device; on ours: engage device import."
+_ADVICE = {
+    "answered 404": "The host does not answer this call, or does not know this device; on ours: engage device import.",
+    "answered 503": "The host can not answer now, and a device would come again; its log says why.",
+}
 _TAKEN = frozenset({201, 202})  # never a bare 200: a device then keeps its audits and sends them again
 _DONE = frozenset(range(200, 300))
 _VERSION = re.compile(r"0x[0-9A-Fa-f]{1,16}")
@@ -49,7 +52,7 @@ class NightCalls:
             try:
                 yield Step(name, ok=True, sentence=call())
             except DeviceRefusal as refusal:
-                advice = _NOT_THERE if "answered 404" in refusal.sentence else ""
+                advice = next((text for status, text in _ADVICE.items() if status in refusal.sentence), "")
                 yield Step(name, ok=False, sentence=refusal.sentence, next_step=advice or refusal.next_step)
                 if not refusal.answer_was_read:
                     return

@@ -12,7 +12,7 @@ from enum import Enum, auto
 from functools import cache
 from typing import Protocol
 
-from engage_server.errors import BodyInvalid, EngageError, NotPossible
+from engage_server.errors import BodyInvalid, EngageError
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
 from engage_server.protocol.json_body import Json, read_json
 from engage_server.protocol.serial_number import serial_from_query
@@ -22,6 +22,7 @@ from engage_server.services.distribution import CallInSite, Distribution, Refusa
 from engage_server.services.sightings import Sightings
 
 RETRY_SECONDS = 60
+_TOLD_KEPT = 1000
 
 
 class CallKind(Enum):
@@ -154,6 +155,7 @@ class CallIns:
         self._sightings = sightings
         self._clock = clock
         self._tell = tell
+        self._told: dict[str, float] = {}
 
     def answer(self, call: Call) -> CallAnswer:
         """Answer a call. Raises nothing that a device or an operator could cause."""
@@ -164,7 +166,8 @@ class CallIns:
         if not _is_taken(site, call):
             return NOT_FOUND
         if pseudonym() in call.via:
-            self._tell(f"the upstream system of {site.name} is this host itself: the call goes round in a circle")
+            circle = f"the upstream system of {site.name} is this host itself: the call goes round in a circle"
+            self._tell_once(circle, circle)
             return LATER
         try:
             value = read_json(call.body) if call.kind is not CallKind.DATABASE else None
@@ -213,14 +216,21 @@ class CallIns:
         try:
             return way.answer(known)
         except BodyInvalid as error:
-            self._tell(f"call of {known.serial or known.call.address} ({known.site}): {error}")
+            self._tell_once(str(error), f"call of {known.serial or known.call.address} ({known.site}): {error}")
             return UNREADABLE
-        except NotPossible as error:
-            self._tell(f"{known.serial or known.call.address} ({known.site}) has to call again: {error}")
-            return LATER
         except EngageError as error:
-            self._tell(f"call of {known.serial or known.call.address} ({known.site}): {error}")
+            who = known.serial or known.call.address
+            self._tell_once(str(error), f"{who} ({known.site}) has to call again, and maybe others: {error}")
             return LATER
+
+    def _tell_once(self, what: str, sentence: str) -> None:
+        """Once in a while: with the partner's system away, ten thousand devices have the same to tell."""
+        now = self._clock()
+        if now >= self._told.get(what, 0.0):
+            if len(self._told) >= _TOLD_KEPT:
+                self._told.clear()
+            self._told[what] = now + RETRY_SECONDS
+            self._tell(sentence)
 
 
 @cache

@@ -215,12 +215,14 @@ def _deadline(seconds: float) -> Iterator[float]:
 
 def _reason(error: Exception) -> str:
     """Why, without what may repeat a header field."""
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "its name is not known"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # which is a timeout, too, by its class
+        return f"no connection ({_innermost(error.__cause__ or error)})"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no answer in time"
     if isinstance(error, urllib3.exceptions.SSLError):
         return f"TLS failed ({_innermost(error)})"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):
-        return "no connection"
     return _innermost(error)
 
 

@@ -62,8 +62,10 @@ class TestOneCall:
             host.call(GET)
         partner.mode = "absent"
         partner.stop()
-        with pytest.raises(UpstreamAway, match=r"does not answer"):
+        with pytest.raises(UpstreamAway, match=r"no connection \(Connection refused\)"):
             host.call(GET)
+        with pytest.raises(UpstreamAway, match="its name is not known"):
+            UpstreamHost(Upstream("http://nobody.invalid", 2), 2).call(GET)
         partner.mode = "well"
         partner.start()
         assert host.call(GET).status == 200
