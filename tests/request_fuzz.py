@@ -17,16 +17,21 @@ from pathlib import Path
 import h11
 
 from engage_server.protocol.notice import digest_of
+from engage_server.records import CallIn, UnknownDevices
 from engage_server.serving.connection import Connection
 from engage_server.serving.flask_pool import FlaskPool, Rendered
 from engage_server.serving.origin_server import OriginServer, Outgoing
 from engage_server.serving.prepared_answers import PreparedAnswers
 from engage_server.serving.request_reader import MAX_BODY_BYTES, ReadingBudget, Request, RequestReader
 from engage_server.web.app import create_app
+from engage_server.web.caller import IDENTIFIED
 from tests.end_to_end.running import NOTICE
 from tests.world import World
 
 QUERY = "?serialNumber=AAAAAAAAAACgsQAAAAACBg==&hashType=primary&v=2"
+
+_CONFIG = '{"serialNumber":"0000000000000000A0B1000000000206","wifi":{"password":"x"}}'
+_AUDITS = '{"serialNumber":"0000000000000000A0B1000000000206","audits":[{"event":"0B07"}]}'
 
 TOKENS = [
     *(b"\r\n", b"\n", b"\r", b"\r\n\r\n", b" ", b"\t", b"\0", b":", b",", b";", b"?", b"#", b"%0d%0a", b"\xff", b"//"),
@@ -35,8 +40,20 @@ TOKENS = [
     *(b"Content-Length: 5, 5\r\n", b"Transfer-Encoding: chunked\r\n", b"Transfer-Encoding : chunked\r\n"),
     *(b"Transfer-Encoding: gzip, chunked\r\n", b"Transfer-Encoding: identity\r\n", b"5\r\nabcde\r\n0\r\n\r\n"),
     *(b"Expect: 100-continue\r\n", b"Expect: x\r\n", b" folded\r\n", b"X_Y: 1\r\n", b"Upgrade: h2c\r\n"),
-    *(b"GET ", b"HEAD ", b"POST ", b"get ", b" HTTP/1.1", b" HTTP/1.0", b" HTTP/2.0", b" http/1.1", b"http://a/"),
+    *(
+        b"GET ",
+        b"HEAD ",
+        b"POST ",
+        b"PUT ",
+        b"get ",
+        b" HTTP/1.1",
+        b" HTTP/1.0",
+        b" HTTP/2.0",
+        b" http/1.1",
+        b"http://a/",
+    ),
     *(b"X-Forwarded-For: 1.2.3.4\r\n", b"Range: bytes=0-1\r\n", b"If-None-Match: *\r\n", b"Accept: */*\r\n"),
+    *(b"{", b"}", b'"', b"[" * 60, b"]", b"NaN", b"1e999", b"\\ud800", b"\xef\xbb\xbf", b"Via: 1.1 x\r\n", b"null"),
 ]
 
 
@@ -56,6 +73,10 @@ def seeds(digest: str) -> list[bytes]:
         f"GET {NOTICE} HTTP/1.1\nHost: x\nTransfer-Encoding: chunked\n\n0\n\nGET / HTTP/1.1\nHost: x\n\n",
         "POST / HTTP/1.1\nHost: x\nContent-Length: 6\nTransfer-Encoding: chunked\n\n0\n\nG",
         "PUT /x HTTP/1.1\nHost: x\nExpect: 100-continue\nContent-Length: 3\n\nabc",
+        f"PUT /swordfish/lock/Config HTTP/1.1\nHost: x\nContent-Length: {len(_CONFIG)}\n\n{_CONFIG}"
+        "GET /swordfish/lock/db/0 HTTP/1.1\nHost: x\n\n",
+        f"POST /swordfish/lock/audit HTTP/1.1\nHost: x\nContent-Length: {len(_AUDITS)}\n\n{_AUDITS}",
+        f"GET /swordfish/lock/db/0x1F{QUERY} HTTP/1.1\nHost: x\nAuthorization: Device abc\n\n",
         "OPTIONS * HTTP/1.1\nHost: x\n\n",
         "CONNECT a:80 HTTP/1.1\nHost: a\n\n",
     ]
@@ -92,8 +113,9 @@ class InlinePool(FlaskPool):
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Answer now."""
-        answer = self._answer(request, self._environ(connection, request, server))
-        self.answered = Rendered(connection, request, 0.0, self._route(request), *answer, None)
+        environ = self._environ(connection, request, server)
+        answer = self._answer(request, environ)
+        self.answered = Rendered(connection, request, 0.0, self._route(request), *answer, environ[IDENTIFIED])
         return True
 
 
@@ -103,6 +125,7 @@ class FuzzedServer:
     def __init__(self, world: World) -> None:
         world.add_site()
         world.release()
+        world.answer_call_ins(CallIn(insecure=True, unknown=UnknownDevices.ENROLL))
         distribution = world.distribution()
         app = create_app(distribution, call_ins=world.call_ins(distribution))
         self.prepared = PreparedAnswers(app, distribution)

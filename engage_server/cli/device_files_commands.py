@@ -15,7 +15,7 @@ from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.services.device_evidence import DeviceView, read_serial_list
-from engage_server.services.device_exchange import FoundFiles, find_device_files
+from engage_server.services.device_files import FoundFiles, find_device_files
 from engage_server.services.durable_files import read_file
 
 if TYPE_CHECKING:

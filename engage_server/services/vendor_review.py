@@ -1,6 +1,5 @@
 """What is wrong with a vendor's sample as it stands, and which certificate its devices really trust. Pure."""
 
-import base64
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,13 +9,12 @@ from cryptography import x509
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import EngageError, HostInvalid
 from engage_server.pki.chain import Chain, is_self_issued
-from engage_server.pki.encodings import der
 from engage_server.pki.keys import keys_match
 from engage_server.pki.names import display_name
 from engage_server.pki.path import arrange, find_path
 from engage_server.protocol.call_paths import STATIC_CERTIFICATES
-from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import AnchorRole, Host, Secret
+from engage_server.services.vendor_anchor import HashMatch, find_anchor, is_hash, match_of
 from engage_server.services.vendor_sample import VendorSample, VendorScript
 
 _SOURCE = "the vendor's page, Configuring the API Host Server"
@@ -73,7 +71,7 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
         hosts: What devices call, if the operator says so; else it is taken from the scripts.
         now: Aware.
     """
-    match, is_held = _anchor(sample, key)
+    match, is_held = find_anchor(sample, key)
     anchor = match.certificate if match is not None else None
     sent = _sent(sample)
     pool = tuple(dict.fromkeys([*sent, *(certificate for _, certificate in sample.certificates())]))
@@ -87,64 +85,6 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     order = list(Severity)
     faults = tuple(sorted(found, key=lambda each: order.index(each.severity)))
     return VendorReview(sample, anchor, match.name if match else "", is_held, known, chain, faults)
-
-
-@dataclass(frozen=True, slots=True)
-class _Match:
-    """What a script's hash was made of."""
-
-    name: str
-    certificate: x509.Certificate
-    wrongly: str = ""
-
-
-def _match(sample: VendorSample, script: VendorScript, key: Secret) -> _Match | None:
-    """By trying what is right, on the file that the notice names first, and then what people do by mistake."""
-    named = sample.files.get(script.cert_name)
-    files = [*([named] if named else []), *sample.files.values()]
-    for file in files:
-        for certificate in file.bundle.certificates:
-            if _is_hash(script, key, der(certificate)):
-                return _Match(file.path.name, certificate)
-    for file in files:
-        if file.is_pem and len(file.bundle.certificates) == 1 and _is_hash(script, key, file.content):
-            return _Match(file.path.name, file.bundle.certificates[0], f"it was made of the text in {file.path.name}")
-    raw = key.reveal()
-    texts = {
-        "Base64": base64.b64encode(raw),
-        "hexadecimal": raw.hex().encode(),
-        "HEXADECIMAL": raw.hex().upper().encode(),
-    }
-    for file in files:
-        for certificate in file.bundle.certificates:
-            for what, text in texts.items():
-                if _is_hash(script, Secret(text), der(certificate)):
-                    wrongly = f"it was made with the site key's {what} text in place of its bytes"
-                    return _Match(file.path.name, certificate, wrongly)
-    return None
-
-
-def _is_hash(script: VendorScript, key: Secret, content: bytes) -> bool:
-    return hashes_equal(anchor_hash(key, content), script.hash_text)
-
-
-def _anchor(sample: VendorSample, key: Secret) -> tuple[_Match | None, bool]:
-    """The anchor, and whether devices can have taken it: only if the very bytes at cert_url have the notice's hash.
-
-    Else no device has one from here. Which one was meant, the notice's file says, if the hash shows at least that this
-    is the site key.
-    """
-    for script in sample.scripts:
-        file = sample.files.get(script.cert_name)
-        if file is not None and file.is_der and _is_hash(script, key, file.content):
-            return _Match(file.path.name, file.bundle.certificates[0]), True
-    for script in sample.scripts:
-        match, file = _match(sample, script, key), sample.files.get(script.cert_name)
-        if match is not None and file is not None and len(file.bundle.certificates) == 1:
-            return _Match(file.path.name, file.bundle.certificates[0]), False
-        if match is not None:
-            return match, False
-    return None, False
 
 
 def _sent(sample: VendorSample) -> tuple[x509.Certificate, ...]:
@@ -216,20 +156,20 @@ def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: 
             f"{name} is what devices download, and it is not one certificate as DER",
             "openssl x509 -in FILE -outform DER -out partner_CA.der; taken over, devices are given the DER.",
         )
-        match = _match(sample, script, key)
+        match = match_of(sample, script, key)
         if match is not None and match.certificate in file.bundle.certificates and not match.wrongly:
             return  # the hash is right, of what the file should be
-    if _is_hash(script, key, file.content):
+    if is_hash(script, key, file.content):
         return
     yield _fault(
         "error",
         "vendor.hash_mismatch",
-        f"{where}: its hash is not that of {name} under this site key: {_explained(_match(sample, script, key))}",
+        f"{where}: its hash is not that of {name} under this site key: {_explained(match_of(sample, script, key))}",
         "engage hash FILE --site-key-file FILE prints the right one; taken over, it is made by itself.",
     )
 
 
-def _explained(match: _Match | None) -> str:
+def _explained(match: HashMatch | None) -> str:
     if match is None:
         return "it is that of no certificate here; the site key is another, or the certificate was made anew since"
     if match.wrongly:

@@ -15,7 +15,7 @@ from cryptography import x509
 from engage_server.errors import CertificateInvalid, FileNotUsable, UsageError
 from engage_server.pki.bundle import Bundle, read_bundle
 from engage_server.records import Secret
-from engage_server.services.device_exchange import FoundFiles, find_device_files
+from engage_server.services.device_files import FoundFiles, find_device_files
 from engage_server.services.durable_files import read_file
 
 CERTIFICATES = Path("static/Device_Certificates")

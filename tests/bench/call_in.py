@@ -16,7 +16,8 @@ from pathlib import Path
 
 from engage_server.records import CallIn, UnknownDevices
 from engage_server.services.call_in import Call, CallIns, CallKind
-from engage_server.services.device_exchange import DeviceExchange, find_device_files
+from engage_server.services.device_exchange import DeviceExchange
+from engage_server.services.device_files import find_device_files
 from engage_server.services.device_folder import DeviceFolders
 from tests.chains import NOW
 from tests.world import World, serial_of

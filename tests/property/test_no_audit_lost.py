@@ -18,7 +18,8 @@ from engage_server.errors import FileNotUsable
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.services import durable_files
 from engage_server.services.call_in import Call, CallKind
-from engage_server.services.device_exchange import DeviceExchange, find_device_files
+from engage_server.services.device_exchange import DeviceExchange
+from engage_server.services.device_files import find_device_files
 from engage_server.services.device_folder import Collection, DeviceFolders
 from engage_server.services.upstream_delivery import UpstreamDelivery
 from tests.chains import NOW

@@ -10,7 +10,8 @@ import pytest
 from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible, Refused
 from engage_server.protocol.json_body import Json
 from engage_server.services import device_folder
-from engage_server.services.device_exchange import DeviceExchange, find_device_files
+from engage_server.services.device_exchange import DeviceExchange
+from engage_server.services.device_files import find_device_files
 from engage_server.services.device_folder import Collection, DeviceFolders
 from engage_server.services.serial_set import SerialSet
 from tests.chains import NOW
@@ -150,7 +151,21 @@ class TestFindingFiles:
         value = {"serialNumber": SERIAL, **database(), "audits": [{"event": "0B07"}], "parameters": {"fw": "1"}}
         found = find_device_files(write(tmp_path / "door.json", value))
         assert {each.kind for each in found.files} == {"database.json", "audits.json", "parameters.json"}
-        assert "serialNumber" not in next(each.value for each in found.files if each.kind == "database.json")  # type: ignore[operator]  # a dict
+        answer = next(each.read() for each in found.files if each.kind == "database.json")
+        assert isinstance(answer, dict)
+        assert "serialNumber" not in answer
+
+    def test_one_file_in_its_devices_folder(self, tmp_path: Path) -> None:
+        (each,) = find_device_files(write(tmp_path / SERIAL / "database.json", database())).files
+        assert (each.serial, each.kind) == (SERIAL, "database.json")
+
+    def test_one_that_was_changed_since_it_was_judged(self, exchange: DeviceExchange, tmp_path: Path) -> None:
+        path = write(tmp_path / SERIAL / "database.json", database())
+        found = find_device_files(tmp_path)
+        write(path, database() | {"nxtDbVerTS": "x"})
+        with pytest.raises(BodyInvalid):
+            list(exchange.bring_in("main", found.files, NOW))
+        assert exchange.serials("main") == []
 
     @pytest.mark.parametrize(
         ("name", "content", "fault"),
