@@ -289,6 +289,42 @@ class TestWhoIsAnsweredWhere:
         assert "event 0F01 (its meaning is not published)" in shown
 
 
+class TestCommands:
+    def test_files_go_out_and_in_again(self, files_pair: RunningPair, tmp_path: Path) -> None:
+        folder, serial = files_pair.folder, serial_of(8)
+        ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", _compact({**AUDITS, "serialNumber": serial}))
+        told = ok(engage(folder, "device", "export", "--site", "main", "--to", tmp_path / "out", "--device", serial))
+        assert "wrote the files of 1 device(s)" in told
+        assert sorted(path.name for path in (tmp_path / "out" / serial).iterdir()) == ["audits.json", "database.json"]
+        taken = json.loads(ok(engage(folder, "device", "import", tmp_path / "out", "--site", "main", "--json")))
+        assert taken == {"site": "main", "added": 0, "devices": 1, "files": 2}
+        other = engage(folder, "device", "import", tmp_path / "out", "--site", "open")
+        assert other.returncode == 2
+        assert "belongs to site 'main'" in other.stderr
+        missing = engage(folder, "device", "export", "--to", tmp_path / "no", "--device", STRANGER)
+        assert missing.returncode == 2
+        assert "there are no files" in missing.stderr
+
+    def test_one_wrong_file_stops_all_of_them(self, files_pair: RunningPair, tmp_path: Path) -> None:
+        write_devices(tmp_path / "in", [serial_of(200), serial_of(201)])
+        (tmp_path / "in" / serial_of(201) / "database.json").write_text(
+            '{"db": {"schedules": []}, "nxtDbVerTS": "0x1"}'
+        )
+        done = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main")
+        assert done.returncode == 2
+        assert "db.schedules" in done.stderr
+        assert serial_of(201) in done.stderr
+        assert not (files_pair.folder / "data" / "main" / serial_of(200)).exists()
+
+    def test_a_database_that_devices_would_never_get(self, files_pair: RunningPair, tmp_path: Path) -> None:
+        write_devices(tmp_path / "in", [serial_of(9)])
+        changed = {**DATABASE, "config": {"relock": 99}}
+        (tmp_path / "in" / serial_of(9) / "database.json").write_text(json.dumps(changed))
+        done = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main")
+        assert done.returncode == 1
+        assert "is not newer than 0x10" in done.stderr
+
+
 def lock_of(pair: RunningPair, device: int, memory: Any = None) -> VirtualLock:
     target = Target("127.0.0.1", pair.http_port, pair.https_port)
     return VirtualLock(target, SITE_KEY, DeviceLimits(), Firmware(), serial_of(device), memory)
@@ -364,6 +400,9 @@ def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
             if mode in ("slow", "error", "absent", "redirect"):
                 assert "503" in steps["config"].sentence
         assert {lock.memory.database_version for lock in locks} == {"0x00000000000000AB"}
+        if mode == "absent":
+            status = engage(upstream_pair.folder, "status", "--json").stdout
+            assert json.loads(status)["sites"][0]["uploads_waiting"] >= 6
     partner.mode = "well"
     eventually(
         lambda: all(len(partner.taken[serial_of(n)]) >= 2 * sent for n in range(3)), "all uploads are taken", seconds=60
