@@ -22,7 +22,8 @@ AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
 _LAID_ASIDE = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
 _FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(minutes=1)
+_LONGEST_PAUSE = timedelta(seconds=16)
+_LOOK_AGAIN = timedelta(seconds=10)  # at what waits, while the system is left alone
 _DEVICE_PAUSE = timedelta(minutes=5)  # of a device that the system does not know, or whose token it does not take
 
 
@@ -66,6 +67,8 @@ class UpstreamDelivery:
         self._pause = _FIRST_PAUSE
         self._trouble = ""  # of the system; a single device's are beside it
         self._device_troubles: dict[str, tuple[datetime, str]] = {}
+        self._seen = Delivered()
+        self._seen_at: datetime | None = None
 
     def run(self, now: Callable[[], datetime]) -> Delivered:
         """Deliver what is there, as long as the system takes it.
@@ -73,7 +76,14 @@ class UpstreamDelivery:
         Args:
             now: The time; aware.
         """
-        done = Delivered()
+        done, at = Delivered(), now()
+        if (
+            self._not_before is not None
+            and at < self._not_before
+            and self._seen_at
+            and at < self._seen_at + _LOOK_AGAIN
+        ):
+            return self._seen  # a night's uploads are many files to count every second
         pending = self._spool.pending(self._site)
         if self._not_before is None or now() >= self._not_before:
             self._not_before = None
@@ -83,6 +93,7 @@ class UpstreamDelivery:
                     done.taken += some
             pending = self._spool.pending(self._site) if due else pending
         self._look_at_rest(pending, done)
+        self._seen, self._seen_at = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble), at
         return done
 
     def _is_due(self, device: str, now: datetime) -> bool:

@@ -377,7 +377,7 @@ def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
     upstream_pair: RunningPair, partner: Partner
 ) -> None:
     """The device takes nothing that would hurt it, and no audit is lost: each is taken once, in its order."""
-    locks = [lock_of(upstream_pair, n) for n in range(3)]
+    locks = [lock_of(upstream_pair, n) for n in range(2)]
     well = night(locks, Trigger.COMMISSIONING)
     assert [step for steps in well.values() for step in steps.values() if not step.ok] == []
     assert {lock.memory.database_version for lock in locks} == {"0x00000000000000AB"}
@@ -402,19 +402,19 @@ def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
         assert {lock.memory.database_version for lock in locks} == {"0x00000000000000AB"}
         if mode == "absent":
             status = engage(upstream_pair.folder, "status", "--json").stdout
-            assert json.loads(status)["sites"][0]["uploads_waiting"] >= 6
+            assert json.loads(status)["sites"][0]["uploads_waiting"] >= 4
     partner.mode = "well"
     eventually(
-        lambda: all(len(partner.taken[serial_of(n)]) >= 2 * sent for n in range(3)), "all uploads are taken", seconds=60
+        lambda: all(len(partner.taken[serial_of(n)]) >= 2 * sent for n in range(2)), "all uploads are taken", seconds=60
     )
-    for n in range(3):
+    for n in range(2):
         times = [each["audits"][0]["timestamp"] for each in partner.taken[serial_of(n)] if "audits" in each]
         assert times == sorted(set(times)), "each once, in its order"
         assert len(times) == sent
     eventually(
         lambda: (
             upstream_pair.metrics()['engage_uploads_waiting{site="main"}'] == 0
-            and upstream_pair.metrics()['engage_uploads_taken_total{site="main"}'] >= 6 * sent
+            and upstream_pair.metrics()['engage_uploads_taken_total{site="main"}'] >= 4 * sent
         ),
         "the figures",
     )
@@ -444,14 +444,12 @@ def test_the_token_is_handed_on_and_never_told(upstream_pair: RunningPair, partn
     assert "c2VjcmV0" not in ok(engage(upstream_pair.folder, "device", "show", SERIAL))
 
 
-@pytest.mark.parametrize(("mode", "status"), [("401", 401), ("403", 401), ("404", 404), ("412", 412), ("409", 409)])
-def test_refusals_of_the_partner_are_passed_on(
-    upstream_pair: RunningPair, partner: Partner, mode: str, status: int
-) -> None:
+def test_refusals_of_the_partner_are_passed_on(upstream_pair: RunningPair, partner: Partner) -> None:
     """But no 403: some gateways never call again after it."""
-    partner.mode = mode
-    answer = ask(upstream_pair, "POST /api/credentials/scan HTTP/1.1\nHost: x", _compact({"serialNumber": SERIAL}))
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode())
+    for mode, status in (("401", 401), ("403", 401), ("404", 404), ("412", 412), ("409", 409)):
+        partner.mode = mode
+        answer = ask(upstream_pair, "POST /api/credentials/scan HTTP/1.1\nHost: x", _compact({"serialNumber": SERIAL}))
+        assert answer.startswith(f"HTTP/1.1 {status} ".encode()), mode
 
 
 def test_an_upstream_that_is_this_host_itself_is_no_circle(upstream_pair: RunningPair, partner: Partner) -> None:
@@ -487,7 +485,7 @@ def test_a_slow_partner_holds_up_no_notice(upstream_pair: RunningPair, partner: 
     ok(engage(upstream_pair.folder, "site", "call-in", "main", "--upstream-timeout", "10"))
     root = upstream_pair.folder / "certs" / "main" / "partner_CA.pem"
     time.sleep(1)
-    waiting = [socket.create_connection(("127.0.0.1", upstream_pair.https_port)) for _ in range(40)]
+    waiting = [socket.create_connection(("127.0.0.1", upstream_pair.https_port)) for _ in range(24)]
     context = ssl.create_default_context(cafile=str(root))
     secured = [context.wrap_socket(each, server_hostname="127.0.0.1") for each in waiting]
     for each in secured:

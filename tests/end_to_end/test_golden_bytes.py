@@ -84,7 +84,7 @@ def test_head_is_the_same_without_the_body(ask: Ask, shared_pair: RunningPair, d
         "GET /certificates/../engage.db HTTP/1.1",
         f"POST {NOTICE} HTTP/1.1",
         f"OPTIONS {NOTICE} HTTP/1.1",
-        "PUT /swordfish/lock/Config HTTP/1.1",
+        "PUT /swordfish/lock/Configuration HTTP/1.1",
     ],
 )
 def test_anything_else(ask: Ask, line: str) -> None:

@@ -191,6 +191,6 @@ def _body(path: Path) -> bytes:
 
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=40, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
