@@ -9,6 +9,7 @@ from engage_server.composition import Distribution, Sightings, SpoolWriter
 from engage_server.serving.admission import Admission
 from engage_server.serving.connection import Connection, TlsConnection
 from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.defects import Defects
 from engage_server.serving.flask_pool import FlaskPool
 from engage_server.serving.log_lines import AccessLog
 from engage_server.serving.metrics import ListenerMetrics
@@ -39,6 +40,7 @@ class Equipment:
 
     Attributes:
         stop_following: Called at the end.
+        defects: Where the loop reports what nobody expected.
     """
 
     def __init__(
@@ -68,6 +70,7 @@ class Equipment:
         self.sightings = sightings
         self._spool = spool
         self._log = log
+        self.defects = Defects(log, metrics.defect)
         self._told = ""
         self._noted: list[Outgoing] = []
         self._look_at = 0.0

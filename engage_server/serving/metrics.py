@@ -49,6 +49,9 @@ FAMILIES: Mapping[str, Family] = {
     "engage_connections_ended": Family(
         "counter", "Connections that have ended, by the reason.", ("listener", "reason")
     ),
+    "engage_worker_defects": Family(
+        "counter", "Exceptions that a worker's loop survived; the log has each kind once a minute.", ("listener",)
+    ),
     "engage_connections_open": Family("gauge", "Open connections, by what they wait for.", ("listener", "phase")),
     "engage_handshakes": Family(
         "counter", "TLS handshakes: finished, alert (the client refused), failed.", ("result", "tls_version")
@@ -85,6 +88,10 @@ class ListenerMetrics:
     def accepted(self) -> None:
         """A connection was accepted."""
         self._values[self._accepted] += 1
+
+    def defect(self) -> None:
+        """The loop survived an exception that nobody expected."""
+        self._count("engage_worker_defects", (self._listener,))
 
     def ended(self, why: str) -> None:
         """It has ended."""

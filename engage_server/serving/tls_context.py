@@ -116,12 +116,22 @@ class TlsContexts:
             connection.context = chosen
 
     def _renewed(self, local: str) -> ReleaseContext:
-        """The same once more, with an empty cache of sessions."""
+        """The same once more, with an empty cache of sessions.
+
+        Without a descriptor or memory to make it, the old one stays for as many handshakes again: no device is refused
+        for that, and the cache grows by as much.
+        """
         release = self._distribution.tls_release(None, local)
-        if release is None or _key(release) not in self._contexts:
+        key = _key(release) if release is not None else None
+        if release is None or key not in self._contexts:
             self._without_certificate = self._new_context()
             return self._without_certificate
-        renewed = self._contexts[_key(release)] = self._context_of(release)
+        try:
+            renewed = self._context_of(release)
+        except (OSError, MemoryError):  # an ssl.SSLError is an OSError
+            self._contexts[key].begun = 0
+            return self._contexts[key]
+        self._contexts[key] = renewed
         return renewed
 
     def _new_context(self) -> ReleaseContext:

@@ -41,7 +41,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._connections: dict[int, Connection] = {}
         self._outgoing: list[Outgoing] = []
         self._is_shared = self.cfg.workers > 1
-        self._paused = False
+        self._paused: set[int] = set()  # descriptors of ours that wait for the next tick
         self._accepted = 0
         self._now = 0.0
         self._stopping_since: float | None = None
@@ -57,6 +57,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._admission: Admission[Connection] = self._equipment.admission
         self._server = self._equipment.origin_server
         self._sightings = self._equipment.sightings
+        self._defects = self._equipment.defects
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
         self._happened = {
@@ -70,33 +71,83 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._next_tick = 0.0
         gc.freeze()  # what is here now stays: no collection needs to look at it again
         while self.alive or self._is_finishing():
-            self._turn()
+            try:
+                self._turn()
+            except Exception as error:
+                self._defects.turn_failed(error)
+            else:
+                self._defects.turn_succeeded()
         self._equipment.close()
 
     def _turn(self) -> None:
-        """Whatever has happened since the last turn."""
+        """Whatever has happened since the last turn.
+
+        Connections come first. Only then are others accepted: a new one may get the descriptor's number of one that
+        has ended in this turn, and what epoll has reported of the old one is not about the new one.
+        """
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
+        ours: list[int] = []
         for fileno, events in happened:
             connection = self._connections.get(fileno)
             if connection is not None:
                 self._serve(connection, events)
-            else:
-                self._happened[fileno]()
-        if self._sightings is not None and self._sightings.lines:
-            # first what devices did, then their answers: who kills us in between finds no answer that was not noted
-            self._sightings.flush()
+            elif fileno in self._happened:
+                ours.append(fileno)
+            # else it gave way to another one in this very turn
+        for fileno in ours:
+            self._call(fileno)
+        self._flush_sightings()
         while self._outgoing:
             self._send_answers()
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
 
+    def _call(self, fileno: int) -> None:
+        """Do what one of our own descriptors is there for. One whose work fails is not listened to until the next tick.
+
+        Otherwise epoll would report it at once again, and again.
+        """
+        try:
+            self._happened[fileno]()
+        except Exception:
+            self._defects.happened("the worker could not do what a descriptor of its own asked for")
+            self._pause(fileno)
+
+    def _flush_sightings(self) -> None:
+        """Write down first what devices did, then answer: who kills us in between finds no answer without it."""
+        if self._sightings is None or not self._sightings.lines:
+            return
+        try:
+            self._sightings.flush()
+        except Exception:
+            self._defects.happened("sightings could not be handed over")
+
     def _after_signal(self) -> None:
         os.read(self.PIPE[0], 4096)  # its handler has run already
 
     def _take_from_pool(self) -> None:
-        self._outgoing += [self._server.rendered(each) for each in self._equipment.pool.finished()]
+        for rendered in self._equipment.pool.finished():
+            try:
+                self._outgoing.append(self._server.rendered(rendered))
+            except Exception:
+                self._defects.happened("an answer of the app could not be taken")
+                self._drop(rendered.connection, "defect")
+
+    def _pause(self, fileno: int) -> None:
+        """Listen to one of our own descriptors no more until the next tick."""
+        if fileno not in self._paused:
+            self._epoll.unregister(fileno)
+            self._paused.add(fileno)
+
+    def _resume(self) -> None:
+        for fileno in list(self._paused):
+            if fileno != self._listener.fileno():
+                self._epoll.register(fileno, _READ)
+            elif self._stopping_since is None:
+                self._listen()
+            self._paused.discard(fileno)
 
     # --- connections begin and end
 
@@ -114,14 +165,21 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         except OSError as error:
             self._no_room(error)
             return
-        self._admit(client, address[0])
+        try:
+            connection = self._admit(client, address[0])
+        except Exception:  # not a reason to pause: one connection less waits to be accepted
+            self._defects.happened("a connection could not be admitted")
+            self._forget(client)
+            return
+        # mostly its first bytes are here by now: that saves a turn
+        self._serve(connection, _READ)
         self._accepted += 1
         if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
             # the kernel wakes the one that has listened longest: now that is another worker
             self._epoll.unregister(self._listener)
             self._listen()
 
-    def _admit(self, client: socket.socket, address: str) -> None:
+    def _admit(self, client: socket.socket, address: str) -> Connection:
         now = self._now
         contexts, local = self._equipment.tls, self._equipment.local_address(client)
         if contexts is None:
@@ -129,8 +187,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             connection.local = local
         else:
             connection = TlsConnection(client, address, now, contexts.current(local), local)
-        self._connections[connection.fileno] = connection
         self._epoll.register(connection.fileno, _READ)
+        self._connections[connection.fileno] = connection
         self._deadlines.enter(connection, connection.phase, now)
         self._admission.add(connection)
         self._equipment.metrics.accepted()
@@ -139,8 +197,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             one_too_many = self._deadlines.longest_waiting()
         if one_too_many is not None:
             self._drop(one_too_many, "limit")
-        # mostly its first bytes are here by now: that saves a turn
-        self._serve(connection, _READ)
+        return connection
 
     def _no_room(self, error: OSError) -> None:
         """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
@@ -148,21 +205,33 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if oldest is not None:
             self._drop(oldest, "limit")
             return
-        self.log.warning("can not accept a connection: %s", error.strerror)
-        self._epoll.unregister(self._listener)
-        self._paused = True  # until the next tick
+        self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
+        self._pause(self._listener.fileno())
+
+    def _forget(self, client: socket.socket) -> None:
+        half_admitted = self._connections.get(client.fileno())
+        if half_admitted is not None:
+            self._drop(half_admitted, "defect")
+        client.close()
 
     def _drop(self, connection: Connection, why: str) -> None:
-        """End a connection now, whatever it waits for."""
+        """End a connection now, whatever it waits for. Raises nothing."""
         if self._connections.get(connection.fileno) is not connection:
             return
-        if connection.phase is Phase.HANDSHAKE:
-            self._equipment.handshakes.failed(connection, why)
         del self._connections[connection.fileno]
+        try:
+            self._end(connection, why)
+        except Exception:
+            self._defects.happened("a connection could not be ended as it should")
+            connection.socket.close()
+
+    def _end(self, connection: Connection, why: str) -> None:
         self._deadlines.leave(connection)
         self._admission.remove(connection)
         connection.close()  # which takes it out of epoll, too
         self._equipment.metrics.ended(why)
+        if connection.phase is Phase.HANDSHAKE:
+            self._equipment.handshakes.failed(connection, why)
 
     # --- what clients send
 
@@ -184,7 +253,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         except OSError:
             self._drop(connection, "reset")
         except Exception:  # a defect must cost this one connection, not all
-            self.log.exception("a connection of %s could not be served", connection.address)
+            self._defects.happened("a connection could not be served")
             self._drop(connection, "defect")
 
     def _read(self, connection: Connection) -> None:
@@ -224,7 +293,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         for outgoing in answers:
             self._send(outgoing)
         if self._outgoing:  # requests that came right behind
-            self._equipment.flush_sightings()
+            self._flush_sightings()
 
     def _send(self, outgoing: Outgoing) -> None:
         connection = outgoing.connection
@@ -244,6 +313,9 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._epoll.modify(connection.fileno, _WRITE)
         except OSError:
             self._drop(connection, "reset")
+        except Exception:
+            self._defects.happened("an answer could not be sent")
+            self._drop(connection, "defect")
 
     def _sent(self, connection: Connection) -> None:
         now = self._now
@@ -270,9 +342,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self.alive = self.alive and self.ppid == os.getppid()
         for connection in self._deadlines.overdue(now):
             self._let_go(connection)
-        if self._paused and self._stopping_since is None:
-            self._paused = False
-            self._listen()
+        if self._paused:
+            self._resume()
         self._equipment.tick(now)
 
     def _let_go(self, connection: Connection) -> None:
@@ -288,8 +359,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if self._stopping_since is None:
             self._stopping_since = now
             self._server.closes_always = True
-            if not self._paused:
-                self._epoll.unregister(self._listener)
+            self._pause(self._listener.fileno())  # for good: nobody resumes it now
         waited = now - self._stopping_since
         if waited > _IDLE_GRACE_SECONDS:
             for phase in (Phase.IDLE, Phase.LINGERING):

@@ -1,0 +1,82 @@
+"""What went wrong inside a worker: counted each time, logged once a minute for each kind, never the end of the loop."""
+
+import logging
+import sys
+import time
+import traceback
+from collections.abc import Callable
+
+_QUIET_SECONDS = 60.0
+_KINDS_KEPT = 100
+_FAILED_TURNS_IN_A_ROW = 50
+_PAUSE_SECONDS = 0.05
+
+
+class Defects:
+    """Counts and logs exceptions that nobody expected. Used by the loop's thread alone.
+
+    Args:
+        log: Where the first of each kind goes with its traceback, and later ones of it once a minute.
+        count: Called for each.
+    """
+
+    def __init__(self, log: logging.Logger, count: Callable[[], None] = lambda: None) -> None:
+        self._log = log
+        self._count = count
+        self._kinds: dict[str, tuple[float, int]] = {}  # when it may be logged again, how many were not
+        self._in_a_row = 0
+
+    def happened(self, what: str) -> None:
+        """Note the exception that is being handled; for an ``except`` block.
+
+        Args:
+            what: What could not be done, for the log. Nothing that a client sent.
+        """
+        self._count()
+        left_out = self._left_out(f"{what} {_place(sys.exc_info()[1])}")
+        if left_out is not None:
+            self._log.exception("%s%s", what, _and_before(left_out))
+
+    def expected(self, sentence: str) -> None:
+        """Log what is no defect but trouble that clients can cause as often as they like. Not counted."""
+        left_out = self._left_out(sentence)
+        if left_out is not None:
+            self._log.warning("%s%s", sentence, _and_before(left_out))
+
+    def turn_failed(self, error: Exception) -> None:
+        """A whole turn of the loop failed.
+
+        Pauses for a moment, so that a loop that gets nowhere takes no CPU. When one turn after the other fails, raises
+        the exception: gunicorn then replaces the worker, which is the one thing left to try.
+        """
+        self.happened("a turn of the worker's loop failed")
+        self._in_a_row += 1
+        if self._in_a_row >= _FAILED_TURNS_IN_A_ROW:
+            raise error
+        time.sleep(_PAUSE_SECONDS)
+
+    def turn_succeeded(self) -> None:
+        """One went well again."""
+        self._in_a_row = 0
+
+    def _left_out(self, kind: str) -> int | None:
+        """None for what was logged in the last minute; else how many of its kind were left out since."""
+        now = time.monotonic()
+        quiet_until, left_out = self._kinds.get(kind, (0.0, 0))
+        if now < quiet_until:
+            self._kinds[kind] = quiet_until, left_out + 1
+            return None
+        if len(self._kinds) >= _KINDS_KEPT:
+            self._kinds.clear()
+        self._kinds[kind] = now + _QUIET_SECONDS, 0
+        return left_out
+
+
+def _and_before(left_out: int) -> str:
+    return f" (and {left_out} times before, since it was last logged)" if left_out else ""
+
+
+def _place(error: BaseException | None) -> str:
+    """The same for the same exception at the same line."""
+    frames = traceback.extract_tb(error.__traceback__) if error is not None else []
+    return f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__
