@@ -7,8 +7,9 @@ Python's libraries sends a key update. Verifies nothing.
 import ctypes
 import ctypes.util
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -16,6 +17,7 @@ from typing import Any
 VERSIONS = {"TLSv1": 0x0301, "TLSv1.1": 0x0302, "TLSv1.2": 0x0303, "TLSv1.3": 0x0304}
 _SET_MINIMUM, _SET_MAXIMUM, _SET_GROUPS, _SET_SIGNATURES = 123, 124, 92, 98  # ssl.h: SSL_CTRL_...
 _KEY_UPDATE_NOT_REQUESTED, _KEY_UPDATE_REQUESTED = 0, 1
+_KEY_UPDATES_IN_A_ROW = 50
 _POINTERS = ("TLS_client_method", "SSL_CTX_new", "SSL_new", "SSL_get_version", "SSL_get_current_cipher")
 _OLD_VERSIONS = ":@SECLEVEL=0"
 
@@ -116,6 +118,24 @@ class HelloClient:
             finally:
                 library.SSL_free(session)
 
+    def updating_keys(self, port: int, count: int, source: str, going_on: Callable[[], bool]) -> Iterator[int]:
+        """Keep some connections open and send key updates on them in turns; how many were sent, now and then.
+
+        Ends when it is told to, or when the server has closed all of them.
+        """
+        with ExitStack() as stack:
+            opened = [stack.enter_context(self.connected(port, source)) for _ in range(count)]
+            connections = [each for each in opened if each is not None]
+            while connections and going_on():
+                sent = 0
+                for each in list(connections):
+                    for _ in range(_KEY_UPDATES_IN_A_ROW):
+                        if not each.update_key():
+                            connections.remove(each)
+                            break
+                        sent += 1
+                yield sent
+
     def handshake(self, port: int, source: str = "127.0.0.1") -> bool:
         """One handshake. Whether it came to its end."""
         with self.connected(port, source) as connection:
@@ -141,12 +161,43 @@ class Connected:
         library.ERR_clear_error()
         return bool(done)
 
+    def renegotiate(self) -> bool:
+        """Ask for another handshake (TLS 1.2). Whether there was one."""
+        library = libssl()
+        done = library.SSL_renegotiate(self._session) == 1 and library.SSL_do_handshake(self._session) == 1
+        library.ERR_clear_error()
+        return bool(done)
+
+    def write(self, content: bytes) -> bool:
+        """Send one record. False once the server has closed."""
+        library = libssl()
+        done = library.SSL_write(self._session, content, len(content)) == len(content)
+        library.ERR_clear_error()
+        return bool(done)
+
     def exchange(self, content: bytes) -> bytes:
         """Send, and the first piece of what comes back; b"" once the server has closed."""
         library = libssl()
-        if library.SSL_write(self._session, content, len(content)) != len(content):
+        if not self.write(content):
             return b""
         buffer = ctypes.create_string_buffer(16384)
         length = library.SSL_read(self._session, buffer, len(buffer))
         library.ERR_clear_error()
         return buffer.raw[: max(length, 0)]
+
+
+def recorded_hello(hello: Hello) -> bytes:
+    """The octets of such a hello, to be sent again without any work.
+
+    Raises:
+        NotOffered: The client's OpenSSL can not offer that.
+    """
+    client = HelloClient(hello)
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        thread = threading.Thread(target=client.handshake, args=(listener.getsockname()[1],))
+        thread.start()
+        with closing(listener.accept()[0]) as accepted, suppress(OSError):
+            recorded = accepted.recv(65536)
+        thread.join()
+    client.close()
+    return recorded
