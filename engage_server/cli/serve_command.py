@@ -11,6 +11,7 @@ from engage_server.composition import DeviceSide, Snapshot
 from engage_server.serving.listener import Listener, ListenerApplication
 from engage_server.serving.pair import Instance, Pair, hold_lifeline, tell_ready
 from engage_server.serving.ports import assert_bindable
+from engage_server.serving.tls_groups import are_limited, limiting_environment, start_limited
 from engage_server.settings import Settings
 
 _EXAMPLE = """\b
@@ -20,6 +21,10 @@ Examples:
   engage serve https                                the TLS instance alone, for a service manager
   engage serve operators                            the operators' instance alone: metrics, and what devices did
 """
+_DEAR_GROUPS = (
+    "warning: OPENSSL_CONF lets TLS clients choose finite-field groups, up to 130 ms of CPU for one hello\n"
+    "next: add 'Groups = X25519:P-256:P-384' to the section of its system_default, or unset OPENSSL_CONF"
+)
 
 
 @click.command(epilog=_EXAMPLE)
@@ -42,6 +47,10 @@ def serve(session: Session, /, listener: str | None, lifeline: int | None, ready
 
     SIGTERM lets running requests finish; SIGHUP reads the settings again.
     """
+    if listener == Listener.HTTPS:
+        start_limited()
+        if not are_limited():
+            click.echo(_DEAR_GROUPS, err=True)
     settings = session.settings(**options)
     if listener is not None:
         if lifeline is not None:
@@ -66,7 +75,14 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     device_side = DeviceSide(settings, session.environment, with_tls=True)
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
-    instances = [Instance(str(each), partial(_command, session, each, options)) for each in Listener]
+    instances = [
+        Instance(
+            str(each),
+            partial(_command, session, each, options),
+            limiting_environment(session.environment) if each is Listener.HTTPS else {},
+        )
+        for each in Listener
+    ]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),

@@ -9,9 +9,9 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
@@ -31,10 +31,12 @@ class Instance:
         name: For messages.
         command: The whole command line, given two descriptors: the lifeline (see :func:`hold_lifeline`) and where to
             tell that it is ready (see :func:`tell_ready`).
+        environment: What it needs in its environment beside ours.
     """
 
     name: str
     command: Callable[[int, int], Sequence[str]]
+    environment: Mapping[str, str] = field(default_factory=dict)
 
 
 class Pair:
@@ -73,7 +75,8 @@ class Pair:
                 os.set_blocking(told, False)
                 self._not_ready.append(told)
                 command = instance.command(lifeline, tell)
-                self._processes.append(subprocess.Popen(command, env=environment, pass_fds=[lifeline, tell]))
+                own = {**environment, **instance.environment}
+                self._processes.append(subprocess.Popen(command, env=own, pass_fds=[lifeline, tell]))
                 os.close(tell)
             return self._stay()
         finally:

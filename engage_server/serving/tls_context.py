@@ -17,8 +17,8 @@ from engage_server.composition import Distribution, ServedRelease, Snapshot
 from engage_server.errors import Refused
 
 # Forward secrecy first, and within it what is cheapest; then RSA key exchange, which is all that some devices may speak
-# (never narrowed to ECDHE with GCM). No DHE: a handshake of a full millisecond that anybody could ask for. OpenSSL's
-# own order of groups stays: X25519 and P-256 before the dear ones.
+# (never narrowed to ECDHE with GCM). No DHE: in TLS 1.2 that is a matter of ciphers. In TLS 1.3 it is one of groups,
+# which tls_groups.py limits: those of finite fields cost up to 130 ms, and anybody could ask for them.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS:!AESCCM8"
 _SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # what OpenSSL asks for before it does TLS 1.0 and 1.1
 _FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
