@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -20,15 +21,21 @@ from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.audit import Occasion
 from engage_server.services.audit_log import AuditLog
 from engage_server.services.call_in import Answerer, CallIns
+from engage_server.services.call_in_shares import CallInShares
 from engage_server.services.confirmation import Confirmations
 from engage_server.services.device_evidence import DeviceEvidence
 from engage_server.services.device_exchange import DeviceExchange
 from engage_server.services.device_folder import DeviceFolders
+from engage_server.services.disk_reserve import DiskReserve
+from engage_server.services.disk_room import DiskLimits, DiskRoom
+from engage_server.services.disk_use import sweep
 from engage_server.services.distribution import Distribution, Refusal
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.services.enrolment import Enrolment
+from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.file_answers import FileAnswers
+from engage_server.services.folder_lock import DEVICE_SECONDS
 from engage_server.services.installation import Installer
 from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases
@@ -53,6 +60,7 @@ if TYPE_CHECKING:
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
+    "CallInShares",
     "Delivered",
     "DeviceSide",
     "Distribution",
@@ -81,6 +89,7 @@ __all__ = [
 ]
 
 _MAX_KEK_FILE_BYTES = 4096
+_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,15 +178,30 @@ class DeviceSide:
             clock: Gives the seconds since 1970.
             tell: Called with what operators should hear of.
         """
-        folders = DeviceFolders(settings.data_dir)
+        folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
         spool = _upstream_spool(settings)
         ways: dict[CallInWay, Answerer] = {
-            CallInWay.FILES: FileAnswers(folders, sightings),
+            CallInWay.FILES: FileAnswers(folders, sightings, settings.max_audit_events),
             CallInWay.UPSTREAM: UpstreamAnswers(
-                lambda: self.distribution.snapshot.call_ins, spool, sightings, settings.call_in_threads
+                lambda: self.distribution.snapshot.call_ins,
+                spool,
+                sightings,
+                settings.call_in_threads,
+                clock,
+                tell,
+                settings.max_audit_events,
             ),
         }
-        return CallIns(self.distribution, folders, ways, sightings, clock, tell)
+        return CallIns(
+            self.distribution,
+            folders,
+            ways,
+            sightings,
+            clock,
+            tell,
+            enrolment_days(settings),
+            settings.nameless_calls_per_minute,
+        )
 
     def deliveries(self, settings: Settings, running: Mapping[str, UpstreamDelivery]) -> dict[str, UpstreamDelivery]:
         """For each site that has an upstream system what delivers to it, also while the site is answered from files.
@@ -276,8 +300,31 @@ def _operator_side(store: SqlStore, settings: Settings) -> OperatorSide:
     )
 
 
+def disk_room(settings: Settings) -> DiskRoom:
+    """What devices may take of this host's disk."""
+    limits = DiskLimits(
+        settings.device_disk_mib * _MIB,
+        settings.site_disk_mib * _MIB,
+        settings.devices_disk_mib * _MIB,
+        settings.upstream_spool_max_mib * _MIB,
+        settings.disk_reserve_mib * _MIB,
+    )
+    return DiskRoom(settings.data_dir, settings.upstream_spool_dir, settings.disk_book, limits, time.time)
+
+
+def enrolment_days(settings: Settings) -> EnrolmentDays:
+    """How many unknown devices are taken in."""
+    reserve = DiskReserve(settings.data_dir, settings.disk_reserve_mib * _MIB)
+    return EnrolmentDays(settings.enrolled_dir, settings.enroll_per_day, reserve, time.time)
+
+
+def sweep_temporary_files(settings: Settings) -> int:
+    """Take away what killed processes left in the folder of data; how many files there were."""
+    return sweep(settings.data_dir, time.time())
+
+
 def _upstream_spool(settings: Settings) -> UpstreamSpool:
-    return UpstreamSpool(settings.upstream_spool_dir, settings.upstream_spool_max_mib * 1024 * 1024)
+    return UpstreamSpool(disk_room(settings))
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":

@@ -15,6 +15,7 @@
     `-- NotPossible          file, network or database in the way   exit status 3
         |-- FileNotUsable        file.not_usable
         |-- UpstreamAway         upstream.away
+        |   `-- UpstreamSilent       upstream.silent
         |-- StoreNotUsable       store.not_usable
         |-- StoreVersionMismatch store.version
         |-- SealBroken           seal.broken
@@ -131,6 +132,12 @@ class UpstreamAway(NotPossible):
     """A partner's own system does not answer, or answers what no device could be given."""
 
     code = "upstream.away"
+
+
+class UpstreamSilent(UpstreamAway):
+    """A partner's own system gave no answer at all: no connection, no end of its answer, or not in time."""
+
+    code = "upstream.silent"
 
 
 class StoreNotUsable(NotPossible):

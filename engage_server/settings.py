@@ -109,8 +109,35 @@ class Settings(BaseModel):
     )
     upstream_spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
         1024,
-        description="what audits and alerts may take on the disk while a partner's system is away; with more, devices "
-        "are told to come again",
+        description="what audits and alerts may take on the disk while a partner's system is away, and those that it "
+        "refused; with more, devices are told to come again",
+    )
+    device_disk_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        32, description="what one device's files may take on the disk, and its uploads that wait or were refused"
+    )
+    site_disk_mib: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        10_240, description="what all devices of one site may take on the disk; with more, they are told to come again"
+    )
+    devices_disk_mib: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
+        20_480, description="what the devices of all sites may take on the disk"
+    )
+    disk_reserve_mib: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+        256,
+        description="what devices leave free on the disk, for operators (at most a tenth of it): below it call-ins are "
+        "told to come again, below half of it sightings are lost, and counted; 0: nothing is kept free",
+    )
+    max_audit_events: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        20_000, description="events of one upload that are looked at; a longer one is kept whole, and not read"
+    )
+    enroll_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        2_000,
+        description="devices of a site with unknown devices 'enroll' that each host takes in a day (UTC); further ones "
+        "are answered as unknown",
+    )
+    nameless_calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        600,
+        description="calls without a serial number that each worker passes on for one address, where unknown devices "
+        "are refused; a whole site may stand behind one address",
     )
     sighting_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
         90,
@@ -134,6 +161,16 @@ class Settings(BaseModel):
     def upstream_spool_dir(self) -> Path:
         """Where audits and alerts lie until a partner's system has taken them."""
         return self.spool_dir / "upstream"
+
+    @property
+    def disk_book(self) -> Path:
+        """Where it stands how much devices take on the disk."""
+        return self.spool_dir / "room.json"
+
+    @property
+    def enrolled_dir(self) -> Path:
+        """Where it stands which unknown devices were taken in today."""
+        return self.spool_dir / "enrolled"
 
     @property
     def metrics_dir(self) -> Path:

@@ -131,7 +131,7 @@ class FuzzedServer:
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)
         self.budget = ReadingBudget(MAX_BODY_BYTES * 2)
-        self.pool = InlinePool(app, 1, 1, secure=False, failed=lambda: None)
+        self.pool = InlinePool(app, 1, 1, distribution, secure=False, failed=lambda: None)
         self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), self.budget, closes_always=False)
         self.digest = digest_of(world.store.release("main", 1).anchor_der)
         self._ends = socket.socketpair()

@@ -49,6 +49,7 @@ from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.chains import HOSTS, NOW, SITE_KEY
+from tests.disk import room_in
 
 PORT = 8080
 
@@ -131,11 +132,14 @@ class World:
 
     def call_ins(self, distribution: Distribution, sightings: Sightings | None = None, now: datetime = NOW) -> CallIns:
         """The door for call-ins, on the folder of this world; :attr:`told` holds what operators would hear of."""
-        folders = DeviceFolders(self.folder / "data")
-        self.uploads = UpstreamSpool(self.folder / "spool", 1024 * 1024)
+        self.room = room = room_in(self.folder / "data", self.folder / "spool", clock=now.timestamp)
+        folders = DeviceFolders(self.folder / "data", room)
+        self.uploads = UpstreamSpool(room)
         ways: dict[CallInWay, Answerer] = {
             CallInWay.FILES: FileAnswers(folders, sightings),
-            CallInWay.UPSTREAM: UpstreamAnswers(lambda: distribution.snapshot.call_ins, self.uploads, sightings, 4),
+            CallInWay.UPSTREAM: UpstreamAnswers(
+                lambda: distribution.snapshot.call_ins, self.uploads, sightings, 4, now.timestamp
+            ),
         }
         self.told: list[str] = []
         return CallIns(distribution, folders, ways, sightings, now.timestamp, self.told.append)

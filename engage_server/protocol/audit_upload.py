@@ -15,6 +15,8 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from engage_server.protocol.json_body import Json
 
+MAX_EVENTS = 20_000  # of one upload that are looked at, unless told otherwise: far more than a device can hold
+
 _CODE_DIGITS = 4
 _LISTS = ("audits", "audit", "events", "event", "alerts", "alert", "records", "data")
 

@@ -1,7 +1,7 @@
 """The database answer: who may open a device's door, and when. Read leniently, but never what would hurt a device."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -91,7 +91,9 @@ def version_of(text: str) -> int | None:
     return 0 if stripped.strip("0") == "" and stripped else None
 
 
-def answer_since(answer: Mapping[str, Any], earlier: Mapping[int, Mapping[str, Any]], since: str) -> dict[str, Any]:
+def answer_since(
+    answer: Mapping[str, Any], earlier: Callable[[int], Mapping[str, Any] | None], since: str
+) -> dict[str, Any]:
     """What a device gets that holds an earlier version.
 
     Schedules, holidays and all else go out whole each time. Of users: nothing to who holds this version; what was added
@@ -101,7 +103,8 @@ def answer_since(answer: Mapping[str, Any], earlier: Mapping[int, Mapping[str, A
 
     Args:
         answer: The present answer, harmless.
-        earlier: Earlier answers by their version.
+        earlier: Gives the earlier answer of a version, or None. Called only where it changes what goes out, and once:
+            it reads a file.
         since: What the device said; anything unreadable counts as a version that nobody knows.
 
     Returns:
@@ -114,7 +117,7 @@ def answer_since(answer: Mapping[str, Any], earlier: Mapping[int, Mapping[str, A
         return _with_users(answer, update=[], add=[])
     if not _is_whole(answer):
         return dict(answer)
-    known = earlier.get(version) if version is not None else None
+    known = earlier(version) if version is not None else None
     if known is not None and _is_whole(known):
         before, now = _users_of(known), _users_of(answer)
         if before is not None and now is not None and before.keys() <= now.keys():

@@ -11,10 +11,15 @@ _MOST = 100  # of one upload: whoever sends more of these says nothing new
 
 
 def note_reports(sightings: Sightings, site: str, address: str, serial: str | None, events: Iterable[Json]) -> None:
-    """Note those of these events that are evidence, oldest first, as the device sent them."""
+    """Note those of these events that are evidence, oldest first, as the device sent them.
+
+    The caller keeps uploads away that are too long to be looked at (the setting ``max_audit_events``).
+    """
     noted = 0
     for event in events:
         read = read_event(event)
-        if read is not None and read.code in MEANINGS and noted < _MOST:
+        if read is not None and read.code in MEANINGS:
             sightings.reported(site, address, serial, f"{read.code} {read.data}".strip())
             noted += 1
+            if noted == _MOST:
+                return

@@ -12,17 +12,20 @@ from enum import Enum, auto
 from functools import cache
 from typing import Protocol
 
-from engage_server.errors import BodyInvalid, EngageError
+from engage_server.errors import BodyInvalid, EngageError, NotPossible
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
 from engage_server.protocol.json_body import Json, read_json
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import CallInWay, UnknownDevices
+from engage_server.services.call_limits import CallLimits
 from engage_server.services.device_folder import DeviceFolders
 from engage_server.services.distribution import CallInSite, Distribution, Refusal
+from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.sightings import Sightings
 
 RETRY_SECONDS = 60
 _TOLD_KEPT = 1000
+_DAY_SECONDS = 86400.0
 
 
 class CallKind(Enum):
@@ -43,7 +46,9 @@ class Call:
 
     Attributes:
         kind: Which.
-        method, target: As they came; the target with its query.
+        method: As it came.
+        target: What an upstream system is asked for, built anew (:mod:`engage_server.protocol.upstream_target`); "" for
+            what it can not be asked for.
         query: The raw query string.
         since: Of a database call, the version that the device holds; else "".
         body: All of it.
@@ -138,6 +143,9 @@ class CallIns:
         sightings: Where it is noted that a device called; None: nowhere.
         clock: Gives the seconds since 1970.
         tell: Called with what operators should hear of.
+        enrolment: How many unknown devices are taken in; None: all.
+        nameless_per_minute: How many calls without a serial number one address may make, where unknown devices are
+            refused.
     """
 
     def __init__(
@@ -148,7 +156,11 @@ class CallIns:
         sightings: Sightings | None,
         clock: Callable[[], float],
         tell: Callable[[str], None],
+        enrolment: EnrolmentDays | None = None,
+        nameless_per_minute: int = 600,
     ) -> None:
+        self._enrolment = enrolment
+        self._limits = CallLimits(clock, nameless_per_minute)
         self._distribution = distribution
         self._folders = folders
         self._ways = ways
@@ -185,10 +197,8 @@ class CallIns:
             return NOT_FOUND
         if serial is None:
             site, serial = self._by_token(call, site)
-        if not self._is_welcome(site, serial):
-            return NOT_FOUND
         known = KnownCall(call, site.name, serial, value, datetime.fromtimestamp(self._clock(), UTC))
-        answer = self._answered(self._ways[site.call_in.way], known)
+        answer = self._answered(site, known)
         if self._sightings is not None and serial is not None and serial != call.said_before and answer.status < 300:
             self._sightings.called_in(site.name, call.address, serial)
         return CallAnswer(answer.status, answer.body, serial, answer.retry_seconds)
@@ -206,15 +216,36 @@ class CallIns:
     def _is_known(self, site: CallInSite, serial: str) -> bool:
         return site.is_member or self._folders.exists(site.name, serial)
 
-    def _is_welcome(self, site: CallInSite, serial: str | None) -> bool:
+    def _is_welcome(self, site: CallInSite, known: KnownCall) -> bool:
         """A device that does not say who it is may still be known to the partner's own system, by its token."""
-        if serial is None:
+        if known.serial is None:
+            if site.call_in.unknown is UnknownDevices.REFUSE and not self._limits.may_be_nameless(known.call.address):
+                raise NotPossible(
+                    f"too many calls without a serial number come from {known.call.address}",
+                    "Look what calls from there; or raise the setting nameless_calls_per_minute.",
+                    code="calls.nameless",
+                )
             return site.call_in.way is CallInWay.UPSTREAM
-        return site.call_in.unknown is UnknownDevices.ENROLL or self._is_known(site, serial)
+        if self._is_known(site, known.serial):
+            return True
+        return site.call_in.unknown is UnknownDevices.ENROLL and self._is_let_in(site.name, known.serial)
 
-    def _answered(self, way: Answerer, known: KnownCall) -> CallAnswer:
+    def _is_let_in(self, site: str, serial: str) -> bool:
+        if self._enrolment is None or self._enrolment.let_in(site, serial):
+            return True
+        told = (
+            f"{self._enrolment.per_day} unknown devices of {site} were taken in today: further ones are answered 404 "
+            "until midnight UTC (setting enroll_per_day)"
+        )
+        self._tell_once(told, told, _DAY_SECONDS)
+        return False
+
+    def _answered(self, site: CallInSite, known: KnownCall) -> CallAnswer:
         try:
-            return way.answer(known)
+            with self._limits.one_call(site.name, known.serial):
+                if not self._is_welcome(site, known):
+                    return NOT_FOUND
+                return self._ways[site.call_in.way].answer(known)
         except BodyInvalid as error:
             self._tell_once(str(error), f"call of {known.serial or known.call.address} ({known.site}): {error}")
             return UNREADABLE
@@ -223,13 +254,13 @@ class CallIns:
             self._tell_once(str(error), f"{who} ({known.site}) has to call again, and maybe others: {error}")
             return LATER
 
-    def _tell_once(self, what: str, sentence: str) -> None:
+    def _tell_once(self, what: str, sentence: str, seconds: float = RETRY_SECONDS) -> None:
         """Once in a while: with the partner's system away, ten thousand devices have the same to tell."""
         now = self._clock()
         if now >= self._told.get(what, 0.0):
             if len(self._told) >= _TOLD_KEPT:
                 self._told.clear()
-            self._told[what] = now + RETRY_SECONDS
+            self._told[what] = now + seconds
             self._tell(sentence)
 
 

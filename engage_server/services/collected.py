@@ -4,16 +4,18 @@
 
 ``upload`` is what came, without passwords; ``repeated`` are the places of events that came in an earlier upload
 already; ``again`` is when the very same upload came once more, as it does when our answer was lost, and ``times`` how
-often.
+often. ``unread`` is how many events an upload has that is longer than the setting ``max_audit_events``: it is kept
+whole, and nothing looks at its events. So what one call costs grows with its length, and no faster.
 """
 
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engage_server.errors import BodyInvalid
-from engage_server.protocol.audit_upload import events_in
+from engage_server.protocol.audit_upload import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import Json, content_digest, without_secrets
 
 Entry = dict[str, Any]
@@ -34,8 +36,15 @@ class Taken:
     fresh: tuple[Json, ...]
 
 
-def taken(entries: Sequence[Entry], upload: Json, at: datetime) -> Taken:
-    """The entries with one more upload."""
+def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int = MAX_EVENTS) -> Taken:
+    """The entries with one more upload.
+
+    Args:
+        entries: Those so far.
+        upload: What came.
+        at: When.
+        max_events: An upload with more is kept, and its events are not looked at.
+    """
     kept = without_secrets(upload)
     digest = content_digest(kept)
     same = next((place for place, entry in enumerate(entries) if entry["digest"] == digest), None)
@@ -44,14 +53,26 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime) -> Taken:
         again = [*entry.get("again", ()), stamp(at)]
         changed = entry | {"again": again[-_AGAIN_KEPT:], "times": entry.get("times", 1) + 1}
         return Taken([*entries[:same], changed, *entries[same + 1 :]], ())
-    known = {content_digest(event) for entry in entries for event in events_in(entry["upload"])}
-    events = events_in(kept)
-    repeated = [place for place, event in enumerate(events) if content_digest(event) in known]
     entry = {"receivedAt": stamp(at), "digest": digest, "upload": kept}
+    events = events_in(kept)
+    if len(events) > max_events:
+        return Taken([*entries, entry | {"unread": len(events)}], ())
+    known = {content_digest(event) for entry in entries for event in read_events(entry)}
+    repeated = [place for place, event in enumerate(events) if content_digest(event) in known]
     if repeated:
         entry["repeated"] = repeated
-    fresh = tuple(event for place, event in enumerate(events) if place not in repeated)
-    return Taken([*entries, entry], fresh)
+    return Taken([*entries, entry], tuple(fresh_events(entry)))
+
+
+def read_events(entry: Entry) -> list[Json]:
+    """The events of an entry; none of one that is too long to be looked at."""
+    return [] if "unread" in entry else events_in(entry["upload"])
+
+
+def fresh_events(entry: Entry) -> list[Json]:
+    """Those that had not come in an earlier upload."""
+    repeated = set(entry.get("repeated", ()))
+    return [event for place, event in enumerate(read_events(entry)) if place not in repeated]
 
 
 def entries_of(name: str, value: Json, source: str) -> list[Entry]:
@@ -76,7 +97,7 @@ def imported_entries(name: str, value: Json, at: datetime) -> list[Entry]:
     try:
         return entries_of(name, value, name)
     except BodyInvalid:
-        return taken([], value, at).entries
+        return taken([], value, at, sys.maxsize).entries
 
 
 def stamp(at: datetime) -> str:

@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from engage_server.errors import Refused
-from engage_server.protocol.audit_upload import events_in, read_event
+from engage_server.protocol.audit_upload import read_event
 from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.json_body import Json, write_pretty_json
-from engage_server.services.collected import imported_entries
+from engage_server.services.collected import Entry, fresh_events, imported_entries
 from engage_server.services.device_files import COLLECTIONS, FoundFile
 from engage_server.services.device_folder import (
     CONFIGURATION,
@@ -124,16 +124,24 @@ class DeviceExchange:
         """
         found = []
         for entry in self.collected(site, serial, Collection.AUDITS):
-            repeated = entry.get("repeated", ())
-            for place, event in enumerate(events_in(entry["upload"])):
-                if place not in repeated:
-                    found.append(_event(event, str(entry["receivedAt"])))
+            received_at = str(entry["receivedAt"])
+            if "unread" in entry:
+                found.append(_too_long(entry, received_at))
+            found += [_event(event, received_at) for event in fresh_events(entry)]
         return found
 
     def files(self, site: str, serial: str) -> dict[str, int]:
         """The files of a device with their lengths in bytes; none where it has no folder."""
         path = self._folders.path(site, serial)
         return {each.name: each.stat().st_size for each in sorted(path.glob("*.json"))} if path.is_dir() else {}
+
+
+def _too_long(entry: Entry, received_at: str) -> DeviceEvent:
+    sentence = (
+        f"an upload of {entry['unread']} events, more than max_audit_events: it is kept whole and was not read; "
+        "'engage device export' writes it"
+    )
+    return DeviceEvent(received_at, "", "", sentence)
 
 
 def _event(event: Json, received_at: str) -> DeviceEvent:

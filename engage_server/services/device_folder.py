@@ -2,9 +2,11 @@
 
 Whoever changes a folder holds its lock (flock on the folder itself), so that workers, the operators' commands and
 whoever else works here at the same time lose nothing of each other's.
+
+Nothing is written that could not be read again, and of what devices send nothing that is over a limit
+(:mod:`engage_server.services.disk_room`).
 """
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,13 +15,18 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
+from engage_server.errors import BodyInvalid, NotPossible
+from engage_server.protocol.audit_upload import MAX_EVENTS
 from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_reports import read_configuration
-from engage_server.protocol.json_body import Json, read_json, write_pretty_json
+from engage_server.protocol.json_body import Json, read_json, write_json
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.services.collected import Entry, Taken, entries_of, stamp, taken
+from engage_server.services.disk_reserve import allocated
+from engage_server.services.disk_room import DiskRoom
+from engage_server.services.disk_use import device_bytes
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, replace_file
+from engage_server.services.folder_lock import OPERATOR_SECONDS, locked
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 DATABASE = "database.json"
@@ -28,10 +35,9 @@ PARAMETERS = "parameters.json"
 EARLIER = "earlier"  # the folder of databases that devices may still hold
 
 _FULL_BYTES = 256 * 1024  # of collected uploads in one file: each upload writes it anew
+_IMPORTED_BYTES = 4 * 1024 * 1024  # in one file of uploads from elsewhere
 _EARLIER_KEPT = 10
-_MOST_FILES = (
-    256  # of one collection: some 64 MiB. Nobody's door has as much to tell; who makes it up must stop somewhere
-)
+_MOST_FILES = 256  # of one collection: they are looked through at each upload
 
 
 class Collection(StrEnum):
@@ -45,12 +51,17 @@ class Collection(StrEnum):
 class DeviceFolder:
     """One device's folder. Made by :class:`DeviceFolders`; its methods are called with the lock held.
 
+    Args:
+        path: Where.
+        room: What the device may take of the disk; None for operators, who are not limited.
+
     Attributes:
         path: Where.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, room: DiskRoom | None = None) -> None:
         self.path = path
+        self._room = room
 
     def database(self) -> dict[str, Any] | None:
         """The database answer with the configuration in it; None if none was imported.
@@ -71,14 +82,12 @@ class DeviceFolder:
         value = self.raw(CONFIGURATION)
         return None if value is None else read_configuration(value, str(self.path / CONFIGURATION))
 
-    def earlier(self) -> dict[int, dict[str, Any]]:
-        """Databases that were imported before, by version."""
-        found = {}
+    def earlier(self, version: int) -> dict[str, Any] | None:
+        """A database that was imported before; None if it is not here any more. The others are not read."""
         for path in (self.path / EARLIER).glob("0x*.json"):
-            version = version_of(path.stem)
-            if version is not None:
-                found[version] = assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES)), str(path))
-        return found
+            if version_of(path.stem) == version:
+                return assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES)), str(path))
+        return None
 
     def put_database(self, answer: dict[str, Any]) -> None:
         """Give the device this database from now on; the one before is kept as an earlier one."""
@@ -97,15 +106,27 @@ class DeviceFolder:
         self._write(name, value)
 
     def put_parameters(self, parameters: dict[str, Any], at: datetime) -> None:
-        """Keep what the device tells of itself; it has no password in it any more."""
-        self._write(PARAMETERS, {"receivedAt": stamp(at), "parameters": parameters})
+        """Keep what the device tells of itself; it has no password in it any more.
+
+        Raises:
+            NotPossible: It could not be written, or there is no room for it.
+        """
+        self._write_within_limits(PARAMETERS, {"receivedAt": stamp(at), "parameters": parameters})
 
     def parameters(self) -> Json:
         """What :meth:`put_parameters` wrote last; None for nothing."""
         return self.raw(PARAMETERS)
 
-    def collect(self, collection: Collection, upload: Json, at: datetime) -> tuple[Taken, bool]:
+    def collect(
+        self, collection: Collection, upload: Json, at: datetime, max_events: int = MAX_EVENTS
+    ) -> tuple[Taken, bool]:
         """Keep an upload for good.
+
+        Args:
+            collection: To which it belongs.
+            upload: What came.
+            at: When.
+            max_events: An upload with more is kept, and its events are not looked at.
 
         Returns:
             What became of it, and whether it was the first of this collection.
@@ -122,25 +143,30 @@ class DeviceFolder:
                 code="device.full",
             )
         is_first = not entries and not full
-        after = taken(entries or (), upload, at)
-        self._write(f"{collection}.json", {str(collection): after.entries})
+        after = taken(entries or (), upload, at, max_events)
+        self._write_within_limits(f"{collection}.json", {str(collection): after.entries})
         self._begin_anew_when_full(collection)
         return after, is_first
 
+    def files_of(self, collection: Collection) -> list[str]:
+        """The files of a collection, oldest first."""
+        names = [*(path.name for path in self._full_files(collection)), f"{collection}.json"]
+        return [name for name in names if (self.path / name).exists()]
+
     def collected(self, collection: Collection) -> list[Entry]:
         """All uploads, oldest first."""
-        names = [*(path.name for path in self._full_files(collection)), f"{collection}.json"]
-        return [entry for name in names for entry in self._entries(name, collection)]
+        return [entry for name in self.files_of(collection) for entry in self._entries(name, collection)]
 
     def add_collected(self, collection: Collection, entries: Sequence[Entry]) -> int:
         """Put in uploads from elsewhere, those that are not there yet; how many there were.
 
-        The present ones stay untouched: what comes from elsewhere gets a file of its own.
+        The present ones stay untouched: what comes from elsewhere gets files of its own, each short enough to be read
+        again.
         """
         known = {entry["digest"] for entry in self.collected(collection)}
         new = [entry for entry in entries if entry["digest"] not in known]
-        if new:
-            self._write(self._next_full_file(collection), {str(collection): new})
+        for some in _in_parts(new):
+            self._write(self._next_full_file(collection), {str(collection): some})
         return len(new)
 
     def _entries(self, name: str, collection: Collection) -> list[Entry]:
@@ -175,7 +201,49 @@ class DeviceFolder:
             raise BodyInvalid(f"{path}: {error.sentence}", "Mend the file, or import it again.") from None
 
     def _write(self, name: str, value: Json) -> None:
-        replace_file(self.path / name, write_pretty_json(value), SECRET_MODE)
+        replace_file(self.path / name, self._written(name, value), SECRET_MODE)
+
+    def _written(self, name: str, value: Json) -> bytes:
+        """Compact: people read what ``engage device export`` writes. Indented, a mebibyte would take eighteen."""
+        content = write_json(value) + b"\n"
+        if len(content) > MAX_FILE_BYTES:
+            raise NotPossible(
+                f"{self.path / name} would have {len(content)} bytes, and could not be read again",
+                f"Give it less than {MAX_FILE_BYTES} bytes.",
+                code="device.too_long",
+            )
+        return content
+
+    def _write_within_limits(self, name: str, value: Json) -> None:
+        """What a device sent. The limits are looked at before anything is written, against what is written."""
+        content = self._written(name, value)
+        if self._room is None:
+            replace_file(self.path / name, content, SECRET_MODE)
+            return
+        site, more = self.path.parent.name, allocated(len(content)) - self._allocated(name)
+        self._room.reserve.assert_room(allocated(len(content)))  # it lies beside the one that it replaces for a moment
+        self._assert_within_device_limit(self._room.limits.device, more)
+        if more > 0:
+            self._room.take(site, files=more)
+        try:
+            replace_file(self.path / name, content, SECRET_MODE)
+        except NotPossible:
+            self._room.give_back(site, files=more)
+            raise
+        if more < 0:
+            self._room.give_back(site, files=-more)
+
+    def _assert_within_device_limit(self, limit: int, more: int) -> None:
+        if more > 0 and device_bytes(self.path) + more > limit:
+            raise NotPossible(
+                f"{self.path} has the {limit // (1024 * 1024)} MiB that a device may fill (setting device_disk_mib)",
+                "Look who sends so much; export the files, and move them away; or raise the setting.",
+                code="device.full",
+            )
+
+    def _allocated(self, name: str) -> int:
+        path = self.path / name
+        return allocated(path.stat().st_size) if path.exists() else 0
 
 
 class DeviceFolders:
@@ -183,10 +251,14 @@ class DeviceFolders:
 
     Args:
         root: The folder of data.
+        room: What devices may take of the disk; None for operators, who are not limited.
+        seconds: How long a folder's lock is waited for.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, room: DiskRoom | None = None, seconds: float = OPERATOR_SECONDS) -> None:
         self._root = root
+        self._room = room
+        self._seconds = seconds
 
     def path(self, site: str, serial: str) -> Path:
         """Where a device's folder is, or would be.
@@ -214,30 +286,30 @@ class DeviceFolders:
 
         Raises:
             FileNotUsable: It can not be made.
+            NotPossible: Somebody else works in it for too long, or the disk has no room for one more.
         """
         path = self.path(site, serial)
         if not path.is_dir():
+            if self._room is not None:
+                self._room.take(site, files=allocated(1))
             make_folder(path)
-        with locked(path):
-            yield DeviceFolder(path)
+        with locked(path, self._seconds):
+            yield DeviceFolder(path, self._room)
 
 
-@contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock: against other processes, and other threads of this one.
-
-    Raises:
-        FileNotUsable: It can not be opened.
-    """
-    try:
-        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError as error:
-        raise FileNotUsable(f"{folder}: {error.strerror}", "Make the folder readable.") from None
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)  # of this open file, so threads exclude each other, too
-        yield
-    finally:
-        os.close(descriptor)
+def _in_parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Entries that go into one file together."""
+    part: list[Entry] = []
+    length = 0
+    for entry in entries:
+        count = len(write_json(entry)) + 1
+        if part and length + count > _IMPORTED_BYTES:
+            yield part
+            part, length = [], 0
+        part.append(entry)
+        length += count
+    if part:
+        yield part
 
 
 def _is_serial(name: str) -> bool:

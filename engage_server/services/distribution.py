@@ -4,7 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
-from engage_server.records import CallIn
+from engage_server.records import CallIn, CallInWay
+from engage_server.services.call_in_shares import CallInShares, call_in_shares
 from engage_server.services.networks import is_in_networks
 from engage_server.services.site_choice import choose_site, host_of_header
 from engage_server.services.snapshot import EMPTY, ServedAnswer, ServedRelease, Snapshot
@@ -112,13 +113,31 @@ class Distribution:
             local: The address of this host that it called; "" when that is not known.
         """
         snapshot = self._snapshot
-        fallback = snapshot.by_serial.get(serial or "") or snapshot.by_local_address.get(local)
-        name = snapshot.by_host.get(host_of_header(host_header)) or fallback or snapshot.default_site or ""
+        name = _call_in_site(snapshot, host_header, serial, local)
         if not _is_allowed(snapshot, [name], client):
             return Refusal.UNKNOWN_NETWORK
         members = snapshot.members.get(name)
         is_member = serial is not None and members is not None and serial in members
         return CallInSite(name, snapshot.call_ins.get(name, CallIn()), is_member)
+
+    def probable_call_in(self, host_header: str, serial: str | None, local: str = "") -> tuple[str, bool]:
+        """The site that a call-in is probably for, and whether it waits for a partner's system there.
+
+        Asked before the body is read, which may name another device, and so another site.
+
+        Args:
+            host_header: As it came.
+            serial: Whose call it is, as far as it is known.
+            local: The address of this host that was called; "" when that is not known.
+        """
+        snapshot = self._snapshot
+        name = _call_in_site(snapshot, host_header, serial, local)
+        return name, snapshot.call_ins.get(name, CallIn()).way is CallInWay.UPSTREAM
+
+    def call_in_shares(self, threads: int) -> CallInShares:
+        """How so many threads are shared out between the sites as they are now."""
+        ways = [each.way for each in self._snapshot.call_ins.values()]
+        return call_in_shares(threads, ways.count(CallInWay.UPSTREAM))
 
     def is_known_network(self, host_header: str, query: str, client: str, local: str = "") -> bool:
         """Whether the site that a request is for is served to where it came from."""
@@ -136,6 +155,11 @@ class Distribution:
         site = snapshot.by_host.get(host_of_header(server_name)) if server_name else None
         site = site or snapshot.by_local_address.get(local) or snapshot.default_site
         return snapshot.current.get(site or "")
+
+
+def _call_in_site(snapshot: Snapshot, host_header: str, serial: str | None, local: str) -> str:
+    fallback = snapshot.by_serial.get(serial or "") or snapshot.by_local_address.get(local)
+    return snapshot.by_host.get(host_of_header(host_header)) or fallback or snapshot.default_site or ""
 
 
 def _site_of(snapshot: Snapshot, host_header: str, query: str, local: str) -> str:

@@ -1,6 +1,7 @@
 """Call-ins answered from the JSON files of each device (see :mod:`engage_server.services.device_folder`)."""
 
 from engage_server.errors import BodyInvalid, NotPossible
+from engage_server.protocol.audit_upload import MAX_EVENTS
 from engage_server.protocol.database_answer import answer_since
 from engage_server.protocol.device_reports import read_parameters
 from engage_server.protocol.json_body import write_json
@@ -24,16 +25,20 @@ class FileAnswers:
     Args:
         folders: The devices' folders.
         sightings: Where it is noted what audits tell; None: nowhere.
+        max_events: An upload with more is kept, and its events are not looked at.
     """
 
-    def __init__(self, folders: DeviceFolders, sightings: Sightings | None) -> None:
+    def __init__(self, folders: DeviceFolders, sightings: Sightings | None, max_events: int = MAX_EVENTS) -> None:
         self._folders = folders
         self._sightings = sightings
+        self._max_events = max_events
 
     def answer(self, known: KnownCall) -> CallAnswer:
         """Answer. A file that somebody has spoiled is a matter for people; the device comes again."""
         if known.serial is None:
             return NOT_FOUND
+        if known.call.kind is CallKind.DATABASE and not self._folders.exists(known.site, known.serial):
+            return NOT_FOUND  # who asks makes no folder
         with self._folders.open(known.site, known.serial) as folder:
             if known.call.kind is CallKind.DATABASE:
                 return _database(folder, known.call.since)
@@ -48,7 +53,7 @@ class FileAnswers:
         if not isinstance(known.value, dict | list):
             raise BodyInvalid(f"the body holds no {collection}", "Send an object or a list.")
         try:
-            after, is_first = folder.collect(collection, known.value, known.at)
+            after, is_first = folder.collect(collection, known.value, known.at, self._max_events)
         except BodyInvalid as error:  # of the file, not of what came
             raise NotPossible(error.sentence, error.next_step) from None
         if collection is Collection.CREDENTIALS:
@@ -63,6 +68,6 @@ def _database(folder: DeviceFolder, since: str) -> CallAnswer:
         answer = folder.database()
         if answer is None:
             return NOT_FOUND  # known, but nobody has said yet who may open its door: it keeps what it has
-        return CallAnswer(200, write_json(answer_since(answer, folder.earlier(), since)))
+        return CallAnswer(200, write_json(answer_since(answer, folder.earlier, since)))
     except BodyInvalid as error:
         raise NotPossible(error.sentence, error.next_step) from None

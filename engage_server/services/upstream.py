@@ -17,12 +17,13 @@ import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
-from engage_server.errors import UpstreamAway, UsageError
+from engage_server.errors import UpstreamSilent, UsageError
 from engage_server.records import Upstream
 
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 _MAX_URL_CHARACTERS = 1024
+_MAX_RETRY_DIGITS = 10
 
 _watched = threading.local()
 
@@ -51,10 +52,13 @@ class UpstreamAnswer:
     Attributes:
         status: The HTTP status.
         body: All of it.
+        retry_seconds: When to come again, where the system says so (Retry-After, RFC 9110 section 10.2.3) as a number
+            of seconds; None for nothing, or for a date: whose clock is right nobody knows.
     """
 
     status: int
     body: bytes = field(repr=False)
+    retry_seconds: int | None = None
 
 
 class UpstreamHost:
@@ -81,14 +85,14 @@ class UpstreamHost:
         """Pass a call on.
 
         Raises:
-            UpstreamAway: It did not answer in time, or not with HTTP, or broke off, or with too much, or by a
+            UpstreamSilent: It did not answer in time, or not with HTTP, or broke off, or with too much, or by a
                 certificate that does not lead to what is trusted. Also where it may have taken the call all the same.
         """
         try:
             with _deadline(self._upstream.timeout_seconds) as seconds:
                 return self._call(request, seconds)
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise UpstreamAway(
+            raise UpstreamSilent(
                 f"{self._base} does not answer: {_reason(error)}",
                 "Look at the partner's system, at its certificate, and at the way there.",
             ) from None
@@ -112,9 +116,14 @@ class UpstreamHost:
                     raise OSError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
             if response.length_remaining:
                 raise OSError("its answer broke off")
-            return UpstreamAnswer(response.status, bytes(body))
+            return UpstreamAnswer(response.status, bytes(body), _retry_seconds(response.headers.get("Retry-After")))
         finally:
             response.release_conn()
+
+
+def _retry_seconds(value: str | None) -> int | None:
+    text = (value or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _MAX_RETRY_DIGITS else None
 
 
 def assert_usable(upstream: Upstream) -> None:

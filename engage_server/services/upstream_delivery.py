@@ -3,6 +3,9 @@
 An upload is taken when the system answers 201 or 202, as it would answer the device, or 204. A bare 200 is no such
 word: it is what a portal or a proxy in the way says to everything. The system may have taken one whose answer was lost,
 and gets it again then: ``Idempotency-Key`` and ``Content-Digest`` (RFC 9530) are the same each time, and tell it so.
+
+Whatever else it answers pauses that device, and nobody else (:mod:`engage_server.services.delivery_pauses`). What it
+answers with an error on several days is laid aside, so that the device's later ones have their turn.
 """
 
 import base64
@@ -10,21 +13,26 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
-from engage_server.errors import EngageError, UpstreamAway
+from engage_server.errors import EngageError, FileNotUsable, UpstreamSilent
 from engage_server.records import Upstream
 from engage_server.services.call_in import pseudonym
-from engage_server.services.upstream import UpstreamHost, UpstreamRequest
+from engage_server.services.delivery_pauses import DeliveryPauses
+from engage_server.services.upstream import UpstreamAnswer, UpstreamHost, UpstreamRequest
 from engage_server.services.upstream_spool import Pending, Upload, UpstreamSpool
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
 _LAID_ASIDE = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
-_FIRST_PAUSE = timedelta(seconds=1)
-_LONGEST_PAUSE = timedelta(seconds=16)
-_LOOK_AGAIN = timedelta(seconds=10)  # at what waits, while the system is left alone
-_DEVICE_PAUSE = timedelta(minutes=5)  # of a device that the system does not know, or whose token it does not take
+_LONG_PAUSE = frozenset({401, 403, 404})  # it does not know the device, or does not take its token
+_TOO_MANY = 429
+_ERRORS = frozenset(range(500, 600))
+_DAYS_TRIED = 3  # different days on which an upload was answered with an error, while others' were taken
+_DAYS_AT_LAST = 14  # the same where nobody's was
+_WELL_FOR = timedelta(days=1)
+_LOOK_AGAIN = timedelta(seconds=10)  # at what waits, at the latest
+_SHARE_OF_TIME = 10  # to count what waits took a second: then not again for ten
 
 
 @dataclass(slots=True)
@@ -63,12 +71,10 @@ class UpstreamDelivery:
         self._site = site
         self._spool = spool
         self._host = UpstreamHost(upstream, AT_ONCE)
-        self._not_before: datetime | None = None
-        self._pause = _FIRST_PAUSE
-        self._trouble = ""  # of the system; a single device's are beside it
-        self._device_troubles: dict[str, tuple[datetime, str]] = {}
+        self._pauses = DeliveryPauses()
+        self._others_taken_at: tuple[str, date] | None = None  # the last device whose upload was taken, and when
         self._seen = Delivered()
-        self._seen_at: datetime | None = None
+        self._look_at: datetime | None = None
 
     def run(self, now: Callable[[], datetime]) -> Delivered:
         """Deliver what is there, as long as the system takes it.
@@ -76,73 +82,87 @@ class UpstreamDelivery:
         Args:
             now: The time; aware.
         """
-        done, at = Delivered(), now()
-        if (
-            self._not_before is not None
-            and at < self._not_before
-            and self._seen_at
-            and at < self._seen_at + _LOOK_AGAIN
-        ):
+        begun = now()
+        if self._look_at is not None and begun < self._look_at:
             return self._seen  # a night's uploads are many files to count every second
-        pending = self._spool.pending(self._site)
-        if self._not_before is None or now() >= self._not_before:
-            self._not_before = None
-            due = {name: each for name, each in pending.items() if self._is_due(name, now())}
-            with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:
-                for some in executor.map(lambda each: self._deliver(each, now, done), due.values()):
-                    done.taken += some
-            pending = self._spool.pending(self._site) if due else pending
+        done, pending = Delivered(), self._spool.pending(self._site)
+        looked = now() - begun
+        due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:
+            for some in executor.map(lambda name: self._deliver(pending[name], now, done), due):
+                done.taken += some
+        pending = self._spool.pending(self._site) if due else pending
         self._look_at_rest(pending, done)
-        self._seen, self._seen_at = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble), at
+        pause = _LOOK_AGAIN if self._pauses.is_paused(now()) else min(_SHARE_OF_TIME * looked, _LOOK_AGAIN)
+        self._look_at = self._pauses.next_look(now(), now() + pause)
+        self._seen = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble)
         return done
-
-    def _is_due(self, device: str, now: datetime) -> bool:
-        not_before, _ = self._device_troubles.get(device, (now, ""))
-        return now >= not_before
 
     def _deliver(self, uploads: Sequence[Pending], now: Callable[[], datetime], done: Delivered) -> int:
         """One device's, in order; how many were taken."""
         taken = 0
         for pending in uploads:
-            if self._not_before is not None:
-                break  # another device has just found the system away
+            if self._pauses.is_paused(now()):
+                break  # others have just found that nobody is there
+            self._pauses.tried(pending.device, now())
             try:
-                status = self._host.call(_request(pending.read(), pending)).status
-            except UpstreamAway as away:
-                self._back_off(now(), away.sentence)
+                answer = self._host.call(_request(pending.read(), pending))
+            except UpstreamSilent as silent:
+                self._pauses.silent(pending.device, now(), silent.sentence)
                 break
             except EngageError as error:
-                self._pause_device(pending, now(), error.sentence)
+                self._pauses.unreadable(pending.device, now(), error.sentence)
                 break
-            if status in _TAKEN:
-                pending.done()
+            if answer.status in _TAKEN:
+                self._spool.done(pending)
                 taken += 1
-                self._pause, self._trouble = _FIRST_PAUSE, ""
-                self._device_troubles.pop(pending.device, None)
-            elif status in _LAID_ASIDE:
-                done.laid_aside.append(f"{pending.refuse(status)} (status {status})")
-            elif status in (401, 403, 404):
-                self._pause_device(pending, now(), f"it answers {status} to uploads of {pending.device}")
-                break
+                self._pauses.taken(pending.device)
+                self._others_taken_at = pending.device, now().date()
+            elif answer.status in _LAID_ASIDE or self._is_hopeless(pending, answer, now().date()):
+                if not self._lay_aside(pending, answer.status, now(), done):
+                    break
             else:
-                self._back_off(now(), f"it answers {status} to an upload, not 201 or 202")
+                self._pause(pending.device, answer, now())
                 break
         return taken
 
-    def _pause_device(self, pending: Pending, now: datetime, why: str) -> None:
-        self._device_troubles[pending.device] = now + _DEVICE_PAUSE, why
+    def _lay_aside(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
+        """Whether the device's next one has its turn."""
+        try:
+            done.laid_aside.append(f"{self._spool.refuse(pending, status)} (status {status})")
+        except (OSError, FileNotUsable) as error:  # a full disk: nothing is thrown away for it
+            self._pauses.unreadable(pending.device, now, f"{pending.path} can not be laid aside: {error}")
+            return False
+        self._pauses.taken(pending.device)
+        return True
 
-    def _back_off(self, now: datetime, why: str) -> None:
-        self._trouble = why
-        if self._not_before is None:
-            self._not_before = now + self._pause
-            self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+    def _pause(self, device: str, answer: UpstreamAnswer, now: datetime) -> None:
+        why = f"it answers {answer.status} to uploads of {device}, not 201 or 202"
+        if answer.status == _TOO_MANY:
+            self._pauses.busy(device, now, why, answer.retry_seconds)
+        else:
+            is_long = answer.status in _LONG_PAUSE
+            self._pauses.answered(device, now, why, answer.retry_seconds, long=is_long)
+
+    def _is_hopeless(self, pending: Pending, answer: UpstreamAnswer, today: date) -> bool:
+        """Whether it was tried on so many days that it only keeps the device's later ones from being tried.
+
+        Where the system took nobody's upload meanwhile, it may be the system that is ill: then much later.
+        """
+        if answer.status not in _ERRORS:
+            return False
+        try:
+            days = self._spool.tries(pending).add(today)
+        except FileNotUsable:  # a full disk: it is tried again
+            return False
+        others = self._others_taken_at
+        is_well = others is not None and others[0] != pending.device and today - others[1] <= _WELL_FOR
+        return days >= (_DAYS_TRIED if is_well else _DAYS_AT_LAST)
 
     def _look_at_rest(self, pending: Mapping[str, Sequence[Pending]], done: Delivered) -> None:
         done.waiting = sum(map(len, pending.values()))
-        self._device_troubles = {name: each for name, each in self._device_troubles.items() if name in pending}
-        device_trouble = next((why for _, why in self._device_troubles.values()), "")
-        done.trouble = (self._trouble or device_trouble) if done.waiting else ""
+        self._pauses.forget_all_but(pending)
+        done.trouble = self._pauses.trouble() if done.waiting else ""
         firsts = [uploads[0].received() for uploads in pending.values()]
         done.oldest = min((each for each in firsts if each is not None), default=None)
 

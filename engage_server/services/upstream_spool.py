@@ -2,30 +2,36 @@
 
 ``<spool>/upstream/<site>/pending/<device>~<number>.json`` is one upload each; ``.../devices/<device>/`` holds what is
 known of the device's earlier ones, and its lock keeps two workers apart. A device is answered when its upload has
-reached the disk.
+reached the disk. What waits and what was refused is within the limits of :mod:`engage_server.services.disk_room`.
 """
 
 import base64
 import binascii
 import hashlib
+import itertools
 import os
 import re
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, Conflict, FileNotUsable, NotPossible
+from engage_server.errors import BodyInvalid, Conflict, NotPossible
 from engage_server.protocol.json_body import read_json, write_json
 from engage_server.services.collected import stamp
-from engage_server.services.device_folder import MAX_FILE_BYTES, locked
-from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, replace_file, write_new_file
+from engage_server.services.device_folder import MAX_FILE_BYTES
+from engage_server.services.disk_reserve import allocated
+from engage_server.services.disk_room import DiskRoom
+from engage_server.services.disk_use import upload_bytes
+from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.services.folder_lock import DEVICE_SECONDS, locked
+from engage_server.services.upload_state import DeviceState, UploadTries
 
-_RECENT = 64  # digests of a device's last uploads: a repeated one is among them
-_COUNT_AGAIN_AFTER = 256  # uploads of this process, until the whole spool is measured again
+STATE = "state.json"
+_BY_ADDRESS = "at-"
+_MIB = 1024 * 1024
 _PENDING = re.compile(r"(?P<device>[A-Za-z0-9._-]{1,80})~(?P<number>[0-9]{10})\.json")
 
 
@@ -67,6 +73,11 @@ class Pending:
     number: int
     path: Path
 
+    @property
+    def site(self) -> str:
+        """The site's name."""
+        return self.path.parent.parent.name
+
     def read(self) -> Upload:
         """The upload.
 
@@ -96,17 +107,13 @@ class Pending:
         except FileNotFoundError:
             return None
 
-    def done(self) -> None:
-        """The partner's system has taken it."""
-        self.path.unlink(missing_ok=True)
-
-    def refuse(self, status: int) -> Path:
-        """The partner's system will not take it: lay it aside, where people find it. Nothing is thrown away."""
-        folder = self.path.parent.parent / "refused"
-        make_folder(folder)
-        target = folder / f"{self.path.stem}.{status}.json"
-        self.path.rename(target)
-        return target
+    @property
+    def bytes(self) -> int:
+        """What it takes on the disk; 0 when it has just been taken."""
+        try:
+            return allocated(self.path.stat().st_size)
+        except FileNotFoundError:
+            return 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,36 +133,43 @@ class UpstreamSpool:
     """The spool of this host.
 
     Args:
-        folder: Where it lies.
-        limit_bytes: What may wait in all. Above it devices are told to come again: they keep what they have.
+        room: Where it lies, and what devices may take of the disk. Above it they are told to come again: they keep what
+            they have.
+        seconds: How long a device's lock is waited for.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
-        self._folder = folder
-        self._limit_bytes = limit_bytes
-        self._counting = threading.Lock()
-        self._room = 0
-        self._appended = _COUNT_AGAIN_AFTER
+    def __init__(self, room: DiskRoom, seconds: float = DEVICE_SECONDS) -> None:
+        self._folder = room.uploads
+        self._room = room
+        self._seconds = seconds
 
     def append(self, site: str, device: str, upload: Upload) -> "Appended":
         """Keep an upload.
 
         Raises:
-            NotPossible: The spool is full, or the disk: the device must be told to come again.
+            NotPossible: A limit is reached, or the disk is full: the device must be told to come again.
         """
-        self._take_room(len(upload.body) * 2)
+        self._room.reserve.assert_room(len(upload.body) * 2)
         known = self._folder / site / "devices" / device
         pending = self._folder / site / "pending"
+        is_new = not known.is_dir()
         for each in (known, pending):
             if not each.is_dir():
                 make_folder(each)
-        with locked(known):
-            state = _State.read(known / "state.json")
+        with locked(known, self._seconds):
+            state = DeviceState.read(known / STATE)
             digest = hashlib.sha256(upload.target.encode() + b"\n" + upload.body).hexdigest()[:32]
             repeated = digest in state.recent
             content = _written(upload, repeated=repeated)
-            number = _write_next(pending, device, state.next, content)
-            state.after(number, upload.kind, digest).write(known / "state.json")
+            room = allocated(len(content)) + (2 * allocated(1) if is_new else 0)  # its folder, and what is known of it
+            state = self._counted(site, device, state, room, known / STATE)
+            self._room.take(site, uploads=room)
+            try:
+                number = _write_next(pending, device, state.next, content)
+            except NotPossible:
+                self._room.give_back(site, uploads=room)
+                raise
+            state.after(number, upload.kind, digest).write(known / STATE)
         return Appended(is_first=upload.kind not in state.kinds, repeated=repeated)
 
     def pending(self, site: str) -> dict[str, list[Pending]]:
@@ -165,56 +179,56 @@ class UpstreamSpool:
             found.setdefault(each.device, []).append(each)
         return found
 
+    def done(self, pending: Pending) -> None:
+        """The partner's system has taken it."""
+        count = pending.bytes
+        pending.path.unlink(missing_ok=True)
+        self._room.give_back(pending.site, uploads=count)
+
+    def refuse(self, pending: Pending, status: int) -> Path:
+        """The partner's system will not take it: lay it aside, where people find it. Nothing is thrown away."""
+        folder = pending.path.parent.parent / "refused"
+        make_folder(folder)
+        for number in itertools.count(1):
+            again = f".{number}" if number > 1 else ""
+            target = folder / f"{pending.path.stem}.{status}{again}.json"
+            with suppress(FileExistsError):  # of a number that was used again, after its device's state was lost
+                os.link(pending.path, target)
+                break
+        self._room.give_back(pending.site, refused=-pending.bytes)
+        pending.path.unlink()
+        return target
+
     def refused(self, site: str) -> int:
         """How many uploads were laid aside."""
         folder = self._folder / site / "refused"
         return len(list(folder.glob("*.json"))) if folder.is_dir() else 0
 
-    def _take_room(self, count: int) -> None:
-        with self._counting:
-            self._appended += 1
-            if self._appended >= _COUNT_AGAIN_AFTER or self._room < count:
-                self._room = self._limit_bytes - sum(map(_pending_bytes, _files(self._folder)))
-                self._appended = 0
-            if self._room < count:
-                raise NotPossible(
-                    "the spool for the partner's system is full",
-                    "Mend the way to it, or raise the setting upstream_spool_max_mib.",
-                    code="upstream.full",
-                )
-            self._room -= count
+    def tries(self, pending: Pending) -> UploadTries:
+        """On which days an upload was answered with an error."""
+        return UploadTries(self._folder / pending.site / "devices" / pending.device / "tries.json", pending.number)
 
-
-@dataclass(frozen=True, slots=True)
-class _State:
-    """What is known of a device's earlier uploads."""
-
-    next: int
-    kinds: tuple[str, ...]
-    recent: tuple[str, ...]
-
-    @classmethod
-    def read(cls, path: Path) -> "_State":
-        """From its file; anew where there is none, or none of ours: then a repeated upload is taken for a new one."""
-        try:
-            value: Any = read_json(read_file(path, limit=MAX_FILE_BYTES))
-            return cls(int(value["next"]), tuple(map(str, value["kinds"])), tuple(map(str, value["recent"])))
-        except (FileNotUsable, BodyInvalid, KeyError, TypeError, ValueError):
-            return cls(1, (), ())
-
-    def after(self, number: int, kind: str, digest: str) -> "_State":
-        kinds = self.kinds if kind in self.kinds else (*self.kinds, kind)
-        return _State(number + 1, kinds, (*self.recent, digest)[-_RECENT:])
-
-    def write(self, path: Path) -> None:
-        replace_file(
-            path, write_json({"next": self.next, "kinds": list(self.kinds), "recent": list(self.recent)}), SECRET_MODE
-        )
+    def _counted(self, site: str, device: str, state: DeviceState, count: int, file: Path) -> DeviceState:
+        """The state with so many bytes more, if the device may have them."""
+        limits, now = self._room.limits, self._room.clock()
+        # who does not say its serial number may be a whole site behind one address
+        limit = limits.device if not device.startswith(_BY_ADDRESS) else max(limits.device, limits.site // 8)
+        if state.bytes + count > limit and state.may_be_measured(now):
+            state = state.measured(upload_bytes(self._folder / site, device), now, self._room.clock())
+            if state.bytes + count > limit:
+                state.write(file)
+        if state.bytes + count > limit:
+            raise NotPossible(
+                f"uploads of {device} fill the {limit // _MIB} MiB that a device may (setting device_disk_mib)",
+                "Look who sends so much, and into refused/; or raise the setting.",
+                code="device.full",
+            )
+        return replace(state, bytes=state.bytes + count)
 
 
 def device_name(serial: str | None, address: str) -> str:
     """What a device's files are called."""
-    return serial or "at-" + re.sub("[^A-Za-z0-9.-]", "-", address)[:64]
+    return serial or _BY_ADDRESS + re.sub("[^A-Za-z0-9.-]", "-", address)[:64]
 
 
 def _write_next(pending: Path, device: str, number: int, content: bytes) -> int:
@@ -229,7 +243,7 @@ def _write_next(pending: Path, device: str, number: int, content: bytes) -> int:
 
 
 def _written(upload: Upload, *, repeated: bool) -> bytes:
-    return write_json(
+    content = write_json(
         {
             "kind": upload.kind,
             "target": upload.target,
@@ -241,6 +255,9 @@ def _written(upload: Upload, *, repeated: bool) -> bytes:
             "body": base64.b64encode(upload.body).decode("ascii"),
         }
     )
+    if len(content) > MAX_FILE_BYTES:
+        raise NotPossible("an upload would be longer than can be read again", "Send less at once.")
+    return content
 
 
 def _scan(folder: Path) -> Iterator[Pending]:
@@ -255,11 +272,3 @@ def _files(folder: Path) -> list[os.DirEntry[str]]:
         return list(os.scandir(folder))
     except FileNotFoundError:
         return []
-
-
-def _pending_bytes(site: os.DirEntry[str]) -> int:
-    total = 0
-    for entry in _files(Path(site.path) / "pending"):
-        with suppress(FileNotFoundError):  # taken in between
-            total += entry.stat().st_size
-    return total

@@ -62,6 +62,7 @@ def equip(
         app,
         settings.threads,
         settings.call_in_threads,
+        device_side.distribution,
         secure=listener == "https",
         failed=lambda: log.exception("a request could not be answered"),
     )

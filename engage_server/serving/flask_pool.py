@@ -8,12 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
+from engage_server.composition import Distribution, serial_from_query
 from engage_server.serving import wire
+from engage_server.serving.call_in_lanes import WAITING_FOR_EACH_THREAD, CallInLanes, Lane
 from engage_server.serving.connection import Connection
 from engage_server.serving.request_reader import Request
 from engage_server.web.caller import IDENTIFIED, LOCAL_ADDRESS
@@ -22,8 +24,9 @@ if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 NO_ROUTE = "none"
-WAITING_FOR_EACH_THREAD = 16
-_CALL_INS = ("/swordfish/lock/", "/api/credentials")
+CREDENTIAL = "/api/credentials"
+KEPT = ("/swordfish/lock/audit", "/swordfish/lock/alert")
+_CALL_INS = ("/swordfish/lock/", CREDENTIAL)
 _CERTIFICATES = "/swordfish/lock/certificates/"
 
 
@@ -51,15 +54,6 @@ class Rendered:
     serial: str | None
 
 
-class _Lane:
-    """Some threads of their own."""
-
-    def __init__(self, threads: int, name: str) -> None:
-        self.executor = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self.limit = threads * (1 + WAITING_FOR_EACH_THREAD)
-        self.pending = 0
-
-
 class FlaskPool:
     """Runs the app in threads.
 
@@ -67,6 +61,7 @@ class FlaskPool:
         app: The app.
         threads: How many requests run at once.
         call_in_threads: How many call-ins run at once beside them: a partner's slow system must hold up no notice.
+        distribution: Says which site a call-in is probably for, and how that answers.
         secure: Whether the listener does TLS.
         failed: Told, from a thread, that the app raised.
 
@@ -75,29 +70,43 @@ class FlaskPool:
     """
 
     def __init__(
-        self, app: Flask, threads: int, call_in_threads: int, *, secure: bool, failed: Callable[[], None]
+        self,
+        app: Flask,
+        threads: int,
+        call_in_threads: int,
+        distribution: Distribution,
+        *,
+        secure: bool,
+        failed: Callable[[], None],
     ) -> None:
         self._app = app
         self._routes = app.url_map.bind("host")
         self._secure = secure
         self._failed = failed
-        self._lanes = {False: _Lane(threads, "flask"), True: _Lane(call_in_threads, "call-in")}
+        self._distribution = distribution
+        self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
+        self._limit = threads * (1 + WAITING_FOR_EACH_THREAD)
+        self._others = 0  # that are no call-ins
+        self._call_ins = CallInLanes(call_in_threads, lambda: distribution.call_in_shares(call_in_threads))
         self._finished: deque[Rendered] = deque()
         self.wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
 
     @property
     def pending(self) -> int:
         """How many requests run or wait."""
-        return sum(lane.pending for lane in self._lanes.values())
+        return self._others + self._call_ins.pending
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Let the app answer; False when too many wait already."""
-        lane = self._lanes[_is_call_in(request)]
-        if lane.pending >= lane.limit:
+        began, environ = time.monotonic(), self._environ(connection, request, server)
+        if _is_call_in(request):
+            return self._call_ins.submit(
+                self._lane(connection, request, environ), lambda: self._run(connection, request, environ, began)
+            )
+        if self._others >= self._limit:
             return False
-        lane.pending += 1
-        environ = self._environ(connection, request, server)
-        lane.executor.submit(self._run, connection, request, environ, time.monotonic())
+        self._others += 1
+        self._executor.submit(self._run, connection, request, environ, began)
         return True
 
     def finished(self) -> Iterable[Rendered]:
@@ -105,13 +114,22 @@ class FlaskPool:
         os.eventfd_read(self.wakeup)
         while self._finished:
             rendered = self._finished.popleft()
-            self._lanes[_is_call_in(rendered.request)].pending -= 1
+            if not _is_call_in(rendered.request):
+                self._others -= 1
             yield rendered
 
     def close(self) -> None:
         """Take nothing more; what runs is left to end with the process."""
-        for lane in self._lanes.values():
-            lane.executor.shutdown(wait=False, cancel_futures=True)
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._call_ins.close()
+
+    def _lane(self, connection: Connection, request: Request, environ: "WSGIEnvironment") -> Lane:
+        serial = serial_from_query(request.query) if request.query else None
+        host = str(environ.get("HTTP_HOST", ""))
+        site, waits = self._distribution.probable_call_in(host, serial or connection.serial, connection.local)
+        path = unquote(request.path)
+        is_kept = path.startswith(KEPT)  # on the disk, before anybody is asked
+        return Lane(site, waits and not is_kept, path.startswith(CREDENTIAL))
 
     def _run(self, connection: Connection, request: Request, environ: "WSGIEnvironment", began: float) -> None:
         try:
@@ -173,20 +191,23 @@ class FlaskPool:
             IDENTIFIED: connection.serial,
             "CONTENT_LENGTH": str(len(request.body)),
         }
+        fields: dict[str, list[str]] = {}
         for name, value in request.headers:
             # "_" and "-" would fall together, and one could pass for the other
             if "_" in name or name in ("content-length", "transfer-encoding"):
                 continue
             key = "CONTENT_TYPE" if name == "content-type" else "HTTP_" + name.upper().replace("-", "_")
-            environ[key] = f"{environ[key]},{value}" if key in environ else value
+            fields.setdefault(key, []).append(value)
+        environ |= {key: ",".join(values) for key, values in fields.items()}
         if request.authority is not None:  # RFC 9112 section 3.2.2: it counts in place of the Host field
             environ["HTTP_HOST"] = request.authority
         return environ
 
 
 def _is_call_in(request: Request) -> bool:
-    """Whether an answer may have to wait for a partner's system."""
-    return request.path.startswith(_CALL_INS) and not request.path.startswith(_CERTIFICATES)
+    """Whether an answer may have to wait for a partner's system: by the path as the app will read it."""
+    path = unquote(request.path)
+    return path.startswith(_CALL_INS) and not path.startswith(_CERTIFICATES)
 
 
 class _NoErrors:

@@ -1,11 +1,10 @@
 """The devices' calls beside the certificate: the nightly call-in, and what the vendor's sample gave as files."""
 
-from urllib.parse import quote
-
 from flask import Blueprint, request
 from werkzeug.routing import BaseConverter
 
 from engage_server.protocol import call_paths
+from engage_server.protocol.upstream_target import path_with, target_of
 from engage_server.records import SightingKind
 from engage_server.services.call_in import Call, CallIns, CallKind
 from engage_server.services.distribution import Distribution, Refusal
@@ -73,11 +72,10 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
 
 
 def _call(kind: CallKind, caller: CallerReader) -> Call:
-    raw = str(request.environ.get("RAW_URI", ""))
     return Call(
         kind=kind,
         method=request.method,
-        target=raw if raw.startswith("/") else _target(),
+        target=_target(kind, caller.query()),
         query=caller.query(),
         since=str((request.view_args or {}).get("since", "")),
         body=request.get_data(),
@@ -92,8 +90,15 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
     )
 
 
-def _target() -> str:
-    """Of a request whose target is no path, such as one in absolute form."""
-    query = str(request.environ.get("QUERY_STRING", ""))
-    path = quote(request.path, safe="/:@!$&'()*+,;=~")
-    return f"{path}?{query}" if query else path
+def _target(kind: CallKind, query: str) -> str:
+    """What an upstream system is asked for; "" where it can not be asked for that. Never the target that came."""
+    parts = request.view_args or {}
+    path: str | None = _PATHS.get(kind)
+    if kind is CallKind.CONFIG:
+        path = call_paths.CONFIG_PREFIX + str(parts["config"])  # as the device spells it
+    elif kind is CallKind.DATABASE:
+        path = path_with(call_paths.DATABASE_PREFIX, str(parts["since"]))
+    return target_of(path, query) if path is not None else ""
+
+
+_PATHS = {kind: rule for _, _, rule, kind in _ROUTES if "<" not in rule}

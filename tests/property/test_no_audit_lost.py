@@ -5,6 +5,7 @@ import json
 import shutil
 import tempfile
 from collections import defaultdict
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -21,14 +22,17 @@ from engage_server.services.call_in import Call, CallKind
 from engage_server.services.device_exchange import DeviceExchange
 from engage_server.services.device_files import find_device_files
 from engage_server.services.device_folder import Collection, DeviceFolders
+from engage_server.services.disk_room import DiskLimits
 from engage_server.services.upstream_delivery import UpstreamDelivery
 from tests.chains import NOW
+from tests.disk import PLENTY
 from tests.partner import Partner
 from tests.world import World, serial_of
 
 DEVICES = st.integers(1, 2)
 EVENTS = st.lists(st.integers(0, 12), min_size=1, max_size=4)
 WAYS = st.sampled_from([CallInWay.UPSTREAM, CallInWay.FILES])
+LIMITS = st.sampled_from([PLENTY, 9_000, 9_000, 30_000])
 MODES = st.sampled_from(["absent", "well", "error", "absent", "html", "400", "404", "lost"])
 
 
@@ -57,7 +61,7 @@ class Disk:
 
     def install(self) -> None:
         """Stand between; files fill up within a test."""
-        for name in ("device_folder.replace_file", "upstream_spool.replace_file", "upstream_spool.write_new_file"):
+        for name in ("device_folder.replace_file", "upload_state.replace_file", "upstream_spool.write_new_file"):
             write = getattr(durable_files, name.partition(".")[2])
             self._patch.setattr(f"engage_server.services.{name}", self.wrap(write, is_new="new" in name))
         self._patch.setattr("engage_server.services.device_folder._FULL_BYTES", 500)
@@ -82,6 +86,8 @@ class Audits(RuleBasedStateMachine):
         self.accepted: dict[str, set[int]] = defaultdict(set)
         self.order: dict[str, list[int]] = defaultdict(list)
         self.uploads = 0
+        self.refused_for: set[str] = set()
+        self.limits = DiskLimits(PLENTY, PLENTY, PLENTY, PLENTY)
         self.time = NOW
         self._choose(CallInWay.UPSTREAM)
 
@@ -90,6 +96,7 @@ class Audits(RuleBasedStateMachine):
         self.world.answer_call_ins(CallIn(way, unknown=UnknownDevices.ENROLL, upstream=upstream))
         self.distribution = self.world.distribution()
         self.calls = self.world.call_ins(self.distribution)
+        self.world.room.limits = self.limits
         self.delivery = UpstreamDelivery("main", self.world.uploads, upstream)
         self.exchange = DeviceExchange(DeviceFolders(self.world.folder / "data"))
 
@@ -112,6 +119,7 @@ class Audits(RuleBasedStateMachine):
         answer = self.calls.answer(call)
         self.disk.fails = ""
         assert answer.status in (201, 202, 503), self.world.told
+        self.refused_for |= {sentence.partition("(setting ")[2].partition(")")[0] for sentence in self.world.told}
         if answer.status != 503:
             self.accepted[serial] |= set(events)
 
@@ -119,6 +127,12 @@ class Audits(RuleBasedStateMachine):
     def choose(self, way: CallInWay) -> None:
         """The operator changes who answers; workers start anew."""
         self._choose(way)
+
+    @rule(what=st.sampled_from(["site", "device", "uploads"]), count=LIMITS)
+    def limit(self, what: str, count: int) -> None:
+        """The operator changes what devices may take of the disk; what is over it is refused, and was never taken."""
+        self.limits = replace(DiskLimits(PLENTY, PLENTY, PLENTY, PLENTY), **{what: count})
+        self.world.room.limits = self.limits
 
     @rule(device=DEVICES, events=EVENTS, raw=st.booleans())
     def bring_in(self, device: int, events: list[int], raw: bool) -> None:
@@ -143,7 +157,7 @@ class Audits(RuleBasedStateMachine):
             list(self.exchange.bring_in("main", find_device_files(folder).files, self.time))
             assert before == {serial: self._collected(serial) for serial in self.accepted}
 
-    @rule(mode=MODES, minutes=st.integers(0, 6))
+    @rule(mode=MODES, minutes=st.sampled_from([0, 1, 3, 6, 1440]))
     def deliver(self, mode: str, minutes: int) -> None:
         """The partner is as it is, and time passes."""
         self.time += timedelta(minutes=minutes)
@@ -179,6 +193,7 @@ class Audits(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "disk"):
+            REFUSED_FOR.update(self.refused_for)
             self.disk.remove()
             self.partner.stop()
             self.world.store.close()
@@ -189,8 +204,16 @@ def _body(path: Path) -> bytes:
     return base64.b64decode(json.loads(path.read_text())["body"])
 
 
+REFUSED_FOR: set[str] = set()
+
+
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
     max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
 )
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
+
+
+def test_the_limits_were_reached() -> None:
+    """Else the runs above would say nothing of them."""
+    assert {"site_disk_mib", "upstream_spool_max_mib", "device_disk_mib"} <= REFUSED_FOR

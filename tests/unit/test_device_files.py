@@ -108,7 +108,8 @@ class TestDatabases:
             for version in range(0x10, 0x20):
                 folder.put_database(database(hex(version)))
             folder.put_database(database("0x1f"))  # the very same again
-            assert sorted(folder.earlier()) == list(range(0x15, 0x1F)), "the last ten"
+            kept = [version for version in range(0x20) if folder.earlier(version) is not None]
+            assert kept == list(range(0x15, 0x1F)), "the last ten"
 
     def test_the_configuration_goes_with_it(self, folders: DeviceFolders) -> None:
         with folders.open("main", SERIAL) as folder:

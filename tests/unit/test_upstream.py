@@ -14,6 +14,7 @@ from engage_server.services.upstream import UpstreamHost, UpstreamRequest, asser
 from engage_server.services.upstream_delivery import UpstreamDelivery
 from engage_server.services.upstream_spool import Upload, UpstreamSpool, device_name
 from tests.chains import NOW
+from tests.disk import room_in
 from tests.partner import Partner
 from tests.world import serial_of
 
@@ -103,7 +104,7 @@ class Delivering:
     """A spool, a partner, and time in the test's hand."""
 
     def __init__(self, folder: Path, partner: Partner) -> None:
-        self.spool = UpstreamSpool(folder, 10_000_000)
+        self.spool = UpstreamSpool(room_in(folder.parent / "data", folder))
         self.partner = partner
         self.delivery = UpstreamDelivery("main", self.spool, Upstream(partner.url, 2))
         self.now = NOW
@@ -215,10 +216,10 @@ class TestUploads:
             assert [n for n in delivering.taken() if n // 10 == start] == list(range(10 * start, 10 * start + 10))
 
     def test_a_full_spool_refuses_and_the_device_keeps_it(self, tmp_path: Path) -> None:
-        spool = UpstreamSpool(tmp_path, 1000)
+        spool = UpstreamSpool(room_in(tmp_path / "data", tmp_path / "up", waiting=50_000))
         for number in range(3):
             spool.append("main", serial_of(number), upload(number))
-        with pytest.raises(NotPossible, match="full"):
+        with pytest.raises(NotPossible, match="upstream_spool_max_mib"):
             for number in range(20):
                 spool.append("main", serial_of(1), upload(number))
 
