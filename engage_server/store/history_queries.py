@@ -14,6 +14,7 @@ from engage_server.store.interface import Fold, Place
 from engage_server.store.tables import device_addresses, device_histories, release_histories
 
 _IN_ONE_QUERY = 400  # SQLite takes no more than some thousand values
+_FLAGS = ("is_shared_address", "is_contested")  # kept as small numbers, so that indexes of both databases hold them
 _ADVISORY_LOCK = 0x656E67616765  # of PostgreSQL: two hosts at once would overwrite each other's counts
 
 
@@ -43,7 +44,8 @@ def select_history(connection: Connection, site: str | None, identity: str) -> l
 def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
     """A row of ``device_histories``; without its releases."""
     values = {column.name: row[column.name] for column in device_histories.columns if column.name != "id"}
-    return DeviceHistory(**values | {"is_shared_address": bool(values["is_shared_address"])})
+    flags = {name: bool(values[name]) for name in _FLAGS}
+    return DeviceHistory(**values | flags)
 
 
 def _releases_of(connection: Connection, device_id: int) -> dict[int, ReleaseHistory]:
@@ -136,9 +138,8 @@ def _reached(release: ReleaseHistory) -> dict[str, Any]:
 
 def _row(of: DeviceHistory) -> dict[str, Any]:
     names = (column.name for column in device_histories.columns)
-    return {name: getattr(of, name) for name in names if name != "id"} | {
-        "is_shared_address": int(of.is_shared_address)
-    }
+    flags = {name: int(getattr(of, name)) for name in _FLAGS}
+    return {name: getattr(of, name) for name in names if name != "id"} | flags
 
 
 def _upsert(

@@ -74,6 +74,8 @@ def _row(sighting: Sighting) -> dict[str, object]:
         "tls_version": sighting.tls_version,
         "failure": sighting.failure,
         "resumed": sighting.resumed,
+        "authenticated": sighting.authenticated,
+        "disregarded": sighting.disregarded,
     }
 
 

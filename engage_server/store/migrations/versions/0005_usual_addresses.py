@@ -1,0 +1,34 @@
+"""Evidence by address: where a device usually calls from, tokens that prove it; the sum of the looks of the gate."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from engage_server.store.tables import EpochSeconds, UtcDateTime
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    _devices()
+    op.add_column("sightings", sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("sightings", sa.Column("disregarded", sa.String(32), nullable=False, server_default=""))
+    op.add_column("sites", sa.Column("evidence", sa.String(16), nullable=False, server_default="any"))
+    op.add_column("rotations", sa.Column("looked_at", UtcDateTime))
+    op.add_column("rotations", sa.Column("looked_boot", sa.String(64), nullable=False, server_default=""))
+    op.add_column("rotations", sa.Column("looked_clock", sa.Float, nullable=False, server_default="0"))
+    op.add_column("rotations", sa.Column("soaked_seconds", sa.Float, nullable=False, server_default="0"))
+    op.add_column("rotations", sa.Column("unsure_until", UtcDateTime))
+    op.add_column("rotations", sa.Column("unsure_why", sa.Text, nullable=False, server_default=""))
+
+
+def _devices() -> None:
+    for name in ("home_since", "home_seen_at", "refused_at", "away_since", "away_seen_at", "away_finished_at"):
+        op.add_column("device_histories", sa.Column(name, EpochSeconds, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("authenticated_at", EpochSeconds, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("token_time", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("is_contested", sa.SmallInteger, nullable=False, server_default="0"))
+    for name in ("home", "away"):
+        op.add_column("device_histories", sa.Column(name, sa.String(64), nullable=False, server_default=""))
+    for name in ("tls_nights", "away_nights", "away_release", "authenticated_release", "authenticated_nights"):
+        op.add_column("device_histories", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
