@@ -84,6 +84,7 @@ class World:
         self.occasion = Occasion("tester", NOW)
         self._chains = 0
         self._segments = 0
+        self._seen_until = NOW
 
     def open_on(self, store: Any) -> None:
         """The services, on this store or on something around it."""
@@ -124,7 +125,8 @@ class World:
     def see(self, *found: Sighting) -> None:
         """Let the evidence take these sightings, in the order in which they are given."""
         self._segments += 1
-        assert self.store.record_sightings(f"seen{self._segments}", 0, 1, found, fold, found[-1].at)
+        self._seen_until = max(self._seen_until, *(sighting.at for sighting in found))
+        assert self.store.record_sightings(f"seen{self._segments}", 0, 1, found, fold, self._seen_until)
 
     def finished(self, device: int, release: int, at: datetime, site: str = "main") -> Sighting:
         """A device's handshake with a release."""

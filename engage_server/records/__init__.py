@@ -9,7 +9,7 @@ from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import Sighting, SightingKind
-from engage_server.records.site import AnchorRole, IPNetwork, Site
+from engage_server.records.site import AnchorRole, IPNetwork, RequiredEvidence, Site
 from engage_server.records.worker import WorkerStatus
 
 __all__ = [
@@ -31,6 +31,7 @@ __all__ = [
     "Release",
     "ReleaseHistory",
     "ReleaseState",
+    "RequiredEvidence",
     "Rotation",
     "RotationState",
     "RotationWay",

@@ -13,6 +13,7 @@ class Grade(IntEnum):
     NOTICE = 1  # it asked for the notice
     CERTIFICATE = 2  # it downloaded the trust anchor
     HANDSHAKE = 3  # it finished a TLS handshake with this release's chain, the only one that it could be given
+    AUTHENTICATED = 4  # and proved on that connection, by a token made with the site key, that it is the device
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,27 @@ class DeviceHistory:
         report, reported_at: What its audits told last of a download, a hash or a connection, and when that came: an
             event code, and its data if there is any; "" and None for nothing.
         anchor_failed_at: When its audits told that it did not take an anchor, unless they told since that it took one.
+        home: Its usual address: the one that the notices, certificates, refusals and finished handshakes above are of.
+            "" before it was seen at one.
+        home_since, home_seen_at: When it first and last called from there; None for never.
+        home_nights: On how many days (UTC) in a row it called from there and from nowhere else.
+        tls_nights: On how many days (UTC) it finished a handshake from there.
+        refused_at: When it last refused our chain from there, by a TLS alert; None for never since a finished one.
+        away: The other address from which something was last said to be this device; "" for none. What comes from there
+            proves nothing, neither for nor against, until the device has moved there.
+        away_since, away_seen_at, away_nights: First, last, and on how many days (UTC), all since it was last seen at
+            home: 0 nights after it was.
+        away_tls_nights: On how many of these days a handshake was finished there.
+        away_turns: On how many days (UTC) it was seen elsewhere after it had been seen at home: how often the two took
+            turns.
+        away_release, away_finished_at: Whose chain was last accepted from there, and when; 0 and None for none.
+        is_contested: On three days and more this device was seen at home and elsewhere by turns: it cannot be told
+            which address is its own, so neither proves anything.
+        authenticated_release, authenticated_at: Whose chain it last accepted on a connection on which it proved itself
+            by a token, from whatever address, and when; 0 and None for none.
+        authenticated_nights: On how many days (UTC) it proved itself so.
+        token_time: The time in its last token that was accepted, in seconds since 1970 by its own clock: an earlier
+            token is a replay. 0 for none.
         is_shared_address: The identity is an address behind which there are devices with serial numbers: no device.
         releases: By number. Of a history that was read for a batch, those that the batch is about.
     """
@@ -68,6 +90,25 @@ class DeviceHistory:
     report: str = ""
     reported_at: datetime | None = None
     anchor_failed_at: datetime | None = None
+    home: str = ""
+    home_since: datetime | None = None
+    home_seen_at: datetime | None = None
+    home_nights: int = 0
+    tls_nights: int = 0
+    refused_at: datetime | None = None
+    away: str = ""
+    away_since: datetime | None = None
+    away_seen_at: datetime | None = None
+    away_nights: int = 0
+    away_tls_nights: int = 0
+    away_turns: int = 0
+    away_release: int = 0
+    away_finished_at: datetime | None = None
+    is_contested: bool = False
+    authenticated_release: int = 0
+    authenticated_at: datetime | None = None
+    authenticated_nights: int = 0
+    token_time: int = 0
     is_shared_address: bool = False
     releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
 

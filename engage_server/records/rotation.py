@@ -90,6 +90,10 @@ class Rotation:
         started_by: Who.
         why: Why it is held or has ended; "" otherwise.
         approved: Whether a person has let the next step pass.
+        looked_at, looked_boot, looked_clock: The last look of the gate: by the wall clock (aware), the boot of the
+            machine that looked (its id; "" for none), and the seconds since that boot. None, "" and 0 before the first.
+        soaked_seconds: What the looks at the release that is served now add up to.
+        unsure_until, unsure_why: A clock was set meanwhile: until then nothing is judged; None and "" otherwise.
     """
 
     number: int
@@ -108,6 +112,12 @@ class Rotation:
     ended_at: datetime | None = None
     why: str = ""
     approved: bool = False
+    looked_at: datetime | None = None
+    looked_boot: str = ""
+    looked_clock: float = 0.0
+    soaked_seconds: float = 0.0
+    unsure_until: datetime | None = None
+    unsure_why: str = ""
 
     @property
     def served(self) -> int:

@@ -33,6 +33,10 @@ class Sighting:
         failure: Why a handshake failed: ``alert unknown_ca`` where the client said so by a TLS alert (RFC 8446
             section 6), else our own word for it. Of a report: the audit's event code, and its hexadecimal data if there
             is any. "" for all else.
+        authenticated: Whether a token made with the site key proved on this connection that it is this device. Said by
+            whoever moves sightings into the store; workers cannot know it.
+        token_time: The time in that token, in seconds since 1970 by the device's clock; 0 without one.
+        disregarded: Why it counts for nothing: ``future``, ``before_installation``; "" where it counts.
         resumed: Whether the handshake resumed an earlier session: then the device looked at no certificate.
     """
 
@@ -46,3 +50,6 @@ class Sighting:
     tls_version: str = ""
     failure: str = ""
     resumed: bool = False
+    authenticated: bool = False
+    token_time: int = 0
+    disregarded: str = ""

@@ -22,6 +22,13 @@ class AnchorRole(StrEnum):
     INTERMEDIATE = "intermediate"
 
 
+class RequiredEvidence(StrEnum):
+    """What counts as a device's evidence in a rotation. Values are stored."""
+
+    ANY = "any"  # a finished handshake from its usual address
+    AUTHENTICATED = "authenticated"  # only a connection on which it proved itself by a token
+
+
 @dataclass(frozen=True, slots=True)
 class Site:
     """One site, without its key: the store gives the key apart, and only to who asks for it.
@@ -36,6 +43,7 @@ class Site:
         local_addresses: Addresses of this host that its devices call without naming the site: no server name, no Host
             that any site claims. Hosts that are addresses count anyway.
         call_in: How its devices' nightly calls are answered.
+        evidence: What counts in its rotations.
     """
 
     name: str
@@ -46,3 +54,4 @@ class Site:
     created_at: datetime
     local_addresses: tuple[str, ...] = ()
     call_in: CallIn = field(default_factory=CallIn)
+    evidence: RequiredEvidence = RequiredEvidence.ANY

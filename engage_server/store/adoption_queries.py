@@ -115,7 +115,7 @@ def select_arrivals(connection: Connection, site: str, release: int, since: date
     days = (_seconds(columns.reached_at) - _epoch(since)) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())
-        .where(columns.site == site, columns.release == release, columns.grade == int(Grade.HANDSHAKE))
+        .where(columns.site == site, columns.release == release, columns.grade >= int(Grade.HANDSHAKE))
         .where(columns.reached_at >= literal(since, EpochSeconds))
         .group_by(days)
     )

@@ -84,6 +84,12 @@ def _row(rotation: Rotation) -> dict[str, Any]:
         "ended_at": rotation.ended_at,
         "why": rotation.why,
         "approved": rotation.approved,
+        "looked_at": rotation.looked_at,
+        "looked_boot": rotation.looked_boot,
+        "looked_clock": rotation.looked_clock,
+        "soaked_seconds": rotation.soaked_seconds,
+        "unsure_until": rotation.unsure_until,
+        "unsure_why": rotation.unsure_why,
     }
 
 

@@ -8,7 +8,17 @@ from sqlalchemy import Connection, Row, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.errors import Conflict, NotFound
-from engage_server.records import AnchorRole, CallIn, CallInWay, Host, Secret, Site, UnknownDevices, Upstream
+from engage_server.records import (
+    AnchorRole,
+    CallIn,
+    CallInWay,
+    Host,
+    RequiredEvidence,
+    Secret,
+    Site,
+    UnknownDevices,
+    Upstream,
+)
 from engage_server.store.sealing import Sealer
 from engage_server.store.tables import site_hosts, sites
 
@@ -57,6 +67,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "created_at": site.created_at,
         "local_addresses": list(site.local_addresses),
         "call_in": _call_in_json(site.call_in),
+        "evidence": site.evidence.value,
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -80,6 +91,7 @@ def update_site(connection: Connection, site: Site) -> Site:
         "device_networks": [str(network) for network in site.device_networks],
         "local_addresses": list(site.local_addresses),
         "call_in": _call_in_json(site.call_in),
+        "evidence": site.evidence.value,
     }
     connection.execute(update(sites).where(sites.c.id == row_id).values(values))
     connection.execute(delete(site_hosts).where(site_hosts.c.site_id == row_id))
@@ -116,6 +128,7 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         created_at=row.created_at,
         local_addresses=tuple(row.local_addresses),
         call_in=_call_in(row.call_in),
+        evidence=RequiredEvidence(row.evidence),
     )
 
 

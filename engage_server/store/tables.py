@@ -9,6 +9,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -96,6 +97,7 @@ sites = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("local_addresses", JSON, nullable=False, server_default="[]"),
     Column("call_in", JSON, nullable=False, server_default="{}"),
+    Column("evidence", String(16), nullable=False, server_default="any"),
 )
 Index(
     "ix_sites_one_default",
@@ -216,6 +218,12 @@ rotations = Table(
     Column("ended_at", UtcDateTime),
     Column("why", Text, nullable=False),
     Column("approved", Boolean, nullable=False),
+    Column("looked_at", UtcDateTime),
+    Column("looked_boot", String(64), nullable=False, server_default=""),
+    Column("looked_clock", Float, nullable=False, server_default="0"),
+    Column("soaked_seconds", Float, nullable=False, server_default="0"),
+    Column("unsure_until", UtcDateTime),
+    Column("unsure_why", Text, nullable=False, server_default=""),
 )
 Index(
     "ix_rotations_one_open",
@@ -241,6 +249,8 @@ sightings = Table(
     Column("tls_version", String(16), nullable=False),
     Column("failure", String(64), nullable=False),
     Column("resumed", Boolean, nullable=False),
+    Column("authenticated", Boolean, nullable=False, server_default=text("false")),
+    Column("disregarded", String(32), nullable=False, server_default=""),
 )
 
 # How far each spool file of each host is in ``sightings``: what makes adding them again harmless.
@@ -277,6 +287,25 @@ device_histories = Table(
     Column("report", String(64), nullable=False, server_default=""),
     Column("reported_at", EpochSeconds, nullable=False, server_default="0"),
     Column("anchor_failed_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("home", String(64), nullable=False, server_default=""),
+    Column("home_since", EpochSeconds, nullable=False, server_default="0"),
+    Column("home_seen_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("home_nights", Integer, nullable=False, server_default="0"),
+    Column("tls_nights", Integer, nullable=False, server_default="0"),
+    Column("refused_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("away", String(64), nullable=False, server_default=""),
+    Column("away_since", EpochSeconds, nullable=False, server_default="0"),
+    Column("away_seen_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("away_nights", Integer, nullable=False, server_default="0"),
+    Column("away_tls_nights", Integer, nullable=False, server_default="0"),
+    Column("away_turns", Integer, nullable=False, server_default="0"),
+    Column("away_release", Integer, nullable=False, server_default="0"),
+    Column("away_finished_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("is_contested", SmallInteger, nullable=False, server_default="0"),
+    Column("authenticated_release", Integer, nullable=False, server_default="0"),
+    Column("authenticated_at", EpochSeconds, nullable=False, server_default="0"),
+    Column("authenticated_nights", Integer, nullable=False, server_default="0"),
+    Column("token_time", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
 )
 # what the gate counts is answered from this index alone

@@ -1,0 +1,72 @@
+"""Evidence by address: where a device usually calls from, tokens that prove it; the sum of the looks of the gate."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from engage_server.store.tables import EpochSeconds, UtcDateTime
+
+revision = "0005"
+down_revision = "0004"
+
+
+def upgrade() -> None:
+    _devices()
+    _homes()
+    _callers()
+    op.add_column("sightings", sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()))
+    op.add_column("sightings", sa.Column("disregarded", sa.String(32), nullable=False, server_default=""))
+    op.add_column("sites", sa.Column("evidence", sa.String(16), nullable=False, server_default="any"))
+    op.add_column("rotations", sa.Column("looked_at", UtcDateTime))
+    op.add_column("rotations", sa.Column("looked_boot", sa.String(64), nullable=False, server_default=""))
+    op.add_column("rotations", sa.Column("looked_clock", sa.Float, nullable=False, server_default="0"))
+    op.add_column("rotations", sa.Column("soaked_seconds", sa.Float, nullable=False, server_default="0"))
+    op.add_column("rotations", sa.Column("unsure_until", UtcDateTime))
+    op.add_column("rotations", sa.Column("unsure_why", sa.Text, nullable=False, server_default=""))
+
+
+def _devices() -> None:
+    for name in ("home_since", "home_seen_at", "refused_at", "away_since", "away_seen_at", "away_finished_at"):
+        op.add_column("device_histories", sa.Column(name, EpochSeconds, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("authenticated_at", EpochSeconds, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("token_time", sa.BigInteger, nullable=False, server_default="0"))
+    op.add_column("device_histories", sa.Column("is_contested", sa.SmallInteger, nullable=False, server_default="0"))
+    for name in ("home", "away"):
+        op.add_column("device_histories", sa.Column(name, sa.String(64), nullable=False, server_default=""))
+    for name in (
+        *("home_nights", "tls_nights", "away_nights", "away_tls_nights", "away_turns", "away_release"),
+        *("authenticated_release", "authenticated_nights"),
+    ):
+        op.add_column("device_histories", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
+
+
+def _homes() -> None:
+    """What is known already is of the one address that a device called from in the last month, if it was only one.
+
+    A device that called from several gets its home when it calls next. Of the nights that it was seen on three count as
+    nights with TLS where it ever finished a handshake: on how many it did was not kept, and a rotation that goes on
+    during the upgrade must still miss it.
+    """
+    op.execute(
+        "UPDATE device_histories SET home = called.address FROM (SELECT serial, site, min(address) AS address "
+        "FROM device_addresses GROUP BY serial, site HAVING count(*) = 1) AS called "
+        "WHERE called.serial = device_histories.identity AND called.site = device_histories.site"
+    )
+    # an address that is taken for a device is where it calls from; a serial number has neither dot nor colon
+    op.execute("UPDATE device_histories SET home = identity WHERE identity LIKE '%.%' OR identity LIKE '%:%'")
+    op.execute(
+        "UPDATE device_histories SET home_since = first_seen, home_seen_at = last_seen, home_nights = nights "
+        "WHERE home <> ''"
+    )
+    op.execute(
+        "UPDATE device_histories SET tls_nights = CASE WHEN nights < 3 THEN nights ELSE 3 END "
+        "WHERE finished_release > 0"
+    )
+
+
+def _callers() -> None:
+    """Eight serial numbers for each address; see store/caller_queries.py."""
+    op.execute(
+        "DELETE FROM device_addresses WHERE (address, site, serial) IN (SELECT address, site, serial FROM "
+        "(SELECT address, site, serial, ROW_NUMBER() OVER (PARTITION BY address, site "
+        "ORDER BY seen_at DESC, serial) AS place FROM device_addresses) AS ranked WHERE place > 8)"
+    )
