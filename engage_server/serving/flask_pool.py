@@ -96,8 +96,7 @@ class FlaskPool:
         if lane.pending >= lane.limit:
             return False
         lane.pending += 1
-        environ = self._environ(connection, request, server)
-        lane.executor.submit(self._run, connection, request, environ, time.monotonic())
+        lane.executor.submit(self._run, connection, request, server, time.monotonic())
         return True
 
     def finished(self) -> Iterable[Rendered]:
@@ -113,9 +112,15 @@ class FlaskPool:
         for lane in self._lanes.values():
             lane.executor.shutdown(wait=False, cancel_futures=True)
 
-    def _run(self, connection: Connection, request: Request, environ: "WSGIEnvironment", began: float) -> None:
+    def _run(self, connection: Connection, request: Request, server: tuple[str, int], began: float) -> None:
+        environ: WSGIEnvironment = {}
+        request.is_running = True
         try:
-            answer = self._answer(request, environ)
+            if request.is_given_up:  # its connection gave way while it waited
+                answer = (503, *wire.failure())
+            else:
+                environ = self._environ(connection, request, server)
+                answer = self._answer(request, environ)
         except Exception:  # a defect in the app or beside it must cost this one answer, not the thread
             self._failed()
             answer = (500, *wire.failure())
