@@ -90,7 +90,16 @@ class Settings(BaseModel):
         5_000, description="the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
     )
     max_unfinished_mib: Annotated[int, Field(ge=1, le=100_000)] = Field(
-        64, description="what half-received requests may take of each worker's memory; more are answered 503"
+        64,
+        description="what requests may take of each worker's memory, from their first octet to the last one of their "
+        "answer; with more, the connection is closed that holds most",
+    )
+    max_handshakes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        1000,
+        description="TLS handshakes of each worker that are going on; with more, the one that takes longest is closed",
+    )
+    max_handshakes_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+        750, description="the same for one address (of IPv6: one /64)"
     )
     poll_seconds: Annotated[float, Field(gt=0, le=2)] = Field(
         0.5, description="how often a worker looks for a change in the store"

@@ -20,9 +20,10 @@ from engage_server.protocol.notice import digest_of
 from engage_server.records import CallIn, UnknownDevices
 from engage_server.serving.connection import Connection
 from engage_server.serving.flask_pool import FlaskPool, Rendered
+from engage_server.serving.memory_budget import MemoryBudget
 from engage_server.serving.origin_server import OriginServer, Outgoing
 from engage_server.serving.prepared_answers import PreparedAnswers
-from engage_server.serving.request_reader import MAX_BODY_BYTES, ReadingBudget, Request, RequestReader
+from engage_server.serving.request_reader import Request, RequestReader
 from engage_server.web.app import create_app
 from engage_server.web.caller import IDENTIFIED
 from tests.end_to_end.running import NOTICE
@@ -130,7 +131,7 @@ class FuzzedServer:
         app = create_app(distribution, call_ins=world.call_ins(distribution))
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)
-        self.budget = ReadingBudget(MAX_BODY_BYTES * 2)
+        self.budget: MemoryBudget[Connection] = MemoryBudget(1 << 30)
         self.pool = InlinePool(app, 1, 1, distribution, secure=False, failed=lambda: None)
         self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), self.budget, closes_always=False)
         self.digest = digest_of(world.store.release("main", 1).anchor_der)
@@ -179,7 +180,7 @@ class FuzzedServer:
         if recognised is None:
             return False
         quick = self._take(Connection(self._ends[0], "127.0.0.1", 0.0), content)
-        reader = RequestReader(ReadingBudget(MAX_BODY_BYTES * 2))
+        reader = RequestReader()
         request = reader.feed(content)
         assert request is not None, content
         assert not reader.rest(), content

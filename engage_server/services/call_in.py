@@ -5,6 +5,7 @@ Nothing here waits for the database. Files are on this host; a partner's system 
 
 import hashlib
 import socket
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -24,6 +25,10 @@ from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.sightings import Sightings
 
 RETRY_SECONDS = 60
+# As Python's objects a body takes up to sixty times its length: so only a few large ones are read at a time.
+LARGE_BODY_BYTES = 64 * 1024
+LARGE_BODIES_AT_ONCE = 2
+_LARGE_BODY_WAIT_SECONDS = 5.0
 _TOLD_KEPT = 1000
 _DAY_SECONDS = 86400.0
 
@@ -101,7 +106,7 @@ class KnownCall:
         call: As it came.
         site: The site's name.
         serial: Whose it is; None only where the partner's own system may tell.
-        value: The body, read; None for a call without one.
+        value: The body, read; None for a call without one, and for one that an upstream system gets as it came.
         at: Now.
     """
 
@@ -168,9 +173,21 @@ class CallIns:
         self._clock = clock
         self._tell = tell
         self._told: dict[str, float] = {}
+        self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES_AT_ONCE)
 
     def answer(self, call: Call) -> CallAnswer:
         """Answer a call. Raises nothing that a device or an operator could cause."""
+        if len(call.body) <= LARGE_BODY_BYTES:
+            return self._answer(call, None)
+        turn = _Turn(self._large_bodies)
+        if not turn.comes():
+            return LATER
+        try:
+            return self._answer(call, turn)
+        finally:
+            turn.end()
+
+    def _answer(self, call: Call, turn: "_Turn | None") -> CallAnswer:
         serial = serial_from_query(call.query) or call.said_before
         site = self._distribution.call_in(call.host, serial, call.address, call.local)
         if isinstance(site, Refusal):
@@ -186,9 +203,9 @@ class CallIns:
         except BodyInvalid:
             return UNREADABLE
         serial = serial_from_query(call.query) or serial_from_body(value) or call.said_before
-        return self._known(call, serial, value)
+        return self._known(call, serial, value, turn)
 
-    def _known(self, call: Call, serial: str | None, value: Json) -> CallAnswer:
+    def _known(self, call: Call, serial: str | None, value: Json, turn: "_Turn | None") -> CallAnswer:
         """Choose the site anew, with the serial number of the body; and hold the device against its list."""
         site = self._distribution.call_in(call.host, serial, call.address, call.local)
         if isinstance(site, Refusal):
@@ -197,6 +214,10 @@ class CallIns:
             return NOT_FOUND
         if serial is None:
             site, serial = self._by_token(call, site)
+        if site.call_in.way is CallInWay.UPSTREAM and call.kind not in (CallKind.AUDIT, CallKind.ALERT):
+            value = None  # it goes on as it came; what was read of it is not kept while the system is waited for
+            if turn is not None:
+                turn.end()
         known = KnownCall(call, site.name, serial, value, datetime.fromtimestamp(self._clock(), UTC))
         answer = self._answered(site, known)
         if self._sightings is not None and serial is not None and serial != call.said_before and answer.status < 300:
@@ -262,6 +283,24 @@ class CallIns:
                 self._told.clear()
             self._told[what] = now + seconds
             self._tell(sentence)
+
+
+class _Turn:
+    """One large body's, from reading it to the answer; the first :meth:`end` counts."""
+
+    def __init__(self, semaphore: threading.BoundedSemaphore) -> None:
+        self._semaphore = semaphore
+        self._holds = False
+
+    def comes(self) -> bool:
+        """Wait for it; False when it does not come in time."""
+        self._holds = self._semaphore.acquire(timeout=_LARGE_BODY_WAIT_SECONDS)
+        return self._holds
+
+    def end(self) -> None:
+        if self._holds:
+            self._holds = False
+            self._semaphore.release()
 
 
 @cache

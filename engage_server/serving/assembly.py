@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder
+from engage_server.serving.connection import Connection
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
 from engage_server.serving.follower import SnapshotFollower
 from engage_server.serving.log_lines import AccessLog
+from engage_server.serving.memory_budget import MemoryBudget
 from engage_server.serving.metrics import ListenerMetrics
 from engage_server.serving.origin_server import OriginServer
 from engage_server.serving.prepared_answers import PreparedAnswers
-from engage_server.serving.request_reader import ReadingBudget
+from engage_server.serving.room import Room
 from engage_server.serving.tls_context import TlsContexts
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
@@ -68,7 +70,7 @@ def equip(
     )
     server = listener.address(settings), listener.port(settings)
     closes_always = settings.keepalive_seconds == 0
-    budget = ReadingBudget(settings.max_unfinished_mib * 1024 * 1024)
+    budget: MemoryBudget[Connection] = MemoryBudget(settings.max_unfinished_mib * 1024 * 1024)
     equipment = Equipment(
         settings,
         OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
@@ -78,7 +80,7 @@ def equip(
         spool,
         metrics,
         AccessLog(listener, settings.log_format, sys.stdout.fileno() if settings.access_log else None),
-        connection_limit(settings),
+        Room(settings, connection_limit(settings), budget),
         log,
         device_side.distribution,
     )

@@ -6,15 +6,27 @@ import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from engage_server.serving.client_hello import HelloReader, HelloRefused, asks_for_another
 from engage_server.serving.deadlines import Phase
 from engage_server.serving.tls_context import ReleaseContext
 
 if TYPE_CHECKING:
-    from engage_server.serving.request_reader import RequestReader
+    from engage_server.serving.request_reader import Request, RequestReader
 
 RECEIVE_BYTES = 16 * 1024
+# What a client may send in TLS without content: more than a record's worth comes before the first octet of a large
+# record can be decrypted. Key updates, empty records and their like cost us work and it nothing.
+MAX_EMPTY_BYTES = 32 * 1024
+_SUSPECT_EMPTY_BYTES = RECEIVE_BYTES + 512  # a whole record and its overhead
+_SUSPECT_RECEIVE_BYTES = 2 * 1024
 # a call for each operation, in place of one that makes the socket non-blocking: accept is where the load is
 _AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+
+# Of a long answer, what goes out, or through the cipher, at once: meanwhile the others wait.
+_SEND_BYTES = 256 * 1024
+_ENCRYPT_BYTES = 64 * 1024
+_PIECES_A_TURN = 4
+_NOTHING = memoryview(b"")
 
 _QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
@@ -33,7 +45,10 @@ class Connection:
         accepted_at: When, by the monotonic clock.
         inbox: What came in and was not used yet.
         reader: Of a request that came only in part so far.
+        request: That the app is to answer; None for none.
         requests: How many were answered.
+        held_bytes, held_since: What it makes the worker keep, and since when; kept by
+            :class:`engage_server.serving.memory_budget.MemoryBudget`.
         serial: The serial number that a request on it told; None for none.
         tls_version: Such as ``TLSv1.3``; "" without TLS, and until the handshake is over.
         closes: Whether it is closed once all is sent.
@@ -46,11 +61,14 @@ class Connection:
         "address",
         "closes",
         "fileno",
+        "held_bytes",
+        "held_since",
         "inbox",
         "lingers",
         "local",
         "phase",
         "reader",
+        "request",
         "requests",
         "serial",
         "socket",
@@ -68,12 +86,15 @@ class Connection:
         self.accepted_at = now
         self.inbox = b""
         self.reader: RequestReader | None = None
+        self.request: Request | None = None
         self.requests = 0
+        self.held_bytes = 0
+        self.held_since = 0.0
         self.serial: str | None = None
         self.closes = False
         self.lingers = True
         self.tls_version = ""
-        self._outbox = b""
+        self._outbox = _NOTHING
 
     def receive(self) -> bytes | None:
         """What has arrived, at most :data:`RECEIVE_BYTES`; b"" for nothing yet, None when the client is done.
@@ -93,15 +114,19 @@ class Connection:
         Raises:
             OSError: The connection broke.
         """
-        if not self._outbox:
+        if self._outbox:
+            self._outbox = memoryview(bytes(self._outbox) + content)
+            return False
+        if len(content) <= _SEND_BYTES:
             try:
                 sent = self.socket.send(content, _AT_ONCE)
             except BlockingIOError:
                 sent = 0
             if sent == len(content):
                 return True
-            content = content[sent:]
-        self._outbox += content
+            self._outbox = memoryview(content)[sent:]
+            return False
+        self._outbox = memoryview(content)
         return self.flush()
 
     def send_last(self, content: bytes) -> bool:
@@ -109,18 +134,23 @@ class Connection:
         return self.send(content)
 
     def flush(self) -> bool:
-        """Send what is left of it. Whether all is gone.
+        """Send what is left of it, in one turn not more than some pieces. Whether all is gone.
 
         Raises:
             OSError: The connection broke.
         """
-        while self._outbox:
+        for _ in range(_PIECES_A_TURN):
+            if not self._outbox:
+                return True
             try:
-                sent = self.socket.send(self._outbox, _AT_ONCE)
+                sent = self.socket.send(self._outbox[:_SEND_BYTES], _AT_ONCE)
             except BlockingIOError:
                 return False
             self._outbox = self._outbox[sent:]
-        return True
+        if not self._outbox:
+            self._outbox = _NOTHING  # an empty view would keep all of the answer
+            return True
+        return False
 
     def stop_sending(self) -> None:
         """End our direction.
@@ -143,12 +173,20 @@ class Connection:
     def give_up_reading(self) -> None:
         """Nothing more is expected of the request that came in part."""
         if self.reader is not None:
-            self.reader.release()
+            self.reader.close()
             self.reader = None
+
+    @property
+    def can_give_way(self) -> bool:
+        """Whether to end it frees what it makes the worker keep: not while a thread works with it."""
+        return self.request is None or not self.request.is_running
 
     def close(self) -> None:
         """Give back the socket, and what it has kept."""
         self.give_up_reading()
+        if self.request is not None:
+            self.request.give_up()
+        self._outbox = _NOTHING
         self.socket.close()
 
 
@@ -177,7 +215,23 @@ class TlsConnection(Connection):
         said_something: Whether the client ever sent a byte.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken", "identified", "said_something")
+    __slots__ = (
+        "_begins_with",
+        "_clear",
+        "_empty_bytes",
+        "_hello",
+        "_incoming",
+        "_is_last",
+        "_outgoing",
+        "_tls",
+        "handshaken",
+        "identified",
+        "said_something",
+    )
+
+    _tls: ssl.SSLObject  # these three only once the ClientHello is whole: until then OpenSSL holds nothing
+    _incoming: ssl.MemoryBIO
+    _outgoing: ssl.MemoryBIO
 
     def __init__(
         self, client: socket.socket, address: str, now: float, context: ssl.SSLContext, local: str = ""
@@ -187,40 +241,49 @@ class TlsConnection(Connection):
         self.phase = Phase.HANDSHAKE
         self.handshaken = False
         self.said_something = False
-        self._incoming = ssl.MemoryBIO()
-        self._outgoing = ssl.MemoryBIO()
         self.identified = False
-        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
-        if local:
-            self._tls.local = local  # type: ignore[attr-defined]  # for the servername callback, which gets nothing else
+        self._begins_with: ssl.SSLContext | None = context  # None once OpenSSL has the connection
+        self._hello: HelloReader | None = HelloReader()  # None while no ClientHello is expected
+        self._empty_bytes = 0
+        self._clear = _NOTHING  # of a long answer, what is not encrypted yet
+        self._is_last = False
 
     @property
     def context(self) -> ReleaseContext | None:
-        """The context that was chosen; None before."""
-        context = self._tls.context
+        """The context that was chosen; before, the one with which the handshake begins."""
+        context = self._begins_with or self._tls.context
         return context if isinstance(context, ReleaseContext) else None
+
+    def _begin(self, context: ssl.SSLContext) -> None:
+        self._incoming = ssl.MemoryBIO()
+        self._outgoing = ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
+        if self.local:
+            self._tls.local = self.local  # type: ignore[attr-defined]  # for the servername callback, which gets nothing else
+        self._begins_with = None
 
     @property
     def resumed(self) -> bool:
-        """Whether the handshake took up an earlier session."""
+        """Whether the handshake took up an earlier session; only asked once it is over."""
         return bool(self._tls.session_reused)
 
     def receive(self) -> bytes | None:
         """What has arrived, decrypted. Drives the handshake on the way."""
+        size = RECEIVE_BYTES if self._empty_bytes < _SUSPECT_EMPTY_BYTES else _SUSPECT_RECEIVE_BYTES
         try:
-            received = self.socket.recv(RECEIVE_BYTES, _AT_ONCE)
+            received = self.socket.recv(size, _AT_ONCE)
         except BlockingIOError:
             return b""
         if not received:
             return None
-        self.said_something = True
+        return self._advance(received) if self._hello is None else self._shake_hands(received)
+
+    def _advance(self, received: bytes) -> bytes | None:
         self._incoming.write(received)
         try:
             if not self.handshaken:
                 self._tls.do_handshake()
-                self.handshaken = True
-                self.tls_version = self._tls.version() or ""
-                self._acknowledge()
+                self._handshake_ends()
             plaintext = self._decrypted()
         except ssl.SSLWantReadError:
             plaintext = b""
@@ -229,20 +292,98 @@ class TlsConnection(Connection):
                 super().send(self._outgoing.read())  # our alert, if there is one
             raise TlsFailure(_reason(error)) from None
         if self._outgoing.pending:  # our part of the handshake
-            super().send(self._outgoing.read())
+            flight = self._outgoing.read()
+            if not self.handshaken and asks_for_another(flight):
+                self._hello = HelloReader()
+            super().send(flight)
+        if plaintext is not None:
+            self._count_empty(len(received) - 2 * len(plaintext))
         return plaintext
+
+    def _shake_hands(self, received: bytes) -> bytes | None:
+        """While a ClientHello is expected: OpenSSL reads nothing before it is whole."""
+        self.said_something = True
+        plaintext: bytes | None = b""
+        while received and plaintext == b"":
+            hello, self._hello = self._hello, None
+            ready, rest = received, b""
+            if hello is not None:
+                ready, rest = self._looked_at(hello, received), hello.rest
+                self._hello = None if hello.is_done else hello
+            if ready:
+                plaintext = self._advance(ready)
+            received = rest
+        return plaintext
+
+    def _looked_at(self, hello: HelloReader, received: bytes) -> bytes:
+        try:
+            ready = hello.feed(received)
+        except HelloRefused as refused:
+            with suppress(OSError):
+                super().send(refused.record)
+            raise TlsFailure(refused.reason) from None
+        if ready and self._begins_with is not None:
+            self._begin(self._begins_with)
+        return ready
+
+    def _handshake_ends(self) -> None:
+        self.handshaken = True
+        self.tls_version = self._tls.version() or ""
+        self._empty_bytes = 0
+        self._acknowledge()
+
+    def _count_empty(self, count: int) -> None:
+        """Octets that came without content; content makes up for twice as many."""
+        empty = self._empty_bytes + count
+        self._empty_bytes = max(empty, 0)
+        if empty > MAX_EMPTY_BYTES:
+            raise TlsFailure("empty records")
 
     def send(self, content: bytes) -> bool:
         """Encrypt and send."""
+        if self._clear or len(content) > _ENCRYPT_BYTES:
+            return self._send_long(content)
         self._tls.write(content)
         return super().send(self._outgoing.read())
 
     def send_last(self, content: bytes) -> bool:
         """The same, and close_notify with it (RFC 8446 section 6.1)."""
+        if self._clear or len(content) > _ENCRYPT_BYTES:
+            self._is_last = True
+            return self._send_long(content)
         self._tls.write(content)
+        self._notify_close()
+        return super().send(self._outgoing.read())
+
+    def flush(self) -> bool:
+        """Send what is left, and encrypt no more of it than the client takes."""
+        for _ in range(_PIECES_A_TURN):
+            if not super().flush():
+                return False
+            if not self._clear:
+                return True
+            self._encrypt_next()
+        return False
+
+    def close(self) -> None:
+        """Give back all."""
+        self._clear = _NOTHING
+        super().close()
+
+    def _send_long(self, content: bytes) -> bool:
+        self._clear = memoryview(bytes(self._clear) + content if self._clear else content)
+        return self.flush()
+
+    def _encrypt_next(self) -> None:
+        self._tls.write(self._clear[:_ENCRYPT_BYTES])
+        self._clear = self._clear[_ENCRYPT_BYTES:] if len(self._clear) > _ENCRYPT_BYTES else _NOTHING
+        if self._is_last and not self._clear:
+            self._notify_close()
+        self._outbox = memoryview(self._outgoing.read())
+
+    def _notify_close(self) -> None:
         with suppress(ssl.SSLError):  # which is how it says that the client's own is not there yet
             self._tls.unwrap()
-        return super().send(self._outgoing.read())
 
     def _decrypted(self) -> bytes | None:
         plaintext = b""

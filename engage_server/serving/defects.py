@@ -43,6 +43,14 @@ class Defects:
         if left_out is not None:
             self._log.warning("%s%s", sentence, _and_before(left_out))
 
+    def unraisable(self, ignored: "sys.UnraisableHookArgs") -> None:
+        """In place of Python's "Exception ignored in ..." on standard error. Shows no object: a client may fill it."""
+        self._count()
+        kind = f"an exception was ignored, {ignored.exc_type.__name__} in a {type(ignored.object).__name__}"
+        left_out = self._left_out(kind)
+        if left_out is not None:
+            self._log.error("%s%s", kind, _and_before(left_out))
+
     def turn_failed(self, error: Exception) -> None:
         """A whole turn of the loop failed.
 

@@ -6,19 +6,16 @@ import time
 from collections.abc import Callable
 
 from engage_server.composition import Distribution, Sightings, SpoolWriter
-from engage_server.serving.admission import Admission
 from engage_server.serving.connection import Connection, TlsConnection
-from engage_server.serving.deadlines import Deadlines, Phase
 from engage_server.serving.defects import Defects
 from engage_server.serving.flask_pool import FlaskPool
 from engage_server.serving.log_lines import AccessLog
 from engage_server.serving.metrics import ListenerMetrics
 from engage_server.serving.origin_server import OriginServer, Outgoing
+from engage_server.serving.room import Room
 from engage_server.serving.tls_context import TlsContexts
 from engage_server.settings import Settings
 
-_LINGERING_SECONDS = 2.0
-_SENDING_SECONDS = 30.0
 _LOOK_SECONDS = 1.0
 _NOTES_AT_ONCE = 256
 
@@ -34,7 +31,7 @@ class Equipment:
         sightings, spool: None for a listener that sees no devices.
         metrics: The figures.
         access_log: The lines.
-        limit: How many connections this process may have; see :func:`connection_limit`.
+        room: Decides who gives way.
         log: For what operators should know.
         distribution: Says whether a local address can choose a site.
 
@@ -53,7 +50,7 @@ class Equipment:
         spool: SpoolWriter | None,
         metrics: ListenerMetrics,
         access_log: AccessLog,
-        limit: int,
+        room: Room,
         log: logging.Logger,
         distribution: Distribution,
     ) -> None:
@@ -65,8 +62,8 @@ class Equipment:
         self.metrics = metrics
         self.access_log = access_log
         self.handshakes = HandshakeWitness(metrics, sightings)
-        self.deadlines: Deadlines[Connection] = Deadlines(deadline_seconds(settings))
-        self.admission: Admission[Connection] = Admission(limit, settings.max_connections_per_address)
+        self.room = room
+        self.deadlines = room.deadlines
         self.sightings = sightings
         self._spool = spool
         self._log = log
@@ -93,6 +90,7 @@ class Equipment:
     def note(self, outgoing: Outgoing) -> None:
         """A request was answered. It is written down with others: that costs each of them a fraction."""
         outgoing.answered = time.monotonic()
+        outgoing.size, outgoing.content = len(outgoing.content), b""  # hundreds wait to be written down
         self._noted.append(outgoing)
         if len(self._noted) >= _NOTES_AT_ONCE:
             self._write_down()
@@ -115,6 +113,7 @@ class Equipment:
 
     def _look(self) -> None:
         lost = self._spool.lost if self._spool else 0
+        self.metrics.holds(self.room.budget.held_bytes)
         self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost)
         trouble = self._spool.trouble if self._spool else ""
         if trouble != self._told:
@@ -161,15 +160,3 @@ class HandshakeWitness:
         if self._sightings is not None:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_failed(connection.address, site, release, version, reason)
-
-
-def deadline_seconds(settings: Settings) -> dict[Phase, float]:
-    """How long each phase may last."""
-    return {
-        Phase.HANDSHAKE: settings.handshake_seconds,
-        Phase.HEADER: settings.header_seconds,
-        Phase.BODY: settings.body_seconds,
-        Phase.IDLE: settings.keepalive_seconds,
-        Phase.SENDING: _SENDING_SECONDS,
-        Phase.LINGERING: _LINGERING_SECONDS,
-    }

@@ -98,15 +98,15 @@ class FlaskPool:
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Let the app answer; False when too many wait already."""
-        began, environ = time.monotonic(), self._environ(connection, request, server)
+        began = time.monotonic()
         if _is_call_in(request):
             return self._call_ins.submit(
-                self._lane(connection, request, environ), lambda: self._run(connection, request, environ, began)
+                self._lane(connection, request), lambda: self._run(connection, request, server, began)
             )
         if self._others >= self._limit:
             return False
         self._others += 1
-        self._executor.submit(self._run, connection, request, environ, began)
+        self._executor.submit(self._run, connection, request, server, began)
         return True
 
     def finished(self) -> Iterable[Rendered]:
@@ -123,17 +123,24 @@ class FlaskPool:
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._call_ins.close()
 
-    def _lane(self, connection: Connection, request: Request, environ: "WSGIEnvironment") -> Lane:
+    def _lane(self, connection: Connection, request: Request) -> Lane:
         serial = serial_from_query(request.query) if request.query else None
-        host = str(environ.get("HTTP_HOST", ""))
+        fields = (value for name, value in request.headers if name == "host")
+        host = request.authority if request.authority is not None else next(fields, "")
         site, waits = self._distribution.probable_call_in(host, serial or connection.serial, connection.local)
         path = unquote(request.path)
         is_kept = path.startswith(KEPT)  # on the disk, before anybody is asked
         return Lane(site, waits and not is_kept, path.startswith(CREDENTIAL))
 
-    def _run(self, connection: Connection, request: Request, environ: "WSGIEnvironment", began: float) -> None:
+    def _run(self, connection: Connection, request: Request, server: tuple[str, int], began: float) -> None:
+        environ: WSGIEnvironment = {}
+        request.is_running = True
         try:
-            answer = self._answer(request, environ)
+            if request.is_given_up:  # its connection gave way while it waited
+                answer = (503, *wire.failure())
+            else:
+                environ = self._environ(connection, request, server)
+                answer = self._answer(request, environ)
         except Exception:  # a defect in the app or beside it must cost this one answer, not the thread
             self._failed()
             answer = (500, *wire.failure())

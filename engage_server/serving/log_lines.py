@@ -65,7 +65,7 @@ class AccessLog:
             f'{{"time":"{_timestamp(now)}","event":"request","listener":"{self._listener}",'
             f'"address":{_quoted(connection.address)},"method":{_quoted(outgoing.method)},'
             f'"path":{_quoted(outgoing.path)},"serial":{_quoted(outgoing.serial)},"status":{outgoing.status},'
-            f'"bytes":{len(outgoing.content)},"seconds":{seconds:.6f},"tls":{_quoted(connection.tls_version or None)}}}'
+            f'"bytes":{outgoing.size},"seconds":{seconds:.6f},"tls":{_quoted(connection.tls_version or None)}}}'
         )
 
     def _text(self, outgoing: Outgoing, seconds: float, now: float) -> str:
@@ -74,7 +74,7 @@ class AccessLog:
         what = _one_line(f"{outgoing.method} {outgoing.path}")
         parts = (
             f"[{_timestamp(now)}] {self._listener} {who}",
-            f'"{what}" {outgoing.status} {len(outgoing.content)} bytes {seconds * 1e6:.0f} us {connection.tls_version}',
+            f'"{what}" {outgoing.status} {outgoing.size} bytes {seconds * 1e6:.0f} us {connection.tls_version}',
         )
         return " ".join(parts).rstrip()
 

@@ -21,7 +21,7 @@ from engage_server.serving.deadlines import Deadlines, Phase
 # upper bounds in seconds; what lies above the last one counts in "+Inf" alone
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
-_ENDS = re.compile(r"done|closed|reset|limit|defect|timeout [a-z]+")
+_ENDS = re.compile(r"done|closed|reset|limit|handshakes|memory|defect|timeout [a-z]+|hello [a-z]+|empty records")
 
 Labels = tuple[str, ...]
 
@@ -60,6 +60,9 @@ FAMILIES: Mapping[str, Family] = {
         "histogram", "From the connection to the end of its handshake.", ("tls_version",)
     ),
     "engage_tls_alerts_received": Family("counter", "TLS alerts of clients (RFC 8446 section 6).", ("alert",)),
+    "engage_unfinished_bytes": Family(
+        "gauge", "What unfinished requests and answers take of each worker's memory.", ("listener", "process")
+    ),
     "engage_app_requests_pending": Family("gauge", "Requests that the app runs or has waiting.", ("listener",)),
     "engage_sightings_lost": Family("counter", "Sightings that the spool could not take.", ("listener",)),
     "engage_access_log_lines_lost": Family("counter", "Lines that the reader of the log did not take.", ("listener",)),
@@ -127,6 +130,10 @@ class ListenerMetrics:
         self._values["engage_sightings_lost", mine] = sightings_lost
         self._values["engage_access_log_lines_lost", mine] = lines_lost
         self._write()
+
+    def holds(self, count: int) -> None:
+        """What unfinished requests and answers take now; written with the next look."""
+        self._values["engage_unfinished_bytes", (self._listener, self._process)] = count
 
     def _served(self) -> list[list[Any]]:
         name, current = "engage_release_served", self._snapshot.current if self._snapshot else {}

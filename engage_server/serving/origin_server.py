@@ -7,8 +7,9 @@ from engage_server.composition import Sightings, serial_from_query
 from engage_server.serving import wire
 from engage_server.serving.connection import Connection, TlsConnection
 from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
+from engage_server.serving.memory_budget import MemoryBudget
 from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
-from engage_server.serving.request_reader import ReadingBudget, Request, RequestReader, RequestRefused
+from engage_server.serving.request_reader import Request, RequestReader, RequestRefused
 
 
 @dataclass(slots=True)
@@ -20,6 +21,7 @@ class Outgoing:
         content: The whole of it.
         route: The endpoint of the app's URL map, or "none".
         method, path, serial, status: For log and metrics.
+        size: How many bytes the content has; known once it was handed over.
         began, answered: When the whole request was there, and when its answer had been sent, by the monotonic clock.
     """
 
@@ -32,6 +34,7 @@ class Outgoing:
     status: int
     began: float
     answered: float = 0.0
+    size: int = 0
 
 
 class OriginServer:
@@ -42,7 +45,7 @@ class OriginServer:
         pool: The app.
         sightings: Where the quick way notes what devices did.
         server: The listener's own address and port.
-        budget: For half-received requests.
+        budget: Knows what each connection makes us keep.
         closes_always: Whether no connection is kept for a further request; true also of a worker that is to stop.
     """
 
@@ -52,7 +55,7 @@ class OriginServer:
         pool: FlaskPool,
         sightings: Sightings | None,
         server: tuple[str, int],
-        budget: ReadingBudget,
+        budget: MemoryBudget[Connection],
         closes_always: bool,
     ) -> None:
         self._prepared = prepared
@@ -77,10 +80,11 @@ class OriginServer:
                 quick = self._quick_answer(connection, content)
                 if quick is not None:
                     return quick
-                connection.reader = RequestReader(self._budget)
+                connection.reader = RequestReader()
             request = connection.reader.feed(content)
             if request is not None:
                 return self._ask_app(connection, request)
+            self._budget.settle(connection, connection.reader.held_bytes, time.monotonic())
             if connection.reader.wants_continue:
                 connection.reader.wants_continue = False
                 connection.send(wire.CONTINUE)
@@ -91,6 +95,7 @@ class OriginServer:
     def rendered(self, rendered: Rendered) -> Outgoing:
         """What the app answered."""
         request, connection = rendered.request, rendered.connection
+        connection.request = None
         self._decide_end(connection, request.keeps_alive)
         content = wire.answer(
             rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
@@ -143,11 +148,16 @@ class OriginServer:
         connection.lingers = keeps_alive or bool(connection.inbox)
 
     def _ask_app(self, connection: Connection, request: Request) -> Outgoing | None:
-        connection.inbox = connection.reader.rest() if connection.reader else b""
+        held = 0
+        if connection.reader is not None:
+            connection.inbox = connection.reader.rest()
+            held = connection.reader.held_bytes + len(connection.inbox)
         connection.give_up_reading()
-        if self._pool.submit(connection, request, self._server):
-            return None
-        return self._refuse(connection, 503)
+        if not self._pool.submit(connection, request, self._server):
+            return self._refuse(connection, 503)
+        connection.request = request
+        self._budget.settle(connection, held, time.monotonic())
+        return None
 
     def _refuse(self, connection: Connection, status: int) -> Outgoing:
         connection.closes = True

@@ -11,11 +11,17 @@ from gunicorn.asgi.parser import (
     UnsupportedTransferCoding,
 )
 
+from engage_server.web.call_in import UPLOADS_WITHOUT_END
+
 MAX_REQUEST_LINE_BYTES = 4094  # gunicorn's own default
 MAX_HEADER_FIELDS = 100
 MAX_HEADER_FIELD_BYTES = 8190
 MAX_HEADER_BYTES = 32 * 1024  # of the request line and all fields together
-MAX_BODY_BYTES = 1024 * 1024  # a device's longest list of audits comes nowhere near
+MAX_BODY_BYTES = 1024 * 1024  # of an audit: a device's longest list comes nowhere near
+MAX_OTHER_BODY_BYTES = 256 * 1024  # of anything else: a device's whole configuration has some 4 KiB
+_WIRE_FACTOR, _WIRE_BYTES = 2, 64 * 1024  # a request's: in tiny chunks a body is longer, and chunk extensions go unused
+_MAX_UNREAD_BYTES = 8190  # of a chunk's size line that has no end yet
+_FIELD_BYTES = 160  # what Python takes for a header field beside its text
 
 # RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that can not be parsed is 400
 _STATUSES: dict[type[ParseError], int] = {
@@ -38,32 +44,7 @@ class RequestRefused(Exception):
         self.status = status
 
 
-class ReadingBudget:
-    """What all half-received requests of a worker may take: thousands of slow senders must not fill its memory.
-
-    Args:
-        limit_bytes: In all.
-    """
-
-    def __init__(self, limit_bytes: int) -> None:
-        self._left = limit_bytes
-
-    def take(self, count: int) -> None:
-        """So many bytes more are kept.
-
-        Raises:
-            RequestRefused: There is no room.
-        """
-        if count > self._left:
-            raise RequestRefused(503, "too many half-received requests")
-        self._left -= count
-
-    def give_back(self, count: int) -> None:
-        """They are kept no more."""
-        self._left += count
-
-
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Request:
     """A whole request.
 
@@ -76,6 +57,8 @@ class Request:
         headers: Lower-case names and values, in the order in which they came.
         body: All of it, without its transfer coding.
         keeps_alive: Whether the client would take a further answer on this connection.
+        is_running: Whether a thread works on it.
+        is_given_up: Whether nobody waits for the answer any more.
     """
 
     method: str
@@ -86,26 +69,33 @@ class Request:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     keeps_alive: bool
+    is_running: bool = False
+    is_given_up: bool = False
+
+    def give_up(self) -> None:
+        """Nobody waits for the answer any more: what still waits to be worked on takes no memory meanwhile."""
+        self.is_given_up = True
+        if not self.is_running:
+            self.body = b""
 
 
 class RequestReader:
     """Reads one request, in as many pieces as it comes.
 
-    Args:
-        budget: Shared by all readers of the worker; :meth:`release` gives back what this one took.
-
     Attributes:
+        held_bytes: What it makes us keep: not chunk extensions, which are gone once they are read.
         in_body: Whether the header is complete.
         wants_continue: Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
             10.1.1).
     """
 
-    __slots__ = ("_body", "_budget", "_fed", "_header_bytes", "_parser", "in_body", "wants_continue")
+    __slots__ = ("_body", "_fed", "_header_bytes", "_max_body", "_parser", "held_bytes", "in_body", "wants_continue")
 
-    def __init__(self, budget: ReadingBudget) -> None:
-        self._budget = budget
+    def __init__(self) -> None:
         self._body = bytearray()
         self._fed = 0
+        self._max_body = MAX_BODY_BYTES
+        self.held_bytes = 0
         self._header_bytes = 0
         self.in_body = False
         self.wants_continue = False
@@ -123,8 +113,9 @@ class RequestReader:
         Raises:
             RequestRefused: It is none, or too large.
         """
-        self._budget.take(len(content))
         self._fed += len(content)
+        if self._fed > _WIRE_FACTOR * self._max_body + _WIRE_BYTES:
+            raise RequestRefused(413, "too much around the body")
         try:
             self._parser.feed(content)
         except ParseError as error:
@@ -136,12 +127,17 @@ class RequestReader:
             self._header_bytes += len(content)
             if self._header_bytes > MAX_HEADER_BYTES:
                 raise RequestRefused(431, "the header is too large")
-        return self._request() if self._parser.is_complete else None
+        if self._parser.is_complete:
+            self.held_bytes = self._header_bytes + len(self._body)
+            return self._request()
+        unread = min(len(content), _MAX_UNREAD_BYTES) if self.in_body else 0
+        self.held_bytes = self._header_bytes + len(self._body) + unread
+        return None
 
-    def release(self) -> None:
-        """The request is complete, refused or given up. To do so again does nothing."""
-        self._budget.give_back(self._fed)
-        self._fed = 0
+    def close(self) -> None:
+        """Let go of all that was read, at once: parser and reader hold each other, and the collector comes late."""
+        self._body = bytearray()
+        del self._parser
 
     def rest(self) -> bytes:
         """What came behind the request."""
@@ -149,7 +145,12 @@ class RequestReader:
 
     def _header_complete(self) -> bool:
         self.in_body = True
-        if (self._parser.content_length or 0) > MAX_BODY_BYTES:
+        self._header_bytes = len(self._parser.path) + sum(
+            len(name) + len(value) + _FIELD_BYTES for name, value in self._parser.headers
+        )
+        if _parts(self._parser.path.decode("ascii"))[1] not in UPLOADS_WITHOUT_END:
+            self._max_body = MAX_OTHER_BODY_BYTES
+        if (self._parser.content_length or 0) > self._max_body:
             raise RequestRefused(413, "the body is too large")
         for name, value in self._parser.headers:
             # a coding below the chunks would reach the app undecoded
@@ -163,7 +164,7 @@ class RequestReader:
 
     def _more_body(self, piece: bytes) -> None:
         self._body += piece
-        if len(self._body) > MAX_BODY_BYTES:
+        if len(self._body) > self._max_body:
             raise RequestRefused(413, "the body is too large")
 
     def _asks_for_the_end(self) -> bool:

@@ -9,16 +9,17 @@ import gc
 import os
 import select
 import socket
+import sys
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from gunicorn.workers.base import Worker
 
-from engage_server.serving.admission import Admission
 from engage_server.serving.connection import Connection, TlsConnection, TlsFailure
-from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.deadlines import Phase
 from engage_server.serving.origin_server import Outgoing
+from engage_server.serving.room import LIMIT, MEMORY
 
 if TYPE_CHECKING:
     from engage_server.serving.equipment import Equipment
@@ -53,8 +54,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def run(self) -> None:
         """The loop."""
-        self._deadlines: Deadlines[Connection] = self._equipment.deadlines
-        self._admission: Admission[Connection] = self._equipment.admission
+        self._room = self._equipment.room
+        self._deadlines, self._budget = self._room.deadlines, self._room.budget
         self._server = self._equipment.origin_server
         self._sightings = self._equipment.sightings
         self._defects = self._equipment.defects
@@ -69,6 +70,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._epoll.register(self._equipment.pool.wakeup, _READ)
         self._listen()
         self._next_tick = 0.0
+        sys.unraisablehook = self._defects.unraisable
         gc.freeze()  # what is here now stays: no collection needs to look at it again
         while self.alive or self._is_finishing():
             try:
@@ -100,6 +102,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._flush_sightings()
         while self._outgoing:
             self._send_answers()
+        while self._budget.is_over() and self._makes_room():
+            pass
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
@@ -189,21 +193,23 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             connection = TlsConnection(client, address, now, contexts.current(local), local)
         self._epoll.register(connection.fileno, _READ)
         self._connections[connection.fileno] = connection
-        self._deadlines.enter(connection, connection.phase, now)
-        self._admission.add(connection)
         self._equipment.metrics.accepted()
-        one_too_many = self._admission.one_too_many_like(connection)
-        if one_too_many is None and self._admission.is_full():
-            one_too_many = self._deadlines.longest_waiting()
-        if one_too_many is not None:
-            self._drop(one_too_many, "limit")
+        for one_too_many, why in self._room.enter(connection, now):
+            self._drop(one_too_many, why)
         return connection
+
+    def _makes_room(self) -> bool:
+        """Let whoever takes most memory go; False when nobody can: threads work with all that is left."""
+        largest = self._budget.who_gives_way(self._now)
+        if largest is not None:
+            self._drop(largest, MEMORY)
+        return largest is not None
 
     def _no_room(self, error: OSError) -> None:
         """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
         oldest = self._deadlines.longest_waiting() if error.errno in (errno.EMFILE, errno.ENFILE) else None
         if oldest is not None:
-            self._drop(oldest, "limit")
+            self._drop(oldest, LIMIT)
             return
         self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
         self._pause(self._listener.fileno())
@@ -226,8 +232,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             connection.socket.close()
 
     def _end(self, connection: Connection, why: str) -> None:
-        self._deadlines.leave(connection)
-        self._admission.remove(connection)
+        self._room.leave(connection, self._now)
         connection.close()  # which takes it out of epoll, too
         self._equipment.metrics.ended(why)
         if connection.phase is Phase.HANDSHAKE:
@@ -249,6 +254,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             if connection.phase is not Phase.HANDSHAKE and not connection.requests:
                 # finished by our side alone: in TLS 1.3 a client may look at the chain that late
                 self._equipment.handshakes.failed(connection, failure.reason)
+            if failure.reason == "hello name":
+                self._defects.expected("a server name that is not ASCII was refused with alert 112 (unrecognized_name)")
             self._drop(connection, failure.reason)
         except OSError:
             self._drop(connection, "reset")
@@ -265,7 +272,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             if not connection.handshaken:
                 return
             self._equipment.handshakes.finished(connection)
-            self._deadlines.enter(connection, Phase.HEADER, self._now)
+            self._room.handshake_ended(connection, self._now)
         if content:
             self._take(connection, content)
 
@@ -311,6 +318,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             else:
                 self._deadlines.enter(connection, Phase.SENDING, self._now)
                 self._epoll.modify(connection.fileno, _WRITE)
+                self._budget.settle(connection, outgoing.size + len(connection.inbox), self._now)
         except OSError:
             self._drop(connection, "reset")
         except Exception:
@@ -323,6 +331,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if was_waiting:
             self._epoll.modify(connection.fileno, _READ)
         connection.requests += 1
+        if connection.held_bytes:
+            self._budget.settle(connection, len(connection.inbox), now)
         if connection.closes:
             if not connection.lingers:
                 self._drop(connection, "done")

@@ -13,6 +13,8 @@ from engage_server.web import answers
 from engage_server.web.caller import IDENTIFIED, CallerReader
 from engage_server.web.device import REFUSALS
 
+UPLOADS_WITHOUT_END = (call_paths.AUDIT,)  # whose bodies grow with the time that a device was away
+
 
 class AnyCaseConfig(BaseConverter):
     """``Config``, as the vendor writes it, or in any other case, as firmware does."""

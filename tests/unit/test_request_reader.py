@@ -2,11 +2,19 @@
 
 import pytest
 
-from engage_server.serving.request_reader import MAX_BODY_BYTES, ReadingBudget, Request, RequestReader, RequestRefused
+from engage_server.serving.request_reader import (
+    MAX_BODY_BYTES,
+    MAX_OTHER_BODY_BYTES,
+    Request,
+    RequestReader,
+    RequestRefused,
+)
+
+AUDIT = "/swordfish/lock/audit"
 
 
-def new_reader(limit_bytes: int = 1 << 30) -> RequestReader:
-    return RequestReader(ReadingBudget(limit_bytes))
+def new_reader() -> RequestReader:
+    return RequestReader()
 
 
 def read(text: str) -> Request | None:
@@ -58,7 +66,9 @@ def read(text: str) -> Request | None:
         ("GET /" + "a" * 5000 + " HTTP/1.1\nHost: x\n\n", 414),
         # RFC 9110 section 10.1.1
         ("PUT / HTTP/1.1\nHost: x\nExpect: a-miracle\nContent-Length: 1\n\nx", 417),
-        (f"PUT / HTTP/1.1\nHost: x\nContent-Length: {MAX_BODY_BYTES + 1}\n\n", 413),
+        (f"PUT / HTTP/1.1\nHost: x\nContent-Length: {MAX_OTHER_BODY_BYTES + 1}\n\n", 413),
+        (f"POST /swordfish/lock/audit?a HTTP/1.1\nHost: x\nContent-Length: {MAX_BODY_BYTES + 1}\n\n", 413),
+        (f"POST http://x/swordfish/lock/audit HTTP/1.1\nHost: x\nContent-Length: {MAX_BODY_BYTES + 1}\n\n", 413),
         ("PUT / HTTP/1.1\nHost: x\nContent-Length: 99999999999999999999\n\n", 413),
         (f"PUT / HTTP/1.1\nHost: x\nContent-Length: {'9' * 5000}\n\n", 400),
         ("\x16\x03\x01\x02\x00\n", 400),
@@ -86,13 +96,25 @@ def test_bodies_are_read_whole_and_without_their_coding() -> None:
     assert length.body == b"abc"
 
 
-def test_a_chunked_body_has_the_same_limit() -> None:
+@pytest.mark.parametrize(
+    ("path", "limit"),
+    [("/", MAX_OTHER_BODY_BYTES), ("/swordfish/lock/alert", MAX_OTHER_BODY_BYTES), (AUDIT, MAX_BODY_BYTES)],
+)
+def test_a_chunked_body_has_the_same_limit(path: str, limit: int) -> None:
     reader = new_reader()
-    assert reader.feed(b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n") is None
+    assert reader.feed(f"POST {path} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n".encode()) is None
+    for _ in range(limit // 1000):
+        assert reader.feed(b"3e8\r\n" + b"x" * 1000 + b"\r\n") is None
     with pytest.raises(RequestRefused) as caught:
-        for _ in range(MAX_BODY_BYTES // 1000 + 2):
-            reader.feed(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
+        reader.feed(b"3e8\r\n" + b"x" * 1000 + b"\r\n")
     assert caught.value.status == 413
+
+
+@pytest.mark.parametrize("path", [AUDIT, f"{AUDIT}?serialNumber=1", f"http://x{AUDIT}"])
+def test_audits_may_be_longer_than_anything_else(path: str) -> None:
+    request = read(f"POST {path} HTTP/1.1\nHost: x\nContent-Length: {MAX_BODY_BYTES}\n\n" + "x" * MAX_BODY_BYTES)
+    assert request is not None
+    assert len(request.body) == MAX_BODY_BYTES
 
 
 @pytest.mark.parametrize("size", [1, 2, 7])
@@ -145,17 +167,33 @@ def test_the_forms_of_a_target(target: str, authority: str | None, path: str, qu
     assert (request.authority, request.path, request.query) == (authority, path, query)
 
 
-def test_half_received_requests_share_a_budget() -> None:
-    budget = ReadingBudget(1000)
-    first, second, third = (RequestReader(budget) for _ in range(3))
-    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 5000\r\n\r\n"
-    first.feed(head + b"x" * 400)
-    second.feed(head)
+CHUNKED = b"POST /swordfish/lock/audit HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def test_chunk_extensions_are_not_held_and_yet_have_a_limit() -> None:
+    reader = new_reader()
+    reader.feed(CHUNKED)
+    chunk = b"1;" + b"a" * 4000 + b"\r\nx\r\n"
+    fed = len(CHUNKED)
     with pytest.raises(RequestRefused) as caught:
-        second.feed(b"x" * 600)
-    assert caught.value.status == 503
-    second.release()
-    second.release()
-    third.feed(head + b"x" * 300)
-    first.release()
-    third.feed(b"x" * 500)
+        while fed < 100 * MAX_BODY_BYTES:
+            reader.feed(chunk)
+            fed += len(chunk)
+            assert reader.held_bytes < fed // len(chunk) + 10_000, "the body, a little header, and one line at most"
+    assert caught.value.status == 413
+    most = 2 * MAX_BODY_BYTES + 64 * 1024
+    assert most - len(chunk) <= fed <= most
+
+
+def test_what_is_held_is_header_and_body() -> None:
+    reader = new_reader()
+    head = b"POST /swordfish/lock/audit HTTP/1.1\r\nHost: x\r\nX-Long: " + b"a" * 5000
+    assert reader.feed(head) is None
+    assert reader.held_bytes == len(head)
+    assert reader.feed(b"\r\nContent-Length: 300000\r\n\r\n") is None
+    assert 5000 < reader.held_bytes < 6000
+    for _ in range(20):
+        assert reader.feed(b"x" * 10_000) is None
+    assert 205_000 < reader.held_bytes < 220_000
+    assert reader.feed(b"x" * 100_000) is not None
+    assert 305_000 < reader.held_bytes < 306_000

@@ -1,0 +1,187 @@
+"""A ClientHello, looked at before OpenSSL does.
+
+OpenSSL allocates what the header of a handshake message announces, up to 128 KiB for ten octets on the wire, and tells
+Python's callback of no server name that is not ASCII. So a ClientHello is kept here until it is whole, and only then
+does OpenSSL hear of the connection. Sizes are in octets; the numbers are those of RFC 8446.
+"""
+
+MAX_HELLO_BYTES = 16 * 1024  # on the wire; a device's takes some 300, one with post-quantum keys some 1,800
+
+_CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
+_CLIENT_HELLO = 1
+_MAX_RECORD_BYTES = 16 * 1024
+_UNEXPECTED_MESSAGE, _RECORD_OVERFLOW, _ILLEGAL_PARAMETER, _UNRECOGNIZED_NAME = 10, 22, 47, 112
+_RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # section 4.1.3
+_BEFORE_SESSION_ID = 4 + 2 + 32  # the message's header, version, random
+_SERVER_NAME, _HOST_NAME = 0, 0
+
+
+class HelloRefused(Exception):
+    """No ClientHello that OpenSSL should see.
+
+    Args:
+        alert: The number of the TLS alert.
+        reason: ``hello size``, ``hello record`` or ``hello name``.
+    """
+
+    def __init__(self, alert: int, reason: str) -> None:
+        super().__init__(reason)
+        self.alert = alert
+        self.reason = reason
+
+    @property
+    def record(self) -> bytes:
+        """The fatal alert as it goes onto the wire."""
+        return bytes((_ALERT, 3, 3, 0, 2, 2, self.alert))
+
+
+class HelloReader:
+    """Reads one ClientHello in as many pieces and records as it comes; each octet is looked at once.
+
+    What is no TLS record at all goes to OpenSSL as it is: it knows HTTP and SSL 2.0, and says so. So does an alert.
+
+    Attributes:
+        is_done: Whether the hello is whole.
+        rest: What came behind it. OpenSSL may read that after it has answered the hello, and not before: the answer
+            says whether another hello is expected.
+    """
+
+    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "rest")
+
+    def __init__(self) -> None:
+        self._held = bytearray()
+        self._message = bytearray()
+        self._next_record = 0  # where its header begins in what is held
+        self._wanted = 0  # how long the message is with its header; 0 while that is not known
+        self.is_done = False
+        self.rest = b""
+
+    def feed(self, content: bytes) -> bytes:
+        """Take in what came.
+
+        Returns:
+            What OpenSSL may read now; b"" while the hello is not whole.
+
+        Raises:
+            HelloRefused: It is too large, in no order that TLS knows, or names a server in octets that are not ASCII.
+        """
+        end = 0 if self._held else _end_of_whole(content)
+        if end:  # as nearly all come: in one piece and one record
+            self.is_done, self.rest = True, content[end:]
+            return content[:end]
+        self._held += content
+        while not self.is_done and self._read_record():
+            pass
+        if max(self._next_record, len(self._held) * (not self.is_done)) > MAX_HELLO_BYTES + 5:
+            raise HelloRefused(_ILLEGAL_PARAMETER, "hello size")
+        if self.is_done:
+            ready, self.rest = bytes(self._held[: self._next_record]), bytes(self._held[self._next_record :])
+            self._held.clear()
+            return ready
+        return self._alerts()
+
+    def _read_record(self) -> bool:
+        """Take the next record, as far as it has come; False when more has to come."""
+        held, begin = self._held, self._next_record
+        if len(held) == begin:
+            return False
+        kind = held[begin]
+        if begin == 0 and not _CHANGE_CIPHER_SPEC <= kind <= _HEARTBEAT:
+            self.is_done, self._next_record = True, len(held)
+            return False
+        if kind not in (_HANDSHAKE, _ALERT, _CHANGE_CIPHER_SPEC):
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
+        if len(held) < begin + 5:
+            return False
+        end = begin + 5 + int.from_bytes(held[begin + 3 : begin + 5], "big")
+        self._assert_length(kind, end - begin - 5)
+        if kind == _HANDSHAKE:
+            self._assert_small(held[begin + 5 : min(begin + 9, end)])
+        if len(held) < end:
+            return False
+        self._next_record = end
+        if kind == _HANDSHAKE:
+            self._message += held[begin + 5 : end]
+            self._look_at_message()
+        return True
+
+    def _assert_length(self, kind: int, length: int) -> None:
+        if length > _MAX_RECORD_BYTES:
+            raise HelloRefused(_RECORD_OVERFLOW, "hello size")
+        if length == 0 or (kind != _HANDSHAKE and (length > 2 or self._message)):
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
+
+    def _assert_small(self, begun: bytearray) -> None:
+        """The size is known before the record is whole: whoever announces too much waits for nothing."""
+        header = (self._message + begun)[:4] if len(self._message) < 4 else self._message[:4]
+        if header and header[0] != _CLIENT_HELLO:
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
+        if len(header) == 4:
+            self._wanted = 4 + int.from_bytes(header[1:4], "big")
+            if self._wanted > MAX_HELLO_BYTES:
+                raise HelloRefused(_ILLEGAL_PARAMETER, "hello size")
+
+    def _look_at_message(self) -> None:
+        if not self._wanted or len(self._message) < self._wanted:
+            return
+        if len(self._message) > self._wanted:  # another message in the hello's record
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
+        _assert_ascii_name(bytes(self._message))
+        self.is_done = True
+
+    def _alerts(self) -> bytes:
+        """Alerts in front of a hello are OpenSSL's matter: a client may give up instead of sending one."""
+        if self._message or not self._next_record or self._held[0] != _ALERT:
+            return b""
+        ready = bytes(self._held[: self._next_record])
+        del self._held[: self._next_record]
+        self._next_record = 0
+        return ready
+
+
+def asks_for_another(flight: bytes) -> bool:
+    """Whether what the server sends is a HelloRetryRequest: a second ClientHello follows."""
+    return flight[11:43] == _RETRY_RANDOM
+
+
+def _end_of_whole(content: bytes) -> int:
+    """Where the record ends with which some octets begin, if it holds one whole ClientHello; else 0."""
+    if len(content) < 9 or content[0] != _HANDSHAKE or content[5] != _CLIENT_HELLO:
+        return 0
+    record, message = content[3] << 8 | content[4], content[6] << 16 | content[7] << 8 | content[8]
+    if message + 4 != record or record > min(len(content) - 5, MAX_HELLO_BYTES):
+        return 0
+    _assert_ascii_name(content[5 : 5 + record])
+    return 5 + record
+
+
+def _assert_ascii_name(message: bytes) -> None:
+    """Raises :class:`HelloRefused` for a server name that is not ASCII (RFC 6066 section 3)."""
+    if not server_name(message).isascii():
+        raise HelloRefused(_UNRECOGNIZED_NAME, "hello name")
+
+
+def server_name(message: bytes) -> bytes:
+    """The server name in a ClientHello; b"" where there is none, or the message is damaged: OpenSSL says so."""
+    try:
+        at = _BEFORE_SESSION_ID
+        at += 1 + message[at]  # session ID
+        at += 2 + (message[at] << 8 | message[at + 1])  # cipher suites
+        at += 1 + message[at]  # compression methods
+        end = at + 2 + (message[at] << 8 | message[at + 1])
+        at += 2
+        while at < end:
+            length = message[at + 2] << 8 | message[at + 3]
+            if message[at] << 8 | message[at + 1] == _SERVER_NAME:
+                return _host_name(message[at + 4 : at + 4 + length])
+            at += 4 + length
+    except IndexError:
+        pass
+    return b""
+
+
+def _host_name(extension: bytes) -> bytes:
+    """Of a list of names: two octets of length, then kind, length and name of each."""
+    if extension[2] != _HOST_NAME:
+        return b""
+    return extension[5 : 5 + (extension[3] << 8 | extension[4])]
