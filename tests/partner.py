@@ -37,7 +37,8 @@ class Partner:
 
     Modes: ``well``; ``slow`` (answers after ``pause``); ``trickle`` (a byte now and then); ``error`` (500);
     ``html`` (200, by somebody else); ``empty`` (no schedules); ``redirect``; ``chunked`` (well, but in chunks);
-    ``lost`` (takes the upload, and hangs up); ``absent``; a number (answers that status).
+    ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
+    status).
     """
 
     mode: str = "well"
@@ -113,11 +114,13 @@ class _Handler(BaseHTTPRequestHandler):
             self.system.got.append(got)
         if mode == "slow":
             time.sleep(self.system.pause)
-        if mode in ("well", "chunked", "lost", "empty") and self.path.startswith("/swordfish/lock/a"):
+        if mode in ("well", "chunked", "lost", "empty", "slow") and self.path.startswith("/swordfish/lock/a"):
             with self.system.lock:
                 self.system.taken[json.loads(body).get("serialNumber", "?")].append(json.loads(body))
-        if mode == "lost":
+        if mode in ("lost", "garbage"):
             self.close_connection = True
+            if mode == "garbage":
+                self.wfile.write(b"\x00\xff" * 500 + b"\r\n\r\n")
             return
         self._answer(mode)
 
