@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
@@ -13,6 +12,13 @@ from typing import TYPE_CHECKING
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from engage_server.disk import (
+    disk_room,
+    enrolment_days,
+    sightings_reserve,
+    store_reserve,
+    sweep_temporary_files,
+)
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.pki.keys import generate_key
 from engage_server.protocol.serial_number import serial_from_query
@@ -26,13 +32,10 @@ from engage_server.services.confirmation import Confirmations
 from engage_server.services.device_evidence import DeviceEvidence
 from engage_server.services.device_exchange import DeviceExchange
 from engage_server.services.device_folder import DeviceFolders
-from engage_server.services.disk_reserve import DiskReserve
-from engage_server.services.disk_room import DiskLimits, DiskRoom
-from engage_server.services.disk_use import sweep
+from engage_server.services.disk_overview import DiskOverview, DiskStatus
 from engage_server.services.distribution import Distribution, Refusal
 from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.services.enrolment import Enrolment
-from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.file_answers import FileAnswers
 from engage_server.services.folder_lock import DEVICE_SECONDS
@@ -63,6 +66,8 @@ __all__ = [
     "CallInShares",
     "Delivered",
     "DeviceSide",
+    "DiskOverview",
+    "DiskStatus",
     "Distribution",
     "Expiry",
     "Occasion",
@@ -85,11 +90,12 @@ __all__ = [
     "open_operator_side",
     "segments",
     "serial_from_query",
+    "sightings_reserve",
     "spooled_bytes",
+    "sweep_temporary_files",
 ]
 
 _MAX_KEK_FILE_BYTES = 4096
-_MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +117,7 @@ class OperatorSide:
     devices: DeviceExchange
     takeover: VendorTakeover
     uploads: UpstreamSpool
+    disk: DiskOverview
     close: Callable[[], None]
 
 
@@ -131,6 +138,7 @@ class DeviceSide:
         self.distribution = Distribution()
         self._with_tls = with_tls
         self._port = settings.cert_url_port
+        self._store_reserve = store_reserve(settings)
         self._store = _open_store(settings, environment, with_secrets=with_tls)
 
     def generation(self) -> int:
@@ -165,7 +173,7 @@ class DeviceSide:
 
     def sighting_transfer(self, spool: Path, keep: timedelta) -> SightingTransfer:
         """The way of what devices did from this host's spool into the store."""
-        return SightingTransfer(spool, self._store, keep)
+        return SightingTransfer(spool, self._store, keep, self._store_reserve)
 
     def call_ins(
         self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]
@@ -202,6 +210,10 @@ class DeviceSide:
             enrolment_days(settings),
             settings.nameless_calls_per_minute,
         )
+
+    def disk(self, settings: Settings) -> DiskOverview:
+        """What devices take of this host's disk."""
+        return DiskOverview(disk_room(settings), enrolment_days(settings))
 
     def deliveries(self, settings: Settings, running: Mapping[str, UpstreamDelivery]) -> dict[str, UpstreamDelivery]:
         """For each site that has an upstream system what delivers to it, also while the site is answered from files.
@@ -292,35 +304,13 @@ def _operator_side(store: SqlStore, settings: Settings) -> OperatorSide:
         evidence,
         AuditLog(store),
         Overview(store, rotations, confirmations),
-        Enrolment(store, sites),
+        Enrolment(store, sites, store_reserve(settings)),
         devices,
         VendorTakeover(store, sites, releases, devices),
         _upstream_spool(settings),
+        DiskOverview(disk_room(settings), enrolment_days(settings)),
         store.close,
     )
-
-
-def disk_room(settings: Settings) -> DiskRoom:
-    """What devices may take of this host's disk."""
-    limits = DiskLimits(
-        settings.device_disk_mib * _MIB,
-        settings.site_disk_mib * _MIB,
-        settings.devices_disk_mib * _MIB,
-        settings.upstream_spool_max_mib * _MIB,
-        settings.disk_reserve_mib * _MIB,
-    )
-    return DiskRoom(settings.data_dir, settings.upstream_spool_dir, settings.disk_book, limits, time.time)
-
-
-def enrolment_days(settings: Settings) -> EnrolmentDays:
-    """How many unknown devices are taken in."""
-    reserve = DiskReserve(settings.data_dir, settings.disk_reserve_mib * _MIB)
-    return EnrolmentDays(settings.enrolled_dir, settings.enroll_per_day, reserve, time.time)
-
-
-def sweep_temporary_files(settings: Settings) -> int:
-    """Take away what killed processes left in the folder of data; how many files there were."""
-    return sweep(settings.data_dir, time.time())
 
 
 def _upstream_spool(settings: Settings) -> UpstreamSpool:

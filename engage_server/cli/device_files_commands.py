@@ -109,13 +109,21 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     missing = sorted(set(wanted) - set(present))
     if missing:
         raise UsageError(f"there are no files of {missing[0]}", f"Those of {site} with files: {len(present)}.")
-    written = 0
-    for _ in _shown(operator.devices.take_out(site, wanted, target), len(wanted), as_json):
+    written, faults = 0, list[str]()
+    for _ in _shown(operator.devices.take_out(site, wanted, target, faults), len(wanted), as_json):
         written += 1
     if as_json:
-        print_json({"site": site, "devices": written, "folder": str(target)})
+        print_json({"site": site, "devices": written, "folder": str(target), "unreadable": faults})
+    else:
+        click.echo(f"wrote the files of {written} device(s) below {target}")
+    if faults:
+        raise FileNotUsable(
+            f"{len(faults)} file(s) can not be read, and were copied as they are (NAME.unreadable):\n  "
+            + "\n  ".join(faults[:_FAULTS_SHOWN]),
+            "Mend them here, or take them from a backup. All others were written.",
+        )
+    if as_json:
         return
-    click.echo(f"wrote the files of {written} device(s) below {target}")
     print_next(f"{program()} device import {target} --site {site}")
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from engage_server.cli.disk_status import disk_json, print_disk
 from engage_server.cli.output import console, json_option, print_json, print_next
 from engage_server.cli.rotate_output import print_progress, progress_json
 from engage_server.cli.session import Session, program
@@ -31,15 +32,19 @@ def status(session: Session, as_json: bool) -> int:
     """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
 
     Exit status 1 when a certificate has expired or its last safe day to start a rotation has passed, or a worker does
-    not serve what is current.
+    not serve what is current, or the disk has no room for what devices send.
     """
     occasion = session.occasion()
     operator = session.operator_side()
     found = operator.overview.look(occasion)
+    disk = operator.disk.look([site.site.name for site in found.sites])
+    from engage_server.serving.exposition import open_circuits  # heavy, and only of use here
+
+    circuits = open_circuits(session.settings().metrics_dir)
     uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
-    bad = _is_bad(found)
+    bad = _is_bad(found) or disk.is_full
     if as_json:
-        print_json(_as_json(found, occasion.now, uploads))
+        print_json(_as_json(found, occasion.now, uploads) | {"disk": disk_json(disk), "circuits_open": circuits})
         return int(bad)
     for site in found.sites:
         _print_site(site, occasion.now, uploads[site.site.name])
@@ -47,6 +52,9 @@ def status(session: Session, as_json: bool) -> int:
         click.echo("there is no site yet")
     hosts = len({worker.host for worker in found.workers})
     click.echo(f"{len(found.workers)} workers serve devices on {hosts} host(s)")
+    for site_name in circuits:
+        click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
+    print_disk(disk)
     for gap in found.gaps:
         click.echo(f"the evidence may not be complete: {gap}")
     print_next(_next(found))

@@ -11,17 +11,19 @@ from engage_server.errors import BodyInvalid
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 MAX_DEPTH = 32  # devices nest four or five deep
+FILE_DEPTH = MAX_DEPTH + 4  # of our own files: what came stands some levels down in them
 
 # Names, without punctuation and in lower case, under which devices may tell what opens the building's WiFi. Nobody
 # publishes the true one; what is taken out by mistake was a secret's neighbour at most.
 _SECRET = re.compile(r"passw(or)?d|passphrase|pwd|psk|presharedkey|wepkey|wpakey|wifikey|networkkey|secret|privatekey")
 
 
-def read_json(body: bytes) -> Json:
+def read_json(body: bytes, max_depth: int = MAX_DEPTH) -> Json:
     """Read a body.
 
     Args:
         body: UTF-8, with or without a byte order mark.
+        max_depth: :data:`FILE_DEPTH` for a file that we may have written.
 
     Raises:
         BodyInvalid: It is no JSON, or one that can not be kept: a number without end, nested too deep. The sentence
@@ -31,7 +33,7 @@ def read_json(body: bytes) -> Json:
         value: Json = json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant, parse_float=_finite)
     except (ValueError, RecursionError):
         raise BodyInvalid("the body is not JSON", "Send one JSON value, as UTF-8.") from None
-    _assert_depth(value, MAX_DEPTH)
+    assert_depth(value, max_depth)
     return value
 
 
@@ -63,6 +65,19 @@ def without_secrets(value: Json) -> Json:
     return value
 
 
+def assert_depth(value: Json, max_depth: int) -> None:
+    """Hold a value against the depth to which it could be read again.
+
+    Raises:
+        BodyInvalid: It is nested deeper.
+    """
+    if not max_depth:
+        raise BodyInvalid("the body is nested too deep", f"Nest at most {MAX_DEPTH} deep.")
+    if isinstance(value, dict | list):
+        for child in value.values() if isinstance(value, dict) else value:
+            assert_depth(child, max_depth - 1)
+
+
 def _is_secret(name: str) -> bool:
     return _SECRET.search(re.sub("[^a-z0-9]", "", name.lower())) is not None
 
@@ -76,11 +91,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError("a number without end")
     return number
-
-
-def _assert_depth(value: Json, left: int) -> None:
-    if not left:
-        raise BodyInvalid("the body is nested too deep", f"Nest at most {MAX_DEPTH} deep.")
-    if isinstance(value, dict | list):
-        for child in value.values() if isinstance(value, dict) else value:
-            _assert_depth(child, left - 1)

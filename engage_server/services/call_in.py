@@ -6,7 +6,7 @@ Nothing here waits for the database. Files are on this host; a partner's system 
 import hashlib
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import Enum, auto
@@ -128,6 +128,9 @@ class Answerer(Protocol):
             NotPossible: Not now: the device should come again.
         """
 
+    def open_circuits(self) -> Sequence[str]:
+        """The sites whose systems are not asked at the moment."""
+
 
 # what readers take for yes (the protocol notes, section 5)
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}
@@ -204,6 +207,10 @@ class CallIns:
             return UNREADABLE
         serial = serial_from_query(call.query) or serial_from_body(value) or call.said_before
         return self._known(call, serial, value, turn)
+
+    def open_circuits(self) -> list[str]:
+        """The sites whose systems are not asked at the moment."""
+        return [site for way in self._ways.values() for site in way.open_circuits()]
 
     def _known(self, call: Call, serial: str | None, value: Json, turn: "_Turn | None") -> CallAnswer:
         """Choose the site anew, with the serial number of the body; and hold the device against its list."""

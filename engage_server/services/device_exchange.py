@@ -10,22 +10,25 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import Refused
+from engage_server.errors import BodyInvalid, FileNotUsable, Refused
 from engage_server.protocol.audit_upload import read_event
 from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.event_codes import sentence_of
-from engage_server.protocol.json_body import Json, write_pretty_json
+from engage_server.protocol.json_body import Json, write_json, write_pretty_json
 from engage_server.services.collected import Entry, fresh_events, imported_entries
 from engage_server.services.device_files import COLLECTIONS, FoundFile
 from engage_server.services.device_folder import (
     CONFIGURATION,
     DATABASE,
+    MAX_FILE_BYTES,
     PARAMETERS,
     Collection,
     DeviceFolder,
     DeviceFolders,
 )
 from engage_server.services.durable_files import SECRET_MODE, make_folder, replace_file
+
+_PIECE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +91,17 @@ class DeviceExchange:
                     _put(folder, file.kind, value, now)
             yield serial
 
-    def take_out(self, site: str, serials: Iterable[str], target: Path) -> Iterator[str]:
+    def take_out(
+        self, site: str, serials: Iterable[str], target: Path, faults: list[str] | None = None
+    ) -> Iterator[str]:
         """Write devices' files into ``target/<serial>/``, in the form in which they can be brought in again.
+
+        Args:
+            site: The site's name.
+            serials: Whose files.
+            target: Where to.
+            faults: Gets a sentence for each file that can not be read. It is copied as it is, under a name that no
+                import takes, and holds up no other.
 
         Raises:
             FileNotUsable: The target can not be written.
@@ -97,8 +109,10 @@ class DeviceExchange:
         for serial in serials:
             with self._folders.open(site, serial) as folder:
                 make_folder(target / serial)
-                for name, value in _contents(folder):
-                    replace_file(target / serial / name, write_pretty_json(value), SECRET_MODE)
+                for name in _names(folder):
+                    fault = _copy(folder, name, target / serial)
+                    if fault and faults is not None:
+                        faults.append(fault)
             yield serial
 
     def serials(self, site: str) -> list[str]:
@@ -177,12 +191,25 @@ def _put(folder: DeviceFolder, kind: str, value: Json, now: datetime) -> None:
         folder.put(kind, value)
 
 
-def _contents(folder: DeviceFolder) -> Iterator[tuple[str, Json]]:
-    for name in (DATABASE, CONFIGURATION, PARAMETERS):
+def _names(folder: DeviceFolder) -> Iterator[str]:
+    yield from (name for name in (DATABASE, CONFIGURATION, PARAMETERS) if (folder.path / name).exists())
+    for collection in Collection:
+        yield from folder.files_of(collection)
+
+
+def _copy(folder: DeviceFolder, name: str, target: Path) -> str:
+    """Copy a file in a form for people, if it can be read back in that form; what is wrong with it, or ""."""
+    try:
         value = folder.raw(name)
-        if value is not None:
-            yield name, value
-    for name, collection in COLLECTIONS.items():
-        entries = folder.collected(collection)
-        if entries:
-            yield name, {str(collection): entries}
+        content = write_pretty_json(value)
+    except (BodyInvalid, FileNotUsable) as error:
+        replace_file(target / f"{name}.unreadable", _pieces(folder.path / name), SECRET_MODE)
+        return error.sentence
+    replace_file(target / name, content if len(content) <= MAX_FILE_BYTES else write_json(value), SECRET_MODE)
+    return ""
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece

@@ -13,7 +13,7 @@ from engage_server.errors import BodyInvalid, FileNotUsable
 from engage_server.protocol.caller_serial import serial_from_body
 from engage_server.protocol.database_answer import assert_harmless
 from engage_server.protocol.device_reports import read_configuration, read_parameters
-from engage_server.protocol.json_body import Json, read_json
+from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json
 from engage_server.services.device_folder import (
     CONFIGURATION,
     DATABASE,
@@ -118,7 +118,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
 
 
 def _read(path: Path) -> Json:
-    return read_json(read_file(path, limit=MAX_FILE_BYTES))
+    return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
 
 
 def _serial(path: Path, top: Path, value: Json) -> str | None:

@@ -19,7 +19,7 @@ from engage_server.errors import BodyInvalid, NotPossible
 from engage_server.protocol.audit_upload import MAX_EVENTS
 from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_reports import read_configuration
-from engage_server.protocol.json_body import Json, read_json, write_json
+from engage_server.protocol.json_body import FILE_DEPTH, Json, assert_depth, read_json, write_json
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.services.collected import Entry, Taken, entries_of, stamp, taken
 from engage_server.services.disk_reserve import allocated
@@ -86,7 +86,7 @@ class DeviceFolder:
         """A database that was imported before; None if it is not here any more. The others are not read."""
         for path in (self.path / EARLIER).glob("0x*.json"):
             if version_of(path.stem) == version:
-                return assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES)), str(path))
+                return assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH), str(path))
         return None
 
     def put_database(self, answer: dict[str, Any]) -> None:
@@ -196,7 +196,7 @@ class DeviceFolder:
         if not path.exists():
             return None
         try:
-            return read_json(read_file(path, limit=MAX_FILE_BYTES))
+            return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
         except BodyInvalid as error:
             raise BodyInvalid(f"{path}: {error.sentence}", "Mend the file, or import it again.") from None
 
@@ -205,6 +205,7 @@ class DeviceFolder:
 
     def _written(self, name: str, value: Json) -> bytes:
         """Compact: people read what ``engage device export`` writes. Indented, a mebibyte would take eighteen."""
+        assert_depth(value, FILE_DEPTH)
         content = write_json(value) + b"\n"
         if len(content) > MAX_FILE_BYTES:
             raise NotPossible(

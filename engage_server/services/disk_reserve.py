@@ -6,7 +6,6 @@ again, and evidence is what a rotation is judged by.
 """
 
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from engage_server.errors import NotPossible
@@ -21,20 +20,18 @@ class DiskReserve:
 
     Args:
         folder: Any folder on the file system; it may not exist yet.
-        reserve_bytes: What has to stay free; 0: nothing is kept.
-        look: Gives what :func:`os.statvfs` does.
+        reserve_bytes: What has to stay free, at most a tenth of the file system; 0: nothing is kept.
+        part: Only one part of so many of it.
     """
 
-    def __init__(
-        self, folder: Path, reserve_bytes: int, look: Callable[[Path], os.statvfs_result] = os.statvfs
-    ) -> None:
+    def __init__(self, folder: Path, reserve_bytes: int, part: int = 1) -> None:
         self._folder = folder
         self._reserve_bytes = reserve_bytes
-        self._look = look
+        self._part = part
 
     def half(self) -> "DiskReserve":
         """The same with half of the reserve: for sightings."""
-        return DiskReserve(self._folder, self._reserve_bytes // 2, self._look)
+        return DiskReserve(self._folder, self._reserve_bytes, 2 * self._part)
 
     def shortage(self, count: int = 0) -> str:
         """Why a device may not write so many bytes now; "" when it may. One call of the system."""
@@ -42,9 +39,10 @@ class DiskReserve:
         if found is None or not self._reserve_bytes:
             return ""
         free = found.f_bavail * found.f_frsize
-        reserve = min(self._reserve_bytes, found.f_blocks * found.f_frsize // _SMALL_DISK_SHARE)
+        reserve = min(self._reserve_bytes, found.f_blocks * found.f_frsize // _SMALL_DISK_SHARE) // self._part
         if free - count < reserve:
-            return f"the disk of {self._folder} has {free // _MIB} MiB left, and {reserve // _MIB} are for operators"
+            left, kept = free / _MIB, reserve / _MIB
+            return f"the disk of {self._folder} has {left:.1f} MiB left, and {kept:.1f} are for operators"
         if found.f_files and found.f_favail < min(_INODES, found.f_files // _SMALL_DISK_SHARE):
             return f"the disk of {self._folder} has {found.f_favail} inodes left"
         return ""
@@ -71,7 +69,7 @@ class DiskReserve:
     def _file_system(self) -> os.statvfs_result | None:
         for folder in (self._folder, *self._folder.parents):
             try:
-                return self._look(folder)
+                return os.statvfs(folder)
             except FileNotFoundError:
                 continue
             except OSError:  # whoever writes will hear what is wrong

@@ -47,6 +47,10 @@ class FileAnswers:
                 return CallAnswer(200)  # not 204, which has no Content-Length for a device to read
             return self._collect(folder, known, known.serial)
 
+    def open_circuits(self) -> list[str]:
+        """None: files are always there."""
+        return []
+
     def _collect(self, folder: DeviceFolder, known: KnownCall, serial: str) -> CallAnswer:
         kind = known.call.kind
         collection = _COLLECTIONS[kind]

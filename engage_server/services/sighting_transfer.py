@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from engage_server.records import Sighting
+from engage_server.services.disk_reserve import DiskReserve
 from engage_server.services.evidence import fold
 from engage_server.services.sightings import decoded
 from engage_server.services.spool import Segment, segments
@@ -37,9 +38,11 @@ class SightingTransfer:
         folder: The spool.
         store: Where they go.
         keep: How long the store keeps them.
+        reserve: What has to stay free on the store's disk; None: nothing, as where it is on another machine.
     """
 
-    def __init__(self, folder: Path, store: Store, keep: timedelta) -> None:
+    def __init__(self, folder: Path, store: Store, keep: timedelta, reserve: DiskReserve | None = None) -> None:
+        self._reserve = reserve
         self._folder = folder
         self._store = store
         self._keep = keep
@@ -49,7 +52,10 @@ class SightingTransfer:
 
         Raises:
             StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
+            NotPossible: Its disk has no room but for operators: all stays in the spool.
         """
+        if self._reserve is not None:
+            self._reserve.assert_room(_BATCH_BYTES)
         done = Transferred()
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engage_server.errors import NotPossible
+from engage_server.services.disk_reserve import DiskReserve
 from engage_server.services.durable_files import SECRET_MODE
 
 SEGMENT_BYTES = 1024 * 1024  # then the next file is begun, so that what was stored can be given back to the disk
@@ -25,14 +26,16 @@ class SpoolWriter:
     Args:
         folder: The spool's folder.
         limit_bytes: What all files of the folder together may hold. Above it sightings are counted as lost.
+        reserve: What has to stay free on the disk; None: nothing. Below it they are lost, too.
 
     Attributes:
         lost: How many lines were not kept, since the start.
         trouble: Why the latest line was not kept; "" while all is well.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int) -> None:
+    def __init__(self, folder: Path, limit_bytes: int, reserve: DiskReserve | None = None) -> None:
         self._folder = folder
+        self._reserve = reserve
         self._limit_bytes = limit_bytes
         self._descriptor = -1
         self._written = 0  # into the present file
@@ -91,6 +94,9 @@ class SpoolWriter:
             self._room = min(SEGMENT_BYTES, self._limit_bytes - spooled_bytes(self._folder))
         if self._room < count:
             raise OSError(0, "the spool is full (setting spool_max_mib)")
+        shortage = self._reserve.shortage(count) if self._reserve is not None else ""
+        if shortage:
+            raise OSError(0, f"{shortage} (setting disk_reserve_mib)")
 
 
 @dataclass(frozen=True, slots=True)

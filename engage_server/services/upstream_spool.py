@@ -32,6 +32,7 @@ from engage_server.services.upload_state import DeviceState, UploadTries
 STATE = "state.json"
 _BY_ADDRESS = "at-"
 _MIB = 1024 * 1024
+_KNOWN_BYTES = 2 * allocated(1)  # a device's folder, and what is known of it
 _PENDING = re.compile(r"(?P<device>[A-Za-z0-9._-]{1,80})~(?P<number>[0-9]{10})\.json")
 
 
@@ -161,7 +162,7 @@ class UpstreamSpool:
             digest = hashlib.sha256(upload.target.encode() + b"\n" + upload.body).hexdigest()[:32]
             repeated = digest in state.recent
             content = _written(upload, repeated=repeated)
-            room = allocated(len(content)) + (2 * allocated(1) if is_new else 0)  # its folder, and what is known of it
+            room = allocated(len(content)) + (_KNOWN_BYTES if is_new else 0)
             state = self._counted(site, device, state, room, known / STATE)
             self._room.take(site, uploads=room)
             try:
@@ -214,7 +215,8 @@ class UpstreamSpool:
         # who does not say its serial number may be a whole site behind one address
         limit = limits.device if not device.startswith(_BY_ADDRESS) else max(limits.device, limits.site // 8)
         if state.bytes + count > limit and state.may_be_measured(now):
-            state = state.measured(upload_bytes(self._folder / site, device), now, self._room.clock())
+            found = _KNOWN_BYTES + upload_bytes(self._folder / site, device)
+            state = state.measured(found, now, self._room.clock())
             if state.bytes + count > limit:
                 state.write(file)
         if state.bytes + count > limit:

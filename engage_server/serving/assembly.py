@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder
+from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder, sightings_reserve
 from engage_server.serving.connection import Connection
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
@@ -56,9 +56,13 @@ def equip(
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener != "operators"
     make_folder(settings.spool_dir)
-    spool = SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024) if is_for_devices else None
+    spool = (
+        SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024, sightings_reserve(settings))
+        if is_for_devices
+        else None
+    )
     sightings = Sightings(listener, spool, time.time) if spool else None
-    app, lateness = _app(settings, device_side, sightings, environment, log)
+    app, lateness = _app(settings, device_side, sightings, environment, metrics, log)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
     pool = FlaskPool(
         app,
@@ -105,10 +109,12 @@ def _app(
     device_side: DeviceSide,
     sightings: Sightings | None,
     environment: Mapping[str, str],
+    metrics: ListenerMetrics,
     log: logging.Logger,
 ) -> tuple[Flask, Callable[[], str]]:
     if sightings is not None:
         call_ins = device_side.call_ins(settings, sightings, time.time, log.warning)
+        metrics.open_circuits = call_ins.open_circuits
         return create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins), lambda: ""
     from engage_server.serving.operators import operators_app
 

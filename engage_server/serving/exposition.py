@@ -3,6 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ from typing import Any
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 
-from engage_server.composition import Delivered, Distribution, expiries, segments, spooled_bytes
+from engage_server.composition import Delivered, DiskOverview, Distribution, expiries, segments, spooled_bytes
+from engage_server.errors import NotPossible
+from engage_server.serving.disk_figures import disk_figures
 from engage_server.serving.metrics import BUCKETS, FAMILIES, Family, Labels
 
 
@@ -24,6 +27,7 @@ class Exposition:
 
     Attributes:
         stored, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+        disk: Looks at what devices take of the disk; None: nothing is told of it.
         rotations: The state of each rotation that is going on, by site; kept by the thread that looks at them.
     """
 
@@ -52,6 +56,7 @@ class Exposition:
             ["site"],
             registry=self._registry,
         )
+        self.disk: DiskOverview | None = None
         self._registry.register(self)
 
     def tell_uploads(self, uploads: Mapping[str, Delivered]) -> None:
@@ -87,6 +92,9 @@ class Exposition:
             rotations.add_metric([site, state], 1)
         yield rotations
         yield from self._of_uploads(now)
+        if self.disk is not None:
+            with suppress(NotPossible):  # the book is in use: it is told next time
+                yield from disk_figures(self.disk.look(sorted(snapshot.call_ins)))
 
     def _of_uploads(self, now: datetime) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
@@ -109,6 +117,19 @@ class Exposition:
                     _add(sums[name], tuple(labels), value)
         for name, by_labels in sums.items():
             yield _family(name, FAMILIES[name], by_labels)
+
+
+def open_circuits(metrics: Path) -> list[str]:
+    """The sites whose upstream systems some worker of this host does not ask at the moment."""
+    return sorted(
+        {
+            str(labels[-1])
+            for path in metrics.glob("*/*.json")
+            if _is_alive(path.stem)
+            for name, labels, value in _read(path)
+            if name == "engage_upstream_circuit_open" and value
+        }
+    )
 
 
 def _add(sums: dict[Labels, Any], labels: Labels, value: Any) -> None:

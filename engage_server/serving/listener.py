@@ -14,7 +14,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide, ServedRelease
+from engage_server.composition import DeviceSide, ServedRelease, sweep_temporary_files
 from engage_server.errors import EngageError
 from engage_server.serving import assembly
 from engage_server.serving.log_lines import DeviceLogger
@@ -113,6 +113,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         raise_descriptor_limit()
         settings = read_settings()
         assembly.begin_metrics(settings, listener)
+        if listener is not Listener.OPERATORS:
+            sweep_temporary_files(settings)
         self._become(settings)
         super().__init__(prog="engage")
 

@@ -8,7 +8,7 @@ import json
 import os
 import re
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
@@ -66,6 +66,9 @@ FAMILIES: Mapping[str, Family] = {
     "engage_app_requests_pending": Family("gauge", "Requests that the app runs or has waiting.", ("listener",)),
     "engage_sightings_lost": Family("counter", "Sightings that the spool could not take.", ("listener",)),
     "engage_access_log_lines_lost": Family("counter", "Lines that the reader of the log did not take.", ("listener",)),
+    "engage_upstream_circuit_open": Family(
+        "gauge", "Workers that pass no calls on, because a site's system answered nobody.", ("listener", "site")
+    ),
     "engage_release_served": Family("gauge", "The release that each worker serves.", ("listener", "site", "process")),
 }
 
@@ -76,9 +79,13 @@ class ListenerMetrics:
     Args:
         listener: ``http``, ``https`` or ``operators``.
         folder: Where its file lies; made already.
+
+    Attributes:
+        open_circuits: Gives the sites whose systems are not asked at the moment.
     """
 
     def __init__(self, listener: str, folder: Path) -> None:
+        self.open_circuits: Callable[[], Sequence[str]] = tuple
         self._listener = listener
         self._file = folder / f"{os.getpid()}.json"
         self._process = str(os.getpid())
@@ -129,6 +136,10 @@ class ListenerMetrics:
         self._values["engage_app_requests_pending", mine] = pending
         self._values["engage_sightings_lost", mine] = sightings_lost
         self._values["engage_access_log_lines_lost", mine] = lines_lost
+        for key in [key for key in self._values if key[0] == "engage_upstream_circuit_open"]:
+            self._values[key] = 0
+        for site in self.open_circuits():
+            self._values["engage_upstream_circuit_open", (self._listener, site)] = 1
         self._write()
 
     def holds(self, count: int) -> None:

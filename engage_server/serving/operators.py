@@ -39,6 +39,7 @@ def operators_app(
     make_folder(spool)
     transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days))
     exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
+    exposition.disk = device_side.disk(settings)
     thread = TransferThread(spool, transfer, exposition, log)
     thread.start()
 

@@ -94,6 +94,13 @@ def sqlite_file_missing(database_url: str) -> bool:
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
 
 
+def sqlite_path(database_url: str) -> Path | None:
+    """Where a SQLite database lies; None for another one, or one in memory."""
+    url = make_url(database_url)
+    is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
+    return Path(str(url.database)) if is_file else None
+
+
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
     """One transaction that changes nothing: all that is read in it belongs to one moment."""

@@ -488,8 +488,9 @@ def test_a_slow_partner_holds_up_no_notice(upstream_pair: RunningPair, partner: 
     waiting = [socket.create_connection(("127.0.0.1", upstream_pair.https_port)) for _ in range(24)]
     context = ssl.create_default_context(cafile=str(root))
     secured = [context.wrap_socket(each, server_hostname="127.0.0.1") for each in waiting]
-    for each in secured:
-        each.sendall(f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    for number, each in enumerate(secured):
+        target = f"/swordfish/lock/db/0?serialNumber={serial_of(number)}"
+        each.sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     begun = time.monotonic()
     notice = "GET /swordfish/lock/certificates/current HTTP/1.1\nHost: x\nX-Unusual: 1"
     assert ask(upstream_pair, notice).startswith(b"HTTP/1.1 200 ")
