@@ -21,8 +21,9 @@ from engage_server.disk import (
 )
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.pki.keys import generate_key
+from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
-from engage_server.records import AnchorRole, CallInWay, SightingKind, WorkerStatus
+from engage_server.records import AnchorRole, CallInWay, Secret, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.audit import Occasion
 from engage_server.services.audit_log import AuditLog
@@ -40,6 +41,7 @@ from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.file_answers import FileAnswers
 from engage_server.services.folder_lock import DEVICE_SECONDS
 from engage_server.services.installation import Installer
+from engage_server.services.networks import is_in_networks
 from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases
 from engage_server.services.rotation import Rotations
@@ -48,6 +50,7 @@ from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
 from engage_server.services.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
 from engage_server.services.spool import SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.token_check import TokenCheck
 from engage_server.services.upstream_answers import UpstreamAnswers
 from engage_server.services.upstream_delivery import Delivered, UpstreamDelivery
 from engage_server.services.upstream_spool import UpstreamSpool
@@ -85,6 +88,7 @@ __all__ = [
     "claim",
     "create_installation",
     "expiries",
+    "is_in_networks",
     "make_folder",
     "only_one_init",
     "open_operator_side",
@@ -93,6 +97,7 @@ __all__ = [
     "sightings_reserve",
     "spooled_bytes",
     "sweep_temporary_files",
+    "token_in",
 ]
 
 _MAX_KEK_FILE_BYTES = 4096
@@ -171,9 +176,15 @@ class DeviceSide:
         """Until something may have changed in the store, and at most so long."""
         self._store.wait_for_change(seconds)
 
-    def sighting_transfer(self, spool: Path, keep: timedelta) -> SightingTransfer:
-        """The way of what devices did from this host's spool into the store."""
-        return SightingTransfer(spool, self._store, keep, self._store_reserve)
+    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> SightingTransfer:
+        """The way of what devices did from this host's spool into the store.
+
+        Args:
+            spool: Its folder.
+            keep: How long the store keeps sightings.
+            site_key: Opens the key of a site, to check the tokens of its devices.
+        """
+        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key))
 
     def call_ins(
         self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder, sightings_reserve
+from engage_server.composition import (
+    DeviceSide,
+    Sightings,
+    Snapshot,
+    SpoolWriter,
+    is_in_networks,
+    make_folder,
+    sightings_reserve,
+)
 from engage_server.serving.connection import Connection
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
@@ -61,7 +69,7 @@ def equip(
         if is_for_devices
         else None
     )
-    sightings = Sightings(listener, spool, time.time) if spool else None
+    sightings = _sightings(listener, settings, device_side, spool) if spool else None
     app, lateness = _app(settings, device_side, sightings, environment, metrics, log)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
     pool = FlaskPool(
@@ -102,6 +110,13 @@ def equip(
     equipment.stop_following = follower.stop
     follower.start()
     return equipment
+
+
+def _sightings(listener: "Listener", settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:
+    def is_proxys(address: str) -> bool:
+        return bool(settings.trusted_proxies) and is_in_networks(address, settings.trusted_proxies)
+
+    return Sightings(listener, spool, time.time, device_side.distribution.is_device_address, is_proxys)
 
 
 def _app(

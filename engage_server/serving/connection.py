@@ -212,6 +212,7 @@ class TlsConnection(Connection):
     Attributes:
         handshaken: Whether the handshake is over.
         identified: Whether a request has said whose handshake it was.
+        has_token: Whether a request has brought a token that may prove it.
         said_something: Whether the client ever sent a byte.
     """
 
@@ -225,6 +226,7 @@ class TlsConnection(Connection):
         "_outgoing",
         "_tls",
         "handshaken",
+        "has_token",
         "identified",
         "said_something",
     )
@@ -241,6 +243,7 @@ class TlsConnection(Connection):
         self.phase = Phase.HANDSHAKE
         self.handshaken = False
         self.said_something = False
+        self.has_token = False
         self.identified = False
         self._begins_with: ssl.SSLContext | None = context  # None once OpenSSL has the connection
         self._hello: HelloReader | None = HelloReader()  # None while no ClientHello is expected
