@@ -17,7 +17,7 @@ from engage_server.pki.keys import generate_key
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import AnchorRole, CallInWay, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
-from engage_server.services.audit import Occasion
+from engage_server.services.audit import BootClock, Occasion
 from engage_server.services.audit_log import AuditLog
 from engage_server.services.call_in import Answerer, CallIns
 from engage_server.services.confirmation import Confirmations
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
+    "BootClock",
     "Delivered",
     "DeviceSide",
     "Distribution",
