@@ -5,7 +5,7 @@ import click
 from engage_server.cli.device_files_commands import export_devices, import_devices
 from engage_server.cli.device_views import WORDS, device_json, print_device, print_events
 from engage_server.cli.output import json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import site_option
+from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.session import Session, program
 from engage_server.services.device_exchange import DeviceEvent
 
@@ -115,6 +115,29 @@ def show(session: Session, device: str, as_json: bool) -> None:
         print_device(each)
         print_events(events.get(each.site, []))
     print_next(f"{program()} device list --troubled")
+
+
+@device.command(
+    epilog="\b\nExamples:\n  engage device forget 192.0.2.77 --reason 'a port scan'\n"
+    "  engage device forget 0000000000000000A0B1000000000206 --site north --reason 'door removed'"
+)
+@click.argument("device", metavar="SERIAL")
+@click.option("--site", metavar="NAME", help="Only in this site. [default: in every site]")
+@reason_option
+@json_option
+@click.pass_obj
+def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
+    """Forget a device that is gone, or was never one: its history, its releases and its addresses.
+
+    SERIAL is a serial number or an address. If the device calls again, it is a new one. Lists of serial numbers and the
+    files of the device stay.
+    """
+    sites = session.operator_side().evidence.forget(device, site, reason, session.occasion())
+    if as_json:
+        print_json({"device": device, "sites": list(sites)})
+        return
+    click.echo(f"forgot {device} in {', '.join(sites)}")
+    print_next(f"{program()} device list --site {sites[0]}")
 
 
 device.add_command(import_devices)

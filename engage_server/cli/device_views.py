@@ -15,6 +15,7 @@ WORDS = {
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
+    Grade.AUTHENTICATED: "proved itself by a token",
 }
 _EVENTS_SHOWN = 20
 

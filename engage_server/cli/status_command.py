@@ -18,6 +18,7 @@ _WORDS = {
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
+    Grade.AUTHENTICATED: "proved itself by a token",
 }
 _LINE = 40
 _LINE_DAYS = 3653

@@ -15,6 +15,7 @@ class AuditAction(StrEnum):
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"
     DEVICE_ADDED = "device:added"
+    DEVICE_FORGOTTEN = "device:forgotten"
     DEVICES_IMPORTED = "device:imported"
     VENDOR_IMPORTED = "vendor:imported"
     RELEASE_STAGED = "release:staged"

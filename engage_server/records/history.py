@@ -51,14 +51,19 @@ class DeviceHistory:
         home: Its usual address: the one that the notices, certificates, refusals and finished handshakes above are of.
             "" before it was seen at one.
         home_since, home_seen_at: When it first and last called from there; None for never.
+        home_nights: On how many days (UTC) in a row it called from there and from nowhere else.
         tls_nights: On how many days (UTC) it finished a handshake from there.
         refused_at: When it last refused our chain from there, by a TLS alert; None for never since a finished one.
         away: The other address from which something was last said to be this device; "" for none. What comes from there
             proves nothing, neither for nor against, until the device has moved there.
-        away_since, away_seen_at, away_nights: First, last, and on how many days (UTC).
+        away_since, away_seen_at, away_nights: First, last, and on how many days (UTC), all since it was last seen at
+            home: 0 nights after it was.
+        away_tls_nights: On how many of these days a handshake was finished there.
+        away_turns: On how many days (UTC) it was seen elsewhere after it had been seen at home: how often the two took
+            turns.
         away_release, away_finished_at: Whose chain was last accepted from there, and when; 0 and None for none.
-        is_contested: On three days and more this device was seen at both addresses by turns: it cannot be told which
-            one is its own, so neither proves anything.
+        is_contested: On three days and more this device was seen at home and elsewhere by turns: it cannot be told
+            which address is its own, so neither proves anything.
         authenticated_release, authenticated_at: Whose chain it last accepted on a connection on which it proved itself
             by a token, from whatever address, and when; 0 and None for none.
         authenticated_nights: On how many days (UTC) it proved itself so.
@@ -88,12 +93,15 @@ class DeviceHistory:
     home: str = ""
     home_since: datetime | None = None
     home_seen_at: datetime | None = None
+    home_nights: int = 0
     tls_nights: int = 0
     refused_at: datetime | None = None
     away: str = ""
     away_since: datetime | None = None
     away_seen_at: datetime | None = None
     away_nights: int = 0
+    away_tls_nights: int = 0
+    away_turns: int = 0
     away_release: int = 0
     away_finished_at: datetime | None = None
     is_contested: bool = False

@@ -1,13 +1,14 @@
 """Which devices took which release, who is missing since when, and what is wrong with them."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import DeviceHistory, Grade
+from engage_server.records import AuditAction, DeviceHistory, Grade
+from engage_server.services.audit import Occasion
 from engage_server.services.diagnosis import Diagnosis, diagnose
 from engage_server.store.interface import DeviceFilter, Store
 
@@ -23,6 +24,7 @@ class DeviceView:
         grade: How far it came with the release that was asked for; None where none was.
         silent_nights: Whole days since it was last seen; None for one that never was.
         diagnosis: What is wrong with it; None when nothing is.
+        disregarded: How many of its sightings of late count for nothing, by the reason; only where one device is shown.
     """
 
     site: str
@@ -31,6 +33,7 @@ class DeviceView:
     grade: Grade | None
     silent_nights: int | None
     diagnosis: Diagnosis | None
+    disregarded: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def serial(self) -> str | None:
@@ -124,7 +127,10 @@ class DeviceEvidence:
         identity = decode_serial(text) or text
         found = [_view(each, None, now) for each in self._store.device_history(identity)]
         if found:
-            return found
+            return [
+                replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
+                for each in found
+            ]
         known = [each for each in self._store.devices() if each.serial == identity]
         if not known:
             raise NotFound(
@@ -133,6 +139,34 @@ class DeviceEvidence:
                 code="device.not_found",
             )
         return [DeviceView(each.site, each.serial, None, None, None, None) for each in known]
+
+    def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
+        """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.
+
+        Args:
+            text: Its serial number as hexadecimal digits or Base64, or its address.
+            site: Only there; None for every site.
+            reason: Why, in the operator's words.
+            occasion: Who and when.
+
+        Returns:
+            The sites in which something was known of it.
+
+        Raises:
+            NotFound: There is no such site, or nobody has seen the device there.
+        """
+        if site is not None:
+            self._store.site(site)
+        identity = decode_serial(text) or text
+        event = replace(occasion.event(AuditAction.DEVICE_FORGOTTEN, device=identity[:80]), reason=reason)
+        forgotten = self._store.forget_device(identity, site, event)
+        if not forgotten:
+            raise NotFound(
+                f"no device {text[:80]!r} was ever seen" + (f" in site {site!r}" if site else ""),
+                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                code="device.not_found",
+            )
+        return forgotten
 
 
 def read_serial_list(text: str, source: str) -> list[str]:

@@ -1,4 +1,14 @@
-"""From what was seen of a device to what is known of it: pure, one sighting at a time."""
+"""From what was seen of a device to what is known of it: pure, one sighting at a time.
+
+The plan for each sighting of a batch:
+
+1. One that is disregarded changes nothing (:mod:`engage_server.services.sighting_times`).
+2. Whose it is: the serial number's; without one that of the only serial number that called from its address lately;
+   else the address itself is taken for a device.
+3. Times in the future, left from when a clock was wrong, are taken back to this sighting's.
+4. A token that proves the device counts most, from whatever address (:mod:`engage_server.services.device_proof`).
+5. From its usual address it is evidence; from elsewhere it is not (:mod:`engage_server.services.usual_address`).
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -6,13 +16,12 @@ from datetime import datetime, timedelta
 
 from engage_server.protocol.event_codes import MEANINGS, Proof
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
+from engage_server.services.device_proof import with_token
+from engage_server.services.sighting_times import taken_back
+from engage_server.services.usual_address import at_home, elsewhere, is_finished, is_later_day, newcomer, patience
 from engage_server.store.interface import Place
 
-# "Once in 24 h, usually between 00:00 and 04:00": the protocol notes, section 5
-USUAL_SILENCE = timedelta(days=1)
-_NIGHTS_OF_A_HABIT = 3  # with fewer there is none to speak of
-_SHORTEST_PATIENCE = timedelta(hours=36)
-_PATIENCE_BEYOND = timedelta(hours=12)
+__all__ = ["fold", "noted", "patience"]
 
 _GRADES = {
     SightingKind.NOTICE: Grade.NOTICE,
@@ -24,7 +33,10 @@ _SAME_MOMENT = timedelta(seconds=1)  # the store keeps whole seconds
 
 
 def fold(
-    known: Mapping[Place, DeviceHistory], serials_at: Mapping[Place, Sequence[str]], found: Sequence[Sighting]
+    known: Mapping[Place, DeviceHistory],
+    serials_at: Mapping[Place, Sequence[str]],
+    found: Sequence[Sighting],
+    now: datetime | None = None,
 ) -> list[DeviceHistory]:
     """Take a batch into the evidence. Implements :class:`engage_server.store.interface.Fold`.
 
@@ -33,27 +45,53 @@ def fold(
     """
     histories = dict(known)
     for sighting in found:
+        if sighting.disregarded:
+            continue
         site, address = sighting.site or "", (sighting.site or "", sighting.address)
         serials = serials_at.get(address, ())
         identity = sighting.serial or (serials[0] if len(serials) == 1 else sighting.address)
         place = site, identity
-        after = noted(histories.get(place), sighting, site, identity)
-        histories[place] = replace(after, is_shared_address=identity == sighting.address and len(serials) > 1)
+        after = noted(histories.get(place), sighting, site, identity, now)
+        is_shared = identity == sighting.address and len(serials) > 1
+        histories[place] = (
+            after if after.is_shared_address is is_shared else replace(after, is_shared_address=is_shared)
+        )
         shared = histories.get(address)
         if identity != sighting.address and shared is not None and not shared.is_shared_address:
             histories[address] = replace(shared, is_shared_address=True)  # its device has told its name meanwhile
     return [history for place, history in histories.items() if history != known.get(place)]
 
 
-def noted(before: DeviceHistory | None, sighting: Sighting, site: str, identity: str) -> DeviceHistory:
-    """One device's history with one more sighting."""
-    seen = _seen(before, sighting.at, site, identity)
+def noted(
+    before: DeviceHistory | None, sighting: Sighting, site: str, identity: str, now: datetime | None = None
+) -> DeviceHistory:
+    """One device's history with one more sighting.
+
+    Args:
+        before: What was known of it; None for nothing.
+        sighting: One that counts.
+        site: Where it was seen.
+        identity: Whose sighting it is.
+        now: The time by which a history is found to lie in the future; None where no clock is doubted.
+    """
+    known = before or newcomer(site, identity, sighting.at)
+    if now is not None:
+        known = taken_back(known, sighting.at, now)
+    known, is_proven = with_token(known, sighting)
+    if known.home not in ("", sighting.address):
+        return elsewhere(known, sighting)
+    seen = at_home(known, sighting.address, sighting.at)
+    if is_proven and is_finished(sighting):
+        return _authenticated(_finished(seen, sighting), sighting)
+    return _evident(seen, sighting)
+
+
+def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """What a sighting from the usual address tells beside that it was there."""
     if sighting.kind is SightingKind.HANDSHAKE_FINISHED:
-        # a resumed session looks at no certificate: it shows that the device lives, and no more
-        return seen if sighting.resumed else _finished(seen, sighting)
+        return _finished(seen, sighting) if is_finished(sighting) else seen
     if sighting.kind is SightingKind.HANDSHAKE_FAILED:
-        is_refusal = sighting.failure.startswith(_ALERT)
-        return replace(seen, refusals=seen.refusals + is_refusal, failure=sighting.failure)
+        return _failed(seen, sighting)
     if sighting.kind is SightingKind.CALL_IN:
         return seen
     if sighting.kind is SightingKind.REPORT:
@@ -62,42 +100,53 @@ def noted(before: DeviceHistory | None, sighting: Sighting, site: str, identity:
         return seen
     if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
         # of before that handshake: each worker has a spool file of its own, and they are read one after the other
-        return _graded(seen, sighting)
+        return _graded(seen, sighting, _GRADES[sighting.kind])
     if sighting.kind is SightingKind.CERTIFICATE:
         fetched = replace(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
-        return _graded(fetched, sighting)
+        return _graded(fetched, sighting, Grade.CERTIFICATE)
     asked_again = seen.asked_again_at
     if seen.finished_release == (sighting.release or -1) and not seen.refusals and not seen.notices:
         asked_again = sighting.at  # though it had just accepted this very release
-    return _graded(replace(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting)
-
-
-def patience(first_seen: datetime, last_seen: datetime, nights: int) -> timedelta:
-    """How long a device may be silent before it has missed its own habit: twice its usual gap, and half a day."""
-    usual = (last_seen - first_seen) / (nights - 1) if nights >= _NIGHTS_OF_A_HABIT else USUAL_SILENCE
-    return max(_SHORTEST_PATIENCE, 2 * usual + _PATIENCE_BEYOND)
-
-
-def _seen(before: DeviceHistory | None, at: datetime, site: str, identity: str) -> DeviceHistory:
-    if before is None:
-        return DeviceHistory(site, identity, at, at, 1, at + patience(at, at, 1))
-    last = max(before.last_seen, at)
-    nights = before.nights + (last.date() > before.last_seen.date())
-    first = min(before.first_seen, at)
-    return replace(before, first_seen=first, last_seen=last, nights=nights, due_at=last + patience(first, last, nights))
+    return _graded(replace(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting, Grade.NOTICE)
 
 
 def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    if seen.finished_at is not None and sighting.at < seen.finished_at:
+        # told late, by another worker's file: what came after it stands
+        return _graded(seen, sighting, Grade.HANDSHAKE)
+    is_new_night = not seen.tls_nights or is_later_day(sighting.at, seen.finished_at)
     finished = replace(
         seen,
         notices=0,
         certificates=0,
         refusals=0,
         failure="",
+        refused_at=None,
+        tls_nights=seen.tls_nights + is_new_night,
         finished_release=sighting.release or 0,
         finished_at=sighting.at,
     )
-    return _graded(finished, sighting)
+    return _graded(finished, sighting, Grade.HANDSHAKE)
+
+
+def _failed(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    if seen.finished_at is not None and sighting.at < seen.finished_at:
+        return seen  # told late: it came through after that
+    if not sighting.failure.startswith(_ALERT):
+        return replace(seen, failure=sighting.failure)
+    at = sighting.at if seen.refused_at is None else max(seen.refused_at, sighting.at)
+    return replace(seen, refusals=seen.refusals + 1, failure=sighting.failure, refused_at=at)
+
+
+def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """It finished this handshake, and proved on its connection that it is the device."""
+    proven = replace(
+        finished,
+        authenticated_release=sighting.release or 0,
+        authenticated_at=sighting.at,
+        authenticated_nights=finished.authenticated_nights + is_later_day(sighting.at, finished.authenticated_at),
+    )
+    return _graded(proven, sighting, Grade.AUTHENTICATED)
 
 
 def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
@@ -111,8 +160,8 @@ def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN else told
 
 
-def _graded(history: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    number, grade = sighting.release, _GRADES[sighting.kind]
+def _graded(history: DeviceHistory, sighting: Sighting, grade: Grade) -> DeviceHistory:
+    number = sighting.release
     if number is None:
         return history
     reached = history.releases.get(number)

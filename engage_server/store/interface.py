@@ -49,13 +49,16 @@ class Fold(Protocol):
         known: Mapping[Place, DeviceHistory],
         serials_at: Mapping[Place, Sequence[str]],
         found: Sequence[Sighting],
+        now: datetime,
     ) -> Sequence[DeviceHistory]:
         """Fold.
 
         Args:
             known: The histories of all identities and addresses of the batch that have one.
-            serials_at: The serial numbers that called from each address of the batch lately.
+            serials_at: The serial numbers that called from each address of the batch lately: none, the only one, or
+                some of several.
             found: The batch, in the order in which it happened on one host.
+            now: The time by the clock of who brings the batch.
 
         Returns:
             The histories that changed or are new.
@@ -262,7 +265,7 @@ class Store(Protocol):
     ) -> bool:
         """Add what stood between two offsets of a spool file, and remember the second, in one transaction.
 
-        It goes into the sightings as it is, and into the evidence by the fold.
+        It goes into the sightings as it is, and into the evidence by the fold, unless it is disregarded.
 
         Args:
             segment: The file's name, unique among all hosts.
@@ -323,6 +326,19 @@ class Store(Protocol):
 
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
         """What is known of one device, with all its releases, for each site that it was seen in."""
+
+    def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
+        """Remove what is known of a device, in all sites or in one; raw sightings and lists of devices stay.
+
+        Returns:
+            The sites in which something was known of it; for each the event is written, with its name.
+        """
+
+    def has_authenticated(self, site: str) -> bool:
+        """Whether any device of the site ever proved itself by a token."""
+
+    def disregarded(self, serial: str, site: str) -> Mapping[str, int]:
+        """How many sightings with this serial number are kept and count for nothing, by the reason."""
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         """Serial numbers that operators gave and nobody has seen."""

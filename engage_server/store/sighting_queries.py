@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, select, update
+from sqlalchemy import Connection, RowMapping, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.records import Sighting, SightingKind
@@ -53,6 +53,17 @@ def select_sightings(connection: Connection, since: datetime | None) -> list[Sig
     if since is not None:
         query = query.where(sightings.c.at >= since)
     return [_sighting(row) for row in connection.execute(query).mappings()]
+
+
+def select_disregarded(connection: Connection, serial: str, site: str) -> dict[str, int]:
+    """How many sightings with a serial number count for nothing, by the reason."""
+    columns = sightings.c
+    query = (
+        select(columns.disregarded, func.count())
+        .where(columns.serial == serial, columns.site == site, columns.disregarded != "")
+        .group_by(columns.disregarded)
+    )
+    return {reason: int(count) for reason, count in connection.execute(query)}
 
 
 def delete_before(connection: Connection, before: datetime) -> int:

@@ -1,11 +1,13 @@
 """The part of the store that holds what devices did."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
-from engage_server.records import Adoption, DeviceHistory, Grade, RequiredEvidence, Sighting
+from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store import adoption_queries, history_queries, sighting_queries
 from engage_server.store.adoption_kinds import Question
 from engage_server.store.engine import reading, writing
@@ -26,7 +28,7 @@ class SqlEvidence:
             if not sighting_queries.advance(connection, segment, begin, end, at):
                 return False
             sighting_queries.insert_sightings(connection, sightings)
-            history_queries.fold_in(connection, sightings, fold)
+            history_queries.fold_in(connection, sightings, fold, at)
             return True
 
     def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
@@ -71,6 +73,21 @@ class SqlEvidence:
         with reading(self._engine) as connection:
             return history_queries.select_history(connection, site, identity)
 
+    def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
+        with writing(self._engine) as connection:
+            forgotten = history_queries.delete_history(connection, site, identity)
+            for name in forgotten:
+                self._tell(connection, replace(event, site=name), changes_serving=False)
+            return forgotten
+
+    def has_authenticated(self, site: str) -> bool:
+        with reading(self._engine) as connection:
+            return history_queries.has_authenticated(connection, site)
+
+    def disregarded(self, serial: str, site: str) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return sighting_queries.select_disregarded(connection, serial, site)
+
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         with reading(self._engine) as connection:
             return adoption_queries.select_unseen(connection, site, limit)
@@ -82,3 +99,9 @@ class SqlEvidence:
     def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
         with reading(self._engine) as connection:
             return adoption_queries.select_arrivals(connection, site, release, since)
+
+    @abstractmethod
+    def _tell(
+        self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
+    ) -> None:
+        """Write the audit event; the whole store does so in one place."""

@@ -35,6 +35,8 @@ _ADOPTION = (
 
 def upgrade() -> None:
     _devices()
+    _homes()
+    _callers()
     _indexes()
     op.add_column("sightings", sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("sightings", sa.Column("disregarded", sa.String(32), nullable=False, server_default=""))
@@ -55,7 +57,10 @@ def _devices() -> None:
     op.add_column("device_histories", sa.Column("is_contested", sa.SmallInteger, nullable=False, server_default="0"))
     for name in ("home", "away"):
         op.add_column("device_histories", sa.Column(name, sa.String(64), nullable=False, server_default=""))
-    for name in ("tls_nights", "away_nights", "away_release", "authenticated_release", "authenticated_nights"):
+    for name in (
+        *("home_nights", "tls_nights", "away_nights", "away_tls_nights", "away_turns", "away_release"),
+        *("authenticated_release", "authenticated_nights"),
+    ):
         op.add_column("device_histories", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
 
 
@@ -64,3 +69,36 @@ def _indexes() -> None:
     op.create_index("ix_device_histories_adoption", "device_histories", list(_ADOPTION))
     for name in ("home", "away"):
         op.create_index(f"ix_device_histories_{name}", "device_histories", ["site", name])
+
+
+def _homes() -> None:
+    """What is known already is of the one address that a device called from in the last month, if it was only one.
+
+    A device that called from several gets its home when it calls next. Of the nights that it was seen on three count as
+    nights with TLS where it ever finished a handshake: on how many it did was not kept, and a rotation that goes on
+    during the upgrade must still miss it.
+    """
+    op.execute(
+        "UPDATE device_histories SET home = called.address FROM (SELECT serial, site, min(address) AS address "
+        "FROM device_addresses GROUP BY serial, site HAVING count(*) = 1) AS called "
+        "WHERE called.serial = device_histories.identity AND called.site = device_histories.site"
+    )
+    # an address that is taken for a device is where it calls from; a serial number has neither dot nor colon
+    op.execute("UPDATE device_histories SET home = identity WHERE identity LIKE '%.%' OR identity LIKE '%:%'")
+    op.execute(
+        "UPDATE device_histories SET home_since = first_seen, home_seen_at = last_seen, home_nights = nights "
+        "WHERE home <> ''"
+    )
+    op.execute(
+        "UPDATE device_histories SET tls_nights = CASE WHEN nights < 3 THEN nights ELSE 3 END "
+        "WHERE finished_release > 0"
+    )
+
+
+def _callers() -> None:
+    """Eight serial numbers for each address; see store/caller_queries.py."""
+    op.execute(
+        "DELETE FROM device_addresses WHERE (address, site, serial) IN (SELECT address, site, serial FROM "
+        "(SELECT address, site, serial, ROW_NUMBER() OVER (PARTITION BY address, site "
+        "ORDER BY seen_at DESC, serial) AS place FROM device_addresses) AS ranked WHERE place > 8)"
+    )

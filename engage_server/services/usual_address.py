@@ -1,0 +1,173 @@
+"""Where a device usually calls from, and what becomes of the rest. Pure; times and addresses come from sightings.
+
+A serial number is no secret: whoever read one can send it, from any address. So each device has a home, the address
+that it usually calls from, and what is said of it elsewhere proves nothing. The plan, by the address of a sighting:
+
+1. The first address that a device is seen at becomes its home.
+2. Home: the sighting is evidence. What was seen elsewhere no longer counts towards a move (:func:`at_home`).
+3. Elsewhere: only the ``away_*`` fields change (:func:`elsewhere`). On the third night there, with the home silent
+   since the first of them and its habit missed, the device has moved: a new DHCP lease needs no person.
+4. Home and elsewhere by turns on three nights: contested. Neither proves anything until one of them has been silent for
+   three nights of the other. Otherwise whoever says a serial number before its device ever calls would be its home.
+5. A token that proves the device makes the address that it came from its home at once (:func:`settled`).
+"""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
+
+# "Once in 24 h, usually between 00:00 and 04:00": the protocol notes, section 5
+USUAL_SILENCE = timedelta(days=1)
+NIGHTS_OF_A_HABIT = 3  # with fewer there is none to speak of
+_SHORTEST_PATIENCE = timedelta(hours=36)
+_PATIENCE_BEYOND = timedelta(hours=12)
+
+
+def patience(first_seen: datetime, last_seen: datetime, nights: int) -> timedelta:
+    """How long a device may be silent before it has missed its own habit: twice its usual gap, and half a day."""
+    usual = (last_seen - first_seen) / (nights - 1) if nights >= NIGHTS_OF_A_HABIT else USUAL_SILENCE
+    return max(_SHORTEST_PATIENCE, 2 * usual + _PATIENCE_BEYOND)
+
+
+def newcomer(site: str, identity: str, at: datetime) -> DeviceHistory:
+    """A device of which nothing is known but that something was seen of it; it has no home yet."""
+    return DeviceHistory(site, identity, at, at, 0, at + patience(at, at, 1))
+
+
+def is_finished(sighting: Sighting) -> bool:
+    """Whether a chain was looked at and accepted. A resumed session looks at none: it shows life, and no more."""
+    return sighting.kind is SightingKind.HANDSHAKE_FINISHED and not sighting.resumed
+
+
+def is_later_day(at: datetime, before: datetime | None) -> bool:
+    """Whether a time is on a later day (UTC) than another, or the first."""
+    return before is None or at.date() > before.date()
+
+
+def at_home(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
+    """A contact from the usual address, which this one becomes where there is none yet."""
+    last = max(known.last_seen, at)
+    nights = known.nights + (not known.nights or is_later_day(last, known.last_seen))
+    first = min(known.first_seen, at)
+    seen = replace(
+        known,
+        first_seen=first,
+        last_seen=last,
+        nights=nights,
+        due_at=last + patience(first, last, nights),
+        home=address,
+        home_since=known.home_since or at,
+        home_seen_at=max(known.home_seen_at or at, at),
+        home_nights=known.home_nights + is_later_day(at, known.home_seen_at),
+    )
+    if not known.away or known.away_since is None or at <= known.away_since:
+        return seen
+    if seen.home_nights >= NIGHTS_OF_A_HABIT:
+        return _without_away(seen)
+    return replace(seen, away_nights=0, away_tls_nights=0)
+
+
+def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """A contact from another address than the usual one: evidence of nothing, but of a move if it goes on."""
+    at = sighting.at
+    is_begun = known.away != sighting.address or known.away_nights == 0 or _was_home_since(known, known.away_since)
+    since = at if is_begun else known.away_since
+    nights = 1 if is_begun else known.away_nights + is_later_day(at, known.away_seen_at)
+    turns = known.away_turns + (_was_home_since(known, known.away_seen_at) and is_later_day(at, known.away_seen_at))
+    before = replace(known, away_tls_nights=0) if is_begun else known
+    if known.away != sighting.address:
+        before = replace(before, away_release=0, away_finished_at=None)
+    seen = replace(
+        before,
+        away=sighting.address,
+        away_since=since,
+        away_seen_at=at if known.away_seen_at is None else max(known.away_seen_at, at),
+        away_nights=nights,
+        away_turns=turns,
+        is_contested=known.is_contested or turns >= NIGHTS_OF_A_HABIT,
+        home_nights=0,
+    )
+    if is_finished(sighting):
+        is_new_night = seen.away_tls_nights == 0 or is_later_day(at, before.away_finished_at)
+        seen = replace(
+            seen,
+            away_tls_nights=seen.away_tls_nights + is_new_night,
+            away_release=sighting.release or 0,
+            away_finished_at=at,
+        )
+    return _moved(seen) if _has_moved(seen, at) else seen
+
+
+def settled(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
+    """A device that has proved itself: its home is where it did so, and whoever said so elsewhere was another."""
+    here = _without_away(known)
+    if known.home in ("", address):
+        return here
+    return replace(
+        here,
+        home=address,
+        home_since=at,
+        home_seen_at=at,
+        home_nights=1,
+        tls_nights=0,
+        notices=0,
+        certificates=0,
+        refusals=0,
+        failure="",
+        refused_at=None,
+    )
+
+
+def _was_home_since(known: DeviceHistory, at: datetime | None) -> bool:
+    return at is None or known.home_seen_at is None or known.home_seen_at >= at
+
+
+def _has_moved(known: DeviceHistory, at: datetime) -> bool:
+    """Three nights; nothing from home meanwhile; and by its own habit something should have come from there."""
+    is_habit = known.away_nights >= NIGHTS_OF_A_HABIT
+    return is_habit and not _was_home_since(known, known.away_since) and at > known.due_at
+
+
+def _moved(known: DeviceHistory) -> DeviceHistory:
+    last = known.away_seen_at or known.last_seen
+    nights = known.nights + known.away_nights
+    moved = replace(
+        known,
+        last_seen=last,
+        nights=nights,
+        due_at=last + patience(known.first_seen, last, nights),
+        home=known.away,
+        home_since=known.away_since,
+        home_seen_at=last,
+        home_nights=known.away_nights,
+        tls_nights=known.away_tls_nights,
+        notices=0,
+        certificates=0,
+        refusals=0,
+        failure="",
+        refused_at=None,
+    )
+    release, at = known.away_release, known.away_finished_at
+    if release and at is not None:
+        reached = known.releases.get(release)
+        if reached is None or reached.grade < Grade.HANDSHAKE:
+            releases = {**known.releases, release: ReleaseHistory(Grade.HANDSHAKE, at)}
+            moved = replace(moved, releases=releases)
+        moved = replace(moved, finished_release=release, finished_at=at)
+    return _without_away(moved)
+
+
+def _without_away(known: DeviceHistory) -> DeviceHistory:
+    return replace(
+        known,
+        away="",
+        away_since=None,
+        away_seen_at=None,
+        away_nights=0,
+        away_tls_nights=0,
+        away_turns=0,
+        away_release=0,
+        away_finished_at=None,
+        is_contested=False,
+    )
