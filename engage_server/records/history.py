@@ -50,7 +50,8 @@ class DeviceHistory:
         anchor_failed_at: When its audits told that it did not take an anchor, unless they told since that it took one.
         home: Its usual address: the one that the notices, certificates, refusals and finished handshakes above are of.
             "" before it was seen at one.
-        home_since, home_seen_at: When it first and last called from there; None for never.
+        home_since, home_seen_at: Since when that is its usual address, and when it last called from there; None for
+            never.
         home_nights: On how many days (UTC) in a row it called from there and from nowhere else.
         tls_nights: On how many days (UTC) it finished a handshake from there.
         refused_at: When it last refused our chain from there, by a TLS alert; None for never since a finished one.
