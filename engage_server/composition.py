@@ -25,7 +25,7 @@ from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import AnchorRole, CallInWay, Secret, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
-from engage_server.services.audit import Occasion
+from engage_server.services.audit import BootClock, Occasion
 from engage_server.services.audit_log import AuditLog
 from engage_server.services.call_in import Answerer, CallIns
 from engage_server.services.call_in_shares import CallInShares
@@ -66,6 +66,7 @@ if TYPE_CHECKING:
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
+    "BootClock",
     "CallInShares",
     "Delivered",
     "DeviceSide",

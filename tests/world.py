@@ -64,6 +64,11 @@ def _judge(anchor: AnchorRole) -> DeviceJudge:
     return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
 
 
+def address_of(device: int) -> str:
+    """The address that the device of this number calls from, unless a test says otherwise."""
+    return f"192.0.2.{device % 256}"
+
+
 def serial_of(device: int) -> str:
     """A serial number for the device of this number."""
     return f"{0xA0B1000000000000 + device:032X}"
@@ -128,9 +133,10 @@ class World:
         self._seen_until = max(self._seen_until, *(sighting.at for sighting in found))
         assert self.store.record_sightings(f"seen{self._segments}", 0, 1, found, fold, self._seen_until)
 
-    def finished(self, device: int, release: int, at: datetime, site: str = "main") -> Sighting:
-        """A device's handshake with a release."""
-        return Sighting(SightingKind.HANDSHAKE_FINISHED, at, "https", "192.0.2.1", serial_of(device), site, release)
+    def finished(self, device: int, release: int, at: datetime, site: str = "main", address: str = "") -> Sighting:
+        """A device's handshake with a release, from its own address."""
+        address = address or address_of(device)
+        return Sighting(SightingKind.HANDSHAKE_FINISHED, at, "https", address, serial_of(device), site, release)
 
     def call_ins(self, distribution: Distribution, sightings: Sightings | None = None, now: datetime = NOW) -> CallIns:
         """The door for call-ins, on the folder of this world; :attr:`told` holds what operators would hear of."""

@@ -7,7 +7,13 @@ import click
 
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
-from engage_server.cli.rotate_output import plan_json, print_plan, print_progress, progress_json
+from engage_server.cli.rotate_output import (
+    no_network_warning,
+    plan_json,
+    print_plan,
+    print_progress,
+    progress_json,
+)
 from engage_server.cli.session import Session, program
 from engage_server.composition import OperatorSide
 from engage_server.errors import Conflict, UsageError
@@ -88,6 +94,7 @@ def plan(
     help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
 )
 @click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
+@click.option("--only-listed", is_flag=True, help="Count only devices on the site's list: nobody else can hold it up.")
 @click.option(
     "--max-missing", type=click.IntRange(0), default=0, show_default=True, help="Devices that may be missing at a step."
 )
@@ -121,6 +128,7 @@ def start(
     prepared: Path | None,
     waves: tuple[str, ...],
     ask: bool,
+    only_listed: bool,
     max_missing: int,
     max_missing_percent: float,
     max_lost: int,
@@ -130,13 +138,14 @@ def start(
     """Begin a rotation; take up one that was interrupted; or move on one that is going on.
 
     Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
-    when it loops, or has missed its own habit. With more lost devices than the limit all goes back, as one unit, by
-    itself.
+    when it refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit all
+    goes back, as one unit, by itself. What comes from other addresses makes it pause, and nothing else.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
     passphrase = read_passphrase_option(session, passphrase_file)
-    policy = GatePolicy(Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent), soak_hours, ask)
+    missing, lost = Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent)
+    policy = GatePolicy(missing, lost, soak_hours, ask, only_listed)
     if prepared:
         read_successors(prepared)  # what is wrong with it is said before anything begins
     if waves and prepared:
@@ -146,6 +155,7 @@ def start(
         names = tuple(operator.sites.get(each.strip()).name for each in wave.split(",") if each.strip())
         for each in names:
             request = _request(session, operator, each, way, authority, passphrase, prepared, policy, before)
+            _warn_of_strangers(operator, each)
             for told in operator.rotations.start(request, session.occasion()):
                 click.echo(f"{told}" if not waves else f"{each}: {told}")
         before = names
@@ -235,6 +245,12 @@ def _request(
         chosen = recommended
     folder = prepared or _fresh_folder(session, site)
     return RotationRequest(site, chosen, folder.absolute(), found.keys, passphrase, policy, after)
+
+
+def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
+    if not operator.sites.get(site).device_networks:
+        warning = no_network_warning(site)
+        click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
 
 
 def _authority(

@@ -5,10 +5,12 @@ from typing import Any
 
 import click
 
+from engage_server.cli.adoption_output import adoption_json, print_adoption
 from engage_server.cli.byte_bar import budget_json
 from engage_server.cli.output import console, print_table
+from engage_server.cli.session import program
 from engage_server.pki.byte_budget import ByteBudget
-from engage_server.records import Adoption, RotationState
+from engage_server.records import Rotation, RotationState
 from engage_server.services.expiry import Expiry
 from engage_server.services.proof import ProvenChain
 from engage_server.services.rotation import RotationProgress
@@ -92,30 +94,28 @@ def print_progress(progress: RotationProgress) -> None:
         marks.append(f"[{number}]" if place == rotation.step and rotation.state.is_open else f"{number}")
     click.echo(f"  releases {' -> '.join(marks)}")
     if progress.adoption is not None:
-        _print_adoption(progress.adoption)
+        print_adoption(progress.adoption)
+        _print_clock(rotation)
     if rotation.why:
         click.echo(f"  why: {rotation.why}")
     if progress.decision is not None and progress.decision.why != rotation.why:
         click.echo(f"  gate: {progress.decision.verdict}: {progress.decision.why}")
 
 
-def _print_adoption(adoption: Adoption) -> None:
-    out = console()
-    total = max(1, adoption.devices)
-    parts = [
-        (adoption.confirmed, "=", "green"),
-        (adoption.waiting, ".", "dim"),
-        (adoption.silent, "?", "yellow"),
-        (adoption.looping, "!", "bold red"),
-    ]
-    out.print("  devices ", end="")
-    for count, mark, style in parts:
-        cells = round(count * _BAR / total) or int(count > 0)
-        out.print(mark * cells, style=style, end="")
-    click.echo(
-        f" {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
-        f"{adoption.silent} silent (?), {adoption.looping} looping (!); {adoption.new} new"
-    )
+def _print_clock(rotation: Rotation) -> None:
+    if rotation.step and rotation.state.is_open:
+        served, least = rotation.soaked_seconds / 3600, rotation.policy.soak_hours
+        click.echo(f"  served for {served:.1f} h of at least {least:g} h, as the looks of the gate add up")
+
+
+def no_network_warning(site: str) -> dict[str, str]:
+    """What it means that a site takes its devices from anywhere, and what to do."""
+    return {
+        "code": "site.no_network",
+        "sentence": f"site {site} answers devices from anywhere: whoever reaches this host can speak in the name of "
+        "its devices, and make its rotations pause",
+        "next": f"{program()} site change {site} --device-network CIDR",
+    }
 
 
 def plan_json(plan: RotationPlan) -> dict[str, Any]:
@@ -191,20 +191,13 @@ def progress_json(progress: RotationProgress) -> dict[str, Any]:
         "started_by": rotation.started_by,
         "ended_at": rotation.ended_at.isoformat() if rotation.ended_at else None,
         "why": rotation.why,
+        "soaked_hours": round(rotation.soaked_seconds / 3600, 2),
+        "unsure_until": rotation.unsure_until.isoformat() if rotation.unsure_until else None,
+        "unsure_why": rotation.unsure_why,
+        "only_listed": rotation.policy.only_listed,
+        "warnings": [no_network_warning(rotation.site)] if progress.is_open_to_all else [],
         "adoption": adoption_json(adoption) if adoption else None,
         "gate": {"verdict": decision.verdict.value, "why": decision.why} if decision else None,
-    }
-
-
-def adoption_json(adoption: Adoption) -> dict[str, int]:
-    """The counts for scripts."""
-    return {
-        "devices": adoption.devices,
-        "confirmed": adoption.confirmed,
-        "waiting": adoption.waiting,
-        "silent": adoption.silent,
-        "looping": adoption.looping,
-        "new": adoption.new,
     }
 
 

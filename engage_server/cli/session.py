@@ -50,8 +50,9 @@ class Session:
     def occasion(self) -> "Occasion":
         """This operator, now."""
         from engage_server.services.audit import Occasion
+        from engage_server.serving.boot_clock import boot_clock
 
-        return Occasion(_actor(self.environment), self.now())
+        return Occasion(_actor(self.environment), self.now(), boot_clock())
 
     def now(self) -> datetime:
         """The time at which this command judges; the clock is read here and nowhere deeper."""

@@ -1,9 +1,10 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
+from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
 from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditVerdict
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
-from engage_server.records.history import Adoption, DeviceHistory, Grade, ReleaseHistory
+from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
@@ -21,8 +22,10 @@ __all__ = [
     "AuditVerdict",
     "CallIn",
     "CallInWay",
+    "Crowd",
     "Device",
     "DeviceHistory",
+    "Doubt",
     "GatePolicy",
     "Grade",
     "Host",
@@ -40,6 +43,7 @@ __all__ = [
     "SightingKind",
     "Site",
     "StaticCertificate",
+    "SuspectDevice",
     "UnknownDevices",
     "Upstream",
     "WorkerStatus",

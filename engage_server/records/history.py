@@ -50,7 +50,8 @@ class DeviceHistory:
         anchor_failed_at: When its audits told that it did not take an anchor, unless they told since that it took one.
         home: Its usual address: the one that the notices, certificates, refusals and finished handshakes above are of.
             "" before it was seen at one.
-        home_since, home_seen_at: When it first and last called from there; None for never.
+        home_since, home_seen_at: Since when that is its usual address, and when it last called from there; None for
+            never.
         home_nights: On how many days (UTC) in a row it called from there and from nowhere else.
         tls_nights: On how many days (UTC) it finished a handshake from there.
         refused_at: When it last refused our chain from there, by a TLS alert; None for never since a finished one.
@@ -111,41 +112,3 @@ class DeviceHistory:
     token_time: int = 0
     is_shared_address: bool = False
     releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Adoption:
-    """How the devices of a site stand with one release, counted over those that were well before.
-
-    A device counts when it had finished a handshake and had not missed its habit by ``since``.
-
-    Attributes:
-        release: Which.
-        since: From when on it was served. Aware, UTC.
-        devices: How many count.
-        confirmed: Of them, those that finished a handshake with its chain since.
-        waiting: Those that are not due yet.
-        silent: Those that have missed their habit since.
-        looping: Those that ask, fetch and refuse, over and over, never come back after a fetch, or say in an audit that
-            they did not take the anchor.
-        new: Devices that were first seen since, and do not count.
-    """
-
-    release: int
-    since: datetime
-    devices: int
-    confirmed: int
-    waiting: int
-    silent: int
-    looping: int
-    new: int
-
-    @property
-    def lost(self) -> int:
-        """Those that the release must be suspected of having locked out."""
-        return self.silent + self.looping
-
-    @property
-    def missing(self) -> int:
-        """Those that have not confirmed."""
-        return self.devices - self.confirmed

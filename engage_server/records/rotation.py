@@ -62,12 +62,14 @@ class GatePolicy:
         lost: With more lost devices it rolls back by itself; both figures must be passed.
         soak_hours: So long each release is served at least.
         asks: Whether a person has to approve each step after the first.
+        only_listed: Whether only devices on the operators' list count.
     """
 
     missing: Limit = Limit(0, 0.0)
     lost: Limit = Limit(2, 2.0)
     soak_hours: float = 24.0
     asks: bool = False
+    only_listed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

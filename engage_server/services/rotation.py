@@ -19,13 +19,14 @@ from engage_server.records import (
 )
 from engage_server.services.audit import Occasion
 from engage_server.services.confirmation import Confirmations
-from engage_server.services.gate import Decision, Verdict, decide
+from engage_server.services.gate import Decision, Verdict, decide, is_unsure
 from engage_server.services.pace import Pace, pace_of
 from engage_server.services.proof import Judge
 from engage_server.services.releases import Releases, chain_of
 from engage_server.services.rotation_plan import RotationPlan, Situation, keys_for, make_plan
 from engage_server.services.rotation_preparation import Preparation, RotationRequest
 from engage_server.services.rotation_steps import RotationSteps
+from engage_server.services.soak import begun, looked
 from engage_server.store.interface import Store
 
 
@@ -37,11 +38,14 @@ class RotationProgress:
         rotation: The rotation.
         adoption: How the devices stand with the release that it serves; None before the first.
         decision: What the gate says now; None for one that has ended.
+        is_open_to_all: Whether the site has no device network, so that anybody who reaches the servers can speak in
+            the name of its devices.
     """
 
     rotation: Rotation
     adoption: Adoption | None
     decision: Decision | None
+    is_open_to_all: bool = False
 
 
 class Rotations(RotationSteps):
@@ -113,7 +117,8 @@ class Rotations(RotationSteps):
         Raises:
             NotFound: There is no such site, or it serves nothing.
             Conflict: One in another way is going on, or somebody else was faster.
-            Refused: What was built does not keep what the way promises, or has errors. The rotation has ended.
+            Refused: Only listed devices are to count, and the site has no list. Or what was built does not keep what
+                the way promises, or has errors; then the rotation has ended.
             NotPossible: A key is missing, or a file or the database stood in the way: mend it, and start again.
         """
         rotation = self.open_rotation(request.site)
@@ -141,23 +146,35 @@ class Rotations(RotationSteps):
         while (rotation := self.open_rotation(site_name)) is not None:
             if rotation.state is RotationState.PREPARING:
                 return
-            told = self._move(rotation, occasion)
+            after = self._look(rotation, occasion)
+            if after.unsure_why and not rotation.unsure_why:
+                yield f"nothing is judged until {after.unsure_until:%Y-%m-%d %H:%M} UTC: {after.unsure_why}"
+            told = self._move(after, occasion)
             if told is None:
                 return
             yield told
 
     def progress(self, rotation: Rotation, occasion: Occasion) -> RotationProgress:
         """Where a rotation stands, and what the gate says."""
+        site = self._store.site(rotation.site)
+        is_open_to_all = not site.device_networks
         if not rotation.state.is_open or rotation.state is RotationState.PREPARING:
-            return RotationProgress(rotation, None, None)
+            return RotationProgress(rotation, None, None, is_open_to_all)
         if not rotation.step:
-            return RotationProgress(rotation, None, self._wave(rotation))
-        adoption = self._store.adoption(rotation.site, rotation.served, rotation.step_at, occasion.now)
+            return RotationProgress(rotation, None, self._wave(rotation), is_open_to_all)
+        adoption = self._store.adoption(
+            rotation.site,
+            rotation.served,
+            rotation.step_at,
+            occasion.now,
+            evidence=site.evidence,
+            only_listed=rotation.policy.only_listed,
+        )
         decision = decide(rotation, adoption, occasion.now)
         gaps = self._confirmations.gaps()
         if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK) and not rotation.approved:
             decision = Decision(Verdict.WAIT, f"the evidence is not complete: {'; '.join(gaps)}")
-        return RotationProgress(rotation, adoption, decision)
+        return RotationProgress(rotation, adoption, decision, is_open_to_all)
 
     def approve(self, site_name: str, reason: str, occasion: Occasion) -> Iterator[str]:
         """Let the next step pass, whatever the gate says; the audit log keeps who and why.
@@ -231,6 +248,12 @@ class Rotations(RotationSteps):
         return rotation
 
     def _begin(self, request: RotationRequest, occasion: Occasion) -> Rotation:
+        if request.policy.only_listed and not self._store.device_serials(request.site):
+            raise Refused(
+                f"site {request.site!r} has no list of devices: nobody would count",
+                f"Bring it first: engage device import FILE --site {request.site}; or leave out --only-listed.",
+                code="rotation.no_list",
+            )
         rotation = Rotation(
             number=0,
             site=request.site,
@@ -261,6 +284,13 @@ class Rotations(RotationSteps):
                 return Decision(Verdict.WAIT, f"the rotation of {name} goes before, and is {state or 'not begun'}")
         return Decision(Verdict.GO_ON, "its turn has come")
 
+    def _look(self, rotation: Rotation, occasion: Occasion) -> Rotation:
+        """Note that somebody who may move it on has looked: the soak is what these looks add up to."""
+        after = looked(rotation, occasion) if rotation.step else rotation
+        if after != rotation:
+            self._store.note_look(after)
+        return after
+
     def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
         """Do one thing that the gate allows; None when it is nothing."""
         decision = self.progress(rotation, occasion).decision
@@ -277,7 +307,7 @@ class Rotations(RotationSteps):
             return self._roll_back(rotation, decision, occasion)
         if decision.verdict is Verdict.ASK:
             return self._hold(rotation, decision.why, occasion)
-        if rotation.state is RotationState.HELD:
+        if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):
             return self._release_hold(rotation, decision, occasion)
         return None
 
@@ -287,7 +317,7 @@ class Rotations(RotationSteps):
         if errors:
             return self._hold(rotation, f"release {number} may not go live: {errors}", occasion)
         after = replace(
-            rotation,
+            begun(rotation, occasion),
             state=RotationState.RUNNING,
             step=rotation.step + 1,
             step_at=occasion.now,

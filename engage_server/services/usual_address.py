@@ -138,7 +138,7 @@ def _moved(known: DeviceHistory) -> DeviceHistory:
         nights=nights,
         due_at=last + patience(known.first_seen, last, nights),
         home=known.away,
-        home_since=known.away_since,
+        home_since=last,  # not since it was first seen there: then it was not yet its own
         home_seen_at=last,
         home_nights=known.away_nights,
         tls_nights=known.away_tls_nights,

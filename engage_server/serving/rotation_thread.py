@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from engage_server.composition import Occasion, OperatorSide
 from engage_server.errors import Conflict, EngageError
+from engage_server.serving.boot_clock import boot_clock
 
 ACTOR = "the servers themselves"
 
@@ -53,7 +54,7 @@ class RotationThread:
             if not rotation.state.is_open:
                 continue
             try:
-                for told in rotations.go_on(rotation.site, Occasion(ACTOR, datetime.now(UTC))):
+                for told in rotations.go_on(rotation.site, Occasion(ACTOR, datetime.now(UTC), boot_clock())):
                     self._log.warning("rotation of %s: %s", rotation.site, told)
             except Conflict as conflict:  # a person or another host was faster: look again next time
                 self._log.info("rotation of %s: %s", rotation.site, conflict)

@@ -1,12 +1,36 @@
 """What is asked of the evidence, answered by the database: counts, and lists with a limit."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, Connection, Select, and_, case, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
 
-from engage_server.records import Adoption, DeviceHistory, Grade, ReleaseHistory
+from engage_server.records import (
+    Adoption,
+    Crowd,
+    DeviceHistory,
+    Doubt,
+    Grade,
+    ReleaseHistory,
+    RequiredEvidence,
+    SuspectDevice,
+)
+from engage_server.store.adoption_kinds import (
+    CONFIRMED,
+    ELSEWHERE,
+    HABIT_NIGHTS,
+    MOVED,
+    NEW,
+    REFUSED,
+    SILENT,
+    WAITING,
+    Question,
+    came_from_elsewhere,
+    is_counted,
+    kind_of,
+    seconds,
+)
 from engage_server.store.history_queries import history
 from engage_server.store.interface import RECENT_REPORT, DeviceFilter
 from engage_server.store.tables import (
@@ -20,37 +44,63 @@ from engage_server.store.tables import (
 
 _SECONDS_PER_DAY = 86400
 _LOOPS = 2  # downloads in a row without a finished handshake, from which on a device is not just at it
+_CROWDS = 3  # addresses, to show
+_SHOWN = frozenset({REFUSED, SILENT, MOVED, ELSEWHERE, *Doubt})
 
 _device = device_histories.c
 _is_device = _device.is_shared_address == 0
 
 
-def select_adoption(connection: Connection, site: str, release: int, since: datetime, now: datetime) -> Adoption:
+def select_adoption(connection: Connection, question: Question) -> Adoption:
     """How the devices of a site stand with a release that is served since then."""
-    at = literal(since, EpochSeconds)
-    # in its habit by ``since``: the silence that it may keep, counted from its last finished handshake
-    was_well = and_(
-        _device.first_seen < at,
-        _device.finished_release > 0,
-        _seconds(_device.finished_at) + (_seconds(_device.due_at) - _seconds(_device.last_seen)) >= _epoch(since),
+    rows = select(kind_of(question).label("kind"), _device.identity).where(is_counted(question)).subquery()
+    # two of each kind at no further cost: the first and the last by name
+    grouped = select(rows.c.kind, func.count(), func.min(rows.c.identity), func.max(rows.c.identity))
+    counts: dict[str, int] = {}
+    names: dict[str, list[str]] = {}
+    for kind, count, first, last in connection.execute(grouped.group_by(rows.c.kind)):
+        counts[kind], names[kind] = int(count), [first] if count == 1 else [first, last]
+    doubtful = {doubt: counts[doubt] for doubt in Doubt if doubt in counts}
+    parts = {name: counts.get(name, 0) for name in (CONFIRMED, WAITING, REFUSED, SILENT, MOVED)}
+    return Adoption(
+        release=question.release,
+        since=question.since,
+        devices=sum(parts.values()) + sum(doubtful.values()),
+        **parts,
+        doubtful=doubtful,
+        new=counts.get(NEW, 0),
+        elsewhere=counts.get(ELSEWHERE, 0),
+        crowds=_select_crowds(connection, question),
+        examples=_select_examples(connection, question.site, {k: v for k, v in names.items() if k in _SHOWN}),
     )
-    says_no = _device.anchor_failed_at >= at  # while TLS may still work, by the anchor that it had
-    confirmed = and_(_device.finished_release == release, _device.finished_at >= at, ~says_no)
-    looping = (_device.certificates >= _LOOPS) | says_no
-    silent = _device.due_at < literal(now, EpochSeconds)
-    kind: ColumnElement[str] = case(
-        (_device.first_seen >= at, "new"),
-        (~was_well, "other"),
-        (confirmed, "confirmed"),
-        (looping, "looping"),
-        (silent, "silent"),
-        else_="waiting",
+
+
+def _select_crowds(connection: Connection, question: Question) -> tuple[Crowd, ...]:
+    """The addresses that most of those who did not confirm were said to call from."""
+    if question.evidence is RequiredEvidence.AUTHENTICATED:
+        return ()
+    query = (
+        select(_device.away, func.count())
+        .where(is_counted(question), came_from_elsewhere(question))
+        .group_by(_device.away)
+        .having(func.count() > 1)
+        .order_by(func.count().desc(), _device.away)
+        .limit(_CROWDS)
     )
-    query = select(kind, func.count()).where(_device.site == site, _is_device).group_by(kind)
-    counts: dict[str, int] = {name: int(count) for name, count in connection.execute(query)}
-    parts = {name: counts.get(name, 0) for name in ("confirmed", "waiting", "silent", "looping", "new")}
-    devices_counted = sum(parts.values()) - parts["new"]
-    return Adoption(release=release, since=since, devices=devices_counted, **parts)
+    return tuple(Crowd(address, int(count)) for address, count in connection.execute(query))
+
+
+def _select_examples(
+    connection: Connection, site: str, names: Mapping[str, Sequence[str]]
+) -> dict[str, tuple[SuspectDevice, ...]]:
+    wanted = [name for of_kind in names.values() for name in of_kind]
+    if not wanted:
+        return {}
+    query = select(_device.identity, _device.home, _device.away).where(
+        _device.identity.in_(wanted), _device.site == site
+    )
+    found = {row.identity: SuspectDevice(row.identity, row.home, row.away) for row in connection.execute(query)}
+    return {kind: tuple(found[name] for name in of_kind) for kind, of_kind in names.items()}
 
 
 def select_grades(connection: Connection, site: str, release: int) -> dict[Grade, int]:
@@ -102,9 +152,11 @@ def select_unseen(connection: Connection, site: str, limit: int | None) -> list[
 
 def select_silences(connection: Connection, site: str) -> dict[int, int]:
     """How many devices may be silent for how many days (begun ones count) before they have missed their habit."""
-    days = (_seconds(_device.due_at) - _seconds(_device.last_seen)) // _SECONDS_PER_DAY
+    days = (seconds(_device.due_at) - seconds(_device.last_seen)) // _SECONDS_PER_DAY
     query = (
-        select(days, func.count()).where(_device.site == site, _is_device, _device.finished_release > 0).group_by(days)
+        select(days, func.count())
+        .where(_device.site == site, _is_device, _device.finished_release > 0, _device.tls_nights >= HABIT_NIGHTS)
+        .group_by(days)
     )
     return {int(day) + 1: int(count) for day, count in connection.execute(query)}
 
@@ -112,19 +164,16 @@ def select_silences(connection: Connection, site: str) -> dict[int, int]:
 def select_arrivals(connection: Connection, site: str, release: int, since: datetime) -> dict[int, int]:
     """How many devices finished their first handshake with a release how many days after that time."""
     columns = release_histories.c
-    days = (_seconds(columns.reached_at) - _epoch(since)) // _SECONDS_PER_DAY
+    # one visit is no habit: whoever comes once with a TLS client moves no pace
+    with_habit = select(_device.id).where(_device.id == columns.device_id, _device.tls_nights >= HABIT_NIGHTS)
+    days = (seconds(columns.reached_at) - _epoch(since)) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())
         .where(columns.site == site, columns.release == release, columns.grade >= int(Grade.HANDSHAKE))
-        .where(columns.reached_at >= literal(since, EpochSeconds))
+        .where(columns.reached_at >= literal(since, EpochSeconds), with_habit.exists())
         .group_by(days)
     )
     return {int(day): int(count) for day, count in connection.execute(query)}
-
-
-def _seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """The number that a time is kept as, to calculate with."""
-    return type_coerce(column, BigInteger)
 
 
 def _epoch(at: datetime) -> int:
@@ -137,9 +186,9 @@ def _is_suspicious(now: datetime) -> ColumnElement[bool]:
         | (_device.refusals > 0)
         | (_device.notices >= _LOOPS)
         | (_device.due_at < literal(now, EpochSeconds))
-        | (_seconds(_device.asked_again_at) > 0)
         | (_device.is_contested > 0)
-        | (_seconds(_device.anchor_failed_at) > 0)
+        | (seconds(_device.asked_again_at) > 0)
+        | (seconds(_device.anchor_failed_at) > 0)
         | (_device.reported_at >= literal(now - RECENT_REPORT, EpochSeconds))
     )
 

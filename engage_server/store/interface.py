@@ -14,6 +14,7 @@ from engage_server.records import (
     DeviceHistory,
     Grade,
     Release,
+    RequiredEvidence,
     Rotation,
     Secret,
     Sighting,
@@ -296,8 +297,26 @@ class Store(Protocol):
 
     # --- what is known of devices for good
 
-    def adoption(self, site: str, release: int, since: datetime, now: datetime) -> Adoption:
-        """How the devices of a site stand with a release that is served since then."""
+    def adoption(
+        self,
+        site: str,
+        release: int,
+        since: datetime,
+        now: datetime,
+        *,
+        evidence: RequiredEvidence = RequiredEvidence.ANY,
+        only_listed: bool = False,
+    ) -> Adoption:
+        """How the devices of a site stand with a release that is served since then.
+
+        Args:
+            site: Its name.
+            release: The release.
+            since: When it was activated.
+            now: Who is due by now is judged by it.
+            evidence: What counts.
+            only_listed: Count only devices that are on the operators' list.
+        """
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         """How many devices of a site came how far with a release."""
@@ -374,6 +393,15 @@ class Store(Protocol):
 
         Raises:
             Conflict: The rotation, or the site's current release, is not as it was.
+        """
+
+    def note_look(self, rotation: Rotation) -> None:
+        """Keep when the gate looked last, what its looks add up to, and what it is unsure of; nothing else.
+
+        It is no act, and stands in no audit log.
+
+        Raises:
+            Conflict: Somebody has moved it on meanwhile.
         """
 
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:

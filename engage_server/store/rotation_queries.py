@@ -37,6 +37,19 @@ def update_rotation(connection: Connection, before: Rotation, after: Rotation) -
     Raises:
         Conflict: It is not: somebody else moved it on.
     """
+    _update(connection, before, _row(after))
+
+
+def update_look(connection: Connection, rotation: Rotation) -> None:
+    """Change what the gate's looks added up to, of one that is still where it was.
+
+    Raises:
+        Conflict: It is not: somebody moved it on.
+    """
+    _update(connection, rotation, {"step_at": rotation.step_at, **_look(rotation)})
+
+
+def _update(connection: Connection, before: Rotation, values: dict[str, Any]) -> None:
     changed = connection.execute(
         update(rotations)
         .where(
@@ -44,7 +57,7 @@ def update_rotation(connection: Connection, before: Rotation, after: Rotation) -
             rotations.c.state == before.state.value,
             rotations.c.step == before.step,
         )
-        .values(_row(after))
+        .values(values)
     )
     if changed.rowcount != 1:
         raise Conflict(
@@ -84,6 +97,12 @@ def _row(rotation: Rotation) -> dict[str, Any]:
         "ended_at": rotation.ended_at,
         "why": rotation.why,
         "approved": rotation.approved,
+        **_look(rotation),
+    }
+
+
+def _look(rotation: Rotation) -> dict[str, Any]:
+    return {
         "looked_at": rotation.looked_at,
         "looked_boot": rotation.looked_boot,
         "looked_clock": rotation.looked_clock,

@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, Sighting
+from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store import adoption_queries, history_queries, sighting_queries
+from engage_server.store.adoption_kinds import Question
 from engage_server.store.engine import reading, writing
 from engage_server.store.interface import DeviceFilter, Fold
 
@@ -46,9 +47,19 @@ class SqlEvidence:
         with writing(self._engine) as connection:
             adoption_queries.forget_addresses(connection, now - _ADDRESSES_KEPT)
 
-    def adoption(self, site: str, release: int, since: datetime, now: datetime) -> Adoption:
+    def adoption(
+        self,
+        site: str,
+        release: int,
+        since: datetime,
+        now: datetime,
+        *,
+        evidence: RequiredEvidence = RequiredEvidence.ANY,
+        only_listed: bool = False,
+    ) -> Adoption:
+        question = Question(site, release, since, now, evidence, only_listed)
         with reading(self._engine) as connection:
-            return adoption_queries.select_adoption(connection, site, release, since, now)
+            return adoption_queries.select_adoption(connection, question)
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         with reading(self._engine) as connection:

@@ -41,6 +41,10 @@ class SqlRotation:
             self._tell(connection, event, changes_serving=changes)
         return after
 
+    def note_look(self, rotation: Rotation) -> None:
+        with writing(self._engine) as connection:
+            rotation_queries.update_look(connection, rotation)
+
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
         with reading(self._engine) as connection:
             return rotation_queries.select_rotations(connection, site, only_open=only_open)

@@ -308,7 +308,8 @@ device_histories = Table(
     Column("token_time", BigInteger, nullable=False, server_default="0"),
     UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
 )
-# what the gate counts is answered from this index alone
+# What the gate counts is answered from this index alone; of the devices that it suspects, the two others say whether
+# their address is another's, too.
 Index(
     "ix_device_histories_adoption",
     device_histories.c.site,
@@ -320,7 +321,20 @@ Index(
     device_histories.c.last_seen,
     device_histories.c.certificates,
     device_histories.c.anchor_failed_at,
+    device_histories.c.refusals,
+    device_histories.c.refused_at,
+    device_histories.c.home_since,
+    device_histories.c.tls_nights,
+    device_histories.c.is_contested,
+    device_histories.c.away_seen_at,
+    device_histories.c.authenticated_release,
+    device_histories.c.authenticated_at,
+    device_histories.c.authenticated_nights,
+    device_histories.c.identity,
+    device_histories.c.home,
 )
+Index("ix_device_histories_home", device_histories.c.site, device_histories.c.home)
+Index("ix_device_histories_away", device_histories.c.site, device_histories.c.away)
 
 release_histories = Table(
     "release_histories",

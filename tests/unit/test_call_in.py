@@ -15,6 +15,7 @@ from engage_server.records import (
     CallIn,
     CallInWay,
     DeviceHistory,
+    Doubt,
     Host,
     Sighting,
     SightingKind,
@@ -220,7 +221,7 @@ class TestEvidence:
         said_no = seen(SightingKind.REPORT, at=after, failure="1101")
         world.see(replace(said_no, serial=serial_of(1), site="main"))
         counted = world.store.adoption("main", 2, NOW, after)
-        assert (counted.confirmed, counted.looping) == (1, 1)
+        assert (counted.confirmed, counted.doubtful) == (1, {Doubt.SAYS_NO: 1})
         said_yes = seen(SightingKind.REPORT, at=after, failure="1100")
         world.see(replace(said_yes, serial=serial_of(1), site="main"))
         assert world.store.adoption("main", 2, NOW, after).confirmed == 2

@@ -7,14 +7,14 @@ from datetime import datetime, timedelta
 import pytest
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.records import Adoption, DeviceHistory, Grade, Sighting, SightingKind
+from engage_server.records import Adoption, DeviceHistory, Doubt, Grade, Sighting, SightingKind
 from engage_server.services.device_evidence import read_serial_list
 from engage_server.services.diagnosis import diagnose
 from engage_server.services.evidence import fold, patience
 from engage_server.services.pace import pace_of
 from engage_server.services.sites import new_site_key
 from tests.chains import HOSTS, NOW
-from tests.world import World, serial_of
+from tests.world import World, address_of, serial_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 SERIAL, OTHER = serial_of(1), serial_of(2)
@@ -244,17 +244,19 @@ class TestCounts:
         site.see(
             site.finished(0, 2, now),
             site.finished(1, 2, now),
-            notice(now, serial=serial_of(2), release=2),
-            *(make(now, serial=serial_of(3), release=2) for make in (refused, notice, der) * 2),
+            notice(now, serial=serial_of(2), release=2, address=address_of(2)),
+            *(make(now, serial=serial_of(3), release=2, address=address_of(3)) for make in (refused, notice, der) * 2),
+            # by plain HTTP anybody can do so in its name; and the last one is seen at an address that is not its own
+            *(make(now, serial=serial_of(4), release=2, address=address_of(4)) for make in (notice, der) * 2),
+            *(make(now, serial=serial_of(5), release=2) for make in (refused, notice, der) * 2),
             site.finished(99, 2, now),
         )
-        counted = {"devices": 8, "confirmed": 2, "looping": 1, "new": 1}
-        found = site.store.adoption("main", 2, since, now + HOUR)
-        assert found == Adoption(2, since, **counted, waiting=5, silent=0)
-        much_later = now + 5 * DAY
-        found = site.store.adoption("main", 2, since, much_later)
-        assert found == Adoption(2, since, **counted, waiting=0, silent=5)
-        assert (found.lost, found.missing) == (6, 6)
+        counted = Adoption(2, since, devices=8, confirmed=2, refused=1, doubtful={Doubt.PLAIN_LOOP: 1}, new=1)
+        found = replace(site.store.adoption("main", 2, since, now + HOUR), examples={})
+        assert found == replace(counted, waiting=4)
+        found = replace(site.store.adoption("main", 2, since, now + 5 * DAY), examples={})
+        assert found == replace(counted, silent=3, moved=1)
+        assert (found.lost, found.undecided, found.missing) == (4, 2, 6)
 
     def test_who_was_not_well_before_does_not_count(self, site: World) -> None:
         site.see(site.finished(0, 1, NOW), site.finished(1, 1, NOW - 30 * DAY), notice(NOW - DAY, serial=serial_of(2)))

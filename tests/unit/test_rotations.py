@@ -29,7 +29,7 @@ from engage_server.services.chain_folder import read_chain_folder
 from engage_server.services.gate import Verdict
 from engage_server.services.releases import chain_of
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY
-from tests.world import World
+from tests.world import World, address_of, serial_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DEVICES = 10
@@ -121,7 +121,9 @@ def test_more_lost_devices_than_the_limit_turn_it_back(site: World) -> None:
 def test_a_few_lost_devices_are_for_a_person(site: World) -> None:
     start(site, RotationWay.CUT_OVER)
     call(site, 2, 1, range(8))
-    assert "held, for a person to decide: 8 of 10 devices came through; 2 are lost" in go_on(site, hours=80)[0]
+    (told,) = go_on(site, hours=80)
+    assert "held, for a person to decide: 8 of 10 devices came through; " in told
+    assert f"2 have missed their habit ({serial_of(8)} at {address_of(8)}, {serial_of(9)} at {address_of(9)})" in told
     assert newest(site).state is RotationState.HELD
     assert go_on(site, hours=81) == [], "somebody has been told"
     with pytest.raises(Refused, match="takes a reason"):

@@ -127,7 +127,7 @@ class TestMoving:
         known = told([*nights(HOME, 5), *nights(LEASE, 2, 5)])
         assert (known.home, known.away, known.away_nights) == (HOME, LEASE, 2)
         known = told([*nights(HOME, 5), *(tls(LEASE, NIGHT + night * DAY, release=2) for night in (5, 6, 7))])
-        assert (known.home, known.home_since, known.away) == (LEASE, NIGHT + 5 * DAY, "")
+        assert (known.home, known.home_since, known.away) == (LEASE, NIGHT + 7 * DAY, "")
         assert (known.tls_nights, known.finished_release, known.finished_at) == (3, 2, NIGHT + 7 * DAY)
         assert known.releases[2].grade is Grade.HANDSHAKE
         assert (known.last_seen, known.nights) == (NIGHT + 7 * DAY, 8)

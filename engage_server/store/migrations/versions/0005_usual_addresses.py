@@ -9,10 +9,35 @@ revision = "0005"
 down_revision = "0004"
 
 
+_ADOPTION = (
+    "site",
+    "is_shared_address",
+    "finished_release",
+    "due_at",
+    "first_seen",
+    "finished_at",
+    "last_seen",
+    "certificates",
+    "anchor_failed_at",
+    "refusals",
+    "refused_at",
+    "home_since",
+    "tls_nights",
+    "is_contested",
+    "away_seen_at",
+    "authenticated_release",
+    "authenticated_at",
+    "authenticated_nights",
+    "identity",
+    "home",
+)
+
+
 def upgrade() -> None:
     _devices()
     _homes()
     _callers()
+    _indexes()
     op.add_column("sightings", sa.Column("authenticated", sa.Boolean, nullable=False, server_default=sa.false()))
     op.add_column("sightings", sa.Column("disregarded", sa.String(32), nullable=False, server_default=""))
     op.add_column("sites", sa.Column("evidence", sa.String(16), nullable=False, server_default="any"))
@@ -37,6 +62,13 @@ def _devices() -> None:
         *("authenticated_release", "authenticated_nights"),
     ):
         op.add_column("device_histories", sa.Column(name, sa.Integer, nullable=False, server_default="0"))
+
+
+def _indexes() -> None:
+    op.drop_index("ix_device_histories_adoption", "device_histories")
+    op.create_index("ix_device_histories_adoption", "device_histories", list(_ADOPTION))
+    for name in ("home", "away"):
+        op.create_index(f"ix_device_histories_{name}", "device_histories", ["site", name])
 
 
 def _homes() -> None:

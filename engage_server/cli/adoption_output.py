@@ -1,0 +1,73 @@
+"""How the devices stand in a rotation, for people and for scripts."""
+
+from typing import Any
+
+import click
+
+from engage_server.cli.output import console
+from engage_server.records import Adoption, SuspectDevice
+from engage_server.services.gate import crowd_of
+from engage_server.services.gate_words import doubt_words, example_words
+
+_BAR = 40
+_KINDS = {
+    "refused": "refuse TLS from their usual address",
+    "silent": "have missed a habit of three nights and more",
+    "moved": "called from another address; from there a third night in a row counts",
+    "elsewhere": "do not count: not well before, and seen at another address lately",
+}
+
+
+def print_adoption(adoption: Adoption) -> None:
+    """The counts as a bar, then each kind that is in the way, with an example."""
+    out = console()
+    total = max(1, adoption.devices)
+    parts = [
+        (adoption.confirmed, "=", "green"),
+        (adoption.waiting, ".", "dim"),
+        (adoption.undecided, "?", "yellow"),
+        (adoption.lost, "!", "bold red"),
+    ]
+    out.print("  devices ", end="")
+    for count, mark, style in parts:
+        cells = round(count * _BAR / total) or int(count > 0)
+        out.print(mark * cells, style=style, end="")
+    click.echo(
+        f" {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
+        f"{adoption.undecided} count for nothing (?), {adoption.lost} lost (!); {adoption.new} new"
+    )
+    for name, words in _KINDS.items():
+        _print_kind(adoption, name, getattr(adoption, name), words)
+    for doubt, count in adoption.doubtful.items():
+        _print_kind(adoption, doubt.value, count, doubt_words(doubt))
+    for crowd in adoption.crowds:
+        pauses = ": this pauses the rotation" if crowd == crowd_of(adoption) else ""
+        click.echo(f"  address {crowd.address}, which is not theirs, named {crowd.devices} of them by TLS{pauses}")
+
+
+def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:
+    if count:
+        examples = adoption.examples.get(kind, ())
+        such_as = f", such as {example_words(examples)}" if examples else ""
+        click.echo(f"    {count} {words}{such_as}")
+
+
+def adoption_json(adoption: Adoption) -> dict[str, Any]:
+    """The counts for scripts."""
+    return {
+        "devices": adoption.devices,
+        "confirmed": adoption.confirmed,
+        "waiting": adoption.waiting,
+        "refused": adoption.refused,
+        "silent": adoption.silent,
+        "moved": adoption.moved,
+        "doubtful": {doubt.value: count for doubt, count in adoption.doubtful.items()},
+        "new": adoption.new,
+        "elsewhere": adoption.elsewhere,
+        "crowds": [{"address": crowd.address, "devices": crowd.devices} for crowd in adoption.crowds],
+        "examples": {kind: [_example_json(each) for each in found] for kind, found in adoption.examples.items()},
+    }
+
+
+def _example_json(device: SuspectDevice) -> dict[str, str]:
+    return {"identity": device.identity, "home": device.home, "away": device.away}

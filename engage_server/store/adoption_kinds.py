@@ -1,0 +1,195 @@
+"""What kind of device a row of ``device_histories`` is for the gate, as SQL: judged by the database, row by row.
+
+The order of the kinds is part of the rule: the first that holds is taken. Subqueries stand last, so that the database
+asks them of those rows alone that nothing else has decided. The rules are told in ``docs/rotation.md``.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import BigInteger, ColumnElement, and_, case, func, literal, not_, or_, select, type_coerce
+
+from engage_server.records import Doubt, RequiredEvidence
+from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
+
+HABIT_NIGHTS = 3  # by TLS, from which on there is a habit that can be missed
+_LOOPS = 2  # downloads, or refusals, in a row without a finished handshake: more than the one of each new anchor
+_HOUR = 3600
+# as services.evidence.patience has it, for devices whose proven visits are counted here
+_USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 12 * _HOUR
+
+NEW, OTHER, ELSEWHERE = "new", "other", "elsewhere"
+CONFIRMED, WAITING, REFUSED, SILENT, MOVED = "confirmed", "waiting", "refused", "silent", "moved"
+
+_device = device_histories.c
+_other = device_histories.alias("other")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What the gate asks about the devices of a site.
+
+    Attributes:
+        site: Its name.
+        release: The release that is served.
+        since: Since when; aware.
+        now: Aware.
+        evidence: What counts.
+        only_listed: Count only devices that are on the operators' list.
+    """
+
+    site: str
+    release: int
+    since: datetime
+    now: datetime
+    evidence: RequiredEvidence = RequiredEvidence.ANY
+    only_listed: bool = False
+
+
+def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
+    """The number that a time is kept as, to calculate with."""
+    return type_coerce(column, BigInteger)
+
+
+def is_counted(question: Question) -> ColumnElement[bool]:
+    """Whether a row is a device at all: not a visitor, and not an address of several devices."""
+    of_site = and_(_device.site == question.site, _device.is_shared_address == 0)
+    return and_(of_site, _is_listed(_device, question.site) if question.only_listed else _has_a_name_or_a_habit())
+
+
+def _has_a_name_or_a_habit() -> ColumnElement[bool]:
+    """A serial number, or an address that finished a handshake on three days: one visit makes no device."""
+    is_address = or_(_device.identity.like("%.%"), _device.identity.like("%:%"))  # a serial number has neither
+    return or_(not_(is_address), _device.tls_nights >= HABIT_NIGHTS)
+
+
+def kind_of(question: Question) -> ColumnElement[str]:
+    """The kind of a row, by what the site demands of its evidence."""
+    demands: dict[RequiredEvidence, Callable[[Question], ColumnElement[str]]] = {
+        RequiredEvidence.ANY: _kind_by_address,
+        RequiredEvidence.AUTHENTICATED: _kind_by_token,
+    }
+    return demands[question.evidence](question)
+
+
+def came_from_elsewhere(question: Question) -> ColumnElement[bool]:
+    """Whether a handshake in its name was finished since then from an address that is not its own, and none at home."""
+    at = _at(question.since)
+    finished = and_(_device.away_release == question.release, _device.away_finished_at >= at)
+    return and_(_device.away > "", finished, not_(_finished_at_home(question)))
+
+
+def _kind_by_address(question: Question) -> ColumnElement[str]:
+    at, now = _at(question.since), _at(question.now)
+    is_well = _was_well_at_home(question)
+    # a visit from elsewhere keeps it from being forgotten: its own address may have been taken from it long ago
+    elsewhere = and_(
+        _device.finished_release > 0, seconds(_device.away_seen_at) + _USUAL_PATIENCE >= _epoch(question.since)
+    )
+    settled = _device.home_since <= at  # its usual address was its usual one when the step began
+    refuses = and_(_device.refusals > 0, _device.refused_at >= at)
+    loops = and_(refuses, _device.refusals >= _LOOPS, _device.certificates >= _LOOPS)
+    is_due = _device.due_at < now
+    shared = _exists(_other.c.home == _device.home, question.site)
+    claimed = _exists(_other.c.away == _device.home, question.site)
+    lost_by_tls = and_(refuses, or_(loops, is_due))
+    return case(
+        (_device.first_seen >= at, NEW),
+        (and_(not_(is_well), elsewhere), ELSEWHERE),
+        (not_(is_well), OTHER),
+        (_device.is_contested == 1, Doubt.CONTESTED.value),
+        (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),  # TLS may still work, by the anchor that it had
+        (and_(_finished_at_home(question), settled), CONFIRMED),
+        (and_(_finished_at_home(question), or_(shared, claimed)), Doubt.TOGETHER.value),
+        (_finished_at_home(question), CONFIRMED),
+        (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
+        (and_(lost_by_tls, shared), Doubt.REFUSED_SHARED.value),
+        (lost_by_tls, REFUSED),
+        (and_(_device.certificates >= _LOOPS, not_(refuses)), Doubt.PLAIN_LOOP.value),
+        (not_(is_due), WAITING),
+        (_device.away_seen_at >= at, MOVED),
+        (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
+        (not_(settled), Doubt.NEW_ADDRESS.value),
+        (not_(shared), SILENT),
+        (_refused_at(_device.home, question), Doubt.REFUSED_SHARED.value),
+        (
+            not_(_exists(and_(_other.c.home == _device.home, not_(_is_listed(_other.c, question.site))), question.site))
+            & _is_listed(_device, question.site),
+            SILENT,
+        ),
+        else_=Doubt.SILENT_SHARED.value,
+    )
+
+
+def _kind_by_token(question: Question) -> ColumnElement[str]:
+    """Only a visit with a token counts, from wherever it came; whatever else is said decides nothing."""
+    at, now = _at(question.since), _at(question.now)
+    proven_until = seconds(_device.authenticated_at) + _proven_patience()
+    was_proven = and_(_device.authenticated_release > 0, proven_until >= _epoch(question.since))
+    confirmed = and_(_device.authenticated_release == question.release, _device.authenticated_at >= at)
+    is_due = case((_device.authenticated_nights > 0, proven_until < _epoch(question.now)), else_=_device.due_at < now)
+    loops = and_(_device.refusals >= _LOOPS, _device.certificates >= _LOOPS, _device.refused_at >= at)
+    return case(
+        (_device.first_seen >= at, NEW),
+        (not_(or_(was_proven, _was_well_at_home(question))), OTHER),
+        (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),
+        (confirmed, CONFIRMED),
+        (loops, Doubt.REFUSED_UNPROVEN.value),
+        (not_(is_due), WAITING),
+        (and_(was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),
+        else_=Doubt.SILENT_NO_HABIT.value,
+    )
+
+
+def _was_well_at_home(question: Question) -> ColumnElement[bool]:
+    """In its habit by ``since``: the silence that it may keep, counted from its last finished handshake there."""
+    may_be_silent = seconds(_device.due_at) - seconds(_device.last_seen)
+    return and_(_device.finished_release > 0, seconds(_device.finished_at) + may_be_silent >= _epoch(question.since))
+
+
+def _finished_at_home(question: Question) -> ColumnElement[bool]:
+    return and_(_device.finished_release == question.release, _device.finished_at >= _at(question.since))
+
+
+def _proven_patience() -> ColumnElement[int]:
+    """Its habit by its proven visits alone: others can come more often in its name, which would make it shorter."""
+    gaps = _device.authenticated_nights - 1
+    twice = 2 * (seconds(_device.authenticated_at) - seconds(_device.first_seen)) / func.nullif(gaps, 0)
+    return case(
+        (_device.authenticated_nights < HABIT_NIGHTS, _USUAL_PATIENCE),
+        (twice + _PATIENCE_BEYOND < _SHORTEST_PATIENCE, _SHORTEST_PATIENCE),
+        else_=twice + _PATIENCE_BEYOND,
+    )
+
+
+def _exists(condition: ColumnElement[bool], site: str) -> ColumnElement[bool]:
+    """Whether there is another device of the site of which this holds."""
+    another = and_(_other.c.site == site, _other.c.is_shared_address == 0, _other.c.id != _device.id)
+    return select(_other.c.id).where(another, condition).correlate(device_histories).exists()
+
+
+def _refused_at(address: ColumnElement[str], question: Question) -> ColumnElement[bool]:
+    """Whether somebody refused from this address, of which it cannot be told who it was."""
+    there = and_(_other.c.site == question.site, _other.c.identity == address, _other.c.refusals > 0)
+    return (
+        select(_other.c.id)
+        .where(there, _other.c.refused_at >= _at(question.since))
+        .correlate(device_histories)
+        .exists()
+    )
+
+
+def _is_listed(columns: Any, site: str) -> ColumnElement[bool]:
+    of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
+    listed = select(devices.c.serial).where(devices.c.serial == columns.identity, devices.c.site_id == of_site)
+    return listed.correlate(device_histories, _other).exists()
+
+
+def _at(time: datetime) -> ColumnElement[datetime]:
+    return literal(time, EpochSeconds)
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())
