@@ -9,7 +9,7 @@ import click
 from engage_server.cli.session import Session, program
 from engage_server.composition import DeviceSide, ReleaseSealer, Snapshot, derived_release_key, given_release_key
 from engage_server.records import Secret
-from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_OPERATORS
+from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
 from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.listener import Listener, ListenerApplication
 from engage_server.serving.pair import (
@@ -142,7 +142,7 @@ def _instance(session: Session, listener: Listener, options: dict[str, Any], rel
         return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
 
     if listener is Listener.OPERATORS:
-        return Instance(str(listener), command, without=(RELEASE_KEY_VARIABLE,))
+        return Instance(str(listener), command, without=(RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS))
     without = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
     return Instance(str(listener), command, without, release_key if listener is Listener.HTTPS else None)
 

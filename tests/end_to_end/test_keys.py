@@ -118,6 +118,7 @@ def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(instal
             assert b"ENGAGE_KEY_ENCRYPTION_KEY" not in environment
             assert b"ENGAGE_SITE_KEY" not in environment
             assert not [name for name in open_files(pid) if "kek" in name or "memfd" in name]
+        assert not holds(operators, site_key), "what one command was given stays with no process"
         https_worker = pair.workers()[1]
         assert holds(https_worker, release_key), "and the key that it works with is seen, too"
         assert not holds(pair.workers()[0], release_key), "which plain HTTP has no use for"

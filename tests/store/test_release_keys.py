@@ -7,10 +7,12 @@ from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, text
 
+from engage_server.composition import DeviceSide, create_installation, derived_release_key
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import AuditAction, AuditEvent, Secret
 from engage_server.records.release_key import is_release_key, read_release_key, write_release_key
 from engage_server.services.snapshot import take_snapshot
+from engage_server.settings import load_settings
 from engage_server.store import release_queries, schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
@@ -174,6 +176,17 @@ def test_a_wrong_release_key_is_found_at_the_start(engine: Engine) -> None:
         schema.assert_release_seal(engine, other.releases)
     assert "export-release-key" in caught.value.next_step
     engine.dispose()
+
+
+def test_a_device_side_with_a_wrong_release_key_does_not_start(tmp_path: Path) -> None:
+    """Before the first device calls, and though nothing is served yet that it could not open."""
+    settings = load_settings(None, {}, {}, tmp_path)
+    create_installation(settings, {}).close()
+    right = derived_release_key(settings, {})
+    DeviceSide(settings, ReleaseSealer(right)).release_connections()
+    DeviceSide(settings, None).release_connections()
+    with pytest.raises(SealBroken, match="sealed with another key"):
+        DeviceSide(settings, ReleaseSealer(Secret(bytes(32))))
 
 
 def test_the_release_key_depends_on_the_key_encryption_key_alone() -> None:
