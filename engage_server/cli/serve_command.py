@@ -150,7 +150,8 @@ def _instance(session: Session, listener: Listener, options: dict[str, Any], rel
 def _command(
     session: Session, listener: Listener, options: dict[str, Any], secret: int | None, **descriptors: int
 ) -> list[str]:
-    command = [sys.executable, "-m", "engage_server"]
+    # -P: not a module of the current folder, which is the installation's, and may be writable by what talks to devices
+    command = [sys.executable, "-P", "-m", "engage_server"]
     if session.config is not None:
         command += ["--config", str(session.config)]
     command += ["serve", str(listener)]

@@ -125,6 +125,16 @@ def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(instal
         assert str(base64.b64encode(release_key)) not in Path(f"/proc/{https}/cmdline").read_text()
 
 
+def test_no_instance_imports_what_lies_in_the_installation(installation: Path) -> None:
+    """Its folder may be writable by a process that talks to devices; the operators' instance holds the key."""
+    for name in ("engage_server", "gunicorn", "flask"):
+        (installation / f"{name}.py").write_text("raise SystemExit('planted')")
+    with running_pair(installation, "--workers", "1") as pair:
+        assert "planted" not in pair.log
+    with one_instance(installation, "https"):
+        assert "planted" not in (installation / "https.log").read_text()
+
+
 @needs_root
 @pytest.mark.parametrize("in_environment", [False, True])
 def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
