@@ -4,7 +4,7 @@ import fcntl
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -19,12 +19,12 @@ from engage_server.disk import (
     store_reserve,
     sweep_temporary_files,
 )
-from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.errors import NotPossible
+from engage_server.opening import derived_release_key, ensured_sealer, given_release_key, open_database, read_sealer
 from engage_server.pki.keys import generate_key
 from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import AnchorRole, CallInWay, Secret, SightingKind, WorkerStatus
-from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.audit import BootClock, Occasion
 from engage_server.services.audit_log import AuditLog
 from engage_server.services.call_in import Answerer, CallIns
@@ -35,7 +35,7 @@ from engage_server.services.device_exchange import DeviceExchange
 from engage_server.services.device_folder import DeviceFolders
 from engage_server.services.disk_overview import DiskOverview, DiskStatus
 from engage_server.services.distribution import Distribution, Refusal
-from engage_server.services.durable_files import SECRET_MODE, make_folder, read_file, write_new_file
+from engage_server.services.durable_files import SECRET_MODE, make_folder
 from engage_server.services.enrolment import Enrolment
 from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.file_answers import FileAnswers
@@ -43,6 +43,7 @@ from engage_server.services.folder_lock import DEVICE_SECONDS
 from engage_server.services.installation import Installer
 from engage_server.services.networks import is_in_networks
 from engage_server.services.overview import Overview
+from engage_server.services.release_key_file import ReleaseKeyFile
 from engage_server.services.releases import Releases
 from engage_server.services.rotation import Rotations
 from engage_server.services.sighting_transfer import SightingTransfer, Transferred
@@ -57,8 +58,8 @@ from engage_server.services.upstream_spool import UpstreamSpool
 from engage_server.services.vendor_takeover import VendorTakeover
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine, sqlite_file_missing
-from engage_server.store.sealing import Sealer, new_key_encryption_key
+from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
@@ -77,6 +78,7 @@ __all__ = [
     "Occasion",
     "OperatorSide",
     "Refusal",
+    "ReleaseSealer",
     "ServedAnswer",
     "ServedRelease",
     "SightingKind",
@@ -88,7 +90,9 @@ __all__ = [
     "UpstreamDelivery",
     "claim",
     "create_installation",
+    "derived_release_key",
     "expiries",
+    "given_release_key",
     "is_in_networks",
     "make_folder",
     "only_one_init",
@@ -100,8 +104,6 @@ __all__ = [
     "sweep_temporary_files",
     "token_in",
 ]
-
-_MAX_KEK_FILE_BYTES = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +124,7 @@ class OperatorSide:
     enrolment: Enrolment
     devices: DeviceExchange
     takeover: VendorTakeover
+    release_key: ReleaseKeyFile
     uploads: UpstreamSpool
     disk: DiskOverview
     close: Callable[[], None]
@@ -132,20 +135,22 @@ class DeviceSide:
 
     Args:
         settings: The settings.
-        environment: For the key-encryption key.
-        with_tls: Whether this process does TLS. One that does not never opens a private key.
+        release_sealer: Opens the releases' private keys; None for a process that does no TLS, which opens no secret.
 
     Raises:
         StoreVersionMismatch: The database is of another version.
-        SealBroken: It was sealed with another key-encryption key.
+        SealBroken: It was sealed with another key.
     """
 
-    def __init__(self, settings: Settings, environment: Mapping[str, str], *, with_tls: bool) -> None:
+    def __init__(self, settings: Settings, release_sealer: ReleaseSealer | None) -> None:
         self.distribution = Distribution()
-        self._with_tls = with_tls
+        self._with_tls = release_sealer is not None
         self._port = settings.cert_url_port
         self._store_reserve = store_reserve(settings)
-        self._store = _open_store(settings, environment, with_secrets=with_tls)
+        engine = open_database(settings)
+        if release_sealer is not None:
+            schema.assert_release_seal(engine, release_sealer)
+        self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
         """The store's generation: when it differs from the snapshot's, take a new one."""
@@ -260,7 +265,10 @@ def open_operator_side(settings: Settings, environment: Mapping[str, str]) -> Op
         SettingsInvalid: There is no key-encryption key.
         SealBroken: The database was sealed with another one.
     """
-    return _operator_side(_open_store(settings, environment, with_secrets=True), settings)
+    engine = open_database(settings)
+    sealer = read_sealer(settings, environment)
+    schema.assert_seal(engine, sealer)
+    return _operator_side(SqlStore(engine, sealer), settings)
 
 
 def create_installation(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
@@ -273,7 +281,7 @@ def create_installation(settings: Settings, environment: Mapping[str, str]) -> O
     make_folder(settings.data_dir)
     make_folder(settings.certs_dir)
     url = settings.database_url.get_secret_value()
-    sealer = _ensured_sealer(settings, environment)
+    sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     engine = open_engine(url)
     schema.upgrade(engine, sealer)
@@ -319,6 +327,7 @@ def _operator_side(store: SqlStore, settings: Settings) -> OperatorSide:
         Enrolment(store, sites, store_reserve(settings)),
         devices,
         VendorTakeover(store, sites, releases, devices),
+        ReleaseKeyFile(store),
         _upstream_spool(settings),
         DiskOverview(disk_room(settings), enrolment_days(settings)),
         store.close,
@@ -340,52 +349,3 @@ def _throwaway_keys(count: int) -> list[rsa.RSAPrivateKey]:
     """All cores at once: a key takes a tenth of a second and more."""
     with ThreadPoolExecutor() as executor:
         return list(executor.map(lambda _: generate_key(), range(count)))
-
-
-def _open_store(settings: Settings, environment: Mapping[str, str], *, with_secrets: bool) -> SqlStore:
-    url = settings.database_url.get_secret_value()
-    if sqlite_file_missing(url):
-        raise StoreNotUsable(
-            f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
-            "Make one with 'engage init', or name its settings file: --config FILE.",
-        )
-    engine = open_engine(url)
-    schema.assert_current(engine)
-    if not with_secrets:
-        return SqlStore(engine, None)
-    sealer = _sealer(settings, environment)
-    schema.assert_seal(engine, sealer)
-    return SqlStore(engine, sealer)
-
-
-def _sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    from_environment = environment.get(KEK_VARIABLE)
-    if from_environment is not None:
-        return Sealer.from_text(from_environment.encode(), KEK_VARIABLE)
-    path = settings.key_encryption_key_file
-    if not path.exists():
-        raise SettingsInvalid(
-            f"the key-encryption key {path} is missing",
-            "Restore it from its backup: nothing else opens the sealed site keys and private keys.",
-        )
-    return Sealer.from_text(read_file(path, limit=_MAX_KEK_FILE_BYTES), str(path))
-
-
-def _ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    path = settings.key_encryption_key_file
-    if KEK_VARIABLE not in environment and not path.exists():
-        _assert_no_database(settings, path)
-        make_folder(path.parent)
-        with suppress(Conflict):  # made by someone else just now: use theirs
-            write_new_file(path, new_key_encryption_key(), SECRET_MODE)
-    return _sealer(settings, environment)
-
-
-def _assert_no_database(settings: Settings, path: Path) -> None:
-    """A fresh key beside an existing database could open nothing in it, and would hide that the old one is lost."""
-    url = settings.database_url.get_secret_value()
-    if not sqlite_file_missing(url) and schema.is_sealed(open_engine(url)):
-        raise SettingsInvalid(
-            f"the key-encryption key {path} is missing, but its database is there",
-            "Restore the key from its backup. To begin anew instead, use another database.",
-        )

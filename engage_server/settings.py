@@ -17,13 +17,18 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
-from engage_server.records.variables import CONFIG_VARIABLE, KEK_VARIABLE, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.records.variables import (
+    CONFIG_VARIABLE,
+    KEK_VARIABLE,
+    RELEASE_KEY_VARIABLE,
+    SECRETS_OF_OPERATORS,
+)
 
 SETTINGS_FILE = "engage.toml"
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
 # Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
-_OTHER_VARIABLES = {CONFIG_VARIABLE, KEK_VARIABLE, SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE}
+_OTHER_VARIABLES = {CONFIG_VARIABLE, RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS}
 
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
@@ -55,6 +60,11 @@ class Settings(BaseModel):
     )
     key_encryption_key_file: Path = Field(
         Path("engage.kek"), description=f"opens the sealed secrets; {KEK_VARIABLE} may hold the key instead"
+    )
+    release_key_file: Path | None = Field(
+        None,
+        description="opens the private keys of releases alone, for 'engage serve https' on its own; made by 'engage "
+        f"key export-release-key', and {RELEASE_KEY_VARIABLE} may hold it instead",
     )
     bind: str = Field("0.0.0.0", description="the address that both instances listen on; '::' for IPv6 and IPv4")  # noqa: S104  # devices call from the network
     http_port: Port = Field(80, description="of the plain HTTP instance")
@@ -201,6 +211,7 @@ class Settings(BaseModel):
                 "certs_dir": folder / self.certs_dir,
                 "data_dir": folder / self.data_dir,
                 "key_encryption_key_file": folder / self.key_encryption_key_file,
+                "release_key_file": folder / self.release_key_file if self.release_key_file else None,
                 "database_url": SecretStr(url),
             }
         )

@@ -1,15 +1,26 @@
 """``engage serve``."""
 
+import os
 import sys
-from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from engage_server.cli.session import Session, program
-from engage_server.composition import DeviceSide, Snapshot
+from engage_server.composition import DeviceSide, ReleaseSealer, Snapshot, derived_release_key, given_release_key
+from engage_server.records import Secret
+from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
+from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.listener import Listener, ListenerApplication
-from engage_server.serving.pair import Instance, Pair, hold_lifeline, tell_ready
+from engage_server.serving.pair import (
+    Descriptors,
+    Instance,
+    Pair,
+    hold_lifeline,
+    pipe_with,
+    read_secret,
+    tell_ready,
+)
 from engage_server.serving.ports import assert_bindable
 from engage_server.serving.tls_groups import are_limited, limiting_environment, start_limited
 from engage_server.settings import Settings
@@ -38,8 +49,17 @@ _DEAR_GROUPS = (
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
 @click.option("--lifeline", type=int, hidden=True)
 @click.option("--ready", type=int, hidden=True)
+@click.option("--handed-over", type=int, hidden=True)
 @click.pass_obj
-def serve(session: Session, /, listener: str | None, lifeline: int | None, ready: int | None, **options: Any) -> int:
+def serve(
+    session: Session,
+    /,
+    listener: str | None,
+    lifeline: int | None,
+    ready: int | None,
+    handed_over: int | None,
+    **options: Any,
+) -> int:
     """Run the server pair until a signal ends it.
 
     Without an argument both device instances run, and the operators' instance beside them, supervised: signals are
@@ -52,37 +72,70 @@ def serve(session: Session, /, listener: str | None, lifeline: int | None, ready
         if not are_limited():
             click.echo(_DEAR_GROUPS, err=True)
     settings = session.settings(**options)
-    if listener is not None:
-        if lifeline is not None:
-            hold_lifeline(lifeline)
-        return _serve_one(session, Listener(listener), settings, options, ready)
-    return _serve_both(session, settings, options)
-
-
-def _serve_one(
-    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], ready: int | None
-) -> int:
-    assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
+    if listener is None:
+        return _serve_both(session, settings, options)
+    one = Listener(listener)
+    assert_bindable(one.address(settings), one.port(settings), f"--{listener}-port")
+    sealer = _release_sealer(session, one, settings, options, handed_over)
+    if lifeline is not None:
+        hold_lifeline(lifeline)
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
-    ListenerApplication(listener, lambda: session.settings(**options), session.environment, when_serving).run()
+    ListenerApplication(one, lambda: session.settings(**options), session.environment, sealer, when_serving).run()
     return 0
+
+
+def _release_sealer(
+    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], descriptor: int | None
+) -> ReleaseSealer | None:
+    """What opens the releases' private keys in this process; None where it opens none.
+
+    An instance for devices that finds secrets of operators with itself, or has to read the key-encryption key, becomes
+    a fresh program without them: its workers are forks of it, with all that was ever in its memory.
+    """
+    if listener is Listener.OPERATORS:
+        return None
+    if descriptor is not None:
+        return ReleaseSealer(read_secret(descriptor))
+    given = given_release_key(settings, session.environment) if listener is Listener.HTTPS else None
+    holds_secrets = any(name in session.environment for name in SECRETS_OF_OPERATORS)
+    if listener is Listener.HTTPS and given is None:
+        key = derived_release_key(settings, session.environment)
+        click.echo(
+            "the TLS instance was given the key-encryption key, which opens the site keys. It goes on with the release "
+            "key alone, but better give it nothing else.\n"
+            f"next: {program()} key export-release-key FILE, and set release_key_file of this instance",
+            err=True,
+        )
+        _become_without_secrets(session, listener, options, key)
+    if holds_secrets:
+        _become_without_secrets(session, listener, options, None)
+    return given
+
+
+def _become_without_secrets(
+    session: Session, listener: Listener, options: dict[str, Any], key: Secret | None
+) -> NoReturn:
+    """Start this program anew in the same process, without the operators' secrets in its environment and memory."""
+    descriptor = None if key is None else pipe_with(key)
+    if descriptor is not None:
+        os.set_inheritable(descriptor, True)
+    environment = {name: value for name, value in session.environment.items() if name not in SECRETS_OF_OPERATORS}
+    sys.stdout.flush()
+    sys.stderr.flush()
+    command = _command(session, listener, options, secret=descriptor)
+    os.execve(sys.executable, command, environment)  # noqa: S606  # no shell is wanted
 
 
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
     for listener in Listener:
         assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
     # a first look at what both will need, so that what is wrong is said once, and plainly
-    device_side = DeviceSide(settings, session.environment, with_tls=True)
+    close_memory()
+    release_key = derived_release_key(settings, session.environment)
+    device_side = DeviceSide(settings, ReleaseSealer(release_key))
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
-    instances = [
-        Instance(
-            str(each),
-            partial(_command, session, each, options),
-            limiting_environment(session.environment) if each is Listener.HTTPS else {},
-        )
-        for each in Listener
-    ]
+    instances = [_instance(session, each, options, release_key) for each in Listener]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
@@ -91,12 +144,29 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     return pair.run()
 
 
-def _command(session: Session, listener: Listener, options: dict[str, Any], lifeline: int, ready: int) -> list[str]:
-    command = [sys.executable, "-m", "engage_server"]
+def _instance(session: Session, listener: Listener, options: dict[str, Any], release_key: Secret) -> Instance:
+    """What each of them gets: the operators' the key-encryption key, TLS the release key, plain HTTP none."""
+
+    def command(given: Descriptors) -> list[str]:
+        return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
+
+    if listener is Listener.OPERATORS:
+        return Instance(str(listener), command, without=(RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS))
+    without = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
+    if listener is Listener.HTTP:
+        return Instance(str(listener), command, without)
+    return Instance(str(listener), command, without, release_key, limiting_environment(session.environment))
+
+
+def _command(
+    session: Session, listener: Listener, options: dict[str, Any], secret: int | None, **descriptors: int
+) -> list[str]:
+    # -P: not a module of the current folder, which is the installation's, and may be writable by what talks to devices
+    command = [sys.executable, "-P", "-m", "engage_server"]
     if session.config is not None:
         command += ["--config", str(session.config)]
-    command += ["serve", str(listener), "--lifeline", str(lifeline), "--ready", str(ready)]
-    for name, value in options.items():
+    command += ["serve", str(listener)]
+    for name, value in {**descriptors, "handed_over": secret, **options}.items():
         if value is not None:
             command += [f"--{name.replace('_', '-')}", str(value)]
     return command

@@ -14,6 +14,7 @@ class AuditAction(StrEnum):
     SITE_CHANGED = "site:changed"
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"
+    RELEASE_KEY_EXPORTED = "installation:release-key-exported"
     DEVICE_ADDED = "device:added"
     DEVICE_FORGOTTEN = "device:forgotten"
     DEVICES_IMPORTED = "device:imported"

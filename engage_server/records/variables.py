@@ -2,5 +2,12 @@
 
 CONFIG_VARIABLE = "ENGAGE_CONFIG"
 KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
+RELEASE_KEY_VARIABLE = "ENGAGE_RELEASE_KEY"
 SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"
 PASSPHRASE_VARIABLE = "ENGAGE_PASSPHRASE"  # noqa: S105  # the variable's name
+
+# secrets that no process may hold which talks to devices: its memory, and all that it passes on, begins with them
+SECRETS_OF_OPERATORS = (KEK_VARIABLE, SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)
+
+# those that one command needs, and nothing that goes on running
+SECRETS_OF_COMMANDS = (SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)

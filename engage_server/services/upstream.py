@@ -25,6 +25,11 @@ _PIECE_BYTES = 64 * 1024
 _MAX_URL_CHARACTERS = 1024
 _MAX_RETRY_DIGITS = 10
 
+# Ours, not those of the Python that happens to run this: from 3.13 on its default is strict (RFC 5280), and refuses
+# what private CAs look like, such as one without key usage; and only from then on may a chain end at a certificate that
+# the operator named and that is no root. Whoever is named is trusted, by every version.
+_VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+
 _watched = threading.local()
 
 
@@ -156,7 +161,9 @@ def assert_usable(upstream: Upstream) -> None:
 
 def _context(trust_pem: str) -> ssl.SSLContext:
     try:
-        return ssl.create_default_context(cadata=trust_pem or None)
+        context = ssl.create_default_context(cadata=trust_pem or None)
+        context.verify_flags = _VERIFY_FLAGS
+        return context
     except (ssl.SSLError, ValueError):
         raise UsageError(
             "the certificates that the upstream system's chain shall lead to can not be read",

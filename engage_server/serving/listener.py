@@ -14,9 +14,10 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide, ServedRelease, sweep_temporary_files
+from engage_server.composition import DeviceSide, ReleaseSealer, ServedRelease, sweep_temporary_files
 from engage_server.errors import EngageError
 from engage_server.serving import assembly
+from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.log_lines import DeviceLogger
 from engage_server.serving.tls_context import TlsContexts
 from engage_server.serving.worker import DeviceWorker
@@ -91,7 +92,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
     Args:
         listener: Which listener.
         read_settings: Gives the settings; called again on SIGHUP.
-        environment: For the key-encryption key.
+        environment: For the key-encryption key, which the operators' instance alone reads, in its worker.
+        release_sealer: Opens the releases' private keys: for the TLS instance.
         when_serving: Called in each worker that is about to serve.
 
     Raises:
@@ -103,14 +105,18 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         listener: Listener,
         read_settings: Callable[[], Settings],
         environment: Mapping[str, str],
+        release_sealer: ReleaseSealer | None,
         when_serving: Callable[[], None] = lambda: None,
     ) -> None:
         self._keep_up_at = 0.0
+        self._release_sealer = release_sealer
         self._listener = listener
         self._read_settings = read_settings
         self._environment = environment
         self._when_serving = when_serving
         raise_descriptor_limit()
+        if listener is not Listener.HTTP:
+            close_memory()  # the workers are forks of this process, and closed too
         settings = read_settings()
         assembly.begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
@@ -146,7 +152,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def _become(self, settings: Settings) -> None:
         """Take over settings, and the store and TLS contexts that go with them; all of it or nothing."""
-        device_side = DeviceSide(settings, self._environment, with_tls=self._listener is Listener.HTTPS)
+        device_side = DeviceSide(settings, self._release_sealer)
         tls = TlsContexts(device_side.distribution, settings.tls_profile)
         # workers inherit this snapshot by the fork: one that is replaced while the store is away serves all the same
         is_tls = self._listener is Listener.HTTPS

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from engage_server.records import Secret
+
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
 _LOOK_SECONDS = 0.1
@@ -24,18 +26,40 @@ _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
 @dataclass(frozen=True, slots=True)
+class Descriptors:
+    """What an instance inherits.
+
+    Attributes:
+        lifeline: See :func:`hold_lifeline`.
+        ready: See :func:`tell_ready`.
+        secret: See :func:`read_secret`; None when it gets none.
+    """
+
+    lifeline: int
+    ready: int
+    secret: int | None
+
+    def all(self) -> list[int]:
+        """Those that there are."""
+        return [each for each in (self.lifeline, self.ready, self.secret) if each is not None]
+
+
+@dataclass(frozen=True, slots=True)
 class Instance:
-    """One of the two.
+    """One of them.
 
     Attributes:
         name: For messages.
-        command: The whole command line, given two descriptors: the lifeline (see :func:`hold_lifeline`) and where to
-            tell that it is ready (see :func:`tell_ready`).
+        command: The whole command line.
+        without: Variables of the environment that it does not get.
+        secret: What it alone reads from the descriptor that its command names; None: it gets no such descriptor.
         environment: What it needs in its environment beside ours.
     """
 
     name: str
-    command: Callable[[int, int], Sequence[str]]
+    command: Callable[[Descriptors], Sequence[str]]
+    without: tuple[str, ...] = ()
+    secret: Secret | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -66,23 +90,30 @@ class Pair:
         """
         # blocked, not handled: no signal is lost, and none interrupts anything
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
-        environment = {name: value for name, value in os.environ.items() if name not in _NOT_INHERITED}
         # this process alone holds the writing end: however it ends, the instances read the end of the file
         lifeline, held = os.pipe()
         try:
             for instance in self._instances:
-                told, tell = os.pipe()
-                os.set_blocking(told, False)
-                self._not_ready.append(told)
-                command = instance.command(lifeline, tell)
-                own = {**environment, **instance.environment}
-                self._processes.append(subprocess.Popen(command, env=own, pass_fds=[lifeline, tell]))
-                os.close(tell)
+                self._start(instance, lifeline)
             return self._stay()
         finally:
             self._kill_rest()
             for descriptor in (lifeline, held, *self._not_ready):
                 os.close(descriptor)
+
+    def _start(self, instance: Instance, lifeline: int) -> None:
+        told, tell = os.pipe()
+        os.set_blocking(told, False)
+        self._not_ready.append(told)
+        descriptors = Descriptors(lifeline, tell, pipe_with(instance.secret) if instance.secret is not None else None)
+        left_out = {*_NOT_INHERITED, *instance.without}
+        environment = {name: value for name, value in os.environ.items() if name not in left_out}
+        environment |= instance.environment
+        command = instance.command(descriptors)
+        # a fresh program, not a fork of this one: whatever is in this process's memory is not in the instance's
+        self._processes.append(subprocess.Popen(command, env=environment, pass_fds=descriptors.all()))
+        for descriptor in descriptors.all()[1:]:
+            os.close(descriptor)
 
     def _stay(self) -> int:
         while all(process.poll() is None for process in self._processes):
@@ -158,6 +189,20 @@ def hold_lifeline(lifeline: int) -> None:
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
     signal.pthread_sigmask(signal.SIG_UNBLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
+
+
+def pipe_with(secret: Secret) -> int:
+    """The reading end of a pipe that holds a secret and nothing else; not to be longer than some hundred bytes."""
+    reading, writing = os.pipe()
+    os.write(writing, secret.reveal())
+    os.close(writing)
+    return reading
+
+
+def read_secret(descriptor: int) -> Secret:
+    """What :func:`pipe_with` put there. Nobody else can read it after that, and the descriptor is closed."""
+    with open(descriptor, "rb") as pipe:
+        return Secret(pipe.read())
 
 
 def tell_ready(descriptor: int) -> None:

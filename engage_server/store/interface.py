@@ -244,6 +244,13 @@ class Store(Protocol):
             SealBroken: The key-encryption key is another, or missing.
         """
 
+    def release_key(self) -> Secret:
+        """What opens the private keys of all releases, and nothing else. It never changes.
+
+        Raises:
+            SealBroken: This process has no key-encryption key.
+        """
+
     def record(self, event: AuditEvent) -> None:
         """Write an audit event that goes with no other change."""
 

@@ -1,20 +1,21 @@
 """Releases, inside a transaction that the caller holds."""
 
+from contextlib import suppress
 from datetime import datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 from sqlalchemy import Connection, Row, delete, func, select, update
 
-from engage_server.errors import Conflict, NotFound
+from engage_server.errors import Conflict, NotFound, SealBroken
 from engage_server.records import Release, ReleaseState, Secret
 from engage_server.store.interface import ReleaseDraft
-from engage_server.store.sealing import Sealer
+from engage_server.store.sealing import ReleaseSealer, Sealer, is_of_earlier_form
 from engage_server.store.site_queries import site_id
 from engage_server.store.tables import activations, releases, sites
 
 
-def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: Sealer) -> int:
+def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: ReleaseSealer) -> int:
     """Keep a draft under the site's next number, which is returned."""
     row_id = _locked_site(connection, draft.site)
     last = connection.scalar(select(func.max(releases.c.number)).where(releases.c.site_id == row_id))
@@ -178,6 +179,29 @@ def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
     if not found:
         _assert_has_key(select_release(connection, site, number))
     return bytes(found)
+
+
+def seal_anew(connection: Connection, sealer: Sealer) -> None:
+    """Bring private keys that earlier versions sealed under the release key. Others are left as they are.
+
+    So is one that does not open: it was damaged before, and must not hold up all others.
+    """
+    rows = connection.execute(
+        select(releases.c.site_id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site")).join(
+            sites, sites.c.id == releases.c.site_id
+        )
+    ).all()
+    for row in rows:
+        if not is_of_earlier_form(row.private_key_sealed):
+            continue
+        purpose = key_purpose(row.site, row.number)
+        with suppress(SealBroken):
+            sealed = sealer.releases.seal(sealer.open(row.private_key_sealed, purpose), purpose)
+            connection.execute(
+                update(releases)
+                .where(releases.c.site_id == row.site_id, releases.c.number == row.number)
+                .values(private_key_sealed=sealed)
+            )
 
 
 def key_purpose(site: str, number: int) -> str:

@@ -2,20 +2,21 @@
 
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, inspect, select, text
+from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from engage_server.errors import StoreVersionMismatch
 from engage_server.records import Secret
-from engage_server.store import audit_log
+from engage_server.store import audit_log, release_queries
 from engage_server.store.engine import reading, writing
-from engage_server.store.sealing import Sealer
+from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
 # Oldest first, the names of the files in migrations/versions. Written down because to ask Alembic takes every start
 # of every command a quarter of a second; a test holds it against the files.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
+RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
 
 
 def upgrade(engine: Engine, sealer: Sealer) -> None:
@@ -35,6 +36,7 @@ def upgrade(engine: Engine, sealer: Sealer) -> None:
         else:
             sealer.open(probe, SEAL_PROBE_PURPOSE)  # before anything is sealed with it
         audit_log.chain_older(connection, sealer)
+        _seal_release_keys(connection, sealer)
 
 
 def assert_current(engine: Engine) -> None:
@@ -66,6 +68,27 @@ def assert_seal(engine: Engine, sealer: Sealer) -> None:
         probe = connection.scalar(select(installation.c.seal_probe))
     if probe is not None:
         sealer.open(probe, SEAL_PROBE_PURPOSE)
+
+
+def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
+    """The same for a process that has the release key alone.
+
+    Raises:
+        SealBroken: It was not made from the key-encryption key of this database.
+    """
+    with reading(engine) as connection:
+        probe = connection.scalar(select(installation.c.release_seal_probe))
+    if probe is not None:
+        release_sealer.open(probe, RELEASE_SEAL_PROBE_PURPOSE)
+
+
+def _seal_release_keys(connection: Connection, sealer: Sealer) -> None:
+    """Bring what earlier versions sealed under the release key. Doing it again changes nothing."""
+    release_queries.seal_anew(connection, sealer)
+    probe = connection.scalar(select(installation.c.release_seal_probe))
+    if probe is None:
+        sealed = sealer.releases.seal(Secret(b"engage"), RELEASE_SEAL_PROBE_PURPOSE)
+        connection.execute(update(installation).values(release_seal_probe=sealed))
 
 
 def _assert_not_newer(engine: Engine) -> None:

@@ -1,13 +1,17 @@
-"""Secrets at rest: AES-256-GCM under a key-encryption key that lies outside the database.
+"""Secrets at rest: AES-256-GCM under keys that lie outside the database.
 
 A sealed value is ``version || key id || nonce || ciphertext and tag``. What it is the secret *of* is authenticated
 with it, so that a sealed value copied into another row does not open.
+
+There are two keys. The key-encryption key opens everything. The release key is derived from it, one way, and opens the
+private keys of releases alone: it is all that a process gets which talks to devices by TLS.
 """
 
 import base64
 import binascii
 import hashlib
 import secrets
+from functools import cached_property
 from typing import Self
 
 from cryptography.exceptions import InvalidTag
@@ -17,15 +21,101 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import Secret
+from engage_server.records.release_key import RELEASE_KEY_BYTES, read_release_key
 
 KEK_BYTES = 32
-_VERSION = b"\x01"
+_UNDER_KEK = b"\x01"
+_UNDER_RELEASE_KEY = b"\x02"
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2; 2^32 seals under one key are far out of reach here
+_RELEASE_KEYS = "release keys"  # HKDF's label: another one makes another key, and nothing opens any more
 
 
-class Sealer:
-    """Seals and opens secrets.
+class _SealingKey:
+    """Seals and opens under one key of 32 bytes.
+
+    Args:
+        key: The key.
+        version: The first byte of all that it seals: which of the keys it was.
+    """
+
+    def __init__(self, key: Secret, version: bytes) -> None:
+        self._cipher = AESGCM(key.reveal())
+        self._header = version + hashlib.sha256(b"engage-server key id" + key.reveal()).digest()[:_KEY_ID_BYTES]
+
+    def seal(self, secret: Secret, purpose: str) -> bytes:
+        """Encrypt a secret so that it opens for the same purpose alone.
+
+        Args:
+            secret: What to protect.
+            purpose: What it is the secret of, such as ``site_key/main``.
+        """
+        nonce = secrets.token_bytes(_NONCE_BYTES)
+        return self._header + nonce + self._cipher.encrypt(nonce, secret.reveal(), self._header + purpose.encode())
+
+    def open(self, sealed: bytes, purpose: str) -> Secret:
+        """Decrypt.
+
+        Raises:
+            SealBroken: Sealed with another key or for another purpose, or changed since.
+        """
+        end = len(self._header)
+        header, nonce, ciphertext = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
+        if header != self._header:
+            raise self._another_key(sealed, purpose)
+        try:
+            return Secret(self._cipher.decrypt(nonce, ciphertext, header + purpose.encode()))
+        except InvalidTag:
+            raise SealBroken(
+                f"{purpose}: the sealed value was changed", "Restore the database from a backup."
+            ) from None
+
+    def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
+        raise NotImplementedError
+
+
+class ReleaseSealer(_SealingKey):
+    """Seals and opens the private keys of releases, and nothing else.
+
+    Args:
+        release_key: 32 bytes, from :attr:`Sealer.release_key`.
+    """
+
+    def __init__(self, release_key: Secret) -> None:
+        if len(release_key.reveal()) != RELEASE_KEY_BYTES:
+            raise SettingsInvalid(
+                f"the release key has {len(release_key.reveal())} bytes instead of {RELEASE_KEY_BYTES}"
+            )
+        super().__init__(release_key, _UNDER_RELEASE_KEY)
+
+    @classmethod
+    def from_text(cls, text: bytes, source: str) -> Self:
+        """Read a release key as ``engage key export-release-key`` writes it.
+
+        Args:
+            text: The content of the file or variable.
+            source: Its name, for errors.
+
+        Raises:
+            SettingsInvalid: It is no such text; a key-encryption key, for instance. The text is not repeated.
+        """
+        return cls(read_release_key(text, source))
+
+    def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
+        if sealed[:1] == _UNDER_KEK:
+            return SealBroken(
+                f"{purpose}: sealed as earlier versions did",
+                "Run 'engage init' once: it seals it anew, and loses nothing.",
+            )
+        return SealBroken(
+            f"{purpose}: sealed with another key",
+            "The key-encryption key, or the release key that was made from it, is not the one of this database. Make "
+            "the release key anew with: engage key export-release-key FILE",
+        )
+
+
+class Sealer(_SealingKey):
+    """Seals and opens all secrets.
 
     Args:
         key_encryption_key: 32 bytes.
@@ -35,17 +125,29 @@ class Sealer:
     """
 
     def __init__(self, key_encryption_key: Secret) -> None:
-        key = key_encryption_key.reveal()
-        if len(key) != KEK_BYTES:
-            raise SettingsInvalid(f"the key-encryption key has {len(key)} bytes instead of {KEK_BYTES}")
-        self._cipher = AESGCM(key)
+        length = len(key_encryption_key.reveal())
+        if length != KEK_BYTES:
+            raise SettingsInvalid(f"the key-encryption key has {length} bytes instead of {KEK_BYTES}")
+        super().__init__(key_encryption_key, _UNDER_KEK)
         self._key_encryption_key = key_encryption_key
-        self._key_id = hashlib.sha256(b"engage-server key id" + key).digest()[:_KEY_ID_BYTES]
 
     def derived_key(self, purpose: str) -> bytes:
-        """32 bytes for another use than sealing, by HKDF (RFC 5869); the same ones for the same purpose."""
+        """32 bytes for another use than sealing, by HKDF (RFC 5869); the same ones for the same purpose.
+
+        Nobody who has them can compute the key-encryption key, or the bytes for another purpose.
+        """
         derivation = HKDF(hashes.SHA256(), KEK_BYTES, salt=None, info=f"engage-server {purpose}".encode())
         return derivation.derive(self._key_encryption_key.reveal())
+
+    @cached_property
+    def release_key(self) -> Secret:
+        """What :class:`ReleaseSealer` takes."""
+        return Secret(self.derived_key(_RELEASE_KEYS))
+
+    @cached_property
+    def releases(self) -> ReleaseSealer:
+        """Seals and opens the private keys of releases."""
+        return ReleaseSealer(self.release_key)
 
     @classmethod
     def from_text(cls, text: bytes, source: str) -> Self:
@@ -70,38 +172,18 @@ class Sealer:
             )
         return cls(Secret(key))
 
-    def seal(self, secret: Secret, purpose: str) -> bytes:
-        """Encrypt a secret so that it opens for the same purpose alone.
-
-        Args:
-            secret: What to protect.
-            purpose: What it is the secret of, such as ``site_key/main``.
-        """
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        header = _VERSION + self._key_id
-        return header + nonce + self._cipher.encrypt(nonce, secret.reveal(), header + purpose.encode())
-
-    def open(self, sealed: bytes, purpose: str) -> Secret:
-        """Decrypt.
-
-        Raises:
-            SealBroken: Sealed with another key or for another purpose, or changed since.
-        """
-        end = len(_VERSION) + _KEY_ID_BYTES
-        header, nonce, ciphertext = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
-        if header != _VERSION + self._key_id:
-            raise SealBroken(
-                f"{purpose}: sealed with another key-encryption key",
-                "Point key_encryption_key_file (or ENGAGE_KEY_ENCRYPTION_KEY) at the key of this installation.",
-            )
-        try:
-            return Secret(self._cipher.decrypt(nonce, ciphertext, header + purpose.encode()))
-        except InvalidTag:
-            raise SealBroken(
-                f"{purpose}: the sealed value was changed", "Restore the database from a backup."
-            ) from None
+    def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
+        return SealBroken(
+            f"{purpose}: sealed with another key-encryption key",
+            "Point key_encryption_key_file (or ENGAGE_KEY_ENCRYPTION_KEY) at the key of this installation.",
+        )
 
 
 def new_key_encryption_key() -> bytes:
     """A fresh key-encryption key as the text that goes into its file, a newline at the end."""
     return base64.b64encode(secrets.token_bytes(KEK_BYTES)) + b"\n"
+
+
+def is_of_earlier_form(sealed: bytes) -> bool:
+    """Whether a release's sealed private key was sealed under the key-encryption key itself, as before schema 0006."""
+    return sealed[:1] == _UNDER_KEK

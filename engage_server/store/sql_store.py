@@ -20,7 +20,7 @@ from engage_server.records import (
 from engage_server.store import audit_log, device_queries, release_queries, site_queries
 from engage_server.store.engine import reading, writing
 from engage_server.store.interface import ReleaseDraft
-from engage_server.store.sealing import Sealer
+from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
@@ -32,12 +32,14 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
 
     Args:
         engine: Of a database whose tables are of this version (see :mod:`engage_server.store.schema`).
-        sealer: None for a process that has no business with secrets, such as the plain HTTP instance.
+        sealer: None for a process that has no business with site keys and the audit log.
+        release_sealer: For one that opens the private keys of releases and nothing else, as the TLS instance does.
     """
 
-    def __init__(self, engine: Engine, sealer: Sealer | None) -> None:
+    def __init__(self, engine: Engine, sealer: Sealer | None, release_sealer: ReleaseSealer | None = None) -> None:
         self._engine = engine
         self._sealer = sealer
+        self._release_sealer = sealer.releases if sealer is not None else release_sealer
         self._listening = None
 
     def close(self) -> None:
@@ -120,7 +122,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
 
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
         with writing(self._engine) as connection:
-            number = release_queries.insert_release(connection, draft, private_key, self._opened())
+            number = release_queries.insert_release(connection, draft, private_key, self._opened().releases)
             # servers offer the DERs of staged releases too: a device that got its notice from a server that is a
             # moment ahead may fetch the DER from one that is a moment behind
             self._tell(connection, event, changes_serving=True, release=number)
@@ -161,7 +163,12 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def private_key(self, site: str, number: int) -> Secret:
         with reading(self._engine) as connection:
             sealed = release_queries.sealed_private_key(connection, site, number)
-        return self._opened().open(sealed, release_queries.key_purpose(site, number))
+        if self._release_sealer is None:
+            raise _no_key("the release key")
+        return self._release_sealer.open(sealed, release_queries.key_purpose(site, number))
+
+    def release_key(self) -> Secret:
+        return self._opened().release_key
 
     def record(self, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
@@ -180,10 +187,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
 
     def _opened(self) -> Sealer:
         if self._sealer is None:
-            raise SealBroken(
-                "a sealed secret is needed, but this process was started without the key-encryption key",
-                "Set key_encryption_key_file or ENGAGE_KEY_ENCRYPTION_KEY.",
-            )
+            raise _no_key("the key-encryption key")
         return self._sealer
 
     def _tell(
@@ -196,3 +200,10 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         if changes_serving:
             connection.execute(update(installation).values(generation=installation.c.generation + 1))
             notify(connection)
+
+
+def _no_key(key: str) -> SealBroken:
+    return SealBroken(
+        f"a sealed secret is needed, but this process was started without {key}",
+        "Set key_encryption_key_file or ENGAGE_KEY_ENCRYPTION_KEY.",
+    )

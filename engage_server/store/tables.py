@@ -80,6 +80,7 @@ installation = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("generation", Integer, nullable=False),
     Column("seal_probe", LargeBinary, nullable=False),
+    Column("release_seal_probe", LargeBinary),
     Column("audit_entries", Integer, nullable=False, server_default="0"),
     Column("audit_seal", String(64), nullable=False, server_default=""),
     CheckConstraint("id = 1", name="single_row"),

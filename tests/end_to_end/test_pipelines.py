@@ -109,6 +109,37 @@ def test_the_gitlab_job(checkout: Path) -> None:
         assert report.read_text().count("<failure ") == failures
 
 
+@pytest.mark.parametrize("server", ["", "engage-server", "engage_server==0.1", "engage-server[x]"])
+def test_the_gitlab_job_installs_nothing_by_a_bare_name(checkout: Path, server: str) -> None:
+    """The name is nobody's in the public package index: whoever took it would run in the pipeline."""
+    job = yaml.safe_load((ROOT / "deploy" / "ci" / "gitlab.yml").read_text())["engage-chain-check"]
+    assert "ENGAGE_SERVER" not in job["variables"]
+    given = {"ENGAGE_SERVER": server} if server else {}
+    install = "\n".join(job["before_script"])
+    done = run("bash", "-eo", "pipefail", "-c", install, cwd=checkout, **job["variables"], **given)
+    assert done.returncode == 2, done.stdout
+    assert "ENGAGE_SERVER: git+https://HOST/" in done.stdout
+    assert not (checkout / ".engage-server").exists()
+
+
+@pytest.mark.parametrize("named", ["v1", ""])
+def test_the_gitlab_job_takes_the_commit_that_is_named(checkout: Path, tmp_path: Path, named: str) -> None:
+    """Of a real repository; what is installed from it is the other test's."""
+    source = tmp_path / "engage-server.git"
+    git = ("git", "-C", source, "-c", "user.name=n", "-c", "user.email=n@example.org")
+    run("git", "init", "-q", source, cwd=tmp_path)
+    for number in ("1", "2"):
+        run(*git, "commit", "-q", "--allow-empty", "-m", number, cwd=tmp_path)
+        run(*git, "tag", f"v{number}", cwd=tmp_path)
+    job = yaml.safe_load((ROOT / "deploy" / "ci" / "gitlab.yml").read_text())["engage-chain-check"]
+    fetch = "\n".join(job["before_script"]).partition("python3 -m venv")[0] + 'git -C "$source" log -1 --format=%s'
+    url = f"git+file://{source}" + (f"@{named}" if named else "")
+    done = run("bash", "-eo", "pipefail", "-c", fetch, cwd=checkout, ENGAGE_SERVER=url)
+    assert done.stdout.strip().endswith("1" if named else "2"), done.stdout
+    lost = run("bash", "-eo", "pipefail", "-c", fetch, cwd=checkout, ENGAGE_SERVER=f"git+file://{source}@nowhere")
+    assert lost.returncode != 0
+
+
 def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
     """``try-repo`` installs this repository as pre-commit does, and runs one hook on one file."""
     git = ("git", "-c", "user.name=n", "-c", "user.email=n@example.org")

@@ -11,7 +11,7 @@ import click
 
 from engage_server.checks import RULES
 from engage_server.cli.root import engage
-from engage_server.records.variables import KEK_VARIABLE
+from engage_server.records.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
 from tests.defects import DEFECTS, case_of
 
@@ -124,7 +124,8 @@ def _settings_page() -> str:
         "A value comes from a command-line option, else from the environment, else from `engage.toml` in the current",
         "folder (or `--config FILE`, or `ENGAGE_CONFIG`), else it is the default. Relative paths start at the settings",
         "file. A setting that is unknown, or has a value that can not be used, stops the start.\n",
-        f"Secrets are no settings: the key-encryption key lies in a file of its own or in `{KEK_VARIABLE}`.\n",
+        f"Secrets are no settings: the key-encryption key lies in a file of its own or in `{KEK_VARIABLE}`,",
+        f"the release key in another or in `{RELEASE_KEY_VARIABLE}`.\n",
         "| in engage.toml | in the environment | default | meaning |",
         "|---|---|---|---|",
     ]

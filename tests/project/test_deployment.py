@@ -1,5 +1,6 @@
 """What ``deploy/`` holds is held against the tools that will read it."""
 
+import os
 import re
 import shutil
 import subprocess
@@ -10,8 +11,12 @@ import pytest
 from engage_server.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
+README = (ROOT / "deploy" / "systemd" / "README.md").read_text()
+KEYS = {"": ["kek"], "-http": [], "-https": ["release-key"], "-operators": ["kek"]}  # what each unit is given
 UNITS = sorted((ROOT / "deploy" / "systemd").glob("*.service"))
 MOST_EXPOSED = 2.0  # systemd-analyze's scale goes to 10; below 2 it calls a service OK
+
+CONTAINERFILE = ROOT / "deploy" / "container" / "Containerfile"
 
 needs_systemd = pytest.mark.skipif(
     not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed on this machine"
@@ -43,8 +48,27 @@ def test_the_units_run_as_nobody_special_with_one_right() -> None:
         is_for_devices = "operators" not in unit.name
         assert "\nUser=engage\n" in text
         assert f"\nCapabilityBoundingSet={'CAP_NET_BIND_SERVICE' if is_for_devices else ''}\n" in text
-        opens_secrets = "http." not in unit.name
-        assert ("LoadCredential=kek" in text) is opens_secrets, "TLS and rotations open secrets, plain HTTP does not"
+        assert (
+            re.findall(r"^LoadCredential=([\w-]+):", text, re.MULTILINE)
+            == KEYS[unit.stem.removeprefix("engage-server")]
+        )
+        assert "\nInaccessiblePaths=-/var/lib/engage-authority\n" in text, "the authority's keys are no service's"
+
+
+def test_the_units_have_an_end_to_their_memory() -> None:
+    """Without one a flood takes the machine; with systemd's default the end of one worker would end them all."""
+    shares = {}
+    for unit in UNITS:
+        text = unit.read_text()
+        high, most = (int(re.findall(rf"^Memory{name}=(\d+)%$", text, re.MULTILINE)[0]) for name in ("High", "Max"))
+        assert high < most
+        assert "\nOOMPolicy=continue\n" in text
+        assert re.search(r"^TasksMax=\d+$", text, re.MULTILINE)
+        shares[unit.stem] = most
+        row = next(line for line in README.splitlines() if line.startswith(f"| `{unit.stem}`"))
+        assert f"| {high}% | {most}% | {1024 * most // 100} MiB |" in row
+    assert shares.pop("engage-server") < 100
+    assert sum(shares.values()) < 100, "the three together leave the machine something"
 
 
 def test_the_settings_of_the_units_can_be_used(tmp_path: Path) -> None:
@@ -53,7 +77,47 @@ def test_the_settings_of_the_units_can_be_used(tmp_path: Path) -> None:
 
 
 def test_the_container_starts_what_exists() -> None:
-    text = (ROOT / "deploy" / "container" / "Containerfile").read_text()
+    text = CONTAINERFILE.read_text()
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         for name in source.split():
             assert (ROOT / name).exists(), name
+
+
+@pytest.mark.parametrize(
+    ("base", "is_accepted"),
+    [
+        (f"docker.io/library/python@sha256:{'0123456789abcdef' * 4}", True),
+        (f"docker.io/library/python:3.13-slim@sha256:{'0' * 64}", True),
+        ("", False),
+        ("docker.io/library/python:3.13-slim-bookworm", False),
+        ("docker.io/library/python@sha256:", False),
+        (f"docker.io/library/python@sha256:{'0' * 63}", False),
+        (f"@sha256:{'0' * 64}", False),
+    ],
+)
+def test_the_container_is_built_on_one_image_that_a_digest_names(base: str, *, is_accepted: bool) -> None:
+    text = CONTAINERFILE.read_text()
+    assert re.findall(r"^ARG BASE.*$", text, re.MULTILINE) == ["ARG BASE", "ARG BASE"], "and no default"
+    assert set(re.findall(r"^FROM (\S+)", text, re.MULTILINE)) == {"${BASE}"}
+    first = re.search(r"^RUN (.*?[^\\])$", text, re.MULTILINE | re.DOTALL)
+    assert first
+    done = subprocess.run(
+        ["sh", "-c", first[1]], env={"BASE": base, "PATH": os.defpath}, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode == 0) is is_accepted, done.stderr
+    assert is_accepted or ("error: BASE is" in done.stderr and "--build-arg BASE=" in done.stderr)
+
+
+def test_no_pipeline_installs_a_name_that_anybody_could_claim() -> None:
+    """Every way of installing from an index is held against hashes, or installs this checkout and nothing beside it."""
+    for path in [
+        ROOT / "action.yml",
+        *(ROOT / "deploy").rglob("*"),
+        *(ROOT / "scripts").iterdir(),
+        *(ROOT / "docs").glob("*.md"),
+        ROOT / "README.md",
+    ]:
+        if path.is_file():
+            for line in path.read_text().replace("\\\n", " ").splitlines():
+                for command in re.findall(r"pip(?:\"\))? install\b([^&|;`]*)", line):
+                    assert re.search(r"--require-hashes|--no-deps|PATH_OR_URL", command), f"{path}: {line}"

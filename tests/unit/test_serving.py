@@ -13,7 +13,13 @@ import pytest
 from cryptography import x509
 from gunicorn.config import Config
 
-from engage_server.composition import DeviceSide, ServedRelease, create_installation
+from engage_server.composition import (
+    DeviceSide,
+    ReleaseSealer,
+    ServedRelease,
+    create_installation,
+    derived_release_key,
+)
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host
@@ -37,7 +43,7 @@ def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
     (world.folder / "other").mkdir()
     settings = load_settings(None, {}, {}, world.folder / "other")
     create_installation(settings, {})
-    side = DeviceSide(settings, {}, with_tls=True)
+    side = DeviceSide(settings, ReleaseSealer(derived_release_key(settings, {})))
     side.release_connections()
     monkeypatch.setattr(side, "_store", world.store)
     return side

@@ -1,0 +1,204 @@
+"""Which process holds which key: looked for in the memory, the environment and the descriptors of the running ones."""
+
+import base64
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from engage_server.records.release_key import read_release_key
+from tests.end_to_end.conftest import make_installation
+from tests.end_to_end.running import (
+    ENGAGE,
+    clean_environment,
+    engage,
+    eventually,
+    free_port,
+    ok,
+    running_pair,
+)
+from tests.end_to_end.test_supervision import _accepts
+
+NOBODY = 65534
+# as another user, who may look for files everywhere: the interpreter may lie in root's home
+AS_NOBODY = (
+    "setpriv",
+    *(f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"),
+    *(
+        "--bounding-set=-all,+dac_read_search",
+        "--inh-caps=-all,+dac_read_search",
+        "--ambient-caps=-all,+dac_read_search",
+    ),
+)
+
+needs_root = pytest.mark.skipif(os.getuid() != 0, reason="the memory of other processes is read by root alone")
+
+
+def memory_of(pid: int) -> bytes:
+    """All that a process could read itself, its environment and arguments among it."""
+    found = []
+    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as memory:
+        for line in Path(f"/proc/{pid}/maps").read_text().splitlines():
+            place, rights, *rest = line.split()
+            if rights.startswith("r") and rest[-1:] not in (["[vvar]"], ["[vsyscall]"], ["[vvar_vclock]"]):
+                begin, end = (int(part, 16) for part in place.split("-"))
+                with suppress(OSError):  # beyond the end of a mapped file
+                    found.append(os.pread(memory.fileno(), end - begin, begin))
+    return b"\0".join(found)
+
+
+def holds(pid: int, key: bytes) -> bool:
+    """Whether a key is in a process's memory, as bytes (a cipher's key schedule begins with them) or as text."""
+    memory = memory_of(pid)
+    assert b"ENGAGE" in memory or b"engage" in memory, "it was really read"
+    return any(form in memory for form in (key, base64.b64encode(key), key.hex().encode()))
+
+
+def open_files(pid: int) -> list[str]:
+    """What a process's descriptors are."""
+    return [str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir() if link.is_symlink()]
+
+
+def kek_of(installation: Path) -> str:
+    """The key-encryption key as text; its file goes away."""
+    text = (installation / "engage.kek").read_text().strip()
+    (installation / "engage.kek").unlink()
+    return text
+
+
+def children(pid: int) -> list[int]:
+    """The processes below one."""
+    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@contextmanager
+def one_instance(folder: Path, listener: str, prefix: Sequence[str] = (), **environment: str) -> Iterator[int]:
+    """``engage serve http``, ``https`` or ``operators``, serving with one worker: its process number."""
+    port = free_port()
+    with (folder / f"{listener}.log").open("w") as log:
+        process = subprocess.Popen(
+            [*prefix, ENGAGE, "serve", listener, "--bind", "127.0.0.1", f"--{listener}-port", str(port), "--workers=1"],
+            cwd=folder,
+            env=clean_environment() | environment,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        eventually(lambda: process.poll() is not None or _accepts(port), "listens")
+        assert process.poll() is None, (folder / f"{listener}.log").read_text()
+        eventually(lambda: len(children(process.pid)) == 1, "one worker")
+        yield process.pid
+    finally:
+        process.terminate()
+        process.wait(20)
+
+
+@needs_root
+def test_processes_that_talk_to_devices_never_hold_the_key_encryption_key(installation: Path) -> None:
+    """Though the supervisor has it in its environment, and the operators' instance works with it."""
+    text = kek_of(installation)
+    kek, site_key = base64.b64decode(text), os.urandom(32)
+    secrets = {"ENGAGE_KEY_ENCRYPTION_KEY": text, "ENGAGE_SITE_KEY": base64.b64encode(site_key).decode()}
+    ok(engage(installation, "key", "export-release-key", "release.key", stdin=None, **secrets))
+    release_key = read_release_key((installation / "release.key").read_bytes(), "release.key").reveal()
+    with running_pair(installation, "--workers", "1", **secrets, ENGAGE_GATE_SECONDS="1") as pair:
+        (operators,) = pair.transfer()
+        http, https, _ = pair.children()
+        eventually(lambda: holds(operators, kek), "the control: it is seen where it is")
+        for pid in (http, https, *pair.workers()):
+            assert not holds(pid, kek), pid
+            assert not holds(pid, site_key), pid
+            environment = Path(f"/proc/{pid}/environ").read_bytes()
+            assert b"ENGAGE_KEY_ENCRYPTION_KEY" not in environment
+            assert b"ENGAGE_SITE_KEY" not in environment
+            assert not [name for name in open_files(pid) if "kek" in name or "memfd" in name]
+        assert not holds(operators, site_key), "what one command was given stays with no process"
+        https_worker = pair.workers()[1]
+        assert holds(https_worker, release_key), "and the key that it works with is seen, too"
+        assert not holds(pair.workers()[0], release_key), "which plain HTTP has no use for"
+        assert str(base64.b64encode(release_key)) not in Path(f"/proc/{https}/cmdline").read_text()
+
+
+def test_no_instance_imports_what_lies_in_the_installation(installation: Path) -> None:
+    """Its folder may be writable by a process that talks to devices; the operators' instance holds the key."""
+    for name in ("engage_server", "gunicorn", "flask"):
+        (installation / f"{name}.py").write_text("raise SystemExit('planted')")
+    with running_pair(installation, "--workers", "1") as pair:
+        assert "planted" not in pair.log
+    with one_instance(installation, "https"):
+        assert "planted" not in (installation / "https.log").read_text()
+
+
+@needs_root
+@pytest.mark.parametrize("in_environment", [False, True])
+def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
+    installation: Path, *, in_environment: bool
+) -> None:
+    kek = base64.b64decode((installation / "engage.kek").read_text())
+    given = {"ENGAGE_KEY_ENCRYPTION_KEY": kek_of(installation)} if in_environment else {}
+    with one_instance(installation, "https", (), **given) as pid:
+        for each in (pid, *children(pid)):
+            assert not holds(each, kek)
+            assert not [name for name in open_files(each) if "kek" in name]
+        assert "export-release-key FILE" in (installation / "https.log").read_text(), "it says what is better"
+
+
+def test_a_tls_instance_with_the_release_key_alone(
+    installation: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    ok(engage(installation, "key", "export-release-key", "release.key"))
+    first = (installation / "release.key").read_bytes()
+    assert (installation / "release.key").stat().st_mode & 0o777 == 0o600
+    ok(engage(installation, "key", "export-release-key", "release.key"))
+    assert (installation / "release.key").read_bytes() == first, "again, and it is the same"
+    assert "installation:release-key-exported" in ok(engage(installation, "audit", "show"))
+    refused = engage(installation, "key", "export-release-key", "engage.kek")
+    assert (refused.returncode, "holds no release key" in refused.stderr) == (2, True)
+    kek = kek_of(installation)
+    with one_instance(installation, "https", ENGAGE_RELEASE_KEY_FILE="release.key"):
+        assert "key-encryption key" not in (installation / "https.log").read_text()
+    serve = ("serve", "https", "--bind", "127.0.0.1", "--https-port", free_port())
+    for text, status, sentence in (
+        (kek, 2, "not a release key"),
+        (_release_key_of_another(tmp_path_factory.mktemp("other")), 3, "sealed with another key"),
+    ):
+        done = engage(installation, *serve, ENGAGE_RELEASE_KEY=text)
+        assert (done.returncode, sentence in done.stderr) == (status, True), done.stderr
+        assert text.strip() not in done.stdout + done.stderr
+    done = engage(installation, *serve, ENGAGE_RELEASE_KEY_FILE="nowhere.key")
+    assert (done.returncode, "nowhere.key" in done.stderr) == (3, True)
+    done = engage(installation, "release", "list", ENGAGE_RELEASE_KEY_FILE="release.key")
+    assert (done.returncode, "engage.kek is missing" in done.stderr) == (2, True), "operators need the other one"
+
+
+def _release_key_of_another(folder: Path) -> str:
+    make_installation(folder)
+    ok(engage(folder, "key", "export-release-key", "release.key"))
+    return (folder / "release.key").read_text()
+
+
+@needs_root
+def test_one_instance_does_not_read_the_memory_of_another(installation: Path) -> None:
+    """Though both run as one user, and the system allows that."""
+    reads = "import sys; open(f'/proc/{sys.argv[1]}/mem', 'rb')"
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place) / "installation"
+        shutil.copytree(installation, folder)
+        for path in (Path(place), folder, *folder.rglob("*")):
+            os.chown(path, NOBODY, NOBODY)
+        results: dict[str, set[str]] = {}
+        for listener in ("http", "https", "operators"):
+            with one_instance(folder, listener, AS_NOBODY) as pid:
+                for each in (pid, *children(pid)):
+                    command = [*AS_NOBODY, sys.executable, "-c", reads, str(each)]
+                    done = subprocess.run(command, capture_output=True, text=True, check=False)
+                    results.setdefault(listener, set()).add(done.stderr.strip().rpartition("\n")[2].partition(":")[0])
+        if results["http"] != {""}:
+            pytest.skip(f"this system forbids it to all processes: {results['http']}")
+        assert results["https"] == results["operators"] == {"PermissionError"}
