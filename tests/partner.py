@@ -37,14 +37,17 @@ class Partner:
 
     Modes: ``well``; ``slow`` (answers after ``pause``); ``trickle`` (a byte now and then); ``error`` (500);
     ``html`` (200, by somebody else); ``empty`` (no schedules); ``redirect``; ``chunked`` (well, but in chunks);
-    ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
-    status).
+    ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that status). ``poison``: the status and
+    header fields for what these serial numbers send, whatever the mode; 0 hangs up. ``slow_path``: slow is only what
+    begins so.
     """
 
     mode: str = "well"
     pause: float = 3.0
     got: list[Got] = field(default_factory=list)
     taken: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    poison: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
+    slow_path: str = ""
     lock: threading.Lock = field(default_factory=threading.Lock)
     port: int = 0
     tls_from: Path | None = None
@@ -112,8 +115,15 @@ class _Handler(BaseHTTPRequestHandler):
         got = Got(self.command, self.path, dict(self.headers.items()), body)
         with self.system.lock:
             self.system.got.append(got)
+        poison = self.system.poison and self.system.poison.get(json.loads(body or b"{}").get("serialNumber", ""))
+        if poison:
+            self._answer_poison(*poison)
+            return
         if mode == "slow":
-            time.sleep(self.system.pause)
+            if self.path.startswith(self.system.slow_path):
+                time.sleep(self.system.pause)
+            else:
+                mode = "well"
         if mode in ("well", "chunked", "lost", "empty", "slow") and self.path.startswith("/swordfish/lock/a"):
             with self.system.lock:
                 self.system.taken[json.loads(body).get("serialNumber", "?")].append(json.loads(body))
@@ -123,6 +133,16 @@ class _Handler(BaseHTTPRequestHandler):
                 self.wfile.write(b"\x00\xff" * 500 + b"\r\n\r\n")
             return
         self._answer(mode)
+
+    def _answer_poison(self, status: int, headers: dict[str, str]) -> None:
+        if not status:
+            self.close_connection = True
+            return
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("content-length", "0")
+        self.end_headers()
 
     def _answer(self, mode: str) -> None:
         if mode == "trickle":

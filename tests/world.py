@@ -33,6 +33,7 @@ from engage_server.services.confirmation import Confirmations
 from engage_server.services.device_evidence import DeviceEvidence
 from engage_server.services.device_folder import DeviceFolders
 from engage_server.services.distribution import Distribution
+from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.evidence import fold
 from engage_server.services.file_answers import FileAnswers
 from engage_server.services.overview import Overview
@@ -87,6 +88,8 @@ class World:
         self.store = SqlStore(engine, sealer)
         self.open_on(self.store)
         self.occasion = Occasion("tester", NOW)
+        self.enrolment: EnrolmentDays | None = None
+        self.nameless = 600
         self._chains = 0
         self._segments = 0
         self._seen_until = NOW
@@ -146,11 +149,14 @@ class World:
         ways: dict[CallInWay, Answerer] = {
             CallInWay.FILES: FileAnswers(folders, sightings),
             CallInWay.UPSTREAM: UpstreamAnswers(
-                lambda: distribution.snapshot.call_ins, self.uploads, sightings, 4, now.timestamp
+                lambda: distribution.snapshot.call_ins, self.uploads, sightings, 4, now.timestamp, self._hear
             ),
         }
         self.told: list[str] = []
-        return CallIns(distribution, folders, ways, sightings, now.timestamp, self.told.append)
+        return CallIns(distribution, folders, ways, sightings, now.timestamp, self._hear, self.enrolment, self.nameless)
+
+    def _hear(self, sentence: str) -> None:
+        self.told.append(sentence)
 
     def answer_call_ins(self, call_in: CallIn, name: str = "main") -> None:
         """Let a site answer call-ins in this way."""

@@ -258,8 +258,9 @@ class CallIns:
         if known.serial is None:
             if site.call_in.unknown is UnknownDevices.REFUSE and not self._limits.may_be_nameless(known.call.address):
                 raise NotPossible(
-                    f"too many calls without a serial number come from {known.call.address}",
-                    "Look what calls from there; or raise the setting nameless_calls_per_minute.",
+                    f"more calls without a serial number come from {known.call.address} than may "
+                    "(setting nameless_calls_per_minute)",
+                    "Look what calls from there; or raise the setting.",
                     code="calls.nameless",
                 )
             return site.call_in.way is CallInWay.UPSTREAM

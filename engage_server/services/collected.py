@@ -45,8 +45,7 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int 
         at: When.
         max_events: An upload with more is kept, and its events are not looked at.
     """
-    kept = without_secrets(upload)
-    digest = content_digest(kept)
+    kept, digest = without_secrets(upload), upload_digest(upload)
     same = next((place for place, entry in enumerate(entries) if entry["digest"] == digest), None)
     if same is not None:
         entry = entries[same]
@@ -62,6 +61,11 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int 
     if repeated:
         entry["repeated"] = repeated
     return Taken([*entries, entry], tuple(fresh_events(entry)))
+
+
+def upload_digest(upload: Json) -> str:
+    """Names an upload by what is kept of it."""
+    return content_digest(without_secrets(upload))
 
 
 def read_events(entry: Entry) -> list[Json]:

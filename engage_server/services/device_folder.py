@@ -21,7 +21,7 @@ from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_reports import read_configuration
 from engage_server.protocol.json_body import FILE_DEPTH, Json, assert_depth, read_json, write_json
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.services.collected import Entry, Taken, entries_of, stamp, taken
+from engage_server.services.collected import Entry, Taken, entries_of, stamp, taken, upload_digest
 from engage_server.services.disk_reserve import allocated
 from engage_server.services.disk_room import DiskRoom
 from engage_server.services.disk_use import device_bytes
@@ -36,6 +36,8 @@ EARLIER = "earlier"  # the folder of databases that devices may still hold
 
 _FULL_BYTES = 256 * 1024  # of collected uploads in one file: each upload writes it anew
 _IMPORTED_BYTES = 4 * 1024 * 1024  # in one file of uploads from elsewhere
+_BEFORE = "before"  # beside the uploads of a file: the digests of the last ones in the file before
+_BEFORE_KEPT = 64
 _EARLIER_KEPT = 10
 _MOST_FILES = 256  # of one collection: they are looked through at each upload
 
@@ -143,10 +145,29 @@ class DeviceFolder:
                 code="device.full",
             )
         is_first = not entries and not full
-        after = taken(entries or (), upload, at, max_events)
-        self._write_within_limits(f"{collection}.json", {str(collection): after.entries})
+        before = self._before(collection, full)
+        digest = upload_digest(upload)
+        if digest in before:
+            before[digest] += 1
+            after = Taken(entries, ())
+        else:
+            after = taken(entries, upload, at, max_events)
+        content = {str(collection): after.entries} | ({_BEFORE: before} if before else {})
+        self._write_within_limits(f"{collection}.json", content)
         self._begin_anew_when_full(collection)
         return after, is_first
+
+    def _before(self, collection: Collection, full: Sequence[Path]) -> dict[str, int]:
+        """The last uploads of the file that was closed last, and how often each has come since.
+
+        A long upload fills a file by itself. It comes again when our answer is lost, and must not be kept again.
+        """
+        present = self.raw(f"{collection}.json")
+        if isinstance(present, dict):
+            known = present.get(_BEFORE)
+            return {str(digest): int(times) for digest, times in known.items()} if isinstance(known, dict) else {}
+        last = self._entries(full[-1].name, collection) if full else []
+        return {entry["digest"]: entry.get("times", 1) for entry in last[-_BEFORE_KEPT:]}
 
     def files_of(self, collection: Collection) -> list[str]:
         """The files of a collection, oldest first."""

@@ -84,7 +84,7 @@ class DiskOverview:
             self._room.use(),
             self._room.limits,
             self._room.reserve.free_bytes(),
-            self._room.reserve.shortage(),
+            self._room.reserve.shortage(_MIB),  # no room for one long upload is no room
             {site: self._enrolment.today(site) for site in sites},
             self._enrolment.per_day,
         )

@@ -501,6 +501,66 @@ def test_a_slow_partner_holds_up_no_notice(upstream_pair: RunningPair, partner: 
     assert len(still) == len(secured), f"call-ins were answered before the notice was ({took:.1f} s)"
 
 
+# whatever clients and servers may take for a way to another level of a path, spelled in whatever way
+OTHER_LEVELS = [
+    *("..", ".", "...", "%2e%2e", "%2E%2e", "%252e%252e", ".%2e", "..%2f..", "..%5c..", "..\\..", "\\..\\.."),
+    *("..;x", ";..", "0;/../..", "%3b..", "0%23x", "0%3fx", "%00", "0%0d%0aX:y", "%2f..", "0%2f..%2f..", "//"),
+    *("0/..", "./0", "/..", "%e2%80%a5", "%c0%ae%c0%ae", "x" * 65),
+]
+
+
+def test_the_path_that_reaches_the_partner_is_one_of_ours(upstream_pair: RunningPair, partner: Partner) -> None:
+    for since in OTHER_LEVELS:
+        answer = ask(upstream_pair, f"GET /swordfish/lock/db/{since}{QUERY} HTTP/1.1\nHost: x")
+        assert answer.split()[1] in (b"400", b"404"), (since, answer)
+        assert partner.paths() == [], since
+    # the positive control; and a query is only a query
+    for since in ("0", "0x0000000000000010", "20261121000102", "2026-11-21T00:01:02+01:00", "%30", "0.5"):
+        answer = ask(upstream_pair, f"GET /swordfish/lock/db/{since}{QUERY} HTTP/1.1\nHost: x")
+        assert answer.split()[1] == b"200", (since, answer)
+    ask(upstream_pair, f"GET http://other/swordfish/lock/%64b/0{QUERY}&a=/../.. HTTP/1.1\nHost: x")
+    ask(upstream_pair, f"PUT /swordfish/lock/%43ONFIG{QUERY} HTTP/1.1\nHost: x", b"{}")
+    paths = [path.partition("?")[0] for path in partner.paths()]
+    assert [path.count("/") for path in paths] == [4] * 7 + [3]
+    assert paths[-1] == "/swordfish/lock/CONFIG"
+    assert not [path for path in paths if ".." in path or not path.startswith("/swordfish/lock/")]
+
+
+def test_a_slow_partner_of_one_site_holds_up_nobody_else(installation: Path) -> None:
+    """Neither another site's files, nor its own readers at a door, nor its own audits."""
+    partner = Partner(slow_path="/swordfish/lock/db/", pause=4).start()
+    call_in = ("--upstream", partner.url, "--upstream-timeout", "9", "--unknown-devices", "enroll")
+    ok(engage(installation, "site", "call-in", "main", *call_in))
+    ok(engage(installation, "site", "add", "north", "--host", "north.example.org", "--site-key-file", "site.key"))
+    ok(engage(installation, "site", "call-in", "north", "--unknown-devices", "enroll"))
+    root = installation / "certs" / "main" / "partner_CA.pem"
+    context = ssl.create_default_context(cafile=str(root))
+    body = _compact({**AUDITS, "serialNumber": serial_of(70)})
+    try:
+        with running_pair(installation, "--workers", "1") as pair:
+            partner.mode = "slow"
+            slow = []
+            for number in range(40):
+                plain = socket.create_connection(("127.0.0.1", pair.https_port))
+                slow.append(context.wrap_socket(plain, server_hostname="127.0.0.1"))
+                target = f"/swordfish/lock/db/0?serialNumber={serial_of(number)}"
+                slow[-1].sendall(f"GET {target} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+            eventually(lambda: len(partner.paths()) >= 12, "they wait")
+            asked = [
+                ("POST /swordfish/lock/audit HTTP/1.1\nHost: north.example.org", b"201"),
+                ("POST /swordfish/lock/audit HTTP/1.1\nHost: x", b"201"),
+                ("POST /api/credentials/scan HTTP/1.1\nHost: x", b"200"),
+            ]
+            for request, status in asked:
+                assert ask(pair, request, body).split()[1] == status
+            waiting = sum(not _has_answer(each) for each in slow)
+            assert waiting >= 40 - 12, "at most one round of the slow ones was answered meanwhile"
+            for each in slow:
+                each.close()
+    finally:
+        partner.stop()
+
+
 def _has_answer(connection: Any) -> bool:
     connection.settimeout(0.01)
     try:

@@ -72,6 +72,18 @@ class TestCollecting:
             assert all(path.stat().st_size < 1500 for path in folder.path.glob("audits*.json"))
         assert firsts == [True] + [False] * 49, "201 is for the first time alone"
 
+    def test_one_that_fills_a_file_is_known_when_it_comes_again(self, folders: DeviceFolders) -> None:
+        """Our answer was lost: a lock that sends all it has for ever must not fill the disk with it."""
+        long = [{"event": "0B05", "text": "x" * 1000, "n": n} for n in range(600)]
+        with folders.open("main", SERIAL) as folder:
+            for number in range(5):
+                folder.collect(Collection.AUDITS, long, NOW)
+                folder.collect(Collection.AUDITS, [{"event": "0B05", "n": number}], NOW)
+            entries = folder.collected(Collection.AUDITS)
+            assert [len(entry["upload"]) for entry in entries] == [600, 1, 1, 1, 1, 1]
+            folder.collect(Collection.AUDITS, [*long, {"event": "0B07"}], NOW)
+            assert len(folder.collected(Collection.AUDITS)) == 7, "another one is another one"
+
     def test_somewhere_it_ends(self, folders: DeviceFolders, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(device_folder, "_FULL_BYTES", 10)
         monkeypatch.setattr(device_folder, "_MOST_FILES", 3)
