@@ -35,7 +35,7 @@ from tests.chains import NOW
 from tests.world import address_of, serial_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-MIDNIGHT = NOW.replace(hour=0)
+MIDNIGHT = NOW.replace(hour=0) + DAY
 SERVED_AT = MIDNIGHT + 12 * HOUR  # at noon, when every door has called in the night before
 FIRST_NIGHT, LAST_NIGHT = -12, 5
 FORGER, NAT, LEASES = "198.51.100.9", "203.0.113.1", "203.0.113.128"

@@ -37,9 +37,9 @@ class Partner:
 
     Modes: ``well``; ``slow`` (answers after ``pause``); ``trickle`` (a byte now and then); ``error`` (500);
     ``html`` (200, by somebody else); ``empty`` (no schedules); ``redirect``; ``chunked`` (well, but in chunks);
-    ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that status). ``poison``: the status and
-    header fields for what these serial numbers send, whatever the mode; 0 hangs up. ``slow_path``: slow is only what
-    begins so.
+    ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
+    status). ``poison``: the status and header fields for what these serial numbers send, whatever the mode; 0 hangs up.
+    ``slow_path``: slow is only what begins so.
     """
 
     mode: str = "well"

@@ -95,7 +95,7 @@ def test_forged_visits_change_the_verdict_to_nothing_but_a_pause(
 def test_with_tokens_even_the_doors_own_addresses_finish_nothing_and_turn_nothing_back(
     site: list[Door], forged: list[Forged], policy: GatePolicy, cut_over: bool
 ) -> None:
-    """A caller at the doors' addresses, without their key, may hold a rotation up; not finish it, not turn it back."""
+    """Who calls from where the doors call, without their key, can hold a rotation up, and no more."""
     true = list(true_visits(site, cut_over=cut_over, proven=True))
     authenticated = RequiredEvidence.AUTHENTICATED
     with closing(Gate(policy, authenticated)) as without, closing(Gate(policy, authenticated)) as forged_too:
