@@ -1,6 +1,6 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
-from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditVerdict
+from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import Adoption, DeviceHistory, Grade, ReleaseHistory
@@ -18,6 +18,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "AuditEvent",
+    "AuditHead",
     "AuditVerdict",
     "CallIn",
     "CallInWay",
