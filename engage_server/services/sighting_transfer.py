@@ -1,6 +1,6 @@
 """From the spool into the store: each sighting once, however often either side breaks off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ from engage_server.services.sightings import decoded
 from engage_server.services.spool import Segment, segments
 from engage_server.store.interface import Store
 
-_BATCH_BYTES = 256 * 1024  # some 2,000 sightings in one transaction
+BATCH_BYTES = 128 * 1024  # some 1,000 sightings in one transaction: SQLite has one writer, and operators wait for it
 
 
 @dataclass(slots=True)
@@ -44,8 +44,12 @@ class SightingTransfer:
         self._store = store
         self._keep = keep
 
-    def run(self, now: datetime) -> Transferred:
-        """Move everything that is there now.
+    def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
+        """Move everything that is there now, each batch in a transaction of its own.
+
+        Args:
+            now: Aware.
+            count: Called with each batch when it is stored.
 
         Raises:
             StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
@@ -54,7 +58,10 @@ class SightingTransfer:
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
         for segment in found:
-            self._move(segment, offsets.get(segment.name, 0), now, done)
+            for batch in self._move(segment, offsets.get(segment.name, 0), now):
+                done.stored += batch.stored
+                done.unreadable += batch.unreadable
+                count(batch)
         return done
 
     def forget_old(self, now: datetime) -> int:
@@ -69,21 +76,19 @@ class SightingTransfer:
         self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
-    def _move(self, segment: Segment, offset: int, now: datetime, done: Transferred) -> None:
+    def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
         finished = segment.is_finished()  # asked first: what is written after it must not be removed unread
         while True:
-            lines, end = segment.lines(offset, _BATCH_BYTES)
+            lines, end = segment.lines(offset, BATCH_BYTES)
             if not lines:
                 break
-            sightings = self._readable(lines, done)
-            if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
-                done.stored += len(sightings)
+            sightings = self._readable(lines)
+            is_stored = self._store.record_sightings(segment.name, offset, end, sightings, fold, now)
+            yield Transferred(len(sightings) if is_stored else 0, len(lines) - len(sightings))
             offset = end
         if finished:
             segment.remove()
 
     @staticmethod
-    def _readable(lines: Sequence[bytes], done: Transferred) -> list[Sighting]:
-        found = [decoded(line) for line in lines]
-        done.unreadable += found.count(None)
-        return [sighting for sighting in found if sighting is not None]
+    def _readable(lines: Sequence[bytes]) -> list[Sighting]:
+        return [sighting for line in lines if (sighting := decoded(line)) is not None]

@@ -32,12 +32,12 @@ class Family:
 
     Attributes:
         kind: How the workers' values go together: counters and histograms are added up, those of ended workers too;
-            gauges only of the living.
+            gauges only of the living; of a "largest" the largest of the living counts.
         help: For people.
         labels: Names; "process" is filled in by the exposition where a value of each worker is of interest.
     """
 
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Literal["counter", "gauge", "largest", "histogram"]
     help: str
     labels: Labels
 
@@ -60,6 +60,9 @@ FAMILIES: Mapping[str, Family] = {
     "engage_app_requests_pending": Family("gauge", "Requests that the app runs or has waiting.", ("listener",)),
     "engage_sightings_lost": Family("counter", "Sightings that the spool could not take.", ("listener",)),
     "engage_access_log_lines_lost": Family("counter", "Lines that the reader of the log did not take.", ("listener",)),
+    "engage_store_last_look_seconds": Family(
+        "largest", "For how long a worker has not seen whether the database holds something newer.", ("listener",)
+    ),
     "engage_release_served": Family("gauge", "The release that each worker serves.", ("listener", "site", "process")),
 }
 
@@ -111,7 +114,9 @@ class ListenerMetrics:
         """Another snapshot is served. Called in the follower's thread: kept until the loop looks."""
         self._snapshot = snapshot
 
-    def look(self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int) -> None:
+    def look(
+        self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int, store_seconds: float
+    ) -> None:
         """Take what is looked at now and then, not counted, and write the file."""
         for phase in Phase:
             self._values["engage_connections_open", (self._listener, phase.name.lower())] = deadlines.count(phase)
@@ -119,6 +124,7 @@ class ListenerMetrics:
         self._values["engage_app_requests_pending", mine] = pending
         self._values["engage_sightings_lost", mine] = sightings_lost
         self._values["engage_access_log_lines_lost", mine] = lines_lost
+        self._values["engage_store_last_look_seconds", mine] = round(store_seconds, 3)
         self._write()
 
     def _served(self) -> list[list[Any]]:
