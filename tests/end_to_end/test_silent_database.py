@@ -52,7 +52,7 @@ def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, post
         eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready"}'), "the control: nothing is late")
         assert pair.metrics()['engage_store_last_look_seconds{listener="http"}'] < GENEROUS
         proxy.swallow()
-        ok(engage(installation, "release", "activate", number, **environment))
+        ok(engage(installation, "release", "activate", number, stdin=None, **environment))
         eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready","store":"late"}'), "late", GENEROUS)
         assert "can not follow the store, serving what is in memory: it has not answered for" in pair.log
         eventually(lambda: serves(pair, new), "the worker has given up the silent connection", GENEROUS)
@@ -60,7 +60,9 @@ def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, post
         eventually(lambda: "sightings are stored again" in pair.log or _stores(pair), "the transfer, too", GENEROUS)
         assert pair.workers() == workers, "nothing was restarted"
     assert wrong == []
-    assert ok(engage(installation, "host", "list", "--json", **environment)).strip() == "[]", "who stops says goodbye"
+    assert ok(engage(installation, "host", "list", "--json", stdin=None, **environment)).strip() == "[]", (
+        "who stops says goodbye"
+    )
     proxy.close()
 
 
@@ -84,10 +86,10 @@ def test_a_standby_takes_over(tmp_path: Path) -> None:
         eventually(lambda: standby.ask(count, "test1") == "2", "the standby follows")
         with running_pair(installation, "--workers", "1", **environment) as pair, devices_calling(pair) as wrong:
             primary.stop()
-            lost = engage(installation, "release", "activate", number, **environment)
+            lost = engage(installation, "release", "activate", number, stdin=None, **environment)
             assert lost.returncode == 3, "the control: there is nowhere to write"
             standby.promote()
-            ok(engage(installation, "release", "activate", number, **environment))
+            ok(engage(installation, "release", "activate", number, stdin=None, **environment))
             eventually(lambda: serves(pair, new), "the workers found it", GENEROUS)
         assert wrong == []
-        assert ok(engage(installation, "audit", "verify", **environment))
+        assert ok(engage(installation, "audit", "verify", stdin=None, **environment))
