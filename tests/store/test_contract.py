@@ -47,7 +47,7 @@ from engage_server.records import (
 )
 from engage_server.services.evidence import fold
 from engage_server.store import schema, sighting_queries
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import ReleaseDraft, Store
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
@@ -819,6 +819,73 @@ def test_a_sealed_value_opens_for_its_own_purpose_alone() -> None:
     with pytest.raises(SealBroken):
         SEALER.open(sealed, "site key of b")
     assert SEALER.seal(SITE_KEY, "x") != SEALER.seal(SITE_KEY, "x")
+
+
+def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServer, event: AuditEvent) -> None:
+    engine = open_engine(postgresql.new_database())
+    schema.upgrade(engine, SEALER)
+    store = SqlStore(engine, SEALER)
+    process = text("SELECT pg_backend_pid()")
+    with engine.connect() as connection:  # the one of the pool; from now on nothing can be written on it
+        before = connection.scalar(process)
+        connection.execute(text("SET default_transaction_read_only = on"))
+        connection.commit()
+    assert store.generation() == 1, "it can be read"
+    with pytest.raises(StoreNotUsable, match="read-only transaction") as caught:
+        store.record(event)
+    assert "target_session_attrs=read-write" in caught.value.next_step
+    store.record(event)
+    with engine.connect() as connection:
+        assert connection.scalar(process) != before, "a new connection"
+    store.close()
+
+
+def test_long_work_may_take_longer(postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement has a limit in the server; migrations have none, and what runs over all devices a larger one."""
+    monkeypatch.setattr("engage_server.store.postgresql.ORDINARY_SECONDS", 0.2)
+    engine = open_engine(postgresql.new_database())
+    sleep = text("SELECT pg_sleep(0.6)")
+    with pytest.raises(StoreNotUsable, match="statement timeout") as caught, reading(engine) as connection:
+        connection.execute(sleep)
+    assert "took too long" in caught.value.next_step
+    for seconds in (LONG_SECONDS, None):
+        with writing(engine, seconds) as connection:
+            connection.execute(sleep)
+    with pytest.raises(StoreNotUsable, match="statement timeout"), reading(engine) as connection:
+        connection.execute(sleep)
+    engine.dispose()
+
+
+def test_operators_write_before_the_storing_goes_on(tmp_path: Path, event: AuditEvent) -> None:
+    """Batch after batch on SQLite, each longer than who waits for the lock sleeps: an operator waits for one."""
+    url = f"sqlite:///{tmp_path / 'engage.db'}"
+    create_sqlite_file(url)
+    store = SqlStore(open_engine(url), SEALER)
+    schema.upgrade(store._engine, SEALER)
+    batches, over = [0], threading.Event()
+
+    def store_all_day() -> None:
+        while not over.is_set():
+            with writing(store._engine, gives_way=True) as connection:
+                connection.execute(text("UPDATE installation SET generation = generation"))
+                time.sleep(0.15)
+            batches[0] += 1
+
+    thread = threading.Thread(target=store_all_day)
+    thread.start()
+    try:
+        waited = []
+        for _ in range(8):
+            time.sleep(0.05)  # the storing has begun its next batch
+            before = batches[0]
+            store.record(event)
+            waited.append(batches[0] - before)
+    finally:
+        over.set()
+        thread.join()
+    assert max(waited) <= 2, waited
+    assert batches[0] > 4, "the control: it went on"
+    store.close()
 
 
 def test_postgresql_that_is_away_is_told_and_comes_back(postgresql: PostgresServer, event: AuditEvent) -> None:
