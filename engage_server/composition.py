@@ -24,9 +24,9 @@ from engage_server.opening import derived_release_key, ensured_sealer, given_rel
 from engage_server.pki.keys import generate_key
 from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
-from engage_server.records import AnchorRole, CallInWay, Secret, SightingKind, WorkerStatus
+from engage_server.records import AnchorRole, AuditHead, CallInWay, Secret, SightingKind, WorkerStatus
 from engage_server.services.audit import BootClock, Occasion
-from engage_server.services.audit_log import AuditLog
+from engage_server.services.audit_log import AuditLog, as_told
 from engage_server.services.call_in import Answerer, CallIns
 from engage_server.services.call_in_shares import CallInShares
 from engage_server.services.confirmation import Confirmations
@@ -46,6 +46,7 @@ from engage_server.services.overview import Overview
 from engage_server.services.release_key_file import ReleaseKeyFile
 from engage_server.services.releases import Releases
 from engage_server.services.rotation import Rotations
+from engage_server.services.serving_hosts import ServingHosts
 from engage_server.services.sighting_transfer import SightingTransfer, Transferred
 from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
@@ -58,7 +59,7 @@ from engage_server.services.upstream_spool import UpstreamSpool
 from engage_server.services.vendor_takeover import VendorTakeover
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.engine import create_sqlite_file, only_one, open_engine
 from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
@@ -67,6 +68,7 @@ if TYPE_CHECKING:
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
+    "AuditHead",
     "BootClock",
     "CallInShares",
     "Delivered",
@@ -88,6 +90,7 @@ __all__ = [
     "SpoolWriter",
     "Transferred",
     "UpstreamDelivery",
+    "as_told",
     "claim",
     "create_installation",
     "derived_release_key",
@@ -117,6 +120,7 @@ class OperatorSide:
     releases: Releases
     installer: Installer
     confirmations: Confirmations
+    hosts: ServingHosts
     rotations: Rotations
     evidence: DeviceEvidence
     audit: AuditLog
@@ -178,9 +182,13 @@ class DeviceSide:
         """Tell the store that a worker ends."""
         self._store.say_gone(worker)
 
-    def wait_for_change(self, seconds: float) -> None:
-        """Until something may have changed in the store, and at most so long."""
-        self._store.wait_for_change(seconds)
+    def wait_for_change(self, seconds: float) -> bool:
+        """Until something may have changed in the store, and at most so long; False when the time is over."""
+        return self._store.wait_for_change(seconds)
+
+    def audit_head(self) -> AuditHead:
+        """The audit log's newest entry."""
+        return self._store.audit_head()
 
     def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> SightingTransfer:
         """The way of what devices did from this host's spool into the store.
@@ -256,8 +264,15 @@ class DeviceSide:
         self._store.close()
 
 
-def open_operator_side(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
+def open_operator_side(
+    settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None] = lambda head: None
+) -> OperatorSide:
     """The services on an existing installation.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key.
+        told: Called with each entry of the audit log that these services write.
 
     Raises:
         StoreNotUsable: There is no database, or it does not answer.
@@ -268,11 +283,22 @@ def open_operator_side(settings: Settings, environment: Mapping[str, str]) -> Op
     engine = open_database(settings)
     sealer = read_sealer(settings, environment)
     schema.assert_seal(engine, sealer)
-    return _operator_side(SqlStore(engine, sealer), settings)
+    return _operator_side(SqlStore(engine, sealer, told=told), settings)
 
 
-def create_installation(settings: Settings, environment: Mapping[str, str]) -> OperatorSide:
+def create_installation(
+    settings: Settings,
+    environment: Mapping[str, str],
+    actor: str = "engage init",
+    told: Callable[[AuditHead], None] = lambda head: None,
+) -> OperatorSide:
     """Make the key-encryption key and the database, or bring them up to date, and open them.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key.
+        actor: Who does it, for the audit log.
+        told: Called with each entry of the audit log that is written.
 
     Raises:
         NotPossible: A file or the database stood in the way.
@@ -284,17 +310,26 @@ def create_installation(settings: Settings, environment: Mapping[str, str]) -> O
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     engine = open_engine(url)
-    schema.upgrade(engine, sealer)
-    return _operator_side(SqlStore(engine, sealer), settings)
+    schema.upgrade(engine, sealer, actor, told)
+    return _operator_side(SqlStore(engine, sealer, told=told), settings)
 
 
 @contextmanager
 def only_one_init(settings: Settings) -> Iterator[None]:
-    """Keep a second ``engage init`` on this machine away while one runs.
+    """Keep a second ``engage init`` away while one runs: on this machine, and on the same PostgreSQL.
+
+    One on another machine is waited for; it finds done what the first one did.
 
     Raises:
         NotPossible: Another one is running.
+        StoreNotUsable: The database does not answer.
     """
+    with _only_one_here(settings), only_one(open_engine(settings.database_url.get_secret_value())):
+        yield
+
+
+@contextmanager
+def _only_one_here(settings: Settings) -> Iterator[None]:
     make_folder(settings.data_dir)
     path = settings.data_dir / ".init.lock"
     try:
@@ -320,6 +355,7 @@ def _operator_side(store: SqlStore, settings: Settings) -> OperatorSide:
         releases,
         Installer(sites, releases),
         confirmations,
+        ServingHosts(store),
         rotations,
         evidence,
         AuditLog(store),

@@ -14,10 +14,12 @@ _ROLE = "engage"
 
 
 class PostgresServer:
-    """A running server that listens on a Unix socket alone."""
+    """A running server that listens on a Unix socket, and on an address where one is given."""
 
-    def __init__(self, bin_folder: Path, folder: Path, user: str | None) -> None:
+    def __init__(self, bin_folder: Path, folder: Path, user: str | None, address: str = "", port: int = 5432) -> None:
         self._bin = bin_folder
+        self.address = address
+        self.port = port
         self._folder = folder
         self._user = user
         self._databases = 0
@@ -27,9 +29,28 @@ class PostgresServer:
         self._run("initdb", "-D", self._data, "-U", _ROLE, "-A", "trust", "-E", "UTF8", "--no-sync")
         self.resume()
 
+    def start_as_standby_of(self, primary: "PostgresServer") -> None:
+        """Copy a running server's cluster, and follow it from now on."""
+        from_there = ("-h", primary._folder, "-p", primary.port, "-U", _ROLE)
+        self._run("pg_basebackup", *from_there, "-D", self._data, "-R", "-X", "stream", "-c", "fast", "--no-sync")
+        self.resume()
+
+    def promote(self) -> None:
+        """Make a standby the primary; it is one when this returns."""
+        self._run("pg_ctl", "-D", self._data, "-w", "promote")
+
+    def ask(self, sql: str, database: str = "postgres") -> str:
+        """What a query gives."""
+        return self._run("psql", "-h", self._folder, "-p", self.port, "-U", _ROLE, "-d", database, "-Atqc", sql).strip()
+
+    @property
+    def socket(self) -> Path:
+        """Its Unix socket."""
+        return self._folder / f".s.PGSQL.{self.port}"
+
     def resume(self) -> None:
         """Start the cluster that there is."""
-        options = f"-k {self._folder} -c listen_addresses= -c fsync=off"
+        options = f"-k {self._folder} -c listen_addresses={self.address} -p {self.port} -c fsync=off"
         self._run("pg_ctl", "-D", self._data, "-o", options, "-l", self._folder / "log", "-w", "start")
 
     def stop(self) -> None:
@@ -40,14 +61,14 @@ class PostgresServer:
         """The URL of an empty database."""
         self._databases += 1
         name = f"test{self._databases}"
-        self._run("psql", "-h", self._folder, "-U", _ROLE, "-d", "postgres", "-qc", f"CREATE DATABASE {name}")
+        self.ask(f"CREATE DATABASE {name}")
         return f"postgresql://{_ROLE}@/{name}?host={self._folder}"
 
     @property
     def _data(self) -> Path:
         return self._folder / "data"
 
-    def _run(self, program: str, *arguments: object) -> None:
+    def _run(self, program: str, *arguments: object) -> str:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")} | {"HOME": str(self._folder)}
         done = subprocess.run(
             [self._bin / program, *map(str, arguments)],
@@ -61,20 +82,36 @@ class PostgresServer:
         )
         if done.returncode:
             raise RuntimeError(f"{program}: {done.stdout.decode()}")
+        return done.stdout.decode()
 
 
 @contextmanager
 def postgres_server() -> Iterator[PostgresServer]:
     """Start a server, and stop it at the end."""
+    with _server() as server:
+        server.start()
+        yield server
+        server.stop()
+
+
+@contextmanager
+def primary_and_standby(port: int) -> Iterator[tuple[PostgresServer, PostgresServer]]:
+    """Two servers on addresses of their own, at the same port. The test stops the first one itself."""
+    with _server("127.0.0.2", port) as primary, _server("127.0.0.3", port) as standby:
+        primary.start()
+        standby.start_as_standby_of(primary)
+        yield primary, standby
+        standby.stop()
+
+
+@contextmanager
+def _server(address: str = "", port: int = 5432) -> Iterator[PostgresServer]:
     bin_folder, user = _programs()
     folder = Path(tempfile.mkdtemp(prefix="pg", dir="/tmp"))  # a socket's path must be short
     if user:
         shutil.chown(folder, user)
-    server = PostgresServer(bin_folder, folder, user)
     try:
-        server.start()
-        yield server
-        server.stop()
+        yield PostgresServer(bin_folder, folder, user, address, port)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -45,16 +45,18 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit verify\n"
-    "  engage audit verify --expect 41:9c1f...   an entry that you noted elsewhere is still there"
+    "  engage audit verify --expect 41:9c1f...   an entry that you noted elsewhere is still there\n"
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as the command said it that wrote it'
 )
-@click.option("--expect", metavar="NUMBER:HASH", help="An entry as noted outside: finds an older database put back.")
+@click.option("--expect", metavar="NUMBER:HASH", help="An entry as a command told it: finds an older database or end.")
 @json_option
 @click.pass_obj
 def verify(session: Session, expect: str | None, as_json: bool) -> int:
     """Find out whether an entry was changed, added, moved or removed.
 
     Each entry holds the hash of the one before, made with a key that is not in the database. Exit status 1 when
-    something is wrong.
+    something is wrong. Each command that writes an entry says so on standard error, as "audit log: entry NUMBER:HASH":
+    keep that line elsewhere, and --expect finds whether an older log was put in its place.
     """
     verdict = session.operator_side().audit.verify(expect)
     if as_json:

@@ -32,25 +32,31 @@ def wait_options(function: _F) -> _F:
 
 
 def wait_for_workers(operator: "OperatorSide", site: str, seconds: float, *, quiet: bool) -> "Confirmation":
-    """Wait until all live workers serve what the site has now, or the time is over."""
+    """Wait until all workers serve what the site has now, or the time is over.
+
+    A worker that is not heard and said no goodbye counts: the way from it to the database may be cut, and devices may
+    be served by it all the same.
+    """
     generation = operator.confirmations.generation()
     deadline = time.monotonic() + seconds
     told = quiet
     while True:
         found = operator.confirmations.look(site, generation)
-        if not any(_is_alive(each) for each in found.behind):
+        missing = [each for each in (*found.behind, *found.silent) if _is_alive(each)]
+        if not missing:
             return _without_the_dead(found)
         if time.monotonic() >= deadline:
             return _without_the_dead(found)
         if not told and time.monotonic() > deadline - seconds + 2:
-            click.echo(f"waiting for {len(found.behind)} worker(s) ...", err=True)
+            click.echo(f"waiting for {', '.join(each.worker for each in missing)} ...", err=True)
             told = True
         time.sleep(_LOOK_SECONDS)
 
 
 def print_confirmation(confirmation: "Confirmation", site: str) -> None:
     """Who serves it, and who does not, and why."""
-    workers = len(confirmation.confirmed) + len(confirmation.behind) + len(confirmation.unable)
+    missing = (*confirmation.behind, *confirmation.unable, *confirmation.silent)
+    workers = len(confirmation.confirmed) + len(missing)
     if not workers:
         click.echo("no worker runs: it will be served when 'engage serve' is started")
         return
@@ -59,6 +65,7 @@ def print_confirmation(confirmation: "Confirmation", site: str) -> None:
     if not confirmation.is_complete:
         rows = [(each.worker, "has not looked yet, or can not reach the database") for each in confirmation.behind]
         rows += [(each.worker, f"stays at its last good release: {each.trouble[site]}") for each in confirmation.unable]
+        rows += [(each.worker, _silence(each)) for each in confirmation.silent]
         print_table(["worker", "why not"], rows, "")
 
 
@@ -67,6 +74,7 @@ def confirmation_json(confirmation: "Confirmation") -> dict[str, Any]:
     return {
         "confirmed": [each.worker for each in confirmation.confirmed],
         "behind": [each.worker for each in confirmation.behind],
+        "silent": [each.worker for each in confirmation.silent],
         "unable": {each.worker: dict(each.trouble) for each in confirmation.unable},
     }
 
@@ -74,7 +82,16 @@ def confirmation_json(confirmation: "Confirmation") -> dict[str, Any]:
 def _without_the_dead(found: "Confirmation") -> "Confirmation":
     from dataclasses import replace
 
-    return replace(found, behind=tuple(each for each in found.behind if _is_alive(each)))
+    return replace(
+        found,
+        behind=tuple(each for each in found.behind if _is_alive(each)),
+        silent=tuple(each for each in found.silent if _is_alive(each)),
+    )
+
+
+def _silence(status: WorkerStatus) -> str:
+    since = f" since {status.seen_at:%Y-%m-%d %H:%M:%S} UTC" if status.seen_at else ""
+    return f"is not heard{since}, and said no goodbye: it may serve the release before"
 
 
 def _is_alive(status: WorkerStatus) -> bool:

@@ -6,7 +6,7 @@ import click
 
 from engage_server.cli.output import print_next
 from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.session import Session, program, tell_entry
 from engage_server.composition import create_installation, only_one_init
 from engage_server.records import Host
 from engage_server.services.durable_files import PUBLIC_MODE, make_folder, write_new_file
@@ -34,22 +34,24 @@ Running it again finishes what an interrupted run left undone, and changes nothi
 @click.pass_obj
 def init(
     session: Session, site: str, hosts: tuple[Host, ...], organization: str, site_key_file: str | None, demo: bool
-) -> None:
+) -> int:
     """Make an installation.
 
     Writes a settings file, a key-encryption key and the database, adds a site with a fresh random site key unless you
-    give yours, builds a chain for its hosts, checks it, and makes it the first release.
+    give yours, builds a chain for its hosts, checks it, and makes it the first release. Exit status 1 when that is
+    done, but the audit log is not as it was written: it is left so, and not signed anew.
     """
     key = read_site_key_option(session, site_key_file, demo)
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
-        operator = create_installation(settings, session.environment)
+        operator = create_installation(settings, session.environment, session.actor(), tell_entry)
         plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site)
         done = 0
         for step in operator.installer.steps(plan, own_hosts(), session.occasion()):
             click.echo(step)
             done += 1
+        faults = operator.audit.verify().faults
     if not done:
         click.echo(f"nothing to do: site {site} is there and has a release")
     click.echo(
@@ -57,7 +59,12 @@ def init(
         f"({program()} site export-key {site} FILE): nobody can replace them\n"
         f"the authority's keys lie in {plan.chain_folder}: the servers do not need them, move them offline"
     )
+    if faults:
+        click.echo(f"the audit log was changed by somebody without the key: {faults[0]}; it is left as it is", err=True)
+        print_next(f"{program()} audit verify")
+        return 1
     print_next(f"{program()} serve")
+    return 0
 
 
 def ensure_settings_file(session: Session) -> None:

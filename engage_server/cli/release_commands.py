@@ -135,8 +135,8 @@ def activate(
 ) -> int:
     """Serve this release from now on: every worker follows within two seconds, nothing restarts.
 
-    With --wait it returns when each live worker has said that it serves the release, and names those that have not:
-    then the exit status is 1.
+    With --wait it returns when each worker has said that it serves the release, and names those that have not: then the
+    exit status is 1. A worker that is not heard and said no goodbye counts (engage host list).
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -223,7 +223,9 @@ def _told(
     click.echo(sentence)
     if confirmation is not None:
         print_confirmation(confirmation, site)
-    if is_missing:
+    if confirmation is not None and confirmation.silent:
+        print_next(f"look whether they run; who is gone for good is forgotten: {program()} host list")
+    elif is_missing:
         print_next(f"look at the logs of the workers above; to go back: {program()} release rollback --site {site}")
     else:
         print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")

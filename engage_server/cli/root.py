@@ -20,6 +20,7 @@ _COMMANDS = {
     "rotate": ("rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
     "status": ("status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
     "key": ("key_commands", "key", "Keys of the installation: what each process gets."),
+    "host": ("host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
     "audit": ("audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock_commands", "lock", "The virtual lock: does what a device does."),

@@ -5,12 +5,16 @@ import os
 import shutil
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import click
+
 if TYPE_CHECKING:  # importing these takes longer than many a command runs
     from engage_server.composition import OperatorSide
+    from engage_server.records import AuditHead
     from engage_server.services.audit import Occasion
     from engage_server.settings import Settings
 
@@ -45,18 +49,30 @@ class Session:
         """
         from engage_server.composition import open_operator_side
 
-        return open_operator_side(self.settings(), self.environment)
+        return open_operator_side(self.settings(), self.environment, tell_entry)
+
+    def actor(self) -> str:
+        """This operator, as the operating system knows them."""
+        return _actor(self.environment)
 
     def occasion(self) -> "Occasion":
         """This operator, now."""
         from engage_server.services.audit import Occasion
         from engage_server.serving.boot_clock import boot_clock
 
-        return Occasion(_actor(self.environment), self.now(), boot_clock())
+        return Occasion(self.actor(), self.now(), boot_clock())
 
     def now(self) -> datetime:
         """The time at which this command judges; the clock is read here and nowhere deeper."""
         return datetime.now(UTC)
+
+
+def tell_entry(head: "AuditHead") -> None:
+    """Say on standard error which entry of the audit log this command wrote: for a log that lies elsewhere."""
+    from engage_server.services.audit_log import as_told
+
+    with suppress(OSError):  # nobody reads it: the act is done all the same
+        click.echo(as_told(head), err=True)
 
 
 def program() -> str:

@@ -31,8 +31,8 @@ _LINE_DAYS = 3653
 def status(session: Session, as_json: bool) -> int:
     """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
 
-    Exit status 1 when a certificate has expired or its last safe day to start a rotation has passed, or a worker does
-    not serve what is current, or the disk has no room for what devices send.
+    Exit status 1 when a certificate has expired or its last safe day to start a rotation has passed, a worker does not
+    serve what is current, a host went without a goodbye, or the disk has no room for what devices send.
     """
     occasion = session.occasion()
     operator = session.operator_side()
@@ -50,8 +50,10 @@ def status(session: Session, as_json: bool) -> int:
         _print_site(site, occasion.now, uploads[site.site.name])
     if not found.sites:
         click.echo("there is no site yet")
-    hosts = len({worker.host for worker in found.workers})
-    click.echo(f"{len(found.workers)} workers serve devices on {hosts} host(s)")
+    click.echo(
+        f"{_count(len(found.workers), 'worker')} of {_count(len({each.host for each in found.workers}), 'host')} "
+        "serve devices"
+    )
     for site_name in circuits:
         click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
     print_disk(disk)
@@ -59,6 +61,10 @@ def status(session: Session, as_json: bool) -> int:
         click.echo(f"the evidence may not be complete: {gap}")
     print_next(_next(found))
     return int(bad)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
@@ -117,13 +123,15 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
 
 def _is_bad(found: InstallationStatus) -> bool:
     late = any(each.urgency in ("late", "expired") for site in found.sites for each in site.certificates)
-    return late or any(site.behind for site in found.sites)
+    return late or bool(found.silent_hosts) or any(site.behind for site in found.sites)
 
 
 def _next(found: InstallationStatus) -> str:
     for site in found.sites:
         if any(each.urgency != "fine" for each in site.certificates) and site.rotation is None:
             return f"{program()} rotate plan --site {site.site.name}"
+    if found.silent_hosts:
+        return f"{program()} host list"
     return f"{program()} device list --site NAME --troubled"
 
 
@@ -147,6 +155,9 @@ def _as_json(found: InstallationStatus, now: datetime, uploads: dict[str, tuple[
             }
             for each in found.workers
         ],
+        "silent_hosts": {
+            name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
+        },
         "evidence_gaps": list(found.gaps),
     }
 

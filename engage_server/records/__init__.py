@@ -1,7 +1,7 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
-from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditVerdict
+from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
@@ -19,6 +19,7 @@ __all__ = [
     "AuditAction",
     "AuditEntry",
     "AuditEvent",
+    "AuditHead",
     "AuditVerdict",
     "CallIn",
     "CallInWay",

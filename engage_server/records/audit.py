@@ -28,6 +28,8 @@ class AuditAction(StrEnum):
     ROTATION_HELD = "rotation:held"
     ROTATION_APPROVED = "rotation:approved"
     ROTATION_ENDED = "rotation:ended"
+    HOST_FORGOTTEN = "host:forgotten"
+    AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written: what a changed entry may read as
 
 
@@ -70,6 +72,22 @@ class AuditEntry:
     event: AuditEvent
     previous: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditHead:
+    """The log's newest entry, by which a later look finds whether it is still there.
+
+    Attributes:
+        number: Of the entry; 0 for an empty log.
+        hash: Of the entry; "" for an empty log.
+    """
+
+    number: int
+    hash: str
+
+    def __str__(self) -> str:
+        return f"{self.number}:{self.hash}"
 
 
 @dataclass(frozen=True, slots=True)

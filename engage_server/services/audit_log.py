@@ -1,10 +1,21 @@
 """Reading the audit log, and finding out whether anybody has changed it."""
 
+import hmac
+import re
 from collections.abc import Sequence
 
 from engage_server.errors import UsageError
-from engage_server.records import AuditEntry, AuditVerdict
+from engage_server.records import AuditEntry, AuditHead, AuditVerdict
 from engage_server.store.interface import Store
+
+_AS_TOLD = "audit log: entry"
+_LEAST_DIGITS = 16  # as many as the metric has
+_HASH = re.compile(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}")
+
+
+def as_told(head: AuditHead) -> str:
+    """The line that goes outside with each entry, for a log that no database administrator can change."""
+    return f"{_AS_TOLD} {head}"
 
 
 class AuditLog:
@@ -25,7 +36,8 @@ class AuditLog:
         """Look whether each entry is as it was written and none is missing.
 
         Args:
-            expected: ``NUMBER:HASH`` of an entry, as noted outside earlier: finds that an older database was put back.
+            expected: ``NUMBER:HASH`` of an entry, as noted outside earlier, or the whole line of :func:`as_told`: finds
+                that an older database was put back.
 
         Raises:
             UsageError: ``expected`` has another form.
@@ -33,12 +45,21 @@ class AuditLog:
         verdict = self._store.audit_verdict()
         if expected is None:
             return verdict
-        number, colon, wanted = expected.partition(":")
-        if not colon or not number.isdigit():
-            raise UsageError(f"--expect {expected[:80]!r} is not NUMBER:HASH", "Give what an earlier verify printed.")
-        found = next((e.hash for e in self._store.audit_entries() if e.number == int(number)), None)
-        if found == wanted:
+        number, wanted = _read(expected)
+        found = next((e.hash for e in self._store.audit_entries() if e.number == number), None)
+        if found is not None and hmac.compare_digest(found[: len(wanted)].encode(), wanted.encode()):
             return verdict
         what = "is another" if found else "is missing"
         fault = f"entry {number} {what} than was noted: the log was replaced, or an older database was brought back"
         return AuditVerdict(verdict.entries, verdict.head, (*verdict.faults, fault))
+
+
+def _read(expected: str) -> tuple[int, str]:
+    number, _, wanted = expected.strip().removeprefix(_AS_TOLD).strip().lower().partition(":")
+    if not number.isdecimal() or not _HASH.fullmatch(wanted):
+        raise UsageError(
+            f"--expect {expected[:80]!r} is not NUMBER:HASH",
+            f"Give what a command told when it wrote the entry ({_AS_TOLD} NUMBER:HASH), or what an earlier verify "
+            f"printed; {_LEAST_DIGITS} digits of the hash are enough.",
+        )
+    return int(number), wanted

@@ -1,7 +1,7 @@
 """Whether every worker serves what the store says: the proof that an activation has arrived."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from engage_server.records import WorkerStatus
 from engage_server.store.interface import Store
@@ -20,6 +20,7 @@ class Confirmation:
         generation: Of the store, that the workers have to reach.
         confirmed: Workers that serve it.
         behind: Workers that have not looked yet.
+        silent: Workers that are not heard any more, said no goodbye, and may serve what was current before.
         unable: Workers that have looked and can not load the site's release; they serve their last good one.
     """
 
@@ -27,11 +28,12 @@ class Confirmation:
     confirmed: tuple[WorkerStatus, ...]
     behind: tuple[WorkerStatus, ...]
     unable: tuple[WorkerStatus, ...]
+    silent: tuple[WorkerStatus, ...] = ()
 
     @property
     def is_complete(self) -> bool:
-        """Whether no live worker is missing."""
-        return not self.behind and not self.unable
+        """Whether no worker is missing that may serve devices."""
+        return not self.behind and not self.unable and not self.silent
 
 
 class Confirmations:
@@ -61,7 +63,25 @@ class Confirmations:
             confirmed=tuple(each for each in arrived if site not in each.trouble),
             behind=tuple(each for each in workers if each.generation < generation),
             unable=tuple(each for each in arrived if site in each.trouble),
+            silent=self.silent(),
         )
+
+    def silent(self) -> tuple[WorkerStatus, ...]:
+        """Workers that served devices when they were heard last, and said no goodbye."""
+        return tuple(each for each in self._store.silent_workers(LIVE_WITHIN) if each.listener in _DEVICE_LISTENERS)
+
+    def silent_hosts(self) -> dict[str, datetime | None]:
+        """Hosts of which no worker is heard any more, without a goodbye; and when each was heard last.
+
+        Such a host may be gone, or be cut off from the database and serve devices all the same.
+        """
+        silent = self._store.silent_workers(LIVE_WITHIN)  # first: who comes back in between is alive
+        alive = {each.host for each in self._store.workers(LIVE_WITHIN)}
+        found: dict[str, datetime | None] = {}
+        for each in sorted(silent, key=lambda each: (each.host, each.seen_at)):
+            if each.host not in alive:
+                found[each.host] = each.seen_at
+        return found
 
     def gaps(self) -> tuple[str, ...]:
         """Why the evidence may not be complete now, a sentence each; then nobody can be called silent."""
@@ -73,4 +93,12 @@ class Confirmations:
             for host in sorted(serving - collecting)
         ]
         late = [f"host {each.host}: {each.trouble['']}" for each in live if each.trouble.get("")]
-        return (*missing, *late)
+        cut_off = [
+            f"host {host} {_heard(at)} and said no goodbye; if it is gone for good: engage host forget {host}"
+            for host, at in self.silent_hosts().items()
+        ]
+        return (*cut_off, *missing, *late)
+
+
+def _heard(at: datetime | None) -> str:
+    return f"was heard last at {at:%Y-%m-%d %H:%M} UTC" if at else "is not heard"

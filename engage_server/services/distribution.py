@@ -1,6 +1,6 @@
 """What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -9,6 +9,8 @@ from engage_server.services.call_in_shares import CallInShares, call_in_shares
 from engage_server.services.networks import is_in_networks
 from engage_server.services.site_choice import choose_site, host_of_header
 from engage_server.services.snapshot import EMPTY, ServedAnswer, ServedRelease, Snapshot
+
+LATE_SECONDS = 5.0  # without a look at the store; a worker looks at least every 2 s
 
 
 class Refusal(Enum):
@@ -42,6 +44,7 @@ class Distribution:
 
     def __init__(self) -> None:
         self._snapshot = EMPTY
+        self._seconds_since_look: Callable[[], float] = lambda: 0.0
 
     @property
     def snapshot(self) -> Snapshot:
@@ -56,6 +59,20 @@ class Distribution:
     def is_ready(self) -> bool:
         """Whether there is any release to serve."""
         return bool(self._snapshot.current)
+
+    def ask_age(self, seconds_since_look: Callable[[], float]) -> None:
+        """From now on this says for how long the snapshot was not compared with the store."""
+        self._seconds_since_look = seconds_since_look
+
+    @property
+    def seconds_since_look(self) -> float:
+        """For how long nobody could see whether the snapshot is still what the store says; 0 where nobody looks."""
+        return self._seconds_since_look()
+
+    @property
+    def is_late(self) -> bool:
+        """Whether something may have changed in the store that is not served yet: devices are served what is here."""
+        return self.seconds_since_look > LATE_SECONDS
 
     def notice(self, host_header: str, query: str, client: str, local: str = "") -> ServedAnswer | Refusal:
         """The certificate notice.

@@ -60,11 +60,13 @@ class InstallationStatus:
         sites: By name.
         workers: The live ones that serve devices.
         gaps: Why the evidence may not be complete.
+        silent_hosts: Those that went without a goodbye, and when each was heard last.
     """
 
     sites: Sequence[SiteStatus]
     workers: Sequence[WorkerStatus]
     gaps: Sequence[str]
+    silent_hosts: Mapping[str, datetime | None]
 
 
 class Overview:
@@ -85,7 +87,7 @@ class Overview:
         """Everything as it is now."""
         workers = self._confirmations.workers()
         sites = [self._site(site, workers, occasion) for site in self._store.sites()]
-        return InstallationStatus(sites, workers, self._confirmations.gaps())
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), self._confirmations.silent_hosts())
 
     def _site(self, site: Site, workers: Sequence[WorkerStatus], occasion: Occasion) -> SiteStatus:
         releases = self._store.releases(site.name)

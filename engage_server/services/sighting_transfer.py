@@ -1,6 +1,6 @@
 """From the spool into the store: each sighting once, however often either side breaks off."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,7 +14,7 @@ from engage_server.services.spool import Segment, segments
 from engage_server.services.token_check import TokenCheck
 from engage_server.store.interface import Store
 
-_BATCH_BYTES = 256 * 1024  # some 2,000 sightings in one transaction
+BATCH_BYTES = 128 * 1024  # some 1,000 sightings in one transaction: SQLite has one writer, and operators wait for it
 
 
 @dataclass(slots=True)
@@ -61,15 +61,19 @@ class SightingTransfer:
         self._keep = keep
         self._installed_at: datetime | None = None
 
-    def run(self, now: datetime) -> Transferred:
-        """Move everything that is there now.
+    def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
+        """Move everything that is there now, each batch in a transaction of its own.
+
+        Args:
+            now: Aware.
+            count: Called with each batch when it is stored.
 
         Raises:
             StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
             NotPossible: Its disk has no room but for operators: all stays in the spool.
         """
         if self._reserve is not None:
-            self._reserve.assert_room(_BATCH_BYTES)
+            self._reserve.assert_room(BATCH_BYTES)
         done = Transferred()
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
@@ -77,7 +81,11 @@ class SightingTransfer:
         if self._tokens is not None:
             self._tokens.begin()
         for segment in found:
-            self._move(segment, offsets.get(segment.name, 0), now, done)
+            for batch in self._move(segment, offsets.get(segment.name, 0), now):
+                done.stored += batch.stored
+                done.disregarded += batch.disregarded
+                done.unreadable += batch.unreadable
+                count(batch)
         return done
 
     def forget_old(self, now: datetime) -> int:
@@ -92,27 +100,28 @@ class SightingTransfer:
         self._store.forget_addresses(now)
         return self._store.forget_sightings(now - self._keep)
 
-    def _move(self, segment: Segment, offset: int, now: datetime, done: Transferred) -> None:
+    def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
         finished = segment.is_finished()  # asked first: what is written after it must not be removed unread
         while True:
-            lines, end = segment.lines(offset, _BATCH_BYTES)
+            lines, end = segment.lines(offset, BATCH_BYTES)
             if not lines:
                 break
-            sightings = self._readable(lines, now, done)
+            sightings = self._readable(lines, now)
+            batch = Transferred(unreadable=len(lines) - len(sightings))
             if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
-                done.stored += len(sightings)
-                done.disregarded += sum(bool(sighting.disregarded) for sighting in sightings)
+                batch.stored = len(sightings)
+                batch.disregarded = sum(bool(sighting.disregarded) for sighting in sightings)
+            yield batch
             offset = end
         if finished:
             segment.remove()
 
-    def _readable(self, lines: Sequence[bytes], now: datetime, done: Transferred) -> list[Sighting]:
+    def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
         """Tokens end here: what they prove goes on, they do not."""
         sightings = []
         for line in lines:
             found = spooled(line)
             if found is None:
-                done.unreadable += 1
                 continue
             sighting = dated(found.sighting, now, self._installed_at)
             if found.token and self._tokens is not None:

@@ -114,7 +114,8 @@ class Equipment:
     def _look(self) -> None:
         lost = self._spool.lost if self._spool else 0
         self.metrics.holds(self.room.budget.held_bytes)
-        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost)
+        age = self._distribution.seconds_since_look
+        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost, age)
         trouble = self._spool.trouble if self._spool else ""
         if trouble != self._told:
             if trouble:

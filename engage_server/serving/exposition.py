@@ -9,12 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
 
-from engage_server.composition import Delivered, DiskOverview, Distribution, expiries, segments, spooled_bytes
+from engage_server.composition import (
+    AuditHead,
+    Delivered,
+    DiskOverview,
+    Distribution,
+    expiries,
+    segments,
+    spooled_bytes,
+)
 from engage_server.errors import NotPossible
 from engage_server.serving.disk_figures import disk_figures
 from engage_server.serving.metrics import BUCKETS, FAMILIES, Family, Labels
+
+_HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape
 
 
 class Exposition:
@@ -28,6 +44,7 @@ class Exposition:
     Attributes:
         disk: Looks at what devices take of the disk; None: nothing is told of it.
         stored, disregarded, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+        audit_head: The audit log's newest entry; None until the database has told.
         rotations: The state of each rotation that is going on, by site; kept by the thread that looks at them.
     """
 
@@ -50,6 +67,7 @@ class Exposition:
         self.store_up = Gauge(
             "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
         )
+        self.audit_head: AuditHead | None = None
         self.rotations: Mapping[str, str] = {}
         self._uploads: Mapping[str, Delivered] = {}
         self._taken = Counter(
@@ -96,10 +114,20 @@ class Exposition:
         for site, state in self.rotations.items():
             rotations.add_metric([site, state], 1)
         yield rotations
+        yield from self._of_audit_log()
         yield from self._of_uploads(now)
         if self.disk is not None:
             with suppress(NotPossible):  # the book is in use: it is told next time
                 yield from disk_figures(self.disk.look(sorted(snapshot.call_ins)))
+
+    def _of_audit_log(self) -> Iterator[Metric]:
+        head = self.audit_head
+        if head is None:  # the database has not answered yet
+            return
+        yield GaugeMetricFamily("engage_audit_log_entries", "How many entries the audit log has.", value=head.number)
+        newest = InfoMetricFamily("engage_audit_log_head", "The newest entry: engage audit verify --expect.")
+        newest.add_metric([], {"entry": f"{head.number}:{head.hash[:_HASH_DIGITS]}"})
+        yield newest
 
     def _of_uploads(self, now: datetime) -> Iterator[Metric]:
         waiting = GaugeMetricFamily(
@@ -118,7 +146,11 @@ class Exposition:
             is_alive = _is_alive(path.stem)
             for name, labels, value in _read(path):
                 family = FAMILIES.get(name)
-                if family is not None and (is_alive or family.kind != "gauge"):
+                if family is None or not (is_alive or family.kind in ("counter", "histogram")):
+                    continue
+                if family.kind == "largest":
+                    sums[name][tuple(labels)] = max(value, sums[name].get(tuple(labels), 0))
+                else:
                     _add(sums[name], tuple(labels), value)
         for name, by_labels in sums.items():
             yield _family(name, FAMILIES[name], by_labels)

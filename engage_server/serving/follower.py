@@ -13,13 +13,16 @@ from engage_server.errors import EngageError
 from engage_server.records import WorkerStatus
 
 _SAY_ALIVE_SECONDS = 5.0
-_GOODBYE_SECONDS = 1.5  # for the last word to the store; who stays away longer is not waited for
+_GOODBYE_SECONDS = 3.0  # for the last word to the store; who stays away longer is not waited for
+_WAIT_SECONDS = 0.5  # at once, so that the goodbye does not come too late
+_WATCH_SECONDS = 1.0
 
 
 class SnapshotFollower:
     """Polls the store's generation, exchanges the snapshot when it has changed, and says what it serves.
 
-    While the store is away or a release can not be loaded, the last good one goes on being served.
+    While the store is away or a release can not be loaded, the last good one goes on being served. A look may also take
+    long, because the way to the database fell silent: a second thread watches the first, and tells of it.
 
     Args:
         device_side: The store and the distribution.
@@ -49,16 +52,21 @@ class SnapshotFollower:
         self._try_out = try_out
         self._lateness = lateness
         self._trouble = ""
+        self._telling = threading.Lock()
+        self._looked_at = time.monotonic()
+        device_side.distribution.ask_age(lambda: time.monotonic() - self._looked_at)
         self._kept: dict[str, str] = {}
         self._say_at = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshot-follower", daemon=True)
+        self._watch = threading.Thread(target=self._watch_looks, name="store-watch", daemon=True)
         self._host = socket.gethostname()
         self._worker = f"{listener} {os.getpid()} on {self._host}"
 
     def start(self) -> None:
         """Follow in a thread of its own, until the process ends."""
         self._thread.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """End the thread; it tells the store that this worker is gone, if that is possible at once."""
@@ -74,10 +82,12 @@ class SnapshotFollower:
         """
         served = self._device_side.distribution.snapshot
         if self._device_side.generation() == served.generation and not (served.kept and self._is_time()):
+            self._looked_at = time.monotonic()
             return False
         snapshot = self._device_side.take_snapshot(self._try_out)
         self._prepare(snapshot)
         self._device_side.distribution.publish(snapshot)
+        self._looked_at = time.monotonic()
         self._tell_kept(snapshot)
         return snapshot.generation != served.generation
 
@@ -108,13 +118,26 @@ class SnapshotFollower:
     def _run(self) -> None:
         while not self._stopped.is_set():
             self._look()
-            try:
-                self._device_side.wait_for_change(self._poll_seconds)
-            except EngageError:  # the look that follows says why
-                self._stopped.wait(self._poll_seconds)
+            self._wait()
         if self._listener:
             with suppress(EngageError):
                 self._device_side.say_gone(self._worker)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + self._poll_seconds
+        while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            try:
+                if self._device_side.wait_for_change(min(left, _WAIT_SECONDS)):
+                    return
+            except EngageError:  # the look that follows says why
+                self._stopped.wait(min(left, _WAIT_SECONDS))
+
+    def _watch_looks(self) -> None:
+        while not self._stopped.wait(_WATCH_SECONDS):
+            distribution = self._device_side.distribution
+            if distribution.is_late and not self._trouble:
+                seconds = distribution.seconds_since_look
+                self._tell_trouble(f"it has not answered for {seconds:.0f} s; what was changed since is not served yet")
 
     def _look(self) -> None:
         try:
@@ -145,10 +168,11 @@ class SnapshotFollower:
         self._kept = kept
 
     def _tell_trouble(self, trouble: str) -> None:
-        if trouble == self._trouble:
-            return
-        if trouble:
-            self._log.error("can not follow the store, serving what is in memory: %s", trouble)
-        else:
-            self._log.info("following the store again")
-        self._trouble = trouble
+        with self._telling:
+            if trouble == self._trouble:
+                return
+            if trouble:
+                self._log.error("can not follow the store, serving what is in memory: %s", trouble)
+            else:
+                self._log.info("following the store again")
+            self._trouble = trouble

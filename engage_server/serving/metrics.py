@@ -32,12 +32,12 @@ class Family:
 
     Attributes:
         kind: How the workers' values go together: counters and histograms are added up, those of ended workers too;
-            gauges only of the living.
+            gauges only of the living; of a "largest" the largest of the living counts.
         help: For people.
         labels: Names; "process" is filled in by the exposition where a value of each worker is of interest.
     """
 
-    kind: Literal["counter", "gauge", "histogram"]
+    kind: Literal["counter", "gauge", "largest", "histogram"]
     help: str
     labels: Labels
 
@@ -68,6 +68,9 @@ FAMILIES: Mapping[str, Family] = {
     "engage_access_log_lines_lost": Family("counter", "Lines that the reader of the log did not take.", ("listener",)),
     "engage_upstream_circuit_open": Family(
         "gauge", "Workers that pass no calls on, because a site's system answered nobody.", ("listener", "site")
+    ),
+    "engage_store_last_look_seconds": Family(
+        "largest", "For how long a worker has not seen whether the database holds something newer.", ("listener",)
     ),
     "engage_release_served": Family("gauge", "The release that each worker serves.", ("listener", "site", "process")),
 }
@@ -128,7 +131,9 @@ class ListenerMetrics:
         """Another snapshot is served. Called in the follower's thread: kept until the loop looks."""
         self._snapshot = snapshot
 
-    def look(self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int) -> None:
+    def look(
+        self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int, store_seconds: float
+    ) -> None:
         """Take what is looked at now and then, not counted, and write the file."""
         for phase in Phase:
             self._values["engage_connections_open", (self._listener, phase.name.lower())] = deadlines.count(phase)
@@ -140,6 +145,7 @@ class ListenerMetrics:
             self._values[key] = 0
         for site in self.open_circuits():
             self._values["engage_upstream_circuit_open", (self._listener, site)] = 1
+        self._values["engage_store_last_look_seconds", mine] = round(store_seconds, 3)
         self._write()
 
     def holds(self, count: int) -> None:

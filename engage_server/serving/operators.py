@@ -11,7 +11,17 @@ from pathlib import Path
 
 from flask import Flask
 
-from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder, open_operator_side
+from engage_server.composition import (
+    AuditHead,
+    DeviceSide,
+    OperatorSide,
+    SightingTransfer,
+    Transferred,
+    as_told,
+    claim,
+    make_folder,
+    open_operator_side,
+)
 from engage_server.errors import EngageError, StoreNotUsable
 from engage_server.records import Secret
 from engage_server.serving.call_in_threads import DeliveryThread, EnrolmentThread
@@ -50,14 +60,17 @@ def operators_app(
     transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days), site_key)
     exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
     exposition.disk = device_side.disk(settings)
-    thread = TransferThread(spool, transfer, exposition, log)
+    thread = TransferThread(spool, transfer, exposition, log, device_side.audit_head)
     thread.start()
 
     def tell_states(states: Mapping[str, str]) -> None:
         exposition.rotations = states
 
-    RotationThread(lambda: open_operator_side(settings, environment), settings.gate_seconds, log, tell_states).start()
-    EnrolmentThread(lambda: open_operator_side(settings, environment), log).start()
+    def open_side() -> OperatorSide:
+        return open_operator_side(settings, environment, lambda head: log.info(as_told(head)))
+
+    RotationThread(open_side, settings.gate_seconds, log, tell_states).start()
+    EnrolmentThread(open_side, log).start()
     DeliveryThread(device_side, settings, log, exposition.tell_uploads).start()
     return create_operators_app(device_side.distribution, exposition.text), thread.lateness
 
@@ -70,9 +83,18 @@ class TransferThread:
         transfer: What is run.
         exposition: Where it is counted.
         log: Where trouble, and its end, are told: once each.
+        audit_head: Gives the audit log's newest entry, for the exposition.
     """
 
-    def __init__(self, spool: Path, transfer: SightingTransfer, exposition: Exposition, log: logging.Logger) -> None:
+    def __init__(
+        self,
+        spool: Path,
+        transfer: SightingTransfer,
+        exposition: Exposition,
+        log: logging.Logger,
+        audit_head: Callable[[], AuditHead],
+    ) -> None:
+        self._audit_head = audit_head
         self._spool = spool
         self._transfer = transfer
         self._exposition = exposition
@@ -109,15 +131,19 @@ class TransferThread:
 
     def _move(self) -> None:
         now = datetime.now(UTC)
-        done = self._transfer.run(now)
+        self._transfer.run(now, self._count)
         self._caught_up_at = time.monotonic()
-        self._exposition.stored.inc(done.stored)
-        self._exposition.disregarded.inc(done.disregarded)
-        self._exposition.unreadable.inc(done.unreadable)
         self._exposition.store_up.set(1)
+        self._exposition.audit_head = self._audit_head()
         if now >= self._clean_at:
             self._transfer.forget_old(now)
             self._clean_at = now + _CLEANING
+
+    def _count(self, batch: Transferred) -> None:
+        """A batch is in the store: a run may have thousands, and end in trouble."""
+        self._exposition.stored.inc(batch.stored)
+        self._exposition.disregarded.inc(batch.disregarded)
+        self._exposition.unreadable.inc(batch.unreadable)
 
     def _tell(self, trouble: str) -> None:
         if trouble and not self._trouble:

@@ -1,9 +1,11 @@
 """The audit log: a chain of entries, each over the one before, sealed at its end.
 
 An entry's hash is an HMAC under a key that is made from the key-encryption key. So who can write to the database, but
-does not hold that key, can not change, remove, add or move an entry without :func:`verdict` finding it; to take entries
-off the end they would have to know the seal that the log had when it was so short. Who brings back a whole older
-database is found only by somebody who noted the number and hash of a later entry.
+does not hold that key, can not change, remove, add or move an entry without :func:`verdict` finding it; to take some
+off the end they would have to know the seal that the log had when it was so short. Nothing here signs what it did not
+write: who appends to a log that does not end where it was sealed leaves that seal, so that the fault stays to be
+seen. Who brings back a whole older database, or the older end with its seal, is found only by somebody who noted the
+number and hash of a later entry: each append tells them, see :class:`engage_server.store.sql_store.SqlStore`.
 """
 
 import hashlib
@@ -14,20 +16,24 @@ from itertools import pairwise
 
 from sqlalchemy import Connection, Row, select, update
 
-from engage_server.records import AuditAction, AuditEntry, AuditEvent, AuditVerdict
+from engage_server.records import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
 from engage_server.store.sealing import Sealer
 from engage_server.store.tables import audit_events, installation
 
+_SEALED = select(installation.c.audit_entries, installation.c.audit_seal)
+_NEWEST_FIRST = audit_events.c.id.desc()
 
-def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> None:
+
+def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> AuditHead:
     """Add an event as the next entry. Others that want to do so wait until this transaction is over."""
-    count = connection.scalar(select(installation.c.audit_entries).with_for_update())
-    number = int(count or 0) + 1
-    last = connection.scalar(select(audit_events.c.hash).where(audit_events.c.id == number - 1)) or ""
-    entry_hash = _hash(number, event, last, sealer)
+    sealed = connection.execute(_SEALED.with_for_update()).one()
+    last = select_head(connection)
+    is_whole = _is_sealed_end(sealed.audit_entries, sealed.audit_seal, last.number, last.hash, sealer)
+    number = max(last.number, sealed.audit_entries) + 1  # both are the same in a log that is whole
+    written = AuditHead(number, _hash(number, event, last.hash, sealer))
     connection.execute(
         audit_events.insert().values(
-            id=number,
+            id=written.number,
             at=event.at,
             actor=event.actor,
             action=event.action.value,
@@ -35,17 +41,22 @@ def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> None:
             facts=dict(event.facts),
             before=dict(event.before),
             reason=event.reason,
-            previous=last,
-            hash=entry_hash,
+            previous=last.hash,
+            hash=written.hash,
         )
     )
-    _seal(connection, number, entry_hash, sealer)
+    if is_whole:
+        _seal(connection, written.number, written.hash, sealer)
+    return written
 
 
-def chain_older(connection: Connection, sealer: Sealer) -> None:
-    """Take entries of before there was a chain into it. Does nothing where there are none."""
-    if connection.scalar(select(installation.c.audit_seal)) != "":
-        return
+def begin(connection: Connection, sealer: Sealer) -> None:
+    """Seal the empty log of a new installation."""
+    _seal(connection, 0, "", sealer)
+
+
+def chain_older(connection: Connection, sealer: Sealer) -> int:
+    """Take the entries of a version that knew no chain into it; how many. For that version's migration alone."""
     rows = connection.execute(select(audit_events).order_by(audit_events.c.id)).all()
     last, number = "", 0
     for number, row in enumerate(rows, 1):
@@ -55,6 +66,13 @@ def chain_older(connection: Connection, sealer: Sealer) -> None:
         )
         last = entry_hash
     _seal(connection, number, last, sealer)
+    return number
+
+
+def select_head(connection: Connection) -> AuditHead:
+    """The newest entry, as it stands there: number 0 in an empty log."""
+    last = connection.execute(select(audit_events.c.id, audit_events.c.hash).order_by(_NEWEST_FIRST).limit(1)).first()
+    return AuditHead(last.id, last.hash) if last else AuditHead(0, "")
 
 
 def select_entries(connection: Connection) -> list[AuditEntry]:
@@ -71,12 +89,16 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
     except (ValueError, TypeError):  # what the database's own types do not take apart
         return AuditVerdict(0, "", ("an entry was changed so that it can not be read",))
     head = entries[-1].hash if entries else ""
-    sealed = connection.execute(select(installation.c.audit_entries, installation.c.audit_seal)).one()
-    if sealed.audit_entries != len(entries) or not hmac.compare_digest(
-        sealed.audit_seal, _end(len(entries), head, sealer)
-    ):
+    sealed = connection.execute(_SEALED).first()
+    if sealed is None or not sealed.audit_seal:
+        faults.append("the seal of the log's end is gone: whoever emptied it may have changed what stands before it")
+    elif not _is_sealed_end(sealed.audit_entries, sealed.audit_seal, len(entries), head, sealer):
         faults.append(f"the log does not end where it ended: it holds {len(entries)} of {sealed.audit_entries} entries")
     return AuditVerdict(len(entries), head, tuple(faults))
+
+
+def _is_sealed_end(count: int, seal: str, number: int, head: str, sealer: Sealer) -> bool:
+    return count == number and hmac.compare_digest(seal.encode(), _end(number, head, sealer).encode())
 
 
 def _faults(entries: list[AuditEntry], sealer: Sealer) -> Iterator[str]:

@@ -1,19 +1,23 @@
 """Connections to the database, and the translation of its errors."""
 
 import os
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
-from engage_server.errors import SettingsInvalid, StoreNotUsable
+from engage_server.errors import NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.store.write_order import ahead_of_storing
 
-_BUSY_SECONDS = 10  # how long SQLite waits for another writer
-_POSTGRESQL_CONNECT_SECONDS = 5
-_WRITING = {"engage_writing": True}
+LONG_SECONDS = 60.0  # a statement over all that is known of devices, or a batch of it
+_BUSY_SECONDS = 30  # how long SQLite waits for another writer: far above what one batch of sightings takes
+_ALONE = 0x656E67616766  # of pg_advisory_lock: "engage" and one; schema.upgrade has "engage" itself
+_ALONE_SECONDS, _ALONE_LOOK_SECONDS = 120.0, 0.2  # building a chain takes some seconds on a small machine
+_WRITING, _AFTERWARDS = "engage_writing", "engage_afterwards"
 
 
 def open_engine(database_url: str) -> Engine:
@@ -35,18 +39,10 @@ def open_engine(database_url: str) -> Engine:
     if backend == "sqlite":
         return _sqlite_engine(url)
     if backend == "postgresql":
-        return _postgresql_engine(url)
+        from engage_server.store.postgresql import postgresql_engine  # its driver takes a moment to load
+
+        return postgresql_engine(url)
     raise SettingsInvalid(f"database_url: {backend} is not supported", "Use sqlite or postgresql.")
-
-
-def _postgresql_engine(url: URL) -> Engine:
-    return create_engine(
-        url.set(drivername="postgresql+psycopg"),
-        pool_pre_ping=True,
-        pool_size=2,
-        # never prepared: a plan that is made without the values reads whole tables for a long list of them
-        connect_args={"connect_timeout": _POSTGRESQL_CONNECT_SECONDS, "prepare_threshold": None},
-    )
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -64,7 +60,7 @@ def _sqlite_engine(url: URL) -> Engine:
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
         # a writer takes the lock at once: upgrading a read lock later fails without waiting
-        writing = "engage_writing" in connection.get_execution_options()
+        writing = _WRITING in connection.get_execution_options()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
@@ -102,39 +98,132 @@ def sqlite_path(database_url: str) -> Path | None:
 
 
 @contextmanager
-def reading(engine: Engine) -> Iterator[Connection]:
-    """One transaction that changes nothing: all that is read in it belongs to one moment."""
+def only_one(engine: Engine) -> Iterator[None]:
+    """Do this alone, among all who ask for it on this PostgreSQL; others are waited for. SQLite is one machine's.
+
+    Raises:
+        NotPossible: Another one has been at it for too long.
+        StoreNotUsable: The database does not answer.
+    """
+    if engine.dialect.name != "postgresql":
+        yield
+        return
+    with translated_errors(engine):
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()  # closing it lets the next one begin
+    try:
+        _wait_until_alone(engine, connection)
+        yield
+    finally:
+        connection.close()
+        engine.dispose()
+
+
+def _wait_until_alone(engine: Engine, connection: Connection) -> None:
+    until = time.monotonic() + _ALONE_SECONDS
+    with translated_errors(engine):
+        while not connection.scalar(select(func.pg_try_advisory_lock(_ALONE))):
+            if time.monotonic() >= until:
+                raise NotPossible("another 'engage init' is running on this database", "Wait for it, and run it again.")
+            time.sleep(_ALONE_LOOK_SECONDS)
+
+
+@contextmanager
+def reading(engine: Engine, seconds: float | None = 0) -> Iterator[Connection]:
+    """One transaction that changes nothing: all that is read in it belongs to one moment.
+
+    Args:
+        engine: Where.
+        seconds: What PostgreSQL may spend on each statement: 0 the usual time, None as long as it takes.
+    """
     with translated_errors(engine), engine.connect() as connection:
         if connection.dialect.name == "postgresql":
             connection = connection.execution_options(isolation_level="REPEATABLE READ")
-        with connection.begin():
+        with connection.begin(), _patience(connection, seconds):
             yield connection
 
 
 @contextmanager
-def writing(engine: Engine) -> Iterator[Connection]:
-    """One transaction that changes something: all of it or nothing."""
+def writing(engine: Engine, seconds: float | None = 0, *, gives_way: bool = False) -> Iterator[Connection]:
+    """One transaction that changes something: all of it or nothing.
+
+    Args:
+        engine: Where.
+        seconds: As in :func:`reading`.
+        gives_way: Lets all go first who do not: for the storing of what devices did, which goes on all day.
+    """
+    afterwards: list[Callable[[], None]] = []
+    options: dict[str, Any] = {_WRITING: True, _AFTERWARDS: afterwards}
     with (
         translated_errors(engine),
+        ahead_of_storing(engine, gives_way=gives_way),
         engine.connect() as plain,
-        plain.execution_options(**_WRITING) as connection,
-        connection.begin(),
+        plain.execution_options(**options) as connection,
+        connection.begin() as transaction,
     ):
-        yield connection
+        with _patience(connection, seconds):
+            yield connection
+        with translated_errors(engine, commits=True):
+            transaction.commit()
+    for each in afterwards:
+        each()
+
+
+def after_commit(connection: Connection, action: Callable[[], None]) -> None:
+    """Call this when the transaction of :func:`writing` is through; never, when it is not."""
+    connection.get_execution_options()[_AFTERWARDS].append(action)
 
 
 @contextmanager
-def translated_errors(engine: Engine) -> Iterator[None]:
-    """Turn what the driver raises into :class:`StoreNotUsable`, without the statement's values in it."""
-    try:
+def _patience(connection: Connection, seconds: float | None) -> Iterator[None]:
+    if connection.dialect.name != "postgresql" or seconds == 0:
         yield
-    except DBAPIError as error:
-        raise StoreNotUsable(f"the database {_shown(engine)} refused: {_first_line(error.orig)}", _NEXT) from None
-    except SQLAlchemyError as error:
-        raise StoreNotUsable(f"the database {_shown(engine)} can not be used: {type(error).__name__}", _NEXT) from None
+        return
+    from engage_server.store.postgresql import be_patient, be_usual
+
+    driver: Any = connection.connection.driver_connection
+    try:
+        be_patient(connection, driver, seconds)
+        yield
+    finally:
+        be_usual(driver)
 
 
 _NEXT = "Check that it runs and that database_url is right; nothing was changed."
+_UNCERTAIN = "It was lost while it confirmed the change: see whether it was made, with engage audit show --last 5."
+_LOCKED = "Another process has been writing for too long. Run the command again; nothing was changed."
+_KNOWN = {  # by SQLSTATE
+    "57014": "A statement took too long, or waited for another one. Run the command again; nothing was changed.",
+    "25006": "It is a standby, or has become one. Name all servers: "
+    "postgresql://USER@ONE,OTHER/NAME?target_session_attrs=read-write. Nothing was changed.",
+}
+
+
+@contextmanager
+def translated_errors(engine: Engine, *, commits: bool = False) -> Iterator[None]:
+    """Turn what the driver raises into :class:`StoreNotUsable`, without the statement's values in it.
+
+    Args:
+        engine: Where.
+        commits: Whether a change is just being confirmed: when the connection is lost then, nobody knows.
+    """
+    try:
+        yield
+    except DBAPIError as error:
+        sentence = f"the database {_shown(engine)} refused: {_first_line(error.orig)}"
+        raise StoreNotUsable(sentence, _next_step(error, commits=commits)) from None
+    except SQLAlchemyError as error:
+        sentence = f"the database {_shown(engine)} can not be used: {type(error).__name__}"
+        raise StoreNotUsable(sentence, _NEXT) from None
+
+
+def _next_step(error: DBAPIError, *, commits: bool) -> str:
+    known = _KNOWN.get(getattr(error.orig, "sqlstate", None) or "")
+    if known:
+        return known
+    if commits and error.connection_invalidated:
+        return _UNCERTAIN
+    return _LOCKED if _first_line(error.orig) == "database is locked" else _NEXT
 
 
 def _shown(engine: Engine) -> str:

@@ -9,6 +9,7 @@ from engage_server.records import (
     Adoption,
     AuditEntry,
     AuditEvent,
+    AuditHead,
     AuditVerdict,
     Device,
     DeviceHistory,
@@ -260,6 +261,9 @@ class Store(Protocol):
     def audit_entries(self) -> Sequence[AuditEntry]:
         """The same with numbers and hashes."""
 
+    def audit_head(self) -> AuditHead:
+        """The newest entry's number and hash."""
+
     def audit_verdict(self) -> AuditVerdict:
         """Whether every entry is as it was written, and none is missing.
 
@@ -367,8 +371,28 @@ class Store(Protocol):
     def workers(self, within: timedelta) -> Sequence[WorkerStatus]:
         """Those that said something within this time, by the database's clock."""
 
-    def wait_for_change(self, seconds: float) -> None:
-        """Wait so long, or, where the database can tell (PostgreSQL's LISTEN), only until something has changed."""
+    def silent_workers(self, beyond: timedelta) -> Sequence[WorkerStatus]:
+        """Those that said nothing for longer than this, nor goodbye, and that no living one has replaced."""
+
+    def forget_host(self, host: str, live_within: timedelta, event: AuditEvent) -> int:
+        """Forget the workers of a host that is gone for good; how many.
+
+        Args:
+            host: Its name.
+            live_within: A host that was heard within this time is alive.
+            event: What the audit log shall say.
+
+        Raises:
+            NotFound: No worker of such a host is known.
+            Conflict: It is alive.
+        """
+
+    def wait_for_change(self, seconds: float) -> bool:
+        """Wait so long, or, where the database can tell (PostgreSQL's LISTEN), only until something has changed.
+
+        Returns:
+            Whether something may have changed; False when the time is simply over.
+        """
 
     # --- rotations
 

@@ -1,13 +1,15 @@
 """Which version the tables of a database have, and how they get the present one."""
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from engage_server.errors import StoreVersionMismatch
-from engage_server.records import Secret
+from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.store import audit_log, release_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.engine import after_commit, reading, writing
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
@@ -18,25 +20,68 @@ REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
 
+# What the probe holds since when the audit log is a chain: nobody without the key can make a database look older.
+_PROBE, _PROBE_OF_A_CHAIN = Secret(b"engage"), Secret(b"engage, and the audit log is a chain")
+_CHAIN_SINCE = "0003"
+_UPGRADE_LOCK = 0x656E67616765  # "engage", for pg_advisory_xact_lock
 
-def upgrade(engine: Engine, sealer: Sealer) -> None:
+
+def upgrade(
+    engine: Engine,
+    sealer: Sealer,
+    actor: str = "engage init",
+    told: Callable[[AuditHead], None] = lambda head: None,
+) -> None:
     """Create the tables, or bring them to this version. Doing it again changes nothing.
+
+    Signs nothing that it did not write, but for the entries of a version whose log was no chain yet; an entry says so.
+
+    Args:
+        engine: Where.
+        sealer: Seals the probe, and signs the audit log.
+        actor: Who does it, for that entry.
+        told: Called with that entry.
 
     Raises:
         StoreVersionMismatch: The database is of a newer version.
         SealBroken: The database was sealed with another key-encryption key.
     """
     _assert_not_newer(engine)
-    with writing(engine) as connection:
+    with writing(engine, seconds=None) as connection:
+        if connection.dialect.name == "postgresql":  # a second one waits; SQLite lets one write at a time anyway
+            connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
+        before = _revision_of(connection)
         _migrate(connection)
         probe = connection.scalar(select(installation.c.seal_probe))
         if probe is None:
-            sealed = sealer.seal(Secret(b"engage"), SEAL_PROBE_PURPOSE)
-            connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))
-        else:
-            sealer.open(probe, SEAL_PROBE_PURPOSE)  # before anything is sealed with it
-        audit_log.chain_older(connection, sealer)
+            _begin(connection, sealer, is_new=before is None)
+        elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # asked before anything is sealed with it
+            entry = _chain(connection, sealer, before or "", actor)
+            if entry is not None:
+                after_commit(connection, lambda: told(entry))
         _seal_release_keys(connection, sealer)
+
+
+def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
+    """The one row. Where somebody took it out of an older database, its log stays without a seal: that is a fault."""
+    sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
+    connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))
+    if is_new:
+        audit_log.begin(connection, sealer)
+
+
+def _chain(connection: Connection, sealer: Sealer, before: str, actor: str) -> AuditHead | None:
+    """Chain the log of a version that did not; mark a database whose log is a chain, and whole."""
+    entry = None
+    if before < _CHAIN_SINCE:
+        facts = {"entries": str(audit_log.chain_older(connection, sealer)), "schema": before}
+        event = AuditEvent(datetime.now(UTC), actor, AuditAction.AUDIT_CHAINED, facts=facts)
+        entry = audit_log.append(connection, event, sealer)
+    elif audit_log.verdict(connection, sealer).faults:
+        return None
+    sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
+    connection.execute(update(installation).values(seal_probe=sealed))
+    return entry
 
 
 def assert_current(engine: Engine) -> None:
@@ -102,10 +147,14 @@ def _assert_not_newer(engine: Engine) -> None:
 
 def _revision(engine: Engine) -> str | None:
     with reading(engine) as connection:
-        if not inspect(connection).has_table("alembic_version"):
-            return None
-        found = connection.scalar(text("SELECT version_num FROM alembic_version"))
-        return None if found is None else str(found)
+        return _revision_of(connection)
+
+
+def _revision_of(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return None if found is None else str(found)
 
 
 def _migrate(connection: Connection) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from engage_server.records import Sighting, SightingKind
 from engage_server.store.tables import sightings, spool_offsets
 
+MOST_AT_ONCE = 5000  # sightings that one transaction removes
 _NAMES_IN_ONE_QUERY = 500  # SQLite takes no more than some thousand values
 
 
@@ -67,9 +68,11 @@ def select_disregarded(connection: Connection, serial: str, site: str) -> dict[s
 
 
 def delete_before(connection: Connection, before: datetime) -> int:
-    """Remove what is older; how many sightings."""
-    removed = connection.execute(delete(sightings).where(sightings.c.at < before)).rowcount
-    connection.execute(delete(spool_offsets).where(spool_offsets.c.changed_at < before))
+    """Remove what is older, :data:`MOST_AT_ONCE` sightings at most; how many there were."""
+    oldest = select(sightings.c.id).where(sightings.c.at < before).order_by(sightings.c.at).limit(MOST_AT_ONCE)
+    removed = connection.execute(delete(sightings).where(sightings.c.id.in_(oldest))).rowcount
+    if removed < MOST_AT_ONCE:
+        connection.execute(delete(spool_offsets).where(spool_offsets.c.changed_at < before))
     return int(removed)
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store import adoption_queries, history_queries, sighting_queries
 from engage_server.store.adoption_kinds import Question
-from engage_server.store.engine import reading, writing
+from engage_server.store.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import DeviceFilter, Fold
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at one is another
@@ -24,7 +24,7 @@ class SqlEvidence:
     def record_sightings(
         self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime
     ) -> bool:
-        with writing(self._engine) as connection:
+        with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
             if not sighting_queries.advance(connection, segment, begin, end, at):
                 return False
             sighting_queries.insert_sightings(connection, sightings)
@@ -32,19 +32,23 @@ class SqlEvidence:
             return True
 
     def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return sighting_queries.select_offsets(connection, segments)
 
     def sightings(self, *, since: datetime | None = None) -> Sequence[Sighting]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return sighting_queries.select_sightings(connection, since)
 
     def forget_sightings(self, before: datetime) -> int:
-        with writing(self._engine) as connection:
-            return sighting_queries.delete_before(connection, before)
+        removed, slice_ = 0, sighting_queries.MOST_AT_ONCE
+        while slice_ == sighting_queries.MOST_AT_ONCE:  # each in a transaction of its own: others want to write, too
+            with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
+                slice_ = sighting_queries.delete_before(connection, before)
+            removed += slice_
+        return removed
 
     def forget_addresses(self, now: datetime) -> None:
-        with writing(self._engine) as connection:
+        with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
             adoption_queries.forget_addresses(connection, now - _ADDRESSES_KEPT)
 
     def adoption(
@@ -58,19 +62,19 @@ class SqlEvidence:
         only_listed: bool = False,
     ) -> Adoption:
         question = Question(site, release, since, now, evidence, only_listed)
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_adoption(connection, question)
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_grades(connection, site, release)
 
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_devices(connection, site, wanted)
 
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return history_queries.select_history(connection, site, identity)
 
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
@@ -89,15 +93,15 @@ class SqlEvidence:
             return sighting_queries.select_disregarded(connection, serial, site)
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_unseen(connection, site, limit)
 
     def silences(self, site: str) -> Mapping[int, int]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_silences(connection, site)
 
     def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_arrivals(connection, site, release, since)
 
     @abstractmethod

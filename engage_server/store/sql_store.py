@@ -1,6 +1,6 @@
 """The store on SQLAlchemy: SQLite and PostgreSQL. Each method is one transaction around the queries."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -10,6 +10,7 @@ from engage_server.errors import SealBroken
 from engage_server.records import (
     AuditEntry,
     AuditEvent,
+    AuditHead,
     AuditVerdict,
     Device,
     Release,
@@ -18,7 +19,7 @@ from engage_server.records import (
     StaticCertificate,
 )
 from engage_server.store import audit_log, device_queries, release_queries, site_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
@@ -34,12 +35,20 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         engine: Of a database whose tables are of this version (see :mod:`engage_server.store.schema`).
         sealer: None for a process that has no business with site keys and the audit log.
         release_sealer: For one that opens the private keys of releases and nothing else, as the TLS instance does.
+        told: Called with each entry of the audit log that was written, when it is there for good.
     """
 
-    def __init__(self, engine: Engine, sealer: Sealer | None, release_sealer: ReleaseSealer | None = None) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        sealer: Sealer | None,
+        release_sealer: ReleaseSealer | None = None,
+        told: Callable[[AuditHead], None] = lambda head: None,
+    ) -> None:
         self._engine = engine
         self._sealer = sealer
         self._release_sealer = sealer.releases if sealer is not None else release_sealer
+        self._told = told
         self._listening = None
 
     def close(self) -> None:
@@ -178,11 +187,15 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         return [entry.event for entry in self.audit_entries()]
 
     def audit_entries(self) -> Sequence[AuditEntry]:
-        with reading(self._engine) as connection:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return audit_log.select_entries(connection)
 
-    def audit_verdict(self) -> AuditVerdict:
+    def audit_head(self) -> AuditHead:
         with reading(self._engine) as connection:
+            return audit_log.select_head(connection)
+
+    def audit_verdict(self) -> AuditVerdict:
+        with reading(self._engine, LONG_SECONDS) as connection:
             return audit_log.verdict(connection, self._opened())
 
     def _opened(self) -> Sealer:
@@ -196,7 +209,8 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         """Write the audit event; and, if servers have to look, raise the generation and wake them."""
         if release:
             event = replace(event, facts={**event.facts, "release": str(release)})
-        audit_log.append(connection, event, self._opened())
+        entry = audit_log.append(connection, event, self._opened())
+        after_commit(connection, lambda: self._told(entry))
         if changes_serving:
             connection.execute(update(installation).values(generation=installation.c.generation + 1))
             notify(connection)

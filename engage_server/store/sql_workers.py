@@ -1,28 +1,32 @@
 """The part of the store that knows the workers, and by which they hear of changes."""
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from contextlib import suppress
 from datetime import timedelta
-from time import sleep
-from typing import TYPE_CHECKING, Any
+from time import monotonic, sleep
+from typing import TYPE_CHECKING
 
 from sqlalchemy import Connection, Engine, text
 
-from engage_server.records import WorkerStatus
+from engage_server.records import AuditEvent, WorkerStatus
 from engage_server.store import worker_queries
-from engage_server.store.engine import reading, translated_errors, writing
+from engage_server.store.engine import reading, writing
 
 if TYPE_CHECKING:
-    import psycopg
+    from engage_server.store.postgresql import BoundedConnection
 
 _CHANNEL = "engage_generation"
+_ASK_LISTENER_SECONDS = 30.0
+_LISTENER_SILENCE_SECONDS = 3.0  # nothing is lost with it: each look asks anew
 
 
 class SqlWorkers:
     """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings hold."""
 
     _engine: Engine
-    _listening: "psycopg.Connection[Any] | None"
+    _listening: "BoundedConnection | None"
+    _ask_listener_at = 0.0
 
     def say_alive(self, status: WorkerStatus) -> None:
         with writing(self._engine) as connection:
@@ -36,19 +40,32 @@ class SqlWorkers:
         with reading(self._engine) as connection:
             return worker_queries.select_workers(connection, within)
 
-    def wait_for_change(self, seconds: float) -> None:
+    def silent_workers(self, beyond: timedelta) -> Sequence[WorkerStatus]:
+        with reading(self._engine) as connection:
+            return worker_queries.select_silent(connection, beyond)
+
+    def forget_host(self, host: str, live_within: timedelta, event: AuditEvent) -> int:
+        with writing(self._engine) as connection:
+            forgotten = worker_queries.delete_host(connection, host, live_within)
+            self._tell(connection, event, changes_serving=False)
+            return forgotten
+
+    def wait_for_change(self, seconds: float) -> bool:
         if self._engine.dialect.name != "postgresql":
             sleep(seconds)
-            return
+            return False
         import psycopg
 
         try:
-            with translated_errors(self._engine):
-                for _ in self._listener().notifies(timeout=seconds, stop_after=1):
-                    return
+            listener = self._listener()
+            if monotonic() >= self._ask_listener_at:  # one that fell silent would never be told of anything
+                self._ask_listener_at = monotonic() + _ASK_LISTENER_SECONDS
+                listener.execute("SELECT 1")
+            return any(True for _ in listener.notifies(timeout=seconds, stop_after=1))
         except psycopg.Error:  # the connection is lost: the caller looks now, and says what is wrong
             self.stop_listening()
             sleep(seconds)
+            return True
 
     def stop_listening(self) -> None:
         """Give up the connection on which changes are heard of; the next wait opens another."""
@@ -57,15 +74,21 @@ class SqlWorkers:
                 self._listening.close()
             self._listening = None
 
-    def _listener(self) -> "psycopg.Connection[Any]":
+    def _listener(self) -> "BoundedConnection":
         """A connection of its own: it waits, while others of the pool work."""
         if self._listening is None:
-            import psycopg
+            from engage_server.store.postgresql import connect
 
-            url = self._engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
-            self._listening = psycopg.connect(url, autocommit=True, connect_timeout=5)
+            self._listening = connect(self._engine)
+            self._listening.silence_seconds = _LISTENER_SILENCE_SECONDS
             self._listening.execute(f"LISTEN {_CHANNEL}")
         return self._listening
+
+    @abstractmethod
+    def _tell(
+        self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
+    ) -> None:
+        """Write the audit event; the whole store does so in one place."""
 
 
 def notify(connection: Connection) -> None:

@@ -22,14 +22,17 @@ def blueprint(distribution: Distribution) -> Blueprint:
         """It has a release to serve.
 
         Still so, but "behind", while a newer one can not be loaded and the last good one is served: to take such a
-        worker out would leave devices with nobody.
+        worker out would leave devices with nobody. And still so, with "store" "late", while it can not be seen whether
+        there is a newer one.
         """
         if not distribution.is_ready:
             return answers.unavailable()
         kept = distribution.snapshot.kept
-        if not kept:
-            return answers.ok(b'{"status":"ready"}', answers.JSON)
-        reasons = sorted({error.stable_code for error in kept.values()})
-        return answers.ok(json.dumps({"status": "behind", "reasons": reasons}).encode(), answers.JSON)
+        state: dict[str, object] = {"status": "ready"}
+        if kept:
+            state = {"status": "behind", "reasons": sorted({error.stable_code for error in kept.values()})}
+        if distribution.is_late:
+            state["store"] = "late"
+        return answers.ok(json.dumps(state, separators=(",", ":")).encode(), answers.JSON)
 
     return bp

@@ -16,6 +16,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, text
+from sqlalchemy.event import listen
 
 from engage_server.errors import Conflict, NotFound, SealBroken, StoreNotUsable, StoreVersionMismatch
 from engage_server.pki import encodings, keys
@@ -45,12 +46,12 @@ from engage_server.records import (
     WorkerStatus,
 )
 from engage_server.services.evidence import fold
-from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store import schema, sighting_queries
+from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import ReleaseDraft, Store
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
-from engage_server.store.tables import metadata
+from engage_server.store.tables import metadata, workers
 from tests.chains import NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.postgresql import PostgresServer
 
@@ -447,6 +448,16 @@ class TestSightings:
         assert [sighting.at for sighting in store.sightings()] == [later]
         assert store.spool_offsets(["a", "b"]) == {"b": 10}
 
+    def test_many_old_ones_are_forgotten_in_slices(self, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(sighting_queries, "MOST_AT_ONCE", 10)
+        begun: list[object] = []
+        listen(store._engine, "begin", begun.append)
+        store.record_sightings("a", 0, 10, self.SEEN[:1] * 35, fold, NOW)
+        begun.clear()
+        assert store.forget_sightings(NOW + timedelta(days=1)) == 35
+        assert (store.sightings(), store.spool_offsets(["a"])) == ([], {})
+        assert len(begun) == 4 + 2, "operators can write in between"
+
 
 class TestReleaseLife:
     """Back, and away for good."""
@@ -648,9 +659,32 @@ class TestWorkers:
         assert [replace(each, seen_at=None) for each in found] == [two, replace(one, generation=6)]
         assert all(each.seen_at and abs(datetime.now(UTC) - each.seen_at) < timedelta(minutes=1) for each in found)
         assert store.workers(timedelta(seconds=-30)) == []
+        assert store.silent_workers(timedelta(seconds=30)) == []
+        assert len(store.silent_workers(timedelta(seconds=-30))) == 2
         store.say_gone(two.worker)
         store.say_gone("nobody")
         assert [each.worker for each in store.workers(timedelta(seconds=30))] == [one.worker]
+
+    def test_who_is_silent_stays_until_replaced_or_forgotten(self, store: SqlStore, event: AuditEvent) -> None:
+        ago, live = timedelta(days=9), timedelta(seconds=12)
+        for number, (host, listener) in enumerate(
+            [("a", "https"), ("a", "http"), ("a", "https"), ("b", "https"), ("b", "operators")]
+        ):
+            store.say_alive(WorkerStatus(f"{listener} {number} on {host}", host, number, listener, 5, {}, {}))
+        with store._engine.begin() as connection:
+            connection.execute(workers.update().values(seen_at=datetime.now(UTC) - ago))
+        assert len(store.silent_workers(live)) == 5, "for days"
+        store.say_alive(WorkerStatus("https 99 on a", "a", 99, "https", 5, {}, {}))
+        left = [each.worker for each in store.silent_workers(live)]
+        assert left == ["http 1 on a", "https 3 on b", "operators 4 on b"], "its listener has another on that host"
+        with pytest.raises(NotFound, match="no host 'c'"):
+            store.forget_host("c", live, event)
+        with pytest.raises(Conflict, match="host 'a' is alive"):
+            store.forget_host("a", live, event)
+        told = len(store.audit_events())
+        assert store.forget_host("b", live, event) == 2
+        assert [each.worker for each in store.silent_workers(live)] == ["http 1 on a"]
+        assert len(store.audit_events()) == told + 1
 
     def test_a_change_wakes_who_waits_where_the_database_can_tell(self, store: SqlStore, event: AuditEvent) -> None:
         store.wait_for_change(0.01)  # the connection on which it is heard is there from now on
@@ -766,10 +800,12 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
     store = SqlStore(engine, SEALER)
     assert store.site("main").local_addresses == ()
     assert store.release_before("main") == 1
-    assert [entry.number for entry in store.audit_entries()] == [1, 2]
+    assert [entry.number for entry in store.audit_entries()] == [1, 2, 3]
     assert store.audit_verdict().faults == ()
+    chained = store.audit_entries()[2].event
+    assert (chained.action, chained.facts) == (AuditAction.AUDIT_CHAINED, {"entries": "2", "schema": "0001"})
     store.record(AuditEvent(NOW, "c", AuditAction.SITE_ADDED))
-    assert store.audit_verdict().entries == 3
+    assert store.audit_verdict().entries == 4
     assert store.audit_verdict().faults == ()
     store.close()
 
@@ -783,6 +819,73 @@ def test_a_sealed_value_opens_for_its_own_purpose_alone() -> None:
     with pytest.raises(SealBroken):
         SEALER.open(sealed, "site key of b")
     assert SEALER.seal(SITE_KEY, "x") != SEALER.seal(SITE_KEY, "x")
+
+
+def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServer, event: AuditEvent) -> None:
+    engine = open_engine(postgresql.new_database())
+    schema.upgrade(engine, SEALER)
+    store = SqlStore(engine, SEALER)
+    process = text("SELECT pg_backend_pid()")
+    with engine.connect() as connection:  # the one of the pool; from now on nothing can be written on it
+        before = connection.scalar(process)
+        connection.execute(text("SET default_transaction_read_only = on"))
+        connection.commit()
+    assert store.generation() == 1, "it can be read"
+    with pytest.raises(StoreNotUsable, match="read-only transaction") as caught:
+        store.record(event)
+    assert "target_session_attrs=read-write" in caught.value.next_step
+    store.record(event)
+    with engine.connect() as connection:
+        assert connection.scalar(process) != before, "a new connection"
+    store.close()
+
+
+def test_long_work_may_take_longer(postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A statement has a limit in the server; migrations have none, and what runs over all devices a larger one."""
+    monkeypatch.setattr("engage_server.store.postgresql.ORDINARY_SECONDS", 0.2)
+    engine = open_engine(postgresql.new_database())
+    sleep = text("SELECT pg_sleep(0.6)")
+    with pytest.raises(StoreNotUsable, match="statement timeout") as caught, reading(engine) as connection:
+        connection.execute(sleep)
+    assert "took too long" in caught.value.next_step
+    for seconds in (LONG_SECONDS, None):
+        with writing(engine, seconds) as connection:
+            connection.execute(sleep)
+    with pytest.raises(StoreNotUsable, match="statement timeout"), reading(engine) as connection:
+        connection.execute(sleep)
+    engine.dispose()
+
+
+def test_operators_write_before_the_storing_goes_on(tmp_path: Path, event: AuditEvent) -> None:
+    """Batch after batch on SQLite, each longer than who waits for the lock sleeps: an operator waits for one."""
+    url = f"sqlite:///{tmp_path / 'engage.db'}"
+    create_sqlite_file(url)
+    store = SqlStore(open_engine(url), SEALER)
+    schema.upgrade(store._engine, SEALER)
+    batches, over = [0], threading.Event()
+
+    def store_all_day() -> None:
+        while not over.is_set():
+            with writing(store._engine, gives_way=True) as connection:
+                connection.execute(text("UPDATE installation SET generation = generation"))
+                time.sleep(0.15)
+            batches[0] += 1
+
+    thread = threading.Thread(target=store_all_day)
+    thread.start()
+    try:
+        waited = []
+        for _ in range(8):
+            time.sleep(0.05)  # the storing has begun its next batch
+            before = batches[0]
+            store.record(event)
+            waited.append(batches[0] - before)
+    finally:
+        over.set()
+        thread.join()
+    assert max(waited) <= 2, waited
+    assert batches[0] > 4, "the control: it went on"
+    store.close()
 
 
 def test_postgresql_that_is_away_is_told_and_comes_back(postgresql: PostgresServer, event: AuditEvent) -> None:

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engage_server.errors import NotPossible, SealBroken, StoreNotUsable
 from engage_server.records import Grade, Secret, Sighting, SightingKind
+from engage_server.services import sighting_transfer
 from engage_server.services.evidence import fold
 from engage_server.services.sighting_transfer import SightingTransfer
 from engage_server.services.sightings import Sightings, decoded, spooled
@@ -269,6 +270,31 @@ class TestTransfer:
         transfer(world, folder).run(NOW)
         assert len(world.store.sightings()) == 10
         assert list(segments(folder)) == []
+
+    def test_each_batch_is_counted_when_it_is_stored(
+        self, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A run may have thousands of batches, and end in trouble."""
+        monkeypatch.setattr(sighting_transfer, "BATCH_BYTES", 1024)
+        spool = SpoolWriter(folder, PLENTY)
+        see(watcher(spool), 100)
+        spool.close()
+        record, batches = SqlStore.record_sightings, 3
+
+        def failing(store: SqlStore, *arguments: object) -> bool:
+            if len(counted) == batches:
+                raise StoreNotUsable("away")
+            return record(store, *arguments)  # type: ignore[arg-type]  # passed on
+
+        counted: list[int] = []
+        with monkeypatch.context() as patched:
+            patched.setattr(SqlStore, "record_sightings", failing)
+            with pytest.raises(StoreNotUsable):
+                transfer(world, folder).run(NOW, lambda batch: counted.append(batch.stored))
+        assert sum(counted) == len(world.store.sightings()) > 0
+        assert len(counted) == batches
+        transfer(world, folder).run(NOW, lambda batch: counted.append(batch.stored))
+        assert sum(counted) == 100
 
     def test_two_readers_that_should_not_be_double_nothing(self, world: World, folder: Path) -> None:
         spool = SpoolWriter(folder, PLENTY)

@@ -1,0 +1,91 @@
+"""``engage host``."""
+
+from typing import Any
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import reason_option
+from engage_server.cli.session import Session, program
+from engage_server.records import WorkerStatus
+from engage_server.services.serving_hosts import ServingHost
+
+
+@click.group()
+def host() -> None:
+    """The machines that serve devices: what each serves, when it was heard last, and which went without a goodbye."""
+
+
+@host.command("list", epilog="\b\nExamples:\n  engage host list\n  engage host list --json")
+@json_option
+@click.pass_obj
+def list_hosts(session: Session, as_json: bool) -> int:
+    """List the hosts with their workers.
+
+    A worker that stops says goodbye. One that is silent was killed and is about to be replaced, or its host is cut off
+    from the database, and may serve devices all the same. Exit status 1 when a host is silent altogether.
+    """
+    found = session.operator_side().hosts.all()
+    silent = [each for each in found if not each.is_alive]
+    if as_json:
+        print_json([_as_json(each) for each in found])
+        return int(bool(silent))
+    rows = [
+        (each.name, worker.listener, worker.pid, f"{worker.seen_at:%Y-%m-%d %H:%M:%S}", state, _serves(worker))
+        for each in found
+        for state, workers in (("alive", each.alive), ("silent, without a goodbye", each.silent))
+        for worker in workers
+    ]
+    columns = ["host", "listener", "process", "last heard (UTC)", "", "serves"]
+    print_table(columns, rows, "no host serves devices")
+    if silent:
+        name = silent[0].name
+        print_next(f"bring {name} back, or, if it is gone for good: {program()} host forget {name} --reason TEXT")
+    else:
+        print_next(f"{program()} status" if rows else f"{program()} serve")
+    return int(bool(silent))
+
+
+@host.command(epilog='\b\nExample:\n  engage host forget gate-2 --reason "replaced by gate-3"')
+@click.argument("name", metavar="NAME")
+@reason_option
+@json_option
+@click.pass_obj
+def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
+    """Count a host no longer that is gone for good.
+
+    While a host is silent without a goodbye, rotations call no device silent, because the devices may call there. A
+    host that is forgotten by mistake is listed again as soon as it reaches the database.
+    """
+    count = session.operator_side().hosts.forget(name, reason, session.occasion())
+    if as_json:
+        print_json({"host": name, "workers": count})
+        return
+    click.echo(f"{name} is forgotten, with {count} {'worker' if count == 1 else 'workers'}")
+    print_next(f"{program()} host list")
+
+
+def _serves(worker: WorkerStatus) -> str:
+    served = ", ".join(f"{site} release {number}" for site, number in sorted(worker.served.items()))
+    return "; ".join([served or "nothing yet", *(why for _, why in sorted(worker.trouble.items()))])
+
+
+def _as_json(found: ServingHost) -> dict[str, Any]:
+    return {
+        "host": found.name,
+        "alive": found.is_alive,
+        "heard_at": found.heard_at.isoformat() if found.heard_at else None,
+        "workers": [
+            {
+                "worker": each.worker,
+                "listener": each.listener,
+                "process": each.pid,
+                "alive": each in found.alive,
+                "heard_at": each.seen_at.isoformat() if each.seen_at else None,
+                "generation": each.generation,
+                "served": dict(each.served),
+                "trouble": dict(each.trouble),
+            }
+            for each in (*found.alive, *found.silent)
+        ],
+    }

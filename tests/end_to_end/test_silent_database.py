@@ -1,0 +1,95 @@
+"""PostgreSQL that falls silent, or dies and is replaced: devices are answered meanwhile, and workers follow again."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.end_to_end.conftest import make_installation
+from tests.end_to_end.running import RunningPair, engage, eventually, free_port, ok, running_pair
+from tests.end_to_end.test_following import GET, new_chain, serves, stage
+from tests.postgresql import PostgresServer, primary_and_standby
+from tests.silent_proxy import SilentProxy
+
+GENEROUS = 120.0  # seconds, on machines that are shared; the limits of the product are 5 and 20
+READY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+
+
+@contextmanager
+def devices_calling(pair: RunningPair) -> Iterator[list[bytes]]:
+    """One device after the other; the answers that were none."""
+    wrong: list[bytes] = []
+    over = threading.Event()
+
+    def call() -> None:
+        while not over.wait(0.2):
+            try:
+                answer = pair.raw_http(GET)
+            except OSError as error:
+                answer = str(error).encode()
+            if not answer.startswith(b"HTTP/1.1 200 OK"):
+                wrong.append(answer)
+
+    thread = threading.Thread(target=call)
+    thread.start()
+    try:
+        yield wrong
+    finally:
+        over.set()
+        thread.join()
+
+
+def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, postgresql: PostgresServer) -> None:
+    """Old connections are silent from a moment on, new ones work. Nothing but a limit of our own finds that."""
+    proxy = SilentProxy(postgresql.socket)
+    name = postgresql.new_database().partition("@/")[2].partition("?")[0]
+    environment = {"ENGAGE_DATABASE_URL": f"postgresql://engage@127.0.0.1:{proxy.port}/{name}"}
+    installation = make_installation(tmp_path, **environment)
+    new = new_chain(installation, "next")
+    number = stage(installation, new, **environment)
+    with running_pair(installation, "--workers", "1", **environment) as pair, devices_calling(pair) as wrong:
+        workers = pair.workers()
+        eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready"}'), "the control: nothing is late")
+        assert pair.metrics()['engage_store_last_look_seconds{listener="http"}'] < GENEROUS
+        proxy.swallow()
+        ok(engage(installation, "release", "activate", number, stdin=None, **environment))
+        eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready","store":"late"}'), "late", GENEROUS)
+        assert "can not follow the store, serving what is in memory: it has not answered for" in pair.log
+        eventually(lambda: serves(pair, new), "the worker has given up the silent connection", GENEROUS)
+        eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready"}'), "in time again", GENEROUS)
+        eventually(lambda: "sightings are stored again" in pair.log or _stores(pair), "the transfer, too", GENEROUS)
+        assert pair.workers() == workers, "nothing was restarted"
+    assert wrong == []
+    assert ok(engage(installation, "host", "list", "--json", stdin=None, **environment)).strip() == "[]", (
+        "who stops says goodbye"
+    )
+    proxy.close()
+
+
+def _stores(pair: RunningPair) -> bool:
+    before = pair.metrics()["engage_sightings_stored_total"]
+    eventually(lambda: pair.metrics()["engage_sightings_stored_total"] > before, "stored", GENEROUS)
+    return True
+
+
+def test_a_standby_takes_over(tmp_path: Path) -> None:
+    """The two-host URL of docs/operations.md."""
+    port = free_port()
+    with primary_and_standby(port) as (primary, standby):
+        primary.new_database()
+        url = f"postgresql+psycopg://engage@{primary.address},{standby.address}:{port}/test1"
+        environment = {"ENGAGE_DATABASE_URL": f"{url}?target_session_attrs=read-write"}
+        installation = make_installation(tmp_path, **environment)
+        new = new_chain(installation, "next")
+        number = stage(installation, new, **environment)
+        count = "SELECT count(*) FROM releases"
+        eventually(lambda: standby.ask(count, "test1") == "2", "the standby follows")
+        with running_pair(installation, "--workers", "1", **environment) as pair, devices_calling(pair) as wrong:
+            primary.stop()
+            lost = engage(installation, "release", "activate", number, stdin=None, **environment)
+            assert lost.returncode == 3, "the control: there is nowhere to write"
+            standby.promote()
+            ok(engage(installation, "release", "activate", number, stdin=None, **environment))
+            eventually(lambda: serves(pair, new), "the workers found it", GENEROUS)
+        assert wrong == []
+        assert ok(engage(installation, "audit", "verify", stdin=None, **environment))
