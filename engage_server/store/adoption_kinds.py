@@ -92,6 +92,8 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
     refuses = and_(_device.refusals > 0, _device.refused_at >= at)
     loops = and_(refuses, _device.refusals >= _LOOPS, _device.certificates >= _LOOPS)
     is_due = _device.due_at < now
+    may_be_silent = seconds(_device.due_at) - seconds(_device.last_seen)
+    seen_lately = seconds(_device.away_seen_at) + may_be_silent >= _epoch(question.now)  # a night before the step
     shared = _exists(_other.c.home == _device.home, question.site)
     claimed = _exists(_other.c.away == _device.home, question.site)
     lost_by_tls = and_(refuses, or_(loops, is_due))
@@ -107,9 +109,9 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
         (and_(lost_by_tls, shared), Doubt.REFUSED_SHARED.value),
         (lost_by_tls, REFUSED),
-        (and_(_device.certificates >= _LOOPS, not_(refuses)), Doubt.PLAIN_LOOP.value),
+        (_device.certificates >= _LOOPS, Doubt.PLAIN_LOOP.value),
         (not_(is_due), WAITING),
-        (_device.away_seen_at >= at, MOVED),
+        (or_(_device.away_seen_at >= at, seen_lately), MOVED),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
         (not_(settled), Doubt.NEW_ADDRESS.value),
         (not_(shared), SILENT),

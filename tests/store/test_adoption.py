@@ -118,7 +118,10 @@ KINDS: list[tuple[DeviceHistory, str | None]] = [
     (device(**DUE, **REFUSES, is_contested=True), Doubt.CONTESTED.value),
     (device(**seen_away()), "moved"),
     (device(**seen_away(by_tls=True)), "moved"),
-    (device(**seen_away(SINCE - HOUR)), "silent"),
+    (device(**seen_away(SINCE - DAY)), "silent"),
+    # it comes once in a week, and came last from elsewhere: its next call is not due yet
+    (device(last_seen=SINCE - 10 * DAY, due_at=SINCE + DAY, **seen_away(SINCE - HOUR)), "moved"),
+    (device(**DUE, refusals=1, certificates=2, refused_at=SINCE + HOUR), Doubt.PLAIN_LOOP.value),
     (device(**DUE, **seen_away(by_tls=True)), "waiting"),
     (device(**CAME, **seen_away(by_tls=True)), "confirmed"),
     (device(refusals=1, refused_at=SINCE + HOUR, **seen_away()), "refused"),
