@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from flask import Flask
 
 from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder
+from engage_server.serving import allocator
 from engage_server.serving.connection import Connection
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
@@ -53,6 +54,7 @@ def equip(
 ) -> Equipment:
     """Everything for a worker's loop, with the store followed from now on."""
     _log_beside_gunicorn()
+    allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener != "operators"
     make_folder(settings.spool_dir)
