@@ -18,6 +18,7 @@ from engage_server.composition import (
     make_folder,
     sightings_reserve,
 )
+from engage_server.serving import allocator
 from engage_server.serving.connection import Connection
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
@@ -61,6 +62,7 @@ def equip(
 ) -> Equipment:
     """Everything for a worker's loop, with the store followed from now on."""
     _log_beside_gunicorn()
+    allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener != "operators"
     make_folder(settings.spool_dir)

@@ -6,13 +6,15 @@ import time
 from collections.abc import Callable
 
 from engage_server.composition import Distribution, Sightings, SpoolWriter
-from engage_server.serving.connection import Connection, TlsConnection
+from engage_server.serving.allocator import FreeMemory
+from engage_server.serving.connection import Connection
 from engage_server.serving.defects import Defects
 from engage_server.serving.flask_pool import FlaskPool
 from engage_server.serving.log_lines import AccessLog
 from engage_server.serving.metrics import ListenerMetrics
 from engage_server.serving.origin_server import OriginServer, Outgoing
 from engage_server.serving.room import Room
+from engage_server.serving.tls_connection import TlsConnection
 from engage_server.serving.tls_context import TlsContexts
 from engage_server.settings import Settings
 
@@ -71,6 +73,7 @@ class Equipment:
         self._told = ""
         self._noted: list[Outgoing] = []
         self._look_at = 0.0
+        self._free_memory = FreeMemory()
 
     def local_address(self, client: socket.socket) -> str:
         """The address of this host that a client called, if any address chooses a site; else "": nobody needs it."""
@@ -116,6 +119,7 @@ class Equipment:
         self.metrics.holds(self.room.budget.held_bytes)
         age = self._distribution.seconds_since_look
         self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost, age)
+        self._free_memory.look(self.room.kept_bytes())
         trouble = self._spool.trouble if self._spool else ""
         if trouble != self._told:
             if trouble:

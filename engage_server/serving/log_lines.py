@@ -20,6 +20,8 @@ from engage_server.serving.origin_server import Outgoing
 LogFormat = Literal["json", "text"]
 
 _AT_ONCE_BYTES = select.PIPE_BUF  # a pipe that can be written takes this much without waiting, and in one piece
+_TEXT_CHARACTERS = 1024  # of a text that a client gave; a whole line has to stay below the bytes above
+_SHORT_TEXT_CHARACTERS = 64
 _KEPT_BYTES = 1024 * 1024  # of lines that nobody takes at the moment; what comes on top is lost, and counted
 
 
@@ -63,15 +65,15 @@ class AccessLog:
         connection = outgoing.connection
         return (
             f'{{"time":"{_timestamp(now)}","event":"request","listener":"{self._listener}",'
-            f'"address":{_quoted(connection.address)},"method":{_quoted(outgoing.method)},'
-            f'"path":{_quoted(outgoing.path)},"serial":{_quoted(outgoing.serial)},"status":{outgoing.status},'
+            f'"address":{_quoted(connection.address)},"method":{_quoted(cut(outgoing.method, _SHORT_TEXT_CHARACTERS))},'
+            f'"path":{_quoted(cut(outgoing.path))},"serial":{_quoted(outgoing.serial)},"status":{outgoing.status},'
             f'"bytes":{outgoing.size},"seconds":{seconds:.6f},"tls":{_quoted(connection.tls_version or None)}}}'
         )
 
     def _text(self, outgoing: Outgoing, seconds: float, now: float) -> str:
         connection = outgoing.connection
         who = f"{connection.address} {outgoing.serial}" if outgoing.serial else connection.address
-        what = _one_line(f"{outgoing.method} {outgoing.path}")
+        what = _one_line(f"{cut(outgoing.method, _SHORT_TEXT_CHARACTERS)} {cut(outgoing.path)}")
         parts = (
             f"[{_timestamp(now)}] {self._listener} {who}",
             f'"{what}" {outgoing.status} {outgoing.size} bytes {seconds * 1e6:.0f} us {connection.tls_version}',
@@ -90,14 +92,14 @@ class AccessLog:
                 self.lost += piece.count(b"\n")
 
     def _keep(self, line: bytes) -> None:
-        if self._kept_bytes + len(line) > _KEPT_BYTES:
+        if self._kept_bytes + len(line) > _KEPT_BYTES or len(line) > _AT_ONCE_BYTES:  # a longer one could block
             self.lost += 1
             return
         self._lines.append(line)
         self._kept_bytes += len(line)
 
     def _next_piece(self) -> bytes:
-        """Whole lines, as many as are written in one piece; a single one may be longer."""
+        """Whole lines, as many as are written in one piece."""
         count, size = 1, len(self._lines[0])
         while count < len(self._lines) and size + len(self._lines[count]) <= _AT_ONCE_BYTES:
             size += len(self._lines[count])
@@ -109,20 +111,37 @@ class AccessLog:
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one JSON object on one line."""
+    """A log record as one JSON object on one line that a pipe takes in one piece."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; a traceback is one of its texts."""
+        """The line; a traceback is one of its texts, of which the end matters most."""
+        message = record.getMessage()
+        traceback = self.formatException(record.exc_info) if record.exc_info else ""
+        for characters in (2048, 1024, 256, 128):
+            line = self._line(record, cut(message, characters), traceback[-characters:])
+            if len(line) < _AT_ONCE_BYTES:
+                break
+        return line
+
+    def _line(self, record: logging.LogRecord, message: str, traceback: str) -> str:
         parts: Mapping[str, Any] = {
             "time": _timestamp(record.created),
             "event": "log",
             "level": record.levelname.lower(),
             "process": record.process,
-            "message": record.getMessage(),
+            "message": message,
         }
-        if record.exc_info:
-            parts = {**parts, "traceback": self.formatException(record.exc_info)}
-        return json.dumps(parts)
+        return json.dumps({**parts, "traceback": traceback} if traceback else parts)
+
+
+class TextFormatter(logging.Formatter):
+    """gunicorn's own form, as far as a pipe takes it in one piece."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """The line, and a traceback below it; of what is too long the middle is left out."""
+        text = super().format(record).encode("ascii", "backslashreplace").decode("ascii")
+        half = _AT_ONCE_BYTES // 2 - 16
+        return text if len(text) < 2 * half else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
@@ -131,9 +150,9 @@ class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
     def setup(self, cfg: Any) -> None:
         """Gunicorn's hook: set up the handlers."""
         super().setup(cfg)
-        if cfg.log_lines == "json":
-            for handler in self.error_log.handlers:
-                handler.setFormatter(JsonFormatter())
+        for handler in self.error_log.handlers:
+            as_json = cfg.log_lines == "json"
+            handler.setFormatter(JsonFormatter() if as_json else TextFormatter(self.error_fmt, self.datefmt))
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
         """Tell a client's silence at debug level."""
@@ -141,6 +160,11 @@ class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
             self.debug("a client was silent for too long")
         else:
             super().exception(msg, *args, **kwargs)
+
+
+def cut(text: str, characters: int = _TEXT_CHARACTERS) -> str:
+    """A text that a client may have given, as much as a log line has room for, and how long it was."""
+    return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
 
 
 def _timestamp(seconds: float) -> str:

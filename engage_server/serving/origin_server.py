@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from engage_server.composition import Sightings, serial_from_query, token_in
 from engage_server.serving import wire
-from engage_server.serving.connection import Connection, TlsConnection
+from engage_server.serving.connection import Connection
 from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
 from engage_server.serving.memory_budget import MemoryBudget
 from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
 from engage_server.serving.request_reader import Request, RequestReader, RequestRefused
+from engage_server.serving.tls_connection import TlsConnection
 from engage_server.web import call_in, device
 
 # whose good answers are given to devices, and on which these say who they are

@@ -1,8 +1,9 @@
 """Who gives way, and when: connections, handshakes and memory are limited, and a newcomer is never the one refused."""
 
 from collections.abc import Callable
+from itertools import islice, zip_longest
 
-from engage_server.serving.admission import Admission
+from engage_server.serving.admission import Admission, network_of
 from engage_server.serving.connection import Connection
 from engage_server.serving.deadlines import Deadlines, Phase
 from engage_server.serving.memory_budget import MemoryBudget
@@ -10,6 +11,7 @@ from engage_server.settings import Settings
 
 _LINGERING_SECONDS = 2.0
 _SENDING_SECONDS = 30.0
+_HANDSHAKE_BYTES, _CONNECTION_BYTES = 40 * 1024, 10 * 1024
 
 LIMIT, HANDSHAKES, MEMORY = "limit", "handshakes", "memory"  # why a connection has ended, in the metrics
 
@@ -62,6 +64,11 @@ class Room:
             self._handshakes.remove(connection)
         self.budget.settle(connection, 0, now)
 
+    def kept_bytes(self) -> int:
+        """What all connections take, roughly: the budget's bytes, and for each what its state takes."""
+        handshakes = self.deadlines.count(Phase.HANDSHAKE)
+        return self.budget.held_bytes + handshakes * _HANDSHAKE_BYTES + len(self._connections) * _CONNECTION_BYTES
+
     @staticmethod
     def _over(
         admission: Admission[Connection], connection: Connection, longest: Callable[[], Connection | None]
@@ -71,6 +78,17 @@ class Room:
 
     def _longest_handshake(self) -> Connection | None:
         return next(self.deadlines.in_phase(Phase.HANDSHAKE), None)
+
+
+def in_turns(connections: list[Connection], count: int) -> list[Connection]:
+    """Some of those that want to be served now: one of each address, then another one of each."""
+    if len(connections) <= count:
+        return connections
+    by_network: dict[str, list[Connection]] = {}
+    for connection in connections:
+        by_network.setdefault(network_of(connection.address), []).append(connection)
+    rounds = zip_longest(*by_network.values())
+    return list(islice((each for around in rounds for each in around if each is not None), count))
 
 
 def deadline_seconds(settings: Settings) -> dict[Phase, float]:

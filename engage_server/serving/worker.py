@@ -16,16 +16,20 @@ from typing import TYPE_CHECKING
 
 from gunicorn.workers.base import Worker
 
-from engage_server.serving.connection import Connection, TlsConnection, TlsFailure
+from engage_server.serving.connection import Connection
 from engage_server.serving.deadlines import Phase
 from engage_server.serving.origin_server import Outgoing
-from engage_server.serving.room import LIMIT, MEMORY
+from engage_server.serving.own_descriptors import OwnDescriptors
+from engage_server.serving.room import LIMIT, MEMORY, in_turns
+from engage_server.serving.tls_connection import TlsConnection, TlsFailure
 
 if TYPE_CHECKING:
     from engage_server.serving.equipment import Equipment
 
 _TICK_SECONDS = 0.25
-_EVENTS_AT_ONCE = 256
+_EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
+_HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile
+_ACCEPTS_A_TURN = 32
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
 _IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
@@ -42,8 +46,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._connections: dict[int, Connection] = {}
         self._outgoing: list[Outgoing] = []
         self._is_shared = self.cfg.workers > 1
-        self._paused: set[int] = set()  # descriptors of ours that wait for the next tick
         self._accepted = 0
+        self._handshakes_left = 0
         self._now = 0.0
         self._stopping_since: float | None = None
         super().init_process()
@@ -61,14 +65,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects = self._equipment.defects
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
-        self._happened = {
-            self._listener.fileno(): self._accept,
-            self._equipment.pool.wakeup: self._take_from_pool,
-            self.PIPE[0]: self._after_signal,
-        }
-        self._epoll.register(self.PIPE[0], _READ)
-        self._epoll.register(self._equipment.pool.wakeup, _READ)
-        self._listen()
+        self._own = OwnDescriptors(self._epoll, self._defects)
+        self._own.add(self.PIPE[0], self._after_signal)
+        self._own.add(self._equipment.pool.wakeup, self._take_from_pool)
+        # exclusive: a connection wakes one worker, not all
+        self._own.add(self._listener.fileno(), self._accept, _READ | (select.EPOLLEXCLUSIVE if self._is_shared else 0))
         self._next_tick = 0.0
         sys.unraisablehook = self._defects.unraisable
         gc.freeze()  # what is here now stays: no collection needs to look at it again
@@ -90,15 +91,22 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
         ours: list[int] = []
+        handshakes: list[Connection] = []
         for fileno, events in happened:
             connection = self._connections.get(fileno)
             if connection is not None:
-                self._serve(connection, events)
-            elif fileno in self._happened:
+                if connection.phase is Phase.HANDSHAKE:
+                    handshakes.append(connection)
+                else:
+                    self._serve(connection, events)
+            elif fileno in self._own:
                 ours.append(fileno)
             # else it gave way to another one in this very turn
+        self._handshakes_left = _HANDSHAKES_A_TURN
+        for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
+            self._serve_newcomer(connection)
         for fileno in ours:
-            self._call(fileno)
+            self._own.call(fileno)
         self._flush_sightings()
         while self._outgoing:
             self._send_answers()
@@ -107,17 +115,6 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
-
-    def _call(self, fileno: int) -> None:
-        """Do what one of our own descriptors is there for. One whose work fails is not listened to until the next tick.
-
-        Otherwise epoll would report it at once again, and again.
-        """
-        try:
-            self._happened[fileno]()
-        except Exception:
-            self._defects.happened("the worker could not do what a descriptor of its own asked for")
-            self._pause(fileno)
 
     def _flush_sightings(self) -> None:
         """Write down first what devices did, then answer: who kills us in between finds no answer without it."""
@@ -139,49 +136,41 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._defects.happened("an answer of the app could not be taken")
                 self._drop(rendered.connection, "defect")
 
-    def _pause(self, fileno: int) -> None:
-        """Listen to one of our own descriptors no more until the next tick."""
-        if fileno not in self._paused:
-            self._epoll.unregister(fileno)
-            self._paused.add(fileno)
-
-    def _resume(self) -> None:
-        for fileno in list(self._paused):
-            if fileno != self._listener.fileno():
-                self._epoll.register(fileno, _READ)
-            elif self._stopping_since is None:
-                self._listen()
-            self._paused.discard(fileno)
-
     # --- connections begin and end
 
-    def _listen(self) -> None:
-        # exclusive: a connection wakes one worker, not all
-        exclusive = select.EPOLLEXCLUSIVE if self._is_shared else 0
-        self._epoll.register(self._listener, _READ | exclusive)
-
     def _accept(self) -> None:
-        """Take one connection; if there are more, the next turn comes at once, and the other clients have theirs."""
-        try:
-            client, address = self._listener.accept()
-        except (BlockingIOError, ConnectionAbortedError):
-            return
-        except OSError as error:
-            self._no_room(error)
-            return
-        try:
-            connection = self._admit(client, address[0])
-        except Exception:  # not a reason to pause: one connection less waits to be accepted
-            self._defects.happened("a connection could not be admitted")
-            self._forget(client)
-            return
-        # mostly its first bytes are here by now: that saves a turn
+        """Take some connections; if there are more, the next turn comes at once, and the other clients have theirs.
+
+        They are taken faster than handshakes are computed: who comes behind a crowd does not wait for all of it.
+        """
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                client, address = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._no_room(error)
+                return
+            try:
+                connection = self._admit(client, address[0])
+            except Exception:  # not a reason to pause: one connection less waits to be accepted
+                self._defects.happened("a connection could not be admitted")
+                self._forget(client)
+                return
+            # mostly its first bytes are here by now: that saves a turn
+            self._serve_newcomer(connection)
+            self._accepted += 1
+            if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
+                self._own.go_behind(self._listener.fileno())
+                return
+
+    def _serve_newcomer(self, connection: Connection) -> None:
+        """Serve one that is in its handshake, if this turn still has time for that."""
+        if connection.phase is Phase.HANDSHAKE:
+            if self._handshakes_left <= 0:
+                return  # epoll tells of it again
+            self._handshakes_left -= 1
         self._serve(connection, _READ)
-        self._accepted += 1
-        if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
-            # the kernel wakes the one that has listened longest: now that is another worker
-            self._epoll.unregister(self._listener)
-            self._listen()
 
     def _admit(self, client: socket.socket, address: str) -> Connection:
         now = self._now
@@ -212,7 +201,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._drop(oldest, LIMIT)
             return
         self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
-        self._pause(self._listener.fileno())
+        self._own.pause(self._listener.fileno())
 
     def _forget(self, client: socket.socket) -> None:
         half_admitted = self._connections.get(client.fileno())
@@ -352,8 +341,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self.alive = self.alive and self.ppid == os.getppid()
         for connection in self._deadlines.overdue(now):
             self._let_go(connection)
-        if self._paused:
-            self._resume()
+        self._own.resume()
         self._equipment.tick(now)
 
     def _let_go(self, connection: Connection) -> None:
@@ -369,7 +357,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if self._stopping_since is None:
             self._stopping_since = now
             self._server.closes_always = True
-            self._pause(self._listener.fileno())  # for good: nobody resumes it now
+            self._own.remove(self._listener.fileno())
         waited = now - self._stopping_since
         if waited > _IDLE_GRACE_SECONDS:
             for phase in (Phase.IDLE, Phase.LINGERING):
