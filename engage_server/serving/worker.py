@@ -18,6 +18,7 @@ from gunicorn.workers.base import Worker
 from engage_server.serving.admission import Admission
 from engage_server.serving.connection import Connection, TlsConnection, TlsFailure
 from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.fair_turns import FairTurns
 from engage_server.serving.origin_server import Outgoing
 
 if TYPE_CHECKING:
@@ -57,6 +58,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._admission: Admission[Connection] = self._equipment.admission
         self._server = self._equipment.origin_server
         self._sightings = self._equipment.sightings
+        self._turns: FairTurns[Connection] = FairTurns(time.monotonic)
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
         self._happened = {
@@ -75,14 +77,19 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _turn(self) -> None:
         """Whatever has happened since the last turn."""
-        happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
+        happened = self._epoll.poll(0 if self._turns else _TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
+        self._turns.begin(now)
+        ours = []
         for fileno, events in happened:
             connection = self._connections.get(fileno)
             if connection is not None:
-                self._serve(connection, events)
+                self._serve_or_defer(connection, events)
             else:
-                self._happened[fileno]()
+                ours.append(fileno)
+        self._serve_deferred()
+        for fileno in ours:
+            self._happened[fileno]()
         if self._sightings is not None and self._sightings.lines:
             # first what devices did, then their answers: who kills us in between finds no answer that was not noted
             self._sightings.flush()
@@ -91,6 +98,21 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
+
+    def _serve_or_defer(self, connection: Connection, events: int) -> None:
+        if self._turns.is_light(connection.address):
+            begun = time.monotonic()
+            self._serve(connection, events)
+            self._turns.count(connection.address, begun)
+        else:
+            self._epoll.unregister(connection.fileno)  # or it would be reported again in every turn
+            self._turns.defer(connection, events)
+
+    def _serve_deferred(self) -> None:
+        for connection, events in self._turns.deferred():
+            if self._connections.get(connection.fileno) is connection:  # it may have ended while it waited
+                self._epoll.register(connection.fileno, _WRITE if connection.phase is Phase.SENDING else _READ)
+                self._serve(connection, events)
 
     def _after_signal(self) -> None:
         os.read(self.PIPE[0], 4096)  # its handler has run already
@@ -106,20 +128,29 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._epoll.register(self._listener, _READ | exclusive)
 
     def _accept(self) -> None:
-        """Take one connection; if there are more, the next turn comes at once, and the other clients have theirs."""
+        """Take one connection, or some; if there are more, the next turn comes at once: other clients have theirs."""
+        for _ in range(self._turns.accepts()):
+            if not self._accept_one():
+                return
+
+    def _accept_one(self) -> bool:
+        """Take one connection. Whether there was one."""
         try:
             client, address = self._listener.accept()
         except (BlockingIOError, ConnectionAbortedError):
-            return
+            return False
         except OSError as error:
             self._no_room(error)
-            return
+            return False
+        begun = time.monotonic()
         self._admit(client, address[0])
+        self._turns.count(address[0], begun)
         self._accepted += 1
         if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
             # the kernel wakes the one that has listened longest: now that is another worker
             self._epoll.unregister(self._listener)
             self._listen()
+        return True
 
     def _admit(self, client: socket.socket, address: str) -> None:
         now = self._now
@@ -139,8 +170,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             one_too_many = self._deadlines.longest_waiting()
         if one_too_many is not None:
             self._drop(one_too_many, "limit")
-        # mostly its first bytes are here by now: that saves a turn
-        self._serve(connection, _READ)
+        if self._turns.is_light(address):  # mostly its first bytes are here by now: that saves a turn
+            self._serve(connection, _READ)
 
     def _no_room(self, error: OSError) -> None:
         """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
