@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tests.bench.pair import cpu_seconds
-from tests.bench.report import progress, progress_ends, row, say, write_json
+from tests.bench.report import clean_up_when_terminated, progress, progress_ends, row, say, write_json
 from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import RunningPair, running_pair
 from tests.hello_client import Hello, HelloClient, NotOffered
@@ -189,6 +189,7 @@ def main() -> None:
     parser.add_argument("--json", type=Path, metavar="FILE")
     parser.add_argument("--unlimited", action="store_true", help="a control: with all groups that OpenSSL itself has")
     options = parser.parse_args()
+    clean_up_when_terminated()
     control = {"OPENSSL_CONF": "/dev/null"} if options.unlimited else {}
     profiles = ["default", "legacy"] if options.profile == "both" else [options.profile]
     figures, too_dear = {}, []

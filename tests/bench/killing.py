@@ -25,7 +25,7 @@ from pathlib import Path
 
 from engage_server.services.device_exchange import DeviceExchange
 from engage_server.services.device_folder import Collection, DeviceFolders
-from tests.bench.report import progress, progress_ends, say, write_json
+from tests.bench.report import clean_up_when_terminated, progress, progress_ends, say, write_json
 from tests.bench.uploading import Door, Told, Uploading
 from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import RunningPair, engage, eventually, ok
@@ -315,6 +315,7 @@ def main() -> None:
     parser.add_argument("--disk", default=DISK, metavar="SIZE", help='of the small file system; "" for none')
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
+    clean_up_when_terminated()
     begun = time.monotonic()
     verdict, trial, told = try_kills(options.kills, devices=options.devices, hostile=options.hostile, disk=options.disk)
     for victim, count in sorted(trial.kills.items()):

@@ -1,10 +1,18 @@
 """What the long runs print: a table on standard output, progress on a terminal, all figures as JSON in a file."""
 
 import json
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+
+_TERMINATED = 128 + signal.SIGTERM
+
+
+def clean_up_when_terminated() -> None:
+    """Let SIGTERM end this program as Ctrl-C does, so that all that it started is stopped, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_TERMINATED))
 
 
 def say(line: str) -> None:

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.attackers import ATTACKS
 from tests.bench.attacks import attacks
 from tests.bench.floods import crowd, floods
-from tests.bench.report import say
+from tests.bench.report import clean_up_when_terminated, say
 from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import RunningPair, eventually, running_pair
 from tests.hostile import Crowd, ask
@@ -77,6 +77,7 @@ def main() -> None:
     parser.add_argument("--bad", type=int, default=5000, metavar="COUNT", help="bad connections at once; the same")
     parser.add_argument("--json", type=Path, metavar="FILE", help="all figures of --attacks, --floods, --crowd")
     options = parser.parse_args()
+    clean_up_when_terminated()
     if options.attacks is not None:
         sys.exit(attacks(options.seconds or 20, options.attacks, options.json))
     if options.floods:

@@ -1,14 +1,17 @@
 """What a ClientHello may choose: costly groups are refused, what devices need is accepted, as real clients see it."""
 
+import select
 import shutil
 import subprocess
 import sys
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 
 from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment, eventually, free_ports, running_pair
-from tests.hello_client import Hello, HelloClient
+from tests.hello_client import Hello, HelloClient, recorded_hello
+from tests.strangers import Target
 
 FINITE_FIELD = ("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192")
 OTHER_CURVES = ("P-521", "X448")
@@ -118,3 +121,21 @@ def test_limits_are_seen_in_the_process_itself(tmp_path: Path, groups: str, limi
     environment = {**clean_environment(), "OPENSSL_CONF": str(file)}
     done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == str(limited)
+
+
+def test_a_device_does_not_wait_behind_a_strangers_hellos(installation: Path) -> None:
+    """A stranger's four hundred hellos are there first; a device at another address is served among the first."""
+    hello = recorded_hello(Hello(groups="P-384"))
+    with running_pair(installation, "--workers", "1") as pair, ExitStack() as stack:
+        target = Target(pair.http_port, pair.https_port)
+        connections = [stack.enter_context(closing(target.dial(secure=True))) for _ in range(400)]
+        for each in connections:
+            each.sendall(hello)
+        assert HelloClient(Hello()).handshake(pair.https_port)
+        answered = select.poll()
+        for each in connections:
+            answered.register(each, select.POLLIN)
+        assert len(answered.poll(0)) < 200, "of four hundred that came before"
+        for each in connections:
+            each.settimeout(20)
+            assert each.recv(1), "and they are answered, too"

@@ -84,7 +84,11 @@ def test_the_default_profile(shared_pair: RunningPair, tmp_path: Path) -> None:
     assert found["openssl_ccs_injection"]["is_vulnerable_to_ccs_injection"] is False
     assert found["tls_fallback_scsv"]["supports_fallback_scsv"] is True
     assert found["tls_1_3_early_data"]["supports_early_data"] is False
-    assert {"X25519", "secp256r1"} <= {each["name"] for each in found["elliptic_curves"]["supported_curves"]}
+    assert {each["name"] for each in found["elliptic_curves"]["supported_curves"]} == {
+        "X25519",
+        "secp256r1",
+        "secp384r1",
+    }
 
 
 def test_the_legacy_profile_is_seen_to_be_one(installation: Path, tmp_path: Path) -> None:
