@@ -1,7 +1,6 @@
 """What the services ask of a store. The contract tests in ``tests/store`` hold every implementation against it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -23,64 +22,9 @@ from engage_server.records import (
     StaticCertificate,
     WorkerStatus,
 )
+from engage_server.store.interface.values import RECENT_REPORT, DeviceFilter, Fold, Place, ReleaseDraft
 
-
-@dataclass(frozen=True, slots=True)
-class ReleaseDraft:
-    """A release before it has a number. The attributes are those of :class:`Release`."""
-
-    site: str
-    anchor_der: bytes = field(repr=False)
-    anchor_hash: str
-    chain: tuple[bytes, ...] = field(repr=False)
-    root_der: bytes = field(repr=False)
-    staged_at: datetime
-
-
-RECENT_REPORT = timedelta(days=7)  # a device's word about its connections that is older counts no more
-
-Place = tuple[str, str]  # a site's name, and an identity or an address in it
-
-
-class Fold(Protocol):
-    """Makes of what was known of some devices, and of what was seen now, what is known from now on. Pure."""
-
-    def __call__(
-        self,
-        known: Mapping[Place, DeviceHistory],
-        serials_at: Mapping[Place, Sequence[str]],
-        found: Sequence[Sighting],
-        now: datetime,
-    ) -> Sequence[DeviceHistory]:
-        """Fold.
-
-        Args:
-            known: The histories of all identities and addresses of the batch that have one.
-            serials_at: The serial numbers that called from each address of the batch lately: none, the only one, or
-                some of several.
-            found: The batch, in the order in which it happened on one host.
-            now: The time by the clock of who brings the batch.
-
-        Returns:
-            The histories that changed or are new.
-        """
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceFilter:
-    """Which devices of a site.
-
-    Attributes:
-        release: The release that their grade is told for; None for none.
-        missing: Only those that have not finished a handshake with it.
-        suspicious_at: Only those that are, at this time, silent beyond their habit, loop, refuse, or ask again.
-        limit: At most so many; None for all.
-    """
-
-    release: int | None = None
-    missing: bool = False
-    suspicious_at: datetime | None = None
-    limit: int | None = None
+__all__ = ["RECENT_REPORT", "DeviceFilter", "Fold", "Place", "ReleaseDraft", "Store"]
 
 
 class Store(Protocol):
