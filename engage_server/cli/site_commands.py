@@ -211,6 +211,11 @@ def change(
     click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
     if evidence:
         click.echo(f"evidence in rotations: {_EVIDENCE[changed.evidence]}")
+    if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
+        click.echo(
+            "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
+            err=True,
+        )
     print_next(f"{program()} rotate plan --site {name}" if hosts else f"{program()} site show {name}")
 
 

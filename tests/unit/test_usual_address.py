@@ -8,7 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engage_server.cli.device_views import device_json, print_device
 from engage_server.records import DeviceHistory, Grade, Sighting, SightingKind
+from engage_server.services.device_evidence import DeviceView
+from engage_server.services.diagnosis import diagnose
 from engage_server.services.evidence import fold, noted
 from tests.chains import NOW
 from tests.world import World, serial_of
@@ -196,6 +199,48 @@ class TestContested:
     def test_one_evening_of_both_is_none(self) -> None:
         one_night = [tls(HOME if n % 2 else STRANGER, NIGHT + n * timedelta(minutes=1)) for n in range(20)]
         assert not told(one_night).is_contested
+
+
+class TestShown:
+    """What operators are told."""
+
+    def test_silence_at_home_and_calls_from_elsewhere_have_a_name_of_their_own(self) -> None:
+        later = NIGHT + 20 * DAY
+        by_turns = [replace(each, at=each.at + 16 * DAY) for each in TestContested.BY_TURNS]
+        for story, code in (
+            ([*nights(HOME, 5), *nights(LEASE, 2, 18)], "elsewhere"),
+            (nights(HOME, 5), "silent"),
+            ([*nights(HOME, 20), tls(STRANGER, later)], None),
+            (
+                [*nights(HOME, 17), *(replace(each, at=each.at + 16 * DAY) for each in TestContested.BY_TURNS)],
+                "contested",
+            ),
+        ):
+            found = diagnose(told(story), later)
+            assert (found.code if found else None) == code
+        found = diagnose(told([*nights(HOME, 5), *nights(LEASE, 2, 18)]), later)
+        assert found is not None
+        assert LEASE in found.cause
+        assert HOME in found.cause
+
+    def test_a_device_for_people_and_for_scripts(self, capsys: pytest.CaptureFixture[str]) -> None:
+        known = told([*nights(HOME, 5), token(HOME, NIGHT + 5 * DAY), tls(LEASE, NIGHT + 5 * DAY + HOUR)])
+        view = DeviceView("main", SERIAL, known, None, 0, None, {"future": 2})
+        print_device(view)
+        shown = " ".join(capsys.readouterr().out.split())
+        for words in (
+            f"{HOME}, ",
+            "on 6 days",
+            f"{LEASE}, last",
+            "by a token on one day",
+            "assumed for locks",
+            "2 sightings",
+        ):
+            assert words in shown
+        value = device_json(view)
+        assert (value["address"], value["tls_nights"], value["contested"]) == (HOME, 6, False)
+        assert value["elsewhere"]["address"] == LEASE
+        assert (value["authenticated_nights"], value["disregarded"]) == (1, {"future": 2})
 
 
 class TestTokens:
