@@ -1,7 +1,8 @@
 """What kind of device a row of ``device_histories`` is for the gate, as SQL: judged by the database, row by row.
 
-The order of the kinds is part of the rule: the first that holds is taken. Subqueries stand last, so that the database
-asks them of those rows alone that nothing else has decided. The rules are told in ``docs/rotation.md``.
+The order of the kinds is part of the rule: the first that holds is taken. Some kinds are still open then: they depend
+on who else calls from the same address, which is asked for those rows alone. The rules are told in
+``docs/rotation.md``.
 """
 
 from collections.abc import Callable
@@ -9,7 +10,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, and_, case, func, literal, not_, or_, select, type_coerce
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    and_,
+    case,
+    func,
+    literal,
+    literal_column,
+    not_,
+    or_,
+    select,
+    type_coerce,
+)
 
 from engage_server.records import Doubt, RequiredEvidence
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
@@ -22,6 +35,7 @@ _USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 
 
 NEW, OTHER, ELSEWHERE = "new", "other", "elsewhere"
 CONFIRMED, WAITING, REFUSED, SILENT, MOVED = "confirmed", "waiting", "refused", "silent", "moved"
+CAME_AFTER_A_MOVE, LOST_BY_TLS, FELL_SILENT = "came after a move", "lost by TLS", "fell silent"
 
 _device = device_histories.c
 _other = device_histories.alias("other")
@@ -78,7 +92,12 @@ def came_from_elsewhere(question: Question) -> ColumnElement[bool]:
     """Whether a handshake in its name was finished since then from an address that is not its own, and none at home."""
     at = _at(question.since)
     finished = and_(_device.away_release == question.release, _device.away_finished_at >= at)
-    return and_(_device.away > "", finished, not_(_finished_at_home(question)))
+    return and_(is_somewhere(_device.away), finished, not_(_finished_at_home(question)))
+
+
+def is_somewhere(away: ColumnElement[str]) -> ColumnElement[bool]:
+    """Whether there is such an address, in the words of the index that holds only rows where there is one."""
+    return away > literal_column("''")
 
 
 def _kind_by_address(question: Question) -> ColumnElement[str]:
@@ -94,8 +113,6 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
     is_due = _device.due_at < now
     may_be_silent = seconds(_device.due_at) - seconds(_device.last_seen)
     seen_lately = seconds(_device.away_seen_at) + may_be_silent >= _epoch(question.now)  # a night before the step
-    shared = _exists(_other.c.home == _device.home, question.site)
-    claimed = _exists(_other.c.away == _device.home, question.site)
     lost_by_tls = and_(refuses, or_(loops, is_due))
     return case(
         (_device.first_seen >= at, NEW),
@@ -104,25 +121,48 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (_device.is_contested == 1, Doubt.CONTESTED.value),
         (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),  # TLS may still work, by the anchor that it had
         (and_(_finished_at_home(question), settled), CONFIRMED),
-        (and_(_finished_at_home(question), or_(shared, claimed)), Doubt.TOGETHER.value),
-        (_finished_at_home(question), CONFIRMED),
+        (_finished_at_home(question), CAME_AFTER_A_MOVE),
         (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
-        (and_(lost_by_tls, shared), Doubt.REFUSED_SHARED.value),
-        (lost_by_tls, REFUSED),
+        (lost_by_tls, LOST_BY_TLS),
         (_device.certificates >= _LOOPS, Doubt.PLAIN_LOOP.value),
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
         (not_(settled), Doubt.NEW_ADDRESS.value),
-        (not_(shared), SILENT),
+        else_=FELL_SILENT,
+    )
+
+
+def _came_after_a_move(question: Question) -> ColumnElement[str]:
+    claimed = _exists(and_(is_somewhere(_other.c.away), _other.c.away == _device.home), question.site)
+    return case((or_(_is_shared(question), claimed), Doubt.TOGETHER.value), else_=CONFIRMED)
+
+
+def _lost_by_tls(question: Question) -> ColumnElement[str]:
+    return case((_is_shared(question), Doubt.REFUSED_SHARED.value), else_=REFUSED)
+
+
+def _fell_silent(question: Question) -> ColumnElement[str]:
+    unlisted = and_(_other.c.home == _device.home, not_(_is_listed(_other.c, question.site)))
+    are_listed = and_(_is_listed(_device, question.site), not_(_exists(unlisted, question.site)))
+    return case(
+        (not_(_is_shared(question)), SILENT),
         (_refused_at(_device.home, question), Doubt.REFUSED_SHARED.value),
-        (
-            not_(_exists(and_(_other.c.home == _device.home, not_(_is_listed(_other.c, question.site))), question.site))
-            & _is_listed(_device, question.site),
-            SILENT,
-        ),
+        (are_listed, SILENT),
         else_=Doubt.SILENT_SHARED.value,
     )
+
+
+# what depends on other devices, too: asked for these alone, because it costs a look into an index for each
+OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
+    CAME_AFTER_A_MOVE: _came_after_a_move,
+    LOST_BY_TLS: _lost_by_tls,
+    FELL_SILENT: _fell_silent,
+}
+
+
+def _is_shared(question: Question) -> ColumnElement[bool]:
+    return _exists(_other.c.home == _device.home, question.site)
 
 
 def _kind_by_token(question: Question) -> ColumnElement[str]:

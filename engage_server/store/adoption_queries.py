@@ -22,6 +22,7 @@ from engage_server.store.adoption_kinds import (
     HABIT_NIGHTS,
     MOVED,
     NEW,
+    OPEN_KINDS,
     REFUSED,
     SILENT,
     WAITING,
@@ -44,7 +45,7 @@ from engage_server.store.tables import (
 
 _SECONDS_PER_DAY = 86400
 _LOOPS = 2  # downloads in a row without a finished handshake, from which on a device is not just at it
-_CROWDS = 3  # addresses, to show
+_CROWDS, _EXAMPLES = 3, 2  # to show
 _SHOWN = frozenset({REFUSED, SILENT, MOVED, ELSEWHERE, *Doubt})
 
 _device = device_histories.c
@@ -53,13 +54,15 @@ _is_device = _device.is_shared_address == 0
 
 def select_adoption(connection: Connection, question: Question) -> Adoption:
     """How the devices of a site stand with a release that is served since then."""
-    rows = select(kind_of(question).label("kind"), _device.identity).where(is_counted(question)).subquery()
-    # two of each kind at no further cost: the first and the last by name
-    grouped = select(rows.c.kind, func.count(), func.min(rows.c.identity), func.max(rows.c.identity))
-    counts: dict[str, int] = {}
-    names: dict[str, list[str]] = {}
-    for kind, count, first, last in connection.execute(grouped.group_by(rows.c.kind)):
-        counts[kind], names[kind] = int(count), [first] if count == 1 else [first, last]
+    kind = kind_of(question)
+    counts, names = _count(connection, kind, is_counted(question))
+    for name, open_kind in OPEN_KINDS.items():
+        if counts.pop(name, 0):
+            names.pop(name)
+            decided = _count(connection, open_kind(question), and_(is_counted(question), kind == name))
+            for result, count in decided[0].items():
+                counts[result] = counts.get(result, 0) + count
+                names[result] = [*names.get(result, []), *decided[1][result]][:_EXAMPLES]
     doubtful = {doubt: counts[doubt] for doubt in Doubt if doubt in counts}
     parts = {name: counts.get(name, 0) for name in (CONFIRMED, WAITING, REFUSED, SILENT, MOVED)}
     return Adoption(
@@ -73,6 +76,19 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         crowds=_select_crowds(connection, question),
         examples=_select_examples(connection, question.site, {k: v for k, v in names.items() if k in _SHOWN}),
     )
+
+
+def _count(
+    connection: Connection, kind: ColumnElement[str], condition: ColumnElement[bool]
+) -> tuple[dict[str, int], dict[str, list[str]]]:
+    """How many of which kind; and two of each, the first and the last by name, at no further cost."""
+    rows = select(kind.label("kind"), _device.identity).where(condition).subquery()
+    grouped = select(rows.c.kind, func.count(), func.min(rows.c.identity), func.max(rows.c.identity))
+    counts: dict[str, int] = {}
+    names: dict[str, list[str]] = {}
+    for name, count, first, last in connection.execute(grouped.group_by(rows.c.kind)):
+        counts[name], names[name] = int(count), [first] if count == 1 else [first, last]
+    return counts, names
 
 
 def _select_crowds(connection: Connection, question: Question) -> tuple[Crowd, ...]:

@@ -335,7 +335,13 @@ Index(
     device_histories.c.home,
 )
 Index("ix_device_histories_home", device_histories.c.site, device_histories.c.home)
-Index("ix_device_histories_away", device_histories.c.site, device_histories.c.away)
+Index(
+    "ix_device_histories_away",
+    device_histories.c.site,
+    device_histories.c.away,
+    sqlite_where=text("away > ''"),
+    postgresql_where=text("away > ''"),
+)
 
 release_histories = Table(
     "release_histories",

@@ -262,16 +262,7 @@ class Store(Protocol):
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
     ) -> Adoption:
-        """How the devices of a site stand with a release that is served since then.
-
-        Args:
-            site: Its name.
-            release: The release.
-            since: When it was activated.
-            now: Who is due by now is judged by it.
-            evidence: What counts.
-            only_listed: Count only devices that are on the operators' list.
-        """
+        """How the devices of a site stand with a release that is served since then, by what counts there."""
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         """How many devices of a site came how far with a release."""
@@ -371,9 +362,7 @@ class Store(Protocol):
         """
 
     def note_look(self, rotation: Rotation) -> None:
-        """Keep when the gate looked last, what its looks add up to, and what it is unsure of; nothing else.
-
-        It is no act, and stands in no audit log.
+        """Keep when the gate looked last, what its looks add up to, and what it is unsure of. Stands in no audit log.
 
         Raises:
             Conflict: Somebody has moved it on meanwhile.
