@@ -30,6 +30,7 @@ _TICK_SECONDS = 0.25
 _EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
 _HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile
 _ACCEPTS_A_TURN = 32
+_KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
 _IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
@@ -65,6 +66,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects = self._equipment.defects
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
+        # connections inherit it: what a client does not read is then ours to count, not megabytes of the kernel's
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         self._own = OwnDescriptors(self._epoll, self._defects)
         self._own.add(self.PIPE[0], self._after_signal)
         self._own.add(self._equipment.pool.wakeup, self._take_from_pool)

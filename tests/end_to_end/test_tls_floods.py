@@ -104,6 +104,7 @@ def test_a_retry_of_a_right_client_succeeds(pair: RunningPair) -> None:
 @pytest.mark.parametrize("name", ["schlösser.example.org".encode(), b"\xff\xfe", "schlösser".encode("latin-1")])
 def test_a_server_name_that_is_not_ascii_is_refused_by_its_alert(pair: RunningPair, name: bytes) -> None:
     assert answered(pair, named(name)) == bytes.fromhex("15030300020270"), "unrecognized_name"
+    eventually(lambda: "unrecognized_name" in pair.log, "logged")
     lines = [line for line in pair.log.splitlines() if "unrecognized_name" in line]
     assert len(lines) == 1, "logged, once a minute"
     assert lines[0].startswith("{")
