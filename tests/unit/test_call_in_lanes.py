@@ -95,15 +95,21 @@ class TestLanes:
     def test_a_credential_call_is_next(self) -> None:
         """With one thread there is only the order."""
         jobs = Jobs(threads=1)
-        jobs.submit(FILES, 3)
+        south = Lane("south", waits=False, is_credential=False)
+        for lane in (AT_THE_DOOR, FILES):
+            jobs.submit(lane)
+            jobs.run(lane, 1)
+            jobs.end(lane)
+            jobs.run(lane, 0)
+        jobs.submit(FILES, 2)
         jobs.run(FILES, 1)
+        jobs.submit(south)  # whose turn it would be: it never had one
         jobs.submit(AT_THE_DOOR)
-        jobs.end(FILES)
-        jobs.run(AT_THE_DOOR, 1)
-        assert jobs.order == [FILES, AT_THE_DOOR]
-        jobs.end(AT_THE_DOOR)
-        jobs.end(FILES, 2)
-        eventually(lambda: not jobs.lanes.pending, "the rest")
+        for lane in (FILES, AT_THE_DOOR, south, FILES):
+            jobs.run(lane, 1)
+            jobs.end(lane)
+        eventually(lambda: not jobs.lanes.pending, "all")
+        assert jobs.order[2:] == [FILES, AT_THE_DOOR, south, FILES]
 
     def test_lanes_take_turns(self) -> None:
         jobs = Jobs(threads=1)

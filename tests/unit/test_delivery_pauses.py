@@ -101,6 +101,18 @@ class TestSilence:
             run(delivering, 17)
         assert delivered(delivering) == 48
 
+    def test_three_different_devices_in_a_row_pause_the_site_and_no_fewer(self) -> None:
+        pauses = DeliveryPauses()
+        for device in ("a", "b", "a", "b", "a"):
+            pauses.silent(device, NOW, "why")
+        assert not pauses.is_paused(NOW)
+        pauses.answered("x", NOW, "500", None, long=False)
+        pauses.silent("c", NOW, "why")
+        assert not pauses.is_paused(NOW), "somebody was there in between"
+        pauses.silent("d", NOW, "why")
+        pauses.silent("e", NOW, "why")
+        assert pauses.is_paused(NOW)
+
 
 class TestRetryAfter:
     @pytest.mark.parametrize("status", [429, 503])

@@ -159,6 +159,22 @@ class TestTheBook:
         assert [process.wait(60) for process in processes] == [0, 0]
         assert 0.9 * limit < written(tmp_path / "data") <= limit
 
+    def test_no_entry_of_several_at_once_is_lost(self, tmp_path: Path) -> None:
+        def take() -> None:
+            room = rooms(tmp_path)
+            for _ in range(40):
+                room.take("main", files=4 * KIB, uploads=8 * KIB)
+                room.give_back("main", uploads=4 * KIB)
+
+        rooms(tmp_path).take("main", files=0)
+        threads = [Thread(target=take) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        (use,) = rooms(tmp_path).use().values()
+        assert (use.files, use.uploads) == (6 * 40 * 4 * KIB, 6 * 40 * 4 * KIB)
+
     @pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"main": 7}', b'{"main": {"x": 1}}'])
     def test_one_that_was_torn_is_written_anew(self, tmp_path: Path, content: bytes) -> None:
         folders = DeviceFolders(tmp_path / "data", rooms(tmp_path, site=400 * KIB))
