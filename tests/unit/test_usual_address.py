@@ -212,7 +212,7 @@ class TestShown:
             (nights(HOME, 5), "silent"),
             ([*nights(HOME, 20), tls(STRANGER, later)], None),
             (
-                [*nights(HOME, 17), *(replace(each, at=each.at + 16 * DAY) for each in TestContested.BY_TURNS)],
+                [*nights(HOME, 17), *by_turns],
                 "contested",
             ),
         ):
