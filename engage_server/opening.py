@@ -95,16 +95,25 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> S
         SealBroken: It is not the one of this database.
     """
     engine = open_database(settings)
-    sealer = read_sealer(settings, environment)
-    schema.assert_seal(engine, sealer)
-    engine.dispose()
+    try:
+        sealer = read_sealer(settings, environment)
+        schema.assert_seal(engine, sealer)
+    finally:
+        engine.dispose()
     return sealer.release_key
 
 
 def _assert_no_database(settings: Settings) -> None:
     """A fresh key beside an existing database could open nothing in it, and would hide that the old one is lost."""
     url = settings.database_url.get_secret_value()
-    if not sqlite_file_missing(url) and schema.is_sealed(open_engine(url)):
+    if sqlite_file_missing(url):
+        return
+    engine = open_engine(url)
+    try:
+        is_sealed = schema.is_sealed(engine)
+    finally:
+        engine.dispose()
+    if is_sealed:
         raise SettingsInvalid(
             f"the key-encryption key {settings.key_encryption_key_file} is missing, but its database is there",
             "Restore the key from its backup. To begin anew instead, use another database.",

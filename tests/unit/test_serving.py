@@ -42,7 +42,7 @@ def device_side(world: World, monkeypatch: pytest.MonkeyPatch) -> DeviceSide:
     """The device side on the world's store."""
     (world.folder / "other").mkdir()
     settings = load_settings(None, {}, {}, world.folder / "other")
-    create_installation(settings, {})
+    create_installation(settings, {}).close()
     side = DeviceSide(settings, ReleaseSealer(derived_release_key(settings, {})))
     side.release_connections()
     monkeypatch.setattr(side, "_store", world.store)

@@ -1,7 +1,6 @@
 """Simulated nights against the real services, and the judgement without sockets beside the handshake's."""
 
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from cryptography import x509
@@ -66,8 +65,8 @@ def fleet(count: int = 50, *, seed: int = 1, life: Life | None = None, key: Secr
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> World:
-    world = World(tmp_path)
+def world(world: World) -> World:
+    """The one of all tests, with a site."""
     world.add_site()
     world.release()
     return world
