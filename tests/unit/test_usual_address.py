@@ -211,10 +211,7 @@ class TestShown:
             ([*nights(HOME, 5), *nights(LEASE, 2, 18)], "elsewhere"),
             (nights(HOME, 5), "silent"),
             ([*nights(HOME, 20), tls(STRANGER, later)], None),
-            (
-                [*nights(HOME, 17), *by_turns],
-                "contested",
-            ),
+            ([*nights(HOME, 17), *by_turns], "contested"),
         ):
             found = diagnose(told(story), later)
             assert (found.code if found else None) == code
