@@ -24,9 +24,9 @@ def installation_on_a_small_disk(tmp_path: Path) -> Iterator[Path]:
         yield make_installation(disk)
 
 
-def send(pair: RunningPair, device: int, number: int) -> bytes:
-    """One upload of 700 KiB; the status."""
-    body = json.dumps({"serialNumber": serial_of(device), "audits": [{"n": number, "x": "x" * 700_000}]}).encode()
+def send(pair: RunningPair, device: int, number: int, length: int = 700_000) -> bytes:
+    """One upload; the status."""
+    body = json.dumps({"serialNumber": serial_of(device), "audits": [{"n": number, "x": "x" * length}]}).encode()
     return ask(pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", body).split()[1]
 
 
@@ -38,10 +38,11 @@ def test_a_rotation_is_aborted_while_devices_have_filled_the_disk(installation_o
         eventually(lambda: seen(folder, 1, 1), "the device is known")
         ok(engage(folder, "rotate", "start", "--way", "linked-rekey", "--soak-hours", "24"))
         taken = 0
-        while (status := send(pair, taken % 5, taken)) in (b"201", b"202"):
-            taken += 1
-            assert taken < 100
-        assert status == b"503"
+        for length in (700_000, 100_000, 20_000, 3_000):  # to the last block
+            while (status := send(pair, taken % 5, taken, length)) in (b"201", b"202"):
+                taken += 1
+                assert taken < 150
+            assert status == b"503"
         assert taken > 5
         free = os.statvfs(folder).f_bavail * 4096
         assert free > 3 * MIB, "a tenth of so small a disk"
