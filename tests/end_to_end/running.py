@@ -10,11 +10,15 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from itertools import cycle, islice
 from pathlib import Path
 
 ENGAGE = str(Path(sys.executable).with_name("engage"))
 NOTICE = "/swordfish/lock/certificates/current"
-PATIENCE = 20.0  # seconds for anything that should happen at once; these machines are shared
+_PORTS_OF_A_PROCESS = 2_000
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+_PORTS = cycle(range(16_000 + _PROCESS * _PORTS_OF_A_PROCESS, 16_000 + (_PROCESS + 1) * _PORTS_OF_A_PROCESS))
+PATIENCE = 45.0  # seconds for anything that should happen at once; these machines are shared
 
 
 def engage(
@@ -45,11 +49,22 @@ def clean_environment() -> dict[str, str]:
 
 
 def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on now."""
-    with closing(socket.socket()) as one, closing(socket.socket()) as two:
-        one.bind(("127.0.0.1", 0))
-        two.bind(("127.0.0.1", 0))
-        return one.getsockname()[1], two.getsockname()[1]
+    """Two ports that nobody listens on now, and that no other test of this run will be given."""
+    return _next_free_port(), _next_free_port()
+
+
+def _next_free_port() -> int:
+    # below the range from which the kernel gives ports by itself, and each process of a parallel run has its own:
+    # a port that was merely free a moment ago could be somebody else's by the time that it is used
+    for port in islice(_PORTS, _PORTS_OF_A_PROCESS):
+        with closing(socket.socket()) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("this run has used up its ports")
 
 
 def free_port() -> int:
