@@ -39,7 +39,8 @@ class Partner:
     ``html`` (200, by somebody else); ``empty`` (no schedules); ``redirect``; ``chunked`` (well, but in chunks);
     ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
     status). ``poison``: the status and header fields for what these serial numbers send, whatever the mode; 0 hangs up.
-    ``slow_path``: slow is only what begins so.
+    ``slow_path``: slow is only what begins so. ``slow_takes``: what is slowly answered counts as taken, for a caller that
+    waits so long.
     """
 
     mode: str = "well"
@@ -48,6 +49,7 @@ class Partner:
     taken: dict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
     poison: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     slow_path: str = ""
+    slow_takes: bool = False
     lock: threading.Lock = field(default_factory=threading.Lock)
     port: int = 0
     tls_from: Path | None = None
@@ -124,7 +126,8 @@ class _Handler(BaseHTTPRequestHandler):
                 time.sleep(self.system.pause)
             else:
                 mode = "well"
-        if mode in ("well", "chunked", "lost", "empty", "slow") and self.path.startswith("/swordfish/lock/a"):
+        takes = mode in ("well", "chunked", "lost", "empty") or (mode == "slow" and self.system.slow_takes)
+        if takes and self.path.startswith("/swordfish/lock/a"):
             with self.system.lock:
                 self.system.taken[json.loads(body).get("serialNumber", "?")].append(json.loads(body))
         if mode in ("lost", "garbage"):

@@ -269,7 +269,7 @@ def try_kills(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="engage-kills")))
         (folder / "data").mkdir(mode=0o700)
-        partner = Partner(pause=3.0).start()
+        partner = Partner(pause=3.0, slow_takes=True).start()
         stack.callback(partner.stop)
         is_small = disk and stack.enter_context(small_disk(folder / "data", disk))
         prepare(folder, partner)
