@@ -39,8 +39,8 @@ class Partner:
     ``html`` (200, by somebody else); ``empty`` (no schedules); ``redirect``; ``chunked`` (well, but in chunks);
     ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
     status). ``poison``: the status and header fields for what these serial numbers send, whatever the mode; 0 hangs up.
-    ``slow_path``: slow is only what begins so. ``slow_takes``: what is slowly answered counts as taken, for a caller that
-    waits so long.
+    ``slow_path``: slow is only what begins so. ``slow_takes``: what is slowly answered counts as taken, for a
+    caller that waits so long.
     """
 
     mode: str = "well"

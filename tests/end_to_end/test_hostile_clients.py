@@ -93,6 +93,18 @@ def test_accepting_goes_on_when_descriptors_run_out(installation: Path) -> None:
         ("https", HELLO[:50], b"", "handshake"),
         ("https", HELLO, b"", "handshake"),
     ],
+    ids=[
+        "nothing",
+        "a line",
+        "an octet",
+        "a field",
+        "a body",
+        "a chunk",
+        "idle",
+        "no hello",
+        "half a hello",
+        "a hello",
+    ],
 )
 def test_every_wait_ends_in_time(timed_pair: RunningPair, port: str, first: bytes, then: bytes, phase: str) -> None:
     """However it is drawn out; a byte now and then buys no more time."""

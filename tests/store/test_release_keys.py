@@ -209,6 +209,7 @@ class TestText:
     @pytest.mark.parametrize(
         "content",
         [b"", b"engage-release-key:", b"engage-release-key:AAAA", b"engage-release-key:%", new_key_encryption_key()],
+        ids=["nothing", "mark", "short", "no Base64", "key-encryption key"],
     )
     def test_anything_else_is_refused_and_not_repeated(self, content: bytes) -> None:
         with pytest.raises(SettingsInvalid, match="not a release key") as caught:
