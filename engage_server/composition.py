@@ -14,8 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import Conflict, NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.pki.keys import generate_key
+from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
-from engage_server.records import AnchorRole, CallInWay, SightingKind, WorkerStatus
+from engage_server.records import AnchorRole, CallInWay, Secret, SightingKind, WorkerStatus
 from engage_server.records.variables import KEK_VARIABLE
 from engage_server.services.audit import BootClock, Occasion
 from engage_server.services.audit_log import AuditLog
@@ -30,6 +31,7 @@ from engage_server.services.enrolment import Enrolment
 from engage_server.services.expiry import Expiry, expiries
 from engage_server.services.file_answers import FileAnswers
 from engage_server.services.installation import Installer
+from engage_server.services.networks import is_in_networks
 from engage_server.services.overview import Overview
 from engage_server.services.releases import Releases
 from engage_server.services.rotation import Rotations
@@ -38,6 +40,7 @@ from engage_server.services.sightings import Sightings
 from engage_server.services.sites import Sites
 from engage_server.services.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
 from engage_server.services.spool import SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.token_check import TokenCheck
 from engage_server.services.upstream_answers import UpstreamAnswers
 from engage_server.services.upstream_delivery import Delivered, UpstreamDelivery
 from engage_server.services.upstream_spool import UpstreamSpool
@@ -73,12 +76,14 @@ __all__ = [
     "claim",
     "create_installation",
     "expiries",
+    "is_in_networks",
     "make_folder",
     "only_one_init",
     "open_operator_side",
     "segments",
     "serial_from_query",
     "spooled_bytes",
+    "token_in",
 ]
 
 _MAX_KEK_FILE_BYTES = 4096
@@ -155,9 +160,15 @@ class DeviceSide:
         """Until something may have changed in the store, and at most so long."""
         self._store.wait_for_change(seconds)
 
-    def sighting_transfer(self, spool: Path, keep: timedelta) -> SightingTransfer:
-        """The way of what devices did from this host's spool into the store."""
-        return SightingTransfer(spool, self._store, keep)
+    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> SightingTransfer:
+        """The way of what devices did from this host's spool into the store.
+
+        Args:
+            spool: Its folder.
+            keep: How long the store keeps sightings.
+            site_key: Opens the key of a site, to check the tokens of its devices.
+        """
+        return SightingTransfer(spool, self._store, keep, TokenCheck(site_key))
 
     def call_ins(
         self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]

@@ -1,12 +1,13 @@
 """How devices are shown, for people and for scripts."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
 
 from engage_server.cli.output import print_table
-from engage_server.records import Grade
+from engage_server.records import DeviceHistory, Grade
 from engage_server.services.device_evidence import DeviceView
 from engage_server.services.device_exchange import DeviceEvent
 
@@ -18,6 +19,12 @@ WORDS = {
     Grade.AUTHENTICATED: "proved itself by a token",
 }
 _EVENTS_SHOWN = 20
+_DISREGARDED = {
+    "future": "of a time that lies in the future: the clock of the server that wrote them was ahead",
+    "before_installation": "of a time before this installation: the clock of the server that wrote them was behind",
+}
+# the grades of certainty of the protocol notes, section 5
+_FORMS_OF_IT = "(its form: reported from the field for gateways and reader controllers, assumed for locks)"
 
 
 def print_device(view: DeviceView) -> None:
@@ -36,10 +43,13 @@ def print_device(view: DeviceView) -> None:
             f"{known.notices} notices, {known.certificates} downloads, {known.refusals} refused handshakes",
         ),
     ]
+    rows += _addresses(known)
     for number in sorted(known.releases):
         reached = known.releases[number]
         rows.append((f"release {number}", f"{WORDS[reached.grade]} on {reached.reached_at:%Y-%m-%d %H:%M} UTC"))
     print_table(["", ""], rows, "")
+    for reason, count in view.disregarded.items():
+        click.echo(f"{count} sightings with its serial number count for nothing, {_DISREGARDED[reason]}")
     if known.is_shared_address:
         click.echo("several devices with serial numbers call from this address: it is no device of its own")
     if known.report:
@@ -47,6 +57,34 @@ def print_device(view: DeviceView) -> None:
         click.echo(f"its audits said last, on {when}: {view.report}")
     if view.diagnosis is not None:
         click.echo(f"[{view.diagnosis.code}] {view.diagnosis.cause}\n      mend: {view.diagnosis.mend}")
+
+
+def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:
+    """Where it calls from, and how well it has proved itself."""
+    if known.home:
+        since, last = (f"{at:%Y-%m-%d}" if at else "?" for at in (known.home_since, known.home_seen_at))
+        yield "usual address", f"{known.home}, {since} to {last}; TLS finished from there on {days(known.tls_nights)}"
+    if known.away:
+        at = f"{known.away_seen_at:%Y-%m-%d %H:%M} UTC" if known.away_seen_at else "?"
+        counts = "its usual address is silent" if known.away_nights else "it was seen at its usual address since"
+        yield "also seen at", f"{known.away}, last {at}; {counts}. That is evidence of nothing until it has moved there"
+    if known.is_contested:
+        yield (
+            "contested",
+            "seen at two addresses by turns on three days: neither is evidence until one of them is silent for three "
+            "nights",
+        )
+    if known.authenticated_at is not None:
+        yield (
+            "proved itself",
+            f"by a token on {days(known.authenticated_nights)}, last {known.authenticated_at:%Y-%m-%d %H:%M} UTC, with "
+            f"release {known.authenticated_release} {_FORMS_OF_IT}",
+        )
+
+
+def days(count: int) -> str:
+    """A number of days, as people say it."""
+    return "one day" if count == 1 else f"{count} days"
 
 
 def print_events(events: Sequence[DeviceEvent]) -> None:
@@ -82,14 +120,39 @@ def device_json(view: DeviceView) -> dict[str, Any]:
             "nights": known.nights,
             "due_at": known.due_at.isoformat(),
             "finished_release": known.finished_release or None,
-            "finished_at": known.finished_at.isoformat() if known.finished_at else None,
+            "finished_at": _iso(known.finished_at),
             "report": known.report or None,
-            "reported_at": known.reported_at.isoformat() if known.reported_at else None,
-            "anchor_failed_at": known.anchor_failed_at.isoformat() if known.anchor_failed_at else None,
+            "reported_at": _iso(known.reported_at),
+            "anchor_failed_at": _iso(known.anchor_failed_at),
             "fetched_release": known.fetched_release or None,
+            "address": known.home or None,
+            "address_since": _iso(known.home_since),
+            "address_seen_at": _iso(known.home_seen_at),
+            "tls_nights": known.tls_nights,
+            "elsewhere": _elsewhere_json(known) if known.away else None,
+            "contested": known.is_contested,
+            "authenticated_release": known.authenticated_release or None,
+            "authenticated_at": _iso(known.authenticated_at),
+            "authenticated_nights": known.authenticated_nights,
+            "disregarded": dict(view.disregarded),
             "releases": {
                 str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
                 for number, reached in sorted(known.releases.items())
             },
         }
     return value
+
+
+def _elsewhere_json(known: DeviceHistory) -> dict[str, Any]:
+    return {
+        "address": known.away,
+        "since": _iso(known.away_since),
+        "seen_at": _iso(known.away_seen_at),
+        "nights": known.away_nights,
+        "finished_release": known.away_release or None,
+        "finished_at": _iso(known.away_finished_at),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

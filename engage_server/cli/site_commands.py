@@ -19,8 +19,13 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.session import Session, program
 from engage_server.errors import UsageError
-from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, Site
+from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, RequiredEvidence, Site
 from engage_server.services.sites import SiteChanges, SiteRequest
+
+_EVIDENCE = {
+    RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
+    RequiredEvidence.AUTHENTICATED: "authenticated: a TLS handshake with the device's token",
+}
 
 
 def _read_addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
@@ -136,6 +141,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("answers devices in", networks),
         ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
         ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
+        ("evidence in rotations", _EVIDENCE[found.evidence]),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),
@@ -162,6 +168,12 @@ def show(session: Session, name: str, as_json: bool) -> None:
 @click.option("--any-network", is_flag=True, help="Answer its devices from anywhere.")
 @local_address_option
 @click.option("--no-local-address", is_flag=True, help="No local address chooses it any more.")
+@click.option(
+    "--evidence",
+    type=click.Choice([str(each) for each in RequiredEvidence]),
+    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one on which the "
+    "device proved itself by a token.",
+)
 @reason_option
 @json_option
 @click.pass_obj
@@ -173,13 +185,15 @@ def change(
     any_network: bool,
     local_addresses: tuple[str, ...],
     no_local_address: bool,
+    evidence: str | None,
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks or local addresses; what is given replaces what was there.
+    """Change a site's hosts, networks, local addresses or evidence; what is given replaces what was there.
 
     Its name, its key and its anchor can not be changed. A server certificate is for the hosts that it was built for:
-    with other hosts a server renewal is due at once.
+    with other hosts a server renewal is due at once. --evidence authenticated is refused while no device of the site
+    ever sent a right token.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
         raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
@@ -187,6 +201,7 @@ def change(
         tuple(dict.fromkeys(hosts)),
         () if any_network else networks or None,
         () if no_local_address else local_addresses or None,
+        evidence=RequiredEvidence(evidence) if evidence else None,
     )
     sites = session.operator_side().sites
     changed = sites.change(sites.get(name), changes, reason, session.occasion())
@@ -194,6 +209,13 @@ def change(
         print_json(_as_json(changed, None))
         return
     click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
+    if evidence:
+        click.echo(f"evidence in rotations: {_EVIDENCE[changed.evidence]}")
+    if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
+        click.echo(
+            "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
+            err=True,
+        )
     print_next(f"{program()} rotate plan --site {name}" if hosts else f"{program()} site show {name}")
 
 
@@ -233,6 +255,7 @@ def _as_json(of: Site, current: int | None) -> dict[str, Any]:
         "anchor": of.anchor.value,
         "device_networks": [str(network) for network in of.device_networks],
         "local_addresses": list(of.local_addresses),
+        "evidence": of.evidence.value,
         "current_release": current,
         **call_in_as_json(of.call_in),
         "created_at": of.created_at.isoformat(),

@@ -14,6 +14,7 @@ from typing import Protocol
 
 from engage_server.errors import BodyInvalid, EngageError
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
+from engage_server.protocol.device_token import token_in
 from engage_server.protocol.json_body import Json, read_json
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import CallInWay, UnknownDevices
@@ -189,8 +190,16 @@ class CallIns:
             return NOT_FOUND
         known = KnownCall(call, site.name, serial, value, datetime.fromtimestamp(self._clock(), UTC))
         answer = self._answered(self._ways[site.call_in.way], known)
-        if self._sightings is not None and serial is not None and serial != call.said_before and answer.status < 300:
-            self._sightings.called_in(site.name, call.address, serial)
+        is_new = serial is not None and serial != call.said_before
+        # a HEAD gives a device nothing, and no device sends one
+        if (
+            self._sightings is not None
+            and serial is not None
+            and is_new
+            and answer.status < 300
+            and call.method != "HEAD"
+        ):
+            self._sightings.called_in(site.name, call.address, serial, token_in(call.authorization))
         return CallAnswer(answer.status, answer.body, serial, answer.retry_seconds)
 
     def _by_token(self, call: Call, site: CallInSite) -> tuple[CallInSite, str | None]:

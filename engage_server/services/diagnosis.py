@@ -28,7 +28,7 @@ class Diagnosis:
 
     Attributes:
         code: Stable: ``loop``, ``anchor_refused``, ``no_return``, ``no_download``, ``refuses``, ``silent``,
-            ``reports``, ``asks_again``.
+            ``reports``, ``asks_again``, ``elsewhere``, ``contested``.
         cause: The likely cause.
         mend: What to do.
     """
@@ -79,6 +79,9 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
         return Diagnosis(
             "refuses", alert, "It should ask for the anchor by itself; if it does not, press update there."
         )
+    by_address = _by_address(device, now)
+    if by_address is not None:
+        return by_address
     if device.due_at < now:
         days = (now - device.last_seen).days
         return Diagnosis(
@@ -99,6 +102,26 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC though it had accepted this very "
             "chain: a factory reset, a person who pressed update, or somebody who tampers with it",
             "Ask who was there.",
+        )
+    return None
+
+
+def _by_address(device: DeviceHistory, now: datetime) -> Diagnosis | None:
+    if device.due_at < now and device.away_seen_at is not None and device.away_seen_at > device.last_seen:
+        return Diagnosis(
+            "elsewhere",
+            f"it is silent at its usual address {device.home}, and somebody with its serial number calls from "
+            f"{device.away} since {device.away_since:%Y-%m-%d}: a new address of the device, or somebody else",
+            "If it goes on calling from there, it counts from the third night on. If no device has that address, "
+            "look who has.",
+        )
+    if device.is_contested:
+        return Diagnosis(
+            "contested",
+            f"it is seen at {device.home} and at {device.away} by turns: somebody uses its serial number, or it has "
+            "two ways to this host",
+            "Find out which address is the device's. With the other one silent for three nights it counts again; or "
+            "forget it ('engage device forget'): then the first address that it calls from is its own.",
         )
     return None
 

@@ -125,6 +125,10 @@ class Distribution:
         snapshot = self._snapshot
         return _is_allowed(snapshot, [_site_of(snapshot, host_header, query, local)], client)
 
+    def is_device_address(self, site: str, client: str) -> bool:
+        """Whether devices of a site call from this address, as far as the site says from where they do."""
+        return _is_in_networks(self._snapshot, site, client)
+
     def tls_release(self, server_name: str | None, local: str = "") -> ServedRelease | None:
         """The release whose chain a TLS client gets: by server name, then by local address, then the default site's.
 

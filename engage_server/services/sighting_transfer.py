@@ -7,8 +7,10 @@ from pathlib import Path
 
 from engage_server.records import Sighting
 from engage_server.services.evidence import fold
-from engage_server.services.sightings import decoded
+from engage_server.services.sighting_times import dated
+from engage_server.services.sightings import spooled
 from engage_server.services.spool import Segment, segments
+from engage_server.services.token_check import TokenCheck
 from engage_server.store.interface import Store
 
 _BATCH_BYTES = 256 * 1024  # some 2,000 sightings in one transaction
@@ -20,10 +22,12 @@ class Transferred:
 
     Attributes:
         stored: Sightings that are in the store now and were not before.
+        disregarded: Those of them that count for nothing: a clock was wrong.
         unreadable: Lines that were no sightings; they are gone.
     """
 
     stored: int = 0
+    disregarded: int = 0
     unreadable: int = 0
 
 
@@ -37,12 +41,15 @@ class SightingTransfer:
         folder: The spool.
         store: Where they go.
         keep: How long the store keeps them.
+        tokens: Says which tokens prove their device; None where no site key can be opened: none does.
     """
 
-    def __init__(self, folder: Path, store: Store, keep: timedelta) -> None:
+    def __init__(self, folder: Path, store: Store, keep: timedelta, tokens: TokenCheck | None = None) -> None:
+        self._tokens = tokens
         self._folder = folder
         self._store = store
         self._keep = keep
+        self._installed_at: datetime | None = None
 
     def run(self, now: datetime) -> Transferred:
         """Move everything that is there now.
@@ -53,6 +60,9 @@ class SightingTransfer:
         done = Transferred()
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        self._installed_at = min((site.created_at for site in self._store.sites()), default=None) if found else None
+        if self._tokens is not None:
+            self._tokens.begin()
         for segment in found:
             self._move(segment, offsets.get(segment.name, 0), now, done)
         return done
@@ -75,15 +85,24 @@ class SightingTransfer:
             lines, end = segment.lines(offset, _BATCH_BYTES)
             if not lines:
                 break
-            sightings = self._readable(lines, done)
+            sightings = self._readable(lines, now, done)
             if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
                 done.stored += len(sightings)
+                done.disregarded += sum(bool(sighting.disregarded) for sighting in sightings)
             offset = end
         if finished:
             segment.remove()
 
-    @staticmethod
-    def _readable(lines: Sequence[bytes], done: Transferred) -> list[Sighting]:
-        found = [decoded(line) for line in lines]
-        done.unreadable += found.count(None)
-        return [sighting for sighting in found if sighting is not None]
+    def _readable(self, lines: Sequence[bytes], now: datetime, done: Transferred) -> list[Sighting]:
+        """Tokens end here: what they prove goes on, they do not."""
+        sightings = []
+        for line in lines:
+            found = spooled(line)
+            if found is None:
+                done.unreadable += 1
+                continue
+            sighting = dated(found.sighting, now, self._installed_at)
+            if found.token and self._tokens is not None:
+                sighting = self._tokens.checked(sighting, found.token)
+            sightings.append(sighting)
+        return sightings

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from engage_server.records import Sighting, SightingKind
 from engage_server.services.snapshot import ServedAnswer
@@ -35,12 +35,24 @@ class Sightings:
         listener: ``http`` or ``https``.
         sink: The spool.
         clock: Gives the seconds since 1970.
+        is_devices: Whether an address is one that devices of a site call from. What comes from elsewhere, or through a
+            proxy, is counted in metrics and written in the log, and is evidence of nothing.
+        is_proxys: Whether an address is a trusted proxy's: its handshakes are its own, whoever's requests it brings.
 
     Attributes:
         lines: What was taken and not handed over yet.
     """
 
-    def __init__(self, listener: str, sink: SightingSink, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        listener: str,
+        sink: SightingSink,
+        clock: Callable[[], float],
+        is_devices: Callable[[str, str], bool] = lambda _site, _address: True,
+        is_proxys: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
+        self._is_devices = is_devices
+        self._is_proxys = is_proxys
         self._listener = listener
         self._sink = sink
         self._clock = clock
@@ -59,22 +71,27 @@ class Sightings:
         *,
         resumed: bool,
         serial: str | None = None,
+        token: str = "",
     ) -> None:
         """A TLS handshake came to its end: its device trusts this release's chain.
 
-        Taken once when it ends; and once more, with the serial number, when a request on its connection tells that.
+        Taken once when it ends; and once more, with the serial number or a token, when a request on its connection
+        brings that.
         """
-        self._take(SightingKind.HANDSHAKE_FINISHED, address, serial, site, release, tls_version, resumed=resumed)
+        if not self._is_proxys(address):
+            kind = SightingKind.HANDSHAKE_FINISHED
+            self._take(kind, address, serial, site, release, tls_version, resumed=resumed, token=token)
 
     def handshake_failed(
         self, address: str, site: str | None, release: int | None, tls_version: str, failure: str
     ) -> None:
         """A TLS handshake did not come to its end."""
-        self._take(SightingKind.HANDSHAKE_FAILED, address, None, site, release, tls_version, failure)
+        if not self._is_proxys(address):
+            self._take(SightingKind.HANDSHAKE_FAILED, address, None, site, release, tls_version, failure)
 
-    def called_in(self, site: str, address: str, serial: str) -> None:
+    def called_in(self, site: str, address: str, serial: str, token: str = "") -> None:
         """A known device called in."""
-        self._take(SightingKind.CALL_IN, address, serial, site, None)
+        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token)
 
     def reported(self, site: str, address: str, serial: str | None, event: str) -> None:
         """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
@@ -96,12 +113,16 @@ class Sightings:
         tls_version: str = "",
         failure: str = "",
         resumed: bool = False,
+        token: str = "",
     ) -> None:
+        if site is not None and not self._is_devices(site, address):
+            return
         one, two, three, four, five, six, seven = map(
             _quoted, (kind, self._listener, address, serial, site, tls_version, failure)
         )
         at, number = self._clock(), release or "null"
-        line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}]\n"
+        last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
+        line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}{last}]\n"
         self.lines.append(line.encode("ascii"))
 
 
@@ -111,15 +132,27 @@ def _quoted(part: str | None) -> str:
     return json.dumps(part)
 
 
-def decoded(line: bytes) -> Sighting | None:
-    """A line of the spool read again: a JSON list in the order of a sighting's attributes.
+class Spooled(NamedTuple):
+    """What a line of the spool holds.
+
+    Attributes:
+        sighting: What a device did.
+        token: By which it may prove itself; "" for none. Not for logs, errors or the store.
+    """
+
+    sighting: Sighting
+    token: str
+
+
+def spooled(line: bytes) -> Spooled | None:
+    """A line of the spool read again: a JSON list in the order of a sighting's attributes; behind them a token, if any.
 
     None for a line that is no sighting, such as the torn end of a full disk.
     """
     try:
-        kind, at, listener, address, serial, site, release, tls_version, failure, resumed = json.loads(line)
+        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(line)
         texts = [_text(part) for part in (listener, address, tls_version, failure)]
-        return Sighting(
+        sighting = Sighting(
             SightingKind(kind),
             datetime.fromtimestamp(at, UTC),
             texts[0],
@@ -131,8 +164,15 @@ def decoded(line: bytes) -> Sighting | None:
             texts[3],
             bool(resumed),
         )
+        return Spooled(sighting, str(rest[0]) if rest else "")
     except (ValueError, TypeError, OverflowError, OSError, RecursionError):
         return None
+
+
+def decoded(line: bytes) -> Sighting | None:
+    """The sighting of a line alone."""
+    found = spooled(line)
+    return None if found is None else found.sighting
 
 
 def _text(part: object) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from engage_server.errors import UsageError
+from engage_server.errors import Refused, UsageError
 from engage_server.protocol import site_key
 from engage_server.protocol.notice import cert_url
 from engage_server.protocol.serial_number import decode_serial
@@ -19,6 +19,7 @@ from engage_server.records import (
     Device,
     Host,
     IPNetwork,
+    RequiredEvidence,
     Secret,
     Site,
 )
@@ -51,6 +52,7 @@ class SiteChanges:
     device_networks: tuple[IPNetwork, ...] | None = None
     local_addresses: tuple[str, ...] | None = None
     call_in: CallIn | None = None
+    evidence: RequiredEvidence | None = None
 
 
 class Sites:
@@ -171,7 +173,7 @@ class Sites:
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
-        """Give a site other hosts, networks or local addresses, or another way to answer call-ins.
+        """Give a site other hosts, networks or local addresses, another way to answer call-ins, or other evidence.
 
         Its name, key and anchor stay.
 
@@ -179,13 +181,17 @@ class Sites:
             NotFound: There is no such site.
             UsageError: No host would be left, or one is too long; or the upstream system's address can not be used.
             Conflict: A host or address is another site's.
+            Refused: Evidence by tokens is asked for, and no device of the site ever sent a right one.
         """
+        if changes.evidence is RequiredEvidence.AUTHENTICATED and site.evidence is not changes.evidence:
+            self._assert_tokens_seen(site.name)
         changed = replace(
             site,
             hosts=changes.hosts or site.hosts,
             device_networks=site.device_networks if changes.device_networks is None else changes.device_networks,
             local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
             call_in=changes.call_in or site.call_in,
+            evidence=changes.evidence or site.evidence,
         )
         _assert_answerable(changed.call_in)
         for host in changed.hosts:
@@ -194,6 +200,15 @@ class Sites:
             occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
         )
         return self._store.change_site(changed, event)
+
+    def _assert_tokens_seen(self, name: str) -> None:
+        if not self._store.has_authenticated(name):
+            raise Refused(
+                f"no device of {name} ever proved itself by a token: its rotations would wait forever",
+                "The form of locks' tokens is an assumption; see which devices send one: engage device list --site "
+                f"{name} --all",
+                code="evidence.no_token_seen",
+            )
 
     def note_import(self, site: str, devices: int, files: int, occasion: Occasion) -> None:
         """Note in the audit log that devices' files were taken in."""
@@ -251,6 +266,7 @@ def _facts(site: Site) -> dict[str, str]:
         "device_networks": " ".join(map(str, site.device_networks)),
         "local_addresses": " ".join(site.local_addresses),
         "call_in": " ".join(_call_in_facts(site.call_in)),
+        "evidence": site.evidence.value,
     }
 
 

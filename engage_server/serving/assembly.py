@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, make_folder
+from engage_server.composition import DeviceSide, Sightings, Snapshot, SpoolWriter, is_in_networks, make_folder
 from engage_server.serving.equipment import Equipment
 from engage_server.serving.flask_pool import FlaskPool
 from engage_server.serving.follower import SnapshotFollower
@@ -55,7 +55,7 @@ def equip(
     is_for_devices = listener != "operators"
     make_folder(settings.spool_dir)
     spool = SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024) if is_for_devices else None
-    sightings = Sightings(listener, spool, time.time) if spool else None
+    sightings = _sightings(listener, settings, device_side, spool) if spool else None
     app, lateness = _app(settings, device_side, sightings, environment, log)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
     pool = FlaskPool(
@@ -95,6 +95,13 @@ def equip(
     equipment.stop_following = follower.stop
     follower.start()
     return equipment
+
+
+def _sightings(listener: "Listener", settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:
+    def is_proxys(address: str) -> bool:
+        return bool(settings.trusted_proxies) and is_in_networks(address, settings.trusted_proxies)
+
+    return Sightings(listener, spool, time.time, device_side.distribution.is_device_address, is_proxys)
 
 
 def _app(

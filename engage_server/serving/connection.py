@@ -174,10 +174,11 @@ class TlsConnection(Connection):
     Attributes:
         handshaken: Whether the handshake is over.
         identified: Whether a request has said whose handshake it was.
+        has_token: Whether a request has brought a token that may prove it.
         said_something: Whether the client ever sent a byte.
     """
 
-    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken", "identified", "said_something")
+    __slots__ = ("_incoming", "_outgoing", "_tls", "handshaken", "has_token", "identified", "said_something")
 
     def __init__(
         self, client: socket.socket, address: str, now: float, context: ssl.SSLContext, local: str = ""
@@ -190,6 +191,7 @@ class TlsConnection(Connection):
         self._incoming = ssl.MemoryBIO()
         self._outgoing = ssl.MemoryBIO()
         self.identified = False
+        self.has_token = False
         self._tls = context.wrap_bio(self._incoming, self._outgoing, server_side=True)
         if local:
             self._tls.local = local  # type: ignore[attr-defined]  # for the servername callback, which gets nothing else

@@ -23,7 +23,7 @@ class Exposition:
         distribution: What is served.
 
     Attributes:
-        stored, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+        stored, disregarded, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
         rotations: The state of each rotation that is going on, by site; kept by the thread that looks at them.
     """
 
@@ -34,6 +34,11 @@ class Exposition:
         self._registry = CollectorRegistry()
         self.stored = Counter(
             "engage_sightings_stored", "Sightings that went from the spool into the database.", registry=self._registry
+        )
+        self.disregarded = Counter(
+            "engage_sightings_disregarded",
+            "Sightings whose time cannot be: they are kept, and count for nothing.",
+            registry=self._registry,
         )
         self.unreadable = Counter(
             "engage_sightings_unreadable", "Lines of the spool that were no sightings.", registry=self._registry

@@ -13,6 +13,7 @@ from flask import Flask
 
 from engage_server.composition import DeviceSide, SightingTransfer, claim, make_folder, open_operator_side
 from engage_server.errors import EngageError, StoreNotUsable
+from engage_server.records import Secret
 from engage_server.serving.call_in_threads import DeliveryThread, EnrolmentThread
 from engage_server.serving.exposition import Exposition
 from engage_server.serving.rotation_thread import RotationThread
@@ -37,7 +38,16 @@ def operators_app(
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
     spool = settings.spool_dir
     make_folder(spool)
-    transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days))
+
+    def site_key(name: str) -> Secret:
+        """Asked for once for each site, when the first token of one of its devices is there."""
+        operator = open_operator_side(settings, environment)
+        try:
+            return operator.sites.key(name)
+        finally:
+            operator.close()
+
+    transfer = device_side.sighting_transfer(spool, timedelta(days=settings.sighting_days), site_key)
     exposition = Exposition(settings.metrics_dir, spool, device_side.distribution)
     thread = TransferThread(spool, transfer, exposition, log)
     thread.start()
@@ -101,6 +111,7 @@ class TransferThread:
         done = self._transfer.run(now)
         self._caught_up_at = time.monotonic()
         self._exposition.stored.inc(done.stored)
+        self._exposition.disregarded.inc(done.disregarded)
         self._exposition.unreadable.inc(done.unreadable)
         self._exposition.store_up.set(1)
         if now >= self._clean_at:

@@ -3,12 +3,16 @@
 import time
 from dataclasses import dataclass
 
-from engage_server.composition import Sightings, serial_from_query
+from engage_server.composition import Sightings, serial_from_query, token_in
 from engage_server.serving import wire
 from engage_server.serving.connection import Connection, TlsConnection
 from engage_server.serving.flask_pool import NO_ROUTE, FlaskPool, Rendered
 from engage_server.serving.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
 from engage_server.serving.request_reader import ReadingBudget, Request, RequestReader, RequestRefused
+from engage_server.web import call_in, device
+
+# whose good answers are given to devices, and on which these say who they are
+_OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
 
 
 @dataclass(slots=True)
@@ -95,9 +99,12 @@ class OriginServer:
         content = wire.answer(
             rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
         )
-        serial = (serial_from_query(request.query) if request.query else None) or rendered.serial
+        serial = _told_by(rendered)
         connection.serial = rendered.serial
-        self._identify(connection, serial)
+        if rendered.route in _OF_DEVICES and rendered.status < 400 and request.method != "HEAD":
+            # of a call-in the one that it was answered as: the site knows that device
+            believed = rendered.serial if rendered.route in call_in.ENDPOINTS else serial
+            self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
         return Outgoing(
             connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
         )
@@ -115,27 +122,33 @@ class OriginServer:
         began = time.monotonic()
         self._decide_end(connection, request.keeps_alive)
         if self._sightings is not None and not request.is_head:
-            self._identify(connection, prepared.serial)
+            self._identify(connection, prepared.serial, "")
             self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial)
         content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
         method = "HEAD" if request.is_head else "GET"
         return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
 
-    def _identify(self, connection: Connection, serial: str | None) -> None:
-        """The first request with a serial number on a TLS connection says whose handshake it was."""
-        if serial is None or not isinstance(connection, TlsConnection) or connection.identified:
+    def _identify(self, connection: Connection, serial: str | None, token: str) -> None:
+        """A device's request on a TLS connection says whose handshake it was: by serial number, by token, once each.
+
+        Called for good answers of device routes alone: who was refused, or asked for something else, has said nothing.
+        """
+        if not isinstance(connection, TlsConnection) or self._sightings is None or connection.context is None:
             return
-        connection.identified = True
-        context = connection.context
-        if self._sightings is not None and context is not None:
-            self._sightings.handshake_finished(
-                connection.address,
-                context.site,
-                context.release,
-                connection.tls_version,
-                resumed=connection.resumed,
-                serial=serial,
-            )
+        is_news = (serial is not None and not connection.identified) or (bool(token) and not connection.has_token)
+        if not is_news:
+            return
+        connection.identified = connection.identified or serial is not None
+        connection.has_token = connection.has_token or bool(token)
+        self._sightings.handshake_finished(
+            connection.address,
+            connection.context.site,
+            connection.context.release,
+            connection.tls_version,
+            resumed=connection.resumed,
+            serial=serial,
+            token=token,
+        )
 
     def _decide_end(self, connection: Connection, keeps_alive: bool) -> None:
         connection.closes = self.closes_always or not keeps_alive
@@ -154,3 +167,9 @@ class OriginServer:
         connection.inbox = b""
         connection.give_up_reading()
         return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())
+
+
+def _told_by(rendered: Rendered) -> str | None:
+    """The serial number that a request told; none where it asked for a DER, whose address has no query."""
+    query = rendered.request.query if rendered.route != device.DER_ENDPOINT else ""
+    return (serial_from_query(query) if query else None) or rendered.serial

@@ -60,7 +60,7 @@ class Prepared(NamedTuple):
         rest: All that follows the Connection field.
         served: What it is of.
         kind: What the device did by asking for it.
-        serial: The device's, if it told.
+        serial: The device's, if it told with a request for the notice; ``cert_url`` has no query.
     """
 
     status: bytes
@@ -122,7 +122,7 @@ class PreparedAnswers:
         if rendered is None or isinstance(served, Refusal):
             return None
         status, head, body = rendered
-        serial = serial_from_query(request.query) if request.query else None
+        serial = serial_from_query(request.query) if request.query and kind is SightingKind.NOTICE else None
         return Prepared(status, head if request.is_head else head + body, served, kind, serial)
 
     def _rendered(self, kind: SightingKind, served: ServedAnswer) -> tuple[bytes, bytes, bytes]:

@@ -203,6 +203,7 @@ def _is_suspicious(now: datetime) -> ColumnElement[bool]:
         | (_device.notices >= _LOOPS)
         | (_device.due_at < literal(now, EpochSeconds))
         | (seconds(_device.asked_again_at) > 0)
+        | (_device.is_contested > 0)
         | (seconds(_device.anchor_failed_at) > 0)
         | (_device.reported_at >= literal(now - RECENT_REPORT, EpochSeconds))
     )

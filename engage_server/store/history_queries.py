@@ -13,6 +13,7 @@ from engage_server.store.caller_queries import forget_caller, note_callers
 from engage_server.store.interface import Fold, Place
 from engage_server.store.tables import device_histories, release_histories
 
+_NAMES = tuple(column.name for column in device_histories.columns if column.name != "id")
 _FLAGS = ("is_shared_address", "is_contested")  # kept as small numbers, so that indexes of both databases hold them
 _ADVISORY_LOCK = 0x656E67616765  # of PostgreSQL: two hosts at once would overwrite each other's counts
 
@@ -62,7 +63,7 @@ def has_authenticated(connection: Connection, site: str) -> bool:
 
 def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
     """A row of ``device_histories``; without its releases."""
-    values = {column.name: row[column.name] for column in device_histories.columns if column.name != "id"}
+    values = {name: row[name] for name in _NAMES}
     flags = {name: bool(values[name]) for name in _FLAGS}
     return DeviceHistory(**values | flags)
 
@@ -140,6 +141,5 @@ def _reached(release: ReleaseHistory) -> dict[str, Any]:
 
 
 def _row(of: DeviceHistory) -> dict[str, Any]:
-    names = (column.name for column in device_histories.columns)
     flags = {name: int(getattr(of, name)) for name in _FLAGS}
-    return {name: getattr(of, name) for name in names if name != "id"} | flags
+    return {name: getattr(of, name) for name in _NAMES} | flags

@@ -31,6 +31,8 @@ _ROUTES = (
     ("credential_status", "POST", call_paths.CREDENTIAL_STATUS, CallKind.CREDENTIAL_STATUS),
 )
 
+ENDPOINTS = frozenset(f"call_in.{endpoint}" for endpoint, *_ in _ROUTES)
+
 
 def blueprint(call_ins: CallIns, caller: CallerReader) -> Blueprint:
     """The call-in's routes."""

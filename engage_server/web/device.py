@@ -30,19 +30,22 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
         """Tell where the trust anchor is, and its hash. No query and no header can make this refuse a device."""
         address = caller.address()
         found = distribution.notice(caller.host(), caller.query(), address, caller.local())
-        return give(SightingKind.NOTICE, found, address)
+        return give(SightingKind.NOTICE, found, address, serial_from_query(caller.query()))
 
     @bp.get(f"{paths.DER_PREFIX}<digest>{paths.DER_SUFFIX}", provide_automatic_options=False)
     def der(digest: str) -> answers.Answer:
-        """Give the bytes that a notice's hash was made of, of this release or of an earlier one."""
-        address = caller.address()
-        return give(SightingKind.CERTIFICATE, distribution.der(digest, address), address)
+        """Give the bytes that a notice's hash was made of, of this release or of an earlier one.
 
-    def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str) -> answers.Answer:
+        ``cert_url`` has no query, so whoever sends a serial number with it is no device: it is not believed.
+        """
+        address = caller.address()
+        return give(SightingKind.CERTIFICATE, distribution.der(digest, address), address, None)
+
+    def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str, serial: str | None) -> answers.Answer:
         if isinstance(found, Refusal):
             return REFUSALS[found]()
         if sightings is not None and request.method != "HEAD":  # which gives a device nothing
-            sightings.answered(kind, found, address, serial_from_query(caller.query()))
+            sightings.answered(kind, found, address, serial)
         return rendered(kind, found)
 
     return bp

@@ -2,6 +2,9 @@
 
 Fills a database with devices, each of which has met some releases, by the very path that sightings take, and asks what
 operators and the gate ask. On SQLite in a folder, and on a PostgreSQL server of its own.
+
+First of all it lets as many devices behind one address (a NAT) call as have addresses of their own, in turns, in one
+database: the ratio of the two rates says whether devices behind a NAT cost more. The goal is 0.6 at 50,000.
 """
 
 import argparse
@@ -12,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from random import Random
@@ -35,6 +39,7 @@ from tests.postgresql import postgres_server
 from tests.world import serial_of
 
 _BATCH = 5000
+_NAT_BATCH = 700  # devices: some 2,000 sightings, as many as the transfer takes at once
 _RELEASES = 2
 _EVENT = AuditEvent(NOW, "bench", AuditAction.SITE_ADDED, "main")
 _EVIDENCE = ("device_histories", "release_histories", "device_addresses")
@@ -44,26 +49,65 @@ def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(prog="scripts/bench-evidence")
     parser.add_argument("--devices", type=int, default=1_000_000)
+    parser.add_argument("--nat-devices", type=int, default=50_000)
+    parser.add_argument("--only-nat", action="store_true")
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    figures: dict[str, Any] = {"devices": options.devices}
-    with tempfile.TemporaryDirectory() as folder:
-        figures["sqlite"] = measure(f"sqlite:///{folder}/engage.db", options.devices)
-    with postgres_server() as server:
-        figures["postgresql"] = measure(server.new_database(), options.devices)
+    figures: dict[str, Any] = {"devices": options.devices, "nat_devices": options.nat_devices}
+    with tempfile.TemporaryDirectory() as folder, postgres_server() as server:
+        figures["nat"] = {
+            "sqlite": behind_one_address(f"sqlite:///{folder}/nat.db", options.nat_devices),
+            "postgresql": behind_one_address(server.new_database(), options.nat_devices),
+        }
+        if not options.only_nat:
+            figures["sqlite"] = measure(f"sqlite:///{folder}/engage.db", options.devices)
+            figures["postgresql"] = measure(server.new_database(), options.devices)
     text_of_it = json.dumps(figures, indent=2)
     sys.stdout.write(text_of_it + "\n")
     if options.json:
         options.json.write_text(text_of_it)
 
 
-def measure(url: str, devices: int) -> dict[str, Any]:
-    """Fill one database, and ask it."""
+def behind_one_address(url: str, devices: int) -> dict[str, Any]:
+    """New devices by turns: a batch with addresses of their own, a batch behind one address; the last tenth counts."""
+    store = _store(url)
+    seconds: dict[str, list[float]] = {"own addresses": [], "one address": []}
+    for first in range(0, devices, _NAT_BATCH):
+        some = range(first, min(first + _NAT_BATCH, devices))
+        own = [each for device in some for each in _visit(device, _own_address(device))]
+        nat = [each for device in some for each in _visit(devices + device, "192.0.2.1")]
+        for name, batch in (("own addresses", own), ("one address", nat)):
+            begun = time.perf_counter()
+            store.record_sightings(f"{name} {first}", 0, 1, batch, fold, NOW)
+            seconds[name].append((time.perf_counter() - begun) / len(batch))
+    store.close()
+    last = {name: sorted(each[-max(3, len(each) // 10) :]) for name, each in seconds.items()}
+    rates = {name: 1 / each[len(each) // 2] for name, each in last.items()}
+    return {
+        **{f"sightings_per_second, {name}": round(rate) for name, rate in rates.items()},
+        "ratio": round(rates["one address"] / rates["own addresses"], 2),
+    }
+
+
+def _visit(device: int, address: str) -> list[Sighting]:
+    """A notice, and a handshake: when it ends, and when a request has told whose it is."""
+    handshake = Sighting(SightingKind.HANDSHAKE_FINISHED, NOW, "https", address, None, "main", 1)
+    named = replace(handshake, serial=serial_of(device))
+    return [replace(named, kind=SightingKind.NOTICE, listener="http"), handshake, named]
+
+
+def _store(url: str) -> SqlStore:
     create_sqlite_file(url)
     engine = open_engine(url)
     sealer = Sealer(Secret(bytes(32)))
     schema.upgrade(engine, sealer)
-    store = SqlStore(engine, sealer)
+    return SqlStore(engine, sealer)
+
+
+def measure(url: str, devices: int) -> dict[str, Any]:
+    """Fill one database, and ask it."""
+    store = _store(url)
+    engine = open_engine(url)
     _site(store)
     begun = time.perf_counter()
     for number, batch in enumerate(_batches(devices)):
@@ -75,6 +119,7 @@ def measure(url: str, devices: int) -> dict[str, Any]:
     _tidy_up(store, url)
     with engine.connect() as connection:
         size = _bytes(connection)
+    engine.dispose()
     found = {
         "seconds_to_fill": round(filled),
         "sightings_per_second": round(taken / filled),
@@ -110,7 +155,7 @@ def _batches(devices: int) -> Iterator[list[Sighting]]:
 
 def _night(device: int, release: int, fate: float) -> list[Sighting]:
     at = NOW - timedelta(days=_RELEASES - release, seconds=device % 14400)
-    serial, address = serial_of(device), f"10.{device >> 16 & 255}.{device >> 8 & 255}.{device & 255}"
+    serial, address = serial_of(device), _own_address(device)
 
     def saw(kind: SightingKind, failure: str = "") -> Sighting:
         listener = "https" if kind in (SightingKind.HANDSHAKE_FINISHED, SightingKind.HANDSHAKE_FAILED) else "http"
@@ -125,6 +170,10 @@ def _night(device: int, release: int, fate: float) -> list[Sighting]:
             saw(SightingKind.HANDSHAKE_FAILED, "alert x"),
         ] * 2
     return [saw(SightingKind.HANDSHAKE_FINISHED)]
+
+
+def _own_address(device: int) -> str:
+    return f"10.{device >> 16 & 255}.{device >> 8 & 255}.{device & 255}"
 
 
 def _tidy_up(store: SqlStore, url: str) -> None:

@@ -1,6 +1,7 @@
 """Who called from where: what a batch costs does not depend on how many devices there are behind an address."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -125,6 +126,15 @@ def test_an_address_stays_shared_for_a_month_after_its_devices_left(store: SqlSt
     store.forget_addresses(NOW + 33 * DAY)
     recording.take(Sighting(SightingKind.HANDSHAKE_FINISHED, NOW + 33 * DAY, "https", NAT, None, "main", 1))
     assert store.device_history(serial_of(99))[0].finished_release == 1
+
+
+def test_what_is_disregarded_says_nothing_of_an_address(store: SqlStore) -> None:
+    recording = Recording(store)
+    recording.take(notice(1), replace(notice(2), disregarded="future"))
+    recording.take(Sighting(SightingKind.HANDSHAKE_FINISHED, NOW, "https", NAT, None, "main", 1))
+    assert store.device_history(serial_of(1))[0].finished_release == 1, "still the only one there"
+    assert store.device_history(serial_of(2)) == []
+    assert len(store.sightings()) == 3, "it is kept"
 
 
 class TestForgetting:

@@ -138,6 +138,36 @@ class TestWhoIsAnswered:
         assert call_ins(world).answer(by(KNOWN)).status == 404
 
 
+class TestSightings:
+    """A call says that a device was here, where it was answered as a known one."""
+
+    def test_only_a_call_that_gave_the_device_something(self, prepared: World) -> None:
+        sink = Sink()
+        calls = call_ins(prepared, sink)
+        asked = replace(AUDIT, kind=CallKind.DATABASE, method="GET", query=f"serialNumber={encode_serial(KNOWN)}")
+        assert calls.answer(asked).status == 404, "it has no database yet"
+        assert calls.answer(by(STRANGER)).status == 404
+        assert calls.answer(replace(by(KNOWN), body=b"[")).status == 400
+        folder = prepared.folder / "data" / "main" / KNOWN
+        (folder / "database.json").write_text('{"db": {"schedules": [{}]}, "nxtDbVerTS": "0x1"}')
+        assert calls.answer(replace(asked, method="HEAD")).status == 200
+        assert sink.kept == []
+        assert calls.answer(asked).status == 200
+        (kept,) = [decoded(line) for line in sink.kept]
+        assert kept is not None
+        assert (kept.kind, kept.serial) == (SightingKind.CALL_IN, KNOWN)
+
+    def test_a_token_is_kept_with_it_and_is_in_no_answer_and_no_word_to_operators(self, prepared: World) -> None:
+        sink, token = Sink(), "QUJD" * 16
+        calls = call_ins(prepared, sink)
+        answer = calls.answer(by(KNOWN, authorization=f"Device {token}"))
+        assert token.encode() not in answer.body
+        assert [token.encode() in line for line in sink.kept] == [False, True], "of the call, not of each audit"
+        assert calls.answer(by(KNOWN, authorization='Device x",false]\n')).status == 202
+        assert all(decoded(line) is not None for line in sink.kept)
+        assert token not in "".join(prepared.told)
+
+
 class TestEnrolment:
     def test_who_called_is_put_on_the_list_once(self, prepared: World) -> None:
         prepared.answer_call_ins(CallIn(unknown=UnknownDevices.ENROLL))

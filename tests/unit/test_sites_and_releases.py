@@ -4,6 +4,7 @@ import base64
 import hashlib
 import hmac
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,11 +12,12 @@ import pytest
 from engage_server.checks import Severity
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable, HostInvalid, NotFound, Refused, UsageError
 from engage_server.pki import encodings, keys
-from engage_server.records import AnchorRole, AuditAction, Host, ReleaseState
+from engage_server.records import AnchorRole, AuditAction, Host, ReleaseState, RequiredEvidence
 from engage_server.services.chain_folder import ChainMaterial, read_chain_folder
 from engage_server.services.releases import chain_of
+from engage_server.services.sites import SiteChanges
 from tests.chains import HOSTS, SITE_KEY, Recipe, good_chain, key
-from tests.world import World
+from tests.world import World, serial_of
 
 
 def test_a_release_holds_what_the_folder_held(world: World) -> None:
@@ -134,6 +136,29 @@ def test_the_default_site_is_meant_when_none_is_named(world: World) -> None:
     assert world.sites.get(None).name == "b"
     world.sites.make_default("a", world.occasion)
     assert world.sites.get(None).name == "a"
+
+
+def test_a_site_demands_tokens_only_where_some_device_sent_one(world: World) -> None:
+    """Their form is an assumption for locks: a site whose devices send none would wait forever."""
+    world.add_site()
+    wanted = SiteChanges(evidence=RequiredEvidence.AUTHENTICATED)
+    handshake = world.finished(1, 1, world.occasion.now)
+    world.see(handshake)
+    with pytest.raises(Refused, match="ever proved itself") as caught:
+        world.sites.change(world.store.site("main"), wanted, "", world.occasion)
+    assert caught.value.stable_code == "evidence.no_token_seen"
+    assert world.store.site("main").evidence is RequiredEvidence.ANY
+    proven_at = int(handshake.at.timestamp())
+    world.see(replace(handshake, authenticated=True, token_time=proven_at))
+    world.sites.change(world.store.site("main"), wanted, "why", world.occasion)
+    assert world.store.site("main").evidence is RequiredEvidence.AUTHENTICATED
+    told = world.store.audit_events()[-1]
+    assert (told.before["evidence"], told.facts["evidence"], told.reason) == ("any", "authenticated", "why")
+    world.evidence.forget(serial_of(1), None, "", world.occasion)
+    world.sites.change(world.store.site("main"), SiteChanges(hosts=HOSTS[:1]), "", world.occasion)
+    assert world.store.site("main").evidence is RequiredEvidence.AUTHENTICATED, "other changes leave it"
+    world.sites.change(world.store.site("main"), SiteChanges(evidence=RequiredEvidence.ANY), "", world.occasion)
+    assert world.store.site("main").evidence is RequiredEvidence.ANY
 
 
 def test_exporting_a_key(world: World, tmp_path: Path) -> None:

@@ -12,15 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_server.errors import NotPossible, StoreNotUsable
-from engage_server.records import Sighting, SightingKind
+from engage_server.errors import NotPossible, SealBroken, StoreNotUsable
+from engage_server.records import Grade, Secret, Sighting, SightingKind
 from engage_server.services.evidence import fold
 from engage_server.services.sighting_transfer import SightingTransfer
-from engage_server.services.sightings import Sightings, decoded
+from engage_server.services.sightings import Sightings, decoded, spooled
 from engage_server.services.snapshot import ServedAnswer
 from engage_server.services.spool import SEGMENT_BYTES, SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.token_check import TokenCheck
 from engage_server.store.sql_store import SqlStore
-from tests.world import World
+from tests.chains import SITE_KEY
+from tests.unit.test_device_token import text_token
+from tests.world import World, serial_of
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)
 SERVED = ServedAnswer(b"{}", "main", 7)
@@ -109,6 +112,35 @@ class TestLines:
     )
     def test_what_is_no_sighting(self, line: bytes) -> None:
         assert decoded(line) is None
+
+    def test_a_token_stands_behind_the_rest_and_older_lines_have_none(self, folder: Path) -> None:
+        sightings = watcher(SpoolWriter(folder, PLENTY))
+        sightings.handshake_finished("192.0.2.1", "main", 7, "TLSv1.3", resumed=False, serial=SERIAL, token="QUJD+/_-=")
+        sightings.called_in("main", "192.0.2.1", SERIAL, "QUJD")
+        sightings.called_in("main", "192.0.2.1", SERIAL)
+        found = [spooled(line) for line in sightings.lines]
+        assert [each.token for each in found if each] == ["QUJD+/_-=", "QUJD", ""]
+        assert [len(json.loads(line)) for line in sightings.lines] == [11, 11, 10]
+        assert all("QUJD" not in repr(each.sighting) for each in found if each)
+
+    def test_what_is_seen_of_other_addresses_than_the_devices_is_no_sighting(self, folder: Path) -> None:
+        """The check stands where sightings are made, so no way to make one can forget it."""
+
+        def make(sightings: Sightings, address: str) -> int:
+            for kind in (SightingKind.NOTICE, SightingKind.CERTIFICATE):
+                sightings.answered(kind, SERVED, address, SERIAL)
+            sightings.handshake_finished(address, "main", 7, "TLSv1.3", resumed=False, serial=SERIAL)
+            sightings.handshake_failed(address, "main", 7, "", "alert unknown_ca")
+            sightings.called_in("main", address, SERIAL)
+            sightings.reported("main", address, SERIAL, "1101")
+            return len(sightings.lines)
+
+        spool = SpoolWriter(folder, PLENTY)
+        mine = ("main", "192.0.2.1")
+        assert make(Sightings("https", spool, NOW.timestamp, lambda *place: place == mine), "192.0.2.1") == 6
+        assert make(Sightings("https", spool, NOW.timestamp, lambda *place: place == mine), "192.0.2.2") == 0
+        proxied = Sightings("https", spool, NOW.timestamp, is_proxys=lambda address: address == "192.0.2.2")
+        assert make(proxied, "192.0.2.2") == 4, "a proxy's handshakes are its own; what it brings is the devices'"
 
 
 class TestSpool:
@@ -247,6 +279,67 @@ class TestTransfer:
         assert world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
         assert not world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
         assert len(world.store.sightings()) == 10
+
+    def test_what_cannot_have_been_then_is_kept_and_counts_for_nothing(self, world: World, folder: Path) -> None:
+        world.add_site()
+        installed = world.store.site("main").created_at
+        now = installed + timedelta(days=3)
+        ahead, late = timedelta(minutes=11), timedelta(minutes=9)
+        times = [now + ahead, now + late, now, installed - late, installed - ahead]
+        for at in times:
+            see(Sightings("http", SpoolWriter(folder, PLENTY), at.timestamp), 1)
+        done = transfer(world, folder).run(now)
+        assert (done.stored, done.disregarded) == (5, 2)
+        found = {each.at: each.disregarded for each in world.store.sightings()}
+        assert [found[at] for at in times] == ["future", "", "", "", "before_installation"]
+        (known,) = world.store.device_history(SERIAL)
+        assert (known.first_seen, known.last_seen, known.notices) == (installed - late, now + late, 3)
+        assert world.store.disregarded(SERIAL, "main") == {"future": 1, "before_installation": 1}
+        (view,) = world.evidence.device(SERIAL, now)
+        assert view.disregarded == {"future": 1, "before_installation": 1}
+
+    def test_a_site_that_was_added_under_a_wrong_clock_makes_nobody_older_than_it(
+        self, world: World, folder: Path
+    ) -> None:
+        world.add_site()
+        now = world.store.site("main").created_at - timedelta(days=400)
+        see(Sightings("http", SpoolWriter(folder, PLENTY), now.timestamp), 1)
+        assert transfer(world, folder).run(now).disregarded == 0
+
+    def test_tokens_are_checked_and_end_here(self, world: World, folder: Path) -> None:
+        world.add_site()
+        now = NOW + timedelta(days=30)
+        right = text_token(now.strftime("%Y%m%d%H%M%S").encode() + b"\0\0", key=SITE_KEY)
+        other = text_token(now.strftime("%Y%m%d%H%M%S").encode() + b"\0\0")
+        asked: list[str] = []
+
+        def site_key(name: str) -> Secret:
+            asked.append(name)
+            if name == "away":
+                raise SealBroken("no key-encryption key", "Set it.")
+            return world.store.site_key(name)
+
+        sightings = Sightings("https", SpoolWriter(folder, PLENTY), now.timestamp)
+        for site, serial, token in (
+            ("main", SERIAL, right),
+            ("main", None, right),
+            ("main", SERIAL, other),
+            ("main", SERIAL, ""),
+            ("main", serial_of(9), right),
+            ("away", SERIAL, right),
+            ("away", SERIAL, right),
+        ):
+            sightings.handshake_finished("192.0.2.1", site, 7, "TLSv1.3", resumed=False, serial=serial, token=token)
+        sightings.flush()
+        moving = SightingTransfer(folder, world.store, timedelta(days=1), TokenCheck(site_key))
+        assert moving.run(now).stored == 7
+        found = [(each.serial, each.authenticated) for each in world.store.sightings()]
+        assert found[:4] == [(SERIAL, True), (SERIAL, True), (SERIAL, False), (SERIAL, False)]
+        assert found[4:] == [(serial_of(9), False), (SERIAL, False), (SERIAL, False)]
+        assert asked == ["main", "away"], "once each"
+        assert moving.run(now).stored == 0
+        (known, *_) = world.store.device_history(SERIAL, "main")
+        assert (known.authenticated_release, known.releases[7].grade) == (7, Grade.AUTHENTICATED)
 
     def test_old_ones_are_forgotten(self, world: World, folder: Path) -> None:
         see(watcher(SpoolWriter(folder, PLENTY)), 3)
