@@ -125,10 +125,10 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
         (lost_by_tls, LOST_BY_TLS),
         (_device.certificates >= _LOOPS, Doubt.PLAIN_LOOP.value),
+        (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: who took its name is never late
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
-        (not_(settled), Doubt.NEW_ADDRESS.value),
         else_=FELL_SILENT,
     )
 
@@ -162,7 +162,12 @@ OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
 
 
 def _is_shared(question: Question) -> ColumnElement[bool]:
-    return _exists(_other.c.home == _device.home, question.site)
+    """Whether others call from there, or did lately: else who moves them away in the evidence leaves one alone."""
+    of_several = and_(
+        _other.c.site == question.site, _other.c.identity == _device.home, _other.c.is_shared_address == 1
+    )
+    did_lately = select(_other.c.id).where(of_several).correlate(device_histories).exists()
+    return or_(_exists(_other.c.home == _device.home, question.site), did_lately)
 
 
 def _kind_by_token(question: Question) -> ColumnElement[str]:

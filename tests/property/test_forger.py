@@ -25,7 +25,7 @@ from tests.forger import (
     true_visits,
 )
 
-EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", "25"))
+EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", "40"))
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,
@@ -111,12 +111,17 @@ def test_with_tokens_even_the_doors_own_addresses_finish_nothing_and_turn_nothin
 
 
 def verdicts(
-    site: Sequence[Door], forged: Sequence[Forged], *, from_home: bool = False, tokens: bool = False
+    site: Sequence[Door],
+    forged: Sequence[Forged],
+    *,
+    from_home: bool = False,
+    tokens: bool = False,
+    policy: GatePolicy | None = None,
 ) -> list[Verdict]:
-    """What the gate says, look by look, with the default policy."""
+    """What the gate says, look by look."""
     evidence = RequiredEvidence.AUTHENTICATED if tokens else RequiredEvidence.ANY
     found = [*true_visits(site, cut_over=False, proven=tokens), *forged_visits(site, forged, from_home=from_home)]
-    with closing(Gate(GatePolicy(), evidence)) as gate:
+    with closing(Gate(policy or GatePolicy(), evidence)) as gate:
         said = []
         for now, batch in batches(found):
             gate.take(batch, now)
@@ -167,3 +172,11 @@ def test_one_silent_door_can_be_impersonated() -> None:
     two_dark = [*SITE[:4], Door(4, Fate.DEAD), Door(5, Fate.DEAD)]
     assert Verdict.GO_ON not in verdicts(two_dark, nightly([4, 5], Forgery.ACCEPTS))[2:], "an address has one device"
     assert Verdict.GO_ON not in verdicts(one_dark, nightly([5, 0], Forgery.ACCEPTS))[2:]
+
+
+def test_who_takes_their_names_does_not_keep_them_waiting() -> None:
+    """By plain HTTP alone, on three nights: they have moved, as far as can be told, and are not waited for."""
+    assert Verdict.WAIT not in verdicts(DARK, nightly(range(2, 6), Forgery.ASKS))[5:]
+    behind_nat = [*SITE[:2], Door(2, Fate.DEAD_BEHIND_NAT), Door(3, Fate.DEAD_BEHIND_NAT)]
+    moved_away = verdicts(behind_nat, nightly([2], Forgery.ASKS), policy=GatePolicy(lost=Limit(0, 0.0)))
+    assert Verdict.ROLL_BACK not in moved_away, "the other one is not alone there now"

@@ -128,6 +128,7 @@ KINDS: list[tuple[DeviceHistory, str | None]] = [
     (device(**CAME, **MOVED_HERE), "confirmed"),
     (device(**DUE, **REFUSES, **MOVED_HERE), Doubt.NEW_ADDRESS.value),
     (device(**MOVED_HERE), Doubt.NEW_ADDRESS.value),
+    (device(**DUE, **MOVED_HERE), Doubt.NEW_ADDRESS.value),
     (device(first_seen=SINCE + HOUR), "new"),
     (device(finished_release=0, finished_at=None), None),
     (device(finished_at=SINCE - 9 * DAY), None),
@@ -182,6 +183,11 @@ class TestSharedAddresses:
         nat = device(9, identity="192.0.2.1", home="192.0.2.1", is_shared_address=True, **REFUSES)
         keep(store, device(), device(2, home="192.0.2.1", **CAME), nat)
         assert kinds(ask(store)) == {Doubt.REFUSED_SHARED.value: 1, "confirmed": 1}
+
+    def test_an_address_that_was_shared_lately_is_shared(self, store: SqlStore) -> None:
+        nat = device(9, identity="192.0.2.1", home="192.0.2.1", is_shared_address=True)
+        keep(store, device(), device(2, **CAME, home=FAR), nat)
+        assert kinds(ask(store)) == {Doubt.SILENT_SHARED.value: 1, "confirmed": 1}
 
     def test_silence_counts_where_all_of_them_are_listed(self, store: SqlStore) -> None:
         keep(store, *(device(number, home="192.0.2.1") for number in (1, 2)))
