@@ -157,7 +157,9 @@ def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     told = replace(seen, report=sighting.failure, reported_at=sighting.at)
     if meaning.proof is Proof.ANCHOR_REFUSED:
         return replace(told, anchor_failed_at=sighting.at)
-    return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN else told
+    # of a device that sends tokens, an audit without one must not take back what it told: anybody could have sent it
+    is_its_own = sighting.authenticated or not seen.authenticated_nights
+    return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN and is_its_own else told
 
 
 def _graded(history: DeviceHistory, sighting: Sighting, grade: Grade) -> DeviceHistory:

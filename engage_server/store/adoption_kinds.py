@@ -183,9 +183,9 @@ def _kind_by_token(question: Question) -> ColumnElement[str]:
         (not_(or_(was_proven, _was_well_at_home(question))), OTHER),
         (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),
         (confirmed, CONFIRMED),
+        (and_(is_due, was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),  # whatever is said besides
         (loops, Doubt.REFUSED_UNPROVEN.value),
         (not_(is_due), WAITING),
-        (and_(was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),
         else_=Doubt.SILENT_NO_HABIT.value,
     )
 

@@ -245,7 +245,8 @@ class TestAuthenticated:
             (device(**self.PROVEN | {"authenticated_nights": 2}), Doubt.SILENT_NO_HABIT.value),
             (device(**DUE, **self.PROVEN), "silent"),
             (device(**self.PROVEN, nights=99, last_seen=SINCE + 2 * DAY, **DUE), "silent"),
-            (device(**DUE, **REFUSES, **self.PROVEN), Doubt.REFUSED_UNPROVEN.value),
+            (device(**DUE, **REFUSES, **self.PROVEN), "silent"),
+            (device(**DUE, **REFUSES), Doubt.REFUSED_UNPROVEN.value),
             (device(**DUE), "waiting"),
             (device(), Doubt.SILENT_NO_HABIT.value),
             # its proven habit is a week: others that come each night in its name make it no shorter
