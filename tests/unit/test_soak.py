@@ -180,6 +180,12 @@ class TestSeveralMachines:
         assert looked(served, machine.at(2 * HOUR)).unsure_until is not None
 
 
+def test_a_doubt_that_reaches_too_far_is_taken_back() -> None:
+    machine = Machine()
+    served = replace(serve(machine), unsure_until=NOW + 5 * DAY, unsure_why="written under a clock that was ahead")
+    assert looked(served, machine.at(EVERY)).unsure_until == NOW + EVERY + NIGHT
+
+
 def test_simulated_time_is_always_right() -> None:
     served = begun(BEGUN, Occasion("tester", NOW))
     served = looked(served, Occasion("tester", NOW + 9 * DAY))
