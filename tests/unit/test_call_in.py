@@ -149,6 +149,7 @@ class TestSightings:
         assert calls.answer(by(STRANGER)).status == 404
         assert calls.answer(replace(by(KNOWN), body=b"[")).status == 400
         folder = prepared.folder / "data" / "main" / KNOWN
+        folder.mkdir(parents=True)
         (folder / "database.json").write_text('{"db": {"schedules": [{}]}, "nxtDbVerTS": "0x1"}')
         assert calls.answer(replace(asked, method="HEAD")).status == 200
         assert sink.kept == []
