@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from contextlib import closing
 
+import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
@@ -77,6 +78,13 @@ def test_forged_visits_change_the_verdict_to_nothing_but_a_pause(
     site: list[Door], forged: list[Forged], policy: GatePolicy, cut_over: bool
 ) -> None:
     """At each look: the verdict is the one without the forged visits, or the gate asks."""
+    assert_nothing_but_a_pause(site, forged, policy, cut_over=cut_over)
+
+
+def assert_nothing_but_a_pause(
+    site: Sequence[Door], forged: Sequence[Forged], policy: GatePolicy, *, cut_over: bool = False
+) -> None:
+    """Hold one site against the law."""
     true = list(true_visits(site, cut_over=cut_over))
     with closing(Gate(policy)) as without, closing(Gate(policy)) as forged_too:
         mixed = batches([*true, *forged_visits(site, forged)])
@@ -137,6 +145,25 @@ def nightly(victims: Sequence[int], *what: Forgery) -> list[Forged]:
 
 SITE = [Door(number, Fate.WELL) for number in range(6)]
 DARK = [Door(number, Fate.WELL if number < 2 else Fate.DEAD) for number in range(6)]
+
+
+@pytest.mark.parametrize("begin", [-2, 0])
+@pytest.mark.parametrize("what", [Forgery.ACCEPTS, Forgery.ASKS, Forgery.REFUSES])
+@pytest.mark.parametrize(
+    "site",
+    [
+        DARK,
+        [*SITE[:3], *(Door(number, Fate.SLEEPER) for number in (3, 4, 5))],
+        [*SITE[:3], *(Door(number, Fate.MOVER, moves_at=-3) for number in (3, 4))],
+        [*SITE[:3], *(Door(number, Fate.DEAD_BEHIND_NAT) for number in (3, 4))],
+    ],
+)
+def test_campaigns_night_after_night(site: list[Door], what: Forgery, begin: int) -> None:
+    """The sequences that come closest: everybody who is not there is impersonated, each night, until the end."""
+    victims = [place for place, door in enumerate(site) if door.fate is not Fate.WELL]
+    forged = [Forged(night, 4, victim, what) for night in range(begin, LAST_NIGHT + 1) for victim in victims]
+    for policy in (GatePolicy(), GatePolicy(lost=Limit(0, 0.0), soak_hours=0)):
+        assert_nothing_but_a_pause(site, forged, policy)
 
 
 class TestWhatTheLawsAreWorth:
