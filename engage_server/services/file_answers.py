@@ -63,7 +63,7 @@ class FileAnswers:
         if collection is Collection.CREDENTIALS:
             return CallAnswer(CREDENTIAL_STATUSES[kind])
         if self._sightings is not None:
-            note_reports(self._sightings, known.site, known.call.address, serial, after.fresh)
+            note_reports(self._sightings, known.site, known.call, serial, after.fresh)
         return CallAnswer(201 if is_first else 202)
 
 

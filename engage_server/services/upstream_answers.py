@@ -92,7 +92,7 @@ class UpstreamAnswers:
         appended = self._spool.append(known.site, device_name(known.serial, call.address), upload)
         events = events_in(known.value)
         if self._sightings is not None and not appended.repeated and len(events) <= self._max_events:
-            note_reports(self._sightings, known.site, call.address, known.serial, events)
+            note_reports(self._sightings, known.site, call, known.serial, events)
         return CallAnswer(201 if appended.is_first else 202)
 
     def _pass_on(self, known: KnownCall) -> CallAnswer:

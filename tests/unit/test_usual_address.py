@@ -250,6 +250,19 @@ class TestTokens:
         assert (known.finished_release, known.releases[2].grade) == (2, Grade.AUTHENTICATED)
         assert told(nights(HOME, 2)).releases[1].grade is Grade.HANDSHAKE
 
+    def test_it_takes_back_by_audit_what_it_told_by_audit_and_nobody_else_does(self) -> None:
+        def audit(code: str, **other: object) -> Sighting:
+            at = NIGHT + DAY + 2 * HOUR
+            return seen(SightingKind.REPORT, HOME, at, listener="https", failure=code, **other)
+
+        made_at = int((NIGHT + DAY + 2 * HOUR).timestamp())
+        before = [token(HOME, NIGHT), token(HOME, NIGHT + DAY), audit("1101")]
+        assert told(before).anchor_failed_at is not None
+        assert told([*before, audit("1100")]).anchor_failed_at is not None, "anybody at its address could say so"
+        assert told([*before, audit("1100", authenticated=True, token_time=made_at)]).anchor_failed_at is None
+        without_tokens = [*nights(HOME, 2), audit("1101"), audit("1100")]
+        assert told(without_tokens).anchor_failed_at is None
+
     def test_home_is_where_it_proves_itself(self) -> None:
         known = told([*nights(HOME, 4), refusal(HOME, NIGHT + 3 * DAY + HOUR), token(LEASE, NIGHT + 4 * DAY)])
         assert (known.home, known.home_since, known.tls_nights, known.refusals) == (LEASE, NIGHT + 4 * DAY, 1, 0)
