@@ -2,6 +2,7 @@
 
 import os
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 import click
@@ -11,6 +12,7 @@ from engage_server.composition import DeviceSide, ReleaseSealer, Snapshot, deriv
 from engage_server.records import Secret
 from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
 from engage_server.serving.closed_memory import close_memory
+from engage_server.serving.line_output import say_at_once
 from engage_server.serving.listener import Listener, ListenerApplication
 from engage_server.serving.pair import (
     Descriptors,
@@ -139,7 +141,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
-        say=lambda sentence: click.echo(sentence, err=True),
+        say=partial(say_at_once, sys.stderr.fileno()),
     )
     return pair.run()
 
@@ -179,15 +181,16 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
     http = f"http://{shown}" + ("" if settings.http_port == 80 else f":{settings.http_port}")
     https = f"https://{shown}" + ("" if settings.https_port == 443 else f":{settings.https_port}")
     port_option = "" if settings.https_port == 443 else f" --https-port {settings.https_port}"
-    click.echo(
+    told = (
         f"\nserving on {http} and {https}\ntry:\n"
         f"  curl {http}/swordfish/lock/certificates/current\n"
         f"  {program()} lock fetch {http}{port_option}\n"
         f"  curl http://{_in_url(settings.operators_bind)}:{settings.operators_port}/metrics"
     )
     if not snapshot.current:
-        click.echo("no release is active yet: devices are answered 503 until 'engage release activate'")
+        told += "\nno release is active yet: devices are answered 503 until 'engage release activate'"
     sys.stdout.flush()
+    say_at_once(sys.stdout.fileno(), told)
 
 
 def _in_url(host: str) -> str:

@@ -10,7 +10,7 @@ from engage_server.serving.allocator import FreeMemory
 from engage_server.serving.connection import Connection
 from engage_server.serving.defects import Defects
 from engage_server.serving.flask_pool import FlaskPool
-from engage_server.serving.log_lines import AccessLog
+from engage_server.serving.log_lines import AccessLog, ErrorLogHandler
 from engage_server.serving.metrics import ListenerMetrics
 from engage_server.serving.origin_server import OriginServer, Outgoing
 from engage_server.serving.room import Room
@@ -118,7 +118,7 @@ class Equipment:
         lost = self._spool.lost if self._spool else 0
         self.metrics.holds(self.room.budget.held_bytes)
         age = self._distribution.seconds_since_look
-        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost, age)
+        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost + ErrorLogHandler.lost, age)
         self._free_memory.look(self.room.kept_bytes())
         trouble = self._spool.trouble if self._spool else ""
         if trouble != self._told:

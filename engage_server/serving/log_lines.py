@@ -5,8 +5,6 @@ Requests go to standard output, everything else to standard error through gunico
 
 import json
 import logging
-import os
-import select
 import sys
 import time
 from collections.abc import Mapping
@@ -15,11 +13,11 @@ from typing import Any, Literal
 
 from gunicorn.glogging import Logger
 
+from engage_server.serving.line_output import MAX_LINE_BYTES, LineOutput
 from engage_server.serving.origin_server import Outgoing
 
 LogFormat = Literal["json", "text"]
 
-_AT_ONCE_BYTES = select.PIPE_BUF  # a pipe that can be written takes this much without waiting, and in one piece
 _TEXT_CHARACTERS = 1024  # of a text that a client gave; a whole line has to stay below the bytes above
 _SHORT_TEXT_CHARACTERS = 64
 _KEPT_BYTES = 1024 * 1024  # of lines that nobody takes at the moment; what comes on top is lost, and counted
@@ -40,12 +38,9 @@ class AccessLog:
     def __init__(self, listener: str, log_format: LogFormat, descriptor: int | None) -> None:
         self._listener = listener
         self._as_json = log_format == "json"
-        self._descriptor = descriptor
+        self._output = None if descriptor is None else LineOutput(descriptor)
         self._lines: list[bytes] = []
         self._kept_bytes = 0
-        self._writable = select.poll()
-        if descriptor is not None:
-            self._writable.register(descriptor, select.POLLOUT)
         self.lost = 0
 
     def request(self, outgoing: Outgoing, seconds: float, at: float) -> None:
@@ -56,7 +51,7 @@ class AccessLog:
             seconds: From the whole request to the sent answer.
             at: When that was, in seconds since 1970.
         """
-        if self._descriptor is None:
+        if self._output is None:
             return
         line = self._json(outgoing, seconds, at) if self._as_json else self._text(outgoing, seconds, at)
         self._keep(line.encode("ascii", "backslashreplace") + b"\n")
@@ -82,32 +77,31 @@ class AccessLog:
 
     def flush(self) -> None:
         """Write what there is, as far as it is taken at once."""
-        while self._lines and self._descriptor is not None:
-            if not self._writable.poll(0):
-                return
-            piece = self._next_piece()
+        while self._lines and self._output is not None:
+            count = self._next_piece()
+            piece = b"".join(self._lines[:count])
             try:
-                os.write(self._descriptor, piece)
+                if not self._output.write(piece):
+                    return
             except OSError:  # the reader has gone; devices have not
-                self.lost += piece.count(b"\n")
+                self.lost += count
+            del self._lines[:count]
+            self._kept_bytes -= len(piece)
 
     def _keep(self, line: bytes) -> None:
-        if self._kept_bytes + len(line) > _KEPT_BYTES or len(line) > _AT_ONCE_BYTES:  # a longer one could block
+        if self._kept_bytes + len(line) > _KEPT_BYTES or len(line) > MAX_LINE_BYTES:  # a longer one could block
             self.lost += 1
             return
         self._lines.append(line)
         self._kept_bytes += len(line)
 
-    def _next_piece(self) -> bytes:
-        """Whole lines, as many as are written in one piece."""
+    def _next_piece(self) -> int:
+        """How many of the lines are written in one piece."""
         count, size = 1, len(self._lines[0])
-        while count < len(self._lines) and size + len(self._lines[count]) <= _AT_ONCE_BYTES:
+        while count < len(self._lines) and size + len(self._lines[count]) <= MAX_LINE_BYTES:
             size += len(self._lines[count])
             count += 1
-        piece = b"".join(self._lines[:count])
-        del self._lines[:count]
-        self._kept_bytes -= size
-        return piece
+        return count
 
 
 class JsonFormatter(logging.Formatter):
@@ -119,7 +113,7 @@ class JsonFormatter(logging.Formatter):
         traceback = self.formatException(record.exc_info) if record.exc_info else ""
         for characters in (2048, 1024, 256, 128):
             line = self._line(record, cut(message, characters), traceback[-characters:])
-            if len(line) < _AT_ONCE_BYTES:
+            if len(line) < MAX_LINE_BYTES:
                 break
         return line
 
@@ -140,8 +134,34 @@ class TextFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """The line, and a traceback below it; of what is too long the middle is left out."""
         text = super().format(record).encode("ascii", "backslashreplace").decode("ascii")
-        half = _AT_ONCE_BYTES // 2 - 16
+        half = MAX_LINE_BYTES // 2 - 16
         return text if len(text) < 2 * half else f"{text[:half]}\n...\n{text[-half:]}"
+
+
+class ErrorLogHandler(logging.Handler):
+    """Writes records to standard error, and waits for nobody: what is not taken at once is lost, and counted.
+
+    Attributes:
+        lost: How many records the reader of this process's log did not take.
+    """
+
+    lost = 0
+
+    def __init__(self, descriptor: int) -> None:
+        super().__init__()
+        self._output = LineOutput(descriptor)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one."""
+        try:
+            line = self.format(record).encode("ascii", "backslashreplace") + b"\n"
+            is_taken = self._output.write(line)
+        except OSError:
+            is_taken = False
+        except Exception:  # a record that cannot be formatted; logging must never end who logs
+            is_taken = False
+        if not is_taken:
+            ErrorLogHandler.lost += 1
 
 
 class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
@@ -150,8 +170,12 @@ class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
     def setup(self, cfg: Any) -> None:
         """Gunicorn's hook: set up the handlers."""
         super().setup(cfg)
-        for handler in self.error_log.handlers:
-            as_json = cfg.log_lines == "json"
+        as_json = cfg.log_lines == "json"
+        for handler in list(self.error_log.handlers):
+            if type(handler) is logging.StreamHandler and handler.stream is sys.stderr:
+                self.error_log.removeHandler(handler)
+                handler = ErrorLogHandler(sys.stderr.fileno())
+                self.error_log.addHandler(handler)
             handler.setFormatter(JsonFormatter() if as_json else TextFormatter(self.error_fmt, self.datefmt))
 
     def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:

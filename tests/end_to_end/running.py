@@ -85,11 +85,17 @@ def eventually(condition: Callable[[], object], what: str, seconds: float = PATI
 class RunningPair:
     """``engage serve`` in a folder.
 
+    Args:
+        folder: The installation's.
+        options: Of the command.
+        output: Where standard output and standard error go; None for a file that is read by :attr:`log`.
+        environment: Variables beside those of this process.
+
     Attributes:
         http_port, https_port, operators_port: Where it listens, on 127.0.0.1.
     """
 
-    def __init__(self, folder: Path, *options: str, **environment: str) -> None:
+    def __init__(self, folder: Path, *options: str, output: int | None = None, **environment: str) -> None:
         self.folder = folder
         self.http_port, self.https_port = free_ports()
         self.operators_port = free_port()
@@ -104,7 +110,7 @@ class RunningPair:
             ],
             cwd=folder,
             env=clean_environment() | environment,
-            stdout=self._log,
+            stdout=self._log if output is None else output,
             stderr=subprocess.STDOUT,
         )
 
@@ -180,7 +186,7 @@ class RunningPair:
 @contextmanager
 def running_pair(folder: Path, *options: str, **environment: str) -> Iterator[RunningPair]:
     """A pair that is ready, and is stopped at the end."""
-    pair = RunningPair(folder, *options, **environment)
+    pair = RunningPair(folder, *options, output=None, **environment)
     try:
         pair.wait_until_ready()
         yield pair
