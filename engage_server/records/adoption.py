@@ -18,6 +18,7 @@ class Doubt(StrEnum):
     TOGETHER = "moved_together"  # it moved during this step, to an address that claims other devices, too
     SILENT_NO_HABIT = "silent_without_a_habit"  # fewer than three nights by TLS: it has none that it could miss
     SILENT_SHARED = "silent_at_a_shared_address"  # who shares the address could have called in its name before
+    UNLISTED = "not_on_the_list"  # operators gave a list, and it is not on it: anybody could call for some nights
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,8 +49,8 @@ class AuditLog:
         found = next((e.hash for e in self._store.audit_entries() if e.number == number), None)
         if found is not None and hmac.compare_digest(found[: len(wanted)].encode(), wanted.encode()):
             return verdict
-        what = "is another" if found else "is missing"
-        fault = f"entry {number} {what} than was noted: the log was replaced, or an older database was brought back"
+        what = "is not the one that was noted" if found else "is missing, and was noted"
+        fault = f"entry {number} {what}: the log was replaced, or an older database was brought back"
         return AuditVerdict(verdict.entries, verdict.head, (*verdict.faults, fault))
 
 

@@ -139,13 +139,18 @@ def _came_after_a_move(question: Question) -> ColumnElement[str]:
 
 
 def _lost_by_tls(question: Question) -> ColumnElement[str]:
-    return case((_is_shared(question), Doubt.REFUSED_SHARED.value), else_=REFUSED)
+    return case(
+        (_is_shared(question), Doubt.REFUSED_SHARED.value),
+        (_is_unlisted(question), Doubt.UNLISTED.value),
+        else_=REFUSED,
+    )
 
 
 def _fell_silent(question: Question) -> ColumnElement[str]:
     unlisted = and_(_other.c.home == _device.home, not_(_is_listed(_other.c, question.site)))
     are_listed = and_(_is_listed(_device, question.site), not_(_exists(unlisted, question.site)))
     return case(
+        (_is_unlisted(question), Doubt.UNLISTED.value),
         (not_(_is_shared(question)), SILENT),
         (_refused_at(_device.home, question), Doubt.REFUSED_SHARED.value),
         (are_listed, SILENT),
@@ -226,6 +231,13 @@ def _refused_at(address: ColumnElement[str], question: Question) -> ColumnElemen
         .correlate(device_histories)
         .exists()
     )
+
+
+def _is_unlisted(question: Question) -> ColumnElement[bool]:
+    """Whether operators gave a list of the site's devices, and this one is not on it."""
+    of_site = select(sites.c.id).where(sites.c.name == question.site).scalar_subquery()
+    has_list = select(devices.c.serial).where(devices.c.site_id == of_site).exists()
+    return and_(has_list, not_(_is_listed(_device, question.site)))
 
 
 def _is_listed(columns: Any, site: str) -> ColumnElement[bool]:

@@ -29,12 +29,7 @@ def open_engine(database_url: str) -> Engine:
     Raises:
         SettingsInvalid: It is no such URL, or another database.
     """
-    try:
-        url = make_url(database_url)
-    except ArgumentError:
-        raise SettingsInvalid(
-            "database_url can not be read", "Such as sqlite:///data/engage.db or postgresql://user@host/name."
-        ) from None
+    url = _read_url(database_url)
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite_engine(url)
@@ -43,6 +38,16 @@ def open_engine(database_url: str) -> Engine:
 
         return postgresql_engine(url)
     raise SettingsInvalid(f"database_url: {backend} is not supported", "Use sqlite or postgresql.")
+
+
+def _read_url(database_url: str) -> URL:
+    try:
+        return make_url(database_url)
+    except (ArgumentError, ValueError):  # a port that is no number is the second
+        raise SettingsInvalid(
+            "database_url cannot be read: it is no database URL",
+            "Write it such as sqlite:///data/engage.db or postgresql://user@host/name.",
+        ) from None
 
 
 def _sqlite_engine(url: URL) -> Engine:
@@ -72,8 +77,9 @@ def create_sqlite_file(database_url: str) -> None:
     Raises:
         StoreNotUsable: The folder can not be written.
     """
-    path = make_url(database_url).database
-    if make_url(database_url).get_backend_name() != "sqlite" or not path or path == ":memory:":
+    url = _read_url(database_url)
+    path = url.database
+    if url.get_backend_name() != "sqlite" or not path or path == ":memory:":
         return
     try:
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -86,13 +92,13 @@ def create_sqlite_file(database_url: str) -> None:
 
 def sqlite_file_missing(database_url: str) -> bool:
     """Whether the URL names a SQLite file that does not exist."""
-    url = make_url(database_url)
+    url = _read_url(database_url)
     return url.get_backend_name() == "sqlite" and not Path(url.database or "").is_file()
 
 
 def sqlite_path(database_url: str) -> Path | None:
     """Where a SQLite database lies; None for another one, or one in memory."""
-    url = make_url(database_url)
+    url = _read_url(database_url)
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)) if is_file else None
 

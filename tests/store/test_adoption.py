@@ -192,7 +192,7 @@ class TestSharedAddresses:
     def test_silence_counts_where_all_of_them_are_listed(self, store: SqlStore) -> None:
         keep(store, *(device(number, home="192.0.2.1") for number in (1, 2)))
         listed(store, 1)
-        assert kinds(ask(store)) == {Doubt.SILENT_SHARED.value: 2}
+        assert kinds(ask(store)) == {Doubt.SILENT_SHARED.value: 1, Doubt.UNLISTED.value: 1}
         listed(store, 2)
         assert kinds(ask(store)) == {"silent": 2}
 
@@ -204,8 +204,16 @@ def listed(store: SqlStore, *numbers: int) -> None:
 def test_only_listed_devices_count_where_that_is_asked(store: SqlStore) -> None:
     keep(store, device(), device(2, **CAME), device(3, identity="192.0.2.3"))
     listed(store, 2)
-    assert kinds(ask(store)) == {"confirmed": 1, "silent": 2}
+    assert kinds(ask(store)) == {"confirmed": 1, Doubt.UNLISTED.value: 2}
     assert kinds(ask(store, only_listed=True)) == {"confirmed": 1}
+
+
+def test_who_is_not_on_the_list_turns_nothing_back(store: SqlStore) -> None:
+    """Where there is a list. Without one nothing tells a door from whoever keeps the habit of one."""
+    keep(store, device(), device(2, **DUE, **REFUSES), device(3, **DUE, **REFUSES))
+    assert kinds(ask(store)) == {"silent": 1, "refused": 2}
+    listed(store, 3)
+    assert kinds(ask(store)) == {"refused": 1, Doubt.UNLISTED.value: 2}
 
 
 def test_crowds(store: SqlStore) -> None:
