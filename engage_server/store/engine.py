@@ -198,7 +198,14 @@ def _patience(connection: Connection, seconds: float | None) -> Iterator[None]:
 _NEXT = "Check that it runs and that database_url is right; nothing was changed."
 _UNCERTAIN = "It was lost while it confirmed the change: see whether it was made, with engage audit show --last 5."
 _LOCKED = "Another process has been writing for too long. Run the command again; nothing was changed."
+_FULL = "Its disk is full: make room there, then run the command again; nothing was changed."
+_OF_SQLITE = {  # by its own words
+    "database is locked": _LOCKED,
+    "database or disk is full": _FULL,
+    "disk I/O error": "Its disk is full or broken: look at it, then run the command again; nothing was changed.",
+}
 _KNOWN = {  # by SQLSTATE
+    "53100": _FULL,
     "57014": "A statement took too long, or waited for another one. Run the command again; nothing was changed.",
     "25006": "It is a standby, or has become one. Name all servers: "
     "postgresql://USER@ONE,OTHER/NAME?target_session_attrs=read-write. Nothing was changed.",
@@ -229,7 +236,7 @@ def _next_step(error: DBAPIError, *, commits: bool) -> str:
         return known
     if commits and error.connection_invalidated:
         return _UNCERTAIN
-    return _LOCKED if _first_line(error.orig) == "database is locked" else _NEXT
+    return _OF_SQLITE.get(_first_line(error.orig), _NEXT)
 
 
 def _shown(engine: Engine) -> str:
