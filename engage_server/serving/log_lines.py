@@ -146,6 +146,7 @@ class ErrorLogHandler(logging.Handler):
     """
 
     lost = 0
+    _gunicorn = True  # by which gunicorn finds the handlers that it takes out again when the settings are reloaded
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()

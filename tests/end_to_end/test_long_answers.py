@@ -1,6 +1,7 @@
 """Answers that their clients do not read: they take memory, which has a limit, and no time of anybody else's."""
 
 import json
+import select
 import socket
 import ssl
 import time
@@ -42,7 +43,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
 
 
 def asking(pair: RunningPair, context: ssl.SSLContext, address: str = "127.0.0.1") -> ssl.SSLSocket:
-    """A client that has asked for the database, and has a small buffer for it."""
+    """A client that has asked for the database, is being answered, and has a small buffer for it."""
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     plain.settimeout(20)
@@ -51,6 +52,9 @@ def asking(pair: RunningPair, context: ssl.SSLContext, address: str = "127.0.0.1
     connection = context.wrap_socket(plain, server_hostname="127.0.0.1")
     request = f"GET /swordfish/lock/db/0?serialNumber={SERIAL} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
     connection.sendall(request.encode())
+    assert select.select([connection], [], [], 20)[0], (
+        "more than three calls of one device at once would be told to wait"
+    )
     return connection
 
 
