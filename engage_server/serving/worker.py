@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 _TICK_SECONDS = 0.25
 _EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
 _HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile
-_ACCEPTS_A_TURN = 32
+_ACCEPTS_A_TURN = 256  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
+# A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
+_COLLECTIONS = (50_000, 20, 50)
+_SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: ten times less than by default
 _KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
 _IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
@@ -76,6 +79,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._next_tick = 0.0
         sys.unraisablehook = self._defects.unraisable
         gc.freeze()  # what is here now stays: no collection needs to look at it again
+        gc.set_threshold(*_COLLECTIONS)
+        sys.setswitchinterval(_SWITCH_SECONDS)
         while self.alive or self._is_finishing():
             try:
                 self._turn()
