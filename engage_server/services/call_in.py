@@ -29,6 +29,7 @@ RETRY_SECONDS = 60
 # As Python's objects a body takes up to sixty times its length: so only a few large ones are read at a time.
 LARGE_BODY_BYTES = 64 * 1024
 LARGE_BODIES_AT_ONCE = 2
+LARGE_BODIES_WAITING = 2  # each holds a thread that another device could be answered by
 _LARGE_BODY_WAIT_SECONDS = 5.0
 _TOLD_KEPT = 1000
 _DAY_SECONDS = 86400.0
@@ -178,12 +179,13 @@ class CallIns:
         self._tell = tell
         self._told: dict[str, float] = {}
         self._large_bodies = threading.BoundedSemaphore(LARGE_BODIES_AT_ONCE)
+        self._large_bodies_waiting = threading.BoundedSemaphore(LARGE_BODIES_WAITING)
 
     def answer(self, call: Call) -> CallAnswer:
         """Answer a call. Raises nothing that a device or an operator could cause."""
         if len(call.body) <= LARGE_BODY_BYTES:
             return self._answer(call, None)
-        turn = _Turn(self._large_bodies)
+        turn = _Turn(self._large_bodies, self._large_bodies_waiting)
         if not turn.comes():
             return LATER
         try:
@@ -305,13 +307,19 @@ class CallIns:
 class _Turn:
     """One large body's, from reading it to the answer; the first :meth:`end` counts."""
 
-    def __init__(self, semaphore: threading.BoundedSemaphore) -> None:
+    def __init__(self, semaphore: threading.BoundedSemaphore, waiting: threading.BoundedSemaphore) -> None:
         self._semaphore = semaphore
+        self._waiting = waiting
         self._holds = False
 
     def comes(self) -> bool:
-        """Wait for it; False when it does not come in time."""
-        self._holds = self._semaphore.acquire(timeout=_LARGE_BODY_WAIT_SECONDS)
+        """Wait for it; False when it does not come in time, or when too many wait for theirs already."""
+        self._holds = self._semaphore.acquire(blocking=False)
+        if not self._holds and self._waiting.acquire(blocking=False):
+            try:
+                self._holds = self._semaphore.acquire(timeout=_LARGE_BODY_WAIT_SECONDS)
+            finally:
+                self._waiting.release()
         return self._holds
 
     def end(self) -> None:

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 _TICK_SECONDS = 0.25
 _EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
-_HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile
+_HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile,
+_HANDSHAKE_SECONDS_A_TURN = 0.008  # and a costly one takes four
 _ACCEPTS_A_TURN = 256  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
 # A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
 _COLLECTIONS = (50_000, 20, 50)
@@ -51,7 +52,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._outgoing: list[Outgoing] = []
         self._is_shared = self.cfg.workers > 1
         self._accepted = 0
-        self._handshakes_left = 0
+        self._handshakes_left, self._handshakes_until = 0, 0.0
         self._now = 0.0
         self._stopping_since: float | None = None
         super().init_process()
@@ -111,6 +112,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 ours.append(fileno)
             # else it gave way to another one in this very turn
         self._handshakes_left = _HANDSHAKES_A_TURN
+        self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
         for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
             self._serve_newcomer(connection)
         for fileno in ours:
@@ -175,7 +177,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     def _serve_newcomer(self, connection: Connection) -> None:
         """Serve one that is in its handshake, if this turn still has time for that."""
         if connection.phase is Phase.HANDSHAKE:
-            if self._handshakes_left <= 0:
+            is_first = self._handshakes_left == _HANDSHAKES_A_TURN
+            if self._handshakes_left <= 0 or not (is_first or time.monotonic() < self._handshakes_until):
                 return  # epoll tells of it again
             self._handshakes_left -= 1
         self._serve(connection, _READ)

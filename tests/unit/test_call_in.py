@@ -1,6 +1,8 @@
 """Which site answers a call-in, whose call it is, and what is refused; beneath HTTP."""
 
 import ipaddress
+import threading
+import time
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,7 +11,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from engage_server.errors import UsageError
-from engage_server.protocol.json_body import write_json
+from engage_server.protocol.json_body import read_json, write_json
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import (
     CallIn,
@@ -22,6 +24,7 @@ from engage_server.records import (
     UnknownDevices,
     Upstream,
 )
+from engage_server.services import call_in
 from engage_server.services.audit import Occasion
 from engage_server.services.call_in import Call, CallIns, CallKind
 from engage_server.services.diagnosis import diagnose
@@ -307,3 +310,36 @@ class TestSites:
         changed = take_snapshot(prepared.store, 80, with_private_keys=False, last=again)
         assert STRANGER in changed.members["main"]
         assert changed.members["other"] is first.members["other"]
+
+
+def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two are read at a time, two wait, the rest is told to come again; a short one is answered meanwhile."""
+    calls, reading, go_on = call_ins(prepared), threading.Semaphore(0), threading.Event()
+    read = read_json
+
+    def slow(body: bytes) -> Any:
+        if len(body) > call_in.LARGE_BODY_BYTES:
+            reading.release()
+            assert go_on.wait(20)
+        return read(body)
+
+    monkeypatch.setattr(call_in, "read_json", slow)
+    body = b"[%s0]" % (b"0," * call_in.LARGE_BODY_BYTES)
+    statuses: list[int] = []
+    asked = [replace(AUDIT, query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]
+    threads = [threading.Thread(target=lambda call=each: statuses.append(calls.answer(call).status)) for each in asked]
+    for thread in threads:
+        thread.start()
+    for _ in range(call_in.LARGE_BODIES_AT_ONCE):
+        assert reading.acquire(timeout=20)
+    deadline = time.monotonic() + 20
+    while len(statuses) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert statuses == [503, 503, 503]
+    assert not reading.acquire(blocking=False), "no third one is read"
+    assert calls.answer(by(KNOWN)).status in (201, 202), "a short one goes ahead"
+    go_on.set()
+    for thread in threads:
+        thread.join(20)
+    assert sorted(statuses)[-3:] == [503] * 3
+    assert set(sorted(statuses)[:-3]) <= {201, 202}
