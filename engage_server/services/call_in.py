@@ -26,10 +26,10 @@ from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.sightings import Sightings
 
 RETRY_SECONDS = 60
-# As Python's objects a body takes up to sixty times its length: so only a few large ones are read at a time.
+# As Python's objects a body takes up to sixty times its length: so large ones are read one after the other, and the loop is held up by one thread alone.
 LARGE_BODY_BYTES = 64 * 1024
-LARGE_BODIES_AT_ONCE = 2
-LARGE_BODIES_WAITING = 2  # each holds a thread that another device could be answered by
+LARGE_BODIES_AT_ONCE = 1
+LARGE_BODIES_WAITING = 3  # each holds a thread that another device could be answered by
 _LARGE_BODY_WAIT_SECONDS = 5.0
 _TOLD_KEPT = 1000
 _DAY_SECONDS = 86400.0

@@ -30,7 +30,7 @@ _TICK_SECONDS = 0.25
 _EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
 _HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile,
 _HANDSHAKE_SECONDS_A_TURN = 0.008  # and a costly one takes four
-_ACCEPTS_A_TURN = 256  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
+_ACCEPTS_A_TURN = 512  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
 # A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
 _COLLECTIONS = (50_000, 20, 50)
 _SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: ten times less than by default

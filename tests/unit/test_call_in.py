@@ -313,7 +313,7 @@ class TestSites:
 
 
 def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two are read at a time, two wait, the rest is told to come again; a short one is answered meanwhile."""
+    """One is read at a time, three wait, the rest is told to come again; a short one is answered meanwhile."""
     calls, reading, go_on = call_ins(prepared), threading.Semaphore(0), threading.Event()
     read = read_json
 
@@ -336,7 +336,7 @@ def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: py
     while len(statuses) < 3 and time.monotonic() < deadline:
         time.sleep(0.01)
     assert statuses == [503, 503, 503]
-    assert not reading.acquire(blocking=False), "no third one is read"
+    assert not reading.acquire(blocking=False), "no other one is read"
     assert calls.answer(by(KNOWN)).status in (201, 202), "a short one goes ahead"
     go_on.set()
     for thread in threads:
