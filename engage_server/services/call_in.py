@@ -26,7 +26,8 @@ from engage_server.services.enrolment_days import EnrolmentDays
 from engage_server.services.sightings import Sightings
 
 RETRY_SECONDS = 60
-# As Python's objects a body takes up to sixty times its length: so large ones are read one after the other, and the loop is held up by one thread alone.
+# As Python's objects a body takes up to sixty times its length, and a thread that computes holds up the loop: so large
+# ones are read one after the other.
 LARGE_BODY_BYTES = 64 * 1024
 LARGE_BODIES_AT_ONCE = 1
 LARGE_BODIES_WAITING = 3  # each holds a thread that another device could be answered by
