@@ -20,43 +20,44 @@ from engage_server.disk import (
     sweep_temporary_files,
 )
 from engage_server.errors import NotPossible
+from engage_server.file_locks import DEVICE_SECONDS
+from engage_server.files import SECRET_MODE, make_folder
 from engage_server.opening import derived_release_key, ensured_sealer, given_release_key, open_database, read_sealer
 from engage_server.pki.keys import generate_key
 from engage_server.protocol.device_token import token_in
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import AnchorRole, AuditHead, CallInWay, Secret, SightingKind, WorkerStatus
-from engage_server.services.audit import BootClock, Occasion
-from engage_server.services.audit_log import AuditLog, as_told
-from engage_server.services.call_in import Answerer, CallIns
-from engage_server.services.call_in_shares import CallInShares
-from engage_server.services.confirmation import Confirmations
-from engage_server.services.device_evidence import DeviceEvidence
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_folder import DeviceFolders
-from engage_server.services.disk_overview import DiskOverview, DiskStatus
-from engage_server.services.distribution import Distribution, Refusal
-from engage_server.services.durable_files import SECRET_MODE, make_folder
-from engage_server.services.enrolment import Enrolment
-from engage_server.services.expiry import Expiry, expiries
-from engage_server.services.file_answers import FileAnswers
-from engage_server.services.folder_lock import DEVICE_SECONDS
-from engage_server.services.installation import Installer
-from engage_server.services.networks import is_in_networks
-from engage_server.services.overview import Overview
-from engage_server.services.release_key_file import ReleaseKeyFile
-from engage_server.services.releases import Releases
-from engage_server.services.rotation import Rotations
-from engage_server.services.serving_hosts import ServingHosts
-from engage_server.services.sighting_transfer import SightingTransfer, Transferred
-from engage_server.services.sightings import Sightings
-from engage_server.services.sites import Sites
-from engage_server.services.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
-from engage_server.services.spool import SpoolWriter, claim, segments, spooled_bytes
-from engage_server.services.token_check import TokenCheck
-from engage_server.services.upstream_answers import UpstreamAnswers
-from engage_server.services.upstream_delivery import Delivered, UpstreamDelivery
-from engage_server.services.upstream_spool import UpstreamSpool
-from engage_server.services.vendor_takeover import VendorTakeover
+from engage_server.records.occasion import BootClock, Occasion
+from engage_server.services.call_in.call import Answerer
+from engage_server.services.call_in.delivery import Delivered, UpstreamDelivery
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.call_in.from_files import FileAnswers
+from engage_server.services.call_in.from_upstream import UpstreamAnswers
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.distribution.call_in_shares import CallInShares
+from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.distribution.networks import is_in_networks
+from engage_server.services.distribution.snapshot import ServedAnswer, ServedRelease, Snapshot, take_snapshot
+from engage_server.services.evidence.devices import DeviceEvidence
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.services.evidence.spool import SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.evidence.token_check import TokenCheck
+from engage_server.services.evidence.transfer import SightingTransfer, Transferred
+from engage_server.services.installation.audit_log import AuditLog, as_told
+from engage_server.services.installation.disk_overview import DiskOverview, DiskStatus
+from engage_server.services.installation.first_site import Installer
+from engage_server.services.installation.overview import Overview
+from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.expiry import Expiry, expiries
+from engage_server.services.releases.key_file import ReleaseKeyFile
+from engage_server.services.releases.lifecycle import Releases
+from engage_server.services.releases.serving_hosts import ServingHosts
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.sites.enrolment import Enrolment
+from engage_server.services.sites.register import Sites
+from engage_server.services.vendor.takeover import VendorTakeover
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, only_one, open_engine

@@ -2,10 +2,10 @@
 
 import time
 
-from engage_server.services.disk_reserve import DiskReserve
-from engage_server.services.disk_room import DiskLimits, DiskRoom
-from engage_server.services.disk_use import sweep
-from engage_server.services.enrolment_days import EnrolmentDays
+from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.services.disk_space.room import DiskLimits, DiskRoom
+from engage_server.services.disk_space.use import sweep
+from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.settings import Settings
 from engage_server.store.engine import sqlite_path
 

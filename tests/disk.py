@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.services.disk_room import DiskLimits, DiskRoom
+from engage_server.services.disk_space.room import DiskLimits, DiskRoom
 
 PLENTY = 1 << 40
 

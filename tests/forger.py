@@ -25,8 +25,8 @@ from engage_server.records import (
     Sighting,
     SightingKind,
 )
-from engage_server.services.evidence import fold
-from engage_server.services.gate import Decision, decide
+from engage_server.services.evidence.fold import fold
+from engage_server.services.rotation.gate import Decision, decide
 from engage_server.store.adoption_kinds import Question
 from engage_server.store.adoption_queries import select_adoption
 from engage_server.store.history_queries import fold_in

@@ -14,7 +14,7 @@ from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.errors import EngageError
 from engage_server.pki import encodings, keys
 from engage_server.pki.bundle import read_bundle
-from engage_server.services.check_targets import MAX_CERTIFICATES
+from engage_server.services.chains.targets import MAX_CERTIFICATES
 from tests.chains import NOW, good_chain
 from tests.defects import DEFECTS, case_of
 

@@ -24,27 +24,28 @@ from engage_server.records import (
     Sighting,
     SightingKind,
 )
-from engage_server.services.audit import Occasion
-from engage_server.services.authority_folder import find_authority
-from engage_server.services.call_in import Answerer, CallIns
-from engage_server.services.chain_building import build_chain_folder
-from engage_server.services.chain_folder import read_chain_folder
-from engage_server.services.confirmation import Confirmations
-from engage_server.services.device_evidence import DeviceEvidence
-from engage_server.services.device_folder import DeviceFolders
-from engage_server.services.distribution import Distribution
-from engage_server.services.enrolment_days import EnrolmentDays
-from engage_server.services.evidence import fold
-from engage_server.services.file_answers import FileAnswers
-from engage_server.services.overview import Overview
-from engage_server.services.releases import Releases, chain_of
-from engage_server.services.rotation import Rotations
-from engage_server.services.rotation_preparation import RotationRequest
-from engage_server.services.sightings import Sightings
-from engage_server.services.sites import SiteChanges, SiteRequest, Sites
-from engage_server.services.snapshot import take_snapshot
-from engage_server.services.upstream_answers import UpstreamAnswers
-from engage_server.services.upstream_spool import UpstreamSpool
+from engage_server.records.occasion import Occasion
+from engage_server.services.call_in.call import Answerer
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.call_in.from_files import FileAnswers
+from engage_server.services.call_in.from_upstream import UpstreamAnswers
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.chains.authority import find_authority
+from engage_server.services.chains.building import build_chain_folder
+from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.distribution.snapshot import take_snapshot
+from engage_server.services.evidence.devices import DeviceEvidence
+from engage_server.services.evidence.fold import fold
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.services.installation.overview import Overview
+from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.services.sites.enrolment_days import EnrolmentDays
+from engage_server.services.sites.register import SiteChanges, SiteRequest, Sites
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer

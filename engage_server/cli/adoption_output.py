@@ -6,8 +6,8 @@ import click
 
 from engage_server.cli.output import console
 from engage_server.records import Adoption, SuspectDevice
-from engage_server.services.gate import crowd_of
-from engage_server.services.gate_words import doubt_words, example_words
+from engage_server.services.rotation.gate import crowd_of
+from engage_server.services.rotation.gate_words import doubt_words, example_words
 
 _BAR = 40
 _KINDS = {

@@ -77,7 +77,7 @@ def call_in(
     Calls are taken by TLS. With --files this host answers from data/NAME/SERIAL/, with --upstream your own system does;
     audits and alerts then wait on this host until that system has taken them.
     """
-    from engage_server.services.sites import SiteChanges
+    from engage_server.services.sites.register import SiteChanges
 
     if (files and url) or (trust_file and trusts_system):
         raise UsageError("that contradicts itself", "Give one of the two.")
@@ -119,7 +119,7 @@ def _upstream(
 
 
 def _read_trust(file: Path) -> str:
-    from engage_server.services.durable_files import read_file
+    from engage_server.files import read_file
 
     try:
         return read_file(file, limit=_MAX_TRUST_BYTES).decode("ascii")

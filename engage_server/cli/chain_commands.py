@@ -15,7 +15,7 @@ from engage_server.pki import profiles
 from engage_server.pki.authority import ChainPlan
 from engage_server.pki.profiles import Lifetimes
 from engage_server.records import Host
-from engage_server.services.chain_building import build_chain_folder
+from engage_server.services.chains.building import build_chain_folder
 
 _EXAMPLE = """\b
 Examples:

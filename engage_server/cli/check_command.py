@@ -29,8 +29,8 @@ from engage_server.cli.parameters import (
 from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible, UsageError
+from engage_server.files import PUBLIC_MODE, read_file, replace_file
 from engage_server.pki.encodings import read_certificates
-from engage_server.services.durable_files import PUBLIC_MODE, read_file, replace_file
 
 _EXAMPLE = """\b
 Examples:

@@ -11,7 +11,7 @@ from engage_server.checks import ChainCase, Circumstances, Finding, Severity, ru
 from engage_server.checks.reports.result import TargetResult, result_of
 from engage_server.errors import EngageError, NotPossible, UsageError
 from engage_server.records import Host, Secret
-from engage_server.services.check_targets import names_of_targets, read_target
+from engage_server.services.chains.targets import names_of_targets, read_target
 
 _HTTPS_PORT = 443
 

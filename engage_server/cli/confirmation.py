@@ -14,7 +14,7 @@ from engage_server.records import WorkerStatus
 
 if TYPE_CHECKING:
     from engage_server.composition import OperatorSide
-    from engage_server.services.confirmation import Confirmation
+    from engage_server.services.releases.confirmation import Confirmation
 
 _F = TypeVar("_F", bound=Callable[..., Any])
 _LOOK_SECONDS = 0.1

@@ -13,13 +13,13 @@ from engage_server.cli.own_key import own_key
 from engage_server.cli.parameters import FilePath, demo_option, read_site_key_option, site_key_option, site_option
 from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
+from engage_server.files import PUBLIC_MODE, replace_file
 from engage_server.lock.conformance import REQUIREMENTS, conformance
 from engage_server.lock.conformance_report import as_json, as_junit, told
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.requirement import Outcome
 from engage_server.lock.target import Target
 from engage_server.lock.trial_host import TrialHost
-from engage_server.services.durable_files import PUBLIC_MODE, replace_file
 
 _EXAMPLE = """\b
 Examples:

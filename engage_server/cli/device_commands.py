@@ -7,7 +7,7 @@ from engage_server.cli.device_views import WORDS, device_json, print_device, pri
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.session import Session, program
-from engage_server.services.device_exchange import DeviceEvent
+from engage_server.services.device_files.exchange import DeviceEvent
 
 _SHOWN = 50
 

@@ -14,9 +14,9 @@ from engage_server.cli.output import console, json_option, print_json, print_nex
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import FileNotUsable, UsageError
-from engage_server.services.device_evidence import DeviceView, read_serial_list
-from engage_server.services.device_files import FoundFiles, find_device_files
-from engage_server.services.durable_files import read_file
+from engage_server.files import read_file
+from engage_server.services.device_files.finding import FoundFiles, find_device_files
+from engage_server.services.evidence.devices import DeviceView, read_serial_list
 
 if TYPE_CHECKING:
     from engage_server.composition import OperatorSide

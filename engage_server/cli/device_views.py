@@ -8,8 +8,8 @@ import click
 
 from engage_server.cli.output import print_table
 from engage_server.records import DeviceHistory, Grade
-from engage_server.services.device_evidence import DeviceView
-from engage_server.services.device_exchange import DeviceEvent
+from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.evidence.devices import DeviceView
 
 WORDS = {
     Grade.NEVER_SEEN: "never seen",

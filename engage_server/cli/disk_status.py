@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from engage_server.cli.output import console
-from engage_server.services.disk_overview import DiskStatus
+from engage_server.services.installation.disk_overview import DiskStatus
 
 _MIB = 1024 * 1024
 

@@ -6,7 +6,7 @@ import click
 
 from engage_server.cli.parameters import FilePath, demo_option, required_site_key, site_key_option
 from engage_server.cli.session import Session
-from engage_server.services.hashing import hash_der_file
+from engage_server.services.chains.folder import hash_der_file
 
 
 @click.command("hash", epilog="\b\nExample:\n  engage hash certs/main/partner_CA.der --site-key-file site.key")

@@ -8,7 +8,7 @@ from engage_server.cli.output import json_option, print_json, print_next, print_
 from engage_server.cli.parameters import reason_option
 from engage_server.cli.session import Session, program
 from engage_server.records import WorkerStatus
-from engage_server.services.serving_hosts import ServingHost
+from engage_server.services.releases.serving_hosts import ServingHost
 
 
 @click.group()

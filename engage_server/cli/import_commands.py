@@ -19,9 +19,9 @@ from engage_server.cli.session import Session, program, tell_entry
 from engage_server.composition import create_installation, only_one_init
 from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret
-from engage_server.services.vendor_review import VendorReview, review
-from engage_server.services.vendor_sample import read_vendor_sample
-from engage_server.services.vendor_takeover import TakeoverPlan, prepare_takeover
+from engage_server.services.vendor.review import VendorReview, review
+from engage_server.services.vendor.sample import read_vendor_sample
+from engage_server.services.vendor.takeover import TakeoverPlan, prepare_takeover
 
 if TYPE_CHECKING:
     from engage_server.checks import Finding

@@ -8,10 +8,10 @@ from engage_server.cli.output import print_next
 from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option
 from engage_server.cli.session import Session, program, tell_entry
 from engage_server.composition import create_installation, only_one_init
+from engage_server.files import PUBLIC_MODE, make_folder, write_new_file
 from engage_server.records import Host
-from engage_server.services.durable_files import PUBLIC_MODE, make_folder, write_new_file
-from engage_server.services.installation import InstallationPlan
-from engage_server.services.own_hosts import own_hosts
+from engage_server.services.installation.first_site import InstallationPlan
+from engage_server.services.installation.own_hosts import own_hosts
 from engage_server.settings import settings_file, settings_template
 
 _EXAMPLE = """\b

@@ -83,9 +83,9 @@ def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secr
     text = _secret_text(session, file, SITE_KEY_VARIABLE)
     if text is None:
         return None
-    from engage_server.services.hashing import site_key_from_text  # not needed by most commands
+    from engage_server.protocol.site_key import read_site_key  # not needed by most commands
 
-    return site_key_from_text(text.reveal(), demo=demo)
+    return read_site_key(text.reveal(), allow_samples=demo)
 
 
 def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:

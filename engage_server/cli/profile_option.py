@@ -5,7 +5,7 @@ from pathlib import Path
 from engage_server.checks import PROFILES, DeviceProfile
 from engage_server.checks.profile import own_profile
 from engage_server.errors import UsageError
-from engage_server.services.durable_files import read_file
+from engage_server.files import read_file
 
 _MAX_PROFILE_BYTES = 1 << 16
 

@@ -16,8 +16,8 @@ from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
 from engage_server.records import Release
-from engage_server.services.chain_folder import read_chain_folder
-from engage_server.services.releases import CheckedRelease, chain_of
+from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 if TYPE_CHECKING:
     from engage_server.composition import OperatorSide

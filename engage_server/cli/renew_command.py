@@ -10,9 +10,9 @@ from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase
 from engage_server.cli.session import Session, program
 from engage_server.pki.byte_budget import measure
 from engage_server.records import Host, RotationWay
-from engage_server.services.authority_folder import find_authority
-from engage_server.services.chain_building import build_successors
-from engage_server.services.chain_folder import read_chain_folder
+from engage_server.services.chains.authority import find_authority
+from engage_server.services.chains.building import build_successors
+from engage_server.services.chains.folder import read_chain_folder
 
 
 @click.command(

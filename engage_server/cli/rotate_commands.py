@@ -19,10 +19,10 @@ from engage_server.composition import OperatorSide
 from engage_server.errors import Conflict, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay, Secret
-from engage_server.services.authority_folder import FoundAuthority, find_authority
-from engage_server.services.chain_folder import read_successors
-from engage_server.services.releases import chain_of
-from engage_server.services.rotation_preparation import RotationRequest
+from engage_server.services.chains.authority import FoundAuthority, find_authority
+from engage_server.services.chains.folder import read_successors
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation.preparation import RotationRequest
 
 _WAYS = [str(way) for way in RotationWay]
 

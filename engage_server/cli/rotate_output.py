@@ -11,10 +11,10 @@ from engage_server.cli.output import console, print_table
 from engage_server.cli.session import program
 from engage_server.pki.byte_budget import ByteBudget
 from engage_server.records import Rotation, RotationState
-from engage_server.services.expiry import Expiry
-from engage_server.services.proof import ProvenChain
-from engage_server.services.rotation import RotationProgress
-from engage_server.services.rotation_plan import RotationPlan, WayPlan
+from engage_server.services.releases.expiry import Expiry
+from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.proof import ProvenChain
 
 _BAR = 40
 _STATE_STYLES = {

@@ -15,7 +15,7 @@ import click
 if TYPE_CHECKING:  # importing these takes longer than many a command runs
     from engage_server.composition import OperatorSide
     from engage_server.records import AuditHead
-    from engage_server.services.audit import Occasion
+    from engage_server.records.occasion import Occasion
     from engage_server.settings import Settings
 
 
@@ -57,7 +57,7 @@ class Session:
 
     def occasion(self) -> "Occasion":
         """This operator, now."""
-        from engage_server.services.audit import Occasion
+        from engage_server.records.occasion import Occasion
         from engage_server.serving.boot_clock import boot_clock
 
         return Occasion(self.actor(), self.now(), boot_clock())
@@ -69,7 +69,7 @@ class Session:
 
 def tell_entry(head: "AuditHead") -> None:
     """Say on standard error which entry of the audit log this command wrote: for a log that lies elsewhere."""
-    from engage_server.services.audit_log import as_told
+    from engage_server.services.installation.audit_log import as_told
 
     with suppress(OSError):  # nobody reads it: the act is done all the same
         click.echo(as_told(head), err=True)

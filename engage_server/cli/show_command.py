@@ -15,7 +15,7 @@ from engage_server.cli.session import Session, program
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.path import find_path
-from engage_server.services.check_targets import names_of_targets, read_target
+from engage_server.services.chains.targets import names_of_targets, read_target
 
 
 @click.command(epilog="\b\nExample:\n  engage chain show certs/main")

@@ -20,7 +20,7 @@ from engage_server.cli.parameters import (
 from engage_server.cli.session import Session, program
 from engage_server.errors import UsageError
 from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, RequiredEvidence, Site
-from engage_server.services.sites import SiteChanges, SiteRequest
+from engage_server.services.sites.register import SiteChanges, SiteRequest
 
 _EVIDENCE = {
     RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",

@@ -10,8 +10,8 @@ from engage_server.cli.output import console, json_option, print_json, print_nex
 from engage_server.cli.rotate_output import print_progress, progress_json
 from engage_server.cli.session import Session, program
 from engage_server.records import Grade, Site
-from engage_server.services.overview import CertificateStatus, InstallationStatus, SiteStatus
-from engage_server.services.upstream_spool import UpstreamSpool
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
 
 _STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
 _WORDS = {

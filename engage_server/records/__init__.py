@@ -6,6 +6,7 @@ from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Ups
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
+from engage_server.records.occasion import BootClock, Occasion
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
@@ -21,6 +22,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "AuditVerdict",
+    "BootClock",
     "CallIn",
     "CallInWay",
     "Crowd",
@@ -32,6 +34,7 @@ __all__ = [
     "Host",
     "IPNetwork",
     "Limit",
+    "Occasion",
     "Release",
     "ReleaseHistory",
     "ReleaseState",

@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from flask import Response
 
-from engage_server.services.call_in import CallAnswer
+from engage_server.services.call_in.call import CallAnswer
 
 Answer = Response
 

@@ -7,9 +7,9 @@ from flask import Flask
 from werkzeug.exceptions import HTTPException
 
 from engage_server.records import IPNetwork
-from engage_server.services.call_in import CallIns
-from engage_server.services.distribution import Distribution
-from engage_server.services.sightings import Sightings
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.evidence.sightings import Sightings
 from engage_server.web import answers, call_in, device, health
 from engage_server.web.caller import RAW_HOST, CallerReader
 

@@ -6,9 +6,10 @@ from werkzeug.routing import BaseConverter
 from engage_server.protocol import call_paths
 from engage_server.protocol.upstream_target import path_with, target_of
 from engage_server.records import SightingKind
-from engage_server.services.call_in import Call, CallIns, CallKind
-from engage_server.services.distribution import Distribution, Refusal
-from engage_server.services.sightings import Sightings
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.evidence.sightings import Sightings
 from engage_server.web import answers
 from engage_server.web.caller import IDENTIFIED, CallerReader
 from engage_server.web.device import REFUSALS

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from flask import request
 
 from engage_server.records import IPNetwork
-from engage_server.services.distribution import Distribution
-from engage_server.services.networks import is_in_networks
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.distribution.networks import is_in_networks
 
 RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
 IDENTIFIED = "engage_server.identified"  # the serial number that a request of this connection told, in both directions

@@ -5,9 +5,9 @@ from flask import Blueprint, request
 from engage_server.protocol import paths
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import SightingKind
-from engage_server.services.distribution import Distribution, Refusal
-from engage_server.services.sightings import Sightings
-from engage_server.services.snapshot import ServedAnswer
+from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.distribution.snapshot import ServedAnswer
+from engage_server.services.evidence.sightings import Sightings
 from engage_server.web import answers
 from engage_server.web.caller import CallerReader
 

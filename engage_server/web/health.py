@@ -4,7 +4,7 @@ import json
 
 from flask import Blueprint
 
-from engage_server.services.distribution import Distribution
+from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import answers
 
 

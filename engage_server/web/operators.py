@@ -5,7 +5,7 @@ from collections.abc import Callable
 from flask import Flask
 from werkzeug.exceptions import HTTPException
 
-from engage_server.services.distribution import Distribution
+from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import answers, health
 
 PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"

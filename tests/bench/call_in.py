@@ -15,10 +15,11 @@ import time
 from pathlib import Path
 
 from engage_server.records import CallIn, UnknownDevices
-from engage_server.services.call_in import Call, CallIns, CallKind
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_files import find_device_files
-from engage_server.services.device_folder import DeviceFolders
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.finding import find_device_files
+from engage_server.services.device_files.folder import DeviceFolders
 from tests.chains import NOW
 from tests.world import World, serial_of
 

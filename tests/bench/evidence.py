@@ -27,8 +27,8 @@ from sqlalchemy import text
 from engage_server.pki import encodings, keys
 from engage_server.records import AuditAction, AuditEvent, DeviceHistory, Secret, Sighting, SightingKind, Site
 from engage_server.records.site import AnchorRole
-from engage_server.services.device_evidence import DeviceEvidence
-from engage_server.services.evidence import fold
+from engage_server.services.evidence.devices import DeviceEvidence
+from engage_server.services.evidence.fold import fold
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft

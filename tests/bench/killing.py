@@ -23,8 +23,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_folder import Collection, DeviceFolders
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.folder import Collection, DeviceFolders
 from tests.bench.report import clean_up_when_terminated, progress, progress_ends, say, write_json
 from tests.bench.uploading import Door, Told, Uploading
 from tests.end_to_end.conftest import make_installation

@@ -12,7 +12,7 @@ import pytest
 
 from engage_server.composition import OperatorSide, open_operator_side
 from engage_server.protocol.notice import digest_of
-from engage_server.services.audit import Occasion
+from engage_server.records.occasion import Occasion
 from engage_server.settings import load_settings
 from tests.chains import HOSTS, SITE_KEY
 from tests.end_to_end.running import engage, eventually, ok, running_pair

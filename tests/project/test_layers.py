@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 PACKAGE = Path(__file__).parents[2] / "engage_server"
-EVERYONE = {"errors", "records"}
+EVERYONE = {"errors", "records", "files", "file_locks"}
 
-# package -> what of ours it may import, besides errors and records
+# package -> what of ours it may import, besides errors, records and files
 MAY = {
     "pki": set(),
     "protocol": set(),
@@ -19,15 +19,32 @@ MAY = {
     "web": {"services", "protocol", "checks"},
     "lock": {"protocol", "pki", "checks"},
     "serving": {"composition", "settings", "web"},
-    "cli": {"composition", "services", "checks", "pki", "lock", "settings", "serving"},
+    "cli": {"composition", "services", "checks", "pki", "protocol", "lock", "settings", "serving"},
     "disk": {"services", "settings", "store"},
     "opening": {"services", "store", "settings"},
     "composition": {"disk", "opening", "services", "store", "settings", "pki", "protocol", "checks", "lock"},
     "settings": set(),
     "records": set(),
     "errors": set(),
+    "files": set(),
+    "file_locks": set(),
     "__main__": {"cli"},
     "__init__": set(),
+}
+
+# room of services -> which rooms beside it it may import: a room knows only those below it
+ROOMS: dict[str, set[str]] = {
+    "disk_space": set(),
+    "distribution": set(),
+    "chains": set(),
+    "device_files": {"disk_space"},
+    "sites": {"disk_space"},
+    "evidence": {"disk_space", "distribution"},
+    "releases": {"distribution", "chains", "evidence"},
+    "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
+    "rotation": {"chains", "evidence", "releases"},
+    "vendor": {"chains", "device_files", "sites", "releases"},
+    "installation": {"disk_space", "chains", "sites", "evidence", "releases", "rotation"},
 }
 
 NEVER = {
@@ -82,6 +99,48 @@ def test_imports_go_one_way(layer: str, path: Path) -> None:
     assert violations(layer, path.read_text(encoding="utf-8")) == []
 
 
+def room_violations(room: str, source: str) -> list[str]:
+    """The imports of other rooms of services that this room may not have."""
+    return [
+        imported
+        for imported in _imports(source)
+        if imported.startswith("engage_server.services.") and imported.split(".")[2] not in ROOMS[room] | {room}
+    ]
+
+
+def _services() -> Iterator[tuple[str, Path]]:
+    for path in sorted((PACKAGE / "services").rglob("*.py")):
+        if path.parent != PACKAGE / "services":
+            yield path.parent.name, path
+
+
+@pytest.mark.parametrize(
+    ("room", "path"), [pytest.param(*each, id=f"{each[0]}/{each[1].stem}") for each in _services()]
+)
+def test_rooms_of_services_know_only_those_below(room: str, path: Path) -> None:
+    assert room in ROOMS, f"{room} stands in no row of the table"
+    assert room_violations(room, path.read_text(encoding="utf-8")) == []
+
+
+def test_every_module_of_services_stands_in_a_room() -> None:
+    assert [path.name for path in (PACKAGE / "services").glob("*.py")] == ["__init__.py"]
+
+
+def test_the_rooms_stand_on_floors() -> None:
+    """Each row names only rows above it: so there is no circle."""
+    rows = list(ROOMS)
+    for room, below in ROOMS.items():
+        assert below <= set(rows[: rows.index(room)]), room
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["from engage_server.services.releases.lifecycle import Releases", "from engage_server.services import rotation"],
+)
+def test_the_test_of_rooms_finds_what_it_looks_for(source: str) -> None:
+    assert room_violations("evidence", source)
+
+
 @pytest.mark.parametrize(
     ("layer", "source"),
     [
@@ -92,7 +151,7 @@ def test_imports_go_one_way(layer: str, path: Path) -> None:
         ("services", "from engage_server.store import sql_store"),
         ("web", "def f():\n    from engage_server.store import interface"),
         ("lock", "from engage_server.services import distribution"),
-        ("serving", "from engage_server.services.distribution import Distribution"),
+        ("serving", "from engage_server.services.distribution.lookup import Distribution"),
         ("cli", "import sqlalchemy.orm"),
         ("store", "from engage_server.services import sites"),
         ("composition", "from engage_server.web.app import create_app"),

@@ -17,7 +17,7 @@ from engage_server.protocol.notice import cert_url, notice_bytes
 from engage_server.protocol.serial_number import decode_serial, encode_serial, serial_from_query
 from engage_server.protocol.site_key import read_site_key
 from engage_server.records import Host, Secret
-from engage_server.services.site_choice import choose_site, host_of_header
+from engage_server.services.distribution.site_choice import choose_site, host_of_header
 from engage_server.store.sealing import Sealer
 from tests.chains import NOW, SITE_KEY
 

@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
+from engage_server import files as durable_files
 from engage_server.errors import FileNotUsable
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
-from engage_server.services import durable_files
-from engage_server.services.call_in import Call, CallKind
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_files import find_device_files
-from engage_server.services.device_folder import Collection, DeviceFolders
-from engage_server.services.disk_room import DiskLimits
-from engage_server.services.upstream_delivery import UpstreamDelivery
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.finding import find_device_files
+from engage_server.services.device_files.folder import Collection, DeviceFolders
+from engage_server.services.disk_space.room import DiskLimits
 from tests.chains import NOW
 from tests.disk import PLENTY
 from tests.partner import Partner
@@ -64,7 +64,7 @@ class Disk:
         for name in ("device_folder.replace_file", "upload_state.replace_file", "upstream_spool.write_new_file"):
             write = getattr(durable_files, name.partition(".")[2])
             self._patch.setattr(f"engage_server.services.{name}", self.wrap(write, is_new="new" in name))
-        self._patch.setattr("engage_server.services.device_folder._FULL_BYTES", 500)
+        self._patch.setattr("engage_server.services.device_files.folder._FULL_BYTES", 500)
 
     def remove(self) -> None:
         """Go away."""

@@ -22,18 +22,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from engage_server.errors import Conflict, EngageError, Refused
+from engage_server.files import write_new_folder
 from engage_server.pki.keys import generate_key
 from engage_server.pki.succession import AuthorityKeys, succeed
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Release, ReleaseState, RotationState, RotationWay
-from engage_server.services import chain_building, chain_folder
-from engage_server.services.audit import Occasion
-from engage_server.services.authority_folder import find_authority
-from engage_server.services.chain_folder import ChainMaterial
-from engage_server.services.durable_files import write_new_folder
-from engage_server.services.releases import chain_of
-from engage_server.services.rotation_preparation import RotationRequest
-from engage_server.services.snapshot import take_snapshot
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains import building as chain_building
+from engage_server.services.chains import folder as chain_folder
+from engage_server.services.chains.authority import find_authority
+from engage_server.services.chains.folder import ChainMaterial
+from engage_server.services.distribution.snapshot import take_snapshot
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation.preparation import RotationRequest
 from tests.chains import NOW, SITE_KEY, good_chain
 from tests.world import PORT, World
 

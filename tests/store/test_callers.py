@@ -23,9 +23,9 @@ from engage_server.records import (
     SightingKind,
     Site,
 )
-from engage_server.services.audit import Occasion
-from engage_server.services.device_evidence import DeviceEvidence
-from engage_server.services.evidence import fold
+from engage_server.records.occasion import Occasion
+from engage_server.services.evidence.devices import DeviceEvidence
+from engage_server.services.evidence.fold import fold
 from engage_server.store import schema
 from engage_server.store.caller_queries import MOST_KEPT
 from engage_server.store.engine import create_sqlite_file, open_engine

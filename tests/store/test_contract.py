@@ -45,7 +45,7 @@ from engage_server.records import (
     Upstream,
     WorkerStatus,
 )
-from engage_server.services.evidence import fold
+from engage_server.services.evidence.fold import fold
 from engage_server.store import schema, sighting_queries
 from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import ReleaseDraft, Store

@@ -11,7 +11,7 @@ from engage_server.composition import DeviceSide, create_installation, derived_r
 from engage_server.errors import SealBroken, SettingsInvalid
 from engage_server.records import AuditAction, AuditEvent, Secret
 from engage_server.records.release_key import is_release_key, read_release_key, write_release_key
-from engage_server.services.snapshot import take_snapshot
+from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.settings import load_settings
 from engage_server.store import release_queries, schema
 from engage_server.store.engine import create_sqlite_file, open_engine

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from engage_server.errors import StoreNotUsable
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
-from engage_server.services.audit_log import AuditLog
+from engage_server.services.installation.audit_log import AuditLog
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer

@@ -24,15 +24,16 @@ from engage_server.records import (
     UnknownDevices,
     Upstream,
 )
-from engage_server.services import call_in
-from engage_server.services.audit import Occasion
-from engage_server.services.call_in import Call, CallIns, CallKind
-from engage_server.services.diagnosis import diagnose
-from engage_server.services.enrolment import Enrolment
-from engage_server.services.evidence import noted
-from engage_server.services.sightings import Sightings, decoded
-from engage_server.services.sites import SiteChanges, SiteRequest
-from engage_server.services.snapshot import take_snapshot
+from engage_server.records.occasion import Occasion
+from engage_server.services.call_in import dispatch, large_bodies
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.distribution.snapshot import take_snapshot
+from engage_server.services.evidence.diagnosis import diagnose
+from engage_server.services.evidence.fold import noted
+from engage_server.services.evidence.sightings import Sightings, decoded
+from engage_server.services.sites.enrolment import Enrolment
+from engage_server.services.sites.register import SiteChanges, SiteRequest
 from engage_server.web.app import create_app
 from tests.chains import NOW, SITE_KEY
 from tests.world import World, serial_of
@@ -318,19 +319,19 @@ def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: py
     read = read_json
 
     def slow(body: bytes) -> Any:
-        if len(body) > call_in.LARGE_BODY_BYTES:
+        if len(body) > large_bodies.LARGE_BODY_BYTES:
             reading.release()
             assert go_on.wait(20)
         return read(body)
 
-    monkeypatch.setattr(call_in, "read_json", slow)
-    body = b"[%s0]" % (b"0," * call_in.LARGE_BODY_BYTES)
+    monkeypatch.setattr(dispatch, "read_json", slow)
+    body = b"[%s0]" % (b"0," * large_bodies.LARGE_BODY_BYTES)
     statuses: list[int] = []
     asked = [replace(AUDIT, query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]
     threads = [threading.Thread(target=lambda call=each: statuses.append(calls.answer(call).status)) for each in asked]
     for thread in threads:
         thread.start()
-    for _ in range(call_in.LARGE_BODIES_AT_ONCE):
+    for _ in range(large_bodies.LARGE_BODIES_AT_ONCE):
         assert reading.acquire(timeout=20)
     deadline = time.monotonic() + 20
     while len(statuses) < 3 and time.monotonic() < deadline:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from engage_server.files import read_file
 from engage_server.protocol.audit_upload import MAX_EVENTS
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
 from engage_server.protocol.database_answer import answer_since
@@ -19,13 +20,13 @@ from engage_server.protocol.json_body import read_json, without_secrets
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.protocol.upstream_target import target_of
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
-from engage_server.services import collected, device_folder
-from engage_server.services.call_in import Call, CallKind
-from engage_server.services.collected import fresh_events, taken
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_folder import Collection, DeviceFolders
-from engage_server.services.durable_files import read_file
-from engage_server.services.sightings import Sightings
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.device_files import folder as device_folder
+from engage_server.services.device_files import uploads
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.folder import Collection, DeviceFolders
+from engage_server.services.device_files.uploads import fresh_events, taken
+from engage_server.services.evidence.sightings import Sightings
 from tests.chains import NOW
 from tests.unit.test_call_in import Sink
 from tests.unit.test_call_in_protocol import database
@@ -148,7 +149,7 @@ class TestBodies:
             return made_calls + Place.compared
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(collected, "enumerate", counted_places, raising=False)
+            patch.setattr(uploads, "enumerate", counted_places, raising=False)
             assert_linear(cost)
         assert len(sink.kept) <= 3 * 2 * 101, "one upload makes a hundred sightings at most, and the call's own"
 
@@ -162,7 +163,7 @@ class TestTheRest:
             return found + Place.compared
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(collected, "enumerate", counted_places, raising=False)
+            patch.setattr(uploads, "enumerate", counted_places, raising=False)
             assert_linear(cost)
 
     def test_showing_them(self) -> None:
@@ -173,7 +174,7 @@ class TestTheRest:
             return 1 + Place.compared
 
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(collected, "enumerate", counted_places, raising=False)
+            patch.setattr(uploads, "enumerate", counted_places, raising=False)
             assert_linear(cost)
 
     @pytest.mark.parametrize("since", ["0", "0x10", "0x11", "0x7"])

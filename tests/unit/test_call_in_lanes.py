@@ -8,12 +8,13 @@ import pytest
 
 from engage_server.errors import NotPossible
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
-from engage_server.services.call_in import Call, CallIns, CallKind
-from engage_server.services.call_in_shares import CallInShares, call_in_shares
-from engage_server.services.call_limits import AT_ONCE, CallLimits
-from engage_server.services.circuit import Circuit
-from engage_server.services.disk_reserve import DiskReserve
-from engage_server.services.enrolment_days import EnrolmentDays
+from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.circuit import Circuit
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.call_in.limits import AT_ONCE, CallLimits
+from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.services.distribution.call_in_shares import CallInShares, call_in_shares
+from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.serving.call_in_lanes import WAITING_FOR_EACH_THREAD, CallInLanes, Lane
 from tests.chains import NOW
 from tests.end_to_end.running import eventually

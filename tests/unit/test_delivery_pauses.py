@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from engage_server.services.delivery_pauses import DeliveryPauses
-from engage_server.services.upstream_delivery import UpstreamDelivery
+from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.delivery_pauses import DeliveryPauses
 from tests.chains import NOW
 from tests.partner import Partner
 from tests.unit.test_upstream import Delivering, upload

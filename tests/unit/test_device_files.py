@@ -9,11 +9,11 @@ import pytest
 
 from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible, Refused
 from engage_server.protocol.json_body import Json
-from engage_server.services import device_folder
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_files import find_device_files
-from engage_server.services.device_folder import Collection, DeviceFolders
-from engage_server.services.serial_set import SerialSet
+from engage_server.services.device_files import folder as device_folder
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.finding import find_device_files
+from engage_server.services.device_files.folder import Collection, DeviceFolders
+from engage_server.services.distribution.serial_set import SerialSet
 from tests.chains import NOW
 from tests.unit.test_call_in_protocol import database
 from tests.world import serial_of

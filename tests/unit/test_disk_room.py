@@ -13,16 +13,16 @@ from typing import Any
 import pytest
 
 from engage_server.errors import NotPossible
-from engage_server.services import disk_room
-from engage_server.services.device_exchange import DeviceExchange
-from engage_server.services.device_files import find_device_files
-from engage_server.services.device_folder import MAX_FILE_BYTES, Collection, DeviceFolders
-from engage_server.services.disk_reserve import DiskReserve, allocated
-from engage_server.services.disk_room import DiskRoom
-from engage_server.services.disk_use import device_bytes, measure, sweep
-from engage_server.services.folder_lock import locked
-from engage_server.services.spool import SpoolWriter
-from engage_server.services.upstream_spool import UpstreamSpool
+from engage_server.file_locks import locked
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.finding import find_device_files
+from engage_server.services.device_files.folder import MAX_FILE_BYTES, Collection, DeviceFolders
+from engage_server.services.disk_space import room as disk_room
+from engage_server.services.disk_space.reserve import DiskReserve, allocated
+from engage_server.services.disk_space.room import DiskRoom
+from engage_server.services.disk_space.use import device_bytes, measure, sweep
+from engage_server.services.evidence.spool import SpoolWriter
 from tests.chains import NOW
 from tests.disk import room_in, small_disk
 from tests.unit.test_upstream import upload

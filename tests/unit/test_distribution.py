@@ -7,9 +7,9 @@ import pytest
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import Host
-from engage_server.services.distribution import Refusal
-from engage_server.services.site_choice import choose_site, host_of_header
-from engage_server.services.snapshot import ServedAnswer
+from engage_server.services.distribution.lookup import Refusal
+from engage_server.services.distribution.site_choice import choose_site, host_of_header
+from engage_server.services.distribution.snapshot import ServedAnswer
 from tests.chains import OTHER_SITE_KEY
 from tests.world import World
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.errors import Conflict, FileNotUsable
-from engage_server.services.durable_files import make_folder, read_file, write_new_file, write_new_folder
+from engage_server.files import make_folder, read_file, write_new_file, write_new_folder
 
 
 def test_a_file_has_its_mode_whatever_the_umask(tmp_path: Path) -> None:

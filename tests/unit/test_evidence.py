@@ -8,11 +8,11 @@ import pytest
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.records import Adoption, DeviceHistory, Doubt, Grade, Sighting, SightingKind
-from engage_server.services.device_evidence import read_serial_list
-from engage_server.services.diagnosis import diagnose
-from engage_server.services.evidence import fold, patience
-from engage_server.services.pace import pace_of
-from engage_server.services.sites import new_site_key
+from engage_server.services.evidence.devices import read_serial_list
+from engage_server.services.evidence.diagnosis import diagnose
+from engage_server.services.evidence.fold import fold, patience
+from engage_server.services.evidence.pace import pace_of
+from engage_server.services.sites.register import new_site_key
 from tests.chains import HOSTS, NOW
 from tests.world import World, address_of, serial_of
 

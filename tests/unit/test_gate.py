@@ -17,8 +17,8 @@ from engage_server.records import (
     RotationWay,
     SuspectDevice,
 )
-from engage_server.services.gate import Verdict, decide
-from engage_server.services.gate_words import doubt_words, undecided_words
+from engage_server.services.rotation.gate import Verdict, decide
+from engage_server.services.rotation.gate_words import doubt_words, undecided_words
 from tests.chains import NOW
 from tests.world import serial_of
 

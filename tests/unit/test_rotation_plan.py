@@ -11,9 +11,9 @@ from engage_server.pki.authority import ChainPlan, build_chain
 from engage_server.pki.chain import Chain
 from engage_server.pki.profiles import Lifetimes
 from engage_server.records import AnchorRole, Host, RotationWay
-from engage_server.services.expiry import MARGIN, expiries_of
-from engage_server.services.pace import Pace
-from engage_server.services.rotation_plan import RotationPlan, Situation, keys_for, make_plan
+from engage_server.services.evidence.pace import Pace
+from engage_server.services.releases.expiry import MARGIN, expiries_of
+from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
 from tests.chains import HOSTS, NOW, Recipe, good_chain, key
 
 DAY = timedelta(days=1)

@@ -22,12 +22,12 @@ from engage_server.records import (
     RotationWay,
     WorkerStatus,
 )
-from engage_server.services import rotation_preparation
-from engage_server.services.audit import Occasion
-from engage_server.services.chain_building import build_successors
-from engage_server.services.chain_folder import read_chain_folder
-from engage_server.services.gate import Verdict
-from engage_server.services.releases import chain_of
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains.building import build_successors
+from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation import preparation
+from engage_server.services.rotation.gate import Verdict
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY
 from tests.world import World, address_of, serial_of
 
@@ -264,7 +264,7 @@ def crash(*_arguments: object, **_options: object) -> None:
 def test_it_is_taken_up_where_it_broke_off(site: World, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     request = site.request(RotationWay.LINKED_REKEY)
     with monkeypatch.context() as broken:
-        broken.setattr(rotation_preparation, place, crash)
+        broken.setattr(preparation, place, crash)
         with pytest.raises(Crash):
             list(site.rotations.start(request, site.occasion))
     assert newest(site).state is RotationState.PREPARING

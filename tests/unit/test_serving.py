@@ -294,7 +294,7 @@ def free_port() -> int:
 
 
 def test_the_snapshot_of_the_plain_instance_holds_no_key(world: World) -> None:
-    from engage_server.services.snapshot import take_snapshot
+    from engage_server.services.distribution.snapshot import take_snapshot
 
     world.add_site()
     world.release()

@@ -6,7 +6,7 @@ import pytest
 
 from engage_server.errors import Conflict, NotFound
 from engage_server.records import AuditAction, RotationState, RotationWay, WorkerStatus
-from engage_server.services.serving_hosts import ServingHosts
+from engage_server.services.releases.serving_hosts import ServingHosts
 from engage_server.store.tables import workers
 from tests.chains import NOW
 from tests.world import World

@@ -14,7 +14,7 @@ from engage_server.lock.validation import assert_accepted
 from engage_server.pki import encodings
 from engage_server.protocol import paths
 from engage_server.records import Secret
-from engage_server.services.distribution import Refusal
+from engage_server.services.distribution.lookup import Refusal
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.defects import DEFECTS, right_plan
 from tests.hosts import serving, tls_context

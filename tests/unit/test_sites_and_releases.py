@@ -13,9 +13,9 @@ from engage_server.checks import Severity
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable, HostInvalid, NotFound, Refused, UsageError
 from engage_server.pki import encodings, keys
 from engage_server.records import AnchorRole, AuditAction, Host, ReleaseState, RequiredEvidence
-from engage_server.services.chain_folder import ChainMaterial, read_chain_folder
-from engage_server.services.releases import chain_of
-from engage_server.services.sites import SiteChanges
+from engage_server.services.chains.folder import ChainMaterial, read_chain_folder
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.sites.register import SiteChanges
 from tests.chains import HOSTS, SITE_KEY, Recipe, good_chain, key
 from tests.world import World, serial_of
 

@@ -7,10 +7,10 @@ from datetime import timedelta
 import pytest
 
 from engage_server.records import Adoption, GatePolicy, Rotation, RotationState, RotationWay
-from engage_server.services.audit import BootClock, Occasion
-from engage_server.services.gate import Verdict, decide
-from engage_server.services.rotation import Rotations
-from engage_server.services.soak import NIGHT, begun, looked
+from engage_server.records.occasion import BootClock, Occasion
+from engage_server.services.rotation.gate import Verdict, decide
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.soak import NIGHT, begun, looked
 from tests.chains import NOW
 from tests.world import World
 

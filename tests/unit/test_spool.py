@@ -14,13 +14,13 @@ from hypothesis import strategies as st
 
 from engage_server.errors import NotPossible, SealBroken, StoreNotUsable
 from engage_server.records import Grade, Secret, Sighting, SightingKind
-from engage_server.services import sighting_transfer
-from engage_server.services.evidence import fold
-from engage_server.services.sighting_transfer import SightingTransfer
-from engage_server.services.sightings import Sightings, decoded, spooled
-from engage_server.services.snapshot import ServedAnswer
-from engage_server.services.spool import SEGMENT_BYTES, SpoolWriter, claim, segments, spooled_bytes
-from engage_server.services.token_check import TokenCheck
+from engage_server.services.distribution.snapshot import ServedAnswer
+from engage_server.services.evidence import transfer as transferring
+from engage_server.services.evidence.fold import fold
+from engage_server.services.evidence.sightings import Sightings, decoded, spooled
+from engage_server.services.evidence.spool import SEGMENT_BYTES, SpoolWriter, claim, segments, spooled_bytes
+from engage_server.services.evidence.token_check import TokenCheck
+from engage_server.services.evidence.transfer import SightingTransfer
 from engage_server.store.sql_store import SqlStore
 from tests.chains import SITE_KEY
 from tests.unit.test_device_token import text_token
@@ -158,7 +158,8 @@ class TestSpool:
 
     def test_a_killed_process_lets_go_and_loses_nothing(self, folder: Path) -> None:
         program = (
-            "import os, signal, sys; from pathlib import Path; from engage_server.services.spool import SpoolWriter\n"
+            "import os, signal, sys; from pathlib import Path\n"
+            "from engage_server.services.evidence.spool import SpoolWriter\n"
             "spool = SpoolWriter(Path(sys.argv[1]), 1 << 30)\n"
             "for n in range(100): spool.append([b'%d\\n' % n])\n"
             "os.kill(os.getpid(), signal.SIGKILL)"
@@ -275,7 +276,7 @@ class TestTransfer:
         self, world: World, folder: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A run may have thousands of batches, and end in trouble."""
-        monkeypatch.setattr(sighting_transfer, "BATCH_BYTES", 1024)
+        monkeypatch.setattr(transferring, "BATCH_BYTES", 1024)
         spool = SpoolWriter(folder, PLENTY)
         see(watcher(spool), 100)
         spool.close()

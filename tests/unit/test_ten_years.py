@@ -12,9 +12,9 @@ from engage_server.pki.authority import ChainPlan
 from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Release, ReleaseState, RotationState, RotationWay, Sighting, SightingKind
-from engage_server.services.audit import Occasion
-from engage_server.services.distribution import Refusal
-from engage_server.services.snapshot import ServedAnswer
+from engage_server.records.occasion import Occasion
+from engage_server.services.distribution.lookup import Refusal
+from engage_server.services.distribution.snapshot import ServedAnswer
 from tests.chains import HOSTS, NOW, SITE_KEY
 from tests.world import World, serial_of
 

@@ -10,9 +10,10 @@ import pytest
 
 from engage_server.errors import NotPossible, UpstreamAway, UsageError
 from engage_server.records import Upstream
-from engage_server.services.upstream import UpstreamHost, UpstreamRequest, assert_usable
-from engage_server.services.upstream_delivery import UpstreamDelivery
-from engage_server.services.upstream_spool import Upload, UpstreamSpool, device_name
+from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool, device_name
+from engage_server.services.call_in.upstream_host import UpstreamHost, UpstreamRequest
+from engage_server.services.sites.upstream_address import assert_usable
 from tests.chains import NOW
 from tests.disk import room_in
 from tests.partner import Partner

@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 from engage_server.errors import UpstreamAway
 from engage_server.records import Upstream
-from engage_server.services.upstream import UpstreamHost, UpstreamRequest
+from engage_server.services.call_in.upstream_host import UpstreamHost, UpstreamRequest
 from tests.chains import NOW, key
 from tests.partner import Partner
 
@@ -118,4 +118,4 @@ def test_no_other_module_makes_a_client_context_of_its_own() -> None:
     makers = ("create_default_context", "PROTOCOL_TLS_CLIENT", "create_urllib3_context", "HTTPSHandler", "urlopen(")
     found = {path.name for path in package.rglob("*.py") if any(maker in path.read_text() for maker in makers)}
     # tls_groups.py looks at the hello that a context would send, and connects to nobody
-    assert found == {"upstream.py", "tls_groups.py"}
+    assert found == {"upstream_address.py", "tls_groups.py"}

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engage_server.cli.device_views import device_json, print_device
 from engage_server.records import DeviceHistory, Grade, Sighting, SightingKind
-from engage_server.services.device_evidence import DeviceView
-from engage_server.services.diagnosis import diagnose
-from engage_server.services.evidence import fold, noted
+from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.diagnosis import diagnose
+from engage_server.services.evidence.fold import fold, noted
 from tests.chains import NOW
 from tests.world import World, serial_of
 

@@ -7,7 +7,7 @@ import pytest
 
 from engage_server.errors import Refused
 from engage_server.records import AuditAction, GatePolicy, RotationState, RotationWay, Sighting
-from engage_server.services.audit import Occasion
+from engage_server.records.occasion import Occasion
 from tests.forger import (
     SERVED_AT,
     Door,

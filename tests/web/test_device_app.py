@@ -10,7 +10,7 @@ from flask.testing import FlaskClient
 
 from engage_server.protocol.notice import digest_of
 from engage_server.records import IPNetwork
-from engage_server.services.distribution import Distribution
+from engage_server.services.distribution.lookup import Distribution
 from engage_server.web.app import create_app
 from tests.world import World
 

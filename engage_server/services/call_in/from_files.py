@@ -1,0 +1,78 @@
+"""Call-ins answered from the JSON files of each device (see :mod:`engage_server.services.device_files.folder`)."""
+
+from engage_server.errors import BodyInvalid, NotPossible
+from engage_server.protocol.audit_upload import MAX_EVENTS
+from engage_server.protocol.database_answer import answer_since
+from engage_server.protocol.device_reports import read_parameters
+from engage_server.protocol.json_body import write_json
+from engage_server.services.call_in.call import CREDENTIAL_STATUSES, NOT_FOUND, CallAnswer, CallKind, KnownCall
+from engage_server.services.device_files.folder import Collection, DeviceFolder, DeviceFolders
+from engage_server.services.evidence.device_audits import note_reports
+from engage_server.services.evidence.sightings import Sightings
+
+_COLLECTIONS = {
+    CallKind.AUDIT: Collection.AUDITS,
+    CallKind.ALERT: Collection.ALERTS,
+    CallKind.CREDENTIAL_SCAN: Collection.CREDENTIALS,
+    CallKind.CREDENTIAL: Collection.CREDENTIALS,
+    CallKind.CREDENTIAL_STATUS: Collection.CREDENTIALS,
+}
+
+
+class FileAnswers:
+    """Implements :class:`engage_server.services.call_in.dispatch.Answerer`.
+
+    Args:
+        folders: The devices' folders.
+        sightings: Where it is noted what audits tell; None: nowhere.
+        max_events: An upload with more is kept, and its events are not looked at.
+    """
+
+    def __init__(self, folders: DeviceFolders, sightings: Sightings | None, max_events: int = MAX_EVENTS) -> None:
+        self._folders = folders
+        self._sightings = sightings
+        self._max_events = max_events
+
+    def answer(self, known: KnownCall) -> CallAnswer:
+        """Answer. A file that somebody has spoiled is a matter for people; the device comes again."""
+        if known.serial is None:
+            return NOT_FOUND
+        if known.call.kind is CallKind.DATABASE and not self._folders.exists(known.site, known.serial):
+            return NOT_FOUND  # who asks makes no folder
+        with self._folders.open(known.site, known.serial) as folder:
+            if known.call.kind is CallKind.DATABASE:
+                return _database(folder, known.call.since)
+            if known.call.kind is CallKind.CONFIG:
+                folder.put_parameters(read_parameters(known.value), known.at)
+                return CallAnswer(200)  # not 204, which has no Content-Length for a device to read
+            return self._collect(folder, known, known.serial)
+
+    def open_circuits(self) -> list[str]:
+        """None: files are always there."""
+        return []
+
+    def _collect(self, folder: DeviceFolder, known: KnownCall, serial: str) -> CallAnswer:
+        kind = known.call.kind
+        collection = _COLLECTIONS[kind]
+        if not isinstance(known.value, dict | list):
+            raise BodyInvalid(f"the body holds no {collection}", "Send an object or a list.")
+        try:
+            after, is_first = folder.collect(collection, known.value, known.at, self._max_events)
+        except BodyInvalid as error:  # of the file, not of what came
+            raise NotPossible(error.sentence, error.next_step) from None
+        if collection is Collection.CREDENTIALS:
+            return CallAnswer(CREDENTIAL_STATUSES[kind])
+        if self._sightings is not None:
+            call = known.call
+            note_reports(self._sightings, known.site, call.address, serial, after.fresh, call.authorization)
+        return CallAnswer(201 if is_first else 202)
+
+
+def _database(folder: DeviceFolder, since: str) -> CallAnswer:
+    try:
+        answer = folder.database()
+        if answer is None:
+            return NOT_FOUND  # known, but nobody has said yet who may open its door: it keeps what it has
+        return CallAnswer(200, write_json(answer_since(answer, folder.earlier, since)))
+    except BodyInvalid as error:
+        raise NotPossible(error.sentence, error.next_step) from None

@@ -1,0 +1,206 @@
+"""One call to a partner's own system, within its time, whatever the system does.
+
+What comes back is a status, a type and a whole body: none of its header fields reaches a device, so nothing is chunked,
+compressed or redirected.
+"""
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+
+from engage_server.errors import UpstreamSilent
+from engage_server.records import Upstream
+from engage_server.services.sites.upstream_address import assert_usable, trust_of
+
+MAX_ANSWER_BYTES = 16 * 1024 * 1024
+_PIECE_BYTES = 64 * 1024
+_MAX_RETRY_DIGITS = 10
+
+_watched = threading.local()
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamRequest:
+    """What is passed on.
+
+    Attributes:
+        method: Of HTTP.
+        target: Path and query, as the device sent them.
+        body: As the device sent it; None for none.
+        headers: Authorization, Content-Type and whom it is from. Secret.
+    """
+
+    method: str
+    target: str
+    body: bytes | None = field(default=None, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamAnswer:
+    """What came back.
+
+    Attributes:
+        status: The HTTP status.
+        body: All of it.
+        retry_seconds: When to come again, where the system says so (Retry-After, RFC 9110 section 10.2.3) as a number
+            of seconds; None for nothing, or for a date: whose clock is right nobody knows.
+    """
+
+    status: int
+    body: bytes = field(repr=False)
+    retry_seconds: int | None = None
+
+
+class UpstreamHost:
+    """A partner's system. Safe for many threads, which share its connections.
+
+    Args:
+        upstream: Where it is, and whom to trust.
+        connections: How many are kept.
+
+    Raises:
+        UsageError: The address or the certificates can not be used.
+    """
+
+    def __init__(self, upstream: Upstream, connections: int) -> None:
+        assert_usable(upstream)
+        self._upstream = upstream
+        self._base = upstream.url.rstrip("/")
+        self._pool = urllib3.PoolManager(
+            num_pools=2, maxsize=connections, retries=False, ssl_context=trust_of(upstream.trust_pem)
+        )
+        self._pool.pool_classes_by_scheme = {"http": _WatchedPool, "https": _WatchedTlsPool}
+
+    def call(self, request: UpstreamRequest) -> UpstreamAnswer:
+        """Pass a call on.
+
+        Raises:
+            UpstreamSilent: It did not answer in time, or not with HTTP, or broke off, or with too much, or by a
+                certificate that does not lead to what is trusted. Also where it may have taken the call all the same.
+        """
+        try:
+            with _deadline(self._upstream.timeout_seconds) as seconds:
+                return self._call(request, seconds)
+        except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
+            raise UpstreamSilent(
+                f"{self._base} does not answer: {_reason(error)}",
+                "Look at the partner's system, at its certificate, and at the way there.",
+            ) from None
+
+    def _call(self, request: UpstreamRequest, seconds: float) -> UpstreamAnswer:
+        response = self._pool.request(
+            request.method,
+            self._base + request.target,
+            body=request.body,
+            headers={**request.headers, "Accept": "application/json", "Accept-Encoding": "identity"},
+            timeout=urllib3.Timeout(connect=seconds, read=seconds),
+            redirect=False,
+            preload_content=False,
+        )
+        try:
+            body = bytearray()
+            for piece in response.stream(_PIECE_BYTES):
+                body += piece
+                if len(body) > MAX_ANSWER_BYTES:
+                    response.close()
+                    raise OSError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
+            if response.length_remaining:
+                raise OSError("its answer broke off")
+            return UpstreamAnswer(response.status, bytes(body), _retry_seconds(response.headers.get("Retry-After")))
+        finally:
+            response.release_conn()
+
+
+def _retry_seconds(value: str | None) -> int | None:
+    text = (value or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < _MAX_RETRY_DIGITS else None
+
+
+class _WatchedConnection(HTTPConnection):
+    """Tells the deadline of its thread which socket it waits on."""
+
+    def getresponse(self) -> Any:
+        _watched.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedTlsConnection(HTTPSConnection):
+    """The same by TLS."""
+
+    def getresponse(self) -> Any:
+        _watched.watch(self.sock)
+        return super().getresponse()
+
+
+class _WatchedPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedConnection
+
+
+class _WatchedTlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTlsConnection
+
+
+@contextmanager
+def _deadline(seconds: float) -> Iterator[float]:
+    """Ends the wait of this thread after so long in all: a timeout counts anew with each byte that trickles in."""
+    sockets: list[socket.socket] = []
+    ended = threading.Event()
+
+    def end() -> None:
+        ended.set()
+        for each in sockets:
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
+
+    def watch(sock: socket.socket | None) -> None:
+        if sock is not None:
+            sockets.append(sock)
+
+    timer = threading.Timer(seconds, end)
+    timer.daemon = True
+    timer.start()
+    watcher: Callable[[socket.socket | None], None] = watch
+    _watched.watch = watcher
+    try:
+        yield seconds
+        if ended.is_set():
+            raise OSError(f"it took more than {seconds:g} s")
+    except (urllib3.exceptions.HTTPError, OSError):
+        if ended.is_set():
+            raise OSError(f"it took more than {seconds:g} s") from None
+        raise
+    finally:
+        timer.cancel()
+
+
+def _reason(error: Exception) -> str:
+    """Why, without what may repeat a header field."""
+    if isinstance(error, urllib3.exceptions.NameResolutionError):
+        return "its name is not known"
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # which is a timeout, too, by its class
+        return f"no connection ({_innermost(error.__cause__ or error)})"
+    if isinstance(error, urllib3.exceptions.TimeoutError):
+        return "no answer in time"
+    if isinstance(error, urllib3.exceptions.SSLError):
+        return f"TLS failed ({_innermost(error)})"
+    return _innermost(error)
+
+
+def _innermost(error: BaseException) -> str:
+    reason = error.args[0] if error.args and isinstance(error.args[0], BaseException) else None
+    if reason is not None:
+        return _innermost(reason)
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return str(error.verify_message)
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    return type(error).__name__

@@ -1,0 +1,1 @@
+"""Chains on the disk: building them, finding the keys of their authorities, and checking them."""

@@ -1,0 +1,91 @@
+"""Finding the keys of a chain's CAs among the folders that chains were built in."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.errors import EngageError, PrivateKeyInvalid
+from engage_server.files import read_file
+from engage_server.pki import encodings, keys
+from engage_server.pki.chain import Chain
+from engage_server.pki.succession import AuthorityKeys
+from engage_server.records import Secret
+from engage_server.services.chains.folder import INTERMEDIATE, ROOT
+
+_MAX_FILE_BYTES = 1 << 20
+_DEPTH = 3  # certs/SITE, certs/ROTATION/next
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAuthority:
+    """What was found.
+
+    Attributes:
+        keys: Those that could be opened.
+        locked: Files of further ones, which the passphrase (or none) does not open.
+    """
+
+    keys: AuthorityKeys = field(repr=False)
+    locked: tuple[Path, ...]
+
+    @property
+    def at_hand(self) -> frozenset[str]:
+        """Of ``root`` and ``intermediate`` those that could be opened."""
+        found = {"root": self.keys.root, "intermediate": self.keys.intermediate}
+        return frozenset(name for name, key in found.items() if key is not None)
+
+
+def find_authority(folder: Path, chain: Chain, passphrase: Secret | None) -> FoundAuthority:
+    """Look through a folder, and those in it, for the keys of a chain's CAs. Keys of other CAs are left alone.
+
+    Args:
+        folder: Such as ``certs``, or one chain's folder; may be missing.
+        chain: Whose CAs.
+        passphrase: For encrypted keys.
+    """
+    wanted = {"root": chain.root, "intermediate": chain.intermediates[0] if chain.intermediates else None}
+    found: dict[str, rsa.RSAPrivateKey] = {}
+    locked: list[Path] = []
+    for certificate, key_file in _pairs(folder):
+        for name, ca in wanted.items():
+            if ca is None or name in found or certificate.public_key() != ca.public_key():
+                continue
+            try:
+                content = Secret(read_file(key_file, limit=_MAX_FILE_BYTES))
+                key = keys.read_private_key(content, passphrase, source=str(key_file))
+            except PrivateKeyInvalid:
+                locked.append(key_file)
+                continue
+            if isinstance(key, rsa.RSAPrivateKey) and keys.keys_match(key, ca.public_key()):
+                found[name] = key
+    opened = AuthorityKeys(found.get("root"), found.get("intermediate"))
+    return FoundAuthority(opened, tuple(dict.fromkeys(locked)))
+
+
+def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
+    """Each CA certificate that has a key beside it. What can not be read is nobody's."""
+    for path in _folders(folder, _DEPTH):
+        for name in (ROOT, INTERMEDIATE):
+            key_file = path / f"{name}.key"
+            for certificate_file in (path / f"{name}.pem", path / f"{name}.der"):
+                try:
+                    if key_file.is_file() and certificate_file.is_file():
+                        content = read_file(certificate_file, limit=_MAX_FILE_BYTES)
+                        yield encodings.read_certificates(content, source=str(certificate_file))[0], key_file
+                        break
+                except (EngageError, OSError):
+                    continue
+
+
+def _folders(folder: Path, depth: int) -> Iterator[Path]:
+    try:
+        inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
+    except OSError:
+        return
+    yield folder
+    if depth > 1:
+        for path in inside:
+            yield from _folders(path, depth - 1)

@@ -1,0 +1,189 @@
+"""A chain as a folder of files, under the names that readers of the vendor's page know."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
+
+from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
+from engage_server.files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
+from engage_server.pki import encodings, keys
+from engage_server.pki.authority import BuiltChain
+from engage_server.pki.chain import Chain
+from engage_server.pki.path import arrange
+from engage_server.pki.succession import AuthorityKeys, Successor
+from engage_server.protocol.site_key import anchor_hash
+from engage_server.records import Secret
+
+ROOT = "partner_CA"
+INTERMEDIATE = "partner_intermediate"
+SERVER = "partner_server"
+
+SUCCESSOR_TITLES = ("transition", "next")  # in the order in which they are served
+
+_MAX_FILE_BYTES = 1 << 20
+_MAX_DER_FILE_BYTES = 1 << 16
+
+
+@dataclass(frozen=True, slots=True)
+class ChainMaterial:
+    """A chain and the private key of its server certificate, from :func:`read_chain_folder`.
+
+    That the key belongs to the certificate is **not** known; the checks find out.
+    """
+
+    chain: Chain
+    server_key: rsa.RSAPrivateKey = field(repr=False)
+
+
+def assert_free(folder: Path) -> None:
+    """Refuse a folder that holds anything, before the work of making keys is done.
+
+    Raises:
+        Conflict: It holds a chain, or something else.
+        FileNotUsable: It can not be looked into.
+    """
+    try:
+        names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    except OSError as error:
+        raise FileNotUsable(f"{folder}: {error.strerror}", "Name a folder that can be written.") from None
+    if not names:
+        return
+    what = "a chain" if any(name.startswith("partner_") for name in names) else "other files"
+    raise Conflict(
+        f"{folder} holds {what} already; devices may trust it, so nothing in it is replaced",
+        f"Name a new folder, such as {folder}-2.",
+        code="chain.exists",
+    )
+
+
+def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | None) -> None:
+    """Write all files of a fresh chain, or none.
+
+    Args:
+        folder: New or empty.
+        built: Chain and keys.
+        passphrase: Encrypts the keys of root and intermediate. The server's key never is: servers start alone.
+
+    Raises:
+        Conflict: The folder holds something.
+        FileNotUsable: It can not be written.
+    """
+    assert_free(folder)
+    authority = AuthorityKeys(built.root_key, built.intermediate_key)
+    write_new_folder(folder, _files(built.chain, built.server_key, authority, passphrase))
+
+
+def write_successors(folder: Path, successors: Sequence[Successor], before: Chain, passphrase: Secret | None) -> None:
+    """Write the chains of a rotation, each into a folder of its own name below this one; all of them or none.
+
+    Keys of CAs that were there before are not copied: they stay where they are.
+
+    Args:
+        folder: New or empty.
+        successors: The chains.
+        before: The chain that they follow.
+        passphrase: Encrypts the keys of CAs that are new.
+
+    Raises:
+        Conflict: The folder holds something.
+        FileNotUsable: It can not be written.
+    """
+    assert_free(folder)
+    known = [certificate.public_key() for certificate in before]
+    files: dict[str, tuple[bytes, int]] = {}
+    for successor in successors:
+        fresh = AuthorityKeys(
+            *(_if_new(key, known) for key in (successor.authority.root, successor.authority.intermediate))
+        )
+        found = _files(successor.chain, successor.server_key, fresh, passphrase)
+        files |= {f"{successor.title}/{name}": content for name, content in found.items()}
+    write_new_folder(folder, files)
+
+
+def read_successors(folder: Path) -> list[tuple[str, "ChainMaterial"]]:
+    """Read what :func:`write_successors` wrote, in the order in which it is to be served.
+
+    Raises:
+        FileNotUsable: A file is missing or unreadable.
+        CertificateInvalid: A file holds no certificate, or they form no chain.
+        PrivateKeyInvalid: A server's key can not be used.
+    """
+    titles = [title for title in SUCCESSOR_TITLES if (folder / title).is_dir()]
+    if not titles:
+        raise FileNotUsable(
+            f"{folder} holds no chains of a rotation", "Name the folder that 'engage chain renew' wrote."
+        )
+    return [(title, read_chain_folder(folder / title)) for title in titles]
+
+
+def _if_new(key: rsa.RSAPrivateKey | None, known: Sequence[PublicKeyTypes]) -> rsa.RSAPrivateKey | None:
+    return None if key is None or key.public_key() in known else key
+
+
+def _files(
+    chain: Chain, server_key: rsa.RSAPrivateKey, authority: AuthorityKeys, passphrase: Secret | None
+) -> dict[str, tuple[bytes, int]]:
+    files: dict[str, tuple[bytes, int]] = {}
+    above = [(ROOT, chain.root, authority.root)]
+    if chain.intermediates:
+        above.append((INTERMEDIATE, chain.intermediates[0], authority.intermediate))
+    for name, certificate, key in above:
+        files[f"{name}.pem"] = (encodings.pem([certificate]), PUBLIC_MODE)
+        files[f"{name}.der"] = (encodings.der(certificate), PUBLIC_MODE)
+        if key is not None:
+            files[f"{name}.key"] = (keys.private_key_pem(key, passphrase).reveal(), SECRET_MODE)
+    files[f"{SERVER}.pem"] = (encodings.pem(chain.sent), PUBLIC_MODE)
+    files[f"{SERVER}.key"] = (keys.private_key_pem(server_key).reveal(), SECRET_MODE)
+    return files
+
+
+def read_chain_folder(folder: Path) -> ChainMaterial:
+    """Read a chain that was built here, or one of an outside CA under the same names.
+
+    ``partner_server.pem`` may hold the server certificate alone, as in the vendor's sample, if
+    ``partner_intermediate`` lies beside it.
+
+    Raises:
+        FileNotUsable: A file is missing or unreadable.
+        CertificateInvalid: A file holds no certificate, or they form no chain.
+        PrivateKeyInvalid: The server's key is encrypted, unreadable or not RSA.
+    """
+    if not folder.is_dir():
+        raise FileNotUsable(f"{folder} is not a folder", "Name the folder that 'engage chain build' wrote.")
+    certificates: list[x509.Certificate] = []
+    for name in (ROOT, INTERMEDIATE, SERVER):
+        certificates += _read_either(folder, name, required=name != INTERMEDIATE)
+    key_file = folder / f"{SERVER}.key"
+    server_key = keys.read_server_key(Secret(read_file(key_file, limit=_MAX_FILE_BYTES)), source=str(key_file))
+    try:
+        chain = arrange(certificates)
+    except CertificateInvalid as error:
+        raise CertificateInvalid(f"{folder}: {error.sentence}", error.next_step) from None
+    return ChainMaterial(chain, server_key)
+
+
+def hash_der_file(path: Path, key: Secret) -> str:
+    """Base64(HMAC-SHA1(site key, DER)) of a certificate file, exactly as it lies there.
+
+    Raises:
+        FileNotUsable: It can not be read.
+        CertificateInvalid: It is not one certificate in DER: devices would drop it.
+    """
+    content = read_file(path, limit=_MAX_DER_FILE_BYTES)
+    encodings.read_der(content, source=str(path))
+    return anchor_hash(key, content)
+
+
+def _read_either(folder: Path, name: str, *, required: bool) -> list[x509.Certificate]:
+    for path in (folder / f"{name}.pem", folder / f"{name}.der"):
+        if path.exists():
+            return encodings.read_certificates(read_file(path, limit=_MAX_FILE_BYTES), source=str(path))
+    if not required:
+        return []
+    raise FileNotUsable(
+        f"{folder}: {name}.pem is missing", "A chain folder holds partner_CA, partner_intermediate, partner_server."
+    )

@@ -1,0 +1,215 @@
+"""Devices' JSON files in and out of their folders.
+
+Nothing that is here already is lost: uploads are added to what was collected, and a database that is replaced is kept
+as an earlier one.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from engage_server.errors import BodyInvalid, FileNotUsable, Refused
+from engage_server.files import SECRET_MODE, make_folder, replace_file
+from engage_server.protocol.audit_upload import read_event
+from engage_server.protocol.database_answer import version_of
+from engage_server.protocol.event_codes import sentence_of
+from engage_server.protocol.json_body import Json, write_json, write_pretty_json
+from engage_server.services.device_files.finding import COLLECTIONS, FoundFile
+from engage_server.services.device_files.folder import (
+    CONFIGURATION,
+    DATABASE,
+    MAX_FILE_BYTES,
+    PARAMETERS,
+    Collection,
+    DeviceFolder,
+    DeviceFolders,
+)
+from engage_server.services.device_files.uploads import Entry, fresh_events, imported_entries
+
+_PIECE_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceEvent:
+    """One event of a device's audits, for people.
+
+    Attributes:
+        received_at: When it came, as text.
+        device_time: When it happened, by the device's own clock, as the device wrote it; "" for nothing.
+        code: Four hexadecimal digits; "" where none could be read.
+        sentence: What it says.
+    """
+
+    received_at: str
+    device_time: str
+    code: str
+    sentence: str
+
+
+class DeviceExchange:
+    """Puts files in, and takes them out.
+
+    Args:
+        folders: The devices' folders.
+    """
+
+    def __init__(self, folders: DeviceFolders) -> None:
+        self._folders = folders
+
+    def assert_newer(self, site: str, files: Sequence[FoundFile]) -> None:
+        """Hold databases against those that devices may have already.
+
+        Raises:
+            Refused: See :meth:`bring_in`.
+        """
+        for file in files:
+            if file.kind == DATABASE and self._folders.exists(site, file.serial):
+                with self._folders.open(site, file.serial) as folder:
+                    _assert_newer(folder, file, file.read())
+
+    def bring_in(self, site: str, files: Sequence[FoundFile], now: datetime) -> Iterator[str]:
+        """Put files into their devices' folders, one device at a time; each is told when it is there.
+
+        Raises:
+            Refused: A database has other content than the one that is there, and no newer ``nxtDbVerTS``: devices that
+                hold it would never ask for this one. Of that device nothing is changed then.
+            BodyInvalid: A file is not what it was when it was found.
+            FileNotUsable: One can not be read, or a folder not be written.
+        """
+        by_serial: dict[str, list[FoundFile]] = {}
+        for file in files:
+            by_serial.setdefault(file.serial, []).append(file)
+        for serial, some in by_serial.items():
+            contents = [(file, file.read()) for file in some]
+            with self._folders.open(site, serial) as folder:
+                for file, value in contents:
+                    if file.kind == DATABASE:
+                        _assert_newer(folder, file, value)
+                for file, value in contents:
+                    _put(folder, file.kind, value, now)
+            yield serial
+
+    def take_out(
+        self, site: str, serials: Iterable[str], target: Path, faults: list[str] | None = None
+    ) -> Iterator[str]:
+        """Write devices' files into ``target/<serial>/``, in the form in which they can be brought in again.
+
+        Args:
+            site: The site's name.
+            serials: Whose files.
+            target: Where to.
+            faults: Gets a sentence for each file that can not be read. It is copied as it is, under a name that no
+                import takes, and holds up no other.
+
+        Raises:
+            FileNotUsable: The target can not be written.
+        """
+        for serial in serials:
+            with self._folders.open(site, serial) as folder:
+                make_folder(target / serial)
+                for name in _names(folder):
+                    fault = _copy(folder, name, target / serial)
+                    if fault and faults is not None:
+                        faults.append(fault)
+            yield serial
+
+    def serials(self, site: str) -> list[str]:
+        """The devices of a site that have files here."""
+        return self._folders.serials(site)
+
+    def collected(self, site: str, serial: str, collection: Collection) -> list[dict[str, Any]]:
+        """What a device sent; nothing where it has no folder.
+
+        Raises:
+            BodyInvalid: Somebody has spoiled a file.
+        """
+        if not self._folders.exists(site, serial):
+            return []
+        with self._folders.open(site, serial) as folder:
+            return folder.collected(collection)
+
+    def events(self, site: str, serial: str) -> list[DeviceEvent]:
+        """The events of a device's audits, oldest first, each once.
+
+        Raises:
+            BodyInvalid: Somebody has spoiled a file.
+        """
+        found = []
+        for entry in self.collected(site, serial, Collection.AUDITS):
+            received_at = str(entry["receivedAt"])
+            if "unread" in entry:
+                found.append(_too_long(entry, received_at))
+            found += [_event(event, received_at) for event in fresh_events(entry)]
+        return found
+
+    def files(self, site: str, serial: str) -> dict[str, int]:
+        """The files of a device with their lengths in bytes; none where it has no folder."""
+        path = self._folders.path(site, serial)
+        return {each.name: each.stat().st_size for each in sorted(path.glob("*.json"))} if path.is_dir() else {}
+
+
+def _too_long(entry: Entry, received_at: str) -> DeviceEvent:
+    sentence = (
+        f"an upload of {entry['unread']} events, more than max_audit_events: it is kept whole and was not read; "
+        "'engage device export' writes it"
+    )
+    return DeviceEvent(received_at, "", "", sentence)
+
+
+def _event(event: Json, received_at: str) -> DeviceEvent:
+    read = read_event(event)
+    if read is None:
+        return DeviceEvent(received_at, "", "", "something that could not be read; it is kept as it came")
+    return DeviceEvent(received_at, read.at, read.code, sentence_of(read.code, read.data))
+
+
+def _assert_newer(folder: DeviceFolder, file: FoundFile, value: Json) -> None:
+    present = folder.raw(DATABASE)
+    if not isinstance(present, dict) or not isinstance(value, dict) or present == value:
+        return
+    versions = [version_of(str(each.get("nxtDbVerTS", ""))) for each in (present, value)]
+    if versions[0] is not None and versions[1] is not None and versions[1] <= versions[0]:
+        raise Refused(
+            f"{file.path}: nxtDbVerTS {value['nxtDbVerTS']} is not newer than {present['nxtDbVerTS']}, which device "
+            f"{file.serial} may hold already: it would never get this database",
+            "Give it a greater nxtDbVerTS.",
+            code="database.not_newer",
+        )
+
+
+def _put(folder: DeviceFolder, kind: str, value: Json, now: datetime) -> None:
+    if kind == DATABASE and isinstance(value, dict):
+        folder.put_database(value)
+    elif kind == PARAMETERS and isinstance(value, dict):
+        folder.put_parameters(value, now)
+    elif kind in COLLECTIONS:
+        collection = COLLECTIONS[kind]
+        folder.add_collected(collection, imported_entries(str(collection), value, now))
+    else:
+        folder.put(kind, value)
+
+
+def _names(folder: DeviceFolder) -> Iterator[str]:
+    yield from (name for name in (DATABASE, CONFIGURATION, PARAMETERS) if (folder.path / name).exists())
+    for collection in Collection:
+        yield from folder.files_of(collection)
+
+
+def _copy(folder: DeviceFolder, name: str, target: Path) -> str:
+    """Copy a file in a form for people, if it can be read back in that form; what is wrong with it, or ""."""
+    try:
+        value = folder.raw(name)
+        content = write_pretty_json(value)
+    except (BodyInvalid, FileNotUsable) as error:
+        replace_file(target / f"{name}.unreadable", _pieces(folder.path / name), SECRET_MODE)
+        return error.sentence
+    replace_file(target / name, content if len(content) <= MAX_FILE_BYTES else write_json(value), SECRET_MODE)
+    return ""
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE_BYTES):
+            yield piece

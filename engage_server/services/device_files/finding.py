@@ -1,0 +1,179 @@
+"""Finding devices' JSON files: our own folders, the vendor's ``Engage_Data``, or single files.
+
+Which device a file is about stands in its own name, its folder's name, or its content; what it is, in its content or
+its name. Files are read twice, once to be judged and once to be taken in: ten thousand devices' need no memory in
+between.
+"""
+
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engage_server.errors import BodyInvalid, FileNotUsable
+from engage_server.files import read_file
+from engage_server.protocol.caller_serial import serial_from_body
+from engage_server.protocol.database_answer import assert_harmless
+from engage_server.protocol.device_reports import read_configuration, read_parameters
+from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json
+from engage_server.services.device_files.folder import (
+    CONFIGURATION,
+    DATABASE,
+    EARLIER,
+    MAX_FILE_BYTES,
+    PARAMETERS,
+    Collection,
+)
+
+COLLECTIONS = {f"{each}.json": each for each in Collection}
+
+_KINDS = {
+    DATABASE: re.compile(r"database|(^|[^a-z])db([^a-z]|$)"),
+    CONFIGURATION: re.compile(r"config"),
+    PARAMETERS: re.compile(r"param"),
+    **{name: re.compile(str(collection).removesuffix("s")) for name, collection in COLLECTIONS.items()},
+}
+_DATABASE_CHILDREN = ("db", "config", "dbDwnLdTm", "nxtDbVerTS")
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """One file of one device; or a part of one that holds everything about a device.
+
+    Attributes:
+        path: Where it lies.
+        serial: The device's.
+        kind: The name that such a file has here, such as ``database.json``.
+    """
+
+    path: Path
+    serial: str
+    kind: str
+
+    def read(self) -> Json:
+        """Its content, judged.
+
+        Raises:
+            BodyInvalid: It is not what it was, or would hurt a device.
+            FileNotUsable: It can not be read.
+        """
+        value = _read(self.path)
+        parts = _parts(value)
+        return _judged(self.kind, parts.get(self.kind, value) if len(parts) > 1 else value, self.path)
+
+
+@dataclass(slots=True)
+class FoundFiles:
+    """What a folder holds.
+
+    Attributes:
+        files: Those that can be imported.
+        faults: A sentence for each that can not.
+    """
+
+    files: list[FoundFile] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+    @property
+    def serials(self) -> list[str]:
+        """The devices, each once."""
+        return list(dict.fromkeys(each.serial for each in self.files))
+
+
+def find_device_files(path: Path) -> FoundFiles:
+    """Look for devices' files in a folder, or at one.
+
+    Raises:
+        FileNotUsable: There is no such folder or file.
+    """
+    if not path.exists():
+        raise FileNotUsable(f"{path}: no such file or folder", "Name a folder with devices' JSON files.")
+    found = FoundFiles()
+    top = path if path.is_dir() else path.parent
+    paths = sorted(each for each in path.rglob("*") if each.suffix.lower() == ".json") if path.is_dir() else [path]
+    for each in paths:
+        if each.is_file() and EARLIER not in each.relative_to(top).parts and not each.name.startswith("."):
+            _find(each, top, found)
+    return found
+
+
+def _find(path: Path, top: Path, found: FoundFiles) -> None:
+    try:
+        value = _read(path)
+        serial = _serial(path, top, value)
+        if serial is None:
+            found.faults.append(f"{path}: it is not said which device this is about: name it, or its folder, SERIAL")
+            return
+        parts = _parts(value)
+        if len(parts) < 2:
+            only = _kind(path, top, value)
+            parts = {only: value} if only is not None else {}
+        if not parts:
+            found.faults.append(f"{path}: it is not said what this is: database, configuration, audits, ...")
+        for kind, part in parts.items():
+            _judged(kind, part, path)
+            found.files.append(FoundFile(path, serial, kind))
+    except (BodyInvalid, FileNotUsable) as error:
+        sentence = error.sentence if str(path) in error.sentence else f"{path}: {error.sentence}"
+        found.faults.append(sentence)
+
+
+def _read(path: Path) -> Json:
+    return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
+
+
+def _serial(path: Path, top: Path, value: Json) -> str | None:
+    """By the file's name, then the folders' above it, then what it says itself.
+
+    In names only 32 hexadecimal digits count: of 22 letters any name would be a serial number in Base64.
+    """
+    for name in (path.stem, *reversed(path.relative_to(top.parent).parts[:-1])):
+        found = re.search("(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])", name)
+        if found is not None:
+            return found[0].upper()
+    return serial_from_body(value)
+
+
+def _kind(path: Path, top: Path, value: Json) -> str | None:
+    collected = re.fullmatch(r"([a-z]+)\.[0-9]{6}", path.stem)
+    if collected is not None and f"{collected[1]}.json" in COLLECTIONS:
+        return f"{collected[1]}.json"
+    if isinstance(value, dict):
+        if "nxtDbVerTS" in value or "db" in value:
+            return DATABASE
+        for collection in Collection:
+            if isinstance(value.get(str(collection)), list):
+                return f"{collection}.json"
+    for name in (path.stem, *reversed(path.relative_to(top).parts[:-1])):
+        for each, pattern in _KINDS.items():
+            if pattern.search(name.lower()):
+                return each
+    return None
+
+
+def _parts(value: Json) -> dict[str, Json]:
+    """The parts of a file that holds several: how the vendor's sample lays its files out is not published."""
+    parts: dict[str, Json] = {}
+    if not isinstance(value, dict) or "receivedAt" in value:
+        return parts
+    if "nxtDbVerTS" in value and "db" in value:
+        parts[DATABASE] = {name: child for name, child in value.items() if name in _DATABASE_CHILDREN}
+    elif isinstance(value.get("database"), dict):
+        parts[DATABASE] = value["database"]
+    for name, collection in COLLECTIONS.items():
+        if isinstance(value.get(str(collection)), list):
+            parts[name] = value[str(collection)]
+    for child, kind in (("configuration", CONFIGURATION), ("parameters", PARAMETERS), ("params", PARAMETERS)):
+        if isinstance(value.get(child), dict):
+            parts[kind] = value[child]
+    return parts
+
+
+def _judged(kind: str, value: Json, path: Path) -> Json:
+    if kind == DATABASE:
+        return assert_harmless(value, str(path))
+    if kind == CONFIGURATION:
+        return read_configuration(value, str(path))
+    if kind == PARAMETERS:
+        is_ours = isinstance(value, dict) and set(value) == {"receivedAt", "parameters"}
+        return read_parameters(value["parameters"] if is_ours and isinstance(value, dict) else value)
+    return value

@@ -1,0 +1,219 @@
+"""How much of the disk devices may fill: for each site, for all sites, and for uploads that wait.
+
+All processes of a host share one book, a small file: ``<spool>/room.json``. It is looked at before anything is written,
+under a lock, so that many workers at once stay below the limit, too. It holds an upper bound, but for what is being
+written at the moment of a measurement: a process that is killed leaves counted what it did not write. What is there is
+measured anew where the book says that a limit is reached, or every hour; a measurement may take a twentieth of the time
+at most, however full the disk is.
+"""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from engage_server.errors import FileNotUsable, NotPossible
+from engage_server.file_locks import hold
+from engage_server.files import SECRET_MODE, make_folder
+from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.services.disk_space.use import SiteUse, measure, sites_on_disk
+
+_MEASURE_AGAIN_SECONDS = 3600.0
+_SHARE_OF_TIME = 20  # a measurement that took a second is not made again for so many
+_MAX_BOOK_BYTES = 16 * 1024 * 1024
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class DiskLimits:
+    """In bytes, as they are on the disk: whole blocks.
+
+    Attributes:
+        device: Of one device's files, and as much of its uploads that wait or were refused.
+        site: Of all devices of a site, both together.
+        total: Of all sites.
+        uploads: Of what waits for partners' systems, and what they refused.
+        reserve: What has to stay free on the file system.
+    """
+
+    device: int
+    site: int
+    total: int
+    uploads: int
+    reserve: int = 0
+
+
+@dataclass(slots=True)
+class _Account:
+    """What the book says of a site."""
+
+    files: int = 0
+    uploads: int = 0
+    refused: int = 0
+    measured_at: float = 0.0
+    took: float = 0.0
+
+    @property
+    def used(self) -> int:
+        return self.files + self.uploads
+
+    def may_be_measured(self, now: float) -> bool:
+        return not self.measured_at <= now < self.measured_at + _SHARE_OF_TIME * self.took
+
+    def is_old(self, now: float) -> bool:
+        return not self.measured_at <= now < self.measured_at + _MEASURE_AGAIN_SECONDS
+
+
+_Book = dict[str, _Account]
+
+
+class DiskRoom:
+    """Gives devices room on the disk, or not.
+
+    Args:
+        data: The folder of devices' files, one folder below for each site.
+        uploads: The folder of uploads, likewise.
+        book: The file that processes share.
+        limits: The limits.
+        clock: Gives the seconds since 1970.
+
+    Attributes:
+        uploads, limits, clock: As given.
+        reserve: What has to stay free.
+    """
+
+    def __init__(self, data: Path, uploads: Path, book: Path, limits: DiskLimits, clock: Callable[[], float]) -> None:
+        self.limits = limits
+        self.reserve = DiskReserve(data, limits.reserve)
+        self._data = data
+        self.uploads = uploads
+        self._book = book
+        self.clock = clock
+
+    def take(self, site: str, *, files: int = 0, uploads: int = 0) -> None:
+        """Take room before something is written.
+
+        Args:
+            site: The site's name.
+            files: How many bytes more its devices' files will have.
+            uploads: How many bytes more its uploads will have.
+
+        Raises:
+            NotPossible: A limit is reached, or the reserve: the device must be told to come again.
+        """
+        self.reserve.assert_room(files + uploads)
+        with self._opened() as book:
+            self._look_after(book, site)
+            problem = self._problem(book, site, files, uploads)
+            if problem is not None and self._measure_something(book, site):
+                problem = self._problem(book, site, files, uploads)
+            if problem is not None:
+                raise problem
+            book[site].files += files
+            book[site].uploads += uploads
+
+    def give_back(self, site: str, *, files: int = 0, uploads: int = 0, refused: int = 0) -> None:
+        """Files are gone, or were not written after all; or fewer (more) of the uploads are refused ones.
+
+        Raises nothing: what stays counted is measured some time.
+        """
+        with suppress(NotPossible), self._opened() as book:
+            account = book.get(site)
+            if account is not None:
+                account.files = max(0, account.files - files)
+                account.uploads = max(0, account.uploads - uploads)
+                account.refused = max(0, account.refused - refused)
+
+    def use(self) -> dict[str, SiteUse]:
+        """What each site takes, as the book says; measured where it says nothing.
+
+        Raises:
+            NotPossible: The book can not be read.
+        """
+        with self._opened() as book:
+            for site in sites_on_disk(self._data, self.uploads):
+                self._look_after(book, site)
+            return {site: SiteUse(each.files, each.uploads, each.refused) for site, each in sorted(book.items())}
+
+    def _problem(self, book: _Book, site: str, files: int, uploads: int) -> NotPossible | None:
+        wanted = files + uploads
+        total = sum(each.used for each in book.values()) + wanted
+        waiting = (sum(each.uploads for each in book.values()) + uploads) if uploads else 0
+        for used, limit, what, setting in (
+            (book[site].used + wanted, self.limits.site, f"the devices of {site} fill", "site_disk_mib"),
+            (total, self.limits.total, "the devices of all sites fill", "devices_disk_mib"),
+            (waiting, self.limits.uploads, "uploads for partners' systems fill", "upstream_spool_max_mib"),
+        ):
+            if used > limit:
+                return NotPossible(
+                    f"{what} their {limit // _MIB} MiB of the disk (setting {setting})",
+                    f"Export what is old and move it away, look into refused/, or raise the setting {setting}.",
+                    code="disk.full",
+                )
+        return None
+
+    def _look_after(self, book: _Book, site: str) -> None:
+        """Measure what is not known, or was measured long ago."""
+        now = self.clock()
+        if not book:
+            for each in sites_on_disk(self._data, self.uploads):
+                book[each] = self._measured(each)
+        known = book.get(site)
+        if known is None or (known.is_old(now) and known.may_be_measured(now)):
+            book[site] = self._measured(site)
+
+    def _measure_something(self, book: _Book, site: str) -> bool:
+        """This site; and the one that nobody has looked at for the longest time: it may be the one that was emptied."""
+        now = self.clock()
+        wanted = {site, min(book, key=lambda each: book[each].measured_at)}
+        due = [each for each in wanted if book[each].may_be_measured(now)]
+        for each in due:
+            book[each] = self._measured(each)
+        return bool(due)
+
+    def _measured(self, site: str) -> _Account:
+        begun = self.clock()
+        found = measure(self._data / site, self.uploads / site, begun)
+        now = self.clock()
+        return _Account(found.files, found.uploads, found.refused, now, max(0.0, now - begun))
+
+    @contextmanager
+    def _opened(self) -> Iterator[_Book]:
+        """The book, alone; what was changed in it is written, also when a limit was found to be reached."""
+        try:
+            if not self._book.parent.is_dir():
+                make_folder(self._book.parent)
+            descriptor = os.open(self._book, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SECRET_MODE)
+        except OSError as error:
+            raise FileNotUsable(f"{self._book}: {error.strerror}", "Make the folder writable.") from None
+        try:
+            hold(descriptor, str(self._book))
+            before = os.pread(descriptor, _MAX_BOOK_BYTES, 0)
+            book = _read(before)
+            try:
+                yield book
+            finally:
+                self._write(descriptor, before, book)
+        finally:
+            os.close(descriptor)
+
+    def _write(self, descriptor: int, before: bytes, book: _Book) -> None:
+        content = json.dumps({site: asdict(each) for site, each in book.items()}).encode("ascii")
+        try:
+            os.pwrite(descriptor, content, 0)
+            if len(content) != len(before):
+                os.ftruncate(descriptor, len(content))
+        except OSError as error:
+            raise FileNotUsable(f"{self._book}: {error.strerror}", "Make room on the disk.") from None
+
+
+def _read(content: bytes) -> _Book:
+    """What stands in the book; nothing where it was torn: then all is measured."""
+    try:
+        value: dict[str, dict[str, Any]] = json.loads(content or b"{}")
+        return {site: _Account(**each) for site, each in value.items()}
+    except (ValueError, TypeError, AttributeError):
+        return {}

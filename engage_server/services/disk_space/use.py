@@ -1,0 +1,128 @@
+"""What devices take on the disk, measured; and files of killed processes taken away on the way.
+
+Only what devices make counts: their audits, alerts, credentials and parameters, and uploads on their way. Databases and
+configurations come from operators.
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from engage_server.services.disk_space.reserve import allocated
+
+OURS = frozenset({"spool", "metrics"})  # folders beside the sites' in the folder of data
+
+_FROM_DEVICES = re.compile(r"(audits|alerts|credentials)(\.[0-9]{6})?\.json|parameters\.json")
+_TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|[0-9a-f]{32}\.begun")  # of durable_files, and of the sightings' spool
+_DEAD_AFTER_SECONDS = 3600.0  # no process takes so long for one file
+
+
+@dataclass(frozen=True, slots=True)
+class SiteUse:
+    """What one site's devices take, in bytes.
+
+    Attributes:
+        files: Their files.
+        uploads: What waits for the partner's system, what it refused, and what is known of each device.
+        refused: Of that, what it refused.
+    """
+
+    files: int
+    uploads: int
+    refused: int
+
+
+def sites_on_disk(data: Path, uploads: Path) -> list[str]:
+    """The sites that have a folder."""
+    found = {entry.name for entry in _scan(data) if entry.is_dir() and entry.name not in OURS}
+    return sorted(found | {entry.name for entry in _scan(uploads) if entry.is_dir()})
+
+
+def measure(files: Path, uploads: Path, now: float) -> SiteUse:
+    """Look at each file of a site.
+
+    Args:
+        files: Its devices' folders.
+        uploads: Its folder of uploads.
+        now: Seconds since 1970: what a killed process left is taken away when it is old.
+    """
+    folders = [Path(device.path) for device in _scan(files) if device.is_dir()]
+    own = sum(allocated(1) + _bytes_in(folder, now, only_devices=True) for folder in folders)
+    refused = _bytes_in(uploads / "refused", now)
+    waiting = _bytes_in(uploads / "pending", now)
+    folders = [Path(device.path) for device in _scan(uploads / "devices") if device.is_dir()]
+    known = sum(allocated(1) + _bytes_in(folder, now) for folder in folders)
+    return SiteUse(own, waiting + refused + known, refused)
+
+
+def device_bytes(folder: Path) -> int:
+    """What one device's files take that it made itself."""
+    return _bytes_in(folder, 0.0, only_devices=True)
+
+
+def upload_bytes(uploads: Path, device: str) -> int:
+    """What a device's uploads take that wait or were refused.
+
+    Args:
+        uploads: Its site's folder of uploads.
+        device: As its files are called.
+    """
+    total = 0
+    for name in ("pending", "refused"):
+        for entry in _scan(uploads / name):
+            if entry.name.startswith(f"{device}~"):
+                total += _size(entry)
+    return total
+
+
+def sweep(folder: Path, now: float) -> int:
+    """Take away what killed processes left behind in a folder and below; how many files there were.
+
+    A file that a living process is writing is seconds old at most.
+    """
+    swept = 0
+    for entry in _scan(folder):
+        if entry.is_dir(follow_symlinks=False):
+            swept += sweep(Path(entry.path), now)
+        else:
+            swept += _is_swept(entry, now)
+    return swept
+
+
+def _bytes_in(folder: Path, now: float, *, only_devices: bool = False) -> int:
+    total = 0
+    for entry in _scan(folder):
+        is_temporary = _TEMPORARY.fullmatch(entry.name) is not None
+        if is_temporary and now and _is_swept(entry, now):
+            continue
+        if is_temporary or not only_devices or _FROM_DEVICES.fullmatch(entry.name):
+            total += _size(entry)
+    return total
+
+
+def _is_swept(entry: os.DirEntry[str], now: float) -> bool:
+    if not _TEMPORARY.fullmatch(entry.name):
+        return False
+    with suppress(OSError):  # somebody else was faster, or it is not ours to remove
+        if now - entry.stat(follow_symlinks=False).st_mtime > _DEAD_AFTER_SECONDS:
+            Path(entry.path).unlink()
+            return True
+    return False
+
+
+def _size(entry: os.DirEntry[str]) -> int:
+    with suppress(FileNotFoundError):  # taken in between
+        if entry.is_file(follow_symlinks=False):
+            return allocated(entry.stat(follow_symlinks=False).st_size)
+    return 0
+
+
+def _scan(folder: Path) -> Iterator[os.DirEntry[str]]:
+    try:
+        entries = list(os.scandir(folder))
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    yield from entries

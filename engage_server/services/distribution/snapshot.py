@@ -1,0 +1,237 @@
+"""All that the device side needs, in memory, immutable, made once after each change in the store."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from engage_server.errors import Conflict, EngageError, NotFound, Refused, SealBroken
+from engage_server.protocol.notice import cert_url, digest_of, notice_bytes
+from engage_server.records import CallIn, IPNetwork, Release, ReleaseState, Secret, Site
+from engage_server.services.distribution.serial_set import SerialSet
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ServedAnswer:
+    """Bytes that go out unchanged. Compared by identity: each is made once for a snapshot.
+
+    Attributes:
+        content: The body.
+        site, release: Whose it is.
+    """
+
+    content: bytes = field(repr=False)
+    site: str
+    release: int
+
+
+@dataclass(frozen=True, slots=True)
+class ServedRelease:
+    """The current release of one site, as bytes that go out unchanged.
+
+    Attributes:
+        site, number: Which release this is.
+        notices: For each host of the site the notice whose ``cert_url`` names it.
+        notice: For a device that used none of them: the site's first host.
+        chain: DER, the server certificate first.
+        root: DER; it is not sent.
+        chain_digest: Names the server certificate by its content, whatever number its release has.
+        private_key: PKCS#8 PEM; None in a process that does not do TLS.
+    """
+
+    site: str
+    number: int
+    notices: Mapping[str, ServedAnswer]
+    notice: ServedAnswer
+    chain: tuple[bytes, ...] = field(repr=False)
+    root: bytes = field(repr=False)
+    chain_digest: str
+    private_key: Secret | None
+
+
+@dataclass(frozen=True, slots=True)
+class ServedDer:
+    """A trust anchor that can be downloaded, of a release of any state.
+
+    Attributes:
+        answer: The DER, and of the first site that distributes it the current release, or else the newest.
+        sites: The sites whose releases distribute it.
+    """
+
+    answer: ServedAnswer
+    sites: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One consistent view of the store, taken in one go.
+
+    Attributes:
+        generation: The store's generation that it shows.
+        current: The current release of each site that has one.
+        by_host, by_serial, default_site: What :func:`.site_choice.choose_site` reads.
+        networks: Where each site's devices may call from; sites that say nothing are not in it.
+        ders: By digest.
+        by_local_address: Site names by the address of this host that was called; without the default site's.
+        call_ins: How each site's devices are answered when they call in.
+        members: The devices that each site knows by serial number.
+        members_version: Changes with them.
+        static_certificates: What the vendor's sample gave, by site and file name.
+        kept: For each site whose current release could not be loaded, and whose last good one is served on: why.
+    """
+
+    generation: int
+    current: Mapping[str, ServedRelease]
+    by_host: Mapping[str, str]
+    by_serial: Mapping[str, str]
+    default_site: str | None
+    networks: Mapping[str, Sequence[IPNetwork]]
+    ders: Mapping[str, ServedDer]
+    by_local_address: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, EngageError] = field(default_factory=dict)
+    call_ins: Mapping[str, CallIn] = field(default_factory=dict)
+    members: Mapping[str, SerialSet] = field(default_factory=dict)
+    members_version: Mapping[str, str] = field(default_factory=dict)
+    static_certificates: Mapping[tuple[str, str], ServedAnswer] = field(default_factory=dict)
+
+
+EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
+
+
+def take_snapshot(
+    store: Store,
+    public_http_port: int,
+    *,
+    with_private_keys: bool,
+    last: Snapshot = EMPTY,
+    try_out: Callable[[ServedRelease], None] = lambda release: None,
+) -> Snapshot:
+    """Read the store and make every answer.
+
+    A change between the reads shows in the generation, which is read first: the follower comes again. A release that
+    can not be loaded leaves its site with the last good one, as one unit, and holds up no other site.
+
+    Args:
+        store: What to read.
+        public_http_port: The port that stands in ``cert_url``.
+        with_private_keys: Only for a process that does TLS.
+        last: What is served until now.
+        try_out: Called with each current release; raises EngageError where it can not be served.
+
+    Raises:
+        StoreNotUsable: The database does not answer.
+        EngageError: A site's release can not be loaded, and there is no last good one.
+    """
+    generation = store.generation()
+    sites = store.sites()
+    releases = store.releases()
+    default = next((site.name for site in sites if site.is_default), None)
+    current: dict[str, ServedRelease] = {}
+    kept: dict[str, EngageError] = {}
+    for site in sites:
+        for release in releases:
+            if release.site == site.name and release.state is ReleaseState.CURRENT:
+                try:
+                    key = store.private_key(site.name, release.number) if with_private_keys else None
+                    served = _served(site, release, public_http_port, key)
+                    try_out(served)
+                except (SealBroken, Conflict, Refused, NotFound) as error:
+                    if site.name not in last.current:
+                        raise
+                    served, kept[site.name] = last.current[site.name], error
+                current[site.name] = served
+    members_version = store.devices_versions()
+    ders = _ders(releases)
+    return Snapshot(
+        generation=generation,
+        current=current,
+        by_host={host.text: site.name for site in sites for host in site.hosts},
+        by_serial=_serials_of_others(store, sites, default),
+        default_site=default,
+        networks={site.name: site.device_networks for site in sites if site.device_networks},
+        ders=ders,
+        by_local_address=_local_addresses(sites),
+        kept=kept,
+        call_ins={site.name: site.call_in for site in sites},
+        members=_members(store, sites, last, members_version),
+        members_version=members_version,
+        static_certificates=_static_certificates(store, ders),
+    )
+
+
+def _members(store: Store, sites: Sequence[Site], last: Snapshot, versions: Mapping[str, str]) -> dict[str, SerialSet]:
+    """Read again only where they are others than before: there may be a million."""
+    return {
+        site.name: last.members[site.name]
+        if site.name in last.members and last.members_version.get(site.name) == versions.get(site.name)
+        else SerialSet(store.device_serials(site.name))
+        for site in sites
+    }
+
+
+def _static_certificates(store: Store, ders: Mapping[str, ServedDer]) -> dict[tuple[str, str], ServedAnswer]:
+    """Where it is a release's anchor, its download counts as that."""
+    found: dict[tuple[str, str], ServedAnswer] = {}
+    for each in store.static_certificates():
+        anchor = ders.get(digest_of(each.der))
+        release = anchor.answer.release if anchor is not None and anchor.answer.site == each.site else 0
+        found[each.site, each.name] = ServedAnswer(each.der, each.site, release)
+    return found
+
+
+def _local_addresses(sites: Sequence[Site]) -> dict[str, str]:
+    """A site's hosts that are addresses are where it is called, unless another says that an address is its own.
+
+    The default site's are left out: it is answered from anyway.
+    """
+    of_hosts = {host.text: site.name for site in sites for host in site.hosts if host.is_address}
+    found = of_hosts | {address: site.name for site in sites for address in site.local_addresses}
+    defaults = {site.name for site in sites if site.is_default}
+    return {address: name for address, name in found.items() if name not in defaults}
+
+
+def _served(site: Site, release: Release, port: int, key: Secret | None) -> ServedRelease:
+    notices = {
+        host.text: ServedAnswer(
+            notice_bytes(cert_url(host, port, release.anchor_der), release.anchor_hash), site.name, release.number
+        )
+        for host in site.hosts
+    }
+    return ServedRelease(
+        site=site.name,
+        number=release.number,
+        notices=notices,
+        notice=notices[site.hosts[0].text],
+        chain=release.chain,
+        root=release.root_der,
+        chain_digest=digest_of(release.chain[0]),
+        private_key=key,
+    )
+
+
+def _serials_of_others(store: Store, sites: Sequence[Site], default: str | None) -> dict[str, str]:
+    """A device of the default site gets the default's answer anyway: an installation of one site needs no list."""
+    others = [site.name for site in sites if site.name != default]
+    return {device.serial: device.site for name in others for device in store.devices(name)}
+
+
+def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
+    """By digest, of releases of every state.
+
+    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead.
+    """
+    found: dict[str, ServedDer] = {}
+    current = {(release.site, release.number) for release in releases if release.state is ReleaseState.CURRENT}
+    for release in releases:
+        digest = digest_of(release.anchor_der)
+        known = found.get(digest)
+        sites = frozenset({release.site}) | (known.sites if known else frozenset())
+        # a renewal leaves the anchor as it is: then it is that of the current release, not of one that is only staged
+        stays = known is not None and (known.answer.site, known.answer.release) in current
+        of_another_site = known is not None and known.answer.site != release.site
+        answer = (
+            known.answer
+            if known and (of_another_site or stays)
+            else ServedAnswer(release.anchor_der, release.site, release.number)
+        )
+        found[digest] = ServedDer(answer, sites)
+    return found

@@ -1,0 +1,36 @@
+"""From a device's audits to the evidence of rotations: the few events that tell of certificates and connections."""
+
+from collections.abc import Iterable
+
+from engage_server.protocol.audit_upload import read_event
+from engage_server.protocol.device_token import token_in
+from engage_server.protocol.event_codes import MEANINGS
+from engage_server.protocol.json_body import Json
+from engage_server.services.evidence.sightings import Sightings
+
+_MOST = 100  # of one upload: whoever sends more of these says nothing new
+
+
+def note_reports(
+    sightings: Sightings, site: str, address: str, serial: str | None, events: Iterable[Json], authorization: str
+) -> None:
+    """Note those of these events that are evidence, oldest first, as the device sent them; each with the call's token.
+
+    The caller keeps uploads away that are too long to be looked at (the setting ``max_audit_events``).
+
+    Args:
+        sightings: Where to.
+        site: Its name.
+        address: Where the upload came from.
+        serial: Whose it is; None where that is not known.
+        events: As they came, read as JSON.
+        authorization: The header field's value; "" where there was none.
+    """
+    noted, token = 0, token_in(authorization)
+    for event in events:
+        read = read_event(event)
+        if read is not None and read.code in MEANINGS:
+            sightings.reported(site, address, serial, f"{read.code} {read.data}".strip(), token)
+            noted += 1
+            if noted == _MOST:
+                return

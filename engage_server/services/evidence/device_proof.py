@@ -1,0 +1,32 @@
+"""Tokens by which a device proves itself: what they change in its history. Pure."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from engage_server.records import DeviceHistory, Sighting
+from engage_server.services.evidence.usual_address import settled
+
+_ONE_VISIT = timedelta(minutes=10)  # in which a device may show one token several times, from one address
+
+
+def with_token(known: DeviceHistory, sighting: Sighting) -> tuple[DeviceHistory, bool]:
+    """The history with what the token of this sighting says, and whether it proves the device.
+
+    One that is older than the last, or the same on another visit, is a replay: the sighting counts as without. By plain
+    HTTP anybody on the way can read it: there it proves nothing, and is used up.
+    """
+    if not sighting.authenticated:
+        return known, False
+    if sighting.listener != "https":
+        return replace(known, token_time=max(known.token_time, sighting.token_time + 1)), False
+    if sighting.token_time < known.token_time:
+        return known, False
+    if sighting.token_time == known.token_time and not _is_same_visit(known, sighting):
+        return known, False
+    return replace(settled(known, sighting.address, sighting.at), token_time=sighting.token_time), True
+
+
+def _is_same_visit(known: DeviceHistory, sighting: Sighting) -> bool:
+    if known.home != sighting.address or known.home_seen_at is None:
+        return False
+    return abs(sighting.at - known.home_seen_at) <= _ONE_VISIT

@@ -1,0 +1,206 @@
+"""Which devices took which release, who is missing since when, and what is wrong with them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from engage_server.errors import NotFound, UsageError
+from engage_server.protocol.event_codes import sentence_of
+from engage_server.protocol.serial_number import decode_serial
+from engage_server.records import AuditAction, DeviceHistory, Grade
+from engage_server.records.occasion import Occasion
+from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
+from engage_server.store.interface import DeviceFilter, Store
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceView:
+    """One device, as operators look at it.
+
+    Attributes:
+        site: Its site.
+        identity: Serial number, or address.
+        history: What is known of it; None for one that was never seen.
+        grade: How far it came with the release that was asked for; None where none was.
+        silent_nights: Whole days since it was last seen; None for one that never was.
+        diagnosis: What is wrong with it; None when nothing is.
+        disregarded: How many of its sightings of late count for nothing, by the reason; only where one device is shown.
+    """
+
+    site: str
+    identity: str
+    history: DeviceHistory | None
+    grade: Grade | None
+    silent_nights: int | None
+    diagnosis: Diagnosis | None
+    disregarded: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def serial(self) -> str | None:
+        """Its serial number; None for a device that is known by its address alone."""
+        return decode_serial(self.identity)
+
+    @property
+    def report(self) -> str:
+        """What its audits told last of a download, a hash or a connection; "" for nothing."""
+        code, _, told_with = (self.history.report if self.history else "").partition(" ")
+        return sentence_of(code, told_with) if code else ""
+
+
+class DeviceEvidence:
+    """Asks the evidence.
+
+    Args:
+        store: Where it rests.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def grades(self, site: str, release: int) -> Mapping[Grade, int]:
+        """How many devices came how far with a release.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        self._store.release(site, release)
+        return self._store.grades(site, release)
+
+    def devices(
+        self,
+        site: str,
+        now: datetime,
+        *,
+        release: int | None = None,
+        missing: bool = False,
+        troubled: bool = False,
+        limit: int | None = None,
+    ) -> list[DeviceView]:
+        """The devices of a site, longest silent first, those that were never seen in front.
+
+        Args:
+            site: Its name.
+            now: Aware.
+            release: Tell how far each came with this release.
+            missing: Only those that have not finished a handshake with it.
+            troubled: Only those with which something seems to be wrong.
+            limit: At most so many.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        self._store.site(site)
+        if release is not None:
+            self._store.release(site, release)
+        unseen = [] if troubled else self._store.unseen_devices(site, limit)
+        grade = Grade.NEVER_SEEN if release is not None else None
+        views = [DeviceView(site, serial, None, grade, None, None) for serial in unseen]
+        rest = None if limit is None else max(0, limit - len(views))
+        wanted = DeviceFilter(release, missing, now if troubled else None, rest)
+        views += [_view(each, release, now) for each in self._store.device_histories(site, wanted)]
+        return [each for each in views if each.diagnosis is not None] if troubled else views
+
+    @staticmethod
+    def serial(text: str) -> str:
+        """A serial number as operators write it.
+
+        Raises:
+            UsageError: It is none.
+        """
+        found = decode_serial(text)
+        if found is None:
+            raise UsageError(
+                f"{text[:80]!r} is no serial number", "Give it as 32 hexadecimal digits.", code="serial.invalid"
+            )
+        return found
+
+    def device(self, text: str, now: datetime) -> list[DeviceView]:
+        """What is known of one device, for each site that it was seen in.
+
+        Args:
+            text: Its serial number as hexadecimal digits or Base64, or its address.
+            now: Aware.
+
+        Raises:
+            NotFound: Nobody has seen it, and nobody added it.
+        """
+        identity = decode_serial(text) or text
+        found = [_view(each, None, now) for each in self._store.device_history(identity)]
+        if found:
+            return [
+                replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
+                for each in found
+            ]
+        known = [each for each in self._store.devices() if each.serial == identity]
+        if not known:
+            raise NotFound(
+                f"no device {text[:80]!r} was ever seen or added",
+                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                code="device.not_found",
+            )
+        return [DeviceView(each.site, each.serial, None, None, None, None) for each in known]
+
+    def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
+        """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.
+
+        Args:
+            text: Its serial number as hexadecimal digits or Base64, or its address.
+            site: Only there; None for every site.
+            reason: Why, in the operator's words.
+            occasion: Who and when.
+
+        Returns:
+            The sites in which something was known of it.
+
+        Raises:
+            NotFound: There is no such site, or nobody has seen the device there.
+        """
+        if site is not None:
+            self._store.site(site)
+        identity = decode_serial(text) or text
+        event = replace(occasion.event(AuditAction.DEVICE_FORGOTTEN, device=identity[:80]), reason=reason)
+        forgotten = self._store.forget_device(identity, site, event)
+        if not forgotten:
+            raise NotFound(
+                f"no device {text[:80]!r} was ever seen" + (f" in site {site!r}" if site else ""),
+                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                code="device.not_found",
+            )
+        return forgotten
+
+
+def read_serial_list(text: str, source: str) -> list[str]:
+    """The serial numbers in a list, one on a line; of a comma-separated line the first field counts.
+
+    Args:
+        text: The content. Empty lines and those that begin with ``#`` are passed over, and so is a heading.
+        source: What to call it in errors.
+
+    Raises:
+        UsageError: A line holds none. All wrong lines are told.
+    """
+    found, wrong = [], []
+    for number, line in enumerate(text.splitlines(), 1):
+        first = line.split(",")[0].strip().strip('"')
+        if not first or first.startswith("#"):
+            continue
+        serial = decode_serial(first)
+        if serial is not None:
+            found.append(serial)
+        elif number > 1 or any(character.isdigit() for character in first):
+            wrong.append(str(number))
+    if wrong:
+        shown = ", ".join(wrong[:10]) + (" ..." if len(wrong) > 10 else "")
+        raise UsageError(
+            f"{source}: no serial number on line {shown}",
+            "Write one on each line, as 32 hexadecimal digits, or Base64 as devices send it. Nothing was imported.",
+            code="serial.invalid",
+        )
+    return list(dict.fromkeys(found))
+
+
+def _view(history: DeviceHistory, release: int | None, now: datetime) -> DeviceView:
+    reached = history.releases.get(release) if release is not None else None
+    grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
+    silent = max(0, (now - history.last_seen).days)
+    return DeviceView(history.site, history.identity, history, grade, silent, diagnose(history, now))

@@ -1,0 +1,179 @@
+"""From what was seen of a device to what is known of it: pure, one sighting at a time.
+
+The plan for each sighting of a batch:
+
+1. One that is disregarded changes nothing (:mod:`engage_server.services.evidence.sighting_times`).
+2. Whose it is: the serial number's; without one that of the only serial number that called from its address lately;
+   else the address itself is taken for a device.
+3. Times in the future, left from when a clock was wrong, are taken back to this sighting's.
+4. A token that proves the device counts most, from whatever address (:mod:`.device_proof`).
+5. From its usual address it is evidence; from elsewhere it is not (:mod:`.usual_address`).
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engage_server.protocol.event_codes import MEANINGS, Proof
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
+from engage_server.services.evidence.device_proof import with_token
+from engage_server.services.evidence.sighting_times import taken_back
+from engage_server.services.evidence.usual_address import (
+    at_home,
+    elsewhere,
+    is_finished,
+    is_later_day,
+    newcomer,
+    patience,
+)
+from engage_server.store.interface import Place
+
+__all__ = ["fold", "noted", "patience"]
+
+_GRADES = {
+    SightingKind.NOTICE: Grade.NOTICE,
+    SightingKind.CERTIFICATE: Grade.CERTIFICATE,
+    SightingKind.HANDSHAKE_FINISHED: Grade.HANDSHAKE,
+}
+_ALERT = "alert "
+_SAME_MOMENT = timedelta(seconds=1)  # the store keeps whole seconds
+
+
+def fold(
+    known: Mapping[Place, DeviceHistory],
+    serials_at: Mapping[Place, Sequence[str]],
+    found: Sequence[Sighting],
+    now: datetime | None = None,
+) -> list[DeviceHistory]:
+    """Take a batch into the evidence. Implements :class:`engage_server.store.interface.Fold`.
+
+    A handshake carries no serial number. It is taken for that of the one device that called from its address lately; at
+    an address of several (a NAT) it is nobody's, until a request on its connection says whose it is.
+    """
+    histories = dict(known)
+    for sighting in found:
+        if sighting.disregarded:
+            continue
+        site, address = sighting.site or "", (sighting.site or "", sighting.address)
+        serials = serials_at.get(address, ())
+        identity = sighting.serial or (serials[0] if len(serials) == 1 else sighting.address)
+        place = site, identity
+        after = noted(histories.get(place), sighting, site, identity, now)
+        is_shared = identity == sighting.address and len(serials) > 1
+        histories[place] = (
+            after if after.is_shared_address is is_shared else replace(after, is_shared_address=is_shared)
+        )
+        shared = histories.get(address)
+        if identity != sighting.address and shared is not None and not shared.is_shared_address:
+            histories[address] = replace(shared, is_shared_address=True)  # its device has told its name meanwhile
+    return [history for place, history in histories.items() if history != known.get(place)]
+
+
+def noted(
+    before: DeviceHistory | None, sighting: Sighting, site: str, identity: str, now: datetime | None = None
+) -> DeviceHistory:
+    """One device's history with one more sighting.
+
+    Args:
+        before: What was known of it; None for nothing.
+        sighting: One that counts.
+        site: Where it was seen.
+        identity: Whose sighting it is.
+        now: The time by which a history is found to lie in the future; None where no clock is doubted.
+    """
+    known = before or newcomer(site, identity, sighting.at)
+    if now is not None:
+        known = taken_back(known, sighting.at, now)
+    known, is_proven = with_token(known, sighting)
+    if known.home not in ("", sighting.address):
+        return elsewhere(known, sighting)
+    seen = at_home(known, sighting.address, sighting.at)
+    if is_proven and is_finished(sighting):
+        return _authenticated(_finished(seen, sighting), sighting)
+    return _evident(seen, sighting)
+
+
+def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """What a sighting from the usual address tells beside that it was there."""
+    if sighting.kind is SightingKind.HANDSHAKE_FINISHED:
+        return _finished(seen, sighting) if is_finished(sighting) else seen
+    if sighting.kind is SightingKind.HANDSHAKE_FAILED:
+        return _failed(seen, sighting)
+    if sighting.kind is SightingKind.CALL_IN:
+        return seen
+    if sighting.kind is SightingKind.REPORT:
+        return _reported(seen, sighting)
+    if sighting.listener == "https":  # on a connection whose handshake was noted: it holds what it needs
+        return seen
+    if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
+        # of before that handshake: each worker has a spool file of its own, and they are read one after the other
+        return _graded(seen, sighting, _GRADES[sighting.kind])
+    if sighting.kind is SightingKind.CERTIFICATE:
+        fetched = replace(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
+        return _graded(fetched, sighting, Grade.CERTIFICATE)
+    asked_again = seen.asked_again_at
+    if seen.finished_release == (sighting.release or -1) and not seen.refusals and not seen.notices:
+        asked_again = sighting.at  # though it had just accepted this very release
+    return _graded(replace(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting, Grade.NOTICE)
+
+
+def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    if seen.finished_at is not None and sighting.at < seen.finished_at:
+        # told late, by another worker's file: what came after it stands
+        return _graded(seen, sighting, Grade.HANDSHAKE)
+    is_new_night = not seen.tls_nights or is_later_day(sighting.at, seen.finished_at)
+    finished = replace(
+        seen,
+        notices=0,
+        certificates=0,
+        refusals=0,
+        failure="",
+        refused_at=None,
+        tls_nights=seen.tls_nights + is_new_night,
+        finished_release=sighting.release or 0,
+        finished_at=sighting.at,
+    )
+    return _graded(finished, sighting, Grade.HANDSHAKE)
+
+
+def _failed(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    if seen.finished_at is not None and sighting.at < seen.finished_at:
+        return seen  # told late: it came through after that
+    if not sighting.failure.startswith(_ALERT):
+        return replace(seen, failure=sighting.failure)
+    at = sighting.at if seen.refused_at is None else max(seen.refused_at, sighting.at)
+    return replace(seen, refusals=seen.refusals + 1, failure=sighting.failure, refused_at=at)
+
+
+def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """It finished this handshake, and proved on its connection that it is the device."""
+    proven = replace(
+        finished,
+        authenticated_release=sighting.release or 0,
+        authenticated_at=sighting.at,
+        authenticated_nights=finished.authenticated_nights + is_later_day(sighting.at, finished.authenticated_at),
+    )
+    return _graded(proven, sighting, Grade.AUTHENTICATED)
+
+
+def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+    """What the device itself told in an audit; by when it came, because the device's own clock may be wrong."""
+    meaning = MEANINGS.get(sighting.failure[:4])
+    if meaning is None:
+        return seen
+    told = replace(seen, report=sighting.failure, reported_at=sighting.at)
+    if meaning.proof is Proof.ANCHOR_REFUSED:
+        return replace(told, anchor_failed_at=sighting.at)
+    # of a device that sends tokens, an audit without one must not take back what it told: anybody could have sent it
+    is_its_own = sighting.authenticated or not seen.authenticated_nights
+    return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN and is_its_own else told
+
+
+def _graded(history: DeviceHistory, sighting: Sighting, grade: Grade) -> DeviceHistory:
+    number = sighting.release
+    if number is None:
+        return history
+    reached = history.releases.get(number)
+    if reached is not None and reached.grade >= grade:
+        return history
+    return replace(history, releases={**history.releases, number: ReleaseHistory(grade, sighting.at)})

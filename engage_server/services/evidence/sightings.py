@@ -1,0 +1,182 @@
+"""What devices do, noted while they are served: from a request or handshake to the local spool.
+
+Nothing here waits for the database. A sighting counts as accepted when its line is in the spool's file; the answer goes
+out after that, so a process that is killed at any moment has told no device something that it forgot itself.
+"""
+
+import json
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from engage_server.records import Sighting, SightingKind
+from engage_server.services.distribution.snapshot import ServedAnswer
+
+_MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
+_MAX_RELEASE = 2**31
+
+
+class SightingSink(Protocol):
+    """Where lines go; see :class:`engage_server.services.evidence.spool.SpoolWriter`."""
+
+    def append(self, lines: Sequence[bytes]) -> bool:
+        """Keep these lines, or count them as lost. Never raises."""
+
+
+class Sightings:
+    """Takes sightings and hands them to the spool in batches.
+
+    Any thread may take one; :meth:`flush` belongs to the thread that serves, which calls it before it sends what it has
+    answered meanwhile. So there is never more in memory than one turn of that thread has answered.
+
+    Args:
+        listener: ``http`` or ``https``.
+        sink: The spool.
+        clock: Gives the seconds since 1970.
+        is_devices: Whether an address is one that devices of a site call from. What comes from elsewhere, or through a
+            proxy, is counted in metrics and written in the log, and is evidence of nothing.
+        is_proxys: Whether an address is a trusted proxy's: its handshakes are its own, whoever's requests it brings.
+
+    Attributes:
+        lines: What was taken and not handed over yet.
+    """
+
+    def __init__(
+        self,
+        listener: str,
+        sink: SightingSink,
+        clock: Callable[[], float],
+        is_devices: Callable[[str, str], bool] = lambda _site, _address: True,
+        is_proxys: Callable[[str], bool] = lambda _address: False,
+    ) -> None:
+        self._is_devices = is_devices
+        self._is_proxys = is_proxys
+        self._listener = listener
+        self._sink = sink
+        self._clock = clock
+        self.lines: deque[bytes] = deque()
+
+    def answered(self, kind: SightingKind, served: ServedAnswer, address: str, serial: str | None) -> None:
+        """A device got its notice or a DER."""
+        self._take(kind, address, serial, served.site, served.release)
+
+    def handshake_finished(
+        self,
+        address: str,
+        site: str | None,
+        release: int | None,
+        tls_version: str,
+        *,
+        resumed: bool,
+        serial: str | None = None,
+        token: str = "",
+    ) -> None:
+        """A TLS handshake came to its end: its device trusts this release's chain.
+
+        Taken once when it ends; and once more, with the serial number or a token, when a request on its connection
+        brings that.
+        """
+        if not self._is_proxys(address):
+            kind = SightingKind.HANDSHAKE_FINISHED
+            self._take(kind, address, serial, site, release, tls_version, resumed=resumed, token=token)
+
+    def handshake_failed(
+        self, address: str, site: str | None, release: int | None, tls_version: str, failure: str
+    ) -> None:
+        """A TLS handshake did not come to its end."""
+        if not self._is_proxys(address):
+            self._take(SightingKind.HANDSHAKE_FAILED, address, None, site, release, tls_version, failure)
+
+    def called_in(self, site: str, address: str, serial: str, token: str = "") -> None:
+        """A known device called in."""
+        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token)
+
+    def reported(self, site: str, address: str, serial: str | None, event: str, token: str = "") -> None:
+        """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
+        self._take(SightingKind.REPORT, address, serial, site, None, failure=event, token=token)
+
+    def flush(self) -> None:
+        """Hand over what was taken since the last time."""
+        lines = self.lines
+        if lines:
+            self._sink.append([lines.popleft() for _ in range(len(lines))])
+
+    def _take(
+        self,
+        kind: SightingKind,
+        address: str,
+        serial: str | None,
+        site: str | None,
+        release: int | None,
+        tls_version: str = "",
+        failure: str = "",
+        resumed: bool = False,
+        token: str = "",
+    ) -> None:
+        if site is not None and not self._is_devices(site, address):
+            return
+        one, two, three, four, five, six, seven = map(
+            _quoted, (kind, self._listener, address, serial, site, tls_version, failure)
+        )
+        at, number = self._clock(), release or "null"
+        last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
+        line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}{last}]\n"
+        self.lines.append(line.encode("ascii"))
+
+
+@lru_cache(maxsize=1024)
+def _quoted(part: str | None) -> str:
+    """JSON of a text. Kept: the same few texts stand in most lines, and Python's encoder takes its time."""
+    return json.dumps(part)
+
+
+class Spooled(NamedTuple):
+    """What a line of the spool holds.
+
+    Attributes:
+        sighting: What a device did.
+        token: By which it may prove itself; "" for none. Not for logs, errors or the store.
+    """
+
+    sighting: Sighting
+    token: str
+
+
+def spooled(line: bytes) -> Spooled | None:
+    """A line of the spool read again: a JSON list in the order of a sighting's attributes; behind them a token, if any.
+
+    None for a line that is no sighting, such as the torn end of a full disk.
+    """
+    try:
+        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(line)
+        texts = [_text(part) for part in (listener, address, tls_version, failure)]
+        sighting = Sighting(
+            SightingKind(kind),
+            datetime.fromtimestamp(at, UTC),
+            texts[0],
+            texts[1],
+            None if serial is None else _text(serial),
+            None if site is None else _text(site),
+            None if release is None else int(release) % _MAX_RELEASE,
+            texts[2],
+            texts[3],
+            bool(resumed),
+        )
+        return Spooled(sighting, str(rest[0]) if rest else "")
+    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
+        return None
+
+
+def decoded(line: bytes) -> Sighting | None:
+    """The sighting of a line alone."""
+    found = spooled(line)
+    return None if found is None else found.sighting
+
+
+def _text(part: object) -> str:
+    """A text that every database takes: an address may come from a header of somebody's."""
+    if not isinstance(part, str):
+        raise TypeError("no text")
+    return part.replace("\0", "").encode("utf-8", "replace").decode()[:_MAX_CHARACTERS]

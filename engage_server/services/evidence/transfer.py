@@ -1,0 +1,130 @@
+"""From the spool into the store: each sighting once, however often either side breaks off."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engage_server.records import Sighting
+from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.services.evidence.fold import fold
+from engage_server.services.evidence.sighting_times import dated
+from engage_server.services.evidence.sightings import spooled
+from engage_server.services.evidence.spool import Segment, segments
+from engage_server.services.evidence.token_check import TokenCheck
+from engage_server.store.interface import Store
+
+BATCH_BYTES = 128 * 1024  # some 1,000 sightings in one transaction: SQLite has one writer, and operators wait for it
+
+
+@dataclass(slots=True)
+class Transferred:
+    """What a transfer did.
+
+    Attributes:
+        stored: Sightings that are in the store now and were not before.
+        disregarded: Those of them that count for nothing: a clock was wrong.
+        unreadable: Lines that were no sightings; they are gone.
+    """
+
+    stored: int = 0
+    disregarded: int = 0
+    unreadable: int = 0
+
+
+class SightingTransfer:
+    """Moves sightings. There is one for each host (see :func:`engage_server.services.evidence.spool.claim`).
+
+    How far a file was read stands in the store, and changes in the same transaction in which its sightings are added:
+    a transfer that dies at any moment is taken up by the next one where it really stood.
+
+    Args:
+        folder: The spool.
+        store: Where they go.
+        keep: How long the store keeps them.
+        reserve: What has to stay free on the store's disk; None: nothing, as where it is on another machine.
+        tokens: Says which tokens prove their device; None where no site key can be opened: none does.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        store: Store,
+        keep: timedelta,
+        reserve: DiskReserve | None = None,
+        tokens: TokenCheck | None = None,
+    ) -> None:
+        self._reserve = reserve
+        self._tokens = tokens
+        self._folder = folder
+        self._store = store
+        self._keep = keep
+        self._installed_at: datetime | None = None
+
+    def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
+        """Move everything that is there now, each batch in a transaction of its own.
+
+        Args:
+            now: Aware.
+            count: Called with each batch when it is stored.
+
+        Raises:
+            StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
+            NotPossible: Its disk has no room but for operators: all stays in the spool.
+        """
+        if self._reserve is not None:
+            self._reserve.assert_room(BATCH_BYTES)
+        done = Transferred()
+        found = list(segments(self._folder))
+        offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
+        self._installed_at = min((site.created_at for site in self._store.sites()), default=None) if found else None
+        if self._tokens is not None:
+            self._tokens.begin()
+        for segment in found:
+            for batch in self._move(segment, offsets.get(segment.name, 0), now):
+                done.stored += batch.stored
+                done.disregarded += batch.disregarded
+                done.unreadable += batch.unreadable
+                count(batch)
+        return done
+
+    def forget_old(self, now: datetime) -> int:
+        """Remove sightings that are older than they are kept, and addresses that were lent long ago.
+
+        Returns:
+            How many sightings there were. What is known of devices stays.
+
+        Raises:
+            StoreNotUsable: The database is away.
+        """
+        self._store.forget_addresses(now)
+        return self._store.forget_sightings(now - self._keep)
+
+    def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
+        finished = segment.is_finished()  # asked first: what is written after it must not be removed unread
+        while True:
+            lines, end = segment.lines(offset, BATCH_BYTES)
+            if not lines:
+                break
+            sightings = self._readable(lines, now)
+            batch = Transferred(unreadable=len(lines) - len(sightings))
+            if self._store.record_sightings(segment.name, offset, end, sightings, fold, now):
+                batch.stored = len(sightings)
+                batch.disregarded = sum(bool(sighting.disregarded) for sighting in sightings)
+            yield batch
+            offset = end
+        if finished:
+            segment.remove()
+
+    def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
+        """Tokens end here: what they prove goes on, they do not."""
+        sightings = []
+        for line in lines:
+            found = spooled(line)
+            if found is None:
+                continue
+            sighting = dated(found.sighting, now, self._installed_at)
+            if found.token and self._tokens is not None:
+                sighting = self._tokens.checked(sighting, found.token)
+            sightings.append(sighting)
+        return sightings

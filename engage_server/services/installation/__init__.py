@@ -1,0 +1,1 @@
+"""The whole installation: its first site, all sites at a glance, its disk, and its audit log."""

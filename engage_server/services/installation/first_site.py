@@ -1,0 +1,99 @@
+"""``engage init``: from nothing to a site with a release that is served.
+
+Each step is skipped when it is done already, so that an interrupted run is finished by running it again.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from engage_server.errors import Conflict
+from engage_server.pki.authority import ChainPlan
+from engage_server.records import Host, ReleaseState, Secret, Site
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains.building import build_chain_folder
+from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.releases.lifecycle import Releases
+from engage_server.services.sites.register import SiteRequest, Sites, new_site_key
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationPlan:
+    """What the first site shall be.
+
+    Attributes:
+        site: Its name.
+        hosts: As the operator gave them; empty means the machine's own.
+        organization: In the names of the chain, or "".
+        key: The site's key; None for a fresh one.
+        chain_folder: Where its first chain is built.
+    """
+
+    site: str
+    hosts: tuple[Host, ...]
+    organization: str
+    key: Secret | None
+    chain_folder: Path
+
+
+class Installer:
+    """Makes the first site of an installation whose database exists.
+
+    Args:
+        sites: The sites.
+        releases: The releases.
+    """
+
+    def __init__(self, sites: Sites, releases: Releases) -> None:
+        self._sites = sites
+        self._releases = releases
+
+    def steps(self, plan: InstallationPlan, own_hosts: tuple[Host, ...], occasion: Occasion) -> Iterator[str]:
+        """Do what is missing, and tell after each step what was done.
+
+        Raises:
+            Conflict: The site exists with other hosts or another key.
+            ChainTooLong: The hosts do not fit into a device's memory.
+            Refused: The chain in the folder has errors.
+            NotPossible: A file or the database stood in the way.
+        """
+        site = next((site for site in self._sites.all() if site.name == plan.site), None)
+        if site is None:
+            key = plan.key or new_site_key()
+            request = SiteRequest(plan.site, plan.hosts or own_hosts)
+            site = self._sites.add(request, key, occasion)
+            yield f"added site {site.name} for {', '.join(map(str, site.hosts))}" + (
+                "" if plan.key else ", with a fresh random site key"
+            )
+        else:
+            self._assert_same(site, plan)
+        if any(release.state is ReleaseState.CURRENT for release in self._releases.all(site.name)):
+            return
+        if not plan.chain_folder.exists():
+            chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
+            _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now)
+            yield f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes"
+        yield self._first_release(site, plan.chain_folder, occasion)
+
+    def _first_release(self, site: Site, folder: Path, occasion: Occasion) -> str:
+        staged = self._releases.all(site.name)
+        if staged:
+            number = staged[-1].number
+        else:
+            number = self._releases.stage(read_chain_folder(folder), site.name, occasion).release.number
+        self._releases.activate(site.name, number, {}, occasion)
+        return f"checked, staged and activated release {number} of {site.name}"
+
+    def _assert_same(self, site: Site, plan: InstallationPlan) -> None:
+        if plan.hosts and tuple(dict.fromkeys(plan.hosts)) != site.hosts:
+            raise Conflict(
+                f"site {site.name!r} exists with other hosts: {' '.join(map(str, site.hosts))}",
+                "Leave --host out to go on with it, or name another site: --site NAME.",
+                code="site.exists",
+            )
+        if plan.key is not None and plan.key != self._sites.key(site.name):
+            raise Conflict(
+                f"site {site.name!r} exists with another key, and a site's key can never be changed",
+                "Leave --site-key-file out to go on with it, or name another site: --site NAME.",
+                code="site.exists",
+            )

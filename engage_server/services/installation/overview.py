@@ -1,0 +1,119 @@
+"""All sites at a glance: what is served, until when, who took it, and whether a rotation is due."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engage_server.records import Grade, Release, ReleaseState, Rotation, Site, WorkerStatus
+from engage_server.records.occasion import Occasion
+from engage_server.services.evidence.pace import Pace
+from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateStatus:
+    """One certificate of a current release.
+
+    Attributes:
+        expiry: Its role and end.
+        last_safe_start: When its rotation has to begin at the latest.
+        urgency: ``fine``, ``soon`` (within a month), ``late`` (the day has passed) or ``expired``.
+    """
+
+    expiry: Expiry
+    last_safe_start: datetime
+    urgency: str
+
+
+@dataclass(frozen=True, slots=True)
+class SiteStatus:
+    """One site.
+
+    Attributes:
+        site: The site.
+        current: What it serves; None before its first activation.
+        certificates: Of the current release, one for each role.
+        pace: How fast its devices come.
+        grades: How many devices came how far with the current release.
+        behind: Workers that do not serve the current release.
+        rotation: The one that is going on, if there is one.
+    """
+
+    site: Site
+    current: Release | None
+    certificates: tuple[CertificateStatus, ...]
+    pace: Pace
+    grades: Mapping[Grade, int]
+    behind: tuple[WorkerStatus, ...]
+    rotation: RotationProgress | None
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationStatus:
+    """All of it.
+
+    Attributes:
+        sites: By name.
+        workers: The live ones that serve devices.
+        gaps: Why the evidence may not be complete.
+        silent_hosts: Those that went without a goodbye, and when each was heard last.
+    """
+
+    sites: Sequence[SiteStatus]
+    workers: Sequence[WorkerStatus]
+    gaps: Sequence[str]
+    silent_hosts: Mapping[str, datetime | None]
+
+
+class Overview:
+    """Looks at everything, and changes nothing.
+
+    Args:
+        store: Where it rests.
+        rotations: For the pace, and for what goes on.
+        confirmations: For the workers.
+    """
+
+    def __init__(self, store: Store, rotations: Rotations, confirmations: Confirmations) -> None:
+        self._store = store
+        self._rotations = rotations
+        self._confirmations = confirmations
+
+    def look(self, occasion: Occasion) -> InstallationStatus:
+        """Everything as it is now."""
+        workers = self._confirmations.workers()
+        sites = [self._site(site, workers, occasion) for site in self._store.sites()]
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), self._confirmations.silent_hosts())
+
+    def _site(self, site: Site, workers: Sequence[WorkerStatus], occasion: Occasion) -> SiteStatus:
+        releases = self._store.releases(site.name)
+        current = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
+        pace = self._rotations.pace(site.name)
+        rotation: Rotation | None = self._rotations.open_rotation(site.name)
+        return SiteStatus(
+            site=site,
+            current=current,
+            certificates=_certificates(current, pace, occasion.now) if current else (),
+            pace=pace,
+            grades=self._store.grades(site.name, current.number) if current else {},
+            behind=tuple(each for each in workers if current and each.served.get(site.name) != current.number),
+            rotation=self._rotations.progress(rotation, occasion) if rotation else None,
+        )
+
+
+def _certificates(release: Release, pace: Pace, now: datetime) -> tuple[CertificateStatus, ...]:
+    found = []
+    for expiry in expiries_of(chain_of(release), release.site):
+        last = expiry.last_safe_start(pace)
+        if expiry.not_after <= now:
+            urgency = "expired"
+        elif last <= now:
+            urgency = "late"
+        else:
+            urgency = "soon" if last - SOON <= now else "fine"
+        found.append(CertificateStatus(expiry, last, urgency))
+    return tuple(found)

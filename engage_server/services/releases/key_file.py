@@ -1,0 +1,41 @@
+"""The release key in a file, for a TLS instance that shall never see the key-encryption key."""
+
+from pathlib import Path
+
+from engage_server.errors import Conflict
+from engage_server.files import SECRET_MODE, read_file, replace_file, write_new_file
+from engage_server.records import AuditAction
+from engage_server.records.occasion import Occasion
+from engage_server.records.release_key import is_release_key, write_release_key
+from engage_server.store.interface import Store
+
+_MAX_BYTES = 4096
+
+
+class ReleaseKeyFile:
+    """Writes it.
+
+    Args:
+        store: What it opens.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def write(self, file: Path, occasion: Occasion) -> None:
+        """Write it with mode 0600, and note that in the audit log.
+
+        A file that holds a release key already is replaced; any other is left alone: it might be ``engage.kek``.
+
+        Raises:
+            Conflict: The file is there and holds something else.
+            FileNotUsable: It can not be written.
+        """
+        text = write_release_key(self._store.release_key())
+        if not file.exists():
+            write_new_file(file, text, SECRET_MODE)
+        elif is_release_key(read_file(file, limit=_MAX_BYTES)):
+            replace_file(file, text, SECRET_MODE)
+        else:
+            raise Conflict(f"{file} is there, and holds no release key", "Choose another name; nothing was changed.")
+        self._store.record(occasion.event(AuditAction.RELEASE_KEY_EXPORTED, file=str(file)))

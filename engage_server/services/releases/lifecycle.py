@@ -1,0 +1,263 @@
+"""Staging and activating releases: staging never deploys, and nothing bad goes live."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
+from engage_server.errors import Conflict, Refused, UsageError
+from engage_server.pki.chain import Chain
+from engage_server.pki.encodings import der
+from engage_server.pki.keys import private_key_pem, read_server_key
+from engage_server.pki.path import arrange
+from engage_server.protocol.site_key import anchor_hash
+from engage_server.records import AuditAction, Release, ReleaseState, RotationState, Site
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains.folder import ChainMaterial
+from engage_server.store.interface import ReleaseDraft, Store
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedRelease:
+    """A release and what the checks say of it at the moment of asking."""
+
+    release: Release
+    findings: tuple[Finding, ...]
+
+    @property
+    def errors(self) -> tuple[Finding, ...]:
+        """The findings that keep it from going live."""
+        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
+
+
+class Releases:
+    """The releases of all sites.
+
+    Args:
+        store: Where they rest.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def stage(self, material: ChainMaterial, site_name: str, occasion: Occasion) -> CheckedRelease:
+        """Check a chain, make its hash, seal its key, keep it under the next number. Nothing is served yet.
+
+        Errors other than a key that does not fit do not stop the staging; they stop the activation.
+
+        Raises:
+            NotFound: There is no such site.
+            Refused: The private key does not belong to the server certificate.
+            Conflict: This chain is a release of the site already.
+        """
+        site = self._store.site(site_name)
+        findings = run_checks(_case(material.chain, site, material.server_key.public_key(), occasion))
+        for finding in findings:
+            if finding.code == "key.mismatch":
+                raise Refused(f"{finding.certificate}: {finding.sentence}", finding.mend, code=finding.code)
+        draft = self._draft(material.chain, site, occasion)
+        self._assert_new(material, site)
+        event = occasion.event(
+            AuditAction.RELEASE_STAGED, site.name, findings=" ".join(sorted({finding.code for finding in findings}))
+        )
+        release = self._store.stage_release(draft, private_key_pem(material.server_key), event)
+        return CheckedRelease(release, tuple(findings))
+
+    def activate(self, site_name: str, number: int, overrides: Mapping[str, str], occasion: Occasion) -> CheckedRelease:
+        """Let every server serve this release from now on, if the checks allow it today.
+
+        Args:
+            site_name: The site.
+            number: Which of its releases.
+            overrides: For each error that is accepted: its code, and the reason, which the audit log keeps.
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site or release.
+            UsageError: An override without a reason, or of an error that is not there.
+            Refused: Errors without an override.
+            Conflict: Its key is destroyed, a rotation is going on, or somebody else activated one meanwhile.
+        """
+        self._assert_no_rotation(site_name)
+        expected = self.current(site_name)
+        checked = self._allowed(site_name, number, overrides, occasion)
+        if expected == number:
+            return checked
+        facts = {f"override {code}": reason for code, reason in overrides.items()}
+        event = replace(
+            occasion.event(AuditAction.RELEASE_ACTIVATED, site_name, release=str(number), **facts),
+            before={"release": str(expected or "none")},
+        )
+        release = self._store.activate_release(site_name, number, expected, occasion.now, event)
+        return CheckedRelease(release, checked.findings)
+
+    def current(self, site_name: str) -> int | None:
+        """The number of the release that the site serves; None when it serves none.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        releases = self._store.releases(site_name)
+        return next((each.number for each in releases if each.state is ReleaseState.CURRENT), None)
+
+    def roll_back(
+        self, site_name: str, overrides: Mapping[str, str], reason: str, occasion: Occasion
+    ) -> CheckedRelease:
+        """Serve again what was served before the current release, if the checks allow it today.
+
+        Args:
+            site_name: The site.
+            overrides: As for :meth:`activate`.
+            reason: Why, for the audit log; may be "".
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: There is nothing to go back to, a rotation is going on, or somebody else changed what is served.
+            Refused: Errors without an override.
+        """
+        self._assert_no_rotation(site_name)
+        current, number = self.current(site_name), self._store.release_before(site_name)
+        if current is None or number is None:
+            raise Conflict(
+                f"site {site_name!r} has nothing to go back to",
+                f"Only a release that was served before, and whose key was not destroyed, can be: "
+                f"engage release list --site {site_name}",
+                code="release.nothing_before",
+            )
+        checked = self._allowed(site_name, number, overrides, occasion)
+        facts = {f"override {code}": why for code, why in overrides.items()}
+        event = replace(
+            occasion.event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
+            before={"release": str(current)},
+            reason=reason,
+        )
+        release = self._store.roll_back_release(site_name, number, current, occasion.now, event)
+        return CheckedRelease(release, checked.findings)
+
+    def retire(self, site_name: str, number: int, reason: str, occasion: Occasion) -> Release:
+        """Destroy the private key of a release that is not served: nobody can go back to it, or lose it to a thief.
+
+        What devices downloaded of it goes on being served: they may hold a notice of it.
+
+        Raises:
+            NotFound: There is no such site or release.
+            Conflict: It is current, was retired already, or a rotation may still need it.
+        """
+        for rotation in self._store.rotations(site_name, only_open=True):
+            if number in (rotation.from_release, *rotation.releases):
+                raise Conflict(
+                    f"the rotation of {site_name!r} may still need release {number}",
+                    f"Finish or abort it first: engage rotate status --site {site_name}",
+                    code="release.in_rotation",
+                )
+        state = self._store.release(site_name, number).state
+        event = replace(
+            occasion.event(AuditAction.RELEASE_RETIRED, site_name, release=str(number), key="destroyed"),
+            before={"state": state.value, "key": "sealed"},
+            reason=reason,
+        )
+        return self._store.retire_release(site_name, number, occasion.now, event)
+
+    def _allowed(self, site_name: str, number: int, overrides: Mapping[str, str], occasion: Occasion) -> CheckedRelease:
+        """What the checks say, if they let it go live.
+
+        Raises:
+            UsageError: An override without a reason, or of an error that is not there.
+            Refused: Errors without an override.
+        """
+        checked = self.check(site_name, number, occasion)
+        _assert_overrides(checked, overrides)
+        open_errors = [finding for finding in checked.errors if finding.code not in overrides]
+        if open_errors:
+            raise Refused(
+                f"release {number} of {site_name} can not be activated:\n" + "\n".join(map(_line, open_errors)),
+                "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
+                code="release.refused",
+            )
+        return checked
+
+    def _assert_no_rotation(self, site_name: str) -> None:
+        for rotation in self._store.rotations(site_name, only_open=True):
+            if rotation.state is not RotationState.WAITING and rotation.step:
+                raise Conflict(
+                    f"a rotation of {site_name!r} is going on, and decides what is served",
+                    f"Go back as one unit: engage rotate abort --site {site_name}",
+                    code="rotation.open",
+                )
+
+    def check(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
+        """What the checks say of a release today. Of one whose key is destroyed: all but whether its key fits.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        site = self._store.site(site_name)
+        release = self._store.release(site_name, number)
+        public = None
+        if release.key_destroyed_at is None:
+            key = read_server_key(self._store.private_key(site_name, number), source=f"release {number}")
+            public = key.public_key()
+        return CheckedRelease(release, tuple(run_checks(_case(chain_of(release), site, public, occasion))))
+
+    def all(self, site_name: str | None = None) -> Sequence[Release]:
+        """All releases, or those of one site."""
+        return self._store.releases(site_name)
+
+    def _draft(self, chain: Chain, site: Site, occasion: Occasion) -> ReleaseDraft:
+        anchor = der(chain.anchor(site.anchor))
+        return ReleaseDraft(
+            site=site.name,
+            anchor_der=anchor,
+            anchor_hash=anchor_hash(self._store.site_key(site.name), anchor),
+            chain=tuple(der(certificate) for certificate in chain.sent),
+            root_der=der(chain.root),
+            staged_at=occasion.now,
+        )
+
+    def number_of(self, material: ChainMaterial, site_name: str) -> int | None:
+        """The release that a chain is staged as already, if its key was not destroyed since."""
+        chain = material.chain
+        sent = tuple(der(certificate) for certificate in chain.sent)
+        for release in self._store.releases(site_name):
+            if (release.chain, release.root_der) == (sent, der(chain.root)) and release.key_destroyed_at is None:
+                return release.number
+        return None
+
+    def _assert_new(self, material: ChainMaterial, site: Site) -> None:
+        number = self.number_of(material, site.name)
+        if number is not None:
+            state = self._store.release(site.name, number).state
+            raise Conflict(
+                f"this chain is release {number} of {site.name} already ({state})",
+                f"Activate it: engage release activate {number} --site {site.name}",
+                code="release.exists",
+            )
+
+
+def chain_of(release: Release) -> Chain:
+    """The certificates of a release, parsed."""
+    return arrange(x509.load_der_x509_certificate(each) for each in (*release.chain, release.root_der))
+
+
+def _case(chain: Chain, site: Site, public: rsa.RSAPublicKey | None, occasion: Occasion) -> ChainCase:
+    return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
+
+
+def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:
+    codes = {finding.code for finding in checked.errors}
+    for code, reason in overrides.items():
+        if not reason.strip():
+            raise UsageError(f"the override of {code} gives no reason", "Write --override CODE=REASON.")
+        if code not in codes:
+            raise UsageError(
+                f"there is no error {code} to override",
+                f"Errors of this release: {', '.join(sorted(codes)) or 'none'}.",
+            )
+
+
+def _line(finding: Finding) -> str:
+    about = f"{finding.certificate}: " if finding.certificate else ""
+    return f"  {finding.code}: {about}{finding.sentence}"

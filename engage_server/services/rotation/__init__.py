@@ -1,0 +1,1 @@
+"""Rotations: planned, prepared, proved, and moved on by the evidence."""

@@ -1,0 +1,354 @@
+"""Rotations: begun by a person, moved on by the evidence, and taken up again after a crash at any point.
+
+Every step is one transaction that changes the rotation and what is served together. What lies before it - the folder of
+chains, the staged releases - is found again by who takes it up.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.errors import Conflict, NotFound, Refused
+from engage_server.records import (
+    Adoption,
+    AnchorRole,
+    AuditAction,
+    Rotation,
+    RotationState,
+)
+from engage_server.records.occasion import Occasion
+from engage_server.services.evidence.pace import Pace, pace_of
+from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.rotation.gate import Decision, Verdict, decide, is_unsure
+from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
+from engage_server.services.rotation.preparation import Preparation, RotationRequest
+from engage_server.services.rotation.proof import Judge
+from engage_server.services.rotation.soak import begun, looked
+from engage_server.services.rotation.steps import RotationSteps
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RotationProgress:
+    """Where a rotation stands.
+
+    Attributes:
+        rotation: The rotation.
+        adoption: How the devices stand with the release that it serves; None before the first.
+        decision: What the gate says now; None for one that has ended.
+        is_open_to_all: Whether the site has no device network, so that anybody who reaches the servers can speak in
+            the name of its devices.
+    """
+
+    rotation: Rotation
+    adoption: Adoption | None
+    decision: Decision | None
+    is_open_to_all: bool = False
+
+
+class Rotations(RotationSteps):
+    """Plans, starts, moves on and ends rotations.
+
+    Args:
+        store: Where they rest.
+        releases: Stages and checks.
+        confirmations: Says whether the evidence is complete.
+        judge_for: Gives the judge for what a site distributes.
+        throwaway: Gives so many keys for rehearsals; called for a plan alone, because making them takes a second.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        releases: Releases,
+        confirmations: Confirmations,
+        judge_for: Callable[[AnchorRole], Judge],
+        throwaway: Callable[[int], Sequence[rsa.RSAPrivateKey]],
+    ) -> None:
+        super().__init__(store, releases)
+        self._confirmations = confirmations
+        self._judge_for = judge_for
+        self._throwaway = throwaway
+
+    def plan(self, site_name: str, keys_at_hand: frozenset[str], occasion: Occasion) -> RotationPlan:
+        """What is due, and every way to it, tried on a copy of the chain. Changes nothing.
+
+        Raises:
+            NotFound: There is no such site, or it serves nothing.
+        """
+        site = self._store.site(site_name)
+        number = self._current(site_name)
+        situation = Situation(
+            site=site.name,
+            hosts=site.hosts,
+            anchor=site.anchor,
+            release=number,
+            chain=chain_of(self._store.release(site_name, number)),
+            now=occasion.now,
+            pace=self.pace(site_name),
+            keys_at_hand=keys_at_hand,
+        )
+        return make_plan(situation, self._throwaway(keys_for(situation.chain)), self._judge_for(site.anchor))
+
+    def pace(self, site_name: str) -> Pace:
+        """How fast the devices of a site come, from what was seen of them."""
+        arrivals: dict[int, int] = {}
+        number = self._releases.current(site_name)
+        if number is not None:
+            activated_at = self._store.release(site_name, number).activated_at
+            if activated_at is not None:
+                arrivals = dict(self._store.arrivals(site_name, number, activated_at))
+        return pace_of(self._store.silences(site_name), arrivals)
+
+    def open_rotation(self, site_name: str) -> Rotation | None:
+        """The rotation that is going on, if there is one."""
+        found = self._store.rotations(site_name, only_open=True)
+        return found[-1] if found else None
+
+    def all(self, site_name: str | None = None) -> Sequence[Rotation]:
+        """All rotations ever, oldest first."""
+        return self._store.rotations(site_name)
+
+    def start(self, request: RotationRequest, occasion: Occasion) -> Iterator[str]:
+        """Begin a rotation, or take up one that was interrupted; tell each step after it is done.
+
+        Raises:
+            NotFound: There is no such site, or it serves nothing.
+            Conflict: One in another way is going on, or somebody else was faster.
+            Refused: Only listed devices are to count, and the site has no list. Or what was built does not keep what
+                the way promises, or has errors; then the rotation has ended.
+            NotPossible: A key is missing, or a file or the database stood in the way: mend it, and start again.
+        """
+        rotation = self.open_rotation(request.site)
+        if rotation is None:
+            rotation = self._begin(request, occasion)
+            yield f"rotation {rotation.number} of {rotation.site} begins: {rotation.way}"
+        elif rotation.way is not request.way:
+            raise Conflict(
+                f"a rotation of {rotation.site!r} is going on in another way: {rotation.way}",
+                f"Abort it first: engage rotate abort --site {rotation.site}",
+                code="rotation.open",
+            )
+        if rotation.state is RotationState.PREPARING:
+            preparation = Preparation(self._store, self._releases, self._judge_for)
+            yield from preparation.run(rotation, request, occasion)
+        yield from self.go_on(request.site, occasion)
+
+    def go_on(self, site_name: str, occasion: Occasion) -> Iterator[str]:
+        """Do what the gate allows now; tell what was done. Nothing when there is nothing to do.
+
+        Raises:
+            Conflict: Somebody else moved it on meanwhile.
+            StoreNotUsable: The database is away.
+        """
+        while (rotation := self.open_rotation(site_name)) is not None:
+            if rotation.state is RotationState.PREPARING:
+                return
+            after = self._look(rotation, occasion)
+            if after.unsure_why and not rotation.unsure_why:
+                yield f"nothing is judged until {after.unsure_until:%Y-%m-%d %H:%M} UTC: {after.unsure_why}"
+            told = self._move(after, occasion)
+            if told is None:
+                return
+            yield told
+
+    def progress(self, rotation: Rotation, occasion: Occasion) -> RotationProgress:
+        """Where a rotation stands, and what the gate says."""
+        site = self._store.site(rotation.site)
+        is_open_to_all = not site.device_networks
+        if not rotation.state.is_open or rotation.state is RotationState.PREPARING:
+            return RotationProgress(rotation, None, None, is_open_to_all)
+        if not rotation.step:
+            return RotationProgress(rotation, None, self._wave(rotation), is_open_to_all)
+        adoption = self._store.adoption(
+            rotation.site,
+            rotation.served,
+            rotation.step_at,
+            occasion.now,
+            evidence=site.evidence,
+            only_listed=rotation.policy.only_listed,
+        )
+        decision = decide(rotation, adoption, occasion.now)
+        gaps = self._confirmations.gaps()
+        if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK) and not rotation.approved:
+            decision = Decision(Verdict.WAIT, f"the evidence is not complete: {'; '.join(gaps)}")
+        return RotationProgress(rotation, adoption, decision, is_open_to_all)
+
+    def approve(self, site_name: str, reason: str, occasion: Occasion) -> Iterator[str]:
+        """Let the next step pass, whatever the gate says; the audit log keeps who and why.
+
+        Raises:
+            NotFound: No rotation is going on.
+            Refused: No reason was given.
+        """
+        rotation = self._required(site_name)
+        if not reason.strip():
+            raise Refused("to pass the gate takes a reason", 'Write it down: --reason "..."', code="reason.missing")
+        if rotation.state is RotationState.PREPARING:
+            raise Conflict(
+                f"the rotation of {site_name!r} is not prepared yet",
+                f"Finish that first: engage rotate start --site {site_name} --way {rotation.way}",
+                code="rotation.preparing",
+            )
+        decision = self.progress(rotation, occasion).decision
+        said = {"gate": f"{decision.verdict}: {decision.why}"} if decision else {}
+        event = self._event(AuditAction.ROTATION_APPROVED, rotation, occasion, reason, **said)
+        self._store.move_rotation(rotation, replace(rotation, approved=True, why=""), event)
+        yield f"approved by {occasion.actor}: {reason}"
+        yield from self.go_on(site_name, occasion)
+
+    def abort(self, site_name: str, reason: str, occasion: Occasion, *, keep: bool = False) -> Rotation:
+        """End a rotation, and serve what was served when it began, in one transaction.
+
+        Args:
+            site_name: The site.
+            reason: Why, for the audit log; may be "".
+            occasion: Who and when.
+            keep: Go on serving what is served now, instead.
+
+        Raises:
+            NotFound: No rotation is going on.
+            Refused: What was served then may not go live any more.
+            Conflict: Somebody else moved it on meanwhile.
+        """
+        rotation = self._required(site_name)
+        if keep or not rotation.step:
+            return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=False)
+        errors = self._errors(rotation.site, rotation.from_release, occasion)
+        if errors:
+            raise Refused(
+                f"release {rotation.from_release} of {site_name} may not go live any more: {errors}",
+                "Stay with what is served now: engage rotate abort --keep; then activate another release.",
+                code="release.refused",
+            )
+        return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=True)
+
+    # --- the parts
+
+    def _current(self, site_name: str) -> int:
+        number = self._releases.current(site_name)
+        if number is None:
+            raise NotFound(
+                f"site {site_name!r} serves nothing yet: there is nothing to rotate",
+                f"Stage and activate its first release: engage release stage DIR --site {site_name}",
+                code="release.not_found",
+            )
+        return number
+
+    def _required(self, site_name: str) -> Rotation:
+        rotation = self.open_rotation(site_name)
+        if rotation is None:
+            raise NotFound(
+                f"no rotation of site {site_name!r} is going on",
+                f"See what could be done: engage rotate plan --site {site_name}",
+                code="rotation.not_found",
+            )
+        return rotation
+
+    def _begin(self, request: RotationRequest, occasion: Occasion) -> Rotation:
+        if request.policy.only_listed and not self._store.device_serials(request.site):
+            raise Refused(
+                f"site {request.site!r} has no list of devices: nobody would count",
+                f"Bring it first: engage device import FILE --site {request.site}; or leave out --only-listed.",
+                code="rotation.no_list",
+            )
+        rotation = Rotation(
+            number=0,
+            site=request.site,
+            way=request.way,
+            state=RotationState.PREPARING,
+            from_release=self._current(request.site),
+            releases=(),
+            step=0,
+            step_at=occasion.now,
+            folder=str(request.folder),
+            policy=request.policy,
+            after=request.after,
+            started_at=occasion.now,
+            started_by=occasion.actor,
+        )
+        event = self._event(AuditAction.ROTATION_STARTED, rotation, occasion, way=request.way.value)
+        return self._store.add_rotation(rotation, event)
+
+    def _wave(self, rotation: Rotation) -> Decision:
+        if rotation.approved:
+            return Decision(Verdict.GO_ON, "a person has let it pass")
+        for name in rotation.after:
+            found = self._store.rotations(name)
+            state = found[-1].state if found else None
+            if state in (RotationState.ABORTED, RotationState.ROLLED_BACK):
+                return Decision(Verdict.ASK, f"the rotation of {name}, which goes before, ended {state}")
+            if state is not RotationState.DONE:
+                return Decision(Verdict.WAIT, f"the rotation of {name} goes before, and is {state or 'not begun'}")
+        return Decision(Verdict.GO_ON, "its turn has come")
+
+    def _look(self, rotation: Rotation, occasion: Occasion) -> Rotation:
+        """Note that somebody who may move it on has looked: the soak is what these looks add up to."""
+        after = looked(rotation, occasion) if rotation.step else rotation
+        if after != rotation:
+            self._store.note_look(after)
+        return after
+
+    def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
+        """Do one thing that the gate allows; None when it is nothing."""
+        decision = self.progress(rotation, occasion).decision
+        if decision is None:
+            return None
+        if decision.verdict is Verdict.GO_ON:
+            if rotation.is_last_step:
+                self._end(rotation, RotationState.DONE, decision.why, occasion, go_back=False)
+                return (
+                    f"done: release {rotation.served} of {rotation.site} has replaced release {rotation.from_release}"
+                )
+            return self._next_step(rotation, decision, occasion)
+        if decision.verdict is Verdict.ROLL_BACK:
+            return self._roll_back(rotation, decision, occasion)
+        if decision.verdict is Verdict.ASK:
+            return self._hold(rotation, decision.why, occasion)
+        if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):
+            return self._release_hold(rotation, decision, occasion)
+        return None
+
+    def _next_step(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str | None:
+        number = rotation.releases[rotation.step]
+        errors = self._errors(rotation.site, number, occasion)
+        if errors:
+            return self._hold(rotation, f"release {number} may not go live: {errors}", occasion)
+        after = replace(
+            begun(rotation, occasion),
+            state=RotationState.RUNNING,
+            step=rotation.step + 1,
+            step_at=occasion.now,
+            approved=False,
+            why="",
+        )
+        event = replace(
+            self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, release=str(number), gate=decision.why),
+            before={"release": str(rotation.served)},
+        )
+        self._store.move_rotation(rotation, after, event, activate=number)
+        return f"release {number} of {rotation.site} is served ({after.step} of {len(after.releases)}): {decision.why}"
+
+    def _roll_back(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str | None:
+        errors = self._errors(rotation.site, rotation.from_release, occasion)
+        if errors:
+            why = f"{decision.why}; but release {rotation.from_release} may not go live any more: {errors}"
+            return self._hold(rotation, why, occasion)
+        self._end(rotation, RotationState.ROLLED_BACK, decision.why, occasion, go_back=True)
+        return f"rolled back to release {rotation.from_release} of {rotation.site}: {decision.why}"
+
+    def _hold(self, rotation: Rotation, why: str, occasion: Occasion) -> str | None:
+        if rotation.state is RotationState.HELD:
+            return None  # somebody has been told already
+        event = self._event(AuditAction.ROTATION_HELD, rotation, occasion, why=why)
+        after = replace(rotation, state=RotationState.HELD, why=why, approved=False)
+        self._store.move_rotation(rotation, after, event)
+        return f"held, for a person to decide: {why}"
+
+    def _release_hold(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str:
+        state = RotationState.RUNNING if rotation.step else RotationState.WAITING
+        event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, state=state.value)
+        self._store.move_rotation(rotation, replace(rotation, state=state, why=""), event)
+        return f"no longer held: {decision.why}"

@@ -1,0 +1,197 @@
+"""Which rotation is due, which ways there are, and which is the safest. Pure: the same input gives the same plan."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.errors import EngageError
+from engage_server.pki.byte_budget import ByteBudget, measure
+from engage_server.pki.chain import Chain
+from engage_server.pki.rehearsal import rehearse
+from engage_server.pki.succession import needed_key, succeed
+from engage_server.records import AnchorRole, Host, RotationWay
+from engage_server.services.evidence.pace import Pace
+from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
+from engage_server.services.rotation.proof import Judge, ProvenChain, broken_promise, prove
+
+_FOLLOWING = 3  # keys that a way makes at most: root, intermediate, server
+
+# what each way gives a new life, and what nobody has told us about firmware
+_RENEWS = {
+    RotationWay.SERVER_RENEWAL: ("server",),
+    RotationWay.INTERMEDIATE_RENEWAL: ("server", "intermediate"),
+    RotationWay.ROOT_RENEWAL: ("server", "intermediate", "root", "link"),
+    RotationWay.LINKED_REKEY: ("server", "intermediate", "root", "link"),
+    RotationWay.CUT_OVER: ("server", "intermediate", "root", "link"),
+}
+_UNKNOWN = {
+    RotationWay.SERVER_RENEWAL: (),
+    RotationWay.INTERMEDIATE_RENEWAL: (),
+    RotationWay.ROOT_RENEWAL: (
+        "whether a device looks at its anchor's own dates: one that does asks for the new root when the old one ends",
+        "whether a device knows its anchor by name and key, as X.509 has it, and not by its bytes",
+    ),
+    RotationWay.LINKED_REKEY: (
+        "whether a device finds its path through a link certificate; one that does not falls back to a cut-over",
+        "a device that accepts the link never asks for the new root by itself: it does so when the link is dropped",
+    ),
+    RotationWay.CUT_OVER: (
+        "that a device asks for a new anchor by itself when TLS fails is reported from the field, not from the vendor",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a plan is made from.
+
+    Attributes:
+        site: The site's name.
+        hosts: What its devices call.
+        anchor: Which certificate it distributes.
+        release: The number of the current release.
+        chain: Of the current release.
+        now: Aware.
+        pace: How fast its devices come.
+        keys_at_hand: Of ``root`` and ``intermediate`` those whose private keys were found.
+    """
+
+    site: str
+    hosts: tuple[Host, ...]
+    anchor: AnchorRole
+    release: int
+    chain: Chain
+    now: datetime
+    pace: Pace
+    keys_at_hand: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class WayPlan:
+    """One way.
+
+    Attributes:
+        way: Which.
+        impossible: Why it can not be taken; "" when it can.
+        chains: What would be served, in order; empty where nothing could be built.
+        needed_key: Which of the authority's private keys it takes; "" for none.
+        key_is_at_hand: Whether that was found.
+        unknown: What nobody has told us about firmware.
+        steps: What happens, a sentence each.
+    """
+
+    way: RotationWay
+    impossible: str
+    chains: tuple[ProvenChain, ...]
+    needed_key: str
+    key_is_at_hand: bool
+    unknown: tuple[str, ...]
+    steps: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RotationPlan:
+    """What can be done, and what should be.
+
+    Attributes:
+        situation: What it was made from.
+        today: The byte budget of the current chain.
+        expiries: Of the current chain, by role.
+        due: Roles whose rotation has to begin within a month, the most urgent first.
+        ways: All ways, from the safest to the boldest.
+        recommended: The safest way that renews all that is due; None when nothing is due, or no way can be taken.
+    """
+
+    situation: Situation
+    today: ByteBudget
+    expiries: tuple[Expiry, ...]
+    due: tuple[Expiry, ...]
+    ways: tuple[WayPlan, ...]
+    recommended: RotationWay | None
+
+    def way(self, way: RotationWay) -> WayPlan:
+        """One of the ways."""
+        return next(each for each in self.ways if each.way is way)
+
+
+def make_plan(situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judge: Judge) -> RotationPlan:
+    """Look at each way on a copy of the chain, and validate what it would make of it.
+
+    Args:
+        situation: All that counts.
+        throwaway: As many as :func:`keys_for` says; nothing in the plan depends on which.
+        judge: Who validates.
+    """
+    found = tuple(expiries_of(situation.chain, situation.site))
+    now, pace = situation.now, situation.pace
+    due = tuple(
+        sorted(
+            (each for each in found if each.role != "link" and each.last_safe_start(pace) - SOON <= now),
+            key=lambda each: each.last_safe_start(pace),
+        )
+    )
+    ways = tuple(_way_plan(way, situation, throwaway, judge) for way in RotationWay)
+    return RotationPlan(situation, measure(situation.chain), found, due, ways, _recommended(due, ways))
+
+
+def keys_for(chain: Chain) -> int:
+    """How many throwaway keys a rehearsal takes: the chain's own, and those of what follows it."""
+    return len(chain.intermediates) + 2 + _FOLLOWING
+
+
+def _recommended(due: Sequence[Expiry], ways: Sequence[WayPlan]) -> RotationWay | None:
+    roles = {each.role.partition(" ")[0] for each in due}
+    if not roles:
+        return None
+    return next((each.way for each in ways if not each.impossible and roles <= set(_RENEWS[each.way])), None)
+
+
+def _way_plan(way: RotationWay, situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judge: Judge) -> WayPlan:
+    chains: tuple[ProvenChain, ...] = ()
+    try:
+        chains = _rehearsed(way, situation, throwaway, judge)
+        impossible = broken_promise(way, chains)
+    except EngageError as error:
+        impossible = error.sentence
+    needed = needed_key(way, situation.chain)
+    return WayPlan(
+        way=way,
+        impossible=impossible,
+        chains=chains,
+        needed_key=needed,
+        key_is_at_hand=not needed or needed in situation.keys_at_hand,
+        unknown=_UNKNOWN[way] + tuple(dict.fromkeys(doubt for chain in chains for doubt in chain.doubts)),
+        steps=tuple(_steps(chains)),
+    )
+
+
+def _rehearsed(
+    way: RotationWay, situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judge: Judge
+) -> tuple[ProvenChain, ...]:
+    rehearsal = rehearse(situation.chain, throwaway)
+    rest = iter(throwaway[len(situation.chain.intermediates) + 2 :])
+    make_key: Callable[[], rsa.RSAPrivateKey] = lambda: next(rest)  # noqa: E731  # an iterator as a function
+    chains = succeed(way, rehearsal.chain, rehearsal.authority, situation.hosts, situation.now, make_key)
+    return tuple(
+        prove(each.title, each.chain, rehearsal.chain, situation.anchor, situation.hosts, situation.now, judge)
+        for each in chains
+    )
+
+
+def _steps(chains: Sequence[ProvenChain]) -> list[str]:
+    if not chains:
+        return []
+    steps = ["build and stage: nothing is served yet, and both views are validated once more, with the real chains"]
+    for chain in chains:
+        if not chain.changes_anchor:
+            sees = "no device notices"
+        elif not chain.old_refuses:
+            sees = (
+                f"devices with the old anchor come through until {chain.old_until:%Y-%m-%d}; who asks gets the new one"
+            )
+        else:
+            sees = "each device with the old anchor fails TLS once, fetches the new one by itself, and comes back"
+        steps += [f"serve the {chain.title} chain: {sees}", "wait for the evidence: the gate counts who came through"]
+    return [*steps, "done: the release before can be retired, when you are sure"]

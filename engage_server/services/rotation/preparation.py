@@ -1,0 +1,110 @@
+"""Before a rotation serves anything: its chains are built, validated and staged, once however often it breaks off."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from engage_server.errors import Refused
+from engage_server.pki.succession import AuthorityKeys
+from engage_server.records import (
+    AnchorRole,
+    AuditAction,
+    GatePolicy,
+    Rotation,
+    RotationState,
+    RotationWay,
+    Secret,
+    Site,
+)
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains.building import build_successors
+from engage_server.services.chains.folder import ChainMaterial, read_successors
+from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.rotation.proof import Judge, broken_promise, prove
+from engage_server.services.rotation.steps import RotationSteps
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RotationRequest:
+    """What an operator asks for.
+
+    Attributes:
+        site: The site's name.
+        way: How.
+        folder: Where the chains are built; or, if they lie there already, were.
+        authority: The CAs' keys, as far as they are at hand.
+        passphrase: Encrypts the keys of new CAs; None leaves them open.
+        policy: Of the gate.
+        after: Sites whose rotations have to be done before.
+    """
+
+    site: str
+    way: RotationWay
+    folder: Path
+    authority: AuthorityKeys = field(repr=False)
+    passphrase: Secret | None = None
+    policy: GatePolicy = field(default_factory=GatePolicy)
+    after: tuple[str, ...] = ()
+
+
+class Preparation(RotationSteps):
+    """Builds, proves, stages.
+
+    Args:
+        store: Where rotations rest.
+        releases: Stages and checks.
+        judge_for: Gives the judge for what a site distributes.
+    """
+
+    def __init__(self, store: Store, releases: Releases, judge_for: Callable[[AnchorRole], Judge]) -> None:
+        super().__init__(store, releases)
+        self._judge_for = judge_for
+
+    def run(self, rotation: Rotation, request: RotationRequest, occasion: Occasion) -> Iterator[str]:
+        """Bring a rotation to where it can be served; tell each step after it is done. See :meth:`Rotations.start`."""
+        site = self._store.site(rotation.site)
+        before = chain_of(self._store.release(rotation.site, rotation.from_release))
+        folder = Path(rotation.folder)
+        if not folder.is_dir() or not any(folder.iterdir()):
+            build_successors(
+                folder, rotation.way, before, request.authority, site.hosts, occasion.now, request.passphrase
+            )
+            yield f"built its chains in {folder}"
+        materials = read_successors(folder)
+        judge = self._judge_for(site.anchor)
+        proven = [
+            prove(title, material.chain, before, site.anchor, site.hosts, occasion.now, judge)
+            for title, material in materials
+        ]
+        broken = broken_promise(rotation.way, proven)
+        if broken:
+            self._end(rotation, RotationState.ABORTED, broken, occasion, go_back=False)
+            raise Refused(
+                f"the rotation of {rotation.site!r} was ended before anything was served: {broken}",
+                f"Look at other ways: engage rotate plan --site {rotation.site}",
+                code="rotation.unproven",
+            )
+        yield "validated them with the old anchor and with the new one: they are accepted as planned"
+        numbers = []
+        for title, material in materials:
+            numbers.append(self._staged(rotation, material, site, occasion))
+            yield f"staged the {title} chain as release {numbers[-1]}"
+        after = replace(rotation, releases=tuple(numbers), state=RotationState.WAITING)
+        text = " ".join(map(str, numbers))
+        event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, staged=text)
+        self._store.move_rotation(rotation, after, event)
+
+    def _staged(self, rotation: Rotation, material: ChainMaterial, site: Site, occasion: Occasion) -> int:
+        number = self._releases.number_of(material, site.name)
+        if number is None:
+            number = self._releases.stage(material, site.name, occasion).release.number
+        errors = self._errors(site.name, number, occasion)
+        if errors:
+            self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
+            raise Refused(
+                f"release {number} of {site.name} can not go live: {errors}",
+                "The rotation was ended before anything was served. Mend the chain, and start again.",
+                code="release.refused",
+            )
+        return number

@@ -1,0 +1,47 @@
+"""What every part of a rotation needs: its end, its audit events, and what keeps a release from going live."""
+
+from dataclasses import replace
+
+from engage_server.errors import EngageError
+from engage_server.records import AuditAction, AuditEvent, Rotation, RotationState
+from engage_server.records.occasion import Occasion
+from engage_server.services.releases.lifecycle import Releases
+from engage_server.store.interface import Store
+
+
+class RotationSteps:
+    """Ends rotations, and asks the checks.
+
+    Args:
+        store: Where rotations rest.
+        releases: Stages and checks.
+    """
+
+    def __init__(self, store: Store, releases: Releases) -> None:
+        self._store = store
+        self._releases = releases
+
+    def _errors(self, site_name: str, number: int, occasion: Occasion) -> str:
+        try:
+            errors = self._releases.check(site_name, number, occasion).errors
+        except EngageError as error:  # its key is destroyed, or can not be opened
+            return error.sentence
+        return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)
+
+    def _end(
+        self, rotation: Rotation, state: RotationState, why: str, occasion: Occasion, *, go_back: bool
+    ) -> Rotation:
+        after = replace(rotation, state=state, ended_at=occasion.now, why=why)
+        served = rotation.from_release if go_back else rotation.served
+        event = replace(
+            self._event(AuditAction.ROTATION_ENDED, rotation, occasion, why, state=state.value, release=str(served)),
+            before={"state": rotation.state.value, "release": str(rotation.served)},
+        )
+        return self._store.move_rotation(rotation, after, event, roll_back=served if go_back else None)
+
+    @staticmethod
+    def _event(
+        action: AuditAction, rotation: Rotation, occasion: Occasion, reason: str = "", **facts: str
+    ) -> AuditEvent:
+        number = {"rotation": str(rotation.number)} if rotation.number else {}
+        return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason)

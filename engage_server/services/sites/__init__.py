@@ -1,0 +1,1 @@
+"""Sites and the devices on their lists."""

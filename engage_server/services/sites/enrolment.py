@@ -1,0 +1,64 @@
+"""Putting devices that called in on their site's list, where the site wants that."""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from engage_server.errors import Conflict
+from engage_server.records import UnknownDevices
+from engage_server.records.occasion import Occasion
+from engage_server.services.disk_space.reserve import DiskReserve
+from engage_server.services.sites.register import Sites
+from engage_server.store.interface import Store
+
+_LOOK_BACK = timedelta(days=30)  # at the start: this may not have run for a while
+_BATCH_BYTES = 1024 * 1024
+_OVERLAP = timedelta(hours=1)  # what devices did may wait in a spool
+
+
+class Enrolment:
+    """Looks who called in. There is one for each host; two that look at the same moment do no harm.
+
+    Args:
+        store: Where sightings rest.
+        sites: For the lists.
+        reserve: What has to stay free on the store's disk; None: nothing.
+    """
+
+    def __init__(self, store: Store, sites: Sites, reserve: DiskReserve | None = None) -> None:
+        self._store = store
+        self._reserve = reserve
+        self._sites = sites
+        self._looked_at: datetime | None = None
+
+    def run(self, occasion: Occasion) -> Iterator[str]:
+        """Enrol who called since the last look; what was done, a sentence for each site.
+
+        Raises:
+            StoreNotUsable: The database is away.
+            NotPossible: Its disk has no room but for operators.
+        """
+        if self._reserve is not None:
+            self._reserve.assert_room(_BATCH_BYTES)
+        since = (self._looked_at - _OVERLAP) if self._looked_at else occasion.now - _LOOK_BACK
+        for site in self._sites.all():
+            if site.call_in.unknown is UnknownDevices.ENROLL:
+                serials = self._store.callers_to_add(site.name, since)
+                added = self._add_all(serials, site.name, occasion)
+                if added:
+                    yield f"{added} device(s) that called in were put on the list of {site.name}"
+        self._looked_at = occasion.now
+
+    def _add_all(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
+        """As one change: each one is an entry of the audit log, and a new snapshot for every worker."""
+        if not serials:
+            return 0
+        try:
+            return self._sites.add_devices(serials, site, occasion)
+        except Conflict:  # one of them was put on another site's list just now
+            return sum(self._add(serial, site, occasion) for serial in serials)
+
+    def _add(self, serial: str, site: str, occasion: Occasion) -> int:
+        try:
+            return self._sites.add_devices([serial], site, occasion)
+        except Conflict:  # put on another site's list just now
+            return 0

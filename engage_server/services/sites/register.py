@@ -1,0 +1,281 @@
+"""Adding sites and devices, and giving a site's key to who needs it."""
+
+import hashlib
+import re
+import secrets
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from engage_server.errors import Refused, UsageError
+from engage_server.files import SECRET_MODE, write_new_file
+from engage_server.protocol import site_key
+from engage_server.protocol.notice import cert_url
+from engage_server.protocol.serial_number import decode_serial
+from engage_server.records import (
+    AnchorRole,
+    AuditAction,
+    CallIn,
+    CallInWay,
+    Device,
+    Host,
+    IPNetwork,
+    RequiredEvidence,
+    Secret,
+    Site,
+)
+from engage_server.records.occasion import Occasion
+from engage_server.store.interface import Store
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
+_LONGEST_PORT = 65535
+_RESERVED = frozenset({"spool", "metrics"})  # stand beside the sites' folders in data/
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRequest:
+    """What an operator says of a new site. The attributes are those of :class:`Site`."""
+
+    name: str
+    hosts: tuple[Host, ...]
+    anchor: AnchorRole = AnchorRole.ROOT
+    device_networks: tuple[IPNetwork, ...] = ()
+    make_default: bool = False
+    local_addresses: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SiteChanges:
+    """What shall be other about a site; None, or no host at all, leaves it as it is."""
+
+    hosts: tuple[Host, ...] = ()
+    device_networks: tuple[IPNetwork, ...] | None = None
+    local_addresses: tuple[str, ...] | None = None
+    call_in: CallIn | None = None
+    evidence: RequiredEvidence | None = None
+
+
+class Sites:
+    """Sites and their devices.
+
+    Args:
+        store: Where they rest.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def all(self) -> Sequence[Site]:
+        """Every site, by name."""
+        return self._store.sites()
+
+    def get(self, name: str | None) -> Site:
+        """The site of this name; without a name, the default one.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        if name is not None:
+            return self._store.site(name)
+        for site in self._store.sites():
+            if site.is_default:
+                return site
+        return self._store.site("default")
+
+    def add(self, request: SiteRequest, key: Secret, occasion: Occasion) -> Site:
+        """Add a site. Its key can never be changed.
+
+        Raises:
+            UsageError: A bad name, no host, or a host too long for devices to read its URL.
+            Conflict: The name or a host is taken.
+        """
+        _assert_usable(request)
+        site = Site(
+            name=request.name,
+            hosts=tuple(dict.fromkeys(request.hosts)),
+            anchor=request.anchor,
+            is_default=request.make_default,
+            device_networks=request.device_networks,
+            created_at=occasion.now,
+            local_addresses=request.local_addresses,
+        )
+        event = occasion.event(
+            AuditAction.SITE_ADDED, site.name, hosts=" ".join(map(str, site.hosts)), anchor=site.anchor.value
+        )
+        return self._store.add_site(site, key, event)
+
+    def make_default(self, name: str, occasion: Occasion) -> None:
+        """Let this site answer for requests that name none.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        self._store.make_default(name, occasion.event(AuditAction.SITE_MADE_DEFAULT, name))
+
+    def key(self, name: str) -> Secret:
+        """The site's key, for work on this machine that does not hand it out.
+
+        Raises:
+            NotFound: There is no such site.
+            SealBroken: The key-encryption key is another.
+        """
+        return self._store.site_key(name)
+
+    def export_key(self, name: str, file: Path, occasion: Occasion) -> None:
+        """Write the key as Base64 into a new file of mode 0600, and note that in the audit log.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: The file exists.
+            FileNotUsable: It can not be written.
+        """
+        key = self._store.site_key(name)
+        write_new_file(file, site_key.write_site_key(key) + b"\n", SECRET_MODE)
+        self._store.record(occasion.event(AuditAction.SITE_KEY_EXPORTED, name, file=str(file)))
+
+    def add_device(self, serial: str, site: str, occasion: Occasion) -> Device:
+        """Remember to which site a device belongs, so that its serial number can choose the site.
+
+        Args:
+            serial: 32 hexadecimal digits, or Base64 as devices send it.
+            site: The site's name.
+            occasion: Who and when.
+
+        Raises:
+            UsageError: It is no serial number.
+            NotFound: There is no such site.
+            Conflict: The device belongs to another site.
+        """
+        decoded = decode_serial(serial)
+        if decoded is None:
+            raise UsageError(
+                f"{serial[:80]!r} is no serial number",
+                "Give the 16 bytes as 32 hexadecimal digits, or as the Base64 that the device sends.",
+                code="serial.invalid",
+            )
+        device = Device(decoded, site, occasion.now)
+        self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, serial=decoded))
+        return device
+
+    def add_devices(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
+        """Add many; how many were not there before. All of them or none.
+
+        Args:
+            serials: 32 upper-case hexadecimal digits each.
+            site: The site's name.
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: A device belongs to another site.
+        """
+        devices = [Device(serial, site, occasion.now) for serial in serials]
+        return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
+
+    def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
+        """Give a site other hosts, networks or local addresses, another way to answer call-ins, or other evidence.
+
+        Its name, key and anchor stay.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: No host would be left, or one is too long; or the upstream system's address can not be used.
+            Conflict: A host or address is another site's.
+            Refused: Evidence by tokens is asked for, and no device of the site ever sent a right one.
+        """
+        if changes.evidence is RequiredEvidence.AUTHENTICATED and site.evidence is not changes.evidence:
+            self._assert_tokens_seen(site.name)
+        changed = replace(
+            site,
+            hosts=changes.hosts or site.hosts,
+            device_networks=site.device_networks if changes.device_networks is None else changes.device_networks,
+            local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
+            call_in=changes.call_in or site.call_in,
+            evidence=changes.evidence or site.evidence,
+        )
+        _assert_answerable(changed.call_in)
+        for host in changed.hosts:
+            cert_url(host, _LONGEST_PORT, b"")
+        event = replace(
+            occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
+        )
+        return self._store.change_site(changed, event)
+
+    def _assert_tokens_seen(self, name: str) -> None:
+        if not self._store.has_authenticated(name):
+            raise Refused(
+                f"no device of {name} ever proved itself by a token: its rotations would wait forever",
+                "The form of locks' tokens is an assumption; see which devices send one: engage device list --site "
+                f"{name} --all",
+                code="evidence.no_token_seen",
+            )
+
+    def note_import(self, site: str, devices: int, files: int, occasion: Occasion) -> None:
+        """Note in the audit log that devices' files were taken in."""
+        event = occasion.event(AuditAction.DEVICES_IMPORTED, site, devices=str(devices), files=str(files))
+        self._store.record(event)
+
+    def serials(self, site: str) -> Sequence[str]:
+        """The serial numbers on a site's list, in no order.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._store.device_serials(site)
+
+    def devices(self, site: str | None) -> Sequence[Device]:
+        """The devices that are known by serial number."""
+        return self._store.devices(site)
+
+
+def new_site_key() -> Secret:
+    """32 fresh random bytes."""
+    return Secret(secrets.token_bytes(site_key.SITE_KEY_BYTES))
+
+
+def _assert_usable(request: SiteRequest) -> None:
+    if not _NAME.fullmatch(request.name):
+        raise UsageError(
+            f"{request.name[:80]!r} can not be a site's name",
+            "Use up to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
+            code="site.name",
+        )
+    if request.name in _RESERVED:
+        raise UsageError(
+            f"{request.name!r} can not be a site's name: it is a folder of this server's own", "Choose another."
+        )
+    if not request.hosts:
+        raise UsageError(f"site {request.name!r} has no host", "Give each name or address that devices call: --host.")
+    for host in request.hosts:
+        cert_url(host, _LONGEST_PORT, b"")
+
+
+def _assert_answerable(call_in: CallIn) -> None:
+    if call_in.way is not CallInWay.UPSTREAM:
+        return
+    if call_in.upstream is None:
+        raise UsageError("the partner's own system has no address", "Give --upstream URL.", code="upstream.url")
+    from engage_server.services.sites.upstream_address import assert_usable  # loads OpenSSL: few commands need it
+
+    assert_usable(call_in.upstream)
+
+
+def _facts(site: Site) -> dict[str, str]:
+    return {
+        "hosts": " ".join(map(str, site.hosts)),
+        "device_networks": " ".join(map(str, site.device_networks)),
+        "local_addresses": " ".join(site.local_addresses),
+        "call_in": " ".join(_call_in_facts(site.call_in)),
+        "evidence": site.evidence.value,
+    }
+
+
+def _call_in_facts(call_in: CallIn) -> Iterator[str]:
+    yield str(call_in.way)
+    if call_in.upstream is not None:
+        yield f"{call_in.upstream.url} within {call_in.upstream.timeout_seconds:g} s"
+        trust = call_in.upstream.trust_pem
+        yield f"trusting SHA-256 {hashlib.sha256(trust.encode()).hexdigest()[:32]}" if trust else "trusting the system"
+    yield f"unknown devices: {call_in.unknown}"
+    if call_in.insecure:
+        yield "insecure_call_in"

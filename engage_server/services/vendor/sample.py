@@ -1,0 +1,180 @@
+"""The folder of the vendor's two sample servers, read. Nothing in it is run, and nothing is changed.
+
+Its layout is that of the vendor's page "Configuring the API Host Server": ``API_Server/`` with two Flask scripts,
+``Engage_Data/`` with devices' JSON files and ``static/Device_Certificates/`` with certificates and keys.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from cryptography import x509
+
+from engage_server.errors import CertificateInvalid, FileNotUsable, UsageError
+from engage_server.files import read_file
+from engage_server.pki.bundle import Bundle, read_bundle
+from engage_server.records import Secret
+from engage_server.services.device_files.finding import FoundFiles, find_device_files
+
+CERTIFICATES = Path("static/Device_Certificates")
+DEVICE_FILES = "Engage_Data"
+
+_MAX_SCRIPT_BYTES = 1 << 20
+_MAX_CERTIFICATE_BYTES = 1 << 20
+_SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".p12", ".pfx"}
+
+# the scripts are Python, but people's edits need not be: only what stands in quotes counts
+_URL = re.compile(r"""cert_url\\?["']\s*:\s*\\?["']([^"'\\]+)""")
+_HASH = re.compile(r"""["']hash\\?["']\s*:\s*\\?["']([^"'\\]*)""")
+_CERT_FILE = re.compile(r"""load_cert_chain\(\s*(?:certfile\s*=\s*)?[rb]?["']([^"']+)["']""")
+_KEY_FILE = re.compile(r"""load_cert_chain\([^)]*?(?:keyfile\s*=\s*|,\s*)[rb]?["']([^"']+)["']""", re.DOTALL)
+_RUN_HOST = re.compile(r"""app\.run\([^)]*?host\s*=\s*["']([^"']+)["']""", re.DOTALL)
+_ROUTE = "certificates/current"
+
+
+@dataclass(frozen=True, slots=True)
+class VendorScript:
+    """One of the two servers.
+
+    Attributes:
+        path: Where it lies.
+        cert_url, hash_text: Of its notice; "" where none was found.
+        cert_file, key_file: What it loads for TLS, as written; "" for the plain one.
+        run_host: The address that it listens on; "" where none was found.
+    """
+
+    path: Path
+    cert_url: str
+    hash_text: str
+    cert_file: str
+    key_file: str
+    run_host: str
+
+    @property
+    def cert_name(self) -> str:
+        """The file that its notice names."""
+        try:
+            return PurePosixPath(unquote(urlsplit(self.cert_url).path)).name
+        except ValueError:
+            return ""
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateFile:
+    """One file of ``Device_Certificates``.
+
+    Attributes:
+        path: Where it lies.
+        content: Its bytes.
+        bundle: What could be read in it.
+        fault: Why nothing could; "" when it could.
+    """
+
+    path: Path
+    content: bytes = field(repr=False)
+    bundle: Bundle
+    fault: str = ""
+
+    @property
+    def is_der(self) -> bool:
+        """Whether it is what devices take: one certificate as DER, and nothing else."""
+        return len(self.bundle.certificates) == 1 and b"-----BEGIN " not in self.content and not self.bundle.keys
+
+    @property
+    def text_before(self) -> int:
+        """How many bytes of text stand before the first PEM block."""
+        return max(0, len(self.content[: self.content.find(b"-----BEGIN ")].strip())) if self.is_pem else 0
+
+    @property
+    def is_pem(self) -> bool:
+        """Whether it holds PEM."""
+        return b"-----BEGIN " in self.content
+
+
+@dataclass(frozen=True, slots=True)
+class VendorSample:
+    """All that was found.
+
+    Attributes:
+        folder: The one with the scripts.
+        scripts: Those that give a notice or load a chain.
+        files: Of the certificates' folder, by name.
+        devices: The devices' files.
+    """
+
+    folder: Path
+    scripts: tuple[VendorScript, ...]
+    files: dict[str, CertificateFile]
+    devices: FoundFiles
+
+    @property
+    def secure_script(self) -> VendorScript | None:
+        """The one that does TLS."""
+        return next((each for each in self.scripts if each.cert_file), None)
+
+    def certificates(self) -> Iterator[tuple[str, x509.Certificate]]:
+        """Every certificate, with the name of its file."""
+        for name, file in self.files.items():
+            for certificate in file.bundle.certificates:
+                yield name, certificate
+
+    def loaded(self, name: str) -> CertificateFile | None:
+        """The file that a script names by whatever path: they are meant from where it is started."""
+        return self.files.get(PurePosixPath(name.replace("\\", "/")).name)
+
+
+def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> VendorSample:
+    """Read the folder, or the one above it.
+
+    Args:
+        folder: ``API_Server``, or what holds it.
+        passphrase: For the authority's keys.
+
+    Raises:
+        UsageError: There is nothing of the sample in it.
+        FileNotUsable: It can not be read.
+    """
+    if not folder.is_dir():
+        raise FileNotUsable(f"{folder} is not a folder", "Name the folder of the vendor's sample: API_Server.")
+    found = next((each for each in (folder, folder / "API_Server") if (each / CERTIFICATES).is_dir()), None)
+    if found is None:
+        raise UsageError(
+            f"{folder} holds no {CERTIFICATES}",
+            "Name the folder in which the sample's two scripts lie, usually API_Server.",
+            code="vendor.not_found",
+        )
+    scripts = tuple(script for path in sorted(found.glob("*.py")) if (script := _read_script(path)) is not None)
+    paths = sorted(each for each in (found / CERTIFICATES).iterdir() if each.suffix.lower() in _SUFFIXES)
+    files = {path.name: _read_certificates(path, passphrase) for path in paths if path.is_file()}
+    device_folder = next((each for each in (found / DEVICE_FILES, folder / DEVICE_FILES) if each.is_dir()), None)
+    devices = find_device_files(device_folder) if device_folder is not None else FoundFiles()
+    return VendorSample(found, scripts, files, devices)
+
+
+def _read_script(path: Path) -> VendorScript | None:
+    text = read_file(path, limit=_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    script = VendorScript(
+        path,
+        _first(_URL, code),
+        _first(_HASH, code),
+        _first(_CERT_FILE, code),
+        _first(_KEY_FILE, code),
+        _first(_RUN_HOST, code),
+    )
+    return script if script.cert_url or script.cert_file or _ROUTE in code else None
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1].strip() if found else ""
+
+
+def _read_certificates(path: Path, passphrase: Secret | None) -> CertificateFile:
+    content = read_file(path, limit=_MAX_CERTIFICATE_BYTES)
+    try:
+        return CertificateFile(path, content, read_bundle(content, source=path.name, passphrase=passphrase))
+    except CertificateInvalid as error:
+        return CertificateFile(path, content, Bundle(), error.sentence)

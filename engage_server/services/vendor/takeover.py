@@ -1,0 +1,216 @@
+"""Taking over from the vendor's sample: the same addresses, the same anchor, nothing that a device notices."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.checks import ChainCase, Circumstances, Severity, run_checks
+from engage_server.errors import Conflict, EngageError, Refused
+from engage_server.pki.chain import Chain, is_self_issued
+from engage_server.pki.encodings import der
+from engage_server.pki.succession import AuthorityKeys, succeed
+from engage_server.records import AuditAction, RotationWay, Secret, Site, StaticCertificate
+from engage_server.records.occasion import Occasion
+from engage_server.services.chains.folder import ChainMaterial, write_successors
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.releases.lifecycle import Releases
+from engage_server.services.sites.register import SiteRequest, Sites
+from engage_server.services.vendor.review import VendorReview
+from engage_server.store.interface import Store
+
+
+@dataclass(frozen=True, slots=True)
+class TakeoverPlan:
+    """What the operator wants.
+
+    Attributes:
+        review: What was found.
+        key: The site key.
+        site: The name of the site, which may be there already.
+        folder: Where a mended chain is written; new or empty.
+    """
+
+    review: VendorReview
+    key: Secret
+    site: str
+    folder: Path
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedTakeover:
+    """A plan that can be carried out.
+
+    Attributes:
+        plan: It.
+        material: The chain that will be served.
+        write_mended: Writes the chain down where it had to be made anew; None where the sample's own is served.
+    """
+
+    plan: TakeoverPlan
+    material: ChainMaterial
+    write_mended: Callable[[], None] | None
+
+
+class VendorTakeover:
+    """Takes over. Run again after a break it goes on; what is there stays as it is.
+
+    Args:
+        store: Where all rests.
+        sites, releases: The services.
+        devices: For the devices' files.
+    """
+
+    def __init__(self, store: Store, sites: Sites, releases: Releases, devices: DeviceExchange) -> None:
+        self._store = store
+        self._sites = sites
+        self._releases = releases
+        self._devices = devices
+
+    def steps(self, prepared: PreparedTakeover, occasion: Occasion) -> Iterator[str]:
+        """Do it, and tell each thing that was done.
+
+        Raises:
+            Conflict: The site is there with another key or anchor, or serves other devices' anchor.
+            EngageError: A file, the database, or a device's file stood in the way.
+        """
+        plan = prepared.plan
+        site = self._existing(plan)
+        if site is None:
+            review = plan.review
+            request = SiteRequest(plan.site, review.hosts, review.anchor_role)
+            site = self._sites.add(request, plan.key, occasion)
+            yield f"added site {site.name} for {' '.join(map(str, site.hosts))}; its anchor is the {site.anchor}"
+        yield from self._serve(prepared, site, occasion)
+        yield from self._keep_addresses(plan, site, occasion)
+        yield from self._take_devices(plan, site, occasion)
+
+    def _existing(self, plan: TakeoverPlan) -> Site | None:
+        site = next((each for each in self._sites.all() if each.name == plan.site), None)
+        if site is None:
+            return None
+        if self._sites.key(site.name) != plan.key:
+            raise Conflict(
+                f"site {site.name} exists with another key, and a site's key can never be changed",
+                "Take it over as another site: --site NAME.",
+                code="site.exists",
+            )
+        if site.anchor is not plan.review.anchor_role:
+            raise Conflict(
+                f"site {site.name} exists, and its anchor is the {site.anchor}, not the {plan.review.anchor_role}",
+                "Take it over as another site: --site NAME.",
+                code="site.exists",
+            )
+        current = self._releases.current(site.name)
+        anchor = plan.review.anchor
+        served = self._store.release(site.name, current).anchor_der if current is not None else None
+        if served is not None and anchor is not None and served != der(anchor):
+            raise Conflict(
+                f"site {site.name} serves another anchor already",
+                "Take it over as another site: --site NAME.",
+                code="site.exists",
+            )
+        return site
+
+    def _serve(self, prepared: PreparedTakeover, site: Site, occasion: Occasion) -> Iterator[str]:
+        if self._releases.current(site.name) is not None:
+            yield f"site {site.name} serves a release with this anchor already"
+            return
+        if prepared.write_mended is not None:
+            prepared.write_mended()
+            yield (
+                "the chain had faults that devices may refuse: made a new server certificate under the same anchor, "
+                f"in {prepared.plan.folder}"
+            )
+        number = self._releases.number_of(prepared.material, site.name)
+        if number is None:
+            number = self._releases.stage(prepared.material, site.name, occasion).release.number
+        self._releases.activate(site.name, number, {}, occasion)
+        yield f"checked, staged and activated release {number} of {site.name}"
+
+    def _keep_addresses(self, plan: TakeoverPlan, site: Site, occasion: Occasion) -> Iterator[str]:
+        """A file that devices download as DER stays what it is; what should have been DER becomes it. No key, ever."""
+        wanted = {script.cert_name for script in plan.review.sample.scripts}
+        given = [
+            StaticCertificate(site.name, name, der(file.bundle.certificates[0]))
+            for name, file in plan.review.sample.files.items()
+            if file.bundle.certificates and not file.bundle.keys and (file.is_der or name in wanted)
+        ]
+        if given:
+            names = " ".join(each.name for each in given)
+            event = occasion.event(AuditAction.VENDOR_IMPORTED, site.name, certificates=names)
+            self._store.put_static_certificates(site.name, given, event)
+            yield f"/static/Device_Certificates/ goes on giving {names}"
+
+    def _take_devices(self, plan: TakeoverPlan, site: Site, occasion: Occasion) -> Iterator[str]:
+        found = plan.review.sample.devices
+        if found.serials:
+            self._sites.add_devices(found.serials, site.name, occasion)
+            for _ in self._devices.bring_in(site.name, found.files, occasion.now):
+                pass
+            yield f"took over the files of {len(found.serials)} device(s)"
+
+
+def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
+    """Find or make the chain that leads to the devices' anchor. Changes nothing.
+
+    Raises:
+        Refused: Nothing shows which certificate is the anchor, or no chain can lead to it.
+    """
+    review = plan.review
+    if review.anchor is None:
+        raise Refused(
+            "it is not known which certificate devices trust: no hash fits to this site key",
+            "Give the site key that these devices were commissioned with. Nothing was changed.",
+            code="vendor.no_anchor",
+        )
+    chain = review.chain
+    if chain is not None and review.anchor in chain:
+        key = review.key_of(chain.server)
+        if isinstance(key, rsa.RSAPrivateKey) and not _errors(plan, chain, key, occasion):
+            return PreparedTakeover(plan, ChainMaterial(chain, key), None)
+    return _mended(plan, occasion)
+
+
+def _mended(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
+    """A chain under the very anchor that devices have, with the anchor's own key."""
+    review = plan.review
+    anchor = review.anchor
+    key = review.key_of(anchor) if anchor is not None else None
+    if anchor is None or not isinstance(key, rsa.RSAPrivateKey):
+        raise Refused(
+            "the chain has errors, and the anchor's private key is not there to make a better one under it",
+            "Put it into static/Device_Certificates, or give --passphrase-file if it is encrypted; or mend the errors "
+            "above. Nothing was changed.",
+            code="vendor.no_key",
+        )
+    before = review.chain
+    if is_self_issued(anchor):
+        intermediates = before.intermediates if before is not None and before.root == anchor else ()
+        current = Chain(anchor, intermediates, before.server if before is not None else anchor)
+        way, authority = RotationWay.INTERMEDIATE_RENEWAL, AuthorityKeys(root=key)
+    elif before is not None:
+        current, way, authority = before, RotationWay.SERVER_RENEWAL, AuthorityKeys(intermediate=key)
+    else:
+        raise Refused("the chain has a gap above the anchor", "Put the root beside it.", code="vendor.no_chain")
+    successors = succeed(way, current, authority, review.hosts, occasion.now)
+    made = successors[-1]
+    faults = _errors(plan, made.chain, made.server_key, occasion)
+    if faults:
+        raise Refused(
+            "no chain under the anchor that devices have can be served: " + "; ".join(faults),
+            "Plan a cut-over with a new anchor: engage init, then look after each device. Nothing was changed.",
+            code="vendor.anchor",
+        )
+    material = ChainMaterial(made.chain, made.server_key)
+    return PreparedTakeover(plan, material, lambda: write_successors(plan.folder, successors, current, None))
+
+
+def _errors(plan: TakeoverPlan, chain: Chain, key: rsa.RSAPrivateKey, occasion: Occasion) -> list[str]:
+    at = Circumstances(occasion.now, plan.review.hosts, plan.review.anchor_role, key.public_key())
+    try:
+        findings = run_checks(ChainCase.of_chain(chain, at))
+    except EngageError as error:
+        return [error.sentence]
+    return [f"{each.code}: {each.sentence}" for each in findings if each.severity is Severity.ERROR]
