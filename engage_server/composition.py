@@ -65,7 +65,7 @@ from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from engage_server.lock.judge import DeviceJudge
+    from engage_server.lock.acceptance.judge import DeviceJudge
 
 # serving/ reaches the services through this module alone, their types too
 __all__ = [
@@ -376,7 +376,7 @@ def _upstream_spool(settings: Settings) -> UpstreamSpool:
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":
-    from engage_server.lock.judge import DeviceJudge  # most commands judge nothing, and start the sooner
+    from engage_server.lock.acceptance.judge import DeviceJudge  # most commands judge nothing, and start the sooner
     from engage_server.lock.limits import DeviceLimits
 
     return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)

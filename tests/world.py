@@ -9,7 +9,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from engage_server.lock.judge import DeviceJudge
+from engage_server.lock.acceptance.judge import DeviceJudge
 from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan
 from engage_server.pki.keys import generate_key

@@ -14,12 +14,12 @@ from engage_server.cli.parameters import FilePath, demo_option, read_site_key_op
 from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
 from engage_server.files import PUBLIC_MODE, replace_file
-from engage_server.lock.conformance import REQUIREMENTS, conformance
-from engage_server.lock.conformance_report import as_json, as_junit, told
+from engage_server.lock.conformance.probed_host import ProbedHost
+from engage_server.lock.conformance.report import as_json, as_junit, told
+from engage_server.lock.conformance.requirement import Outcome
+from engage_server.lock.conformance.table import REQUIREMENTS, conformance
 from engage_server.lock.limits import DeviceLimits
-from engage_server.lock.requirement import Outcome
 from engage_server.lock.target import Target
-from engage_server.lock.trial_host import TrialHost
 
 _EXAMPLE = """\b
 Examples:
@@ -51,7 +51,7 @@ def conformance_command(session: Session, /, url: str, form: str, output: Path |
     """Try everything that a device needs from a host, row by row."""
     target = Target.from_url(url, options["https_port"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
-    host = TrialHost(target, key, DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"]))
+    host = ProbedHost(target, key, DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"]))
     streams = form == "text" and output is None
     outcomes = list(_told(conformance(host)) if streams else _counted(conformance(host)))
     failed = sum(not outcome.passed for outcome in outcomes)

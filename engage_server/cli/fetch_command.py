@@ -23,11 +23,11 @@ from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.files import PUBLIC_MODE, read_file, replace_file
 from engage_server.lock.firmware import QUESTIONS, Firmware, TlsVersion, all_kinds
+from engage_server.lock.fleet.every_kind import Loss, Trial, losses, try_all
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory, read_memory, write_memory
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target, read_serial
-from engage_server.lock.trial import Loss, Trial, losses, try_all
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 
 _EXAMPLE = """\b

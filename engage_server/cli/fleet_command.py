@@ -17,9 +17,9 @@ from engage_server.cli.session import Session
 from engage_server.cli.this_machine import ask_unless_here
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.fleet import Fleet, FleetPlan
-from engage_server.lock.fleet_report import FleetTally
-from engage_server.lock.habit import Arrival
+from engage_server.lock.fleet.habit import Arrival
+from engage_server.lock.fleet.nights import Fleet, FleetPlan
+from engage_server.lock.fleet.tally import FleetTally
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from engage_server.checks import Finding, Severity
-from engage_server.lock.certificate_download import download, get, install, read_notice
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.tls_connection import PresentedChain, presented_chain
+from engage_server.lock.transport.download import download, get, install, read_notice
+from engage_server.lock.transport.tls import PresentedChain, presented_chain
 from engage_server.lock.virtual_lock import NOTICE_PATH
 from engage_server.records import Secret
 

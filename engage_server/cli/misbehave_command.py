@@ -13,8 +13,8 @@ from engage_server.cli.session import Session
 from engage_server.cli.this_machine import ask_unless_here
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
+from engage_server.lock.fleet.misbehaviour import Endured, Misbehaviour, misbehave
 from engage_server.lock.limits import DeviceLimits
-from engage_server.lock.misbehaviour import Endured, Misbehaviour, misbehave
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from engage_server.errors import UsageError
-from engage_server.lock.certificate_download import HTTP_PORT
-from engage_server.lock.tls_connection import HTTPS_PORT
+from engage_server.lock.transport.download import HTTP_PORT
+from engage_server.lock.transport.tls import HTTPS_PORT
 from engage_server.protocol.serial_number import encode_serial
 
 

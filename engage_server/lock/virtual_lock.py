@@ -8,15 +8,15 @@ from urllib.parse import quote, urlsplit
 
 from cryptography import x509
 
-from engage_server.lock.call_in import NightCalls
-from engage_server.lock.certificate_download import HTTP_PORT, Anchor, Notice, download, get, install, read_notice
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory
+from engage_server.lock.night_calls import NightCalls
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target
-from engage_server.lock.tls_connection import SecureConnection, TlsRefusal, secure_connection
+from engage_server.lock.transport.download import HTTP_PORT, Anchor, Notice, download, get, install, read_notice
+from engage_server.lock.transport.tls import SecureConnection, TlsRefusal, secure_connection
 from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.serial_number import encode_serial

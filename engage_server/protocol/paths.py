@@ -1,8 +1,21 @@
-"""The addresses that devices call. "Lock" is the vendor's legacy word for any device."""
+"""The addresses that devices call (the protocol notes, sections 2, 3 and 5), and those of the vendor's sample.
+
+"Lock" is the vendor's legacy word for any device.
+"""
 
 NOTICE = "/swordfish/lock/certificates/current"
 DER_PREFIX = "/certificates/"
 DER_SUFFIX = ".der"
+STATIC_CERTIFICATES = "/static/Device_Certificates/"  # of the vendor's sample
+
+CONFIG_PREFIX = "/swordfish/lock/"
+CONFIG = "config"  # devices spell it in any case
+DATABASE_PREFIX = "/swordfish/lock/db/"
+AUDIT = "/swordfish/lock/audit"
+ALERT = "/swordfish/lock/alert"
+CREDENTIAL_SCAN = "/api/credentials/scan"
+CREDENTIAL = "/api/credentials"
+CREDENTIAL_STATUS = "/api/credentials/status"
 
 # 128 bits of SHA-256: nobody can make two certificates with the same name, and cert_url stays short
 DIGEST_HEX_DIGITS = 32

@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 from werkzeug.routing import BaseConverter
 
-from engage_server.protocol import call_paths
+from engage_server.protocol import paths
 from engage_server.protocol.upstream_target import path_with, target_of
 from engage_server.records import SightingKind
 from engage_server.services.call_in.call import Call, CallKind
@@ -14,23 +14,23 @@ from engage_server.web import answers
 from engage_server.web.caller import IDENTIFIED, CallerReader
 from engage_server.web.device import REFUSALS
 
-UPLOADS_WITHOUT_END = (call_paths.AUDIT,)  # whose bodies grow with the time that a device was away
+UPLOADS_WITHOUT_END = (paths.AUDIT,)  # whose bodies grow with the time that a device was away
 
 
 class AnyCaseConfig(BaseConverter):
     """``Config``, as the vendor writes it, or in any other case, as firmware does."""
 
-    regex = f"(?i:{call_paths.CONFIG})"
+    regex = f"(?i:{paths.CONFIG})"
 
 
 _ROUTES = (
-    ("config", "PUT", f"{call_paths.CONFIG_PREFIX}<any_case_config:config>", CallKind.CONFIG),
-    ("database", "GET", f"{call_paths.DATABASE_PREFIX}<since>", CallKind.DATABASE),
-    ("audit", "POST", call_paths.AUDIT, CallKind.AUDIT),
-    ("alert", "POST", call_paths.ALERT, CallKind.ALERT),
-    ("credential_scan", "POST", call_paths.CREDENTIAL_SCAN, CallKind.CREDENTIAL_SCAN),
-    ("credential", "POST", call_paths.CREDENTIAL, CallKind.CREDENTIAL),
-    ("credential_status", "POST", call_paths.CREDENTIAL_STATUS, CallKind.CREDENTIAL_STATUS),
+    ("config", "PUT", f"{paths.CONFIG_PREFIX}<any_case_config:config>", CallKind.CONFIG),
+    ("database", "GET", f"{paths.DATABASE_PREFIX}<since>", CallKind.DATABASE),
+    ("audit", "POST", paths.AUDIT, CallKind.AUDIT),
+    ("alert", "POST", paths.ALERT, CallKind.ALERT),
+    ("credential_scan", "POST", paths.CREDENTIAL_SCAN, CallKind.CREDENTIAL_SCAN),
+    ("credential", "POST", paths.CREDENTIAL, CallKind.CREDENTIAL),
+    ("credential_status", "POST", paths.CREDENTIAL_STATUS, CallKind.CREDENTIAL_STATUS),
 )
 
 ENDPOINTS = frozenset(f"call_in.{endpoint}" for endpoint, *_ in _ROUTES)
@@ -62,7 +62,7 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
     """The addresses at which the vendor's sample gave certificates."""
     bp = Blueprint("static_certificates", __name__)
 
-    @bp.get(f"{call_paths.STATIC_CERTIFICATES}<name>", provide_automatic_options=False)
+    @bp.get(f"{paths.STATIC_CERTIFICATES}<name>", provide_automatic_options=False)
     def certificate(name: str) -> answers.Answer:
         """The very certificate that was taken over by this name; no other file is ever given."""
         address = caller.address()
@@ -100,9 +100,9 @@ def _target(kind: CallKind, query: str) -> str:
     parts = request.view_args or {}
     path: str | None = _PATHS.get(kind)
     if kind is CallKind.CONFIG:
-        path = call_paths.CONFIG_PREFIX + str(parts["config"])  # as the device spells it
+        path = paths.CONFIG_PREFIX + str(parts["config"])  # as the device spells it
     elif kind is CallKind.DATABASE:
-        path = path_with(call_paths.DATABASE_PREFIX, str(parts["since"]))
+        path = path_with(paths.DATABASE_PREFIX, str(parts["since"]))
     return target_of(path, query) if path is not None else ""
 
 

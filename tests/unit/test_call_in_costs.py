@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 from engage_server.files import read_file
-from engage_server.protocol.audit_upload import MAX_EVENTS
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
 from engage_server.protocol.database_answer import answer_since
+from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import read_json, without_secrets
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.protocol.upstream_target import target_of

@@ -8,10 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_server.errors import BodyInvalid
-from engage_server.protocol.audit_upload import events_in, read_event
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
+from engage_server.protocol.configuration import read_parameters
 from engage_server.protocol.database_answer import answer_since, assert_harmless, version_of
-from engage_server.protocol.device_reports import read_parameters
+from engage_server.protocol.device_audits import events_in, read_event
 from engage_server.protocol.event_codes import MEANINGS, sentence_of
 from engage_server.protocol.json_body import content_digest, read_json, without_secrets, write_json
 from engage_server.protocol.serial_number import encode_serial

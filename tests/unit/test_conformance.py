@@ -6,12 +6,12 @@ from xml.etree import ElementTree as Tree
 
 import pytest
 
-from engage_server.lock.conformance import REQUIREMENTS, conformance
-from engage_server.lock.conformance_report import as_json, as_junit, told
+from engage_server.lock.conformance.probed_host import ProbedHost
+from engage_server.lock.conformance.report import as_json, as_junit, told
+from engage_server.lock.conformance.requirement import Outcome
+from engage_server.lock.conformance.table import REQUIREMENTS, conformance
 from engage_server.lock.limits import DeviceLimits
-from engage_server.lock.requirement import Outcome
 from engage_server.lock.target import Target
-from engage_server.lock.trial_host import TrialHost
 from engage_server.pki import encodings
 from tests.chains import SITE_KEY, good_chain
 from tests.hosts import Answer, answer, certificate_host, serving, tls_context
@@ -22,7 +22,7 @@ LIMITS = DeviceLimits(seconds=2)
 
 def outcomes_of(target: Target) -> dict[str, Outcome]:
     """Every row's outcome by its code."""
-    return {each.requirement.code: each for each in conformance(TrialHost(target, SITE_KEY, LIMITS))}
+    return {each.requirement.code: each for each in conformance(ProbedHost(target, SITE_KEY, LIMITS))}
 
 
 def failing(outcomes: dict[str, Outcome]) -> set[str]:

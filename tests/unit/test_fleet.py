@@ -8,9 +8,9 @@ from datetime import datetime
 import pytest
 
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.fleet import Fleet, FleetPlan
-from engage_server.lock.fleet_report import WHOLE, FleetTally
-from engage_server.lock.habit import Arrival, habits, in_order
+from engage_server.lock.fleet.habit import Arrival, habits, in_order
+from engage_server.lock.fleet.nights import Fleet, FleetPlan
+from engage_server.lock.fleet.tally import WHOLE, FleetTally
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.pki import encodings

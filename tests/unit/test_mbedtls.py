@@ -6,7 +6,7 @@ from cryptography import x509
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.tls_connection import secure_connection
+from engage_server.lock.transport.tls import secure_connection
 from tests.defects import DEFECTS, right_plan
 from tests.hosts import serving, tls_context
 from tests.mbedtls_client import accepts, is_installed

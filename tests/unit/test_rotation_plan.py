@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engage_server.lock.judge import DeviceJudge
+from engage_server.lock.acceptance.judge import DeviceJudge
 from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan, build_chain
 from engage_server.pki.chain import Chain

@@ -5,12 +5,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from cryptography import x509
 
+from engage_server.lock.acceptance.without_socket import assert_accepted
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.simulation import Life, Night, SimulatedFleet
-from engage_server.lock.tls_connection import secure_connection
-from engage_server.lock.validation import assert_accepted
+from engage_server.lock.transport.tls import secure_connection
 from engage_server.pki import encodings
 from engage_server.protocol import paths
 from engage_server.records import Secret
@@ -19,6 +18,7 @@ from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.defects import DEFECTS, right_plan
 from tests.hosts import serving, tls_context
 from tests.served import HOST, NOT_SERVED, parts_of
+from tests.simulated_lock import Life, Night, SimulatedFleet
 from tests.world import World
 
 LIMITS = DeviceLimits()

@@ -7,7 +7,6 @@ import pytest
 
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
-from engage_server.lock.simulation import Life, SimulatedFleet
 from engage_server.pki.authority import ChainPlan
 from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
@@ -16,6 +15,7 @@ from engage_server.records.occasion import Occasion
 from engage_server.services.distribution.lookup import Refusal
 from engage_server.services.distribution.snapshot import ServedAnswer
 from tests.chains import HOSTS, NOW, SITE_KEY
+from tests.simulated_lock import Life, SimulatedFleet
 from tests.world import World, serial_of
 
 DAY = timedelta(days=1)

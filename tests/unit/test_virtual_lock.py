@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import UsageError
 from engage_server.lock.firmware import LATE, QUESTIONS, Firmware, TlsVersion, all_kinds
+from engage_server.lock.fleet.every_kind import losses, try_all
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory, read_memory, write_memory
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target
-from engage_server.lock.trial import losses, try_all
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.pki import encodings
 from engage_server.pki.authority import BuiltChain

@@ -1,9 +1,9 @@
 """Call-ins answered from the JSON files of each device (see :mod:`engage_server.services.device_files.folder`)."""
 
 from engage_server.errors import BodyInvalid, NotPossible
-from engage_server.protocol.audit_upload import MAX_EVENTS
+from engage_server.protocol.configuration import read_parameters
 from engage_server.protocol.database_answer import answer_since
-from engage_server.protocol.device_reports import read_parameters
+from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import write_json
 from engage_server.services.call_in.call import CREDENTIAL_STATUSES, NOT_FOUND, CallAnswer, CallKind, KnownCall
 from engage_server.services.device_files.folder import Collection, DeviceFolder, DeviceFolders

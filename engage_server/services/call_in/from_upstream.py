@@ -4,8 +4,8 @@ import threading
 from collections.abc import Callable, Mapping
 
 from engage_server.errors import BodyInvalid, EngageError, UpstreamAway
-from engage_server.protocol.audit_upload import MAX_EVENTS, events_in
 from engage_server.protocol.database_answer import assert_harmless
+from engage_server.protocol.device_audits import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import read_json, without_secrets, write_json
 from engage_server.records import CallIn, CallInWay, Upstream
 from engage_server.services.call_in.call import (

@@ -12,8 +12,8 @@ from typing import Any
 
 from engage_server.errors import BodyInvalid, FileNotUsable, Refused
 from engage_server.files import SECRET_MODE, make_folder, replace_file
-from engage_server.protocol.audit_upload import read_event
 from engage_server.protocol.database_answer import version_of
+from engage_server.protocol.device_audits import read_event
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.json_body import Json, write_json, write_pretty_json
 from engage_server.services.device_files.finding import COLLECTIONS, FoundFile

@@ -12,8 +12,8 @@ from pathlib import Path
 from engage_server.errors import BodyInvalid, FileNotUsable
 from engage_server.files import read_file
 from engage_server.protocol.caller_serial import serial_from_body
+from engage_server.protocol.configuration import read_configuration, read_parameters
 from engage_server.protocol.database_answer import assert_harmless
-from engage_server.protocol.device_reports import read_configuration, read_parameters
 from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json
 from engage_server.services.device_files.folder import (
     CONFIGURATION,

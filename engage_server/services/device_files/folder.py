@@ -18,9 +18,9 @@ from typing import Any
 from engage_server.errors import BodyInvalid, NotPossible
 from engage_server.file_locks import OPERATOR_SECONDS, locked
 from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
-from engage_server.protocol.audit_upload import MAX_EVENTS
+from engage_server.protocol.configuration import read_configuration
 from engage_server.protocol.database_answer import assert_harmless, version_of
-from engage_server.protocol.device_reports import read_configuration
+from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import FILE_DEPTH, Json, assert_depth, read_json, write_json
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.services.device_files.uploads import Entry, Taken, entries_of, stamp, taken, upload_digest

@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 
 from engage_server.errors import BodyInvalid
-from engage_server.protocol.audit_upload import MAX_EVENTS, events_in
+from engage_server.protocol.device_audits import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import Json, content_digest, without_secrets
 
 Entry = dict[str, Any]

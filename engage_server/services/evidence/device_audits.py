@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from engage_server.protocol.audit_upload import read_event
+from engage_server.protocol.device_audits import read_event
 from engage_server.protocol.device_token import token_in
 from engage_server.protocol.event_codes import MEANINGS
 from engage_server.protocol.json_body import Json

@@ -21,7 +21,7 @@ _UNNOTICED = {
 
 
 class Judge(Protocol):
-    """Says what a device would make of a chain. See :class:`engage_server.lock.judge.DeviceJudge`."""
+    """Says what a device would make of a chain. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
 
     def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
         """Why a device with this anchor refuses the chain; "" when it accepts it."""

@@ -12,7 +12,7 @@ from engage_server.pki.chain import Chain, is_self_issued
 from engage_server.pki.keys import keys_match
 from engage_server.pki.names import display_name
 from engage_server.pki.path import arrange, find_path
-from engage_server.protocol.call_paths import STATIC_CERTIFICATES
+from engage_server.protocol.paths import STATIC_CERTIFICATES
 from engage_server.records import AnchorRole, Host, Secret
 from engage_server.services.vendor.anchor import HashMatch, find_anchor, is_hash, match_of
 from engage_server.services.vendor.sample import VendorSample, VendorScript

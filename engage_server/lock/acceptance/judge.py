@@ -7,10 +7,10 @@ from typing import Any
 
 from cryptography import x509
 
+from engage_server.lock.acceptance.without_socket import assert_accepted
 from engage_server.lock.firmware import QUESTIONS, Firmware, answer_in_words
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.validation import assert_accepted
 
 # what changes nothing in the judgement of a chain
 _NOT_ABOUT_CHAINS = {"sends_server_name", "sends_query", "newest_tls", "accepts_partial_chain"}

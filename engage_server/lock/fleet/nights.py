@@ -14,8 +14,8 @@ from queue import Queue
 
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.fleet_report import UNREACHABLE, FleetTally
-from engage_server.lock.habit import Arrival, habits, in_order
+from engage_server.lock.fleet.habit import Arrival, habits, in_order
+from engage_server.lock.fleet.tally import UNREACHABLE, FleetTally
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.memory import DeviceMemory
 from engage_server.lock.step import Step

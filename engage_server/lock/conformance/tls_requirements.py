@@ -5,15 +5,15 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 
-from engage_server.lock.acceptance import assert_chain, assert_name
-from engage_server.lock.certificate_download import key_bits_of, read_notice
+from engage_server.lock.acceptance.chain import assert_chain, assert_name, key_bits_of
+from engage_server.lock.conformance.probed_host import ProbedHost
+from engage_server.lock.conformance.requirement import Certainty, Requirement
 from engage_server.lock.firmware import LATE, Firmware, TlsVersion
-from engage_server.lock.http_exchange import request_bytes
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.requirement import Grade, Requirement
-from engage_server.lock.tls_connection import HTTPS_PORT, secure_connection
-from engage_server.lock.tls_peer import TlsPeer
-from engage_server.lock.trial_host import TrialHost
+from engage_server.lock.transport.download import read_notice
+from engage_server.lock.transport.http import request_bytes
+from engage_server.lock.transport.tls import HTTPS_PORT, secure_connection
+from engage_server.lock.transport.tls_peer import TlsPeer
 from engage_server.pki.chain import is_issued_by
 from engage_server.protocol import paths
 
@@ -23,7 +23,7 @@ _NEW = Firmware(oldest_tls=TlsVersion.TLS_1_3)
 _RSA_KEY_EXCHANGE = Firmware(newest_tls=TlsVersion.TLS_1_2, ciphers="AES128-SHA:AES256-SHA:AES128-SHA256")
 
 
-def _handshake(host: TrialHost, firmware: Firmware, *, trusting: bool) -> TlsPeer:
+def _handshake(host: ProbedHost, firmware: Firmware, *, trusting: bool) -> TlsPeer:
     """A handshake that only the anchor can fail, or nothing; the connection is closed when it is no more used."""
     target = host.target
     anchor = host.anchor if trusting else None
@@ -40,32 +40,32 @@ def _described(peer: TlsPeer) -> str:
     return f"{peer.connection.get_protocol_version_name()} with {peer.connection.get_cipher_name()}"
 
 
-def _speaks_1_2(host: TrialHost) -> str:
+def _speaks_1_2(host: ProbedHost) -> str:
     return _described(_handshake(host, _OLD, trusting=False))
 
 
-def _speaks_1_3(host: TrialHost) -> str:
+def _speaks_1_3(host: ProbedHost) -> str:
     return _described(_handshake(host, _NEW, trusting=False))
 
 
-def _speaks_rsa(host: TrialHost) -> str:
+def _speaks_rsa(host: ProbedHost) -> str:
     return _described(_handshake(host, _RSA_KEY_EXCHANGE, trusting=False))
 
 
-def _without_server_name(host: TrialHost) -> str:
+def _without_server_name(host: ProbedHost) -> str:
     return _described(_handshake(host, replace(_LIKELY, sends_server_name=False), trusting=True))
 
 
-def _leads_to_anchor(host: TrialHost) -> str:
+def _leads_to_anchor(host: ProbedHost) -> str:
     return _described(_handshake(host, _LIKELY, trusting=True))
 
 
-def _tolerates_clock(host: TrialHost) -> str:
+def _tolerates_clock(host: ProbedHost) -> str:
     _handshake(host, replace(_LIKELY, clock_error=LATE), trusting=True)
     return f"a clock that is {-LATE // timedelta(days=1)} days late is no matter"
 
 
-def _sends_all(host: TrialHost) -> str:
+def _sends_all(host: ProbedHost) -> str:
     sent = host.presented.certificates
     top = sent[-1] if sent else None
     if top is None or not (top == host.anchor or is_issued_by(top, host.anchor)):
@@ -76,24 +76,24 @@ def _sends_all(host: TrialHost) -> str:
     return f"{len(sent)} certificates"
 
 
-def _fits(host: TrialHost) -> str:
+def _fits(host: ProbedHost) -> str:
     total = assert_chain(host.presented.certificates, host.anchor, host.limits, _LIKELY)
     return f"{total} of {host.limits.chain_der_bytes} bytes"
 
 
-def _keys(host: TrialHost) -> str:
+def _keys(host: ProbedHost) -> str:
     bits = [key_bits_of(certificate) for certificate in host.presented.certificates]
     if max(bits, default=0) > host.limits.rsa_key_bits:
         raise DeviceRefusal(f"a key has {max(bits)} bits; devices take {host.limits.rsa_key_bits}")
     return ", ".join(f"RSA-{each}" for each in bits)
 
 
-def _name(host: TrialHost) -> str:
+def _name(host: ProbedHost) -> str:
     assert_name(_handshake(host, _LIKELY, trusting=False).connection, host.target.host, _LIKELY)
     return f"it is for {host.target.host}"
 
 
-def _answers(host: TrialHost) -> str:
+def _answers(host: ProbedHost) -> str:
     target = host.target
     with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
         notice = read_notice(connection.request(paths.NOTICE), host.limits)
@@ -102,7 +102,7 @@ def _answers(host: TrialHost) -> str:
     return "the same notice as by plain HTTP"
 
 
-def _keeps_alive(host: TrialHost) -> str:
+def _keeps_alive(host: ProbedHost) -> str:
     target = host.target
     with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
         first = connection.request(paths.NOTICE)
@@ -113,7 +113,7 @@ def _keeps_alive(host: TrialHost) -> str:
     return "the same answer, twice on one connection"
 
 
-def _bears_vanishing(host: TrialHost) -> str:
+def _bears_vanishing(host: ProbedHost) -> str:
     target = host.target
     authority = target.host if target.https_port == HTTPS_PORT else f"{target.host}:{target.https_port}"
     half = request_bytes(paths.NOTICE, authority)[:20]
@@ -124,7 +124,7 @@ def _bears_vanishing(host: TrialHost) -> str:
     return _described(_handshake(host, _LIKELY, trusting=False))
 
 
-_V, _F, _A = Grade.VENDOR, Grade.FIELD, Grade.ASSUMED
+_V, _F, _A = Certainty.VENDOR, Certainty.FIELD, Certainty.ASSUMED
 
 TLS_REQUIREMENTS = (
     Requirement("tls.1_2", "TLS 1.2 is spoken", _V, _speaks_1_2),

@@ -11,10 +11,10 @@ from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from engage_server.lock.acceptance.without_socket import assert_accepted
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.validation import assert_accepted
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret

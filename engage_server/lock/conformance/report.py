@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as Tree  # it only writes
 
-from engage_server.lock.requirement import Outcome
+from engage_server.lock.conformance.requirement import Outcome
 
 FORMAT = "engage-server/conformance/1"
 
@@ -18,7 +18,7 @@ def told(outcome: Outcome, paint: Paint) -> str:
     if outcome.passed:
         return row
     mend = f"      mend: {outcome.mend}\n" if outcome.mend else ""
-    return f"{row}      seen: {_one_line(outcome.seen)} (needed: {outcome.requirement.grade})\n{mend}"
+    return f"{row}      seen: {_one_line(outcome.seen)} (needed: {outcome.requirement.certainty})\n{mend}"
 
 
 def as_json(outcomes: Sequence[Outcome], url: str) -> str:
@@ -27,7 +27,7 @@ def as_json(outcomes: Sequence[Outcome], url: str) -> str:
         {
             "code": outcome.requirement.code,
             "sentence": outcome.requirement.sentence,
-            "grade": outcome.requirement.grade.value,
+            "grade": outcome.requirement.certainty.value,
             "passed": outcome.passed,
             "seen": outcome.seen,
             "mend": outcome.mend,

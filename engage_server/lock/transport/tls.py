@@ -9,12 +9,12 @@ from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.errors import NotPossible
-from engage_server.lock.acceptance import assert_chain, assert_name
+from engage_server.lock.acceptance.chain import assert_chain, assert_name
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.tls_peer import TlsPeer
+from engage_server.lock.transport.http import DeviceResponse, read_response, request_bytes
+from engage_server.lock.transport.tls_peer import TlsPeer
 
 HTTPS_PORT = 443
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import CertificateInvalid, NotPossible
-from engage_server.lock.http_exchange import DeviceResponse, read_response, request_bytes
+from engage_server.lock.acceptance.chain import key_bits_of
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.transport.http import DeviceResponse, read_response, request_bytes
 from engage_server.pki.encodings import read_der
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret
@@ -126,15 +126,3 @@ def install(der: bytes, notice: Notice, key: Secret, limits: DeviceLimits) -> An
     if key_bits > limits.rsa_key_bits:
         raise DeviceRefusal(f"the anchor's key has {key_bits} bits; devices take {limits.rsa_key_bits}")
     return Anchor(certificate, der)
-
-
-def key_bits_of(certificate: x509.Certificate) -> int:
-    """The size of the RSA key.
-
-    Raises:
-        DeviceRefusal: It is not RSA.
-    """
-    key = certificate.public_key()
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise DeviceRefusal(f"{certificate.subject.rfc4514_string()}: the key is not RSA", "Use RSA-2048.")
-    return key.key_size

@@ -12,10 +12,10 @@ from enum import StrEnum
 
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
-from engage_server.lock.http_exchange import read_response
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.target import Target
+from engage_server.lock.transport.http import read_response
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol import paths
 from engage_server.protocol.site_key import SITE_KEY_BYTES

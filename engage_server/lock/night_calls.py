@@ -9,15 +9,13 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-from engage_server.lock.http_exchange import DeviceResponse
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.step import Step
-from engage_server.lock.tls_connection import SecureConnection
+from engage_server.lock.transport.http import DeviceResponse
+from engage_server.lock.transport.tls import SecureConnection
+from engage_server.protocol import paths
 
-CONFIG = "/swordfish/lock/Config"
-DATABASE = "/swordfish/lock/db/"
-AUDIT = "/swordfish/lock/audit"
-ALERT = "/swordfish/lock/alert"
+CONFIG = f"{paths.CONFIG_PREFIX}Config"  # as locks spell it
 
 _ADVICE = {
     "answered 404": "The host does not answer this call, or does not know this device; on ours: engage device import.",
@@ -63,7 +61,7 @@ class NightCalls:
         return f"the host took the configuration with {answer.status}"
 
     def _database(self) -> str:
-        answer = self._connection.request(DATABASE + self.database_version)
+        answer = self._connection.request(paths.DATABASE_PREFIX + self.database_version)
         try:
             database = json.loads(answer.body)
             version = database["nxtDbVerTS"]
@@ -79,12 +77,12 @@ class NightCalls:
 
     def _audit(self) -> str:
         event = {"event": "0B07", "eventData": "0000", "timestamp": self._stamp()}
-        answer = self._send("POST", AUDIT, {"serialNumber": self._serial, "audits": [event]}, _TAKEN)
+        answer = self._send("POST", paths.AUDIT, {"serialNumber": self._serial, "audits": [event]}, _TAKEN)
         return f"the host took the audits with {answer.status}"
 
     def _alert(self) -> str:
         event = {"serialNumber": self._serial, "event": "0F01", "timestamp": self._stamp()}
-        return f"the host took an alert with {self._send('POST', ALERT, event, _TAKEN).status}"
+        return f"the host took an alert with {self._send('POST', paths.ALERT, event, _TAKEN).status}"
 
     def _send(self, method: str, target: str, value: dict[str, Any], expected: frozenset[int]) -> DeviceResponse:
         body = json.dumps(value, separators=(",", ":")).encode("ascii")

@@ -11,12 +11,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
 from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
-from engage_server.lock.acceptance import assert_chain
+from engage_server.lock.acceptance.chain import assert_chain, is_address
+from engage_server.lock.acceptance.openssl_errors import verification_advice, verification_sentence
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.tls_peer import is_address
-from engage_server.lock.verification import verification_advice, verification_sentence
 
 # X509_V_ERR_... of x509_vfy.h
 _WRONG_PURPOSE, _KEY_TOO_SMALL, _HASH_TOO_WEAK = 26, 66, 68

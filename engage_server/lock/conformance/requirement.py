@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engage_server.errors import EngageError
+from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.trial_host import TrialHost
 
 
-class Grade(StrEnum):
+class Certainty(StrEnum):
     """How sure it is that devices need it (the protocol notes)."""
 
     VENDOR = "vendor page"
@@ -24,14 +24,14 @@ class Requirement:
     Attributes:
         code: Stable, ``area.what``.
         sentence: What it needs.
-        grade: How sure that is.
+        certainty: How sure that is.
         check: Tries it; gives what it saw, or raises DeviceRefusal.
     """
 
     code: str
     sentence: str
-    grade: Grade
-    check: Callable[[TrialHost], str]
+    certainty: Certainty
+    check: Callable[[ProbedHost], str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class Outcome:
     mend: str = ""
 
 
-def tried(requirement: Requirement, host: TrialHost) -> Outcome:
+def tried(requirement: Requirement, host: ProbedHost) -> Outcome:
     """Try one row. Never raises: a host that does not answer does not do what is needed."""
     try:
         return Outcome(requirement, passed=True, seen=requirement.check(host))

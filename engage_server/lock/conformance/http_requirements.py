@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from urllib.parse import quote
 
 from engage_server.errors import CertificateInvalid
-from engage_server.lock.certificate_download import key_bits_of
+from engage_server.lock.acceptance.chain import key_bits_of
+from engage_server.lock.conformance.probed_host import ProbedHost, RawAnswer
+from engage_server.lock.conformance.requirement import Certainty, Requirement
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.requirement import Grade, Requirement
-from engage_server.lock.trial_host import RawAnswer, TrialHost
 from engage_server.pki.encodings import read_der
 from engage_server.protocol import paths
 from engage_server.protocol.serial_number import encode_serial
@@ -22,7 +22,7 @@ _SMALL_HEAD_BYTES = 1024
 _PAUSE = 0.01
 
 
-def _status(host: TrialHost) -> str:
+def _status(host: ProbedHost) -> str:
     return _ok(host.notice_answer)
 
 
@@ -33,21 +33,21 @@ def _ok(answer: RawAnswer) -> str:
     return answer.status_line
 
 
-def _version(host: TrialHost) -> str:
+def _version(host: ProbedHost) -> str:
     line = host.notice_answer.status_line
     if not line.startswith("HTTP/1.1 "):
         raise DeviceRefusal(f"the status line begins with {line[:8]}", "Let the host answer with HTTP/1.1.")
     return line
 
 
-def _version_to_1_0(host: TrialHost) -> str:
+def _version_to_1_0(host: ProbedHost) -> str:
     line = host.ask(host.request(version="1.0")).status_line
     if not line.startswith("HTTP/1.1 "):
         raise DeviceRefusal(f"a request by HTTP/1.0 is answered by {line[:8]}")
     return line
 
 
-def _length(host: TrialHost) -> str:
+def _length(host: ProbedHost) -> str:
     return _exact_length(host.notice_answer)
 
 
@@ -66,14 +66,14 @@ def _exact_length(answer: RawAnswer) -> str:
     return f"Content-Length: {spelled[0][1]}"
 
 
-def _small_head(host: TrialHost) -> str:
+def _small_head(host: ProbedHost) -> str:
     size = max(host.notice_answer.head_bytes, host.der_answer.head_bytes)
     if size > _SMALL_HEAD_BYTES:
         raise DeviceRefusal(f"a header block has {size} bytes; {_SMALL_HEAD_BYTES} are small", "Send fewer headers.")
     return f"{size} bytes"
 
 
-def _notice_type(host: TrialHost) -> str:
+def _notice_type(host: ProbedHost) -> str:
     return _of_type(host.notice_answer, "application/json")
 
 
@@ -84,14 +84,14 @@ def _of_type(answer: RawAnswer, wanted: str) -> str:
     return found
 
 
-def _notice_form(host: TrialHost) -> str:
+def _notice_form(host: ProbedHost) -> str:
     if not _COMPACT.fullmatch(host.notice_answer.body):
         text = host.notice_answer.body[:60].decode("utf-8", "replace")
         raise DeviceRefusal(f"it is not compact, or not just cert_url and hash in this order: {text!r}")
     return f"{len(host.notice_answer.body)} bytes"
 
 
-def _notice_url(host: TrialHost) -> str:
+def _notice_url(host: ProbedHost) -> str:
     url = host.notice["cert_url"]
     if not url.startswith("http://"):
         raise DeviceRefusal(f"it is {url[:60]!r}", "A device that trusts nothing yet can only use http://.")
@@ -100,7 +100,7 @@ def _notice_url(host: TrialHost) -> str:
     return url
 
 
-def _notice_hash(host: TrialHost) -> str:
+def _notice_hash(host: ProbedHost) -> str:
     text = host.notice["hash"]
     try:
         raw = b64decode(text, validate=True)
@@ -117,7 +117,7 @@ def _queries() -> Iterator[str]:
     yield from ("serialNumber=%ZZ", "serialNumber=x&serialNumber=y", "hashType=secondary", "v=99&x=1", "&&=", "%")
 
 
-def _any_query(host: TrialHost) -> str:
+def _any_query(host: ProbedHost) -> str:
     queries = list(_queries())
     for query in queries:
         answer = host.ask(host.request(f"{paths.NOTICE}?{query}"))
@@ -126,35 +126,35 @@ def _any_query(host: TrialHost) -> str:
     return f"{len(queries)} queries, known and unknown"
 
 
-def _any_authorization(host: TrialHost) -> str:
+def _any_authorization(host: ProbedHost) -> str:
     return _ok(host.ask(host.request(more="Authorization: Device bm90IGEgdG9rZW4=\r\n")))
 
 
-def _slow_device(host: TrialHost) -> str:
+def _slow_device(host: ProbedHost) -> str:
     _ok(host.ask(host.request(), pause=_PAUSE))
     return f"answered, with {_PAUSE * 1000:g} ms between bytes"
 
 
-def _der_status(host: TrialHost) -> str:
+def _der_status(host: ProbedHost) -> str:
     return _ok(host.der_answer)
 
 
-def _der_type(host: TrialHost) -> str:
+def _der_type(host: ProbedHost) -> str:
     return _of_type(host.der_answer, "application/octet-stream")
 
 
-def _der_length(host: TrialHost) -> str:
+def _der_length(host: ProbedHost) -> str:
     return _exact_length(host.der_answer)
 
 
-def _der_plain(host: TrialHost) -> str:
+def _der_plain(host: ProbedHost) -> str:
     answer = host.ask_for_der("Accept-Encoding: gzip, br, deflate\r\n")
     if answer.header("Content-Encoding") or answer.body != host.der_answer.body:
         raise DeviceRefusal("asked with Accept-Encoding, other bytes come", "Send the bytes as they are.")
     return "the same bytes whatever is asked"
 
 
-def _der_form(host: TrialHost) -> str:
+def _der_form(host: ProbedHost) -> str:
     try:
         read_der(host.der_answer.body, source="the download")
     except CertificateInvalid as error:
@@ -162,7 +162,7 @@ def _der_form(host: TrialHost) -> str:
     return f"{len(host.der_answer.body)} bytes"
 
 
-def _der_hash(host: TrialHost) -> str:
+def _der_hash(host: ProbedHost) -> str:
     if not hashes_equal(anchor_hash(host.key, host.der_answer.body), host.notice["hash"]):
         raise DeviceRefusal(
             "it is not HMAC-SHA1(site key, the downloaded bytes)",
@@ -171,14 +171,14 @@ def _der_hash(host: TrialHost) -> str:
     return "it is"
 
 
-def _der_key(host: TrialHost) -> str:
+def _der_key(host: ProbedHost) -> str:
     bits = key_bits_of(host.anchor)
     if bits > host.limits.rsa_key_bits:
         raise DeviceRefusal(f"its key has {bits} bits; devices take {host.limits.rsa_key_bits}")
     return f"RSA-{bits}"
 
 
-def _unknown_path(host: TrialHost) -> str:
+def _unknown_path(host: ProbedHost) -> str:
     answer = host.ask(host.request("/no/such/thing"))
     if answer.status not in (401, 404):
         raise DeviceRefusal(
@@ -188,7 +188,7 @@ def _unknown_path(host: TrialHost) -> str:
     return answer.status_line
 
 
-_V, _F, _A = Grade.VENDOR, Grade.FIELD, Grade.ASSUMED
+_V, _F, _A = Certainty.VENDOR, Certainty.FIELD, Certainty.ASSUMED
 
 HTTP_REQUIREMENTS = (
     Requirement("notice.status", "The notice is answered by 200, without a redirect", _V, _status),

@@ -1,6 +1,5 @@
 """One TLS connection by pyOpenSSL, trusting one certificate or looking at whatever comes."""
 
-import ipaddress
 import select
 import socket
 import time
@@ -12,9 +11,10 @@ from cryptography import x509
 from OpenSSL import SSL, crypto
 
 from engage_server.errors import NotPossible
+from engage_server.lock.acceptance.chain import is_address
+from engage_server.lock.acceptance.openssl_errors import DATE_ERRORS, verification_advice, verification_sentence
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.verification import DATE_ERRORS, verification_advice, verification_sentence
 
 _T = TypeVar("_T")
 
@@ -102,15 +102,6 @@ class TlsPeer:
                 select.select([self._plain], [], [], left)
             except SSL.WantWriteError:
                 select.select([], [self._plain], [], left)
-
-
-def is_address(host: str) -> bool:
-    """Whether a host is an address, which is never sent as server name."""
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _reason(error: SSL.Error) -> str:

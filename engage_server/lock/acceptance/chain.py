@@ -1,20 +1,20 @@
 """What a device holds the presented chain against, besides validation: its room, its keys, the name it called."""
 
+import ipaddress
 from collections.abc import Iterable
 
 import service_identity
 from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import ExtensionOID, NameOID
 from OpenSSL import SSL
 from service_identity.pyopenssl import verify_hostname, verify_ip_address
 
 from engage_server.errors import CertificateInvalid
-from engage_server.lock.certificate_download import key_bits_of
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.lock.tls_peer import is_address
 from engage_server.pki.encodings import assert_readable
 
 
@@ -87,3 +87,24 @@ def _is_named_so(certificate: x509.Certificate, host: str) -> bool:
     kinds = [extension.oid for extension in certificate.extensions]
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return ExtensionOID.SUBJECT_ALTERNATIVE_NAME not in kinds and any(name.value == host for name in names)
+
+
+def key_bits_of(certificate: x509.Certificate) -> int:
+    """The size of the RSA key.
+
+    Raises:
+        DeviceRefusal: It is not RSA.
+    """
+    key = certificate.public_key()
+    if not isinstance(key, rsa.RSAPublicKey):
+        raise DeviceRefusal(f"{certificate.subject.rfc4514_string()}: the key is not RSA", "Use RSA-2048.")
+    return key.key_size
+
+
+def is_address(host: str) -> bool:
+    """Whether a host is an address, which is never sent as server name."""
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True

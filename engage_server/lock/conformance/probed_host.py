@@ -11,11 +11,11 @@ from urllib.parse import urlsplit
 from cryptography import x509
 
 from engage_server.errors import CertificateInvalid, NotPossible
-from engage_server.lock.certificate_download import HTTP_PORT
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.target import Target
-from engage_server.lock.tls_connection import PresentedChain, presented_chain
+from engage_server.lock.transport.download import HTTP_PORT
+from engage_server.lock.transport.tls import PresentedChain, presented_chain
 from engage_server.pki.encodings import read_certificates
 from engage_server.protocol import paths
 from engage_server.records import Secret
@@ -50,7 +50,7 @@ class RawAnswer:
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
-class TrialHost:
+class ProbedHost:
     """One host, and what has been learned of it so far.
 
     Args:

@@ -1,0 +1,1 @@
+"""Many locks at once: nights, tallies, habits, and clients that misbehave."""
