@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.records import AuditAction, AuditEvent
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, AuditEvent, Occasion
 from tests.chains import NOW
 from tests.postgresql import PostgresServer, postgres_server
 from tests.world import World

@@ -18,12 +18,12 @@ import h11
 
 from engage_server.protocol.notice import digest_of
 from engage_server.records import CallIn, UnknownDevices
-from engage_server.serving.connection import Connection
-from engage_server.serving.flask_pool import FlaskPool, Rendered
-from engage_server.serving.memory_budget import MemoryBudget
-from engage_server.serving.origin_server import OriginServer, Outgoing
-from engage_server.serving.prepared_answers import PreparedAnswers
-from engage_server.serving.request_reader import Request, RequestReader
+from engage_server.serving.worker.answers.flask_pool import FlaskPool, Rendered
+from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
+from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.memory_budget import MemoryBudget
+from engage_server.serving.worker.connections.request_reader import Request, RequestReader
 from engage_server.web.app import create_app
 from engage_server.web.caller import IDENTIFIED
 from tests.end_to_end.running import NOTICE

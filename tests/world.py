@@ -19,12 +19,12 @@ from engage_server.records import (
     CallIn,
     CallInWay,
     Host,
+    Occasion,
     RotationWay,
     Secret,
     Sighting,
     SightingKind,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.call_in.call import Answerer
 from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.call_in.from_files import FileAnswers

@@ -22,11 +22,11 @@ from engage_server.cli.parameters import (
     FilePath,
     HostType,
     demo_option,
+    profile_of,
     read_passphrase_option,
     read_site_key_option,
     site_key_option,
 )
-from engage_server.cli.profile_option import profile_of
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible, UsageError
 from engage_server.files import PUBLIC_MODE, read_file, replace_file

@@ -13,7 +13,7 @@ from engage_server.cli.output import print_table
 from engage_server.records import WorkerStatus
 
 if TYPE_CHECKING:
-    from engage_server.composition import OperatorSide
+    from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.releases.confirmation import Confirmation
 
 _F = TypeVar("_F", bound=Callable[..., Any])

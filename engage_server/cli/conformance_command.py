@@ -9,9 +9,15 @@ import click
 
 from engage_server.checks import PROFILES
 from engage_server.cli.output import print_next
-from engage_server.cli.own_key import own_key
-from engage_server.cli.parameters import FilePath, demo_option, read_site_key_option, site_key_option, site_option
-from engage_server.cli.profile_option import profile_of
+from engage_server.cli.parameters import (
+    FilePath,
+    demo_option,
+    own_key,
+    profile_of,
+    read_site_key_option,
+    site_key_option,
+    site_option,
+)
 from engage_server.cli.session import Session
 from engage_server.files import PUBLIC_MODE, replace_file
 from engage_server.lock.conformance.probed_host import ProbedHost

@@ -19,7 +19,7 @@ from engage_server.services.device_files.finding import FoundFiles, find_device_
 from engage_server.services.evidence.devices import DeviceView, read_serial_list
 
 if TYPE_CHECKING:
-    from engage_server.composition import OperatorSide
+    from engage_server.composition.operator_side import OperatorSide
 
 _MAX_LIST_BYTES = 64 * 1024 * 1024
 _FAULTS_SHOWN = 20

@@ -10,9 +10,14 @@ import click
 
 from engage_server.checks import PROFILES
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.own_key import own_key
-from engage_server.cli.parameters import demo_option, read_site_key_option, site_key_option, site_option
-from engage_server.cli.profile_option import profile_of
+from engage_server.cli.parameters import (
+    demo_option,
+    own_key,
+    profile_of,
+    read_site_key_option,
+    site_key_option,
+    site_option,
+)
 from engage_server.cli.session import Session
 from engage_server.cli.this_machine import ask_unless_here
 from engage_server.errors import NotPossible

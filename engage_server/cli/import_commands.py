@@ -15,8 +15,8 @@ from engage_server.cli.parameters import (
     required_site_key,
     site_key_option,
 )
-from engage_server.cli.session import Session, program, tell_entry
-from engage_server.composition import create_installation, only_one_init
+from engage_server.cli.session import Session, closing, program, tell_entry
+from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret
 from engage_server.services.vendor.review import VendorReview, review
@@ -98,7 +98,7 @@ def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> lis
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
-        operator = create_installation(settings, session.environment, session.actor(), tell_entry)
+        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
         return list(operator.takeover.steps(prepared, occasion))
 
 

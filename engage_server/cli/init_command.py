@@ -6,8 +6,8 @@ import click
 
 from engage_server.cli.output import print_next
 from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option
-from engage_server.cli.session import Session, program, tell_entry
-from engage_server.composition import create_installation, only_one_init
+from engage_server.cli.session import Session, closing, program, tell_entry
+from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.files import PUBLIC_MODE, make_folder, write_new_file
 from engage_server.records import Host
 from engage_server.services.installation.first_site import InstallationPlan
@@ -45,7 +45,7 @@ def init(
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
-        operator = create_installation(settings, session.environment, session.actor(), tell_entry)
+        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
         plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site)
         done = 0
         for step in operator.installer.steps(plan, own_hosts(), session.occasion()):

@@ -7,8 +7,7 @@ from typing import Any
 import click
 
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.own_key import own_key
-from engage_server.cli.parameters import demo_option, read_site_key_option, site_key_option, site_option
+from engage_server.cli.parameters import demo_option, own_key, read_site_key_option, site_key_option, site_option
 from engage_server.cli.session import Session
 from engage_server.cli.this_machine import ask_unless_here
 from engage_server.errors import NotPossible

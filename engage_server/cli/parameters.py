@@ -4,7 +4,7 @@ import ipaddress
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
@@ -13,8 +13,12 @@ from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret
 from engage_server.records.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
+if TYPE_CHECKING:
+    from engage_server.checks.profile import DeviceProfile
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 _MAX_SECRET_BYTES = 4096
+_MAX_PROFILE_BYTES = 1 << 16
 
 FilePath = click.Path(path_type=Path)
 
@@ -129,3 +133,37 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
             return Secret(opened.read(_MAX_SECRET_BYTES))
     except OSError as error:
         raise FileNotUsable(f"{file}: {error.strerror}", "Name a file that this user may read.") from None
+
+
+def own_key(session: Session, site: str | None) -> Secret:
+    """The key of a site of the installation here, for a virtual lock that was given none.
+
+    Args:
+        session: This run.
+        site: Its name; None is the only one.
+
+    Raises:
+        EngageError: There is no installation here, no such site, or several.
+    """
+    sites = session.operator_side().sites
+    return sites.key(sites.get(site).name)
+
+
+def profile_of(name: str) -> "DeviceProfile":
+    """The limits that ``--profile`` names.
+
+    Args:
+        name: Of a profile, or of a TOML file.
+
+    Raises:
+        UsageError: It is neither a profile nor a file.
+        SettingsInvalid: The file is no profile.
+    """
+    from engage_server.checks.profile import PROFILES, own_profile  # not needed by most commands
+    from engage_server.files import read_file
+
+    if name in PROFILES:
+        return PROFILES[name]
+    if not Path(name).is_file():
+        raise UsageError(f"there is no profile {name!r}", f"Use one of {', '.join(PROFILES)}, or a TOML file.")
+    return own_profile(read_file(Path(name), limit=_MAX_PROFILE_BYTES).decode("utf-8", "replace"), name)

@@ -20,7 +20,7 @@ from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 if TYPE_CHECKING:
-    from engage_server.composition import OperatorSide
+    from engage_server.composition.operator_side import OperatorSide
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 

@@ -15,7 +15,7 @@ from engage_server.cli.rotate_output import (
     progress_json,
 )
 from engage_server.cli.session import Session, program
-from engage_server.composition import OperatorSide
+from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import Conflict, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay, Secret

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:  # importing these takes longer than many a command runs
-    from engage_server.composition import OperatorSide
-    from engage_server.records import AuditHead
-    from engage_server.records.occasion import Occasion
+    from engage_server.composition.operator_side import OperatorSide
+    from engage_server.records import AuditHead, Occasion
     from engage_server.settings import Settings
 
 
@@ -42,14 +41,14 @@ class Session:
         return load_settings(self.config, self.environment, overrides, self.folder)
 
     def operator_side(self) -> "OperatorSide":
-        """The services on the installation here.
+        """The services on the installation here, until the command ends.
 
         Raises:
             NotPossible: There is none, or its database does not answer.
         """
-        from engage_server.composition import open_operator_side
+        from engage_server.composition.operator_side import open_operator_side
 
-        return open_operator_side(self.settings(), self.environment, tell_entry)
+        return closing(open_operator_side(self.settings(), self.environment, tell_entry))
 
     def actor(self) -> str:
         """This operator, as the operating system knows them."""
@@ -57,7 +56,7 @@ class Session:
 
     def occasion(self) -> "Occasion":
         """This operator, now."""
-        from engage_server.records.occasion import Occasion
+        from engage_server.records import Occasion
         from engage_server.serving.boot_clock import boot_clock
 
         return Occasion(self.actor(), self.now(), boot_clock())
@@ -65,6 +64,12 @@ class Session:
     def now(self) -> datetime:
         """The time at which this command judges; the clock is read here and nowhere deeper."""
         return datetime.now(UTC)
+
+
+def closing(side: "OperatorSide") -> "OperatorSide":
+    """Services that give their database connections back when the command ends."""
+    click.get_current_context().call_on_close(side.close)
+    return side
 
 
 def tell_entry(head: "AuditHead") -> None:

@@ -38,7 +38,7 @@ def status(session: Session, as_json: bool) -> int:
     operator = session.operator_side()
     found = operator.overview.look(occasion)
     disk = operator.disk.look([site.site.name for site in found.sites])
-    from engage_server.serving.exposition import open_circuits  # heavy, and only of use here
+    from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here
 
     circuits = open_circuits(session.settings().metrics_dir)
     uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}

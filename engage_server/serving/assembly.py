@@ -5,41 +5,36 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from flask import Flask
 
-from engage_server.composition import (
-    DeviceSide,
-    Sightings,
-    Snapshot,
-    SpoolWriter,
-    is_in_networks,
-    make_folder,
-    sightings_reserve,
-)
+from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.disk_space import sightings_reserve
+from engage_server.files import make_folder
+from engage_server.services.distribution.networks import is_in_networks
+from engage_server.services.distribution.snapshot import Snapshot
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving import allocator
-from engage_server.serving.connection import Connection
-from engage_server.serving.equipment import Equipment
-from engage_server.serving.flask_pool import FlaskPool
-from engage_server.serving.follower import SnapshotFollower
-from engage_server.serving.log_lines import AccessLog
-from engage_server.serving.memory_budget import MemoryBudget
-from engage_server.serving.metrics import ListenerMetrics
-from engage_server.serving.origin_server import OriginServer
-from engage_server.serving.prepared_answers import PreparedAnswers
-from engage_server.serving.room import Room
-from engage_server.serving.tls_context import TlsContexts
+from engage_server.serving.listener import Listener
+from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.worker.answers.origin_server import OriginServer
+from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.memory_budget import MemoryBudget
+from engage_server.serving.worker.connections.room import Room
+from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.equipment import Equipment
+from engage_server.serving.worker.follower import SnapshotFollower
+from engage_server.serving.worker.log_lines import AccessLog
+from engage_server.serving.worker.metrics import ListenerMetrics
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
-
-if TYPE_CHECKING:
-    from engage_server.serving.listener import Listener
 
 _DESCRIPTORS_FOR_OURSELVES = 64  # the spool, the database, the log, epoll, ...
 
 
-def begin_metrics(settings: Settings, listener: "Listener") -> None:
+def begin_metrics(settings: Settings, listener: Listener) -> None:
     """Before the workers are forked: make the folder of their figures, without those of the last run.
 
     Raises:
@@ -53,7 +48,7 @@ def begin_metrics(settings: Settings, listener: "Listener") -> None:
 
 
 def equip(
-    listener: "Listener",
+    listener: Listener,
     settings: Settings,
     device_side: DeviceSide,
     tls: TlsContexts,
@@ -64,7 +59,7 @@ def equip(
     _log_beside_gunicorn()
     allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
-    is_for_devices = listener != "operators"
+    is_for_devices = listener is not Listener.OPERATORS
     make_folder(settings.spool_dir)
     spool = (
         SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024, sightings_reserve(settings))
@@ -79,7 +74,7 @@ def equip(
         settings.threads,
         settings.call_in_threads,
         device_side.distribution,
-        secure=listener == "https",
+        secure=listener is Listener.HTTPS,
         failed=lambda: log.exception("a request could not be answered"),
     )
     server = listener.address(settings), listener.port(settings)
@@ -89,7 +84,7 @@ def equip(
         settings,
         OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
         pool,
-        tls if listener == "https" else None,
+        tls if listener is Listener.HTTPS else None,
         sightings,
         spool,
         metrics,
@@ -107,14 +102,14 @@ def equip(
             metrics.serving(snapshot)
 
     prepare(device_side.distribution.snapshot)
-    try_out = tls.try_out if listener == "https" else None
+    try_out = tls.try_out if listener is Listener.HTTPS else None
     follower = SnapshotFollower(device_side, prepare, settings.poll_seconds, log, str(listener), try_out, lateness)
     equipment.stop_following = follower.stop
     follower.start()
     return equipment
 
 
-def _sightings(listener: "Listener", settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:
+def _sightings(listener: Listener, settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:
     def is_proxys(address: str) -> bool:
         return bool(settings.trusted_proxies) and is_in_networks(address, settings.trusted_proxies)
 
@@ -133,7 +128,7 @@ def _app(
         call_ins = device_side.call_ins(settings, sightings, time.time, log.warning)
         metrics.open_circuits = call_ins.open_circuits
         return create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins), lambda: ""
-    from engage_server.serving.operators import operators_app
+    from engage_server.serving.operators.app import operators_app
 
     return operators_app(settings, device_side, environment, log)
 

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from engage_server.composition import BootClock
+from engage_server.records import BootClock
 
 _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from engage_server.serving.metrics import FAMILIES
+from engage_server.serving.worker.metrics import FAMILIES
 from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
 
 ROOT = Path(__file__).parents[2]

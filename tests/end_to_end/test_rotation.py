@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from engage_server.composition import OperatorSide, open_operator_side
+from engage_server.composition.operator_side import OperatorSide, open_operator_side
 from engage_server.protocol.site_key import write_site_key
-from engage_server.records.occasion import Occasion
+from engage_server.records import Occasion
 from engage_server.settings import load_settings
 from tests.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
 from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.composition import OperatorSide, open_operator_side
+from engage_server.composition.operator_side import OperatorSide, open_operator_side
 from engage_server.protocol.notice import digest_of
-from engage_server.records.occasion import Occasion
+from engage_server.records import Occasion
 from engage_server.settings import load_settings
 from tests.chains import HOSTS, SITE_KEY
 from tests.end_to_end.running import engage, eventually, ok, running_pair

@@ -20,12 +20,12 @@ from tests.hostile import ask
 PROGRAM = """
 import os
 from pathlib import Path
-from engage_server.composition import Sightings
-from engage_server.serving.equipment import Equipment
-from engage_server.serving.flask_pool import FlaskPool
-from engage_server.serving.origin_server import OriginServer
-from engage_server.serving.tls_context import TlsContexts
-from engage_server.serving.worker import DeviceWorker
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.serving.worker.equipment import Equipment
+from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.worker.answers.origin_server import OriginServer
+from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.loop import DeviceWorker
 
 def breakable(owner, name):
     method = getattr(owner, name)

@@ -26,8 +26,7 @@ from engage_server.files import write_new_folder
 from engage_server.pki.keys import generate_key
 from engage_server.pki.succession import AuthorityKeys, succeed
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import Release, ReleaseState, RotationState, RotationWay
-from engage_server.records.occasion import Occasion
+from engage_server.records import Occasion, Release, ReleaseState, RotationState, RotationWay
 from engage_server.services.chains import building as chain_building
 from engage_server.services.chains import folder as chain_folder
 from engage_server.services.chains.authority import find_authority

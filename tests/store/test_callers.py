@@ -18,12 +18,12 @@ from engage_server.records import (
     AuditEvent,
     DeviceHistory,
     Host,
+    Occasion,
     Secret,
     Sighting,
     SightingKind,
     Site,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
 from engage_server.store import schema

@@ -19,12 +19,12 @@ from engage_server.records import (
     DeviceHistory,
     Doubt,
     Host,
+    Occasion,
     Sighting,
     SightingKind,
     UnknownDevices,
     Upstream,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.call_in import dispatch, large_bodies
 from engage_server.services.call_in.call import Call, CallKind
 from engage_server.services.call_in.dispatch import CallIns

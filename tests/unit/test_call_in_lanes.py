@@ -15,7 +15,7 @@ from engage_server.services.call_in.limits import AT_ONCE, CallLimits
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.distribution.call_in_shares import CallInShares, call_in_shares
 from engage_server.services.sites.enrolment_days import EnrolmentDays
-from engage_server.serving.call_in_lanes import WAITING_FOR_EACH_THREAD, CallInLanes, Lane
+from engage_server.serving.worker.answers.call_in_lanes import WAITING_FOR_EACH_THREAD, CallInLanes, Lane
 from tests.chains import NOW
 from tests.end_to_end.running import eventually
 from tests.partner import Partner

@@ -6,7 +6,12 @@ from contextlib import suppress
 
 import pytest
 
-from engage_server.serving.client_hello import MAX_HELLO_BYTES, HelloReader, HelloRefused, server_name
+from engage_server.serving.worker.connections.client_hello import (
+    MAX_HELLO_BYTES,
+    HelloReader,
+    HelloRefused,
+    server_name,
+)
 
 
 def hello(name: str | None = "locks.example.org", groups: str | None = None) -> bytes:

@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from engage_server.serving.admission import Admission, network_of
-from engage_server.serving.deadlines import Deadlines, Phase
+from engage_server.serving.worker.connections.admission import Admission, network_of
+from engage_server.serving.worker.connections.deadlines import Deadlines, Phase
 
 
 @dataclass(eq=False)

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from engage_server.serving.connection import Connection
-from engage_server.serving.log_lines import AccessLog, JsonFormatter, LogFormat, TextFormatter
-from engage_server.serving.origin_server import Outgoing
+from engage_server.serving.worker.answers.origin_server import Outgoing
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.log_lines import AccessLog, JsonFormatter, LogFormat, TextFormatter
 
 NASTY = ['"' * 5000, "\\" * 5000, "\0" * 5000, "\N{OLD ITALIC LETTER A}" * 5000, "ü" * 5000]
 

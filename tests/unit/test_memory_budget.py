@@ -3,7 +3,7 @@
 import random
 from dataclasses import dataclass
 
-from engage_server.serving.memory_budget import MemoryBudget
+from engage_server.serving.worker.connections.memory_budget import MemoryBudget
 
 MIB = 1024 * 1024
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from engage_server.serving.prepared_answers import PreparedAnswers
+from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.web.app import create_app
 from tests.end_to_end.running import NOTICE
 from tests.request_fuzz import QUERY, FuzzedServer

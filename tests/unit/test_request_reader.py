@@ -2,7 +2,7 @@
 
 import pytest
 
-from engage_server.serving.request_reader import (
+from engage_server.serving.worker.connections.request_reader import (
     MAX_BODY_BYTES,
     MAX_OTHER_BODY_BYTES,
     Request,

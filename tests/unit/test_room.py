@@ -3,8 +3,8 @@
 import socket
 from collections import Counter
 
-from engage_server.serving.connection import Connection
-from engage_server.serving.room import in_turns
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.room import in_turns
 
 
 def test_one_of_each_address_before_the_second_of_any() -> None:

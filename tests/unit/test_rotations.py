@@ -15,6 +15,7 @@ from engage_server.records import (
     GatePolicy,
     Host,
     Limit,
+    Occasion,
     Release,
     ReleaseState,
     Rotation,
@@ -22,7 +23,6 @@ from engage_server.records import (
     RotationWay,
     WorkerStatus,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import chain_of

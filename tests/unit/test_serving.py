@@ -13,20 +13,18 @@ import pytest
 from cryptography import x509
 from gunicorn.config import Config
 
-from engage_server.composition import (
-    DeviceSide,
-    ReleaseSealer,
-    ServedRelease,
-    create_installation,
-    derived_release_key,
-)
+from engage_server.composition.creation import create_installation
+from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.opening import ReleaseSealer, derived_release_key
 from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host
-from engage_server.serving.follower import SnapshotFollower
-from engage_server.serving.listener import Listener, ListenerConfig
+from engage_server.services.distribution.snapshot import ServedRelease
+from engage_server.serving.instance import ListenerConfig
+from engage_server.serving.listener import Listener
 from engage_server.serving.ports import assert_bindable
-from engage_server.serving.tls_context import TlsContexts
+from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.follower import SnapshotFollower
 from engage_server.settings import load_settings
 from engage_server.store.sql_store import SqlStore
 from engage_server.web.app import create_app

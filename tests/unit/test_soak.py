@@ -6,8 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.records import Adoption, GatePolicy, Rotation, RotationState, RotationWay
-from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records import Adoption, BootClock, GatePolicy, Occasion, Rotation, RotationState, RotationWay
 from engage_server.services.rotation.gate import Verdict, decide
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.soak import NIGHT, begun, looked

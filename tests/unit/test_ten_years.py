@@ -10,8 +10,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan
 from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
-from engage_server.records import Release, ReleaseState, RotationState, RotationWay, Sighting, SightingKind
-from engage_server.records.occasion import Occasion
+from engage_server.records import Occasion, Release, ReleaseState, RotationState, RotationWay, Sighting, SightingKind
 from engage_server.services.distribution.lookup import Refusal
 from engage_server.services.distribution.snapshot import ServedAnswer
 from tests.chains import HOSTS, NOW, SITE_KEY

@@ -6,8 +6,7 @@ from dataclasses import replace
 import pytest
 
 from engage_server.errors import Refused
-from engage_server.records import AuditAction, GatePolicy, RotationState, RotationWay, Sighting
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, GatePolicy, Occasion, RotationState, RotationWay, Sighting
 from tests.forger import (
     SERVED_AT,
     Door,

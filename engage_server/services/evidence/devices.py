@@ -7,8 +7,7 @@ from datetime import datetime
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
 from engage_server.store.interface import DeviceFilter, Store
 

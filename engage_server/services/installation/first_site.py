@@ -9,8 +9,7 @@ from pathlib import Path
 
 from engage_server.errors import Conflict
 from engage_server.pki.authority import ChainPlan
-from engage_server.records import Host, ReleaseState, Secret, Site
-from engage_server.records.occasion import Occasion
+from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import Releases

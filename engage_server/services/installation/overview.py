@@ -4,8 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.records import Grade, Release, ReleaseState, Rotation, Site, WorkerStatus
-from engage_server.records.occasion import Occasion
+from engage_server.records import Grade, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of

@@ -4,8 +4,7 @@ from pathlib import Path
 
 from engage_server.errors import Conflict
 from engage_server.files import SECRET_MODE, read_file, replace_file, write_new_file
-from engage_server.records import AuditAction
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, Occasion
 from engage_server.records.release_key import is_release_key, write_release_key
 from engage_server.store.interface import Store
 

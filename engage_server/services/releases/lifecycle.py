@@ -13,8 +13,7 @@ from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, read_server_key
 from engage_server.pki.path import arrange
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Release, ReleaseState, RotationState, Site
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, Occasion, Release, ReleaseState, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.store.interface import ReleaseDraft, Store
 

@@ -14,10 +14,10 @@ from engage_server.records import (
     Adoption,
     AnchorRole,
     AuditAction,
+    Occasion,
     Rotation,
     RotationState,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.evidence.pace import Pace, pace_of
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of

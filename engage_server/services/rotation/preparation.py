@@ -10,13 +10,13 @@ from engage_server.records import (
     AnchorRole,
     AuditAction,
     GatePolicy,
+    Occasion,
     Rotation,
     RotationState,
     RotationWay,
     Secret,
     Site,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of

@@ -9,8 +9,7 @@ night: until then every device will have called under the right time.
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engage_server.records import Rotation
-from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records import BootClock, Occasion, Rotation
 
 NIGHT = timedelta(hours=24)
 _DISAGREE = 600.0  # seconds; less is a clock that is kept right in small steps

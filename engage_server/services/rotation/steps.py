@@ -3,8 +3,7 @@
 from dataclasses import replace
 
 from engage_server.errors import EngageError
-from engage_server.records import AuditAction, AuditEvent, Rotation, RotationState
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.store.interface import Store
 

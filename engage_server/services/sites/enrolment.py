@@ -4,8 +4,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from engage_server.errors import Conflict
-from engage_server.records import UnknownDevices
-from engage_server.records.occasion import Occasion
+from engage_server.records import Occasion, UnknownDevices
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.sites.register import Sites
 from engage_server.store.interface import Store

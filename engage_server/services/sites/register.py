@@ -20,11 +20,11 @@ from engage_server.records import (
     Device,
     Host,
     IPNetwork,
+    Occasion,
     RequiredEvidence,
     Secret,
     Site,
 )
-from engage_server.records.occasion import Occasion
 from engage_server.store.interface import Store
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)

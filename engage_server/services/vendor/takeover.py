@@ -11,8 +11,7 @@ from engage_server.errors import Conflict, EngageError, Refused
 from engage_server.pki.chain import Chain, is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.succession import AuthorityKeys, succeed
-from engage_server.records import AuditAction, RotationWay, Secret, Site, StaticCertificate
-from engage_server.records.occasion import Occasion
+from engage_server.records import AuditAction, Occasion, RotationWay, Secret, Site, StaticCertificate
 from engage_server.services.chains.folder import ChainMaterial, write_successors
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.releases.lifecycle import Releases

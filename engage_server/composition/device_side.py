@@ -1,0 +1,157 @@
+"""What a serving process needs of the store and the services."""
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from pathlib import Path
+
+from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
+from engage_server.composition.opening import open_database
+from engage_server.file_locks import DEVICE_SECONDS
+from engage_server.records import AuditHead, CallInWay, Secret, WorkerStatus
+from engage_server.services.call_in.call import Answerer
+from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.call_in.dispatch import CallIns
+from engage_server.services.call_in.from_files import FileAnswers
+from engage_server.services.call_in.from_upstream import UpstreamAnswers
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.services.evidence.token_check import TokenCheck
+from engage_server.services.evidence.transfer import SightingTransfer
+from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.settings import Settings
+from engage_server.store import schema
+from engage_server.store.sealing import ReleaseSealer
+from engage_server.store.sql_store import SqlStore
+
+
+class DeviceSide:
+    """What a serving process needs: the distribution, and the way to keep it up to date.
+
+    Args:
+        settings: The settings.
+        release_sealer: Opens the releases' private keys; None for a process that does no TLS, which opens no secret.
+
+    Raises:
+        StoreVersionMismatch: The database is of another version.
+        SealBroken: It was sealed with another key.
+    """
+
+    def __init__(self, settings: Settings, release_sealer: ReleaseSealer | None) -> None:
+        self.distribution = Distribution()
+        self._with_tls = release_sealer is not None
+        self._port = settings.cert_url_port
+        self._store_reserve = store_reserve(settings)
+        engine = open_database(settings)
+        if release_sealer is not None:
+            schema.assert_release_seal(engine, release_sealer)
+        self._store = SqlStore(engine, None, release_sealer)
+
+    def generation(self) -> int:
+        """The store's generation: when it differs from the snapshot's, take a new one."""
+        return self._store.generation()
+
+    def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
+        """Read the store. Does not publish.
+
+        Args:
+            try_out: Raises EngageError for a release that can not be served; the site's last good one is kept then.
+        """
+        return take_snapshot(
+            self._store,
+            self._port,
+            with_private_keys=self._with_tls,
+            last=self.distribution.snapshot,
+            try_out=try_out or (lambda release: None),
+        )
+
+    def say_alive(self, status: WorkerStatus) -> None:
+        """Tell the store what a worker serves."""
+        self._store.say_alive(status)
+
+    def say_gone(self, worker: str) -> None:
+        """Tell the store that a worker ends."""
+        self._store.say_gone(worker)
+
+    def wait_for_change(self, seconds: float) -> bool:
+        """Until something may have changed in the store, and at most so long; False when the time is over."""
+        return self._store.wait_for_change(seconds)
+
+    def audit_head(self) -> AuditHead:
+        """The audit log's newest entry."""
+        return self._store.audit_head()
+
+    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> SightingTransfer:
+        """The way of what devices did from this host's spool into the store.
+
+        Args:
+            spool: Its folder.
+            keep: How long the store keeps sightings.
+            site_key: Opens the key of a site, to check the tokens of its devices.
+        """
+        return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key))
+
+    def call_ins(
+        self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]
+    ) -> CallIns:
+        """What answers call-ins.
+
+        Args:
+            settings: The settings.
+            sightings: Where it is noted what devices did and told.
+            clock: Gives the seconds since 1970.
+            tell: Called with what operators should hear of.
+        """
+        folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
+        spool = UpstreamSpool(disk_room(settings))
+        ways: dict[CallInWay, Answerer] = {
+            CallInWay.FILES: FileAnswers(folders, sightings, settings.max_audit_events),
+            CallInWay.UPSTREAM: UpstreamAnswers(
+                lambda: self.distribution.snapshot.call_ins,
+                spool,
+                sightings,
+                settings.call_in_threads,
+                clock,
+                tell,
+                settings.max_audit_events,
+            ),
+        }
+        return CallIns(
+            self.distribution,
+            folders,
+            ways,
+            sightings,
+            clock,
+            tell,
+            enrolment_days(settings),
+            settings.nameless_calls_per_minute,
+        )
+
+    def disk(self, settings: Settings) -> DiskOverview:
+        """What devices take of this host's disk."""
+        return DiskOverview(disk_room(settings), enrolment_days(settings))
+
+    def deliveries(self, settings: Settings, running: Mapping[str, UpstreamDelivery]) -> dict[str, UpstreamDelivery]:
+        """For each site that has an upstream system what delivers to it, also while the site is answered from files.
+
+        Args:
+            settings: The settings.
+            running: What was made before: kept for a site whose upstream system is still the same.
+        """
+        found: dict[str, UpstreamDelivery] = {}
+        for site, call_in in self.distribution.snapshot.call_ins.items():
+            if call_in.upstream is None:
+                continue
+            before = running.get(site)
+            found[site] = (
+                before
+                if before is not None and before.upstream == call_in.upstream
+                else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream)
+            )
+        return found
+
+    def release_connections(self) -> None:
+        """Close all database connections; the next use opens new ones. Needed before a fork."""
+        self._store.close()

@@ -1,0 +1,196 @@
+"""The services that operators call. Each is imported and built when it is first used: a command needs two or three."""
+
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from engage_server.composition.opening import open_database, read_sealer
+from engage_server.records import AnchorRole, AuditHead
+from engage_server.settings import Settings
+from engage_server.store import schema
+from engage_server.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
+    from engage_server.lock.acceptance.judge import DeviceJudge
+    from engage_server.services.call_in.upload_spool import UpstreamSpool
+    from engage_server.services.device_files.exchange import DeviceExchange
+    from engage_server.services.evidence.devices import DeviceEvidence
+    from engage_server.services.installation.audit_log import AuditLog
+    from engage_server.services.installation.disk_overview import DiskOverview
+    from engage_server.services.installation.first_site import Installer
+    from engage_server.services.installation.overview import Overview
+    from engage_server.services.releases.confirmation import Confirmations
+    from engage_server.services.releases.key_file import ReleaseKeyFile
+    from engage_server.services.releases.lifecycle import Releases
+    from engage_server.services.releases.serving_hosts import ServingHosts
+    from engage_server.services.rotation.lifecycle import Rotations
+    from engage_server.services.sites.enrolment import Enrolment
+    from engage_server.services.sites.register import Sites
+    from engage_server.services.vendor.takeover import VendorTakeover
+
+
+class OperatorSide:
+    """The services on one store.
+
+    Args:
+        store: The store, with the key that opens its secrets.
+        settings: The settings.
+    """
+
+    def __init__(self, store: SqlStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    def close(self) -> None:
+        """Give the database connections back."""
+        self._store.close()
+
+    @cached_property
+    def sites(self) -> "Sites":
+        """Sites, their keys and their devices."""
+        from engage_server.services.sites.register import Sites
+
+        return Sites(self._store)
+
+    @cached_property
+    def releases(self) -> "Releases":
+        """The life of releases."""
+        from engage_server.services.releases.lifecycle import Releases
+
+        return Releases(self._store)
+
+    @cached_property
+    def installer(self) -> "Installer":
+        """The first site."""
+        from engage_server.services.installation.first_site import Installer
+
+        return Installer(self.sites, self.releases)
+
+    @cached_property
+    def confirmations(self) -> "Confirmations":
+        """Which workers serve what."""
+        from engage_server.services.releases.confirmation import Confirmations
+
+        return Confirmations(self._store)
+
+    @cached_property
+    def hosts(self) -> "ServingHosts":
+        """The machines that serve."""
+        from engage_server.services.releases.serving_hosts import ServingHosts
+
+        return ServingHosts(self._store)
+
+    @cached_property
+    def rotations(self) -> "Rotations":
+        """Rotations."""
+        from engage_server.services.rotation.lifecycle import Rotations
+
+        return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
+
+    @cached_property
+    def evidence(self) -> "DeviceEvidence":
+        """What is known of devices."""
+        from engage_server.services.evidence.devices import DeviceEvidence
+
+        return DeviceEvidence(self._store)
+
+    @cached_property
+    def audit(self) -> "AuditLog":
+        """The operators' log."""
+        from engage_server.services.installation.audit_log import AuditLog
+
+        return AuditLog(self._store)
+
+    @cached_property
+    def overview(self) -> "Overview":
+        """All sites at a glance."""
+        from engage_server.services.installation.overview import Overview
+
+        return Overview(self._store, self.rotations, self.confirmations)
+
+    @cached_property
+    def enrolment(self) -> "Enrolment":
+        """Callers that go onto lists."""
+        from engage_server.composition.disk_space import store_reserve
+        from engage_server.services.sites.enrolment import Enrolment
+
+        return Enrolment(self._store, self.sites, store_reserve(self._settings))
+
+    @cached_property
+    def devices(self) -> "DeviceExchange":
+        """Devices' files in and out."""
+        from engage_server.services.device_files.exchange import DeviceExchange
+        from engage_server.services.device_files.folder import DeviceFolders
+
+        return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def takeover(self) -> "VendorTakeover":
+        """Taking over from the vendor's sample."""
+        from engage_server.services.vendor.takeover import VendorTakeover
+
+        return VendorTakeover(self._store, self.sites, self.releases, self.devices)
+
+    @cached_property
+    def release_key(self) -> "ReleaseKeyFile":
+        """The release key in a file."""
+        from engage_server.services.releases.key_file import ReleaseKeyFile
+
+        return ReleaseKeyFile(self._store)
+
+    @cached_property
+    def uploads(self) -> "UpstreamSpool":
+        """Uploads that wait for partners' systems."""
+        from engage_server.composition.disk_space import disk_room
+        from engage_server.services.call_in.upload_spool import UpstreamSpool
+
+        return UpstreamSpool(disk_room(self._settings))
+
+    @cached_property
+    def disk(self) -> "DiskOverview":
+        """What devices take of this host's disk."""
+        from engage_server.composition.disk_space import disk_room, enrolment_days
+        from engage_server.services.installation.disk_overview import DiskOverview
+
+        return DiskOverview(disk_room(self._settings), enrolment_days(self._settings))
+
+
+def open_operator_side(
+    settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None] = lambda head: None
+) -> OperatorSide:
+    """The services on an existing installation.
+
+    Args:
+        settings: The settings.
+        environment: For the key-encryption key.
+        told: Called with each entry of the audit log that these services write.
+
+    Raises:
+        StoreNotUsable: There is no database, or it does not answer.
+        StoreVersionMismatch: It is of another version.
+        SettingsInvalid: There is no key-encryption key.
+        SealBroken: The database was sealed with another one.
+    """
+    engine = open_database(settings)
+    sealer = read_sealer(settings, environment)
+    schema.assert_seal(engine, sealer)
+    return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+
+
+def _judge(anchor: AnchorRole) -> "DeviceJudge":
+    from engage_server.lock.acceptance.judge import DeviceJudge
+    from engage_server.lock.limits import DeviceLimits
+
+    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
+
+
+def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
+    """All cores at once: a key takes a tenth of a second and more."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    from engage_server.pki.keys import generate_key
+
+    with ThreadPoolExecutor() as executor:
+        return list(executor.map(lambda _: generate_key(), range(count)))

@@ -1,0 +1,61 @@
+"""The operators' instance: the figures of all workers of this host, and what is done beside them."""
+
+import logging
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from datetime import timedelta
+
+from flask import Flask
+
+from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.operator_side import OperatorSide, open_operator_side
+from engage_server.files import make_folder
+from engage_server.records import Secret
+from engage_server.services.installation.audit_log import as_told
+from engage_server.serving.operators import delivery, enrolment, rotations, transfer
+from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.repeating import Repeating
+from engage_server.settings import Settings
+from engage_server.web.operators import create_operators_app
+
+_LATER = 5
+
+
+def operators_app(
+    settings: Settings, device_side: DeviceSide, environment: Mapping[str, str], log: logging.Logger
+) -> tuple[Flask, Callable[[], str]]:
+    """The app of the operators' listener, with all that this instance does beside it begun.
+
+    Returns:
+        The app, and what says why sightings of this host may be missing in the store; "" when none are.
+    """
+    with suppress(OSError):
+        os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
+    make_folder(settings.spool_dir)
+
+    def open_side() -> OperatorSide:
+        return open_operator_side(settings, environment, lambda head: log.info(as_told(head)))
+
+    side = ActingSide(open_side)
+
+    def site_key(name: str) -> Secret:
+        """Asked for once for each site, when the first token of one of its devices is there."""
+        return side.get().sites.key(name)
+
+    moving = device_side.sighting_transfer(settings.spool_dir, timedelta(days=settings.sighting_days), site_key)
+    exposition = Exposition(settings.metrics_dir, settings.spool_dir, device_side.distribution)
+    exposition.disk = device_side.disk(settings)
+    spool = transfer.SpoolTransfer(settings.spool_dir, moving, exposition, device_side.audit_head)
+    open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
+    callers = enrolment.CallersOntoLists(side, log)
+    uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
+    for each in (
+        Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
+        Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
+        Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
+        Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
+    ):
+        each.start()
+    return create_operators_app(device_side.distribution, exposition.text), spool.lateness

@@ -1,0 +1,61 @@
+"""Uploads that wait on this host go to partners' systems, by the only one of this host."""
+
+import logging
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from engage_server.composition.device_side import DeviceSide
+from engage_server.services.call_in.delivery import Delivered, UpstreamDelivery
+from engage_server.serving.operators.repeating import Sentences
+from engage_server.settings import Settings
+
+SECONDS = 1.0
+SENTENCES = Sentences("uploads stay on this host", "uploads are delivered again", "delivering uploads failed")
+
+
+class Deliveries:
+    """Delivers for each site that has an upstream system. Each site's trouble, and its end, is logged once.
+
+    Args:
+        device_side: Knows the sites as they are now.
+        settings: The settings.
+        log: Where to.
+        tell: Called with what became of each site's uploads.
+    """
+
+    def __init__(
+        self,
+        device_side: DeviceSide,
+        settings: Settings,
+        log: logging.Logger,
+        tell: Callable[[Mapping[str, Delivered]], None],
+    ) -> None:
+        self._device_side = device_side
+        self._settings = settings
+        self._log = log
+        self._tell_all = tell
+        self._deliveries: dict[str, UpstreamDelivery] = {}
+        self._troubles: dict[str, str] = {}
+
+    def deliver(self) -> None:
+        """Deliver whatever can be delivered now.
+
+        Raises:
+            EngageError: A folder cannot be read, or an upstream system's address cannot be used.
+        """
+        self._deliveries = self._device_side.deliveries(self._settings, self._deliveries)
+        done: dict[str, Delivered] = {}
+        for site, delivery in self._deliveries.items():
+            done[site] = delivery.run(lambda: datetime.now(UTC))
+            for path in done[site].laid_aside:
+                self._log.error("the upstream system of %s refuses an upload for good; it is kept: %s", site, path)
+            self._tell(site, done[site])
+        self._tell_all(done)
+
+    def _tell(self, site: str, done: Delivered) -> None:
+        before = self._troubles.get(site, "")
+        if done.trouble and not before:
+            self._log.error("%s upload(s) of %s wait for its upstream system: %s", done.waiting, site, done.trouble)
+        elif before and not done.trouble:
+            self._log.info("the upstream system of %s takes uploads again", site)
+        self._troubles[site] = done.trouble

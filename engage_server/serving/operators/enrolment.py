@@ -1,0 +1,35 @@
+"""Callers go onto their site's list, where the site wants that."""
+
+import logging
+from datetime import UTC, datetime
+
+from engage_server.records import Occasion
+from engage_server.serving.operators.acting_side import ACTOR, ActingSide
+from engage_server.serving.operators.repeating import Sentences
+
+SECONDS = 5.0
+SENTENCES = Sentences(
+    "callers are not put on lists", "callers are put on lists again", "putting callers on lists failed"
+)
+
+
+class CallersOntoLists:
+    """Puts them there.
+
+    Args:
+        side: The services.
+        log: Where it is told.
+    """
+
+    def __init__(self, side: ActingSide, log: logging.Logger) -> None:
+        self._side = side
+        self._log = log
+
+    def enrol(self) -> None:
+        """Look once.
+
+        Raises:
+            EngageError: The store is away, or cannot be opened.
+        """
+        for told in self._side.get().enrolment.run(Occasion(ACTOR, datetime.now(UTC))):
+            self._log.info(told)

@@ -1,0 +1,214 @@
+"""The figures of this host in Prometheus' text format: all workers' added up, and what is looked up when asked."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+
+from engage_server.errors import NotPossible
+from engage_server.records import AuditHead
+from engage_server.services.call_in.delivery import Delivered
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.evidence.spool import segments, spooled_bytes
+from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.releases.expiry import expiries
+from engage_server.serving.operators.disk_figures import disk_figures
+from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
+
+_HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape
+
+
+class Exposition:
+    """Everything that is known on this host.
+
+    Args:
+        metrics: The folder of the workers' files, one folder below for each listener.
+        spool: The spool's folder.
+        distribution: What is served.
+
+    Attributes:
+        disk: Looks at what devices take of the disk; None: nothing is told of it.
+        stored, disregarded, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
+        audit_head: The audit log's newest entry; None until the database has told.
+    """
+
+    def __init__(self, metrics: Path, spool: Path, distribution: Distribution) -> None:
+        self._metrics = metrics
+        self._spool = spool
+        self._distribution = distribution
+        self._registry = CollectorRegistry()
+        self.stored = Counter(
+            "engage_sightings_stored", "Sightings that went from the spool into the database.", registry=self._registry
+        )
+        self.disregarded = Counter(
+            "engage_sightings_disregarded",
+            "Sightings whose time cannot be: they are kept, and count for nothing.",
+            registry=self._registry,
+        )
+        self.unreadable = Counter(
+            "engage_sightings_unreadable", "Lines of the spool that were no sightings.", registry=self._registry
+        )
+        self.store_up = Gauge(
+            "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
+        )
+        self.audit_head: AuditHead | None = None
+        self._rotations: Mapping[str, str] = {}
+        self._uploads: Mapping[str, Delivered] = {}
+        self._taken = Counter(
+            "engage_uploads_taken", "Audits and alerts that an upstream system took.", ["site"], registry=self._registry
+        )
+        self._refused = Counter(
+            "engage_uploads_refused",
+            "Audits and alerts that an upstream system refused for good; they are kept.",
+            ["site"],
+            registry=self._registry,
+        )
+        self.disk: DiskOverview | None = None
+        self._registry.register(self)
+
+    def tell_uploads(self, uploads: Mapping[str, Delivered]) -> None:
+        """What became of each site's uploads since the last time."""
+        self._uploads = uploads
+        for site, done in uploads.items():
+            self._taken.labels(site).inc(done.taken)
+            self._refused.labels(site).inc(len(done.laid_aside))
+
+    def tell_rotations(self, states: Mapping[str, str]) -> None:
+        """The state of each rotation that is going on, by site."""
+        self._rotations = states
+
+    def text(self) -> bytes:
+        """The answer to a scrape."""
+        return generate_latest(self._registry)
+
+    def collect(self) -> Iterator[Metric]:
+        """prometheus-client's method for what is no object of its own."""
+        yield from self._of_workers()
+        yield GaugeMetricFamily("engage_spool_bytes", "What lies in the spool.", value=spooled_bytes(self._spool))
+        files = len(list(segments(self._spool)))
+        yield GaugeMetricFamily("engage_spool_files", "How many files lie in the spool.", value=files)
+        snapshot, now = self._distribution.snapshot, datetime.now(UTC)
+        current = GaugeMetricFamily("engage_release_current", "The number of the current release.", labels=["site"])
+        for site, release in snapshot.current.items():
+            current.add_metric([site], release.number)
+        yield current
+        days = GaugeMetricFamily(
+            "engage_certificate_days_left", "Days until a served certificate ends.", labels=["site", "role"]
+        )
+        for expiry in expiries(snapshot):
+            days.add_metric([expiry.site, expiry.role], round(expiry.days_left(now), 3))
+        yield days
+        rotations = GaugeMetricFamily("engage_rotation_open", "A rotation is going on.", labels=["site", "state"])
+        for site, state in self._rotations.items():
+            rotations.add_metric([site, state], 1)
+        yield rotations
+        yield from self._of_audit_log()
+        yield from self._of_uploads(now)
+        if self.disk is not None:
+            with suppress(NotPossible):  # the book is in use: it is told next time
+                yield from disk_figures(self.disk.look(sorted(snapshot.call_ins)))
+
+    def _of_audit_log(self) -> Iterator[Metric]:
+        head = self.audit_head
+        if head is None:  # the database has not answered yet
+            return
+        yield GaugeMetricFamily("engage_audit_log_entries", "How many entries the audit log has.", value=head.number)
+        newest = InfoMetricFamily("engage_audit_log_head", "The newest entry: engage audit verify --expect.")
+        newest.add_metric([], {"entry": f"{head.number}:{head.hash[:_HASH_DIGITS]}"})
+        yield newest
+
+    def _of_uploads(self, now: datetime) -> Iterator[Metric]:
+        waiting = GaugeMetricFamily(
+            "engage_uploads_waiting", "Audits and alerts that wait for an upstream system.", labels=["site"]
+        )
+        age = GaugeMetricFamily("engage_uploads_oldest_seconds", "How long the oldest of them waits.", labels=["site"])
+        for site, done in self._uploads.items():
+            waiting.add_metric([site], done.waiting)
+            age.add_metric([site], max(0.0, (now - done.oldest).total_seconds()) if done.oldest else 0.0)
+        yield waiting
+        yield age
+
+    def _of_workers(self) -> Iterator[Metric]:
+        sums: dict[str, dict[Labels, Any]] = {name: {} for name in FAMILIES}
+        for path in self._metrics.glob("*/*.json"):
+            is_alive = _is_alive(path.stem)
+            for name, labels, value in _read(path):
+                family = FAMILIES.get(name)
+                if family is None or not (is_alive or family.kind in ("counter", "histogram")):
+                    continue
+                if family.kind == "largest":
+                    sums[name][tuple(labels)] = max(value, sums[name].get(tuple(labels), 0))
+                else:
+                    _add(sums[name], tuple(labels), value)
+        for name, by_labels in sums.items():
+            yield _family(name, FAMILIES[name], by_labels)
+
+
+def open_circuits(metrics: Path) -> list[str]:
+    """The sites whose upstream systems some worker of this host does not ask at the moment."""
+    return sorted(
+        {
+            str(labels[-1])
+            for path in metrics.glob("*/*.json")
+            if _is_alive(path.stem)
+            for name, labels, value in _read(path)
+            if name == "engage_upstream_circuit_open" and value
+        }
+    )
+
+
+def _add(sums: dict[Labels, Any], labels: Labels, value: Any) -> None:
+    if isinstance(value, list):
+        before = sums.get(labels, [0.0] * len(value))
+        sums[labels] = [one + other for one, other in zip(before, value, strict=True)]
+    else:
+        sums[labels] = sums.get(labels, 0) + value
+
+
+def _family(name: str, family: Family, by_labels: dict[Labels, Any]) -> Metric:
+    if family.kind == "histogram":
+        histogram = HistogramMetricFamily(name, family.help, labels=family.labels)
+        for labels, counts in sorted(by_labels.items()):
+            *in_buckets, total = counts
+            histogram.add_metric(labels, _cumulative(in_buckets), total)
+        return histogram
+    kind = CounterMetricFamily if family.kind == "counter" else GaugeMetricFamily
+    metric = kind(name, family.help, labels=family.labels)
+    for labels, value in sorted(by_labels.items()):
+        metric.add_metric(labels, value)
+    return metric
+
+
+def _cumulative(counts: list[float]) -> list[tuple[str, float]]:
+    bounds = [*map(str, BUCKETS), "+Inf"]
+    return [(bound, sum(counts[: position + 1])) for position, bound in enumerate(bounds)]
+
+
+def _read(path: Path) -> list[Any]:
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError):  # removed or replaced just now
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _is_alive(process: str) -> bool:
+    try:
+        os.kill(int(process), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:
+        return True
+    return True

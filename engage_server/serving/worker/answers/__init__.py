@@ -1,0 +1,1 @@
+"""What a request is answered with: prepared bytes, the app in a few threads, or a refusal."""

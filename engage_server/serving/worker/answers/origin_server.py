@@ -1,0 +1,188 @@
+"""What a connection's bytes are answered with: prepared, by the app, or by a refusal (RFC 9110's origin server)."""
+
+import time
+from dataclasses import dataclass
+
+from engage_server.protocol.device_token import token_in
+from engage_server.protocol.serial_number import serial_from_query
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.serving.worker.answers import wire
+from engage_server.serving.worker.answers.flask_pool import NO_ROUTE, FlaskPool, Rendered
+from engage_server.serving.worker.answers.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.memory_budget import MemoryBudget
+from engage_server.serving.worker.connections.request_reader import Request, RequestReader, RequestRefused
+from engage_server.serving.worker.connections.tls_connection import TlsConnection
+from engage_server.web import call_in, device
+
+# whose good answers are given to devices, and on which these say who they are
+_OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """An answer that is about to be sent, and what is noted of it.
+
+    Attributes:
+        connection: To whom.
+        content: The whole of it.
+        route: The endpoint of the app's URL map, or "none".
+        method, path, serial, status: For log and metrics.
+        size: How many bytes the content has; known once it was handed over.
+        began, answered: When the whole request was there, and when its answer had been sent, by the monotonic clock.
+    """
+
+    connection: Connection
+    content: bytes
+    route: str
+    method: str
+    path: str
+    serial: str | None
+    status: int
+    began: float
+    answered: float = 0.0
+    size: int = 0
+
+
+class OriginServer:
+    """Answers the requests of all connections of a worker.
+
+    Args:
+        prepared: The quick way; None for a listener without device routes.
+        pool: The app.
+        sightings: Where the quick way notes what devices did.
+        server: The listener's own address and port.
+        budget: Knows what each connection makes us keep.
+        closes_always: Whether no connection is kept for a further request; true also of a worker that is to stop.
+    """
+
+    def __init__(
+        self,
+        prepared: PreparedAnswers | None,
+        pool: FlaskPool,
+        sightings: Sightings | None,
+        server: tuple[str, int],
+        budget: MemoryBudget[Connection],
+        closes_always: bool,
+    ) -> None:
+        self._prepared = prepared
+        self._pool = pool
+        self._sightings = sightings
+        self._server = server
+        self._budget = budget
+        self._dates = wire.Dates()
+        self.closes_always = closes_always
+
+    def take(self, connection: Connection, content: bytes) -> Outgoing | None:
+        """Take in what a connection sent.
+
+        Returns:
+            The answer, or None: more has to come (``connection.reader`` is there), or the app is at it (it is not).
+
+        Raises:
+            OSError: The connection broke.
+        """
+        try:
+            if connection.reader is None:
+                quick = self._quick_answer(connection, content)
+                if quick is not None:
+                    return quick
+                connection.reader = RequestReader()
+            request = connection.reader.feed(content)
+            if request is not None:
+                return self._ask_app(connection, request)
+            self._budget.settle(connection, connection.reader.held_bytes, time.monotonic())
+            if connection.reader.wants_continue:
+                connection.reader.wants_continue = False
+                connection.send(wire.CONTINUE)
+        except RequestRefused as refused:
+            return self._refuse(connection, refused.status)
+        return None
+
+    def rendered(self, rendered: Rendered) -> Outgoing:
+        """What the app answered."""
+        request, connection = rendered.request, rendered.connection
+        connection.request = None
+        self._decide_end(connection, request.keeps_alive)
+        content = wire.answer(
+            rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
+        )
+        serial = _told_by(rendered)
+        connection.serial = rendered.serial
+        if rendered.route in _OF_DEVICES and rendered.status < 400 and request.method != "HEAD":
+            # of a call-in the one that it was answered as: the site knows that device
+            believed = rendered.serial if rendered.route in call_in.ENDPOINTS else serial
+            self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
+        return Outgoing(
+            connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
+        )
+
+    def _quick_answer(self, connection: Connection, content: bytes) -> Outgoing | None:
+        if self._prepared is None:
+            return None
+        request = self._prepared.recognise(content)
+        if request is None:
+            return None
+        prepared = self._prepared.answer(request, connection.address, connection.local)
+        return None if prepared is None else self._give(connection, request, prepared)
+
+    def _give(self, connection: Connection, request: DeviceRequest, prepared: Prepared) -> Outgoing:
+        began = time.monotonic()
+        self._decide_end(connection, request.keeps_alive)
+        if self._sightings is not None and not request.is_head:
+            self._identify(connection, prepared.serial, "")
+            self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial)
+        content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
+        method = "HEAD" if request.is_head else "GET"
+        return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
+
+    def _identify(self, connection: Connection, serial: str | None, token: str) -> None:
+        """A device's request on a TLS connection says whose handshake it was: by serial number, by token, once each.
+
+        Called for good answers of device routes alone: who was refused, or asked for something else, has said nothing.
+        """
+        if not isinstance(connection, TlsConnection) or self._sightings is None or connection.context is None:
+            return
+        is_news = (serial is not None and not connection.identified) or (bool(token) and not connection.has_token)
+        if not is_news:
+            return
+        connection.identified = connection.identified or serial is not None
+        connection.has_token = connection.has_token or bool(token)
+        self._sightings.handshake_finished(
+            connection.address,
+            connection.context.site,
+            connection.context.release,
+            connection.tls_version,
+            resumed=connection.resumed,
+            serial=serial,
+            token=token,
+        )
+
+    def _decide_end(self, connection: Connection, keeps_alive: bool) -> None:
+        connection.closes = self.closes_always or not keeps_alive
+        # a client that asked for the end sends nothing more (RFC 9112 section 9.6), so nothing can cross our close
+        connection.lingers = keeps_alive or bool(connection.inbox)
+
+    def _ask_app(self, connection: Connection, request: Request) -> Outgoing | None:
+        held = 0
+        if connection.reader is not None:
+            connection.inbox = connection.reader.rest()
+            held = connection.reader.held_bytes + len(connection.inbox)
+        connection.give_up_reading()
+        if not self._pool.submit(connection, request, self._server):
+            return self._refuse(connection, 503)
+        connection.request = request
+        self._budget.settle(connection, held, time.monotonic())
+        return None
+
+    def _refuse(self, connection: Connection, status: int) -> Outgoing:
+        connection.closes = True
+        connection.inbox = b""
+        connection.give_up_reading()
+        return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())
+
+
+def _told_by(rendered: Rendered) -> str | None:
+    """The serial number that a request told; none where it asked for a DER, whose address has no query."""
+    query = rendered.request.query if rendered.route != device.DER_ENDPOINT else ""
+    return (serial_from_query(query) if query else None) or rendered.serial

@@ -1,0 +1,156 @@
+"""The devices' two quick routes without Flask in between, for requests that are recognised to the letter.
+
+Behind the Flask app, not beside it: which paths there are comes from its URL map, and each answer is what its own view
+gave, kept as bytes. Whatever is not recognised, refused or prepared goes to the app itself.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from flask import Flask
+
+from engage_server.protocol.serial_number import serial_from_query
+from engage_server.records import SightingKind
+from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.distribution.snapshot import ServedAnswer, Snapshot
+from engage_server.serving.worker.answers import wire
+from engage_server.web import device
+
+# One header line of a device or a plain client. Not in it: whatever frames a body, asks for a condition, a range or
+# another protocol, or speaks for somebody else (X-Forwarded-*): the app decides on those.
+_HARMLESS = rb"(?:Host|User-Agent|Accept|Accept-Charset|Accept-Encoding|Accept-Language|Cache-Control|Pragma)"
+_FIELD = rb"(?:(?i:" + _HARMLESS + rb"):[ \t]*[ -~]*|(?i:Connection):[ \t]*(?i:close|keep-alive)[ \t]*)\r\n"
+_HOST = re.compile(rb"\r\n(?i:Host):[ \t]*([ -~]*?)[ \t]*(?=\r\n)")
+_CLOSE = re.compile(rb"\r\n(?i:Connection):[ \t]*(?i:close)")
+_MAX_BYTES = 4096  # a longer one may break a limit: the parser counts
+_REQUESTS_KEPT = 256
+
+DIGEST = "<digest>"
+
+
+class DeviceRequest(NamedTuple):
+    """A request for the notice or a DER.
+
+    Attributes:
+        is_head: HEAD in place of GET.
+        path: As it came.
+        digest: The DER's; None for the notice.
+        host: The Host field's value, as it came.
+        query: The raw query string.
+        keeps_alive: Whether a further request may follow.
+    """
+
+    is_head: bool
+    path: str
+    digest: str | None
+    host: str
+    query: str
+    keeps_alive: bool
+
+    @property
+    def route(self) -> str:
+        """Its endpoint in the app's URL map."""
+        return device.DER_ENDPOINT if self.digest else device.NOTICE_ENDPOINT
+
+
+class Prepared(NamedTuple):
+    """An answer, and what to note of it.
+
+    Attributes:
+        status: The line.
+        rest: All that follows the Connection field.
+        served: What it is of.
+        kind: What the device did by asking for it.
+        serial: The device's, if it told with a request for the notice; ``cert_url`` has no query.
+    """
+
+    status: bytes
+    rest: bytes
+    served: ServedAnswer
+    kind: SightingKind
+    serial: str | None
+
+
+class PreparedAnswers:
+    """Recognises device requests, and holds the answers of the snapshots that are served.
+
+    Args:
+        app: The device listeners' app.
+        distribution: Chooses the answer.
+
+    Attributes:
+        recognise: Says what a device asks for, if some bytes are exactly one such request from the first to the last,
+            else None. Depends on the bytes alone.
+    """
+
+    def __init__(self, app: Flask, distribution: Distribution) -> None:
+        self._app = app
+        self._distribution = distribution
+        self._request = _request_pattern(app)
+        # most devices of a site send the very same bytes
+        self.recognise = lru_cache(_REQUESTS_KEPT)(self._recognise)
+        self._answers: dict[ServedAnswer, tuple[bytes, bytes, bytes]] = {}  # status line, header fields, body
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Make the answers of a snapshot that is about to be published; those of the one before stay until the next."""
+        wanted = [*_answers_of(self._distribution.snapshot), *_answers_of(snapshot)]
+        self._answers = {served: self._answers.get(served) or self._rendered(kind, served) for kind, served in wanted}
+
+    def _recognise(self, content: bytes) -> DeviceRequest | None:
+        found = self._request.fullmatch(content) if len(content) <= _MAX_BYTES else None
+        if found is None:
+            return None
+        hosts = _HOST.findall(content)
+        if len(hosts) != 1:
+            return None
+        method, path, digest, query = found.groups()
+        return DeviceRequest(
+            is_head=method == b"HEAD",
+            path=path.decode("ascii"),
+            digest=digest.decode("ascii") if digest else None,
+            host=hosts[0].decode("ascii"),
+            query=query.decode("ascii") if query else "",
+            keeps_alive=_CLOSE.search(content) is None,
+        )
+
+    def answer(self, request: DeviceRequest, address: str, local: str = "") -> Prepared | None:
+        """The answer, or None where the app has to find it."""
+        if request.digest is None:
+            kind, served = SightingKind.NOTICE, self._distribution.notice(request.host, request.query, address, local)
+        else:
+            kind, served = SightingKind.CERTIFICATE, self._distribution.der(request.digest, address)
+        rendered = None if isinstance(served, Refusal) else self._answers.get(served)
+        if rendered is None or isinstance(served, Refusal):
+            return None
+        status, head, body = rendered
+        serial = serial_from_query(request.query) if request.query and kind is SightingKind.NOTICE else None
+        return Prepared(status, head if request.is_head else head + body, served, kind, serial)
+
+    def _rendered(self, kind: SightingKind, served: ServedAnswer) -> tuple[bytes, bytes, bytes]:
+        """What the view makes of it."""
+        response = device.rendered(kind, served)
+        return wire.status_line(response.status), wire.fields(response.headers), response.get_data()
+
+
+def _request_pattern(app: Flask) -> re.Pattern[bytes]:
+    """Matches one whole request for a device route of the app's URL map."""
+    paths = sorted(_paths(app))
+    return re.compile(
+        rb"(GET|HEAD) (" + b"|".join(paths) + rb')(?:\?([!-"$-~]*))? HTTP/1\.1\r\n(?:' + _FIELD + rb")*\r\n"
+    )
+
+
+def _paths(app: Flask) -> Iterable[bytes]:
+    for rule in app.url_map.iter_rules():
+        if rule.endpoint in (device.NOTICE_ENDPOINT, device.DER_ENDPOINT) and {"GET", "HEAD"} <= set(
+            rule.methods or ()
+        ):
+            yield re.escape(rule.rule).replace(re.escape(DIGEST), "([0-9a-f]+)").encode("ascii")
+
+
+def _answers_of(snapshot: Snapshot) -> Iterator[tuple[SightingKind, ServedAnswer]]:
+    for release in snapshot.current.values():
+        yield from ((SightingKind.NOTICE, notice) for notice in release.notices.values())
+    yield from ((SightingKind.CERTIFICATE, der.answer) for der in snapshot.ders.values())

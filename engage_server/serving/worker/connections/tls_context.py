@@ -1,0 +1,193 @@
+"""TLS contexts: one for each release, built when the release is first served, never for a connection."""
+
+import os
+import secrets
+import ssl
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Literal
+
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import Encoding
+
+from engage_server.errors import Refused
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
+
+# Forward secrecy first, and within it what is cheapest; then RSA key exchange, which is all that some devices may speak
+# (never narrowed to ECDHE with GCM). No DHE: in TLS 1.2 that is a matter of ciphers. In TLS 1.3 it is one of groups,
+# which tls_groups.py limits: those of finite fields cost up to 130 ms, and anybody could ask for them.
+_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS:!AESCCM8"
+_SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # what OpenSSL asks for before it does TLS 1.0 and 1.1
+_FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
+
+# No tickets: devices call once a night, and one that resumes a session looks at no certificate. Python has no switch
+# for OpenSSL's own cache of TLS 1.2 sessions; the context with which handshakes begin holds it, and is made anew before
+# it grows. A resumed handshake is noted as one.
+_HANDSHAKES_OF_A_CONTEXT = 2000
+
+
+class ReleaseContext(ssl.SSLContext):
+    """The context of one release.
+
+    Attributes:
+        site, release: Whose it is; None for the one that has no certificate.
+        begun: How many handshakes began with it.
+    """
+
+    site: str | None = None
+    release: int | None = None
+    begun = 0
+
+
+class TlsContexts:
+    """Gives each connection the context of the release that its site serves at this moment.
+
+    A context is never changed once it exists: loading another certificate into a live one is not atomic with its key.
+    A connection begins with the context of its local address's site, or the default site's; OpenSSL then asks for the
+    server name, also when there is none and in every version, and the named site's context takes over. Exchanging
+    costs a handshake some percent, so it is done only where it is another.
+
+    Args:
+        distribution: Says which release a server name gets.
+        profile: ``default`` or ``legacy``.
+    """
+
+    def __init__(self, distribution: Distribution, profile: Literal["default", "legacy"]) -> None:
+        self._distribution = distribution
+        self._profile = profile
+        self._contexts: dict[tuple[str, int, str], ReleaseContext] = {}
+        self._tried: dict[tuple[str, int, str], ReleaseContext] = {}
+        self._without_certificate = self._new_context()
+
+    def try_out(self, release: ServedRelease) -> None:
+        """Build the context of a release, if there is none; :meth:`prepare` takes it from here.
+
+        Raises:
+            Refused: OpenSSL refuses its chain or key.
+        """
+        key = _key(release)
+        if key in self._contexts or key in self._tried:
+            return
+        try:
+            self._tried[key] = self._context_of(release)
+        except (ssl.SSLError, ValueError, OSError) as error:
+            raise Refused(
+                f"release {release.number} of {release.site} can not be loaded into TLS: {error}",
+                "Activate another release, or stage the chain anew with its key.",
+                code="release.not_loaded",
+            ) from None
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Build what is missing for a snapshot, before it is published.
+
+        Raises:
+            Refused: A chain or key that OpenSSL refuses. The contexts in use stay.
+        """
+        wanted = {_key(release): release for release in snapshot.current.values()}
+        for release in wanted.values():
+            self.try_out(release)
+        # those that are served until the snapshot is published, and those after
+        kept = {_key(release) for release in self._distribution.snapshot.current.values()} | set(wanted)
+        contexts = {**self._contexts, **self._tried}
+        self._contexts = {key: context for key, context in contexts.items() if key in kept}
+        self._tried = {}
+
+    def current(self, local: str = "") -> ReleaseContext:
+        """The context with which a new connection begins.
+
+        Args:
+            local: The address of this host that was called, where that chooses a site.
+        """
+        context = self.of(None, local) or self._without_certificate
+        context.begun += 1
+        return context if context.begun < _HANDSHAKES_OF_A_CONTEXT else self._renewed(local)
+
+    def of(self, server_name: str | None, local: str = "") -> ReleaseContext | None:
+        """The context that serves a server name now; None when its site has no release."""
+        release = self._distribution.tls_release(server_name, local)
+        return None if release is None else self._contexts.get(_key(release))
+
+    def _choose(self, connection: ssl.SSLObject, server_name: str | None, context: ssl.SSLContext) -> None:
+        chosen = self.of(server_name, getattr(connection, "local", ""))
+        if chosen is not None and chosen is not context:
+            connection.context = chosen
+
+    def _renewed(self, local: str) -> ReleaseContext:
+        """The same once more, with an empty cache of sessions.
+
+        Without a descriptor or memory to make it, the old one stays for as many handshakes again: no device is refused
+        for that, and the cache grows by as much.
+        """
+        release = self._distribution.tls_release(None, local)
+        key = _key(release) if release is not None else None
+        if release is None or key not in self._contexts:
+            self._without_certificate = self._new_context()
+            return self._without_certificate
+        try:
+            renewed = self._context_of(release)
+        except (OSError, MemoryError):  # an ssl.SSLError is an OSError
+            self._contexts[key].begun = 0
+            return self._contexts[key]
+        self._contexts[key] = renewed
+        return renewed
+
+    def _new_context(self) -> ReleaseContext:
+        context = ReleaseContext(ssl.PROTOCOL_TLS_SERVER)
+        self._configure(context)
+        context.sni_callback = self._choose
+        return context
+
+    def _configure(self, context: ssl.SSLContext) -> None:
+        context.minimum_version = _FLOOR[self._profile]
+        context.set_ciphers(_CIPHERS + _SECURITY_LEVEL[self._profile])
+        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+        context.options |= ssl.OP_NO_TICKET
+        context.num_tickets = 0
+
+    def _context_of(self, release: ServedRelease) -> ReleaseContext:
+        context = self._new_context()
+        context.site, context.release = release.site, release.number
+        passphrase = secrets.token_urlsafe(32)
+        with _chain_file(release, passphrase) as file:
+            context.load_cert_chain(file, password=passphrase)
+        return context
+
+
+def _key(release: ServedRelease) -> tuple[str, int, str]:
+    return release.site, release.number, release.chain_digest
+
+
+@contextmanager
+def _chain_file(release: ServedRelease, passphrase: str) -> Iterator[str]:
+    """The chain and its key as a file, because Python's ``ssl`` loads nothing else.
+
+    The key in it is encrypted with a passphrase that only this process ever knows; on Linux the file is memory.
+    """
+    content = b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in release.chain)
+    content += _encrypted_key(release, passphrase)
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("chain")
+        try:
+            os.write(descriptor, content)
+            yield f"/proc/self/fd/{descriptor}"
+        finally:
+            os.close(descriptor)
+    else:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / "chain.pem"
+            file.write_bytes(content)
+            yield str(file)
+
+
+def _encrypted_key(release: ServedRelease, passphrase: str) -> bytes:
+    if release.private_key is None:
+        raise ssl.SSLError(f"release {release.number} of {release.site} came without its private key")
+    # its numbers were checked when it was staged, sealed since; doing so again takes 40 ms, which a worker has not
+    pem = release.private_key.reveal()
+    key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
+    encryption = serialization.BestAvailableEncryption(passphrase.encode())
+    return key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)

@@ -1,0 +1,169 @@
+"""All that a worker needs for its listener, put together in its own process."""
+
+import logging
+import socket
+import time
+from collections.abc import Callable
+
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.evidence.sightings import Sightings
+from engage_server.services.evidence.spool import SpoolWriter
+from engage_server.serving.allocator import FreeMemory
+from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.room import Room
+from engage_server.serving.worker.connections.tls_connection import TlsConnection
+from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.defects import Defects
+from engage_server.serving.worker.log_lines import AccessLog, ErrorLogHandler
+from engage_server.serving.worker.metrics import ListenerMetrics
+from engage_server.settings import Settings
+
+_LOOK_SECONDS = 1.0
+_NOTES_AT_ONCE = 256
+
+
+class Equipment:
+    """What the worker's loop uses.
+
+    Args:
+        settings: The settings.
+        origin_server: Answers.
+        pool: The app's threads.
+        tls: None for a plain listener.
+        sightings, spool: None for a listener that sees no devices.
+        metrics: The figures.
+        access_log: The lines.
+        room: Decides who gives way.
+        log: For what operators should know.
+        distribution: Says whether a local address can choose a site.
+
+    Attributes:
+        stop_following: Called at the end.
+        defects: Where the loop reports what nobody expected.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        origin_server: OriginServer,
+        pool: FlaskPool,
+        tls: TlsContexts | None,
+        sightings: Sightings | None,
+        spool: SpoolWriter | None,
+        metrics: ListenerMetrics,
+        access_log: AccessLog,
+        room: Room,
+        log: logging.Logger,
+        distribution: Distribution,
+    ) -> None:
+        self._distribution = distribution
+        self.stop_following: Callable[[], None] = lambda: None
+        self.origin_server = origin_server
+        self.pool = pool
+        self.tls = tls
+        self.metrics = metrics
+        self.access_log = access_log
+        self.handshakes = HandshakeWitness(metrics, sightings)
+        self.room = room
+        self.deadlines = room.deadlines
+        self.sightings = sightings
+        self._spool = spool
+        self._log = log
+        self.defects = Defects(log, metrics.defect)
+        self._told = ""
+        self._noted: list[Outgoing] = []
+        self._look_at = 0.0
+        self._free_memory = FreeMemory()
+
+    def local_address(self, client: socket.socket) -> str:
+        """The address of this host that a client called, if any address chooses a site; else "": nobody needs it."""
+        if not self._distribution.snapshot.by_local_address:
+            return ""
+        try:
+            address = str(client.getsockname()[0])
+        except OSError:  # it has gone again
+            return ""
+        return address.removeprefix("::ffff:") if "." in address else address
+
+    def flush_sightings(self) -> None:
+        """Into the spool with what devices did."""
+        if self.sightings is not None:
+            self.sightings.flush()
+
+    def note(self, outgoing: Outgoing) -> None:
+        """A request was answered. It is written down with others: that costs each of them a fraction."""
+        outgoing.answered = time.monotonic()
+        outgoing.size, outgoing.content = len(outgoing.content), b""  # hundreds wait to be written down
+        self._noted.append(outgoing)
+        if len(self._noted) >= _NOTES_AT_ONCE:
+            self._write_down()
+
+    def _write_down(self) -> None:
+        now = time.time() - time.monotonic()
+        for outgoing in self._noted:
+            seconds = outgoing.answered - outgoing.began
+            self.metrics.request(outgoing.route, outgoing.status, seconds)
+            self.access_log.request(outgoing, seconds, now + outgoing.answered)
+        self._noted.clear()
+        self.access_log.flush()
+
+    def tick(self, now: float) -> None:
+        """Several times a second; most of it happens once in that time."""
+        self._write_down()
+        if now >= self._look_at:
+            self._look_at = now + _LOOK_SECONDS
+            self._look()
+
+    def _look(self) -> None:
+        lost = self._spool.lost if self._spool else 0
+        self.metrics.holds(self.room.budget.held_bytes)
+        age = self._distribution.seconds_since_look
+        self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost + ErrorLogHandler.lost, age)
+        self._free_memory.look(self.room.kept_bytes())
+        trouble = self._spool.trouble if self._spool else ""
+        if trouble != self._told:
+            if trouble:
+                self._log.error("sightings are lost (%s so far), devices are served: %s", lost, trouble)
+            else:
+                self._log.info("sightings are kept again, after %s were lost", lost)
+            self._told = trouble
+
+    def close(self) -> None:
+        """The loop has ended."""
+        self.stop_following()
+        self.pool.close()
+        self.flush_sightings()
+        self._write_down()
+
+
+class HandshakeWitness:
+    """Notes how handshakes end.
+
+    Args:
+        metrics: The figures.
+        sightings: Where sightings go.
+    """
+
+    def __init__(self, metrics: ListenerMetrics, sightings: Sightings | None) -> None:
+        self._metrics = metrics
+        self._sightings = sightings
+
+    def finished(self, connection: TlsConnection) -> None:
+        """A handshake came to its end."""
+        version, context = connection.tls_version, connection.context
+        self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
+        if self._sightings is not None:
+            site, release = (context.site, context.release) if context else (None, None)
+            self._sightings.handshake_finished(connection.address, site, release, version, resumed=connection.resumed)
+
+    def failed(self, connection: Connection, reason: str) -> None:
+        """One that did not; a connection on which the client never said anything was none."""
+        if not isinstance(connection, TlsConnection) or not connection.said_something:
+            return
+        version, context = connection.tls_version, connection.context
+        self._metrics.handshake_failed(version, reason)
+        if self._sightings is not None:
+            site, release = (context.site, context.release) if context else (None, None)
+            self._sightings.handshake_failed(connection.address, site, release, version, reason)

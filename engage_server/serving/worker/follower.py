@@ -1,0 +1,179 @@
+"""Keeps a worker's snapshot up to date: what is activated in the store is served within two seconds, and told so."""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+
+from engage_server.composition.device_side import DeviceSide
+from engage_server.errors import EngageError
+from engage_server.records import WorkerStatus
+from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
+
+_SAY_ALIVE_SECONDS = 5.0
+_GOODBYE_SECONDS = 3.0  # for the last word to the store; who stays away longer is not waited for
+_WAIT_SECONDS = 0.5  # at once, so that the goodbye does not come too late
+_WATCH_SECONDS = 1.0
+
+
+class SnapshotFollower:
+    """Polls the store's generation, exchanges the snapshot when it has changed, and says what it serves.
+
+    While the store is away or a release can not be loaded, the last good one goes on being served. A look may also take
+    long, because the way to the database fell silent: a second thread watches the first, and tells of it.
+
+    Args:
+        device_side: The store and the distribution.
+        prepare: Called with a snapshot before it is published, to build what serving it needs.
+        poll_seconds: Between two looks; where the database tells of changes, a look comes at once.
+        log: Where trouble, and its end, are told: once each, not at every look.
+        listener: Whose worker this is; "" says nothing to the store.
+        try_out: Raises EngageError for a release that can not be served.
+        lateness: Says why the evidence of this host may not be in the store; "" when it is.
+    """
+
+    def __init__(
+        self,
+        device_side: DeviceSide,
+        prepare: Callable[[Snapshot], None],
+        poll_seconds: float,
+        log: logging.Logger,
+        listener: str = "",
+        try_out: Callable[[ServedRelease], None] | None = None,
+        lateness: Callable[[], str] = lambda: "",
+    ) -> None:
+        self._device_side = device_side
+        self._prepare = prepare
+        self._poll_seconds = poll_seconds
+        self._log = log
+        self._listener = listener
+        self._try_out = try_out
+        self._lateness = lateness
+        self._trouble = ""
+        self._telling = threading.Lock()
+        self._looked_at = time.monotonic()
+        device_side.distribution.ask_age(lambda: time.monotonic() - self._looked_at)
+        self._kept: dict[str, str] = {}
+        self._say_at = 0.0
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="snapshot-follower", daemon=True)
+        self._watch = threading.Thread(target=self._watch_looks, name="store-watch", daemon=True)
+        self._host = socket.gethostname()
+        self._worker = f"{listener} {os.getpid()} on {self._host}"
+
+    def start(self) -> None:
+        """Follow in a thread of its own, until the process ends."""
+        self._thread.start()
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End the thread; it tells the store that this worker is gone, if that is possible at once."""
+        self._stopped.set()
+        if self._thread.is_alive():
+            self._thread.join(_GOODBYE_SECONDS)
+
+    def follow_once(self) -> bool:
+        """Look once. True when a new snapshot was published.
+
+        Raises:
+            EngageError: The store is away, or a site's first release can not be loaded.
+        """
+        served = self._device_side.distribution.snapshot
+        if self._device_side.generation() == served.generation and not (served.kept and self._is_time()):
+            self._looked_at = time.monotonic()
+            return False
+        snapshot = self._device_side.take_snapshot(self._try_out)
+        self._prepare(snapshot)
+        self._device_side.distribution.publish(snapshot)
+        self._looked_at = time.monotonic()
+        self._tell_kept(snapshot)
+        return snapshot.generation != served.generation
+
+    def say_alive(self) -> None:
+        """Tell the store what this worker serves.
+
+        Raises:
+            StoreNotUsable: The store is away.
+        """
+        snapshot = self._device_side.distribution.snapshot
+        late = self._lateness()
+        self._device_side.say_alive(
+            WorkerStatus(
+                worker=self._worker,
+                host=self._host,
+                pid=os.getpid(),
+                listener=self._listener,
+                generation=snapshot.generation,
+                served={site: release.number for site, release in snapshot.current.items()},
+                trouble={site: error.sentence for site, error in snapshot.kept.items()} | ({"": late} if late else {}),
+            )
+        )
+        self._say_at = time.monotonic() + _SAY_ALIVE_SECONDS
+
+    def _is_time(self) -> bool:
+        return time.monotonic() >= self._say_at
+
+    def _run(self) -> None:
+        while not self._stopped.is_set():
+            self._look()
+            self._wait()
+        if self._listener:
+            with suppress(EngageError):
+                self._device_side.say_gone(self._worker)
+
+    def _wait(self) -> None:
+        until = time.monotonic() + self._poll_seconds
+        while not self._stopped.is_set() and (left := until - time.monotonic()) > 0:
+            try:
+                if self._device_side.wait_for_change(min(left, _WAIT_SECONDS)):
+                    return
+            except EngageError:  # the look that follows says why
+                self._stopped.wait(min(left, _WAIT_SECONDS))
+
+    def _watch_looks(self) -> None:
+        while not self._stopped.wait(_WATCH_SECONDS):
+            distribution = self._device_side.distribution
+            if distribution.is_late and not self._trouble:
+                seconds = distribution.seconds_since_look
+                self._tell_trouble(f"it has not answered for {seconds:.0f} s; what was changed since is not served yet")
+
+    def _look(self) -> None:
+        try:
+            is_new = self.follow_once()
+            if is_new:
+                self._tell_current()
+            if self._listener and (is_new or self._is_time()):
+                self.say_alive()
+            self._tell_trouble("")
+        except EngageError as error:
+            self._tell_trouble(str(error))
+        except Exception:  # a defect must not end the following: the worker would serve the past for ever
+            self._log.exception("following the store failed")
+
+    def _tell_current(self) -> None:
+        current = self._device_side.distribution.snapshot.current.values()
+        what = ", ".join(f"{release.site} release {release.number}" for release in current)
+        self._log.info("serving %s", what or "no release yet")
+
+    def _tell_kept(self, snapshot: Snapshot) -> None:
+        kept = {site: error.sentence for site, error in snapshot.kept.items()}
+        for site, why in kept.items():
+            if self._kept.get(site) != why:
+                served = snapshot.current[site].number
+                self._log.error("%s stays at release %s, the last good one: %s", site, served, why)
+        for site in self._kept.keys() - kept.keys():
+            self._log.info("%s serves its current release again", site)
+        self._kept = kept
+
+    def _tell_trouble(self, trouble: str) -> None:
+        with self._telling:
+            if trouble == self._trouble:
+                return
+            if trouble:
+                self._log.error("can not follow the store, serving what is in memory: %s", trouble)
+            else:
+                self._log.info("following the store again")
+            self._trouble = trouble

@@ -1,0 +1,377 @@
+"""The worker: one event loop on gunicorn's worker base class. gunicorn's arbiter, signals and reload stay gunicorn's.
+
+The loop never waits for a client, and never calls anything that may: not the database, not the app. A client is waited
+for in a :class:`~.connections.deadlines.Phase` that ends in time, whatever it sends or does not send.
+"""
+
+import errno
+import gc
+import os
+import select
+import socket
+import sys
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from gunicorn.workers.base import Worker
+
+from engage_server.serving.worker.answers.origin_server import Outgoing
+from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.deadlines import Phase
+from engage_server.serving.worker.connections.room import LIMIT, MEMORY, in_turns
+from engage_server.serving.worker.connections.tls_connection import TlsConnection, TlsFailure
+from engage_server.serving.worker.own_descriptors import OwnDescriptors
+
+if TYPE_CHECKING:
+    from engage_server.serving.worker.equipment import Equipment
+
+_TICK_SECONDS = 0.25
+_EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
+_HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile,
+_HANDSHAKE_SECONDS_A_TURN = 0.008  # and a costly one takes four
+_ACCEPTS_A_TURN = 512  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
+# A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
+_COLLECTIONS = (50_000, 20, 50)
+_SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: ten times less than by default
+_KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
+_ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
+_IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
+_READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
+
+
+class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
+    """Serves one listener, with or without TLS."""
+
+    alive: bool
+
+    def init_process(self) -> None:
+        """Called in the new process: the loop runs until a signal ends it."""
+        self._epoll = select.epoll()
+        self._connections: dict[int, Connection] = {}
+        self._outgoing: list[Outgoing] = []
+        self._is_shared = self.cfg.workers > 1
+        self._accepted = 0
+        self._handshakes_left, self._handshakes_until = 0, 0.0
+        self._now = 0.0
+        self._stopping_since: float | None = None
+        super().init_process()
+
+    def load_wsgi(self) -> None:
+        """Gunicorn's hook before the worker counts as booted: who fails here ends the instance, with the reason."""
+        self._equipment: Equipment = self.app.equip(self)
+
+    def run(self) -> None:
+        """The loop."""
+        self._room = self._equipment.room
+        self._deadlines, self._budget = self._room.deadlines, self._room.budget
+        self._server = self._equipment.origin_server
+        self._sightings = self._equipment.sightings
+        self._defects = self._equipment.defects
+        self._listener: socket.socket = self.sockets[0].sock
+        self._listener.setblocking(False)
+        # connections inherit it: what a client does not read is then ours to count, not megabytes of the kernel's
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
+        self._own = OwnDescriptors(self._epoll, self._defects)
+        self._own.add(self.PIPE[0], self._after_signal)
+        self._own.add(self._equipment.pool.wakeup, self._take_from_pool)
+        # exclusive: a connection wakes one worker, not all
+        self._own.add(self._listener.fileno(), self._accept, _READ | (select.EPOLLEXCLUSIVE if self._is_shared else 0))
+        self._next_tick = 0.0
+        sys.unraisablehook = self._defects.unraisable
+        gc.freeze()  # what is here now stays: no collection needs to look at it again
+        gc.set_threshold(*_COLLECTIONS)
+        sys.setswitchinterval(_SWITCH_SECONDS)
+        while self.alive or self._is_finishing():
+            try:
+                self._turn()
+            except Exception as error:
+                self._defects.turn_failed(error)
+            else:
+                self._defects.turn_succeeded()
+        self._equipment.close()
+
+    def _turn(self) -> None:
+        """Whatever has happened since the last turn.
+
+        Connections come first. Only then are others accepted: a new one may get the descriptor's number of one that
+        has ended in this turn, and what epoll has reported of the old one is not about the new one.
+        """
+        happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
+        self._now = now = time.monotonic()
+        ours: list[int] = []
+        handshakes: list[Connection] = []
+        for fileno, events in happened:
+            connection = self._connections.get(fileno)
+            if connection is not None:
+                if connection.phase is Phase.HANDSHAKE:
+                    handshakes.append(connection)
+                else:
+                    self._serve(connection, events)
+            elif fileno in self._own:
+                ours.append(fileno)
+            # else it gave way to another one in this very turn
+        self._handshakes_left = _HANDSHAKES_A_TURN
+        self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
+        for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
+            self._serve_newcomer(connection)
+        for fileno in ours:
+            self._own.call(fileno)
+        self._flush_sightings()
+        while self._outgoing:
+            self._send_answers()
+        while self._budget.is_over() and self._makes_room():
+            pass
+        if now >= self._next_tick:
+            self._next_tick = now + _TICK_SECONDS
+            self._tick(now)
+
+    def _flush_sightings(self) -> None:
+        """Write down first what devices did, then answer: who kills us in between finds no answer without it."""
+        if self._sightings is None or not self._sightings.lines:
+            return
+        try:
+            self._sightings.flush()
+        except Exception:
+            self._defects.happened("sightings could not be handed over")
+
+    def _after_signal(self) -> None:
+        os.read(self.PIPE[0], 4096)  # its handler has run already
+
+    def _take_from_pool(self) -> None:
+        for rendered in self._equipment.pool.finished():
+            try:
+                self._outgoing.append(self._server.rendered(rendered))
+            except Exception:
+                self._defects.happened("an answer of the app could not be taken")
+                self._drop(rendered.connection, "defect")
+
+    # --- connections begin and end
+
+    def _accept(self) -> None:
+        """Take some connections; if there are more, the next turn comes at once, and the other clients have theirs.
+
+        They are taken faster than handshakes are computed: who comes behind a crowd does not wait for all of it.
+        """
+        for _ in range(_ACCEPTS_A_TURN):
+            try:
+                client, address = self._listener.accept()
+            except (BlockingIOError, ConnectionAbortedError):
+                return
+            except OSError as error:
+                self._no_room(error)
+                return
+            try:
+                connection = self._admit(client, address[0])
+            except Exception:  # not a reason to pause: one connection less waits to be accepted
+                self._defects.happened("a connection could not be admitted")
+                self._forget(client)
+                return
+            # mostly its first bytes are here by now: that saves a turn
+            self._serve_newcomer(connection)
+            self._accepted += 1
+            if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
+                self._own.go_behind(self._listener.fileno())
+                return
+
+    def _serve_newcomer(self, connection: Connection) -> None:
+        """Serve one that is in its handshake, if this turn still has time for that."""
+        if connection.phase is Phase.HANDSHAKE:
+            is_first = self._handshakes_left == _HANDSHAKES_A_TURN
+            if self._handshakes_left <= 0 or not (is_first or time.monotonic() < self._handshakes_until):
+                return  # epoll tells of it again
+            self._handshakes_left -= 1
+        self._serve(connection, _READ)
+
+    def _admit(self, client: socket.socket, address: str) -> Connection:
+        now = self._now
+        contexts, local = self._equipment.tls, self._equipment.local_address(client)
+        if contexts is None:
+            connection: Connection = Connection(client, address, now)
+            connection.local = local
+        else:
+            connection = TlsConnection(client, address, now, contexts.current(local), local)
+        self._epoll.register(connection.fileno, _READ)
+        self._connections[connection.fileno] = connection
+        self._equipment.metrics.accepted()
+        for one_too_many, why in self._room.enter(connection, now):
+            self._drop(one_too_many, why)
+        return connection
+
+    def _makes_room(self) -> bool:
+        """Let whoever takes most memory go; False when nobody can: threads work with all that is left."""
+        largest = self._budget.who_gives_way(self._now)
+        if largest is not None:
+            self._drop(largest, MEMORY)
+        return largest is not None
+
+    def _no_room(self, error: OSError) -> None:
+        """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
+        oldest = self._deadlines.longest_waiting() if error.errno in (errno.EMFILE, errno.ENFILE) else None
+        if oldest is not None:
+            self._drop(oldest, LIMIT)
+            return
+        self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
+        self._own.pause(self._listener.fileno())
+
+    def _forget(self, client: socket.socket) -> None:
+        half_admitted = self._connections.get(client.fileno())
+        if half_admitted is not None:
+            self._drop(half_admitted, "defect")
+        client.close()
+
+    def _drop(self, connection: Connection, why: str) -> None:
+        """End a connection now, whatever it waits for. Raises nothing."""
+        if self._connections.get(connection.fileno) is not connection:
+            return
+        del self._connections[connection.fileno]
+        try:
+            self._end(connection, why)
+        except Exception:
+            self._defects.happened("a connection could not be ended as it should")
+            connection.socket.close()
+
+    def _end(self, connection: Connection, why: str) -> None:
+        self._room.leave(connection, self._now)
+        connection.close()  # which takes it out of epoll, too
+        self._equipment.metrics.ended(why)
+        if connection.phase is Phase.HANDSHAKE:
+            self._equipment.handshakes.failed(connection, why)
+
+    # --- what clients send
+
+    def _serve(self, connection: Connection, events: int) -> None:
+        try:
+            if connection.phase is Phase.LINGERING:
+                if not connection.discard():
+                    self._drop(connection, "done")
+            elif connection.phase is Phase.SENDING:
+                if events & ~_READ and connection.flush():
+                    self._sent(connection)
+            else:
+                self._read(connection)
+        except TlsFailure as failure:
+            if connection.phase is not Phase.HANDSHAKE and not connection.requests:
+                # finished by our side alone: in TLS 1.3 a client may look at the chain that late
+                self._equipment.handshakes.failed(connection, failure.reason)
+            if failure.reason == "hello name":
+                self._defects.expected("a server name that is not ASCII was refused with alert 112 (unrecognized_name)")
+            self._drop(connection, failure.reason)
+        except OSError:
+            self._drop(connection, "reset")
+        except Exception:  # a defect must cost this one connection, not all
+            self._defects.happened("a connection could not be served")
+            self._drop(connection, "defect")
+
+    def _read(self, connection: Connection) -> None:
+        content = connection.receive()
+        if content is None:
+            self._drop(connection, "closed")
+            return
+        if connection.phase is Phase.HANDSHAKE and isinstance(connection, TlsConnection):
+            if not connection.handshaken:
+                return
+            self._equipment.handshakes.finished(connection)
+            self._room.handshake_ended(connection, self._now)
+        if content:
+            self._take(connection, content)
+
+    def _take(self, connection: Connection, content: bytes) -> None:
+        outgoing = self._server.take(connection, content)
+        if outgoing is not None:
+            self._outgoing.append(outgoing)
+        elif connection.reader is None:
+            self._hand_over(connection)
+        elif connection.reader.in_body:
+            if connection.phase is not Phase.BODY:
+                self._deadlines.enter(connection, Phase.BODY, self._now)
+        elif connection.phase is Phase.IDLE:
+            self._deadlines.enter(connection, Phase.HEADER, self._now)
+
+    def _hand_over(self, connection: Connection) -> None:
+        """The app is at it: meanwhile nothing is read, and what the client does meanwhile does not wake us."""
+        self._deadlines.enter(connection, Phase.ANSWERING, self._now)
+        self._epoll.unregister(connection.fileno)
+
+    # --- what they get
+
+    def _send_answers(self) -> None:
+        answers, self._outgoing = self._outgoing, []
+        for outgoing in answers:
+            self._send(outgoing)
+        if self._outgoing:  # requests that came right behind
+            self._flush_sightings()
+
+    def _send(self, outgoing: Outgoing) -> None:
+        connection = outgoing.connection
+        if self._connections.get(connection.fileno) is not connection:
+            return
+        try:
+            if connection.phase is Phase.ANSWERING:
+                self._epoll.register(connection.fileno, _READ)
+                self._deadlines.enter(connection, Phase.SENDING, self._now)
+            send = connection.send_last if connection.closes else connection.send
+            is_gone = send(outgoing.content)
+            self._equipment.note(outgoing)
+            if is_gone:
+                self._sent(connection)
+            else:
+                self._deadlines.enter(connection, Phase.SENDING, self._now)
+                self._epoll.modify(connection.fileno, _WRITE)
+                self._budget.settle(connection, outgoing.size + len(connection.inbox), self._now)
+        except OSError:
+            self._drop(connection, "reset")
+        except Exception:
+            self._defects.happened("an answer could not be sent")
+            self._drop(connection, "defect")
+
+    def _sent(self, connection: Connection) -> None:
+        now = self._now
+        was_waiting = connection.phase is Phase.SENDING
+        if was_waiting:
+            self._epoll.modify(connection.fileno, _READ)
+        connection.requests += 1
+        if connection.held_bytes:
+            self._budget.settle(connection, len(connection.inbox), now)
+        if connection.closes:
+            if not connection.lingers:
+                self._drop(connection, "done")
+                return
+            connection.stop_sending()
+            self._deadlines.enter(connection, Phase.LINGERING, now)
+            return
+        self._deadlines.enter(connection, Phase.IDLE, now)
+        if connection.inbox:  # a request that came right behind (RFC 9112 section 9.3.2)
+            content, connection.inbox = connection.inbox, b""
+            self._take(connection, content)
+
+    # --- time
+
+    def _tick(self, now: float) -> None:
+        self.notify()
+        self.alive = self.alive and self.ppid == os.getppid()
+        for connection in self._deadlines.overdue(now):
+            self._let_go(connection)
+        self._own.resume()
+        self._equipment.tick(now)
+
+    def _let_go(self, connection: Connection) -> None:
+        phase = connection.phase
+        if phase is Phase.IDLE:
+            with suppress(OSError):
+                connection.send_last(b"")
+        self._drop(connection, "done" if phase in (Phase.IDLE, Phase.LINGERING) else f"timeout {phase.name.lower()}")
+
+    def _is_finishing(self) -> bool:
+        """After the signal to stop: whether somebody is still being served, within the limit."""
+        now = time.monotonic()
+        if self._stopping_since is None:
+            self._stopping_since = now
+            self._server.closes_always = True
+            self._own.remove(self._listener.fileno())
+        waited = now - self._stopping_since
+        if waited > _IDLE_GRACE_SECONDS:
+            for phase in (Phase.IDLE, Phase.LINGERING):
+                for connection in list(self._deadlines.in_phase(phase)):
+                    self._let_go(connection)
+        return bool(self._connections) and waited < self.cfg.graceful_timeout
