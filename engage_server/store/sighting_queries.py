@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, RowMapping, delete, func, select, update
+from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
-from engage_server.records import Sighting, SightingKind
+from engage_server.records import Sighting
 from engage_server.store.tables import sightings, spool_offsets
 
 MOST_AT_ONCE = 5000  # sightings that one transaction removes
@@ -48,14 +48,6 @@ def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str,
     return found
 
 
-def select_sightings(connection: Connection, since: datetime | None) -> list[Sighting]:
-    """Oldest first."""
-    query = select(sightings).order_by(sightings.c.at, sightings.c.id)
-    if since is not None:
-        query = query.where(sightings.c.at >= since)
-    return [_sighting(row) for row in connection.execute(query).mappings()]
-
-
 def select_disregarded(connection: Connection, serial: str, site: str) -> dict[str, int]:
     """How many sightings with a serial number count for nothing, by the reason."""
     columns = sightings.c
@@ -91,8 +83,3 @@ def _row(sighting: Sighting) -> dict[str, object]:
         "authenticated": sighting.authenticated,
         "disregarded": sighting.disregarded,
     }
-
-
-def _sighting(row: RowMapping) -> Sighting:
-    values = {name: value for name, value in row.items() if name != "id"}
-    return Sighting(**values | {"kind": SightingKind(values["kind"])})

@@ -35,10 +35,6 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return sighting_queries.select_offsets(connection, segments)
 
-    def sightings(self, *, since: datetime | None = None) -> Sequence[Sighting]:
-        with reading(self._engine, LONG_SECONDS) as connection:
-            return sighting_queries.select_sightings(connection, since)
-
     def forget_sightings(self, before: datetime) -> int:
         removed, slice_ = 0, sighting_queries.MOST_AT_ONCE
         while slice_ == sighting_queries.MOST_AT_ONCE:  # each in a transaction of its own: others want to write, too

@@ -183,9 +183,6 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         with writing(self._engine) as connection:
             self._tell(connection, event, changes_serving=False)
 
-    def audit_events(self) -> Sequence[AuditEvent]:
-        return [entry.event for entry in self.audit_entries()]
-
     def audit_entries(self) -> Sequence[AuditEntry]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return audit_log.select_entries(connection)

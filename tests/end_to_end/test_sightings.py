@@ -21,6 +21,7 @@ from engage_server.store.sql_store import SqlStore
 from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
 from tests.postgresql import PostgresServer
+from tests.stored import stored_sightings
 
 QUERY = "?serialNumber=AAAAAAAAAACgsQAAAAACBg=="
 SERIAL = "0000000000000000A0B1000000000206"
@@ -30,7 +31,7 @@ def sightings(url: str) -> list[Sighting]:
     """What the database holds."""
     engine = open_engine(url)
     try:
-        return list(SqlStore(engine, Sealer(Secret(bytes(32)))).sightings())
+        return stored_sightings(SqlStore(engine, Sealer(Secret(bytes(32)))))
     finally:
         engine.dispose()
 

@@ -36,6 +36,7 @@ from engage_server.services.sites.enrolment import Enrolment
 from engage_server.services.sites.register import SiteChanges, SiteRequest
 from engage_server.web.app import create_app
 from tests.chains import NOW, SITE_KEY
+from tests.stored import audit_events
 from tests.world import World, serial_of
 
 KNOWN, STRANGER = serial_of(1), serial_of(2)
@@ -289,7 +290,7 @@ class TestSites:
         )
         world.answer_call_ins(wanted)
         assert world.store.site("main").call_in == wanted
-        event = world.store.audit_events()[-1]
+        event = audit_events(world.store)[-1]
         assert "https://x" in event.facts["call_in"]
         assert event.before["call_in"].startswith("files")
 

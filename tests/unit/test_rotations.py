@@ -29,6 +29,7 @@ from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation import preparation
 from engage_server.services.rotation.gate import Verdict
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY
+from tests.stored import audit_events
 from tests.world import World, address_of, serial_of
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -114,7 +115,7 @@ def test_more_lost_devices_than_the_limit_turn_it_back(site: World) -> None:
     assert current(site).number == 1
     assert newest(site).state is RotationState.ROLLED_BACK
     assert newest(site).ended_at == NOW + 4 * DAY
-    (event,) = [e for e in site.store.audit_events() if e.action is AuditAction.ROTATION_ENDED]
+    (event,) = [e for e in audit_events(site.store) if e.action is AuditAction.ROTATION_ENDED]
     assert (event.before["release"], event.facts["release"]) == ("2", "1")
 
 
@@ -130,7 +131,7 @@ def test_a_few_lost_devices_are_for_a_person(site: World) -> None:
         list(site.rotations.approve("main", " ", site.later(hours=81)))
     person = Occasion("ann", NOW + 81 * HOUR)
     assert "done" in list(site.rotations.approve("main", "floor 3 has no power", person))[-1]
-    (event,) = [e for e in site.store.audit_events() if e.action is AuditAction.ROTATION_APPROVED]
+    (event,) = [e for e in audit_events(site.store) if e.action is AuditAction.ROTATION_APPROVED]
     assert (event.actor, event.reason) == ("ann", "floor 3 has no power")
     assert "ask" in event.facts["gate"]
 
@@ -323,7 +324,7 @@ def test_every_step_is_in_the_audit_log(site: World) -> None:
     start(site, RotationWay.SERVER_RENEWAL)
     call(site, 2, 1)
     go_on(site, hours=25)
-    actions = [event.action for event in site.store.audit_events()][-5:]
+    actions = [event.action for event in audit_events(site.store)][-5:]
     assert actions == [
         AuditAction.ROTATION_STARTED,
         AuditAction.RELEASE_STAGED,

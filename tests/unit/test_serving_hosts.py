@@ -9,6 +9,7 @@ from engage_server.records import AuditAction, RotationState, RotationWay, Worke
 from engage_server.services.releases.serving_hosts import ServingHosts
 from engage_server.store.tables import workers
 from tests.chains import NOW
+from tests.stored import audit_events
 from tests.world import World
 
 DAY = timedelta(days=1)
@@ -57,7 +58,7 @@ def test_a_host_that_is_cut_off_is_a_gap_until_it_is_forgotten(rotating: World) 
     hosts = ServingHosts(rotating.store)
     assert [(each.name, each.is_alive, len(each.silent)) for each in hosts.all()] == [("a", True, 0), ("b", False, 3)]
     assert hosts.forget("b", "burnt down", rotating.occasion) == 3
-    told = rotating.store.audit_events()[-1]
+    told = audit_events(rotating.store)[-1]
     assert (told.action, told.reason, told.facts["host"]) == (AuditAction.HOST_FORGOTTEN, "burnt down", "b")
     assert rotating.confirmations.gaps() == ()
     assert three_days_on(rotating) is RotationState.ROLLED_BACK, "now they are lost"

@@ -17,6 +17,7 @@ from engage_server.services.chains.folder import ChainMaterial, read_chain_folde
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.sites.register import SiteChanges
 from tests.chains import HOSTS, SITE_KEY, Recipe, good_chain, key
+from tests.stored import audit_events
 from tests.world import World, serial_of
 
 
@@ -89,7 +90,7 @@ def test_an_override_names_each_error_and_a_reason_and_is_kept(world: World) -> 
         world.releases.activate("main", number, {**reasons, "key.mismatch": "why not"}, world.occasion)
     checked = world.releases.activate("main", number, reasons, world.occasion)
     assert checked.release.state is ReleaseState.CURRENT
-    told = world.store.audit_events()[-1]
+    told = audit_events(world.store)[-1]
     assert told.action is AuditAction.RELEASE_ACTIVATED
     assert told.facts["override chain.too_long"] == "only RU here"
     assert told.facts["override san.host_missing"] == "loopback is for trials"
@@ -152,7 +153,7 @@ def test_a_site_demands_tokens_only_where_some_device_sent_one(world: World) -> 
     world.see(replace(handshake, authenticated=True, token_time=proven_at))
     world.sites.change(world.store.site("main"), wanted, "why", world.occasion)
     assert world.store.site("main").evidence is RequiredEvidence.AUTHENTICATED
-    told = world.store.audit_events()[-1]
+    told = audit_events(world.store)[-1]
     assert (told.before["evidence"], told.facts["evidence"], told.reason) == ("any", "authenticated", "why")
     world.evidence.forget(serial_of(1), None, "", world.occasion)
     world.sites.change(world.store.site("main"), SiteChanges(hosts=HOSTS[:1]), "", world.occasion)
@@ -167,7 +168,7 @@ def test_exporting_a_key(world: World, tmp_path: Path) -> None:
     world.sites.export_key("main", file, world.occasion)
     assert base64.b64decode(file.read_bytes()) == SITE_KEY.reveal()
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
-    assert world.store.audit_events()[-1].action is AuditAction.SITE_KEY_EXPORTED
+    assert audit_events(world.store)[-1].action is AuditAction.SITE_KEY_EXPORTED
     with pytest.raises(Conflict, match="exists already"):
         world.sites.export_key("main", file, world.occasion)
     with pytest.raises(FileNotUsable):

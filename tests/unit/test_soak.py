@@ -11,6 +11,7 @@ from engage_server.services.rotation.gate import Verdict, decide
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.soak import NIGHT, begun, looked
 from tests.chains import NOW
+from tests.stored import audit_events
 from tests.world import World
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
@@ -218,11 +219,11 @@ class TestTheLooksAreKept:
     def test_from_look_to_look(self, site: World) -> None:
         machine = Machine()
         list(site.rotations.start(site.request(RotationWay.CUT_OVER), machine.at(timedelta())))
-        entries = len(site.store.audit_events())
+        entries = len(audit_events(site.store))
         assert self.run(site.rotations, [machine.at(number * HOUR) for number in range(1, 11)]) == []
         (kept,) = site.rotations.all("main")
         assert hours(kept) == 10
-        assert len(site.store.audit_events()) == entries, "to look is no act"
+        assert len(audit_events(site.store)) == entries, "to look is no act"
         site.rotations.progress(kept, machine.at(20 * HOUR))
         assert site.rotations.all("main") == [kept], "who only asks adds nothing"
         site.see(*(site.finished(device, 2, NOW + 11 * HOUR) for device in range(4)))

@@ -23,6 +23,7 @@ from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.services.evidence.transfer import SightingTransfer
 from engage_server.store.sql_store import SqlStore
 from tests.chains import SITE_KEY
+from tests.stored import stored_sightings
 from tests.unit.test_device_token import text_token
 from tests.world import World, serial_of
 
@@ -228,8 +229,10 @@ class TestTransfer:
         spool.close()
         assert moving.run(NOW).stored == 0
         assert list(segments(folder)) == []
-        assert len(world.store.sightings()) == 15
-        assert world.store.sightings()[0] == Sighting(SightingKind.NOTICE, NOW, "http", "192.0.2.0", SERIAL, "main", 7)
+        assert len(stored_sightings(world.store)) == 15
+        assert stored_sightings(world.store)[0] == Sighting(
+            SightingKind.NOTICE, NOW, "http", "192.0.2.0", SERIAL, "main", 7
+        )
 
     def test_half_a_line_waits_for_its_end(self, world: World, folder: Path) -> None:
         line = json.dumps(["notice", 1, "http", "a", None, None, None, "", "", False]).encode()
@@ -269,7 +272,7 @@ class TestTransfer:
                 with pytest.raises(StoreNotUsable):
                     transfer(world, folder).run(NOW)
         transfer(world, folder).run(NOW)
-        assert len(world.store.sightings()) == 10
+        assert len(stored_sightings(world.store)) == 10
         assert list(segments(folder)) == []
 
     def test_each_batch_is_counted_when_it_is_stored(
@@ -292,7 +295,7 @@ class TestTransfer:
             patched.setattr(SqlStore, "record_sightings", failing)
             with pytest.raises(StoreNotUsable):
                 transfer(world, folder).run(NOW, lambda batch: counted.append(batch.stored))
-        assert sum(counted) == len(world.store.sightings()) > 0
+        assert sum(counted) == len(stored_sightings(world.store)) > 0
         assert len(counted) == batches
         transfer(world, folder).run(NOW, lambda batch: counted.append(batch.stored))
         assert sum(counted) == 100
@@ -305,7 +308,7 @@ class TestTransfer:
         found = [sighting for line in lines if (sighting := decoded(line))]
         assert world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
         assert not world.store.record_sightings(segment.name, 0, end, found, fold, NOW)
-        assert len(world.store.sightings()) == 10
+        assert len(stored_sightings(world.store)) == 10
 
     def test_what_cannot_have_been_then_is_kept_and_counts_for_nothing(self, world: World, folder: Path) -> None:
         world.add_site()
@@ -317,7 +320,7 @@ class TestTransfer:
             see(Sightings("http", SpoolWriter(folder, PLENTY), at.timestamp), 1)
         done = transfer(world, folder).run(now)
         assert (done.stored, done.disregarded) == (5, 2)
-        found = {each.at: each.disregarded for each in world.store.sightings()}
+        found = {each.at: each.disregarded for each in stored_sightings(world.store)}
         assert [found[at] for at in times] == ["future", "", "", "", "before_installation"]
         (known,) = world.store.device_history(SERIAL)
         assert (known.first_seen, known.last_seen, known.notices) == (installed - late, now + late, 3)
@@ -360,7 +363,7 @@ class TestTransfer:
         sightings.flush()
         moving = SightingTransfer(folder, world.store, timedelta(days=1), tokens=TokenCheck(site_key))
         assert moving.run(now).stored == 7
-        found = [(each.serial, each.authenticated) for each in world.store.sightings()]
+        found = [(each.serial, each.authenticated) for each in stored_sightings(world.store)]
         assert found[:4] == [(SERIAL, True), (SERIAL, True), (SERIAL, False), (SERIAL, False)]
         assert found[4:] == [(serial_of(9), False), (SERIAL, False), (SERIAL, False)]
         assert asked == ["main", "away"], "once each"
@@ -374,4 +377,4 @@ class TestTransfer:
         moving.run(NOW)
         assert moving.forget_old(NOW + timedelta(hours=23)) == 0
         assert moving.forget_old(NOW + timedelta(hours=25)) == 3
-        assert world.store.sightings() == []
+        assert stored_sightings(world.store) == []

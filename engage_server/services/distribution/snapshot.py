@@ -2,12 +2,17 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from engage_server.errors import Conflict, EngageError, NotFound, Refused, SealBroken
 from engage_server.protocol.notice import cert_url, digest_of, notice_bytes
 from engage_server.records import CallIn, IPNetwork, Release, ReleaseState, Secret, Site
 from engage_server.services.distribution.serial_set import SerialSet
-from engage_server.store.interface import Store
+from engage_server.store.interface import ReleaseStore, SiteStore, WorkerStore
+
+
+class ServedStore(SiteStore, ReleaseStore, WorkerStore, Protocol):
+    """What of the store a snapshot is made from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,7 +103,7 @@ EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
 
 
 def take_snapshot(
-    store: Store,
+    store: ServedStore,
     public_http_port: int,
     *,
     with_private_keys: bool,
@@ -158,7 +163,9 @@ def take_snapshot(
     )
 
 
-def _members(store: Store, sites: Sequence[Site], last: Snapshot, versions: Mapping[str, str]) -> dict[str, SerialSet]:
+def _members(
+    store: ServedStore, sites: Sequence[Site], last: Snapshot, versions: Mapping[str, str]
+) -> dict[str, SerialSet]:
     """Read again only where they are others than before: there may be a million."""
     return {
         site.name: last.members[site.name]
@@ -168,7 +175,7 @@ def _members(store: Store, sites: Sequence[Site], last: Snapshot, versions: Mapp
     }
 
 
-def _static_certificates(store: Store, ders: Mapping[str, ServedDer]) -> dict[tuple[str, str], ServedAnswer]:
+def _static_certificates(store: ServedStore, ders: Mapping[str, ServedDer]) -> dict[tuple[str, str], ServedAnswer]:
     """Where it is a release's anchor, its download counts as that."""
     found: dict[tuple[str, str], ServedAnswer] = {}
     for each in store.static_certificates():
@@ -208,7 +215,7 @@ def _served(site: Site, release: Release, port: int, key: Secret | None) -> Serv
     )
 
 
-def _serials_of_others(store: Store, sites: Sequence[Site], default: str | None) -> dict[str, str]:
+def _serials_of_others(store: ServedStore, sites: Sequence[Site], default: str | None) -> dict[str, str]:
     """A device of the default site gets the default's answer anyway: an installation of one site needs no list."""
     others = [site.name for site in sites if site.name != default]
     return {device.serial: device.site for name in others for device in store.devices(name)}

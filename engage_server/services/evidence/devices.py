@@ -3,13 +3,18 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
-from engage_server.store.interface import DeviceFilter, Store
+from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore
+
+
+class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
+    """What of the store the evidence of devices needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +58,7 @@ class DeviceEvidence:
         store: Where it rests.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: DevicesStore) -> None:
         self._store = store
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 
 from engage_server.records import Sighting
 from engage_server.services.disk_space.reserve import DiskReserve
@@ -12,9 +13,13 @@ from engage_server.services.evidence.sighting_times import dated
 from engage_server.services.evidence.sightings import spooled
 from engage_server.services.evidence.spool import Segment, segments
 from engage_server.services.evidence.token_check import TokenCheck
-from engage_server.store.interface import Store
+from engage_server.store.interface import EvidenceStore, SiteStore
 
 BATCH_BYTES = 128 * 1024  # some 1,000 sightings in one transaction: SQLite has one writer, and operators wait for it
+
+
+class TransferStore(EvidenceStore, SiteStore, Protocol):
+    """What of the store the transfer needs."""
 
 
 @dataclass(slots=True)
@@ -49,7 +54,7 @@ class SightingTransfer:
     def __init__(
         self,
         folder: Path,
-        store: Store,
+        store: TransferStore,
         keep: timedelta,
         reserve: DiskReserve | None = None,
         tokens: TokenCheck | None = None,

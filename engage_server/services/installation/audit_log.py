@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from engage_server.errors import UsageError
 from engage_server.records import AuditEntry, AuditHead, AuditVerdict
-from engage_server.store.interface import Store
+from engage_server.store.interface import AuditStore
 
 _AS_TOLD = "audit log: entry"
 _LEAST_DIGITS = 16  # as many as the metric has
@@ -25,7 +25,7 @@ class AuditLog:
         store: Where it rests.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: AuditStore) -> None:
         self._store = store
 
     def entries(self, site: str | None = None) -> Sequence[AuditEntry]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
 from engage_server.records import Grade, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
 from engage_server.services.evidence.pace import Pace
@@ -10,7 +11,11 @@ from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
-from engage_server.store.interface import Store
+from engage_server.store.interface import EvidenceStore, ReleaseStore, SiteStore
+
+
+class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, Protocol):
+    """What of the store the overview needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +82,7 @@ class Overview:
         confirmations: For the workers.
     """
 
-    def __init__(self, store: Store, rotations: Rotations, confirmations: Confirmations) -> None:
+    def __init__(self, store: OverviewStore, rotations: Rotations, confirmations: Confirmations) -> None:
         self._store = store
         self._rotations = rotations
         self._confirmations = confirmations

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engage_server.records import WorkerStatus
-from engage_server.store.interface import Store
+from engage_server.store.interface import WorkerStore
 
 # a worker says something every 5 s, and at once when it serves another snapshot
 LIVE_WITHIN = timedelta(seconds=12)
@@ -43,7 +43,7 @@ class Confirmations:
         store: Where they say it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: WorkerStore) -> None:
         self._store = store
 
     def generation(self) -> int:

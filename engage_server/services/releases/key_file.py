@@ -1,14 +1,19 @@
 """The release key in a file, for a TLS instance that shall never see the key-encryption key."""
 
 from pathlib import Path
+from typing import Protocol
 
 from engage_server.errors import Conflict
 from engage_server.files import SECRET_MODE, read_file, replace_file, write_new_file
 from engage_server.records import AuditAction, Occasion
 from engage_server.records.release_key import is_release_key, write_release_key
-from engage_server.store.interface import Store
+from engage_server.store.interface import AuditStore, ReleaseStore
 
 _MAX_BYTES = 4096
+
+
+class KeyStore(ReleaseStore, AuditStore, Protocol):
+    """What of the store the release key needs."""
 
 
 class ReleaseKeyFile:
@@ -18,7 +23,7 @@ class ReleaseKeyFile:
         store: What it opens.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: KeyStore) -> None:
         self._store = store
 
     def write(self, file: Path, occasion: Occasion) -> None:

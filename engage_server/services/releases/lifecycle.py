@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -15,7 +16,11 @@ from engage_server.pki.path import arrange
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import AuditAction, Occasion, Release, ReleaseState, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
-from engage_server.store.interface import ReleaseDraft, Store
+from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
+
+
+class LifecycleStore(SiteStore, ReleaseStore, RotationStore, Protocol):
+    """What of the store the life of releases needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +43,7 @@ class Releases:
         store: Where they rest.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: LifecycleStore) -> None:
         self._store = store
 
     def stage(self, material: ChainMaterial, site_name: str, occasion: Occasion) -> CheckedRelease:

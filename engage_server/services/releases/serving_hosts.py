@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engage_server.records import AuditAction, Occasion, WorkerStatus
 from engage_server.services.releases.confirmation import LIVE_WITHIN
-from engage_server.store.interface import Store
+from engage_server.store.interface import WorkerStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class ServingHosts:
         store: Where workers say what they serve.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: WorkerStore) -> None:
         self._store = store
 
     def all(self) -> Sequence[ServingHost]:

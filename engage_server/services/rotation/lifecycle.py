@@ -26,8 +26,7 @@ from engage_server.services.rotation.plan import RotationPlan, Situation, keys_f
 from engage_server.services.rotation.preparation import Preparation, RotationRequest
 from engage_server.services.rotation.proof import Judge
 from engage_server.services.rotation.soak import begun, looked
-from engage_server.services.rotation.steps import RotationSteps
-from engage_server.store.interface import Store
+from engage_server.services.rotation.steps import RotationSteps, StepsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class Rotations(RotationSteps):
 
     def __init__(
         self,
-        store: Store,
+        store: StepsStore,
         releases: Releases,
         confirmations: Confirmations,
         judge_for: Callable[[AnchorRole], Judge],

@@ -21,8 +21,7 @@ from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.proof import Judge, broken_promise, prove
-from engage_server.services.rotation.steps import RotationSteps
-from engage_server.store.interface import Store
+from engage_server.services.rotation.steps import RotationSteps, StepsStore
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +56,7 @@ class Preparation(RotationSteps):
         judge_for: Gives the judge for what a site distributes.
     """
 
-    def __init__(self, store: Store, releases: Releases, judge_for: Callable[[AnchorRole], Judge]) -> None:
+    def __init__(self, store: StepsStore, releases: Releases, judge_for: Callable[[AnchorRole], Judge]) -> None:
         super().__init__(store, releases)
         self._judge_for = judge_for
 

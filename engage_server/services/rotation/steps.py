@@ -1,11 +1,16 @@
 """What every part of a rotation needs: its end, its audit events, and what keeps a release from going live."""
 
 from dataclasses import replace
+from typing import Protocol
 
 from engage_server.errors import EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
-from engage_server.store.interface import Store
+from engage_server.store.interface import EvidenceStore, ReleaseStore, RotationStore, SiteStore
+
+
+class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, Protocol):
+    """What of the store rotations need."""
 
 
 class RotationSteps:
@@ -16,7 +21,7 @@ class RotationSteps:
         releases: Stages and checks.
     """
 
-    def __init__(self, store: Store, releases: Releases) -> None:
+    def __init__(self, store: StepsStore, releases: Releases) -> None:
         self._store = store
         self._releases = releases
 

@@ -7,7 +7,7 @@ from engage_server.errors import Conflict
 from engage_server.records import Occasion, UnknownDevices
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.sites.register import Sites
-from engage_server.store.interface import Store
+from engage_server.store.interface import SiteStore
 
 _LOOK_BACK = timedelta(days=30)  # at the start: this may not have run for a while
 _BATCH_BYTES = 1024 * 1024
@@ -23,7 +23,7 @@ class Enrolment:
         reserve: What has to stay free on the store's disk; None: nothing.
     """
 
-    def __init__(self, store: Store, sites: Sites, reserve: DiskReserve | None = None) -> None:
+    def __init__(self, store: SiteStore, sites: Sites, reserve: DiskReserve | None = None) -> None:
         self._store = store
         self._reserve = reserve
         self._sites = sites

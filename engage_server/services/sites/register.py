@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Protocol
 
 from engage_server.errors import Refused, UsageError
 from engage_server.files import SECRET_MODE, write_new_file
@@ -25,11 +26,15 @@ from engage_server.records import (
     Secret,
     Site,
 )
-from engage_server.store.interface import Store
+from engage_server.store.interface import AuditStore, EvidenceStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
 _RESERVED = frozenset({"spool", "metrics"})  # stand beside the sites' folders in data/
+
+
+class RegisterStore(SiteStore, EvidenceStore, AuditStore, Protocol):
+    """What of the store sites and devices need."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +67,7 @@ class Sites:
         store: Where they rest.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: RegisterStore) -> None:
         self._store = store
 
     def all(self) -> Sequence[Site]:

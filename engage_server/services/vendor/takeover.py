@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -17,7 +18,11 @@ from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.sites.register import SiteRequest, Sites
 from engage_server.services.vendor.review import VendorReview
-from engage_server.store.interface import Store
+from engage_server.store.interface import ReleaseStore, SiteStore
+
+
+class TakeoverStore(SiteStore, ReleaseStore, Protocol):
+    """What of the store a takeover needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +66,7 @@ class VendorTakeover:
         devices: For the devices' files.
     """
 
-    def __init__(self, store: Store, sites: Sites, releases: Releases, devices: DeviceExchange) -> None:
+    def __init__(self, store: TakeoverStore, sites: Sites, releases: Releases, devices: DeviceExchange) -> None:
         self._store = store
         self._sites = sites
         self._releases = releases
