@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
-from engage_server.composition.opening import ensured_sealer
+from engage_server.composition.opening import ensured_sealer, kept_open
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import NotPossible
 from engage_server.files import SECRET_MODE, make_folder
@@ -39,9 +39,9 @@ def create_installation(
     url = settings.database_url.get_secret_value()
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
-    engine = open_engine(url)
-    schema.upgrade(engine, sealer, actor, told)
-    return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+    with kept_open(open_engine(url)) as engine:
+        schema.upgrade(engine, sealer, actor, told)
+        return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
-from engage_server.composition.opening import open_database
+from engage_server.composition.opening import kept_open, open_database
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import AuditHead, CallInWay, Secret, WorkerStatus
 from engage_server.services.call_in.call import Answerer
@@ -44,9 +44,9 @@ class DeviceSide:
         self._with_tls = release_sealer is not None
         self._port = settings.cert_url_port
         self._store_reserve = store_reserve(settings)
-        engine = open_database(settings)
-        if release_sealer is not None:
-            schema.assert_release_seal(engine, release_sealer)
+        with kept_open(open_database(settings)) as engine:
+            if release_sealer is not None:
+                schema.assert_release_seal(engine, release_sealer)
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:

@@ -1,7 +1,7 @@
 """Opens an installation: its database, and the keys, from files, the environment, and one key from the other."""
 
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine
 
@@ -19,11 +19,22 @@ __all__ = [
     "derived_release_key",
     "ensured_sealer",
     "given_release_key",
+    "kept_open",
     "open_database",
     "read_sealer",
 ]
 
 _MAX_KEY_FILE_BYTES = 4096
+
+
+@contextmanager
+def kept_open(engine: Engine) -> Iterator[Engine]:
+    """An engine that stays open unless what is done with it fails: nobody would give its connections back."""
+    try:
+        yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def open_database(settings: Settings) -> Engine:
@@ -39,9 +50,9 @@ def open_database(settings: Settings) -> Engine:
             f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
             "Make one with 'engage init', or name its settings file: --config FILE.",
         )
-    engine = open_engine(url)
-    schema.assert_current(engine)
-    return engine
+    with kept_open(open_engine(url)) as engine:
+        schema.assert_current(engine)
+        return engine
 
 
 def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:

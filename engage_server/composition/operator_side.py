@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-from engage_server.composition.opening import open_database, read_sealer
+from engage_server.composition.opening import kept_open, open_database, read_sealer
 from engage_server.records import AnchorRole, AuditHead
 from engage_server.settings import Settings
 from engage_server.store import schema
@@ -173,10 +173,10 @@ def open_operator_side(
         SettingsInvalid: There is no key-encryption key.
         SealBroken: The database was sealed with another one.
     """
-    engine = open_database(settings)
-    sealer = read_sealer(settings, environment)
-    schema.assert_seal(engine, sealer)
-    return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+    with kept_open(open_database(settings)) as engine:
+        sealer = read_sealer(settings, environment)
+        schema.assert_seal(engine, sealer)
+        return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":
