@@ -1,11 +1,9 @@
 """How the devices stand in a rotation, for people and for scripts."""
 
-from typing import Any
-
 import click
 
 from engage_server.cli.output import console
-from engage_server.records import Adoption, SuspectDevice
+from engage_server.records import Adoption
 from engage_server.services.rotation.gate import crowd_of
 from engage_server.services.rotation.gate_words import doubt_words, example_words
 
@@ -50,24 +48,3 @@ def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:
         examples = adoption.examples.get(kind, ())
         such_as = f", such as {example_words(examples)}" if examples else ""
         click.echo(f"    {count} {words}{such_as}")
-
-
-def adoption_json(adoption: Adoption) -> dict[str, Any]:
-    """The counts for scripts."""
-    return {
-        "devices": adoption.devices,
-        "confirmed": adoption.confirmed,
-        "waiting": adoption.waiting,
-        "refused": adoption.refused,
-        "silent": adoption.silent,
-        "moved": adoption.moved,
-        "doubtful": {doubt.value: count for doubt, count in adoption.doubtful.items()},
-        "new": adoption.new,
-        "elsewhere": adoption.elsewhere,
-        "crowds": [{"address": crowd.address, "devices": crowd.devices} for crowd in adoption.crowds],
-        "examples": {kind: [_example_json(each) for each in found] for kind, found in adoption.examples.items()},
-    }
-
-
-def _example_json(device: SuspectDevice) -> dict[str, str]:
-    return {"identity": device.identity, "home": device.home, "away": device.away}

@@ -1,9 +1,8 @@
 """``engage audit``."""
 
-from typing import Any
-
 import click
 
+from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.session import Session, program
@@ -25,7 +24,7 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
     entries = session.operator_side().audit.entries(site)
     entries = entries[-last:] if last else entries
     if as_json:
-        print_json([_as_json(entry) for entry in entries])
+        print_json([entry_json(entry) for entry in entries])
         return
     rows = [
         (
@@ -79,19 +78,3 @@ def _change(entry: AuditEntry) -> str:
     rest = [f"{name}: {value}" for name, value in after.items() if name not in before and value]
     gone = [f"{name} was {value}" for name, value in before.items() if name not in after]
     return "; ".join([*changed, *rest, *gone])
-
-
-def _as_json(entry: AuditEntry) -> dict[str, Any]:
-    event = entry.event
-    return {
-        "number": entry.number,
-        "at": event.at.isoformat(),
-        "actor": event.actor,
-        "action": event.action.value,
-        "site": event.site,
-        "before": dict(event.before),
-        "facts": dict(event.facts),
-        "reason": event.reason,
-        "previous": entry.previous,
-        "hash": entry.hash,
-    }

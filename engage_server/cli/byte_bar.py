@@ -1,7 +1,5 @@
 """The byte budget as people would rather see it: a bar against the room that a device has."""
 
-from typing import Any
-
 import click
 
 from engage_server.cli.output import console, print_table
@@ -39,18 +37,3 @@ def _print_bar(budget: ByteBudget) -> None:
     out.print("+" * link_cells, style="yellow", end="")
     out.print("." * max(0, free_cells), style="dim", end="")
     click.echo(f" {budget.limit}   R root, I intermediate, S server, + a later link certificate, . free")
-
-
-def budget_json(budget: ByteBudget) -> dict[str, Any]:
-    """The same figures for scripts. All in bytes of DER but ``pem_bytes``."""
-    return {
-        "certificates": [
-            {"role": row.role, "name": row.name, "der_bytes": row.der_bytes, "sent": row.sent} for row in budget.rows
-        ],
-        "total": budget.total,
-        "limit": budget.limit,
-        "left": budget.left,
-        "link_certificate_bytes": budget.link_certificate_bytes,
-        "left_with_link": budget.left_with_link,
-        "pem_bytes": budget.pem_bytes,
-    }

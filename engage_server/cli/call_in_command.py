@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import click
 
+from engage_server.as_json.sites import call_in_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option
 from engage_server.cli.session import Session, program
@@ -136,7 +136,7 @@ def _tell(site: Site, listed: int, *, as_json: bool) -> None:
             "warning: the upstream system is called without TLS: devices' tokens and users go in the open", err=True
         )
     if as_json:
-        print_json({"site": site.name} | call_in_as_json(call_in))
+        print_json({"site": site.name} | call_in_json(call_in))
         return
     print_table(["", ""], _rows(site.name, call_in, listed), "")
     if call_in.unknown is UnknownDevices.REFUSE and not listed:
@@ -162,20 +162,3 @@ def _rows(name: str, call_in: CallIn, listed: int) -> list[tuple[str, object]]:
             ("must lead to", trust),
         ]
     return rows
-
-
-def call_in_as_json(call_in: CallIn) -> dict[str, Any]:
-    """For ``--json``, here and where sites are shown."""
-    upstream = call_in.upstream
-    return {
-        "call_in": str(call_in.way),
-        "insecure_call_in": call_in.insecure,
-        "unknown_devices": str(call_in.unknown),
-        "upstream": None
-        if upstream is None
-        else {
-            "url": upstream.url,
-            "timeout_seconds": upstream.timeout_seconds,
-            "own_trust": bool(upstream.trust_pem),
-        },
-    }

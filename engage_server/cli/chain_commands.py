@@ -4,7 +4,8 @@ from pathlib import Path
 
 import click
 
-from engage_server.cli.byte_bar import budget_json, print_budget
+from engage_server.as_json.releases import budget_json
+from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.check_command import check
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option

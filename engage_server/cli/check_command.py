@@ -17,7 +17,6 @@ from engage_server.checks.reports.junit_report import junit_report
 from engage_server.checks.reports.result import CheckRun, TargetResult
 from engage_server.checks.reports.sarif_report import sarif_report
 from engage_server.checks.reports.text_report import Paint, plain, text_report
-from engage_server.cli.check_sources import Checker
 from engage_server.cli.parameters import (
     FilePath,
     HostType,
@@ -31,6 +30,7 @@ from engage_server.cli.session import Session
 from engage_server.errors import NotPossible, UsageError
 from engage_server.files import PUBLIC_MODE, read_file, replace_file
 from engage_server.pki.encodings import read_certificates
+from engage_server.services.chains.checking import Checker
 
 _EXAMPLE = """\b
 Examples:

@@ -1,24 +1,21 @@
 """Waiting until every worker says that it serves a change, and telling who does not."""
 
-import os
-import socket
 import time
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from engage_server.cli.output import print_table
 from engage_server.records import WorkerStatus
+from engage_server.services.releases.arrival import Clock, wait_for_workers
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.releases.confirmation import Confirmation
 
 _F = TypeVar("_F", bound=Callable[..., Any])
-_LOOK_SECONDS = 0.1
-_A_MISSED_WORD = timedelta(seconds=7)  # a live worker says something every 5 s
 
 
 def wait_options(function: _F) -> _F:
@@ -31,26 +28,15 @@ def wait_options(function: _F) -> _F:
     )
 
 
-def wait_for_workers(operator: "OperatorSide", site: str, seconds: float, *, quiet: bool) -> "Confirmation":
-    """Wait until all workers serve what the site has now, or the time is over.
+def wait_for_site(operator: "OperatorSide", site: str, seconds: float, *, quiet: bool) -> "Confirmation":
+    """Wait until all workers serve what the site has now, or the time is over; say whom it waits for."""
 
-    A worker that is not heard and said no goodbye counts: the way from it to the database may be cut, and devices may
-    be served by it all the same.
-    """
-    generation = operator.confirmations.generation()
-    deadline = time.monotonic() + seconds
-    told = quiet
-    while True:
-        found = operator.confirmations.look(site, generation)
-        missing = [each for each in (*found.behind, *found.silent) if _is_alive(each)]
-        if not missing:
-            return _without_the_dead(found)
-        if time.monotonic() >= deadline:
-            return _without_the_dead(found)
-        if not told and time.monotonic() > deadline - seconds + 2:
+    def tell(missing: Sequence[WorkerStatus]) -> None:
+        if not quiet:
             click.echo(f"waiting for {', '.join(each.worker for each in missing)} ...", err=True)
-            told = True
-        time.sleep(_LOOK_SECONDS)
+
+    clock = Clock(time.monotonic, lambda: datetime.now(UTC), time.sleep)
+    return wait_for_workers(operator.confirmations, site, seconds, clock, tell)
 
 
 def print_confirmation(confirmation: "Confirmation", site: str) -> None:
@@ -69,41 +55,6 @@ def print_confirmation(confirmation: "Confirmation", site: str) -> None:
         print_table(["worker", "why not"], rows, "")
 
 
-def confirmation_json(confirmation: "Confirmation") -> dict[str, Any]:
-    """The same for scripts."""
-    return {
-        "confirmed": [each.worker for each in confirmation.confirmed],
-        "behind": [each.worker for each in confirmation.behind],
-        "silent": [each.worker for each in confirmation.silent],
-        "unable": {each.worker: dict(each.trouble) for each in confirmation.unable},
-    }
-
-
-def _without_the_dead(found: "Confirmation") -> "Confirmation":
-    from dataclasses import replace
-
-    return replace(
-        found,
-        behind=tuple(each for each in found.behind if _is_alive(each)),
-        silent=tuple(each for each in found.silent if _is_alive(each)),
-    )
-
-
 def _silence(status: WorkerStatus) -> str:
     since = f" since {status.seen_at:%Y-%m-%d %H:%M:%S} UTC" if status.seen_at else ""
     return f"is not heard{since}, and said no goodbye: it may serve the release before"
-
-
-def _is_alive(status: WorkerStatus) -> bool:
-    """Whether a worker that is silent may still be there: one of this machine can be looked for."""
-    if status.host != socket.gethostname() or status.seen_at is None:
-        return True
-    if datetime.now(UTC) - status.seen_at < _A_MISSED_WORD:
-        return True
-    try:
-        os.kill(status.pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True

@@ -2,12 +2,12 @@
 
 import click
 
+from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device_files_commands import export_devices, import_devices
-from engage_server.cli.device_views import WORDS, device_json, print_device, print_events
+from engage_server.cli.device_views import WORDS, print_device, print_events
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.session import Session, program
-from engage_server.services.device_files.exchange import DeviceEvent
 
 _SHOWN = 50
 
@@ -109,7 +109,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
     found = operator.evidence.device(device, session.now())
     events = {each.site: operator.devices.events(each.site, each.serial) for each in found if each.serial}
     if as_json:
-        print_json([device_json(each) | {"events": _events_json(events.get(each.site, []))} for each in found])
+        print_json([device_json(each) | {"events": events_json(events.get(each.site, []))} for each in found])
         return
     for each in found:
         print_device(each)
@@ -142,10 +142,3 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
 
 device.add_command(import_devices)
 device.add_command(export_devices)
-
-
-def _events_json(events: list[DeviceEvent]) -> list[dict[str, str]]:
-    return [
-        {"received_at": each.received_at, "device_time": each.device_time, "code": each.code, "sentence": each.sentence}
-        for each in events
-    ]

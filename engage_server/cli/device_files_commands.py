@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 from rich.progress import track
 
-from engage_server.cli.device_views import device_json
+from engage_server.as_json.devices import device_json
 from engage_server.cli.output import console, json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.session import Session, program

@@ -1,8 +1,6 @@
 """How devices are shown, for people and for scripts."""
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
-from typing import Any
 
 import click
 
@@ -94,65 +92,3 @@ def print_events(events: Sequence[DeviceEvent]) -> None:
     click.echo(f"its audits, the last {min(len(events), _EVENTS_SHOWN)} of {len(events)}:")
     rows = [(each.received_at, each.device_time, each.code, each.sentence) for each in events[-_EVENTS_SHOWN:]]
     print_table(["received (UTC)", "by its own clock", "code", "what it says"], rows, "")
-
-
-def device_json(view: DeviceView) -> dict[str, Any]:
-    """A device for scripts."""
-    known = view.history
-    value: dict[str, Any] = {
-        "device": view.identity,
-        "serial": view.serial,
-        "site": view.site,
-        "grade": view.grade.name.lower() if view.grade is not None else None,
-        "nights_since": view.silent_nights,
-        "trouble": None,
-    }
-    if view.diagnosis is not None:
-        value["trouble"] = {
-            "code": view.diagnosis.code,
-            "cause": view.diagnosis.cause,
-            "mend": view.diagnosis.mend,
-        }
-    if known is not None:
-        value |= {
-            "first_seen": known.first_seen.isoformat(),
-            "last_seen": known.last_seen.isoformat(),
-            "nights": known.nights,
-            "due_at": known.due_at.isoformat(),
-            "finished_release": known.finished_release or None,
-            "finished_at": _iso(known.finished_at),
-            "report": known.report or None,
-            "reported_at": _iso(known.reported_at),
-            "anchor_failed_at": _iso(known.anchor_failed_at),
-            "fetched_release": known.fetched_release or None,
-            "address": known.home or None,
-            "address_since": _iso(known.home_since),
-            "address_seen_at": _iso(known.home_seen_at),
-            "tls_nights": known.tls_nights,
-            "elsewhere": _elsewhere_json(known) if known.away else None,
-            "contested": known.is_contested,
-            "authenticated_release": known.authenticated_release or None,
-            "authenticated_at": _iso(known.authenticated_at),
-            "authenticated_nights": known.authenticated_nights,
-            "disregarded": dict(view.disregarded),
-            "releases": {
-                str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
-                for number, reached in sorted(known.releases.items())
-            },
-        }
-    return value
-
-
-def _elsewhere_json(known: DeviceHistory) -> dict[str, Any]:
-    return {
-        "address": known.away,
-        "since": _iso(known.away_since),
-        "seen_at": _iso(known.away_seen_at),
-        "nights": known.away_nights,
-        "finished_release": known.away_release or None,
-        "finished_at": _iso(known.away_finished_at),
-    }
-
-
-def _iso(at: datetime | None) -> str | None:
-    return at.isoformat() if at else None

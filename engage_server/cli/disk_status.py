@@ -1,7 +1,5 @@
 """How the disk is shown, for people and for scripts."""
 
-from typing import Any
-
 import click
 
 from engage_server.cli.output import console
@@ -19,25 +17,3 @@ def print_disk(status: DiskStatus) -> None:
     for warning in status.warnings():
         out.print("warning: ", style="bold red" if status.is_full else "yellow", end="")
         click.echo(warning)
-
-
-def disk_json(status: DiskStatus) -> dict[str, Any]:
-    """All figures, in bytes."""
-    limits = status.limits
-    return {
-        "free": status.free,
-        "full": status.is_full,
-        "warnings": status.warnings(),
-        "limits": {
-            "device": limits.device,
-            "site": limits.site,
-            "total": limits.total,
-            "uploads": limits.uploads,
-            "reserve": limits.reserve,
-        },
-        "sites": {
-            site: {"files": use.files, "uploads": use.uploads, "refused": use.refused}
-            for site, use in status.sites.items()
-        },
-        "enrolled_today": dict(status.enrolled),
-    }

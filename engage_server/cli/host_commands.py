@@ -1,14 +1,12 @@
 """``engage host``."""
 
-from typing import Any
-
 import click
 
+from engage_server.as_json.hosts import host_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option
 from engage_server.cli.session import Session, program
 from engage_server.records import WorkerStatus
-from engage_server.services.releases.serving_hosts import ServingHost
 
 
 @click.group()
@@ -28,7 +26,7 @@ def list_hosts(session: Session, as_json: bool) -> int:
     found = session.operator_side().hosts.all()
     silent = [each for each in found if not each.is_alive]
     if as_json:
-        print_json([_as_json(each) for each in found])
+        print_json([host_json(each) for each in found])
         return int(bool(silent))
     rows = [
         (each.name, worker.listener, worker.pid, f"{worker.seen_at:%Y-%m-%d %H:%M:%S}", state, _serves(worker))
@@ -68,24 +66,3 @@ def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
 def _serves(worker: WorkerStatus) -> str:
     served = ", ".join(f"{site} release {number}" for site, number in sorted(worker.served.items()))
     return "; ".join([served or "nothing yet", *(why for _, why in sorted(worker.trouble.items()))])
-
-
-def _as_json(found: ServingHost) -> dict[str, Any]:
-    return {
-        "host": found.name,
-        "alive": found.is_alive,
-        "heard_at": found.heard_at.isoformat() if found.heard_at else None,
-        "workers": [
-            {
-                "worker": each.worker,
-                "listener": each.listener,
-                "process": each.pid,
-                "alive": each in found.alive,
-                "heard_at": each.seen_at.isoformat() if each.seen_at else None,
-                "generation": each.generation,
-                "served": dict(each.served),
-                "trouble": dict(each.trouble),
-            }
-            for each in (*found.alive, *found.silent)
-        ],
-    }

@@ -1,10 +1,11 @@
 """``engage import``."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.as_json.vendor import review_json
 from engage_server.cli.init_command import ensure_settings_file
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import (
@@ -78,7 +79,7 @@ def vendor(
         _print(found)
     done = _apply(session, found, key, site) if apply else []
     if as_json:
-        print_json(_as_json(found, done))
+        print_json(review_json(found, done))
         return int(bool(found.errors) and not apply)
     for step in done:
         click.echo(step)
@@ -131,26 +132,3 @@ def _anchor_text(found: VendorReview) -> str:
         return "not known: no hash fits to this site key"
     what = f"{display_name(found.anchor.subject)} in {found.anchor_name} (the {found.anchor_role} of its chain)"
     return what if found.is_held else f"nothing yet, with this hash; meant was {what}"
-
-
-def _as_json(found: VendorReview, done: list[str]) -> dict[str, Any]:
-    return {
-        "folder": str(found.sample.folder),
-        "anchor": found.anchor_name or None,
-        "anchor_is_held": found.is_held,
-        "anchor_role": str(found.anchor_role) if found.anchor is not None else None,
-        "hosts": [host.text for host in found.hosts],
-        "devices": found.sample.devices.serials,
-        "device_faults": found.sample.devices.faults,
-        "faults": [
-            {
-                "severity": str(each.severity),
-                "code": each.code,
-                "certificate": each.certificate,
-                "sentence": each.sentence,
-                "mend": each.mend,
-            }
-            for each in found.faults
-        ],
-        "done": done,
-    }

@@ -5,17 +5,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engage_server.as_json.releases import checked_release_json, confirmation_json, release_json
 from engage_server.checks import Severity
-from engage_server.checks.reports.json_report import finding_json
-from engage_server.cli.byte_bar import budget_json, print_budget
-from engage_server.cli.confirmation import confirmation_json, print_confirmation, wait_for_workers, wait_options
+from engage_server.cli.byte_bar import print_budget
+from engage_server.cli.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
-from engage_server.records import Release
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -44,7 +43,7 @@ def stage(session: Session, folder: Path, site: str | None, as_json: bool) -> in
     name = operator.sites.get(site).name
     checked = operator.releases.stage(read_chain_folder(folder), name, session.occasion())
     if as_json:
-        print_json(_as_json(checked))
+        print_json(checked_release_json(checked))
     else:
         _print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
@@ -63,7 +62,7 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
     """List the releases, of all sites or of one."""
     found = session.operator_side().releases.all(site)
     if as_json:
-        print_json([_facts(each) for each in found])
+        print_json([release_json(each) for each in found])
         return
     rows = [
         (
@@ -92,7 +91,7 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
     name = operator.sites.get(site).name
     checked = operator.releases.check(name, number, session.occasion())
     if as_json:
-        print_json(_as_json(checked))
+        print_json(checked_release_json(checked))
         return
     chain = chain_of(checked.release)
     click.echo(f"release {number} of {name}: {checked.release.state}, hash {checked.release.anchor_hash}")
@@ -195,7 +194,7 @@ def retire(session: Session, number: int, site: str | None, reason: str, yes: bo
         click.confirm(f"destroy the key of release {number} of {name}, so that nobody can go back to it?", abort=True)
     retired = operator.releases.retire(name, number, reason, session.occasion())
     if as_json:
-        print_json(_facts(retired))
+        print_json(release_json(retired))
         return
     click.echo(f"release {number} of {name} is retired: its private key is destroyed")
     print_next(f"{program()} release list --site {name}")
@@ -211,10 +210,10 @@ def _told(
     as_json: bool,
 ) -> int:
     site = checked.release.site
-    confirmation = wait_for_workers(operator, site, wait_seconds, quiet=as_json) if wait else None
+    confirmation = wait_for_site(operator, site, wait_seconds, quiet=as_json) if wait else None
     is_missing = confirmation is not None and not confirmation.is_complete
     if as_json:
-        value = _as_json(checked)
+        value = checked_release_json(checked)
         if confirmation is not None:
             value["workers"] = confirmation_json(confirmation)
         print_json(value)
@@ -248,27 +247,6 @@ def _print_findings(checked: CheckedRelease) -> None:
         about = f"{finding.certificate}: " if finding.certificate else ""
         out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
         click.echo(f" [{finding.code}] {about}{finding.sentence}\n      mend: {finding.mend} ({finding.source})")
-
-
-def _as_json(checked: CheckedRelease) -> dict[str, Any]:
-    return {
-        **_facts(checked.release),
-        "budget": budget_json(measure(chain_of(checked.release))),
-        "findings": [finding_json(finding) for finding in checked.findings],
-    }
-
-
-def _facts(of: Release) -> dict[str, Any]:
-    return {
-        "site": of.site,
-        "number": of.number,
-        "state": of.state.value,
-        "hash": of.anchor_hash,
-        "staged_at": of.staged_at.isoformat(),
-        "activated_at": of.activated_at.isoformat() if of.activated_at else None,
-        "retired_at": of.retired_at.isoformat() if of.retired_at else None,
-        "key_destroyed_at": of.key_destroyed_at.isoformat() if of.key_destroyed_at else None,
-    }
 
 
 def _day(at: Any) -> str:

@@ -5,24 +5,14 @@ from pathlib import Path
 
 import click
 
+from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
-from engage_server.cli.rotate_output import (
-    no_network_warning,
-    plan_json,
-    print_plan,
-    print_progress,
-    progress_json,
-)
+from engage_server.cli.rotate_output import print_plan, print_progress
 from engage_server.cli.session import Session, program
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.errors import Conflict, UsageError
-from engage_server.pki.chain import Chain
-from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay, Secret
-from engage_server.services.chains.authority import FoundAuthority, find_authority
-from engage_server.services.chains.folder import read_successors
-from engage_server.services.releases.lifecycle import chain_of
-from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.services.rotation.request import RotationWish
 
 _WAYS = [str(way) for way in RotationWay]
 
@@ -61,7 +51,8 @@ def plan(
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    found = _authority(session, operator, name, authority, read_passphrase_option(session, passphrase_file))
+    folder = authority or session.settings().certs_dir
+    found = operator.rotation_requests.authority(name, folder, read_passphrase_option(session, passphrase_file))
     made = operator.rotations.plan(name, found.at_hand, session.occasion())
     if as_json:
         print_json(plan_json(made))
@@ -146,19 +137,13 @@ def start(
     passphrase = read_passphrase_option(session, passphrase_file)
     missing, lost = Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent)
     policy = GatePolicy(missing, lost, soak_hours, ask, only_listed)
-    if prepared:
-        read_successors(prepared)  # what is wrong with it is said before anything begins
-    if waves and prepared:
-        raise UsageError("--prepared is for one site", "Start the sites one by one: --wave builds each one's chains.")
-    before: tuple[str, ...] = ()
-    for wave in (name, *waves):
-        names = tuple(operator.sites.get(each.strip()).name for each in wave.split(",") if each.strip())
-        for each in names:
-            request = _request(session, operator, each, way, authority, passphrase, prepared, policy, before)
-            _warn_of_strangers(operator, each)
-            for told in operator.rotations.start(request, session.occasion()):
-                click.echo(f"{told}" if not waves else f"{each}: {told}")
-        before = names
+    certs = session.settings().certs_dir
+    wish = RotationWish(RotationWay(way) if way else None, prepared, passphrase, policy)
+    order = [(name,), *(_names(operator, wave) for wave in waves)]
+    for request in operator.rotation_requests.of_waves(order, wish, authority or certs, certs, session.occasion()):
+        _warn_of_strangers(operator, request.site)
+        for told in operator.rotations.start(request, session.occasion()):
+            click.echo(told if not waves else f"{request.site}: {told}")
     _print_where(session, operator, name)
 
 
@@ -175,7 +160,7 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
     if as_json:
-        print_json([progress_json(each) for each in found])
+        print_json([progress_json(each, program()) for each in found])
         return
     for each in found:
         print_progress(each)
@@ -217,65 +202,14 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
     print_next(f"{program()} device list --site {name} --troubled")
 
 
-def _request(
-    session: Session,
-    operator: OperatorSide,
-    site: str,
-    way: str | None,
-    authority: Path | None,
-    passphrase: Secret | None,
-    prepared: Path | None,
-    policy: GatePolicy,
-    after: tuple[str, ...],
-) -> RotationRequest:
-    going_on = operator.rotations.open_rotation(site)
-    found = _authority(session, operator, site, authority, passphrase)
-    if way is not None:
-        chosen = RotationWay(way)
-    elif going_on is not None:
-        chosen = going_on.way
-    else:
-        recommended = operator.rotations.plan(site, found.at_hand, session.occasion()).recommended
-        if recommended is None:
-            raise Conflict(
-                f"nothing is due at site {site!r}",
-                "To rotate all the same, name the way: --way.",
-                code="rotation.not_due",
-            )
-        chosen = recommended
-    folder = prepared or _fresh_folder(session, site)
-    return RotationRequest(site, chosen, folder.absolute(), found.keys, passphrase, policy, after)
+def _names(operator: OperatorSide, wave: str) -> tuple[str, ...]:
+    return tuple(operator.sites.get(each.strip()).name for each in wave.split(",") if each.strip())
 
 
 def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
     if not operator.sites.get(site).device_networks:
-        warning = no_network_warning(site)
+        warning = no_network_warning(site, program())
         click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
-
-
-def _authority(
-    session: Session, operator: OperatorSide, site: str, folder: Path | None, passphrase: Secret | None
-) -> FoundAuthority:
-    return find_authority(folder or session.settings().certs_dir, _current_chain(operator, site), passphrase)
-
-
-def _current_chain(operator: OperatorSide, site: str) -> Chain:
-    going_on = operator.rotations.open_rotation(site)
-    number = going_on.from_release if going_on else operator.releases.current(site)
-    releases = {release.number: release for release in operator.releases.all(site)}
-    if number is None:
-        raise Conflict(
-            f"site {site!r} serves nothing yet: there is nothing to rotate",
-            f"Stage and activate its first release: {program()} release stage DIR --site {site}",
-            code="release.not_found",
-        )
-    return chain_of(releases[number])
-
-
-def _fresh_folder(session: Session, site: str) -> Path:
-    certs, day = session.settings().certs_dir, f"{session.now():%Y-%m-%d}"
-    names = [f"{site}-{day}", *(f"{site}-{day}-{number}" for number in range(2, 1000))]
-    return next(certs / name for name in names if not (certs / name).exists())
 
 
 def _echo(told: Iterator[str]) -> None:

@@ -2,11 +2,11 @@
 
 import ipaddress
 from pathlib import Path
-from typing import Any
 
 import click
 
-from engage_server.cli.call_in_command import call_in, call_in_as_json
+from engage_server.as_json.sites import site_json
+from engage_server.cli.call_in_command import call_in
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import (
     FilePath,
@@ -110,7 +110,7 @@ def list_sites(session: Session, as_json: bool) -> None:
     current = {r.site: r.number for r in operator.releases.all() if r.state is ReleaseState.CURRENT}
     sites = operator.sites.all()
     if as_json:
-        print_json([_as_json(each, current.get(each.name)) for each in sites])
+        print_json([site_json(each, current.get(each.name)) for each in sites])
         return
     rows = [
         (each.name, "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _hosts(each))
@@ -131,7 +131,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     releases = operator.releases.all(name)
     current = next((r.number for r in releases if r.state is ReleaseState.CURRENT), None)
     if as_json:
-        print_json(_as_json(found, current))
+        print_json(site_json(found, current))
         return
     networks = ", ".join(map(str, found.device_networks)) or "anywhere"
     rows = [
@@ -206,7 +206,7 @@ def change(
     sites = session.operator_side().sites
     changed = sites.change(sites.get(name), changes, reason, session.occasion())
     if as_json:
-        print_json(_as_json(changed, None))
+        print_json(site_json(changed, None))
         return
     click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
     if evidence:
@@ -245,18 +245,3 @@ def export_key(session: Session, name: str, file: Path) -> None:
 
 def _hosts(of: Site) -> str:
     return " ".join(map(str, of.hosts))
-
-
-def _as_json(of: Site, current: int | None) -> dict[str, Any]:
-    return {
-        "name": of.name,
-        "default": of.is_default,
-        "hosts": [host.text for host in of.hosts],
-        "anchor": of.anchor.value,
-        "device_networks": [str(network) for network in of.device_networks],
-        "local_addresses": list(of.local_addresses),
-        "evidence": of.evidence.value,
-        "current_release": current,
-        **call_in_as_json(of.call_in),
-        "created_at": of.created_at.isoformat(),
-    }

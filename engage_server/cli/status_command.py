@@ -1,13 +1,13 @@
 """``engage status``."""
 
 from datetime import datetime
-from typing import Any
 
 import click
 
-from engage_server.cli.disk_status import disk_json, print_disk
+from engage_server.as_json.status import disk_json, status_json
+from engage_server.cli.disk_status import print_disk
 from engage_server.cli.output import console, json_option, print_json, print_next
-from engage_server.cli.rotate_output import print_progress, progress_json
+from engage_server.cli.rotate_output import print_progress
 from engage_server.cli.session import Session, program
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
@@ -42,9 +42,9 @@ def status(session: Session, as_json: bool) -> int:
 
     circuits = open_circuits(session.settings().metrics_dir)
     uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
-    bad = _is_bad(found) or disk.is_full
+    bad = found.needs_attention or disk.is_full
     if as_json:
-        print_json(_as_json(found, occasion.now, uploads) | {"disk": disk_json(disk), "circuits_open": circuits})
+        print_json(status_json(found, occasion.now, uploads) | {"disk": disk_json(disk), "circuits_open": circuits})
         return int(bad)
     for site in found.sites:
         _print_site(site, occasion.now, uploads[site.site.name])
@@ -121,11 +121,6 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 
-def _is_bad(found: InstallationStatus) -> bool:
-    late = any(each.urgency in ("late", "expired") for site in found.sites for each in site.certificates)
-    return late or bool(found.silent_hosts) or any(site.behind for site in found.sites)
-
-
 def _next(found: InstallationStatus) -> str:
     for site in found.sites:
         if any(each.urgency != "fine" for each in site.certificates) and site.rotation is None:
@@ -133,53 +128,3 @@ def _next(found: InstallationStatus) -> str:
     if found.silent_hosts:
         return f"{program()} host list"
     return f"{program()} device list --site NAME --troubled"
-
-
-def _as_json(found: InstallationStatus, now: datetime, uploads: dict[str, tuple[int, int]]) -> dict[str, Any]:
-    return {
-        "at": now.isoformat(),
-        "sites": [
-            _site_json(site, now)
-            | {
-                "uploads_waiting": uploads[site.site.name][0],
-                "uploads_refused": uploads[site.site.name][1],
-            }
-            for site in found.sites
-        ],
-        "workers": [
-            {
-                "worker": each.worker,
-                "listener": each.listener,
-                "served": dict(each.served),
-                "trouble": dict(each.trouble),
-            }
-            for each in found.workers
-        ],
-        "silent_hosts": {
-            name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
-        },
-        "evidence_gaps": list(found.gaps),
-    }
-
-
-def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
-    return {
-        "site": status.site.name,
-        "default": status.site.is_default,
-        "hosts": [host.text for host in status.site.hosts],
-        "release": status.current.number if status.current else None,
-        "certificates": [
-            {
-                "role": each.expiry.role,
-                "not_after": each.expiry.not_after.isoformat(),
-                "days_left": round(each.expiry.days_left(now), 1),
-                "last_safe_start": each.last_safe_start.isoformat(),
-                "urgency": each.urgency,
-            }
-            for each in status.certificates
-        ],
-        "pace": {"days": status.pace.time.days, "basis": status.pace.basis, "measured": status.pace.is_measured},
-        "devices": {grade.name.lower(): count for grade, count in status.grades.items()},
-        "workers_behind": [each.worker for each in status.behind],
-        "rotation": progress_json(status.rotation) if status.rotation else None,
-    }

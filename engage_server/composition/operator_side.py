@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.lifecycle import Releases
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.rotation.lifecycle import Rotations
+    from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
     from engage_server.services.vendor.takeover import VendorTakeover
@@ -88,6 +89,13 @@ class OperatorSide:
         from engage_server.services.rotation.lifecycle import Rotations
 
         return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
+
+    @cached_property
+    def rotation_requests(self) -> "RotationRequests":
+        """Requests for rotations."""
+        from engage_server.services.rotation.request import RotationRequests
+
+        return RotationRequests(self.rotations, self.releases)
 
     @cached_property
     def evidence(self) -> "DeviceEvidence":

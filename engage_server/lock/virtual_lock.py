@@ -23,7 +23,6 @@ from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import Secret
 
 SAMPLE_SERIAL = "0000000000000000A0B1000000000206"
-NOTICE_PATH = paths.NOTICE
 
 
 class Trigger(StrEnum):

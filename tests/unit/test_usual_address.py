@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engage_server.cli.device_views import device_json, print_device
+from engage_server.as_json.devices import device_json
+from engage_server.cli.device_views import print_device
 from engage_server.records import DeviceHistory, Grade, Sighting, SightingKind
 from engage_server.services.evidence.devices import DeviceView
 from engage_server.services.evidence.diagnosis import diagnose

@@ -72,6 +72,12 @@ class InstallationStatus:
     gaps: Sequence[str]
     silent_hosts: Mapping[str, datetime | None]
 
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should act today: a rotation is late, or a worker or a host is missing."""
+        is_late = any(each.urgency in ("late", "expired") for site in self.sites for each in site.certificates)
+        return is_late or bool(self.silent_hosts) or any(site.behind for site in self.sites)
+
 
 class Overview:
     """Looks at everything, and changes nothing.

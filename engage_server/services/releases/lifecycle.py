@@ -206,6 +206,14 @@ class Releases:
             public = key.public_key()
         return CheckedRelease(release, tuple(run_checks(_case(chain_of(release), site, public, occasion))))
 
+    def one(self, site_name: str, number: int) -> Release:
+        """One release.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        return self._store.release(site_name, number)
+
     def all(self, site_name: str | None = None) -> Sequence[Release]:
         """All releases, or those of one site."""
         return self._store.releases(site_name)

@@ -9,7 +9,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.transport.download import download, get, install, read_notice
 from engage_server.lock.transport.tls import PresentedChain, presented_chain
-from engage_server.lock.virtual_lock import NOTICE_PATH
+from engage_server.protocol.paths import NOTICE
 from engage_server.records import Secret
 
 # a live host is looked at with more room than a device has: it is judged, not refused
@@ -42,7 +42,7 @@ def look_at(host: str, port: int, http_port: int, site_key: Secret | None) -> Se
     distributed = None
     if site_key is not None:
         try:
-            notice = read_notice(get(host, http_port, NOTICE_PATH, _LOOKING), _LOOKING)
+            notice = read_notice(get(host, http_port, NOTICE, _LOOKING), _LOOKING)
             distributed = install(download(notice, _LOOKING), notice, site_key, _LOOKING).certificate
         except DeviceRefusal as refusal:
             findings.append(_notice_refused(refusal))

@@ -54,7 +54,7 @@ class Checker:
             return _unreadable(path.as_posix(), error)
 
     def _live(self, target: str, host: str, port: int) -> TargetResult:
-        from engage_server.cli.live_host import look_at  # TLS takes longer to import than a file to check
+        from engage_server.services.chains.live_host import look_at  # TLS takes longer to import than a file to check
 
         at = self.at if self.at.hosts else replace(self.at, hosts=(Host.parse(host),))
         seen = look_at(host, port, self.http_port, self.site_key)

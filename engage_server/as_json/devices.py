@@ -1,0 +1,79 @@
+"""Devices, and the events of their audits."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from engage_server.records import DeviceHistory
+from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.evidence.devices import DeviceView
+
+
+def device_json(view: DeviceView) -> dict[str, Any]:
+    """What is known of a device."""
+    known = view.history
+    value: dict[str, Any] = {
+        "device": view.identity,
+        "serial": view.serial,
+        "site": view.site,
+        "grade": view.grade.name.lower() if view.grade is not None else None,
+        "nights_since": view.silent_nights,
+        "trouble": None,
+    }
+    if view.diagnosis is not None:
+        value["trouble"] = {
+            "code": view.diagnosis.code,
+            "cause": view.diagnosis.cause,
+            "mend": view.diagnosis.mend,
+        }
+    if known is not None:
+        value |= {
+            "first_seen": known.first_seen.isoformat(),
+            "last_seen": known.last_seen.isoformat(),
+            "nights": known.nights,
+            "due_at": known.due_at.isoformat(),
+            "finished_release": known.finished_release or None,
+            "finished_at": _iso(known.finished_at),
+            "report": known.report or None,
+            "reported_at": _iso(known.reported_at),
+            "anchor_failed_at": _iso(known.anchor_failed_at),
+            "fetched_release": known.fetched_release or None,
+            "address": known.home or None,
+            "address_since": _iso(known.home_since),
+            "address_seen_at": _iso(known.home_seen_at),
+            "tls_nights": known.tls_nights,
+            "elsewhere": _elsewhere_json(known) if known.away else None,
+            "contested": known.is_contested,
+            "authenticated_release": known.authenticated_release or None,
+            "authenticated_at": _iso(known.authenticated_at),
+            "authenticated_nights": known.authenticated_nights,
+            "disregarded": dict(view.disregarded),
+            "releases": {
+                str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
+                for number, reached in sorted(known.releases.items())
+            },
+        }
+    return value
+
+
+def events_json(events: Sequence[DeviceEvent]) -> list[dict[str, str]]:
+    """The events of a device's audits."""
+    return [
+        {"received_at": each.received_at, "device_time": each.device_time, "code": each.code, "sentence": each.sentence}
+        for each in events
+    ]
+
+
+def _elsewhere_json(known: DeviceHistory) -> dict[str, Any]:
+    return {
+        "address": known.away,
+        "since": _iso(known.away_since),
+        "seen_at": _iso(known.away_seen_at),
+        "nights": known.away_nights,
+        "finished_release": known.away_release or None,
+        "finished_at": _iso(known.away_finished_at),
+    }
+
+
+def _iso(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None

@@ -1,0 +1,130 @@
+"""From what an operator asks for to requests that can be started: the way, the keys, the folder, the order of sites."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from engage_server.errors import Conflict, UsageError
+from engage_server.pki.chain import Chain
+from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
+from engage_server.services.chains.authority import FoundAuthority, find_authority
+from engage_server.services.chains.folder import read_successors
+from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.preparation import RotationRequest
+
+_FOLDERS_A_DAY = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class RotationWish:
+    """What an operator asks for; whatever is left out is found.
+
+    Attributes:
+        way: None for the one that is going on, else the recommended one.
+        prepared: A folder of chains that were made elsewhere; None to build them here.
+        passphrase: Opens the CAs' keys, and encrypts those of new ones.
+        policy: Of the gate.
+    """
+
+    way: RotationWay | None = None
+    prepared: Path | None = None
+    passphrase: Secret | None = field(default=None, repr=False)
+    policy: GatePolicy = field(default_factory=GatePolicy)
+
+
+class RotationRequests:
+    """Makes requests. Changes nothing.
+
+    Args:
+        rotations: Knows what is going on, and plans.
+        releases: Knows what is served.
+    """
+
+    def __init__(self, rotations: Rotations, releases: Releases) -> None:
+        self._rotations = rotations
+        self._releases = releases
+
+    def authority(self, site: str, folder: Path, passphrase: Secret | None) -> FoundAuthority:
+        """The keys of the CAs of the chain that a site serves; while a rotation is open, of the chain before it.
+
+        Args:
+            site: The site's name.
+            folder: Where the keys lie, at any depth.
+            passphrase: Opens encrypted ones.
+
+        Raises:
+            Conflict: The site serves nothing yet.
+        """
+        return find_authority(folder, self._chain(site), passphrase)
+
+    def of_waves(
+        self, waves: Sequence[Sequence[str]], wish: RotationWish, authority: Path, certs: Path, occasion: Occasion
+    ) -> list[RotationRequest]:
+        """A request for each site, wave by wave: a site waits for all those of the wave before its own.
+
+        All are made before any is started, so what stands in the way of one stops none halfway.
+
+        Args:
+            waves: Names of sites; each wave waits for the one before.
+            wish: The same for all.
+            authority: Where the CAs' keys lie.
+            certs: Below it each rotation gets a fresh folder for its chains.
+            occasion: Who asks, and when.
+
+        Raises:
+            UsageError: Prepared chains are one site's, and several sites were named.
+            Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
+            FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
+        """
+        names = [name for wave in waves for name in wave]
+        if wish.prepared is not None:
+            read_successors(wish.prepared)
+            if len(names) > 1:
+                raise UsageError(
+                    "--prepared is for one site", "Start the sites one by one: --wave builds each one's chains."
+                )
+        made: list[RotationRequest] = []
+        before: tuple[str, ...] = ()
+        for wave in waves:
+            made += [self._of_site(name, wish, authority, certs, before, occasion) for name in wave]
+            before = tuple(wave)
+        return made
+
+    def _of_site(
+        self, site: str, wish: RotationWish, authority: Path, certs: Path, after: tuple[str, ...], occasion: Occasion
+    ) -> RotationRequest:
+        found = self.authority(site, authority, wish.passphrase)
+        way = wish.way or self._way(site, found, occasion)
+        folder = wish.prepared or _fresh_folder(certs, site, occasion)
+        return RotationRequest(site, way, folder.absolute(), found.keys, wish.passphrase, wish.policy, after)
+
+    def _way(self, site: str, found: FoundAuthority, occasion: Occasion) -> RotationWay:
+        going_on = self._rotations.open_rotation(site)
+        if going_on is not None:
+            return going_on.way
+        recommended = self._rotations.plan(site, found.at_hand, occasion).recommended
+        if recommended is None:
+            raise Conflict(
+                f"nothing is due at site {site!r}",
+                "To rotate all the same, name the way: --way.",
+                code="rotation.not_due",
+            )
+        return recommended
+
+    def _chain(self, site: str) -> Chain:
+        going_on = self._rotations.open_rotation(site)
+        number = going_on.from_release if going_on else self._releases.current(site)
+        if number is None:
+            raise Conflict(
+                f"site {site!r} serves nothing yet: there is nothing to rotate",
+                f"Stage and activate its first release: engage release stage DIR --site {site}",
+                code="release.not_found",
+            )
+        return chain_of(self._releases.one(site, number))
+
+
+def _fresh_folder(certs: Path, site: str, occasion: Occasion) -> Path:
+    day = f"{occasion.now:%Y-%m-%d}"
+    names = [f"{site}-{day}", *(f"{site}-{day}-{number}" for number in range(2, _FOLDERS_A_DAY))]
+    return next(certs / name for name in names if not (certs / name).exists())
