@@ -64,6 +64,22 @@ def test_generated_pages_are_up_to_date() -> None:
         assert (ROOT / "docs" / name).read_text() == content, f"docs/{name} is stale: run scripts/fix"
 
 
+def modules_named(text: str) -> set[str]:
+    """The modules that a page names, such as ``rotation/gate.py`` or ``deadlines.py``."""
+    return set(re.findall(r"`([a-z_/]+\.py)`", text))
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
+def test_pages_name_modules_that_exist(page: Path) -> None:
+    """Pages of decisions are history, and may name what has moved since."""
+    known = [f"/{path.relative_to(ROOT)}" for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")]
+    assert [name for name in modules_named(page.read_text()) if not any(k.endswith(f"/{name}") for k in known)] == []
+
+
+def test_the_test_of_pages_finds_modules() -> None:
+    assert modules_named("see `rotation/gate.py` and `no_such.py`, not `gate`") == {"rotation/gate.py", "no_such.py"}
+
+
 def test_every_command_shows_an_example() -> None:
     for name, command in commands():
         assert "Example" in (command.epilog or ""), name
