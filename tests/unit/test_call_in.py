@@ -25,7 +25,7 @@ from engage_server.records import (
     UnknownDevices,
     Upstream,
 )
-from engage_server.services.call_in import dispatch, large_bodies
+from engage_server.services.call_in import identification, large_bodies
 from engage_server.services.call_in.call import Call, CallKind
 from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.distribution.snapshot import take_snapshot
@@ -325,7 +325,7 @@ def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: py
             assert go_on.wait(20)
         return read(body)
 
-    monkeypatch.setattr(dispatch, "read_json", slow)
+    monkeypatch.setattr(identification, "read_json", slow)
     body = b"[%s0]" % (b"0," * large_bodies.LARGE_BODY_BYTES)
     statuses: list[int] = []
     asked = [replace(AUDIT, query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]

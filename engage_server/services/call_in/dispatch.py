@@ -1,15 +1,13 @@
-"""What a device gets when it calls in: which site, whose call, from files or from the partner's own system.
+"""What a device gets when it calls in: from files here, or from the partner's own system.
 
 Nothing here waits for the database. Files are on this host; a partner's system is waited for as long as its site says.
 How a call is answered:
 
 1. A large body waits for its turn (:mod:`.large_bodies`), or the device is told to come again.
-2. The site is chosen by what is known without the body: the query's serial number, or an earlier request's.
-3. The site says whether it takes this call at all; only then is the body read.
-4. A serial number that the body tells may belong to another site, so the site is chosen once more.
-5. A call that tells none may be known by its token, if that reads as the serial number of a known device.
-6. An unknown device is enrolled or refused, as its site says; then the site's way answers.
-7. Whoever was answered well has been seen.
+2. The site and the device are found (:mod:`.identification`), or no site takes the call.
+3. An unknown device is enrolled or refused, as its site says.
+4. The site's way answers. While a partner's system is waited for, nothing of a large body is kept.
+5. Whoever was answered well has been seen.
 """
 
 import hashlib
@@ -19,16 +17,12 @@ from datetime import UTC, datetime
 from functools import cache
 
 from engage_server.errors import BodyInvalid, EngageError, NotPossible
-from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
 from engage_server.protocol.device_token import token_in
-from engage_server.protocol.json_body import Json, read_json
-from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import CallInWay, UnknownDevices
 from engage_server.services.call_in.call import (
     LATER,
     NOT_FOUND,
     RETRY_SECONDS,
-    UNAUTHORIZED,
     UNREADABLE,
     Answerer,
     Call,
@@ -36,10 +30,11 @@ from engage_server.services.call_in.call import (
     CallKind,
     KnownCall,
 )
+from engage_server.services.call_in.identification import Identification
 from engage_server.services.call_in.large_bodies import LARGE_BODY_BYTES, LargeBodies, Turn
 from engage_server.services.call_in.limits import CallLimits
 from engage_server.services.device_files.folder import DeviceFolders
-from engage_server.services.distribution.lookup import CallInSite, Distribution, Refusal
+from engage_server.services.distribution.lookup import CallInSite, Distribution
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 
@@ -75,8 +70,7 @@ class CallIns:
     ) -> None:
         self._enrolment = enrolment
         self._limits = CallLimits(clock, nameless_per_minute)
-        self._distribution = distribution
-        self._folders = folders
+        self._identification = Identification(distribution, folders)
         self._ways = ways
         self._sightings = sightings
         self._clock = clock
@@ -97,41 +91,15 @@ class CallIns:
             turn.end()
 
     def _answer(self, call: Call, turn: Turn | None) -> CallAnswer:
-        asked = serial_from_query(call.query)
-        serial = asked or call.said_before
-        site = self._site(call, serial)
-        if isinstance(site, CallAnswer):
-            return site
+        identified = self._identification.identify(call)
+        if isinstance(identified, CallAnswer):
+            return identified
+        site, serial, value = identified.site, identified.serial, identified.value
+        del identified  # it holds the body, too
         if pseudonym() in call.via:
             circle = f"the upstream system of {site.name} is this host itself: the call goes round in a circle"
             self._tell_once(circle, circle)
             return LATER
-        try:
-            value = read_json(call.body) if call.kind is not CallKind.DATABASE else None
-        except BodyInvalid:
-            return UNREADABLE
-        told = asked or serial_from_body(value) or call.said_before
-        if told != serial:
-            site = self._site(call, told)
-        if isinstance(site, CallAnswer):
-            return site
-        return self._known(call, site, told, value, turn)
-
-    def _site(self, call: Call, serial: str | None) -> CallInSite | CallAnswer:
-        """The site that takes this call, or why none does."""
-        site = self._distribution.call_in(call.host, serial, call.address, call.local)
-        if isinstance(site, Refusal):
-            return UNAUTHORIZED
-        return site if _is_taken(site, call) else NOT_FOUND
-
-    def open_circuits(self) -> list[str]:
-        """The sites whose systems are not asked at the moment."""
-        return [site for way in self._ways.values() for site in way.open_circuits()]
-
-    def _known(self, call: Call, site: CallInSite, serial: str | None, value: Json, turn: Turn | None) -> CallAnswer:
-        """Answer a call of which the site is known, and note who called."""
-        if serial is None:
-            site, serial = self._by_token(call, site)
         if site.call_in.way is CallInWay.UPSTREAM and call.kind not in (CallKind.AUDIT, CallKind.ALERT):
             value = None  # it goes on as it came; what was read of it is not kept while the system is waited for
             if turn is not None:
@@ -142,23 +110,14 @@ class CallIns:
             self._note(site.name, call, serial, answer.status)
         return CallAnswer(answer.status, answer.body, serial, answer.retry_seconds)
 
+    def open_circuits(self) -> list[str]:
+        """The sites whose systems are not asked at the moment."""
+        return [site for way in self._ways.values() for site in way.open_circuits()]
+
     def _note(self, site: str, call: Call, serial: str, status: int) -> None:
         """It was here; but a HEAD gives a device nothing, and no device sends one."""
         if self._sightings is not None and status < 300 and call.method != "HEAD":
             self._sightings.called_in(site, call.address, serial, token_in(call.authorization))
-
-    def _by_token(self, call: Call, site: CallInSite) -> tuple[CallInSite, str | None]:
-        """A token may read as a serial number by chance: it counts only as that of a device that is known."""
-        serial = serial_from_authorization(call.authorization)
-        if serial is None:
-            return site, None
-        by_token = self._distribution.call_in(call.host, serial, call.address, call.local)
-        if isinstance(by_token, Refusal) or not self._is_known(by_token, serial) or not _is_taken(by_token, call):
-            return site, None
-        return by_token, serial
-
-    def _is_known(self, site: CallInSite, serial: str) -> bool:
-        return site.is_member or self._folders.exists(site.name, serial)
 
     def _is_welcome(self, site: CallInSite, known: KnownCall) -> bool:
         """A device that does not say who it is may still be known to the partner's own system, by its token."""
@@ -171,7 +130,7 @@ class CallIns:
                     code="calls.nameless",
                 )
             return site.call_in.way is CallInWay.UPSTREAM
-        if self._is_known(site, known.serial):
+        if self._identification.is_known(site, known.serial):
             return True
         return site.call_in.unknown is UnknownDevices.ENROLL and self._is_let_in(site.name, known.serial)
 
@@ -213,7 +172,3 @@ class CallIns:
 def pseudonym() -> str:
     """What this host calls itself in Via fields (RFC 9110 section 7.6.3): not its name, which is nobody's business."""
     return f"engage-server-{hashlib.sha256(socket.gethostname().encode()).hexdigest()[:12]}"
-
-
-def _is_taken(site: CallInSite, call: Call) -> bool:
-    return bool(site.name) and (call.secure or site.call_in.insecure)
