@@ -21,7 +21,7 @@ from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.proof import Judge, broken_promise, prove
-from engage_server.services.rotation.steps import RotationSteps, StepsStore
+from engage_server.services.rotation.steps import RotationSteps, StepsStore, in_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +97,10 @@ class Preparation(RotationSteps):
     def _staged(self, rotation: Rotation, material: ChainMaterial, site: Site, occasion: Occasion) -> int:
         number = self._releases.number_of(material, site.name)
         if number is None:
-            number = self._releases.stage(material, site.name, occasion).release.number
-        errors = self._errors(site.name, number, occasion)
+            checked = self._releases.stage(material, site.name, occasion)
+        else:
+            checked = self._releases.check(site.name, number, occasion)
+        number, errors = checked.release.number, in_one_line(checked.errors)
         if errors:
             self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
             raise Refused(

@@ -17,6 +17,7 @@ class ReleaseDraft:
     anchor_hash: str
     chain: tuple[bytes, ...] = field(repr=False)
     root_der: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
     staged_at: datetime
 
 
