@@ -1,6 +1,6 @@
 """``engage rotate``."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -156,8 +156,7 @@ def start(
         for each in names:
             request = _request(session, operator, each, way, authority, passphrase, prepared, policy, before)
             _warn_of_strangers(operator, each)
-            for told in operator.rotations.start(request, session.occasion()):
-                click.echo(f"{told}" if not waves else f"{each}: {told}")
+            operator.rotations.start(request, session.occasion(), partial(_echo, f"{each}: " if waves else ""))
         before = names
     _print_where(session, operator, name)
 
@@ -198,7 +197,7 @@ def approve(session: Session, site: str | None, reason: str) -> None:
     """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    _echo(operator.rotations.approve(name, reason, session.occasion()))
+    operator.rotations.approve(name, reason, session.occasion(), click.echo)
     _print_where(session, operator, name)
 
 
@@ -278,9 +277,8 @@ def _fresh_folder(session: Session, site: str) -> Path:
     return next(certs / name for name in names if not (certs / name).exists())
 
 
-def _echo(told: Iterator[str]) -> None:
-    for sentence in told:
-        click.echo(sentence)
+def _echo(begin: str, told: str) -> None:
+    click.echo(begin + told)
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:

@@ -15,7 +15,6 @@ from engage_server.errors import Refused, SealBroken
 from engage_server.pki import encodings, keys
 from engage_server.records import Host, RotationWay
 from engage_server.services.releases.expiry import ServedExpiries
-from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.sites.register import new_site_key
 from engage_server.store import der_list
 from engage_server.store.engine import writing
@@ -23,7 +22,7 @@ from engage_server.store.release_keys import key_purpose
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import releases
 from tests.chains import NOW, good_chain
-from tests.world import World
+from tests.world import World, told_by
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 
@@ -102,11 +101,11 @@ class TestPrivateKeys:
         now = replace(site.occasion, now=NOW + 4 * DAY)
         request = site.request(RotationWay.SERVER_RENEWAL)
         costs.begin()
-        begin(site.rotations, request, now)
+        site.rotations.start(request, now)
         assert site.releases.current("main") == 2, "its only step is served"
         assert costs["opened"] == 1, "staged with what was read from the folder, opened to go live"
         costs.begin()
-        go_on(site.rotations, replace(now, now=now.now + HOUR))
+        site.rotations.go_on("main", replace(now, now=now.now + HOUR))
         assert (costs["opened"], costs["key read"]) == (0, 0)
 
     def test_a_release_of_an_earlier_version_is_asked_for_its_key(self, site: World, costs: Costs) -> None:
@@ -140,10 +139,10 @@ class TestAKeyThatDoesNotBelong:
     def test_a_rotation_does_not_serve_it_either(self, site: World) -> None:
         site.add_site("north", (Host("north.example"),), new_site_key())
         now = replace(site.occasion, now=NOW + DAY)
-        begin(site.rotations, site.request(RotationWay.SERVER_RENEWAL, after=("north",)), now)
+        site.rotations.start(site.request(RotationWay.SERVER_RENEWAL, after=("north",)), now)
         assert site.releases.current("main") == 1, "it waits for another site"
         put(site, 2, private_key_sealed=self.sealed(site, 2))
-        assert "key.mismatch" in " ".join(approve(site.rotations, "now", now))
+        assert "key.mismatch" in " ".join(told_by(site.rotations.approve, "main", "now", now))
         assert site.releases.current("main") == 1
 
     def test_a_changed_public_key_is_a_finding(self, site: World) -> None:
@@ -200,15 +199,3 @@ class TestDerList:
         for length in (*range(8), len(whole) - 1):
             parts = der_list.split(whole[:length])
             assert b"".join(parts) == whole[:length]
-
-
-def begin(rotations: Rotations, request: Any, occasion: Any) -> None:
-    list(rotations.start(request, occasion))
-
-
-def go_on(rotations: Rotations, occasion: Any) -> None:
-    list(rotations.go_on("main", occasion))
-
-
-def approve(rotations: Rotations, reason: str, occasion: Any) -> list[str]:
-    return list(rotations.approve("main", reason, occasion))
