@@ -1,6 +1,7 @@
 """An installation in memory and on disk, for tests that stand above the store."""
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -69,6 +70,13 @@ def _judge(anchor: AnchorRole) -> DeviceJudge:
 def address_of(device: int) -> str:
     """The address that the device of this number calls from, unless a test says otherwise."""
     return f"192.0.2.{device % 256}"
+
+
+def told_by(act: Callable[..., None], *arguments: Any) -> list[str]:
+    """What an act tells of its steps."""
+    told: list[str] = []
+    act(*arguments, tell=told.append)
+    return told
 
 
 def serial_of(device: int) -> str:

@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
+from engage_server.pki.keys import public_key_der
 
 _USUAL_EXPONENT = 65537
 
@@ -91,8 +92,7 @@ def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
     """The private key is the one of the server certificate."""
     if case.at.server_key is None:
         return
-    encoding = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    if case.at.server_key.public_bytes(*encoding) != case.server.public_key().public_bytes(*encoding):
+    if public_key_der(case.at.server_key) != public_key_der(case.server.public_key()):
         yield Finding(
             Severity.ERROR,
             "key.mismatch",

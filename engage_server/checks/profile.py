@@ -6,6 +6,8 @@ from types import MappingProxyType
 from typing import Any
 
 from engage_server.errors import SettingsInvalid
+from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
+from engage_server.pki.keys import RSA_KEY_BITS
 
 _CHAIN_SOURCE = "host server page, important note: NDE and MT20W support a chain of at most 4096 bytes, root included"
 _ASSUMED_SOURCE = "assumed from the NDE's published limit: none is published for this kind of device"
@@ -27,11 +29,11 @@ class DeviceProfile:
     """
 
     name: str
-    chain_der_bytes: int = 4096  # bytes
+    chain_der_bytes: int = MAX_CHAIN_DER_BYTES
     chain_source: str = _CHAIN_SOURCE
-    rsa_key_bits: int = 2048  # bits
+    rsa_key_bits: int = RSA_KEY_BITS
     rsa_key_source: str = _KEY_SOURCE
-    rsa_key_bits_at_least: int = 2048  # bits
+    rsa_key_bits_at_least: int = RSA_KEY_BITS
     clock_hours: int = 24  # hours
 
 

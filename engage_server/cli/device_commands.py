@@ -82,7 +82,7 @@ def list_devices(
         for each in found
     ]
     columns = ["device", f"release {number}" if number else "release", "last seen (UTC)", "nights since", "trouble"]
-    print_table(columns, rows, "no device" + (" is missing" if missing else " was seen or added yet"))
+    print_table(columns, rows, _nobody(missing, troubled))
     for each in found if troubled else []:
         if each.diagnosis is not None:
             click.echo(f"{each.identity}: {each.diagnosis.cause}\n      mend: {each.diagnosis.mend}")
@@ -142,3 +142,10 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
 
 device.add_command(import_devices)
 device.add_command(export_devices)
+
+
+def _nobody(missing: bool, troubled: bool) -> str:
+    """What an empty list says."""
+    if troubled:
+        return "no device seems to be in trouble"
+    return "no device is missing" if missing else "no device was seen or added yet"

@@ -2,12 +2,13 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import track
+from rich.progress import Progress
 
 from engage_server.as_json.devices import device_json
 from engage_server.cli.output import console, json_option, print_json, print_next
@@ -56,8 +57,8 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
     name = operator.sites.get(site).name
     operator.devices.assert_newer(name, found.files)
     added = operator.sites.add_devices(serials, name, session.occasion())
-    for _ in _shown(operator.devices.bring_in(name, found.files, session.now()), len(serials), is_list or as_json):
-        pass
+    with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
+        operator.devices.bring_in(name, found.files, session.now(), one_more)
     if found.files:
         operator.sites.note_import(name, len(serials), len(found.files), session.occasion())
     if as_json:
@@ -109,13 +110,13 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     missing = sorted(set(wanted) - set(present))
     if missing:
         raise UsageError(f"there are no files of {missing[0]}", f"Those of {site} with files: {len(present)}.")
-    written, faults = 0, list[str]()
-    for _ in _shown(operator.devices.take_out(site, wanted, target, faults), len(wanted), as_json):
-        written += 1
+    faults = list[str]()
+    with _progress(len(wanted), is_quiet=as_json) as one_more:
+        operator.devices.take_out(site, wanted, target, faults, one_more)
     if as_json:
-        print_json({"site": site, "devices": written, "folder": str(target), "unreadable": faults})
+        print_json({"site": site, "devices": len(wanted), "folder": str(target), "unreadable": faults})
     else:
-        click.echo(f"wrote the files of {written} device(s) below {target}")
+        click.echo(f"wrote the files of {len(wanted)} device(s) below {target}")
     if faults:
         raise FileNotUsable(
             f"{len(faults)} file(s) can not be read, and were copied as they are (NAME.unreadable):\n  "
@@ -127,12 +128,13 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     print_next(f"{program()} device import {target} --site {site}")
 
 
-def _shown(steps: Iterable[str], total: int, is_quiet: bool) -> Iterable[str]:
-    """With progress on a terminal."""
+@contextmanager
+def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal; what is given is called after each device."""
     out = console()
-    if is_quiet or not out.is_terminal:
-        return steps
-    return track(steps, description="devices", total=total, console=out, transient=True)
+    with Progress(console=out, transient=True, disable=is_quiet or not out.is_terminal) as bar:
+        devices = bar.add_task("devices", total=total)
+        yield lambda serial: bar.advance(devices)
 
 
 def _read_list(file: Path) -> list[str]:

@@ -100,7 +100,9 @@ def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> lis
     settings = session.settings()
     with only_one_init(settings):
         operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
-        return list(operator.takeover.steps(prepared, occasion))
+        done: list[str] = []
+        operator.takeover.run(prepared, occasion, done.append)
+        return done
 
 
 def _print(found: VendorReview) -> None:

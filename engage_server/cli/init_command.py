@@ -47,10 +47,13 @@ def init(
     with only_one_init(settings):
         operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
         plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site)
-        done = 0
-        for step in operator.installer.steps(plan, own_hosts(), session.occasion()):
+        done: list[str] = []
+
+        def tell(step: str) -> None:
             click.echo(step)
-            done += 1
+            done.append(step)
+
+        operator.installer.run(plan, own_hosts(), session.occasion(), tell)
         faults = operator.audit.verify().faults
     if not done:
         click.echo(f"nothing to do: site {site} is there and has a release")

@@ -1,6 +1,6 @@
 """``engage rotate``."""
 
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import click
@@ -142,8 +142,7 @@ def start(
     order = [(name,), *(_names(operator, wave) for wave in waves)]
     for request in operator.rotation_requests.of_waves(order, wish, authority or certs, certs, session.occasion()):
         _warn_of_strangers(operator, request.site)
-        for told in operator.rotations.start(request, session.occasion()):
-            click.echo(told if not waves else f"{request.site}: {told}")
+        operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
     _print_where(session, operator, name)
 
 
@@ -183,7 +182,7 @@ def approve(session: Session, site: str | None, reason: str) -> None:
     """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    _echo(operator.rotations.approve(name, reason, session.occasion()))
+    operator.rotations.approve(name, reason, session.occasion(), click.echo)
     _print_where(session, operator, name)
 
 
@@ -212,9 +211,8 @@ def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
         click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
 
 
-def _echo(told: Iterator[str]) -> None:
-    for sentence in told:
-        click.echo(sentence)
+def _echo(begin: str, told: str) -> None:
+    click.echo(begin + told)
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:

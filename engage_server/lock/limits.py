@@ -4,6 +4,9 @@ from dataclasses import dataclass
 from typing import Self
 
 from engage_server.checks.profile import DeviceProfile
+from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
+from engage_server.pki.keys import RSA_KEY_BITS
+from engage_server.protocol.notice import MAX_CERT_URL_CHARACTERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +22,11 @@ class DeviceLimits:
         seconds: Patience with each connection (our assumption).
     """
 
-    chain_der_bytes: int = 4096
-    rsa_key_bits: int = 2048
-    cert_url_characters: int = 256
+    chain_der_bytes: int = MAX_CHAIN_DER_BYTES
+    rsa_key_bits: int = RSA_KEY_BITS
+    cert_url_characters: int = MAX_CERT_URL_CHARACTERS
     header_bytes: int = 4096
-    body_bytes: int = 4096
+    body_bytes: int = MAX_CHAIN_DER_BYTES
     seconds: float = 10.0
 
     @classmethod

@@ -5,7 +5,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
-from engage_server.errors import PrivateKeyInvalid
+from engage_server.errors import CertificateInvalid, PrivateKeyInvalid
 from engage_server.records import Secret
 
 RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and the lower limit of good sense
@@ -72,5 +72,36 @@ def read_server_key(content: Secret, *, source: str) -> rsa.RSAPrivateKey:
 
 def keys_match(private: PrivateKeyTypes, public: PublicKeyTypes) -> bool:
     """Whether a private key belongs to the public key of a certificate."""
-    encoding = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    return private.public_key().public_bytes(*encoding) == public.public_bytes(*encoding)
+    return public_key_der(private.public_key()) == public_key_der(public)
+
+
+def public_key_der(key: PublicKeyTypes) -> bytes:
+    """A public key as SubjectPublicKeyInfo (RFC 5280 section 4.1): equal for equal keys."""
+    return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+
+
+def read_public_key(content: bytes, *, source: str) -> PublicKeyTypes:
+    """Read what :func:`public_key_der` gave.
+
+    Raises:
+        CertificateInvalid: It is no public key.
+    """
+    try:
+        return serialization.load_der_public_key(content)
+    except (ValueError, UnsupportedAlgorithm):
+        raise CertificateInvalid(f"{source}: no public key that can be read", "Stage its chain again.") from None
+
+
+def public_half(content: Secret, *, source: str) -> PublicKeyTypes:
+    """The public half of a private key that was read, and proved, before: unencrypted PEM.
+
+    Its numbers are not proved again, which would take 40 ms.
+
+    Raises:
+        PrivateKeyInvalid: It is no such key.
+    """
+    try:
+        key = serialization.load_pem_private_key(content.reveal(), None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise PrivateKeyInvalid(f"{source}: no private key in it", "Stage its chain again, with its key.") from None
+    return key.public_key()

@@ -78,6 +78,16 @@ def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
     return Chain(top, found.path[1:-1], found.path[0], found.links)
 
 
+def read_chain(ders: Iterable[bytes]) -> Chain:
+    """The certificates of one chain that is known to be whole, as DER in any order.
+
+    Raises:
+        CertificateInvalid: As :func:`arrange`.
+        ValueError: One is no certificate.
+    """
+    return arrange(x509.load_der_x509_certificate(der) for der in ders)
+
+
 def _upwards(end: x509.Certificate, pool: list[x509.Certificate]) -> tuple[x509.Certificate, ...]:
     path = [end]
     while not is_issued_by(path[-1], path[-1]):

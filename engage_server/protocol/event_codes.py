@@ -26,27 +26,34 @@ class EventMeaning:
         code: Four upper-case hexadecimal digits.
         sentence: What happened, as the end of "the device says: ...".
         proof: What it is evidence of.
+        is_trouble: Whether a connection went wrong: people are told, although it proves nothing about the anchor.
         data_is_status: Whether its data is an HTTP status.
     """
 
     code: str
     sentence: str
     proof: Proof
+    is_trouble: bool = False
     data_is_status: bool = False
 
 
 _ROWS = (
-    EventMeaning("0B05", "the connection to its host failed", Proof.CONNECTION),
+    EventMeaning("0B05", "the connection to its host failed", Proof.CONNECTION, is_trouble=True),
     EventMeaning("0B07", "a download succeeded", Proof.CONNECTION),
-    EventMeaning("0B08", "a download failed", Proof.CONNECTION),
-    EventMeaning("0B0C", "its host answered with an HTTP error", Proof.CONNECTION, data_is_status=True),
+    EventMeaning("0B08", "a download failed", Proof.CONNECTION, is_trouble=True),
+    EventMeaning(
+        "0B0C", "its host answered with an HTTP error", Proof.CONNECTION, is_trouble=True, data_is_status=True
+    ),
     EventMeaning("1100", "the certificate's hash matched its site key: it took the anchor", Proof.ANCHOR_TAKEN),
     EventMeaning("1101", "the certificate's hash did not match its site key: it kept its anchor", Proof.ANCHOR_REFUSED),
     EventMeaning("1202", "the certificate was downloaded (gateway)", Proof.CONNECTION),
     EventMeaning("1203", "the certificate could not be downloaded (gateway)", Proof.ANCHOR_REFUSED),
-    EventMeaning("1206", "its host's chain does not lead to its anchor, or its clock is wrong", Proof.CONNECTION),
+    EventMeaning(
+        "1206", "its host's chain does not lead to its anchor, or its clock is wrong", Proof.CONNECTION, is_trouble=True
+    ),
 )
 MEANINGS = {row.code: row for row in _ROWS}
+TROUBLE_CODES = frozenset(row.code for row in _ROWS if row.is_trouble)
 
 
 def sentence_of(code: str, data: str = "") -> str:

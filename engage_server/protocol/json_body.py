@@ -4,6 +4,7 @@ import hashlib
 import json
 import math
 import re
+from functools import lru_cache
 from typing import Any, NoReturn
 
 from engage_server.errors import BodyInvalid
@@ -45,6 +46,12 @@ def write_json(value: Json) -> bytes:
 def write_pretty_json(value: Json) -> bytes:
     """For a file that people read; the order of children as it is."""
     return json.dumps(value, indent=1).encode("ascii") + b"\n"
+
+
+@lru_cache(maxsize=2048)
+def quoted(text: str | None) -> str:
+    """A text as JSON, for lines that are written often: the same few texts stand in most of them."""
+    return json.dumps(text)
 
 
 def content_digest(value: Json) -> str:

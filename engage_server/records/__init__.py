@@ -12,9 +12,12 @@ from engage_server.records.rotation import GatePolicy, Limit, Rotation, Rotation
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import Sighting, SightingKind
 from engage_server.records.site import AnchorRole, IPNetwork, RequiredEvidence, Site
+from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
 from engage_server.records.worker import WorkerStatus
 
 __all__ = [
+    "AGAIN_AND_AGAIN",
+    "RECENT_TROUBLE",
     "Adoption",
     "AnchorRole",
     "AuditAction",

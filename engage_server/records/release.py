@@ -30,6 +30,8 @@ class Release:
         root_der: The root that the chain leads to. It is not sent, but counts in a device's 4096 bytes.
         staged_at, activated_at, retired_at: Aware, UTC.
         key_destroyed_at: Since when there is no private key any more: nobody can go back to it. Aware, UTC.
+        public_key: The public half of its private key (SubjectPublicKeyInfo, DER), kept so that a question about it
+            opens no private key. None where earlier versions staged it, and its key could not be opened since.
     """
 
     site: str
@@ -43,3 +45,4 @@ class Release:
     activated_at: datetime | None = None
     retired_at: datetime | None = None
     key_destroyed_at: datetime | None = None
+    public_key: bytes | None = field(default=None, repr=False)

@@ -24,11 +24,10 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from engage_server.records import Doubt, RequiredEvidence
+from engage_server.records import AGAIN_AND_AGAIN, Doubt, RequiredEvidence
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
 
 HABIT_NIGHTS = 3  # by TLS, from which on there is a habit that can be missed
-_LOOPS = 2  # downloads, or refusals, in a row without a finished handshake: more than the one of each new anchor
 _HOUR = 3600
 # as services.evidence.patience has it, for devices whose proven visits are counted here
 _USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 12 * _HOUR
@@ -109,7 +108,7 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
     )
     settled = _device.home_since <= at  # its usual address was its usual one when the step began
     refuses = and_(_device.refusals > 0, _device.refused_at >= at)
-    loops = and_(refuses, _device.refusals >= _LOOPS, _device.certificates >= _LOOPS)
+    loops = and_(refuses, _device.refusals >= AGAIN_AND_AGAIN, _device.certificates >= AGAIN_AND_AGAIN)
     is_due = _device.due_at < now
     may_be_silent = seconds(_device.due_at) - seconds(_device.last_seen)
     seen_lately = seconds(_device.away_seen_at) + may_be_silent >= _epoch(question.now)  # a night before the step
@@ -124,7 +123,7 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (_finished_at_home(question), CAME_AFTER_A_MOVE),
         (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
         (lost_by_tls, LOST_BY_TLS),
-        (_device.certificates >= _LOOPS, Doubt.PLAIN_LOOP.value),
+        (_device.certificates >= AGAIN_AND_AGAIN, Doubt.PLAIN_LOOP.value),
         (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: who took its name is never late
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
@@ -182,7 +181,7 @@ def _kind_by_token(question: Question) -> ColumnElement[str]:
     was_proven = and_(_device.authenticated_release > 0, proven_until >= _epoch(question.since))
     confirmed = and_(_device.authenticated_release == question.release, _device.authenticated_at >= at)
     is_due = case((_device.authenticated_nights > 0, proven_until < _epoch(question.now)), else_=_device.due_at < now)
-    loops = and_(_device.refusals >= _LOOPS, _device.certificates >= _LOOPS, _device.refused_at >= at)
+    loops = and_(_device.refusals >= AGAIN_AND_AGAIN, _device.certificates >= AGAIN_AND_AGAIN, _device.refused_at >= at)
     return case(
         (_device.first_seen >= at, NEW),
         (not_(or_(was_proven, _was_well_at_home(question))), OTHER),

@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
 
 from engage_server.records import (
+    AGAIN_AND_AGAIN,
+    RECENT_TROUBLE,
     Adoption,
     Crowd,
     DeviceHistory,
@@ -33,7 +35,7 @@ from engage_server.store.adoption_kinds import (
     seconds,
 )
 from engage_server.store.history_queries import history
-from engage_server.store.interface import RECENT_REPORT, DeviceFilter
+from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -44,7 +46,6 @@ from engage_server.store.tables import (
 )
 
 _SECONDS_PER_DAY = 86400
-_LOOPS = 2  # downloads in a row without a finished handshake, from which on a device is not just at it
 _CROWDS, _EXAMPLES = 3, 2  # to show
 _SHOWN = frozenset({REFUSED, SILENT, MOVED, ELSEWHERE, *Doubt})
 
@@ -144,13 +145,15 @@ def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> l
             met.device_id == _device.id, met.release == number, met.grade >= int(Grade.HANDSHAKE)
         )
         first = first.where(_device.finished_release != number, ~came.exists())
-    if wanted.suspicious_at is not None:
-        first = first.where(_is_suspicious(wanted.suspicious_at))
-    chosen = first.order_by(_device.last_seen, _device.id).limit(wanted.limit).subquery()
+    if wanted.trouble is not None:
+        first = first.where(_is_in_trouble(wanted.trouble))
+    if wanted.after is not None:
+        first = first.where(_is_behind(wanted.after))
+    chosen = first.order_by(_device.last_seen, _device.identity).limit(wanted.limit).subquery()
     query = (
         select(chosen, met.grade, met.reached_at)
         .outerjoin(release_histories, and_(met.device_id == chosen.c.id, met.release == number))
-        .order_by(chosen.c.last_seen, chosen.c.id)
+        .order_by(chosen.c.last_seen, chosen.c.identity)
     )
     found = []
     for row in connection.execute(query).mappings():
@@ -196,16 +199,28 @@ def _epoch(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def _is_suspicious(now: datetime) -> ColumnElement[bool]:
-    return (
-        (_device.certificates >= _LOOPS)
-        | (_device.refusals > 0)
-        | (_device.notices >= _LOOPS)
-        | (_device.due_at < literal(now, EpochSeconds))
-        | (seconds(_device.asked_again_at) > 0)
-        | (_device.is_contested > 0)
-        | (seconds(_device.anchor_failed_at) > 0)
-        | (_device.reported_at >= literal(now - RECENT_REPORT, EpochSeconds))
+def _is_behind(last: DeviceHistory) -> ColumnElement[bool]:
+    same_time = and_(_device.last_seen == last.last_seen, _device.identity > last.identity)
+    return or_(_device.last_seen > last.last_seen, same_time)
+
+
+def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
+    """The conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in its order.
+
+    Times rest as whole seconds: with the question's rounded up, "before now" and "within a week" come out as they do
+    for the exact one.
+    """
+    now = trouble.at if not trouble.at.microsecond else trouble.at.replace(microsecond=0) + timedelta(seconds=1)
+    recently = literal(now - RECENT_TROUBLE, EpochSeconds)
+    return or_(
+        _device.certificates >= AGAIN_AND_AGAIN,
+        seconds(_device.anchor_failed_at) > 0,
+        and_(_device.notices >= AGAIN_AND_AGAIN, _device.certificates == 0),
+        _device.refusals > 0,
+        _device.due_at < literal(now, EpochSeconds),
+        _device.is_contested > 0,
+        and_(_device.reported_at >= recently, func.substr(_device.report, 1, 4).in_(sorted(trouble.report_codes))),
+        _device.asked_again_at >= recently,
     )
 
 

@@ -1,16 +1,16 @@
 """Releases, inside a transaction that the caller holds."""
 
-from contextlib import suppress
 from datetime import datetime
+from typing import Any
 
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding
-from sqlalchemy import Connection, Row, delete, func, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
-from engage_server.errors import Conflict, NotFound, SealBroken
+from engage_server.errors import Conflict, NotFound
 from engage_server.records import Release, ReleaseState, Secret
+from engage_server.store import der_list
 from engage_server.store.interface import ReleaseDraft
-from engage_server.store.sealing import ReleaseSealer, Sealer, is_of_earlier_form
+from engage_server.store.release_keys import key_purpose
+from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.site_queries import site_id
 from engage_server.store.tables import activations, releases, sites
 
@@ -27,9 +27,10 @@ def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Sec
             state=ReleaseState.STAGED.value,
             anchor_der=draft.anchor_der,
             anchor_hash=draft.anchor_hash,
-            chain_pem=_to_pem(draft.chain),
+            chain_der=der_list.joined(draft.chain),
             root_der=draft.root_der,
             private_key_sealed=sealer.seal(private_key, key_purpose(draft.site, number)),
+            public_key=draft.public_key,
             staged_at=draft.staged_at,
         )
     )
@@ -147,24 +148,30 @@ def select_release(connection: Connection, site: str, number: int) -> Release:
     Raises:
         NotFound: There is no such site or release.
     """
-    for release in select_releases(connection, site):
-        if release.number == number:
-            return release
-    raise NotFound(
-        f"site {site!r} has no release {number}", f"Look: engage release list --site {site}", code="release.not_found"
-    )
+    query = _of_site(connection, site).where(releases.c.number == number)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(
+            f"site {site!r} has no release {number}",
+            f"Look: engage release list --site {site}",
+            code="release.not_found",
+        )
+    return _release(row)
 
 
 def select_releases(connection: Connection, site: str | None) -> list[Release]:
     """All releases, or those of one site."""
-    query = (
-        select(releases, sites.c.name.label("site"))
-        .join(sites, sites.c.id == releases.c.site_id)
-        .order_by(sites.c.name, releases.c.number)
-    )
-    if site is not None:
-        query = query.where(sites.c.id == site_id(connection, site))
-    return [_release(row) for row in connection.execute(query)]
+    query = _every() if site is None else _of_site(connection, site)
+    rows = connection.execute(query.order_by(sites.c.name, releases.c.number))
+    return [_release(row) for row in rows]
+
+
+def _every() -> Select[Any]:
+    return select(releases, sites.c.name.label("site")).join(sites, sites.c.id == releases.c.site_id)
+
+
+def _of_site(connection: Connection, site: str) -> Select[Any]:
+    return _every().where(sites.c.id == site_id(connection, site))
 
 
 def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
@@ -181,34 +188,6 @@ def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
     return bytes(found)
 
 
-def seal_anew(connection: Connection, sealer: Sealer) -> None:
-    """Bring private keys that earlier versions sealed under the release key. Others are left as they are.
-
-    So is one that does not open: it was damaged before, and must not hold up all others.
-    """
-    rows = connection.execute(
-        select(releases.c.site_id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site")).join(
-            sites, sites.c.id == releases.c.site_id
-        )
-    ).all()
-    for row in rows:
-        if not is_of_earlier_form(row.private_key_sealed):
-            continue
-        purpose = key_purpose(row.site, row.number)
-        with suppress(SealBroken):
-            sealed = sealer.releases.seal(sealer.open(row.private_key_sealed, purpose), purpose)
-            connection.execute(
-                update(releases)
-                .where(releases.c.site_id == row.site_id, releases.c.number == row.number)
-                .values(private_key_sealed=sealed)
-            )
-
-
-def key_purpose(site: str, number: int) -> str:
-    """What a release's private key is sealed for."""
-    return f"private key of release {number} of {site}"
-
-
 def _locked_site(connection: Connection, name: str) -> int:
     """The site's row, locked: two operators at once get one after the other. SQLite has the whole file locked."""
     row_id = site_id(connection, name)
@@ -223,18 +202,11 @@ def _release(row: Row[tuple[object, ...]]) -> Release:
         state=ReleaseState(row.state),
         anchor_der=row.anchor_der,
         anchor_hash=row.anchor_hash,
-        chain=_from_pem(row.chain_pem),
+        chain=der_list.split(row.chain_der),
         root_der=row.root_der,
         staged_at=row.staged_at,
         activated_at=row.activated_at,
         retired_at=row.retired_at,
         key_destroyed_at=row.key_destroyed_at,
+        public_key=row.public_key,
     )
-
-
-def _to_pem(chain: tuple[bytes, ...]) -> bytes:
-    return b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in chain)
-
-
-def _from_pem(pem: bytes) -> tuple[bytes, ...]:
-    return tuple(c.public_bytes(Encoding.DER) for c in x509.load_pem_x509_certificates(pem))

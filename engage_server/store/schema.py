@@ -8,14 +8,14 @@ from sqlalchemy import Connection, Engine, inspect, select, text, update
 
 from engage_server.errors import StoreVersionMismatch
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
-from engage_server.store import audit_log, release_queries
+from engage_server.store import audit_log, release_keys
 from engage_server.store.engine import after_commit, reading, writing
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
 # Oldest first, the names of the files in migrations/versions. Written down because to ask Alembic takes every start
 # of every command a quarter of a second; a test holds it against the files.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007")
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
@@ -129,7 +129,8 @@ def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
 
 def _seal_release_keys(connection: Connection, sealer: Sealer) -> None:
     """Bring what earlier versions sealed under the release key. Doing it again changes nothing."""
-    release_queries.seal_anew(connection, sealer)
+    release_keys.seal_anew(connection, sealer)
+    release_keys.keep_public_halves(connection, sealer)
     probe = connection.scalar(select(installation.c.release_seal_probe))
     if probe is None:
         sealed = sealer.releases.seal(Secret(b"engage"), RELEASE_SEAL_PROBE_PURPOSE)

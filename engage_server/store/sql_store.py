@@ -18,7 +18,7 @@ from engage_server.records import (
     Site,
     StaticCertificate,
 )
-from engage_server.store import audit_log, device_queries, release_queries, site_queries
+from engage_server.store import audit_log, device_queries, release_keys, release_queries, site_queries
 from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
@@ -174,7 +174,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
             sealed = release_queries.sealed_private_key(connection, site, number)
         if self._release_sealer is None:
             raise _no_key("the release key")
-        return self._release_sealer.open(sealed, release_queries.key_purpose(site, number))
+        return self._release_sealer.open(sealed, release_keys.key_purpose(site, number))
 
     def release_key(self) -> Secret:
         return self._opened().release_key

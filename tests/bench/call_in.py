@@ -45,8 +45,7 @@ def _made(folder: Path, count: int) -> tuple[CallIns, float]:
     begun = time.perf_counter()
     found = find_device_files(folder / "in")
     world.sites.add_devices(found.serials, "main", world.occasion)
-    for _ in DeviceExchange(DeviceFolders(folder / "data")).bring_in("main", found.files, NOW):
-        pass
+    DeviceExchange(DeviceFolders(folder / "data")).bring_in("main", found.files, NOW)
     return world.call_ins(world.distribution()), (time.perf_counter() - begun) / count
 
 

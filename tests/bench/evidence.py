@@ -137,7 +137,9 @@ def _site(store: SqlStore) -> None:
         root = encodings.der(built.chain.root)
         sent = tuple(map(encodings.der, built.chain.sent))
         store.stage_release(
-            ReleaseDraft("main", root, "A" * 28, sent, root, NOW), keys.private_key_pem(built.server_key), _EVENT
+            ReleaseDraft("main", root, "A" * 28, sent, root, keys.public_key_der(built.server_key.public_key()), NOW),
+            keys.private_key_pem(built.server_key),
+            _EVENT,
         )
 
 

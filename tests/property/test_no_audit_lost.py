@@ -144,17 +144,17 @@ class Audits(RuleBasedStateMachine):
         entry = {"receivedAt": "2026-01-01T00:00:00Z", "digest": f"{sum(events):032}", "upload": upload}
         content = upload if raw else {"audits": [entry]}
         (folder / serial_of(device) / "audits.json").write_text(json.dumps(content))
-        list(self.exchange.bring_in("main", find_device_files(folder).files, self.time))
+        self.exchange.bring_in("main", find_device_files(folder).files, self.time)
 
     @rule()
     def out_and_in_again(self) -> None:
         """A backup, brought back."""
         folder = self.root / "out"
         shutil.rmtree(folder, ignore_errors=True)
-        list(self.exchange.take_out("main", self.exchange.serials("main"), folder))
+        self.exchange.take_out("main", self.exchange.serials("main"), folder)
         if folder.exists():
             before = {serial: self._collected(serial) for serial in self.accepted}
-            list(self.exchange.bring_in("main", find_device_files(folder).files, self.time))
+            self.exchange.bring_in("main", find_device_files(folder).files, self.time)
             assert before == {serial: self._collected(serial) for serial in self.accepted}
 
     @rule(mode=MODES, minutes=st.sampled_from([0, 1, 3, 6, 1440]))

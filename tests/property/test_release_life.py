@@ -208,7 +208,7 @@ class SiteLife(RuleBasedStateMachine):
         chosen = going_on.way if going_on else way
         base = next(e for e in self.releases() if e.number == (going_on.from_release if going_on else current.number))
         request = RotationRequest("main", chosen, self.folder / f"rotation{self.rotations}", self._authority(base))
-        self.attempt(lambda: list(self.world.rotations.start(request, self.occasion)), crash)
+        self.attempt(lambda: self.world.rotations.start(request, self.occasion), crash)
 
     def _authority(self, release: Release) -> AuthorityKeys:
         for number in range(CHAINS):
@@ -226,7 +226,7 @@ class SiteLife(RuleBasedStateMachine):
         if come and current is not None:
             at = NOW + timedelta(hours=self.hours)
             self.world.see(*(self.world.finished(device, current.number, at) for device in range(come)))
-        self.attempt(lambda: list(self.world.rotations.go_on("main", self.occasion)), crash)
+        self.attempt(lambda: self.world.rotations.go_on("main", self.occasion), crash)
 
     @rule(come=st.sampled_from([5, 5, 0]), crash=crashes)
     def some_nights(self, come: int, crash: tuple[int, bool] | None) -> None:
@@ -237,7 +237,7 @@ class SiteLife(RuleBasedStateMachine):
     @rule(crash=crashes)
     def approve(self, crash: tuple[int, bool] | None) -> None:
         if self.world.rotations.open_rotation("main") is not None:
-            self.attempt(lambda: list(self.world.rotations.approve("main", "tried", self.occasion)), crash)
+            self.attempt(lambda: self.world.rotations.approve("main", "tried", self.occasion), crash)
 
     @rule(crash=crashes)
     def abort(self, crash: tuple[int, bool] | None) -> None:

@@ -79,6 +79,7 @@ def draft(name: str = "main", label: str = "") -> ReleaseDraft:
         "A" * 28,
         tuple(map(encodings.der, chain.sent)),
         encodings.der(chain.root),
+        keys.public_key_der(good_chain(label).server_key.public_key()),
         NOW,
     )
 

@@ -1,5 +1,6 @@
 """The private keys of releases are sealed under a key of their own, which opens nothing else."""
 
+import ssl
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from engage_server.records import AuditAction, AuditEvent, Secret
 from engage_server.records.release_key import is_release_key, read_release_key, write_release_key
 from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.settings import load_settings
-from engage_server.store import release_queries, schema
+from engage_server.store import release_keys, schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
@@ -49,12 +50,12 @@ def migrate(connection: Connection, revision: str) -> None:
 def make_earlier_database(engine: Engine) -> None:
     """A site with three releases, as the version before made them: 1 served, 2 retired for good, 3 damaged."""
     one = draft()
-    pem = release_queries._to_pem(one.chain)
+    pem = "".join(map(ssl.DER_cert_to_PEM_cert, one.chain)).encode()
     values = {
         "probe": SEALER.seal(Secret(b"engage"), schema.SEAL_PROBE_PURPOSE),
         "site_key": SEALER.seal(SITE_KEY, "site key of main"),
-        "key": SEALER.seal(private_key(), release_queries.key_purpose("main", 1)),
-        "damaged": SEALER.seal(private_key(), release_queries.key_purpose("main", 1))[:-1] + b"x",
+        "key": SEALER.seal(private_key(), release_keys.key_purpose("main", 1)),
+        "damaged": SEALER.seal(private_key(), release_keys.key_purpose("main", 1))[:-1] + b"x",
         "none": b"",
         "anchor": one.anchor_der,
         "chain": pem,
@@ -88,7 +89,7 @@ def sealed_keys(engine: Engine) -> list[bytes]:
 
 
 def test_what_the_version_before_sealed_still_opens() -> None:
-    purpose = release_queries.key_purpose("main", 1)
+    purpose = release_keys.key_purpose("main", 1)
     assert SEALER.open(SEALED_BEFORE, purpose) == Secret(b"a private key, as PEM")
 
 
@@ -110,6 +111,18 @@ def test_a_database_of_before_is_served_after_init(engine: Engine) -> None:
     with pytest.raises(SealBroken, match="sealed as earlier versions did") as caught:
         worker.private_key("main", 3)
     assert "engage init" in caught.value.next_step
+    engine.dispose()
+
+
+def test_releases_of_before_get_their_public_keys_and_keep_their_chains(engine: Engine) -> None:
+    make_earlier_database(engine)
+    schema.upgrade(engine, SEALER)
+    first, destroyed, damaged = SqlStore(engine, SEALER).releases("main")
+    assert {each.chain for each in (first, destroyed, damaged)} == {draft().chain}
+    assert first.public_key == draft().public_key
+    assert (destroyed.public_key, damaged.public_key) == (None, None), "what does not open is not guessed"
+    schema.upgrade(engine, SEALER)
+    assert SqlStore(engine, SEALER).releases("main") == [first, destroyed, damaged], "doing it again changes nothing"
     engine.dispose()
 
 

@@ -37,7 +37,7 @@ from engage_server.services.sites.register import SiteChanges, SiteRequest
 from engage_server.web.app import create_app
 from tests.chains import NOW, SITE_KEY
 from tests.stored import audit_events
-from tests.world import World, serial_of
+from tests.world import World, serial_of, told_by
 
 KNOWN, STRANGER = serial_of(1), serial_of(2)
 
@@ -188,18 +188,18 @@ class TestEnrolment:
         prepared.see(*found)
         enrolment = Enrolment(prepared.store, prepared.sites)
         occasion = Occasion("servers", NOW + timedelta(minutes=1))
-        assert list(enrolment.run(occasion)) == ["1 device(s) that called in were put on the list of main"]
-        assert list(enrolment.run(occasion)) == []
+        assert told_by(enrolment.run, occasion) == ["1 device(s) that called in were put on the list of main"]
+        assert told_by(enrolment.run, occasion) == []
         assert STRANGER in prepared.store.device_serials("main")
 
     def test_not_where_the_site_refuses(self, prepared: World) -> None:
         prepared.see(replace(seen(SightingKind.CALL_IN), serial=STRANGER, site="main", at=NOW))
-        assert list(Enrolment(prepared.store, prepared.sites).run(prepared.occasion)) == []
+        assert told_by(Enrolment(prepared.store, prepared.sites).run, prepared.occasion) == []
 
     def test_nor_who_is_another_sites(self, prepared: World) -> None:
         prepared.answer_call_ins(CallIn(unknown=UnknownDevices.ENROLL))
         prepared.see(replace(seen(SightingKind.CALL_IN), serial=serial_of(3), site="main", at=NOW))
-        assert list(Enrolment(prepared.store, prepared.sites).run(prepared.occasion)) == []
+        assert told_by(Enrolment(prepared.store, prepared.sites).run, prepared.occasion) == []
 
 
 class TestProxies:

@@ -16,7 +16,7 @@ from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.distribution.serial_set import SerialSet
 from tests.chains import NOW
 from tests.unit.test_call_in_protocol import database
-from tests.world import serial_of
+from tests.world import serial_of, told_by
 
 SERIAL = serial_of(1)
 
@@ -177,7 +177,7 @@ class TestFindingFiles:
         found = find_device_files(tmp_path)
         write(path, database() | {"nxtDbVerTS": "x"})
         with pytest.raises(BodyInvalid):
-            list(exchange.bring_in("main", found.files, NOW))
+            exchange.bring_in("main", found.files, NOW)
         assert exchange.serials("main") == []
 
     @pytest.mark.parametrize(
@@ -212,11 +212,11 @@ class TestInAndOut:
         write(tmp_path / "in" / SERIAL / "database.json", database())
         write(tmp_path / "in" / SERIAL / "audits.json", [{"event": "0B07"}])
         write(tmp_path / "in" / SERIAL / "parameters.json", {"fw": "1", "wifiPassword": "hunter2"})
-        assert list(exchange.bring_in("main", find_device_files(tmp_path / "in").files, NOW)) == [SERIAL]
-        assert list(exchange.take_out("main", [SERIAL], tmp_path / "out")) == [SERIAL]
+        assert told_by(exchange.bring_in, "main", find_device_files(tmp_path / "in").files, NOW) == [SERIAL]
+        assert told_by(exchange.take_out, "main", [SERIAL], tmp_path / "out") == [SERIAL]
         other = DeviceExchange(DeviceFolders(tmp_path / "other"))
-        list(other.bring_in("main", find_device_files(tmp_path / "out").files, NOW))
-        list(other.take_out("main", [SERIAL], tmp_path / "again"))
+        other.bring_in("main", find_device_files(tmp_path / "out").files, NOW)
+        other.take_out("main", [SERIAL], tmp_path / "again")
         for path in sorted((tmp_path / "out" / SERIAL).iterdir()):
             assert path.read_bytes() == (tmp_path / "again" / SERIAL / path.name).read_bytes()
             assert b"hunter2" not in path.read_bytes()
@@ -224,13 +224,13 @@ class TestInAndOut:
     def test_another_database_of_the_same_version_is_refused(self, exchange: DeviceExchange, tmp_path: Path) -> None:
         """Devices that hold that version would never get it."""
         path = write(tmp_path / SERIAL / "database.json", database("0x10"))
-        list(exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW))
-        list(exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW))
+        exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW)
+        exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW)
         write(path, database("0x10", (1, 2, 3)))
         with pytest.raises(Refused, match="not newer"):
-            list(exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW))
+            exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW)
         write(path, database("0x11", (1, 2, 3)))
-        list(exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW))
+        exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW)
 
     def test_events_are_told_once_each(self, exchange: DeviceExchange, folders: DeviceFolders) -> None:
         with folders.open("main", SERIAL) as folder:

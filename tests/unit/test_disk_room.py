@@ -26,7 +26,7 @@ from engage_server.services.evidence.spool import SpoolWriter
 from tests.chains import NOW
 from tests.disk import room_in, small_disk
 from tests.unit.test_upstream import upload
-from tests.world import serial_of
+from tests.world import serial_of, told_by
 
 SERIAL = serial_of(1)
 KIB = 1024
@@ -113,12 +113,12 @@ class TestLimits:
         source = tmp_path / "in" / SERIAL / "audits.json"
         source.parent.mkdir(parents=True)
         source.write_text(json.dumps({"audits": entries}, ensure_ascii=False), encoding="utf-8")
-        list(exchange.bring_in("main", find_device_files(tmp_path / "in").files, NOW))
+        exchange.bring_in("main", find_device_files(tmp_path / "in").files, NOW)
         files = list((tmp_path / "data" / "main" / SERIAL).glob("audits.*.json"))
         assert len(files) > 1
         assert all(path.stat().st_size < MAX_FILE_BYTES for path in files)
         assert exchange.collected("main", SERIAL, Collection.AUDITS) == entries
-        list(exchange.take_out("main", [SERIAL], tmp_path / "out"))
+        exchange.take_out("main", [SERIAL], tmp_path / "out")
         assert all(path.stat().st_size <= MAX_FILE_BYTES for path in (tmp_path / "out").rglob("*.json"))
 
     def test_one_unreadable_file_ends_no_export(self, tmp_path: Path) -> None:
@@ -130,7 +130,7 @@ class TestLimits:
         faults: list[str] = []
         exchange = DeviceExchange(folders)
         serials = exchange.serials("main")
-        assert list(exchange.take_out("main", serials, tmp_path / "out", faults)) == serials
+        assert told_by(exchange.take_out, "main", serials, tmp_path / "out", faults) == serials
         (fault,) = faults
         assert str(spoiled) in fault
         copied = tmp_path / "out" / serial_of(1) / "audits.json.unreadable"

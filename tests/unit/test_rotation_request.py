@@ -55,7 +55,7 @@ def test_without_a_way_something_must_be_due(served: World) -> None:
 
 def test_one_that_is_going_on_keeps_its_way(served: World) -> None:
     (request,) = requests(served, [("main",)], RENEWAL)
-    list(served.rotations.start(request, served.occasion))
+    served.rotations.start(request, served.occasion, print)
     (again,) = requests(served, [("main",)], RotationWish())
     assert again.way is RotationWay.SERVER_RENEWAL
 
@@ -69,6 +69,6 @@ def test_what_stands_in_the_way_of_one_site_is_said_before_any_begins(served: Wo
 
 def test_prepared_chains_are_one_sites(served: World, tmp_path: Path) -> None:
     (request,) = requests(served, [("main",)], RENEWAL)
-    list(served.rotations.start(request, served.occasion))
+    served.rotations.start(request, served.occasion, print)
     with pytest.raises(UsageError, match="one site"):
         requests(served, [("main",), ("north",)], RotationWish(RotationWay.SERVER_RENEWAL, request.folder))

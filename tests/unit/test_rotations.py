@@ -30,7 +30,7 @@ from engage_server.services.rotation import preparation
 from engage_server.services.rotation.gate import Verdict
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY
 from tests.stored import audit_events
-from tests.world import World, address_of, serial_of
+from tests.world import World, address_of, serial_of, told_by
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
 DEVICES = 10
@@ -52,12 +52,12 @@ def call(world: World, release: int, night: int, devices: range = range(DEVICES)
 
 
 def start(world: World, way: RotationWay, **other: Any) -> Rotation:
-    list(world.rotations.start(world.request(way, **other), world.occasion))
+    world.rotations.start(world.request(way, **other), world.occasion)
     return world.rotations.all("main")[-1]
 
 
 def go_on(world: World, **time: int) -> list[str]:
-    return list(world.rotations.go_on("main", world.later(**time)))
+    return told_by(world.rotations.go_on, "main", world.later(**time))
 
 
 def current(world: World, site: str = "main") -> Release:
@@ -128,9 +128,9 @@ def test_a_few_lost_devices_are_for_a_person(site: World) -> None:
     assert newest(site).state is RotationState.HELD
     assert go_on(site, hours=81) == [], "somebody has been told"
     with pytest.raises(Refused, match="takes a reason"):
-        list(site.rotations.approve("main", " ", site.later(hours=81)))
+        site.rotations.approve("main", " ", site.later(hours=81))
     person = Occasion("ann", NOW + 81 * HOUR)
-    assert "done" in list(site.rotations.approve("main", "floor 3 has no power", person))[-1]
+    assert "done" in told_by(site.rotations.approve, "main", "floor 3 has no power", person)[-1]
     (event,) = [e for e in audit_events(site.store) if e.action is AuditAction.ROTATION_APPROVED]
     assert (event.actor, event.reason) == ("ann", "floor 3 has no power")
     assert "ask" in event.facts["gate"]
@@ -148,7 +148,7 @@ def test_an_approval_is_for_one_step(site: World) -> None:
     start(site, RotationWay.LINKED_REKEY, policy=GatePolicy(asks=True))
     call(site, 2, 1)
     assert "yours to approve" in go_on(site, hours=25)[0]
-    assert "release 3" in list(site.rotations.approve("main", "looks good", site.later(hours=26)))[1]
+    assert "release 3" in told_by(site.rotations.approve, "main", "looks good", site.later(hours=26))[1]
     assert newest(site).approved is False
     assert go_on(site, hours=27) == []
 
@@ -174,7 +174,7 @@ def test_abort_goes_back_as_one_unit(site: World) -> None:
     with pytest.raises(NotFound, match="no rotation of site 'main' is going on"):
         site.rotations.abort("main", "", site.later(days=2))
     with pytest.raises(NotFound):
-        list(site.rotations.approve("main", "x", site.later(days=2)))
+        site.rotations.approve("main", "x", site.later(days=2))
 
 
 def test_abort_can_keep_what_is_served(site: World) -> None:
@@ -194,7 +194,7 @@ def test_nobody_goes_back_to_what_has_expired(world: World) -> None:
     late = world.later(days=30)
     with pytest.raises(Refused, match=r"release 1 of main may not go live any more: validity\.expired"):
         world.rotations.abort("main", "", late)
-    told = list(world.rotations.go_on("main", late))
+    told = told_by(world.rotations.go_on, "main", late)
     assert "held" in told[0]
     assert "may not go live any more" in told[0]
     assert current(world).number == 2, "nothing bad goes live, not even by itself"
@@ -205,7 +205,7 @@ def test_what_has_expired_meanwhile_is_not_the_next_step(site: World) -> None:
     later = 900  # days: the next step's server certificate has ended, because nobody approved it
     for night in range(later - 7, later):
         call(site, 2, night)
-    told = list(site.rotations.approve("main", "at last", site.later(days=later)))
+    told = told_by(site.rotations.approve, "main", "at last", site.later(days=later))
     assert "held" in told[1]
     assert "release 3 may not go live: validity.expired" in told[1]
     assert current(site).number == 2
@@ -239,7 +239,7 @@ def test_chains_that_were_prepared_elsewhere(site: World) -> None:
     release = site.store.release("main", 1)
     build_successors(request.folder, request.way, chain_of(release), request.authority, HOSTS, NOW, None)
     without_keys = replace(request, authority=AuthorityKeys())
-    list(site.rotations.start(without_keys, site.occasion))
+    site.rotations.start(without_keys, site.occasion)
     assert newest(site).state is RotationState.RUNNING
 
 
@@ -248,7 +248,7 @@ def test_chains_that_break_their_promise_are_not_served(site: World) -> None:
     release = site.store.release("main", 1)
     build_successors(request.folder, RotationWay.CUT_OVER, chain_of(release), request.authority, HOSTS, NOW, None)
     with pytest.raises(Refused, match="a device with the old anchor would refuse the next chain"):
-        list(site.rotations.start(request, site.occasion))
+        site.rotations.start(request, site.occasion)
     assert newest(site).state is RotationState.ABORTED
     assert [each.number for each in site.releases.all("main")] == [1], "nothing was staged"
 
@@ -267,10 +267,10 @@ def test_it_is_taken_up_where_it_broke_off(site: World, place: str, monkeypatch:
     with monkeypatch.context() as broken:
         broken.setattr(preparation, place, crash)
         with pytest.raises(Crash):
-            list(site.rotations.start(request, site.occasion))
+            site.rotations.start(request, site.occasion)
     assert newest(site).state is RotationState.PREPARING
     another_folder = replace(request, folder=request.folder.with_name("another"))
-    list(site.rotations.start(another_folder, site.occasion))
+    site.rotations.start(another_folder, site.occasion)
     assert newest(site).releases == (2, 3)
     assert not another_folder.folder.exists(), "it goes on with the folder that it began with"
 
@@ -299,7 +299,7 @@ class TestWaves:
         for night in range(-7, 0):
             call(site, 1, night, site="north")
         start(site, RotationWay.SERVER_RENEWAL)
-        list(site.rotations.start(site.request(RotationWay.SERVER_RENEWAL, "north", after=("main",)), site.occasion))
+        site.rotations.start(site.request(RotationWay.SERVER_RENEWAL, "north", after=("main",)), site.occasion)
         return site
 
     def test_the_next_wave_waits_for_the_one_before(self, sites: World) -> None:
@@ -307,16 +307,16 @@ class TestWaves:
         assert current(sites, "north").number == 1
         call(sites, 2, 1)
         go_on(sites, hours=25)
-        told = list(sites.rotations.go_on("north", sites.later(hours=26)))
+        told = told_by(sites.rotations.go_on, "north", sites.later(hours=26))
         assert "release 2 of north is served" in told[0]
         assert current(sites, "north").number == 2
 
     def test_a_canary_that_dies_holds_the_others(self, sites: World) -> None:
         sites.rotations.abort("main", "no", sites.later(hours=2))
-        told = list(sites.rotations.go_on("north", sites.later(hours=3)))
+        told = told_by(sites.rotations.go_on, "north", sites.later(hours=3))
         assert "held, for a person to decide: the rotation of main, which goes before, ended aborted" in told[0]
         assert current(sites, "north").number == 1
-        told = list(sites.rotations.approve("north", "main was another matter", sites.later(hours=4)))
+        told = told_by(sites.rotations.approve, "north", "main was another matter", sites.later(hours=4))
         assert "release 2 of north is served" in told[1]
 
 

@@ -36,7 +36,7 @@ def rotating(world: World) -> World:
         world.see(*(world.finished(device, 1, NOW + night * DAY) for device in (*OURS, *THEIRS)))
     say(world, "a")
     say(world, "b")
-    list(world.rotations.start(world.request(RotationWay.CUT_OVER), world.occasion))
+    world.rotations.start(world.request(RotationWay.CUT_OVER), world.occasion)
     for night in range(1, 4):
         world.see(*(world.finished(device, 2, NOW + night * DAY) for device in OURS))
     return world
@@ -44,7 +44,7 @@ def rotating(world: World) -> World:
 
 def three_days_on(world: World) -> RotationState:
     say(world, "a")
-    list(world.rotations.go_on("main", world.later(days=3)))
+    world.rotations.go_on("main", world.later(days=3))
     return world.rotations.all("main")[-1].state
 
 

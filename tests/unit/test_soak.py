@@ -12,7 +12,7 @@ from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.soak import NIGHT, begun, looked
 from tests.chains import NOW
 from tests.stored import audit_events
-from tests.world import World
+from tests.world import World, told_by
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 EVERY = timedelta(seconds=30)
@@ -214,11 +214,11 @@ class TestTheLooksAreKept:
         return world
 
     def run(self, rotations: Rotations, occasions: Sequence[Occasion]) -> list[str]:
-        return [told for occasion in occasions for told in rotations.go_on("main", occasion)]
+        return [told for occasion in occasions for told in told_by(rotations.go_on, "main", occasion)]
 
     def test_from_look_to_look(self, site: World) -> None:
         machine = Machine()
-        list(site.rotations.start(site.request(RotationWay.CUT_OVER), machine.at(timedelta())))
+        site.rotations.start(site.request(RotationWay.CUT_OVER), machine.at(timedelta()))
         entries = len(audit_events(site.store))
         assert self.run(site.rotations, [machine.at(number * HOUR) for number in range(1, 11)]) == []
         (kept,) = site.rotations.all("main")
@@ -237,7 +237,7 @@ class TestTheLooksAreKept:
 
     def test_a_doubt_releases_no_hold(self, site: World) -> None:
         machine = Machine()
-        list(site.rotations.start(site.request(RotationWay.CUT_OVER), machine.at(timedelta())))
+        site.rotations.start(site.request(RotationWay.CUT_OVER), machine.at(timedelta()))
         site.see(*(site.finished(device, 2, NOW + 2 * DAY) for device in range(2)))
         held = self.run(site.rotations, [machine.at(4 * DAY)])
         assert "held" in held[-1]

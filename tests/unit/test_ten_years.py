@@ -86,7 +86,7 @@ class Operators:
             return
         way = self._wanted(night, occasion)
         if way is not None:
-            list(world.rotations.start(world.request(way), occasion))
+            world.rotations.start(world.request(way), occasion)
 
     def _wanted(self, night: int, occasion: Occasion) -> RotationWay | None:
         planned = NEW_ROOTS.get(night)
@@ -100,7 +100,7 @@ class Operators:
             return
         self._held_since = self._held_since if self._held_since is not None else night
         if night - self._held_since >= PATIENCE_OF_PEOPLE:
-            list(self._world.rotations.approve("main", "we looked after them", occasion))
+            self._world.rotations.approve("main", "we looked after them", occasion)
             self._held_since = None
 
 
@@ -128,7 +128,7 @@ def live(world: World, fleet: SimulatedFleet) -> tuple[Counter[str], Counter[str
         if watched or night % 7 == 6 or night + 1 in NEW_ROOTS:
             host.flush()
         morning = host.now + timedelta(hours=6)
-        list(world.rotations.go_on("main", Occasion("the servers themselves", morning)))
+        world.rotations.go_on("main", Occasion("the servers themselves", morning))
         operators.look(night, morning)
     host.flush()
     return lost, held, outcomes

@@ -59,8 +59,8 @@ def rotated(
         if batch:
             world.see(*batch)
         if until == SERVED_AT:
-            told += world.rotations.start(request, Occasion("tester", until))
-        told += world.rotations.go_on("main", Occasion("the servers themselves", until))
+            world.rotations.start(request, Occasion("tester", until), told.append)
+        world.rotations.go_on("main", Occasion("the servers themselves", until), told.append)
     return told
 
 
@@ -142,5 +142,5 @@ def test_a_list_that_is_empty_is_refused(world: World) -> None:
     world.release()
     request = world.request(RotationWay.CUT_OVER, policy=GatePolicy(only_listed=True))
     with pytest.raises(Refused, match="site 'main' has no list of devices"):
-        list(world.rotations.start(request, world.occasion))
+        world.rotations.start(request, world.occasion)
     assert world.rotations.all("main") == []

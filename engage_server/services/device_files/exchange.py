@@ -16,6 +16,7 @@ from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.device_audits import read_event
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.json_body import Json, write_json, write_pretty_json
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.device_files.finding import COLLECTIONS, FoundFile
 from engage_server.services.device_files.folder import (
     CONFIGURATION,
@@ -69,8 +70,14 @@ class DeviceExchange:
                 with self._folders.open(site, file.serial) as folder:
                     _assert_newer(folder, file, file.read())
 
-    def bring_in(self, site: str, files: Sequence[FoundFile], now: datetime) -> Iterator[str]:
-        """Put files into their devices' folders, one device at a time; each is told when it is there.
+    def bring_in(self, site: str, files: Sequence[FoundFile], now: datetime, tell: Tell = tell_nobody) -> None:
+        """Put files into their devices' folders, one device at a time.
+
+        Args:
+            site: The site's name.
+            files: What to put there.
+            now: Aware.
+            tell: Called with each device's serial number when its files are there.
 
         Raises:
             Refused: A database has other content than the one that is there, and no newer ``nxtDbVerTS``: devices that
@@ -89,17 +96,23 @@ class DeviceExchange:
                         _assert_newer(folder, file, value)
                 for file, value in contents:
                     _put(folder, file.kind, value, now)
-            yield serial
+            tell(serial)
 
     def take_out(
-        self, site: str, serials: Iterable[str], target: Path, faults: list[str] | None = None
-    ) -> Iterator[str]:
+        self,
+        site: str,
+        serials: Iterable[str],
+        target: Path,
+        faults: list[str] | None = None,
+        tell: Tell = tell_nobody,
+    ) -> None:
         """Write devices' files into ``target/<serial>/``, in the form in which they can be brought in again.
 
         Args:
             site: The site's name.
             serials: Whose files.
             target: Where to.
+            tell: Called with each device's serial number when its files are written.
             faults: Gets a sentence for each file that can not be read. It is copied as it is, under a name that no
                 import takes, and holds up no other.
 
@@ -113,7 +126,7 @@ class DeviceExchange:
                     fault = _copy(folder, name, target / serial)
                     if fault and faults is not None:
                         faults.append(fault)
-            yield serial
+            tell(serial)
 
     def serials(self, site: str) -> list[str]:
         """The devices of a site that have files here."""

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.protocol.event_codes import sentence_of
+from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
-from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore
+from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore, TroubleFilter
 
 
 class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
@@ -96,13 +96,26 @@ class DeviceEvidence:
         self._store.site(site)
         if release is not None:
             self._store.release(site, release)
-        unseen = [] if troubled else self._store.unseen_devices(site, limit)
+        wanted = DeviceFilter(release, missing, limit=limit)
+        if troubled:
+            return self._troubled(site, now, replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES)))
+        unseen = self._store.unseen_devices(site, limit)
         grade = Grade.NEVER_SEEN if release is not None else None
         views = [DeviceView(site, serial, None, grade, None, None) for serial in unseen]
         rest = None if limit is None else max(0, limit - len(views))
-        wanted = DeviceFilter(release, missing, now if troubled else None, rest)
-        views += [_view(each, release, now) for each in self._store.device_histories(site, wanted)]
-        return [each for each in views if each.diagnosis is not None] if troubled else views
+        found = self._store.device_histories(site, replace(wanted, limit=rest))
+        return views + [_view(each, release, now) for each in found]
+
+    def _troubled(self, site: str, now: datetime, wanted: DeviceFilter) -> list[DeviceView]:
+        """Page by page: the store only sieves, so a page may hold fewer devices in trouble than it holds devices."""
+        found: list[DeviceView] = []
+        while True:
+            page = self._store.device_histories(site, wanted)
+            views = (_view(each, wanted.release, now) for each in page)
+            found += [each for each in views if each.diagnosis is not None]
+            if wanted.limit is None or len(found) >= wanted.limit or len(page) < wanted.limit:
+                return found[: wanted.limit]
+            wanted = replace(wanted, after=page[-1])
 
     @staticmethod
     def serial(text: str) -> str:

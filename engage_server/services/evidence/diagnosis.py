@@ -1,14 +1,14 @@
-"""What is wrong with a device, as far as it can be told from outside: the likely cause, and the mend. Pure."""
+"""What is wrong with a device, as far as it can be told from outside: the likely cause, and the mend. Pure.
+
+The store has the same conditions as SQL (``adoption_queries._is_in_trouble``), to read only the devices that can be in
+trouble; a property test holds that it lets through all that :func:`diagnose` names.
+"""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engage_server.protocol.event_codes import sentence_of
-from engage_server.records import DeviceHistory
-from engage_server.store.interface import RECENT_REPORT
-
-_AGAIN_AND_AGAIN = 2
-_RECENT = timedelta(days=7)
+from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of
+from engage_server.records import AGAIN_AND_AGAIN, RECENT_TROUBLE, DeviceHistory
 
 # what a device's alert says of its view (RFC 8446 section 6.2)
 _ALERTS = {
@@ -46,7 +46,7 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
         now: Aware.
     """
     alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
-    if device.certificates >= _AGAIN_AND_AGAIN and device.refusals:
+    if device.certificates >= AGAIN_AND_AGAIN and device.refusals:
         return Diagnosis(
             "loop",
             f"it asks, downloads, refuses TLS, and begins again ({device.certificates} times); {alert}",
@@ -61,14 +61,14 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "If the hash does not match, it has another site key: commission it anew. Else press 'update from server' "
             "in the vendor's app, and look whether it can reach port 80.",
         )
-    if device.certificates >= _AGAIN_AND_AGAIN:
+    if device.certificates >= AGAIN_AND_AGAIN:
         return Diagnosis(
             "no_return",
             f"it downloaded the anchor {device.certificates} times and never came back by TLS: most likely it has "
             "another site key, and drops what it downloads; or port 443 is closed to it, or ends elsewhere",
             "Commission it anew with this site's key; check port 443 from its network.",
         )
-    if device.notices >= _AGAIN_AND_AGAIN and not device.certificates:
+    if device.notices >= AGAIN_AND_AGAIN and not device.certificates:
         return Diagnosis(
             "no_download",
             f"it asked for the notice {device.notices} times and downloaded nothing: it can not reach the address "
@@ -90,13 +90,13 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "for good",
             "Look at its battery and WiFi; 'update from server' in the vendor's app makes it call.",
         )
-    if device.reported_at is not None and now - device.reported_at <= RECENT_REPORT and _is_trouble(device.report):
+    if device.reported_at is not None and now - device.reported_at <= RECENT_TROUBLE and _is_trouble(device.report):
         return Diagnosis(
             "reports",
             f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {_told(device)}",
             "It has called since, so it is no lock-out; if it comes again, look at its network and its clock.",
         )
-    if device.asked_again_at is not None and now - device.asked_again_at <= _RECENT:
+    if device.asked_again_at is not None and now - device.asked_again_at <= RECENT_TROUBLE:
         return Diagnosis(
             "asks_again",
             f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC though it had accepted this very "
@@ -132,4 +132,4 @@ def _told(device: DeviceHistory) -> str:
 
 
 def _is_trouble(report: str) -> bool:
-    return report[:4] in ("0B05", "0B08", "0B0C", "1206")
+    return report[:4] in TROUBLE_CODES

@@ -8,9 +8,9 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import lru_cache
 from typing import NamedTuple, Protocol
 
+from engage_server.protocol.json_body import quoted
 from engage_server.records import Sighting, SightingKind
 from engage_server.services.distribution.snapshot import ServedAnswer
 
@@ -118,18 +118,12 @@ class Sightings:
         if site is not None and not self._is_devices(site, address):
             return
         one, two, three, four, five, six, seven = map(
-            _quoted, (kind, self._listener, address, serial, site, tls_version, failure)
+            quoted, (kind, self._listener, address, serial, site, tls_version, failure)
         )
         at, number = self._clock(), release or "null"
         last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
         line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}{last}]\n"
         self.lines.append(line.encode("ascii"))
-
-
-@lru_cache(maxsize=1024)
-def _quoted(part: str | None) -> str:
-    """JSON of a text. Kept: the same few texts stand in most lines, and Python's encoder takes its time."""
-    return json.dumps(part)
 
 
 class Spooled(NamedTuple):

@@ -3,13 +3,13 @@
 Each step is skipped when it is done already, so that an interrupted run is finished by running it again.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from engage_server.errors import Conflict
 from engage_server.pki.authority import ChainPlan
 from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import Releases
@@ -47,7 +47,9 @@ class Installer:
         self._sites = sites
         self._releases = releases
 
-    def steps(self, plan: InstallationPlan, own_hosts: tuple[Host, ...], occasion: Occasion) -> Iterator[str]:
+    def run(
+        self, plan: InstallationPlan, own_hosts: tuple[Host, ...], occasion: Occasion, tell: Tell = tell_nobody
+    ) -> None:
         """Do what is missing, and tell after each step what was done.
 
         Raises:
@@ -61,9 +63,8 @@ class Installer:
             key = plan.key or new_site_key()
             request = SiteRequest(plan.site, plan.hosts or own_hosts)
             site = self._sites.add(request, key, occasion)
-            yield f"added site {site.name} for {', '.join(map(str, site.hosts))}" + (
-                "" if plan.key else ", with a fresh random site key"
-            )
+            fresh = "" if plan.key else ", with a fresh random site key"
+            tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
         else:
             self._assert_same(site, plan)
         if any(release.state is ReleaseState.CURRENT for release in self._releases.all(site.name)):
@@ -71,8 +72,8 @@ class Installer:
         if not plan.chain_folder.exists():
             chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
             _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now)
-            yield f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes"
-        yield self._first_release(site, plan.chain_folder, occasion)
+            tell(f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes")
+        tell(self._first_release(site, plan.chain_folder, occasion))
 
     def _first_release(self, site: Site, folder: Path, occasion: Occasion) -> str:
         staged = self._releases.all(site.name)

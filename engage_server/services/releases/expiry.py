@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engage_server.pki.chain import Chain, is_link_to
-from engage_server.pki.encodings import read_der
-from engage_server.services.distribution.snapshot import Snapshot
+from engage_server.pki.chain import Chain
+from engage_server.pki.path import read_chain
+from engage_server.services.distribution.snapshot import EMPTY, Snapshot
 from engage_server.services.evidence.pace import Pace
 
 MARGIN = timedelta(days=14)  # for people: to hear of it, to find the authority's keys, to look after the last device
@@ -39,14 +39,23 @@ class Expiry:
         return self.not_after - MARGIN - pace.time * _ROUNDS.get(self.role, 1)
 
 
-def expiries(snapshot: Snapshot) -> Iterator[Expiry]:
-    """Of every certificate of every current release."""
-    for release in snapshot.current.values():
-        root = read_der(release.root, source=f"the root of {release.site}")
-        sent = [read_der(der, source=f"the chain of {release.site}") for der in release.chain]
-        links = tuple(each for each in sent[1:] if is_link_to(each, root))
-        chain = Chain(root, tuple(each for each in sent[1:] if each not in links), sent[0], links)
-        yield from expiries_of(chain, release.site)
+class ServedExpiries:
+    """Of every certificate of every current release, parsed once for each snapshot: a snapshot never changes."""
+
+    def __init__(self) -> None:
+        self._known: tuple[Snapshot, tuple[Expiry, ...]] = EMPTY, ()
+
+    def of(self, snapshot: Snapshot) -> tuple[Expiry, ...]:
+        """Those of this snapshot. Asked by several threads, it is at worst made twice."""
+        before, found = self._known
+        if before is not snapshot:
+            found = tuple(
+                expiry
+                for release in snapshot.current.values()
+                for expiry in expiries_of(read_chain((*release.chain, release.root)), release.site)
+            )
+            self._known = snapshot, found
+        return found
 
 
 def expiries_of(chain: Chain, site: str) -> Iterator[Expiry]:

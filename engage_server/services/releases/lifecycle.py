@@ -4,15 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
-from engage_server.pki.keys import private_key_pem, read_server_key
-from engage_server.pki.path import arrange
+from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
+from engage_server.pki.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import AuditAction, Occasion, Release, ReleaseState, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
@@ -61,7 +60,7 @@ class Releases:
         for finding in findings:
             if finding.code == "key.mismatch":
                 raise Refused(f"{finding.certificate}: {finding.sentence}", finding.mend, code=finding.code)
-        draft = self._draft(material.chain, site, occasion)
+        draft = self._draft(material, site, occasion)
         self._assert_new(material, site)
         event = occasion.event(
             AuditAction.RELEASE_STAGED, site.name, findings=" ".join(sorted({finding.code for finding in findings}))
@@ -172,7 +171,7 @@ class Releases:
             UsageError: An override without a reason, or of an error that is not there.
             Refused: Errors without an override.
         """
-        checked = self.check(site_name, number, occasion)
+        checked = self.check_before_serving(site_name, number, occasion)
         _assert_overrides(checked, overrides)
         open_errors = [finding for finding in checked.errors if finding.code not in overrides]
         if open_errors:
@@ -193,18 +192,36 @@ class Releases:
                 )
 
     def check(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """What the checks say of a release today. Of one whose key is destroyed: all but whether its key fits.
+        """What the checks say of a release today, by the public key that is kept with it.
+
+        Of one whose key is destroyed: all but whether its key fits.
 
         Raises:
             NotFound: There is no such site or release.
         """
-        site = self._store.site(site_name)
         release = self._store.release(site_name, number)
-        public = None
+        if release.public_key is None:  # staged by a version that kept none
+            return self.check_before_serving(site_name, number, occasion)
+        public = read_public_key(release.public_key, source=f"release {number} of {site_name}")
+        return self._checked(release, public, occasion)
+
+    def check_before_serving(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
+        """The same by the private key itself, opened: what is kept beside it may be changed, and it may be damaged.
+
+        Raises:
+            NotFound: There is no such site or release.
+            SealBroken: The private key does not open.
+            PrivateKeyInvalid: What was sealed is no private key.
+        """
+        release, public = self._store.release(site_name, number), None
         if release.key_destroyed_at is None:
-            key = read_server_key(self._store.private_key(site_name, number), source=f"release {number}")
-            public = key.public_key()
-        return CheckedRelease(release, tuple(run_checks(_case(chain_of(release), site, public, occasion))))
+            public = public_half(self._store.private_key(site_name, number), source=f"release {number} of {site_name}")
+        return self._checked(release, public, occasion)
+
+    def _checked(self, release: Release, public: PublicKeyTypes | None, occasion: Occasion) -> CheckedRelease:
+        known = public if release.key_destroyed_at is None else None
+        case = _case(chain_of(release), self._store.site(release.site), known, occasion)
+        return CheckedRelease(release, tuple(run_checks(case)))
 
     def one(self, site_name: str, number: int) -> Release:
         """One release.
@@ -218,7 +235,8 @@ class Releases:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
 
-    def _draft(self, chain: Chain, site: Site, occasion: Occasion) -> ReleaseDraft:
+    def _draft(self, material: ChainMaterial, site: Site, occasion: Occasion) -> ReleaseDraft:
+        chain = material.chain
         anchor = der(chain.anchor(site.anchor))
         return ReleaseDraft(
             site=site.name,
@@ -226,6 +244,7 @@ class Releases:
             anchor_hash=anchor_hash(self._store.site_key(site.name), anchor),
             chain=tuple(der(certificate) for certificate in chain.sent),
             root_der=der(chain.root),
+            public_key=public_key_der(material.server_key.public_key()),
             staged_at=occasion.now,
         )
 
@@ -251,10 +270,10 @@ class Releases:
 
 def chain_of(release: Release) -> Chain:
     """The certificates of a release, parsed."""
-    return arrange(x509.load_der_x509_certificate(each) for each in (*release.chain, release.root_der))
+    return read_chain((*release.chain, release.root_der))
 
 
-def _case(chain: Chain, site: Site, public: rsa.RSAPublicKey | None, occasion: Occasion) -> ChainCase:
+def _case(chain: Chain, site: Site, public: PublicKeyTypes | None, occasion: Occasion) -> ChainCase:
     return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
 
 

@@ -4,7 +4,7 @@ Every step is one transaction that changes the rotation and what is served toget
 chains, the staged releases - is found again by who takes it up.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -18,6 +18,7 @@ from engage_server.records import (
     Rotation,
     RotationState,
 )
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.evidence.pace import Pace, pace_of
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of
@@ -110,8 +111,13 @@ class Rotations(RotationSteps):
         """All rotations ever, oldest first."""
         return self._store.rotations(site_name)
 
-    def start(self, request: RotationRequest, occasion: Occasion) -> Iterator[str]:
-        """Begin a rotation, or take up one that was interrupted; tell each step after it is done.
+    def start(self, request: RotationRequest, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+        """Begin a rotation, or take up one that was interrupted.
+
+        Args:
+            request: What is asked for.
+            occasion: Who and when.
+            tell: Called with each step after it is done.
 
         Raises:
             NotFound: There is no such site, or it serves nothing.
@@ -123,7 +129,7 @@ class Rotations(RotationSteps):
         rotation = self.open_rotation(request.site)
         if rotation is None:
             rotation = self._begin(request, occasion)
-            yield f"rotation {rotation.number} of {rotation.site} begins: {rotation.way}"
+            tell(f"rotation {rotation.number} of {rotation.site} begins: {rotation.way}")
         elif rotation.way is not request.way:
             raise Conflict(
                 f"a rotation of {rotation.site!r} is going on in another way: {rotation.way}",
@@ -132,11 +138,11 @@ class Rotations(RotationSteps):
             )
         if rotation.state is RotationState.PREPARING:
             preparation = Preparation(self._store, self._releases, self._judge_for)
-            yield from preparation.run(rotation, request, occasion)
-        yield from self.go_on(request.site, occasion)
+            preparation.run(rotation, request, occasion, tell)
+        self.go_on(request.site, occasion, tell)
 
-    def go_on(self, site_name: str, occasion: Occasion) -> Iterator[str]:
-        """Do what the gate allows now; tell what was done. Nothing when there is nothing to do.
+    def go_on(self, site_name: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+        """Do what the gate allows now, and tell what was done. Nothing when there is nothing to do.
 
         Raises:
             Conflict: Somebody else moved it on meanwhile.
@@ -147,11 +153,11 @@ class Rotations(RotationSteps):
                 return
             after = self._look(rotation, occasion)
             if after.unsure_why and not rotation.unsure_why:
-                yield f"nothing is judged until {after.unsure_until:%Y-%m-%d %H:%M} UTC: {after.unsure_why}"
-            told = self._move(after, occasion)
-            if told is None:
+                tell(f"nothing is judged until {after.unsure_until:%Y-%m-%d %H:%M} UTC: {after.unsure_why}")
+            done = self._move(after, occasion)
+            if done is None:
                 return
-            yield told
+            tell(done)
 
     def progress(self, rotation: Rotation, occasion: Occasion) -> RotationProgress:
         """Where a rotation stands, and what the gate says."""
@@ -175,8 +181,8 @@ class Rotations(RotationSteps):
             decision = Decision(Verdict.WAIT, f"the evidence is not complete: {'; '.join(gaps)}")
         return RotationProgress(rotation, adoption, decision, is_open_to_all)
 
-    def approve(self, site_name: str, reason: str, occasion: Occasion) -> Iterator[str]:
-        """Let the next step pass, whatever the gate says; the audit log keeps who and why.
+    def approve(self, site_name: str, reason: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+        """Let the next step pass, whatever the gate says, and tell what was done; the audit log keeps who and why.
 
         Raises:
             NotFound: No rotation is going on.
@@ -195,8 +201,8 @@ class Rotations(RotationSteps):
         said = {"gate": f"{decision.verdict}: {decision.why}"} if decision else {}
         event = self._event(AuditAction.ROTATION_APPROVED, rotation, occasion, reason, **said)
         self._store.move_rotation(rotation, replace(rotation, approved=True, why=""), event)
-        yield f"approved by {occasion.actor}: {reason}"
-        yield from self.go_on(site_name, occasion)
+        tell(f"approved by {occasion.actor}: {reason}")
+        self.go_on(site_name, occasion, tell)
 
     def abort(self, site_name: str, reason: str, occasion: Occasion, *, keep: bool = False) -> Rotation:
         """End a rotation, and serve what was served when it began, in one transaction.

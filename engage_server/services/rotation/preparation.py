@@ -1,6 +1,6 @@
 """Before a rotation serves anything: its chains are built, validated and staged, once however often it breaks off."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,11 +17,12 @@ from engage_server.records import (
     Secret,
     Site,
 )
+from engage_server.records.telling import Tell
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.proof import Judge, broken_promise, prove
-from engage_server.services.rotation.steps import RotationSteps, StepsStore
+from engage_server.services.rotation.steps import RotationSteps, StepsStore, in_one_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,7 @@ class Preparation(RotationSteps):
         super().__init__(store, releases)
         self._judge_for = judge_for
 
-    def run(self, rotation: Rotation, request: RotationRequest, occasion: Occasion) -> Iterator[str]:
+    def run(self, rotation: Rotation, request: RotationRequest, occasion: Occasion, tell: Tell) -> None:
         """Bring a rotation to where it can be served; tell each step after it is done. See :meth:`Rotations.start`."""
         site = self._store.site(rotation.site)
         before = chain_of(self._store.release(rotation.site, rotation.from_release))
@@ -69,7 +70,7 @@ class Preparation(RotationSteps):
             build_successors(
                 folder, rotation.way, before, request.authority, site.hosts, occasion.now, request.passphrase
             )
-            yield f"built its chains in {folder}"
+            tell(f"built its chains in {folder}")
         materials = read_successors(folder)
         judge = self._judge_for(site.anchor)
         proven = [
@@ -84,11 +85,11 @@ class Preparation(RotationSteps):
                 f"Look at other ways: engage rotate plan --site {rotation.site}",
                 code="rotation.unproven",
             )
-        yield "validated them with the old anchor and with the new one: they are accepted as planned"
+        tell("validated them with the old anchor and with the new one: they are accepted as planned")
         numbers = []
         for title, material in materials:
             numbers.append(self._staged(rotation, material, site, occasion))
-            yield f"staged the {title} chain as release {numbers[-1]}"
+            tell(f"staged the {title} chain as release {numbers[-1]}")
         after = replace(rotation, releases=tuple(numbers), state=RotationState.WAITING)
         text = " ".join(map(str, numbers))
         event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, staged=text)
@@ -97,8 +98,10 @@ class Preparation(RotationSteps):
     def _staged(self, rotation: Rotation, material: ChainMaterial, site: Site, occasion: Occasion) -> int:
         number = self._releases.number_of(material, site.name)
         if number is None:
-            number = self._releases.stage(material, site.name, occasion).release.number
-        errors = self._errors(site.name, number, occasion)
+            checked = self._releases.stage(material, site.name, occasion)
+        else:
+            checked = self._releases.check(site.name, number, occasion)
+        number, errors = checked.release.number, in_one_line(checked.errors)
         if errors:
             self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
             raise Refused(

@@ -1,8 +1,10 @@
 """What every part of a rotation needs: its end, its audit events, and what keeps a release from going live."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
+from engage_server.checks import Finding
 from engage_server.errors import EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
@@ -26,11 +28,12 @@ class RotationSteps:
         self._releases = releases
 
     def _errors(self, site_name: str, number: int, occasion: Occasion) -> str:
+        """What keeps a release from going live now; "" when nothing does."""
         try:
-            errors = self._releases.check(site_name, number, occasion).errors
-        except EngageError as error:  # its key is destroyed, or can not be opened
+            errors = self._releases.check_before_serving(site_name, number, occasion).errors
+        except EngageError as error:  # its key can not be opened
             return error.sentence
-        return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)
+        return in_one_line(errors)
 
     def _end(
         self, rotation: Rotation, state: RotationState, why: str, occasion: Occasion, *, go_back: bool
@@ -49,3 +52,8 @@ class RotationSteps:
     ) -> AuditEvent:
         number = {"rotation": str(rotation.number)} if rotation.number else {}
         return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason)
+
+
+def in_one_line(errors: Sequence[Finding]) -> str:
+    """Code and sentence of each; "" for none."""
+    return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)

@@ -1,10 +1,11 @@
 """Putting devices that called in on their site's list, where the site wants that."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from engage_server.errors import Conflict
 from engage_server.records import Occasion, UnknownDevices
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.sites.register import Sites
 from engage_server.store.interface import SiteStore
@@ -29,8 +30,8 @@ class Enrolment:
         self._sites = sites
         self._looked_at: datetime | None = None
 
-    def run(self, occasion: Occasion) -> Iterator[str]:
-        """Enrol who called since the last look; what was done, a sentence for each site.
+    def run(self, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+        """Enrol who called since the last look, and tell what was done: a sentence for each site.
 
         Raises:
             StoreNotUsable: The database is away.
@@ -44,7 +45,7 @@ class Enrolment:
                 serials = self._store.callers_to_add(site.name, since)
                 added = self._add_all(serials, site.name, occasion)
                 if added:
-                    yield f"{added} device(s) that called in were put on the list of {site.name}"
+                    tell(f"{added} device(s) that called in were put on the list of {site.name}")
         self._looked_at = occasion.now
 
     def _add_all(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:

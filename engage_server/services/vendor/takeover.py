@@ -1,6 +1,6 @@
 """Taking over from the vendor's sample: the same addresses, the same anchor, nothing that a device notices."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -13,6 +13,7 @@ from engage_server.pki.chain import Chain, is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.succession import AuthorityKeys, succeed
 from engage_server.records import AuditAction, Occasion, RotationWay, Secret, Site, StaticCertificate
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.folder import ChainMaterial, write_successors
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.releases.lifecycle import Releases
@@ -72,8 +73,8 @@ class VendorTakeover:
         self._releases = releases
         self._devices = devices
 
-    def steps(self, prepared: PreparedTakeover, occasion: Occasion) -> Iterator[str]:
-        """Do it, and tell each thing that was done.
+    def run(self, prepared: PreparedTakeover, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+        """Take over, and tell each thing after it is done.
 
         Raises:
             Conflict: The site is there with another key or anchor, or serves other devices' anchor.
@@ -85,10 +86,10 @@ class VendorTakeover:
             review = plan.review
             request = SiteRequest(plan.site, review.hosts, review.anchor_role)
             site = self._sites.add(request, plan.key, occasion)
-            yield f"added site {site.name} for {' '.join(map(str, site.hosts))}; its anchor is the {site.anchor}"
-        yield from self._serve(prepared, site, occasion)
-        yield from self._keep_addresses(plan, site, occasion)
-        yield from self._take_devices(plan, site, occasion)
+            tell(f"added site {site.name} for {' '.join(map(str, site.hosts))}; its anchor is the {site.anchor}")
+        self._serve(prepared, site, occasion, tell)
+        self._keep_addresses(plan, site, occasion, tell)
+        self._take_devices(plan, site, occasion, tell)
 
     def _existing(self, plan: TakeoverPlan) -> Site | None:
         site = next((each for each in self._sites.all() if each.name == plan.site), None)
@@ -117,13 +118,13 @@ class VendorTakeover:
             )
         return site
 
-    def _serve(self, prepared: PreparedTakeover, site: Site, occasion: Occasion) -> Iterator[str]:
+    def _serve(self, prepared: PreparedTakeover, site: Site, occasion: Occasion, tell: Tell) -> None:
         if self._releases.current(site.name) is not None:
-            yield f"site {site.name} serves a release with this anchor already"
+            tell(f"site {site.name} serves a release with this anchor already")
             return
         if prepared.write_mended is not None:
             prepared.write_mended()
-            yield (
+            tell(
                 "the chain had faults that devices may refuse: made a new server certificate under the same anchor, "
                 f"in {prepared.plan.folder}"
             )
@@ -131,9 +132,9 @@ class VendorTakeover:
         if number is None:
             number = self._releases.stage(prepared.material, site.name, occasion).release.number
         self._releases.activate(site.name, number, {}, occasion)
-        yield f"checked, staged and activated release {number} of {site.name}"
+        tell(f"checked, staged and activated release {number} of {site.name}")
 
-    def _keep_addresses(self, plan: TakeoverPlan, site: Site, occasion: Occasion) -> Iterator[str]:
+    def _keep_addresses(self, plan: TakeoverPlan, site: Site, occasion: Occasion, tell: Tell) -> None:
         """A file that devices download as DER stays what it is; what should have been DER becomes it. No key, ever."""
         wanted = {script.cert_name for script in plan.review.sample.scripts}
         given = [
@@ -145,15 +146,14 @@ class VendorTakeover:
             names = " ".join(each.name for each in given)
             event = occasion.event(AuditAction.VENDOR_IMPORTED, site.name, certificates=names)
             self._store.put_static_certificates(site.name, given, event)
-            yield f"/static/Device_Certificates/ goes on giving {names}"
+            tell(f"/static/Device_Certificates/ goes on giving {names}")
 
-    def _take_devices(self, plan: TakeoverPlan, site: Site, occasion: Occasion) -> Iterator[str]:
+    def _take_devices(self, plan: TakeoverPlan, site: Site, occasion: Occasion, tell: Tell) -> None:
         found = plan.review.sample.devices
         if found.serials:
             self._sites.add_devices(found.serials, site.name, occasion)
-            for _ in self._devices.bring_in(site.name, found.files, occasion.now):
-                pass
-            yield f"took over the files of {len(found.serials)} device(s)"
+            self._devices.bring_in(site.name, found.files, occasion.now)
+            tell(f"took over the files of {len(found.serials)} device(s)")
 
 
 def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:

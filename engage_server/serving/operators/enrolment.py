@@ -31,5 +31,4 @@ class CallersOntoLists:
         Raises:
             EngageError: The store is away, or cannot be opened.
         """
-        for told in self._side.get().enrolment.run(Occasion(ACTOR, datetime.now(UTC))):
-            self._log.info(told)
+        self._side.get().enrolment.run(Occasion(ACTOR, datetime.now(UTC)), self._log.info)

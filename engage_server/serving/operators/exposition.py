@@ -23,7 +23,7 @@ from engage_server.services.call_in.delivery import Delivered
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
-from engage_server.services.releases.expiry import expiries
+from engage_server.services.releases.expiry import ServedExpiries
 from engage_server.serving.operators.disk_figures import disk_figures
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
 
@@ -76,6 +76,7 @@ class Exposition:
             registry=self._registry,
         )
         self.disk: DiskOverview | None = None
+        self._expiries = ServedExpiries()
         self._registry.register(self)
 
     def tell_uploads(self, uploads: Mapping[str, Delivered]) -> None:
@@ -107,7 +108,7 @@ class Exposition:
         days = GaugeMetricFamily(
             "engage_certificate_days_left", "Days until a served certificate ends.", labels=["site", "role"]
         )
-        for expiry in expiries(snapshot):
+        for expiry in self._expiries.of(snapshot):
             days.add_metric([expiry.site, expiry.role], round(expiry.days_left(now), 3))
         yield days
         rotations = GaugeMetricFamily("engage_rotation_open", "A rotation is going on.", labels=["site", "state"])

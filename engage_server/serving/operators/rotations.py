@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from functools import partial
 
 from engage_server.errors import Conflict
 from engage_server.records import Occasion
@@ -40,8 +41,9 @@ class OpenRotations:
             if not rotation.state.is_open:
                 continue
             try:
-                for told in rotations.go_on(rotation.site, Occasion(ACTOR, datetime.now(UTC), boot_clock())):
-                    self._log.warning("rotation of %s: %s", rotation.site, told)
+                occasion = Occasion(ACTOR, datetime.now(UTC), boot_clock())
+                tell = partial(self._log.warning, "rotation of %s: %s", rotation.site)
+                rotations.go_on(rotation.site, occasion, tell)
             except Conflict as conflict:  # a person or another host was faster: look again next time
                 self._log.info("rotation of %s: %s", rotation.site, conflict)
         self._tell_states({each.site: each.state.value for each in rotations.all() if each.state.is_open})

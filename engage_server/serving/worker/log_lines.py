@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from gunicorn.glogging import Logger
 
+from engage_server.protocol.json_body import quoted
 from engage_server.serving.worker.answers.origin_server import Outgoing
 from engage_server.serving.worker.line_output import MAX_LINE_BYTES, LineOutput
 
@@ -60,9 +61,9 @@ class AccessLog:
         connection = outgoing.connection
         return (
             f'{{"time":"{_timestamp(now)}","event":"request","listener":"{self._listener}",'
-            f'"address":{_quoted(connection.address)},"method":{_quoted(cut(outgoing.method, _SHORT_TEXT_CHARACTERS))},'
-            f'"path":{_quoted(cut(outgoing.path))},"serial":{_quoted(outgoing.serial)},"status":{outgoing.status},'
-            f'"bytes":{outgoing.size},"seconds":{seconds:.6f},"tls":{_quoted(connection.tls_version or None)}}}'
+            f'"address":{quoted(connection.address)},"method":{quoted(cut(outgoing.method, _SHORT_TEXT_CHARACTERS))},'
+            f'"path":{quoted(cut(outgoing.path))},"serial":{quoted(outgoing.serial)},"status":{outgoing.status},'
+            f'"bytes":{outgoing.size},"seconds":{seconds:.6f},"tls":{quoted(connection.tls_version or None)}}}'
         )
 
     def _text(self, outgoing: Outgoing, seconds: float, now: float) -> str:
@@ -179,13 +180,6 @@ class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
                 self.error_log.addHandler(handler)
             handler.setFormatter(JsonFormatter() if as_json else TextFormatter(self.error_fmt, self.datefmt))
 
-    def exception(self, msg: str, *args: Any, **kwargs: Any) -> None:
-        """Tell a client's silence at debug level."""
-        if isinstance(sys.exc_info()[1], TimeoutError):
-            self.debug("a client was silent for too long")
-        else:
-            super().exception(msg, *args, **kwargs)
-
 
 def cut(text: str, characters: int = _TEXT_CHARACTERS) -> str:
     """A text that a client may have given, as much as a log line has room for, and how long it was."""
@@ -205,9 +199,3 @@ def _second(seconds: int) -> str:
 def _one_line(text: str) -> str:
     """A text of a client's, that can not begin a line of its own in a log or colour it."""
     return text.encode("unicode_escape").decode("ascii")
-
-
-@lru_cache(maxsize=1024)
-def _quoted(text: str | None) -> str:
-    """JSON of a text. Kept: the same few stand in most lines, and Python's encoder takes its time."""
-    return json.dumps(text)

@@ -12,11 +12,10 @@ from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
-from engage_server.store.interface.values import RECENT_REPORT, DeviceFilter, Fold, Place, ReleaseDraft
+from engage_server.store.interface.values import DeviceFilter, Fold, Place, ReleaseDraft, TroubleFilter
 from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
-    "RECENT_REPORT",
     "AuditStore",
     "DeviceFilter",
     "EvidenceStore",
@@ -27,6 +26,7 @@ __all__ = [
     "RotationStore",
     "SiteStore",
     "Store",
+    "TroubleFilter",
     "WorkerStore",
 ]
 

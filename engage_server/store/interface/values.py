@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import DeviceHistory, Sighting
@@ -17,10 +17,9 @@ class ReleaseDraft:
     anchor_hash: str
     chain: tuple[bytes, ...] = field(repr=False)
     root_der: bytes = field(repr=False)
+    public_key: bytes = field(repr=False)
     staged_at: datetime
 
-
-RECENT_REPORT = timedelta(days=7)  # a device's word about its connections that is older counts no more
 
 Place = tuple[str, str]  # a site's name, and an identity or an address in it
 
@@ -50,17 +49,32 @@ class Fold(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class TroubleFilter:
+    """A sieve for devices that seem to be in trouble. It lets through all that are, and may let others through.
+
+    Attributes:
+        at: The time of the question. Aware.
+        report_codes: The event codes of an audit that tell of trouble.
+    """
+
+    at: datetime
+    report_codes: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceFilter:
     """Which devices of a site.
 
     Attributes:
         release: The release that their grade is told for; None for none.
         missing: Only those that have not finished a handshake with it.
-        suspicious_at: Only those that are, at this time, silent beyond their habit, loop, refuse, or ask again.
+        trouble: Only those that can be in trouble; None for all.
+        after: Only those behind this device in the order of the answer: where a page before ended.
         limit: At most so many; None for all.
     """
 
     release: int | None = None
     missing: bool = False
-    suspicious_at: datetime | None = None
+    trouble: TroubleFilter | None = None
+    after: DeviceHistory | None = None
     limit: int | None = None

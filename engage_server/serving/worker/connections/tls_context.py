@@ -9,7 +9,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
-from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -167,7 +166,7 @@ def _chain_file(release: ServedRelease, passphrase: str) -> Iterator[str]:
 
     The key in it is encrypted with a passphrase that only this process ever knows; on Linux the file is memory.
     """
-    content = b"".join(x509.load_der_x509_certificate(der).public_bytes(Encoding.PEM) for der in release.chain)
+    content = "".join(map(ssl.DER_cert_to_PEM_cert, release.chain)).encode()
     content += _encrypted_key(release, passphrase)
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("chain")

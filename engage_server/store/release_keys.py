@@ -1,0 +1,59 @@
+"""Releases' private keys, sealed: found, brought from earlier versions, and their public halves kept beside them."""
+
+from contextlib import suppress
+
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from sqlalchemy import ColumnElement, Connection, and_, func, select, update
+
+from engage_server.errors import SealBroken
+from engage_server.records import Secret
+from engage_server.store.sealing import Sealer, is_of_earlier_form
+from engage_server.store.tables import releases, sites
+
+
+def key_purpose(site: str, number: int) -> str:
+    """What a release's private key is sealed for."""
+    return f"private key of release {number} of {site}"
+
+
+def seal_anew(connection: Connection, sealer: Sealer) -> None:
+    """Bring private keys that earlier versions sealed under the release key. Others are left as they are.
+
+    So is one that does not open: it was damaged before, and must not hold up all others.
+    """
+    rows = connection.execute(
+        select(releases.c.id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site")).join(
+            sites, sites.c.id == releases.c.site_id
+        )
+    ).all()
+    for row in rows:
+        if not is_of_earlier_form(row.private_key_sealed):
+            continue
+        purpose = key_purpose(row.site, row.number)
+        with suppress(SealBroken):
+            sealed = sealer.releases.seal(sealer.open(row.private_key_sealed, purpose), purpose)
+            connection.execute(update(releases).where(releases.c.id == row.id).values(private_key_sealed=sealed))
+
+
+def keep_public_halves(connection: Connection, sealer: Sealer) -> None:
+    """Fill in what versions before schema 0007 did not keep. One whose private key does not open stays without."""
+    rows = connection.execute(
+        select(releases.c.id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site"))
+        .join(sites, sites.c.id == releases.c.site_id)
+        .where(and_(releases.c.public_key.is_(None), _has_key()))
+    ).all()
+    for row in rows:
+        with suppress(SealBroken, ValueError):
+            opened = sealer.releases.open(row.private_key_sealed, key_purpose(row.site, row.number))
+            values = {"public_key": _public_half(opened)}
+            connection.execute(update(releases).where(releases.c.id == row.id).values(values))
+
+
+def _has_key() -> ColumnElement[bool]:
+    return func.length(releases.c.private_key_sealed) > 0
+
+
+def _public_half(private_key: Secret) -> bytes:
+    """Its numbers were checked when it was staged, and sealed since: doing so again takes 40 ms for each release."""
+    key = load_pem_private_key(private_key.reveal(), None, unsafe_skip_rsa_key_validation=True)
+    return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
