@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import click
 
+from engage_server.cli.collector import collect_seldom
 from engage_server.cli.root import engage
 from engage_server.errors import EngageError, NotPossible, UsageError
 
@@ -18,6 +19,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Without the program's name; None takes those of the process.
     """
+    collect_seldom()
     sys.exit(_status(arguments))
 
 

@@ -2,15 +2,14 @@
 
 import csv
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import track
 
 from engage_server.cli.device_views import device_json
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import FileNotUsable, UsageError
@@ -127,12 +126,11 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     print_next(f"{program()} device import {target} --site {site}")
 
 
-def _shown(steps: Iterable[str], total: int, is_quiet: bool) -> Iterable[str]:
+def _shown(steps: Iterable[str], total: int, is_quiet: bool) -> Iterator[str]:
     """With progress on a terminal."""
-    out = console()
-    if is_quiet or not out.is_terminal:
-        return steps
-    return track(steps, description="devices", total=total, console=out, transient=True)
+    hidden = is_quiet or not sys.stderr.isatty()
+    with click.progressbar(steps, length=total, label="devices", file=sys.stderr, hidden=hidden) as bar:
+        yield from bar
 
 
 def _read_list(file: Path) -> list[str]:

@@ -12,7 +12,7 @@ import click
 from engage_server.checks import RULES
 from engage_server.cli.root import engage
 from engage_server.records.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
-from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
+from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 from tests.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -129,10 +129,10 @@ def _settings_page() -> str:
         "| in engage.toml | in the environment | default | meaning |",
         "|---|---|---|---|",
     ]
-    for name, field in Settings.model_fields.items():
-        default = shown_value(field.default)
+    for row in table_of_settings():
+        default = shown_value(row.default)
         shown = f"`{default}`" if default else ""
-        lines.append(f"| `{name}` | `{ENVIRONMENT_PREFIX}{name.upper()}` | {shown} | {field.description} |")
+        lines.append(f"| `{row.name}` | `{ENVIRONMENT_PREFIX}{row.name.upper()}` | {shown} | {row.description} |")
     return "\n".join(lines) + "\n"
 
 
