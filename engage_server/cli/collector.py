@@ -1,4 +1,4 @@
-"""When the garbage collector looks: seldom while a program starts, which makes some hundred thousand objects to keep."""
+"""When the garbage collector looks: seldom while a program starts, which makes many thousand objects to keep."""
 
 import gc
 
