@@ -25,7 +25,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
         if isinstance(command, click.Group):
-            for below, subcommand in command.commands.items():
+            for below in list(command.commands) or command.list_commands(context):
+                subcommand = command.get_command(context, below)
+                assert subcommand is not None
                 yield f"engage {name} {below}", subcommand
         elif command is not None:
             yield f"engage {name}", command
