@@ -19,7 +19,8 @@
         |-- StoreNotUsable       store.not_usable
         |-- StoreVersionMismatch store.version
         |-- SealBroken           seal.broken
-        `-- PortNotUsable        port.not_usable
+        |-- PortNotUsable        port.not_usable
+        `-- NotInstalled         not_installed
 
 Each error says what happened and to which thing, and what to do next. Neither sentence ever holds a secret.
 The command line prints both; nothing else in the package prints errors.
@@ -162,3 +163,9 @@ class PortNotUsable(NotPossible):
     """A port can not be listened on."""
 
     code = "port.not_usable"
+
+
+class NotInstalled(NotPossible):
+    """A command needs a package, or a system, that this installation has not."""
+
+    code = "not_installed"

@@ -26,7 +26,7 @@ def make_folder(path: Path) -> None:
     with _explained(path, "make it"):
         for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
             each.mkdir(mode=FOLDER_MODE, exist_ok=True)  # mkdir's own "parents" gives those above another mode
-        if path.stat().st_uid == os.geteuid() and {each.name for each in path.iterdir()} <= {"README.md"}:
+        if _is_own(path) and {each.name for each in path.iterdir()} <= {"README.md"}:
             path.chmod(FOLDER_MODE)
 
 
@@ -132,13 +132,20 @@ def _rename_onto_nothing(temporary: Path, path: Path) -> None:
 def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
-        os.fchmod(descriptor, mode)  # whatever the umask took away
+        if hasattr(os, "fchmod"):  # Windows has none before Python 3.13, and no umask that takes anything away
+            os.fchmod(descriptor, mode)
         file.writelines((content,) if isinstance(content, bytes) else content)
         file.flush()
         os.fsync(descriptor)
 
 
+def _is_own(path: Path) -> bool:
+    return not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()  # where there is none, modes mean little
+
+
 def _sync_folder(path: Path) -> None:
+    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folder
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,16 +4,15 @@ Default < settings file < environment < command-line option. A setting that is u
 used, stops the start.
 """
 
+import dataclasses
 import difflib
-import ipaddress
 import json
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
-
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, model_validator
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
@@ -23,6 +22,7 @@ from engage_server.records.variables import (
     RELEASE_KEY_VARIABLE,
     SECRETS_OF_OPERATORS,
 )
+from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
 
 SETTINGS_FILE = "engage.toml"
 ENVIRONMENT_PREFIX = "ENGAGE_"
@@ -34,142 +34,125 @@ _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
 
 
-def _networks(value: object) -> object:
-    parts = value.split(",") if isinstance(value, str) else value
-    if not isinstance(parts, list | tuple):
-        return value
-    return tuple(ipaddress.ip_network(str(part).strip()) for part in parts if str(part).strip())
+Port = Annotated[int, Bounds(ge=1, le=65535)]
+Seconds = Annotated[float, Bounds(gt=0, le=600)]
+Networks = tuple[IPNetwork, ...]
 
 
-Port = Annotated[int, Field(ge=1, le=65535)]
-Seconds = Annotated[float, Field(gt=0, le=600)]
-Networks = Annotated[tuple[IPNetwork, ...], BeforeValidator(_networks)]
+def setting(default: object, description: str) -> Any:
+    """One row of the table."""
+    return dataclasses.field(default=default, metadata={"description": description})
 
 
-class Settings(BaseModel):
+@dataclass(frozen=True, kw_only=True)
+class Settings:
     """All settings. Made by :func:`load_settings`; paths in it are absolute."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    certs_dir: Path = Field(Path("certs"), description="where 'engage init' builds chains")
-    data_dir: Path = Field(
-        Path("data"), description="where the embedded database, the spool of sightings and the workers' figures lie"
+    certs_dir: Path = setting(Path("certs"), "where 'engage init' builds chains")
+    data_dir: Path = setting(
+        Path("data"), "where the embedded database, the spool of sightings and the workers' figures lie"
     )
-    database_url: SecretStr = Field(
-        SecretStr("sqlite:///data/engage.db"), description="SQLite, or postgresql://USER@HOST/NAME"
+    database_url: SecretText = setting(SecretText("sqlite:///data/engage.db"), "SQLite, or postgresql://USER@HOST/NAME")
+    key_encryption_key_file: Path = setting(
+        Path("engage.kek"), f"opens the sealed secrets; {KEK_VARIABLE} may hold the key instead"
     )
-    key_encryption_key_file: Path = Field(
-        Path("engage.kek"), description=f"opens the sealed secrets; {KEK_VARIABLE} may hold the key instead"
-    )
-    release_key_file: Path | None = Field(
+    release_key_file: Path | None = setting(
         None,
-        description="opens the private keys of releases alone, for 'engage serve https' on its own; made by 'engage "
+        "opens the private keys of releases alone, for 'engage serve https' on its own; made by 'engage "
         f"key export-release-key', and {RELEASE_KEY_VARIABLE} may hold it instead",
     )
-    bind: str = Field("0.0.0.0", description="the address that both instances listen on; '::' for IPv6 and IPv4")  # noqa: S104  # devices call from the network
-    http_port: Port = Field(80, description="of the plain HTTP instance")
-    https_port: Port = Field(443, description="of the TLS instance; devices can not be told another than 443")
-    public_http_port: Port | None = Field(
-        None, description="the port in cert_url, where a NAT in front changes it; else http_port"
+    bind: str = setting("0.0.0.0", "the address that both instances listen on; '::' for IPv6 and IPv4")  # noqa: S104  # devices call from the network
+    http_port: Port = setting(80, "of the plain HTTP instance")
+    https_port: Port = setting(443, "of the TLS instance; devices can not be told another than 443")
+    public_http_port: Port | None = setting(
+        None, "the port in cert_url, where a NAT in front changes it; else http_port"
     )
-    workers: Annotated[int, Field(ge=1, le=64)] = Field(2, description="processes of each instance; one for each core")
-    threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        8, description="threads of each worker, for what is not a device's notice or DER"
+    workers: Annotated[int, Bounds(ge=1, le=64)] = setting(2, "processes of each instance; one for each core")
+    threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
+        8, "threads of each worker, for what is not a device's notice or DER"
     )
-    call_in_threads: Annotated[int, Field(ge=1, le=1024)] = Field(
-        16, description="threads of each worker for call-ins beside those: each may wait for a partner's system"
+    call_in_threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
+        16, "threads of each worker for call-ins beside those: each may wait for a partner's system"
     )
-    tls_profile: Literal["default", "legacy"] = Field(
-        "default", description="default: TLS 1.2 and 1.3; legacy: also 1.0 and 1.1, for the oldest firmware"
+    tls_profile: Literal["default", "legacy"] = setting(
+        "default", "default: TLS 1.2 and 1.3; legacy: also 1.0 and 1.1, for the oldest firmware"
     )
-    trusted_proxies: Networks = Field(
-        (), description="networks whose X-Forwarded-For and X-Forwarded-Host headers are believed"
+    trusted_proxies: Networks = setting((), "networks whose X-Forwarded-For and X-Forwarded-Host headers are believed")
+    handshake_seconds: Seconds = setting(30, "how long a TLS handshake may take, from its first byte to its last")
+    header_seconds: Seconds = setting(30, "how long a request's header may take")
+    body_seconds: Seconds = setting(60, "how long a request's body may take")
+    keepalive_seconds: Annotated[int, Bounds(ge=0, le=600)] = setting(
+        15, "how long a connection stays open for a further request; 0: it does not"
     )
-    handshake_seconds: Seconds = Field(
-        30, description="how long a TLS handshake may take, from its first byte to its last"
+    max_connections: Annotated[int, Bounds(ge=16, le=1_000_000)] = setting(
+        10_000, "open connections of each worker; with more, the one that waits longest is closed"
     )
-    header_seconds: Seconds = Field(30, description="how long a request's header may take")
-    body_seconds: Seconds = Field(60, description="how long a request's body may take")
-    keepalive_seconds: Annotated[int, Field(ge=0, le=600)] = Field(
-        15, description="how long a connection stays open for a further request; 0: it does not"
+    max_connections_per_address: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
+        5_000, "the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
     )
-    max_connections: Annotated[int, Field(ge=16, le=1_000_000)] = Field(
-        10_000, description="open connections of each worker; with more, the one that waits longest is closed"
-    )
-    max_connections_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        5_000, description="the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
-    )
-    max_unfinished_mib: Annotated[int, Field(ge=1, le=100_000)] = Field(
+    max_unfinished_mib: Annotated[int, Bounds(ge=1, le=100_000)] = setting(
         64,
-        description="what requests may take of each worker's memory, from their first octet to the last one of their "
+        "what requests may take of each worker's memory, from their first octet to the last one of their "
         "answer; with more, the connection is closed that holds most",
     )
-    max_handshakes: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+    max_handshakes: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         1000,
-        description="TLS handshakes of each worker that are going on; with more, the one that takes longest is closed",
+        "TLS handshakes of each worker that are going on; with more, the one that takes longest is closed",
     )
-    max_handshakes_per_address: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        750, description="the same for one address (of IPv6: one /64)"
+    max_handshakes_per_address: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
+        750, "the same for one address (of IPv6: one /64)"
     )
-    poll_seconds: Annotated[float, Field(gt=0, le=2)] = Field(
-        0.5, description="how often a worker looks for a change in the store"
+    poll_seconds: Annotated[float, Bounds(gt=0, le=2)] = setting(
+        0.5, "how often a worker looks for a change in the store"
     )
-    gate_seconds: Seconds = Field(
-        30, description="how often the operators' instance looks whether a rotation may go on, or has to turn back"
+    gate_seconds: Seconds = setting(
+        30, "how often the operators' instance looks whether a rotation may go on, or has to turn back"
     )
-    access_log: bool = Field(True, description="one line for each request, on standard output")
-    log_format: Literal["json", "text"] = Field("json", description="the form of all log lines")
-    operators_bind: str = Field(
-        "127.0.0.1", description="the address that the operators' instance listens on: it is not for devices"
+    access_log: bool = setting(True, "one line for each request, on standard output")
+    log_format: Literal["json", "text"] = setting("json", "the form of all log lines")
+    operators_bind: str = setting(
+        "127.0.0.1", "the address that the operators' instance listens on: it is not for devices"
     )
-    operators_port: Port = Field(8008, description="of the operators' instance: metrics and health")
-    spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        256, description="what sightings may take on the disk while the database is away; more is lost, and counted"
+    operators_port: Port = setting(8008, "of the operators' instance: metrics and health")
+    spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
+        256, "what sightings may take on the disk while the database is away; more is lost, and counted"
     )
-    upstream_spool_max_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+    upstream_spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         1024,
-        description="what audits and alerts may take on the disk while a partner's system is away, and those that it "
+        "what audits and alerts may take on the disk while a partner's system is away, and those that it "
         "refused; with more, devices are told to come again",
     )
-    device_disk_mib: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        32, description="what one device's files may take on the disk, and its uploads that wait or were refused"
+    device_disk_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
+        32, "what one device's files may take on the disk, and its uploads that wait or were refused"
     )
-    site_disk_mib: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
-        10_240, description="what all devices of one site may take on the disk; with more, they are told to come again"
+    site_disk_mib: Annotated[int, Bounds(ge=1, le=100_000_000)] = setting(
+        10_240, "what all devices of one site may take on the disk; with more, they are told to come again"
     )
-    devices_disk_mib: Annotated[int, Field(ge=1, le=100_000_000)] = Field(
-        20_480, description="what the devices of all sites may take on the disk"
+    devices_disk_mib: Annotated[int, Bounds(ge=1, le=100_000_000)] = setting(
+        20_480, "what the devices of all sites may take on the disk"
     )
-    disk_reserve_mib: Annotated[int, Field(ge=0, le=1_000_000)] = Field(
+    disk_reserve_mib: Annotated[int, Bounds(ge=0, le=1_000_000)] = setting(
         256,
-        description="what devices leave free on the disk, for operators (at most a tenth of it): below it call-ins are "
+        "what devices leave free on the disk, for operators (at most a tenth of it): below it call-ins are "
         "told to come again, below half of it sightings are lost, and counted; 0: nothing is kept free",
     )
-    max_audit_events: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
-        20_000, description="events of one upload that are looked at; a longer one is kept whole, and not read"
+    max_audit_events: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
+        20_000, "events of one upload that are looked at; a longer one is kept whole, and not read"
     )
-    enroll_per_day: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+    enroll_per_day: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         2_000,
-        description="devices of a site with unknown devices 'enroll' that each host takes in a day (UTC); further ones "
+        "devices of a site with unknown devices 'enroll' that each host takes in a day (UTC); further ones "
         "are answered as unknown",
     )
-    nameless_calls_per_minute: Annotated[int, Field(ge=1, le=1_000_000)] = Field(
+    nameless_calls_per_minute: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         600,
-        description="calls without a serial number that each worker passes on for one address, where unknown devices "
+        "calls without a serial number that each worker passes on for one address, where unknown devices "
         "are refused; a whole site may stand behind one address",
     )
-    sighting_days: Annotated[int, Field(ge=1, le=36_500)] = Field(
+    sighting_days: Annotated[int, Bounds(ge=1, le=36_500)] = setting(
         90,
-        description="how long the database keeps each single thing that devices did; what it proves is kept for good",
+        "how long the database keeps each single thing that devices did; what it proves is kept for good",
     )
-
-    @model_validator(mode="after")
-    def _ports_differ(self) -> Self:
-        if self.http_port == self.https_port:
-            raise ValueError(f"http_port and https_port are both {self.http_port}")
-        if self.operators_port in (self.http_port, self.https_port):
-            raise ValueError(f"operators_port is a device listener's: {self.operators_port}")
-        return self
 
     @property
     def spool_dir(self) -> Path:
@@ -203,18 +186,33 @@ class Settings(BaseModel):
 
     def anchored(self, folder: Path) -> Self:
         """The same settings with relative paths taken from ``folder``."""
-        url = self.database_url.get_secret_value()
+        url = self.database_url.reveal()
         if url.startswith(_SQLITE_RELATIVE) and not url.startswith((_SQLITE_ABSOLUTE, f"{_SQLITE_RELATIVE}:memory:")):
             url = _SQLITE_RELATIVE + str(folder / url.removeprefix(_SQLITE_RELATIVE))
-        return self.model_copy(
-            update={
-                "certs_dir": folder / self.certs_dir,
-                "data_dir": folder / self.data_dir,
-                "key_encryption_key_file": folder / self.key_encryption_key_file,
-                "release_key_file": folder / self.release_key_file if self.release_key_file else None,
-                "database_url": SecretStr(url),
-            }
+        return dataclasses.replace(
+            self,
+            certs_dir=folder / self.certs_dir,
+            data_dir=folder / self.data_dir,
+            key_encryption_key_file=folder / self.key_encryption_key_file,
+            release_key_file=folder / self.release_key_file if self.release_key_file else None,
+            database_url=SecretText(url),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class SettingRow:
+    """One setting, for whoever shows them all."""
+
+    name: str
+    default: object
+    description: str
+
+
+def table_of_settings() -> tuple[SettingRow, ...]:
+    """Every setting, in the order of the table."""
+    return tuple(
+        SettingRow(each.name, each.default, each.metadata["description"]) for each in dataclasses.fields(Settings)
+    )
 
 
 def settings_file(option: Path | None, environment: Mapping[str, str], folder: Path) -> tuple[Path, bool]:
@@ -247,10 +245,12 @@ def load_settings(
     for source, values in ((str(file), from_file), ("the environment", from_environment)):
         _assert_known(source, values)
     given = {name: value for name, value in overrides.items() if value is not None}
-    try:
-        settings = Settings.model_validate({**from_file, **from_environment, **given})
-    except ValidationError as error:
-        raise SettingsInvalid(_explained(error, file, from_environment, given), _NEXT) from None
+
+    def source_of(name: str) -> str:
+        return "an option" if name in given else "the environment" if name in from_environment else str(file)
+
+    settings = _read_values({**from_file, **from_environment, **given}, source_of)
+    _assert_ports_differ(settings, file)
     return settings.anchored(file.parent)
 
 
@@ -260,15 +260,15 @@ _NEXT = "See 'engage settings' for every setting, its meaning and its default."
 def settings_template() -> str:
     """A settings file that changes nothing: every setting with its meaning and default, commented out."""
     lines = ["# Settings of engage-server. Each line shows a default; to change one, take its # away.", ""]
-    for name, field in Settings.model_fields.items():
-        lines += [f"# {field.description}", f"#{name} = {_toml(field.default)}", ""]
+    for row in table_of_settings():
+        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
     return "\n".join(lines)
 
 
 def shown_value(value: object) -> str:
     """A setting's value for people: no password."""
-    if isinstance(value, SecretStr):
-        without = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.get_secret_value())
+    if isinstance(value, SecretText):
+        without = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.reveal())
         return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))
@@ -297,22 +297,36 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _assert_known(source: str, values: Mapping[str, Any]) -> None:
+    known = [row.name for row in table_of_settings()]
     for name in values:
-        if name not in Settings.model_fields:
-            close = difflib.get_close_matches(name, Settings.model_fields, n=1)
+        if name not in known:
+            close = difflib.get_close_matches(name, known, n=1)
             hint = f" Did you mean {close[0]}?" if close else ""
             shown = name if source != "the environment" else f"{ENVIRONMENT_PREFIX}{name.upper()}"
             raise SettingsInvalid(f"{source}: there is no setting {shown}.{hint}", _NEXT)
 
 
-def _explained(error: ValidationError, file: Path, environment: Mapping[str, str], given: Mapping[str, Any]) -> str:
-    """One line for each bad value, without the value: it may hold a password."""
-    lines = []
-    for each in error.errors(include_input=False, include_url=False):
-        if not each["loc"]:  # two settings that do not go together
-            lines.append(f"{file}, the environment and options together: {each['msg'].removeprefix('Value error, ')}")
+def _read_values(values: Mapping[str, Any], source_of: Callable[[str], str]) -> Settings:
+    """The settings, or one line for each bad value, without the value: it may hold a password."""
+    read, lines = {}, []
+    for each in dataclasses.fields(Settings):
+        if each.name not in values:
             continue
-        name = str(each["loc"][0])
-        source = "an option" if name in given else "the environment" if name in environment else str(file)
-        lines.append(f"setting {name} (from {source}): {each['msg'][:1].lower()}{each['msg'][1:]}")
-    return "; ".join(lines)
+        try:
+            read[each.name] = value_of(each.type, values[each.name])
+        except ValueRefused as error:
+            lines += [f"setting {each.name} (from {source_of(each.name)}): {why}" for why in error.reasons]
+    if lines:
+        raise SettingsInvalid("; ".join(lines), _NEXT)
+    return Settings(**read)
+
+
+def _assert_ports_differ(settings: Settings, file: Path) -> None:
+    device_ports = (settings.http_port, settings.https_port)
+    if settings.http_port == settings.https_port:
+        what = f"http_port and https_port are both {settings.http_port}"
+    elif settings.operators_port in device_ports:
+        what = f"operators_port is a device listener's: {settings.operators_port}"
+    else:
+        return
+    raise SettingsInvalid(f"{file}, the environment and options together: {what}", _NEXT)

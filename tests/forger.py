@@ -30,7 +30,8 @@ from engage_server.services.rotation.gate import Decision, decide
 from engage_server.store.adoption_kinds import Question
 from engage_server.store.adoption_queries import select_adoption
 from engage_server.store.history_queries import fold_in
-from engage_server.store.tables import device_histories, metadata
+from engage_server.store.partial_indexes import whole_schema
+from engage_server.store.tables import device_histories
 from tests.chains import NOW
 from tests.world import address_of, serial_of
 
@@ -204,7 +205,7 @@ class Gate:
     def __init__(self, policy: GatePolicy, evidence: RequiredEvidence = RequiredEvidence.ANY) -> None:
         engine = create_engine("sqlite://", poolclass=StaticPool)
         self._connection: Connection = engine.connect()
-        metadata.create_all(self._connection)
+        whole_schema.create_all(self._connection)
         self._policy, self._evidence = policy, evidence
 
     def close(self) -> None:

@@ -8,6 +8,8 @@ from typing import NoReturn
 
 import click
 
+from engage_server.cli.collector import collect_seldom
+from engage_server.cli.not_installed import not_installed
 from engage_server.cli.root import engage
 from engage_server.errors import EngageError, NotPossible, UsageError
 
@@ -18,6 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     Args:
         arguments: Without the program's name; None takes those of the process.
     """
+    collect_seldom()
     sys.exit(_status(arguments))
 
 
@@ -31,6 +34,10 @@ def _status(arguments: Sequence[str] | None) -> int:
     except EngageError as error:
         _tell(error)
         return error.exit_status
+    except ModuleNotFoundError as error:
+        missing = not_installed(error)
+        _tell(missing)
+        return missing.exit_status
     except click.FileError as error:
         error.show()
         return NotPossible.exit_status

@@ -11,11 +11,7 @@ import click
 
 from engage_server.checks import PROFILES, Circumstances, Severity
 from engage_server.checks.case import DEFAULT_WARN_DAYS
-from engage_server.checks.reports.github_report import github_report
-from engage_server.checks.reports.json_report import json_report
-from engage_server.checks.reports.junit_report import junit_report
 from engage_server.checks.reports.result import CheckRun, TargetResult
-from engage_server.checks.reports.sarif_report import sarif_report
 from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.cli.parameters import (
     FilePath,
@@ -106,13 +102,22 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
 
 
 def _report(run: CheckRun, form: str, strict: bool, *, to_terminal: bool) -> Iterator[str]:
+    # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
     if form == "json":
+        from engage_server.checks.reports.json_report import json_report
+
         return json_report(run)
     if form == "junit":
+        from engage_server.checks.reports.junit_report import junit_report
+
         return junit_report(run, strict=strict)
     if form == "sarif":
+        from engage_server.checks.reports.sarif_report import sarif_report
+
         return sarif_report(run)
     if form == "github":
+        from engage_server.checks.reports.github_report import github_report
+
         return github_report(run)
     return _text(run, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
 

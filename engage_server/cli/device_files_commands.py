@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.progress import Progress
 
 from engage_server.as_json.devices import device_json
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.session import Session, program
 from engage_server.errors import FileNotUsable, UsageError
@@ -131,10 +130,9 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
 @contextmanager
 def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
     """A bar on a terminal; what is given is called after each device."""
-    out = console()
-    with Progress(console=out, transient=True, disable=is_quiet or not out.is_terminal) as bar:
-        devices = bar.add_task("devices", total=total)
-        yield lambda serial: bar.advance(devices)
+    hidden = is_quiet or not sys.stderr.isatty()
+    with click.progressbar(length=total, label="devices", file=sys.stderr, hidden=hidden) as bar:
+        yield lambda serial: bar.update(1)
 
 
 def _read_list(file: Path) -> list[str]:

@@ -2,18 +2,17 @@
 
 import click
 
-from engage_server.cli.conformance_command import conformance_command
-from engage_server.cli.fetch_command import fetch_command
-from engage_server.cli.fleet_command import fleet_command
-from engage_server.cli.misbehave_command import misbehave_command
+from engage_server.cli.lazy_group import LazyGroup
 
 
-@click.group()
+@click.group(
+    cls=LazyGroup,
+    table={
+        "fetch": ("fetch_command", "fetch_command"),
+        "conformance": ("conformance_command", "conformance_command"),
+        "fleet": ("fleet_command", "fleet_command"),
+        "misbehave": ("misbehave_command", "misbehave_command"),
+    },
+)
 def lock() -> None:
     """The virtual lock: does what a device does, and refuses what a device refuses."""
-
-
-lock.add_command(fetch_command)
-lock.add_command(conformance_command)
-lock.add_command(fleet_command)
-lock.add_command(misbehave_command)

@@ -1,22 +1,41 @@
 """What commands print: tables and pictures for people, JSON for scripts."""
 
 import json
+import os
+import sys
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import click
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-_NEVER_CUT = 2000  # characters
+_WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead.")
 
 
+class Console:
+    """Standard output, with colours on a terminal alone."""
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether somebody watches."""
+        return sys.stdout.isatty()
+
+    def print(self, text: str, *, style: str = "", end: str = "\n") -> None:
+        """Print a text.
+
+        Args:
+            text: What; control characters in it are shown as such, so that no name can begin a line or colour it.
+            style: Words such as ``bold red`` or ``dim``.
+            end: What follows it.
+        """
+        click.echo(_styled(_printable(text), style) + end, nl=False, color=self.is_terminal and _colours_wanted())
+
+
 def console() -> Console:
-    """Standard output; colours and fitting to the width on a terminal alone."""
-    return Console(highlight=False, soft_wrap=True)
+    """Standard output."""
+    return Console()
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -25,23 +44,45 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table, or a sentence when it would be empty."""
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, no_wrap=True)
-    for row in rows:
-        table.add_row(*(escape(str(cell)) for cell in row))
-    if not table.row_count:
+    """Print a table, or a sentence when it would be empty. No line is cut: a terminal wraps what is too long."""
+    cells = [[_printable(str(cell)) for cell in row] for row in rows]
+    if not cells:
         click.echo(empty)
         return
+    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     out = console()
-    out.width = _NEVER_CUT  # a terminal wraps what is too long, a pipe gets whole lines
-    with out.capture() as captured:
-        out.print(table)
-    for line in captured.get().splitlines():
-        click.echo(line.rstrip())
+    out.print(_row(columns, widths), style="bold")
+    for row in cells:
+        out.print(_row(row, widths))
 
 
 def print_next(sentence: str) -> None:
     """Print what to do now."""
     click.echo(f"next: {sentence}")
+
+
+def _row(cells: Sequence[str], widths: Sequence[int]) -> str:
+    padded = (cell + " " * (width - _width(cell)) for cell, width in zip(cells, widths, strict=True))
+    return "  ".join(padded).rstrip()
+
+
+def _width(text: str) -> int:
+    """How many columns a terminal needs for it."""
+    return sum(
+        0 if unicodedata.combining(each) else 2 if unicodedata.east_asian_width(each) in _WIDE else 1 for each in text
+    )
+
+
+def _printable(text: str) -> str:
+    return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
+
+
+def _styled(text: str, style: str) -> str:
+    words = style.split()
+    colour = next((word for word in words if word not in ("bold", "dim")), None)
+    return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None) if text else ""
+
+
+def _colours_wanted() -> bool:
+    """As https://no-color.org and terminals without any ask for."""
+    return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

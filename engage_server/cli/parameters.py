@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret
@@ -145,7 +146,10 @@ def own_key(session: Session, site: str | None) -> Secret:
     Raises:
         EngageError: There is no installation here, no such site, or several.
     """
-    sites = session.operator_side().sites
+    try:
+        sites = session.operator_side().sites
+    except ModuleNotFoundError as error:
+        raise not_installed(error, "Give the site key: --site-key-file FILE, or - for standard input.") from None
     return sites.key(sites.get(site).name)
 
 

@@ -1,11 +1,11 @@
-"""The root of the command, which imports a subcommand only when it is called: help and checks start at once."""
+"""The root of the command: the table of all subcommands."""
 
-import importlib
 from pathlib import Path
 
 import click
 
 from engage_server import __version__
+from engage_server.cli.lazy_group import LazyGroup
 from engage_server.cli.session import Session
 
 # name -> (module, attribute, first line of its help)
@@ -28,21 +28,8 @@ _COMMANDS = {
 }
 
 
-class LazyGroup(click.Group):
-    """Looks its commands up in the table above."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """All names, in the order in which a newcomer needs them."""
-        return list(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
-        """Import one command."""
-        if name not in _COMMANDS:
-            return None
-        module, attribute, _ = _COMMANDS[name]
-        command = getattr(importlib.import_module(f"engage_server.cli.{module}"), attribute)
-        assert isinstance(command, click.Command)  # noqa: S101  # the table names commands only
-        return command
+class RootGroup(LazyGroup):
+    """All commands, with the first line of their help in the table: help imports none of them."""
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, without importing them."""
@@ -51,7 +38,8 @@ class LazyGroup(click.Group):
 
 
 @click.group(
-    cls=LazyGroup,
+    cls=RootGroup,
+    table={name: (module, attribute) for name, (module, attribute, _) in _COMMANDS.items()},
     epilog="Begin with 'engage init', then 'engage serve'. Every command has --help with an example.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
+from engage_server.cli.collector import collect_as_usual
 from engage_server.cli.session import Session, program
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
@@ -72,6 +73,7 @@ def serve(
 
     SIGTERM lets running requests finish; SIGHUP reads the settings again.
     """
+    collect_as_usual()
     if listener == Listener.HTTPS:
         start_limited()
         if not are_limited():

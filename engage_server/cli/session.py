@@ -1,6 +1,5 @@
 """What every command needs: the settings, the services, who acts, and when. Made by the root, read by the commands."""
 
-import getpass
 import os
 import shutil
 import sys
@@ -92,9 +91,11 @@ def program() -> str:
 
 
 def _actor(environment: Mapping[str, str]) -> str:
+    import getpass  # only commands that change something ask
+
     try:
         user = getpass.getuser()
-    except (KeyError, OSError):  # a container's user may have no name
-        user = f"uid {os.getuid()}"
+    except (KeyError, OSError, ImportError):  # a container's user may have no name, and Windows no list of users
+        user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown user"
     behind = environment.get("SUDO_USER")
     return f"{behind} as {user}" if behind and behind != user else user

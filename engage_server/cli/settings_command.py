@@ -4,7 +4,7 @@ import click
 
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.session import Session
-from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
+from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 
 
 @click.command(epilog="\b\nExample:\n  ENGAGE_WORKERS=4 engage settings")
@@ -16,10 +16,11 @@ def settings(session: Session, as_json: bool) -> None:
     A value comes from the command line, else from ENGAGE_<NAME>, else from the settings file, else it is the default.
     """
     values = session.settings()
-    shown = {name: shown_value(getattr(values, name)) for name in Settings.model_fields}
+    table = table_of_settings()
+    shown = {row.name: shown_value(getattr(values, row.name)) for row in table}
     if as_json:
         print_json(shown)
         return
-    rows = [(name, shown[name], field.description) for name, field in Settings.model_fields.items()]
+    rows = [(row.name, shown[row.name], row.description) for row in table]
     print_table(["setting", "value", "meaning"], rows, "")
     print_next(f"change one in engage.toml, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")

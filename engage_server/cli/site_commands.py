@@ -107,7 +107,7 @@ def add(
 def list_sites(session: Session, as_json: bool) -> None:
     """List the sites."""
     operator = session.operator_side()
-    current = {r.site: r.number for r in operator.releases.all() if r.state is ReleaseState.CURRENT}
+    current = operator.current_releases.numbers()
     sites = operator.sites.all()
     if as_json:
         print_json([site_json(each, current.get(each.name)) for each in sites])

@@ -36,7 +36,7 @@ def create_installation(
     """
     make_folder(settings.data_dir)
     make_folder(settings.certs_dir)
-    url = settings.database_url.get_secret_value()
+    url = settings.database_url.reveal()
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     with kept_open(open_engine(url)) as engine:
@@ -54,7 +54,7 @@ def only_one_init(settings: Settings) -> Iterator[None]:
         NotPossible: Another one is running.
         StoreNotUsable: The database does not answer.
     """
-    with _only_one_here(settings), only_one(open_engine(settings.database_url.get_secret_value())):
+    with _only_one_here(settings), only_one(open_engine(settings.database_url.reveal())):
         yield
 
 

@@ -44,7 +44,7 @@ def open_database(settings: Settings) -> Engine:
         StoreNotUsable: There is none, or it does not answer.
         StoreVersionMismatch: It is of another version.
     """
-    url = settings.database_url.get_secret_value()
+    url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         raise StoreNotUsable(
             f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
@@ -125,7 +125,7 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> S
 
 def _assert_no_database(settings: Settings) -> None:
     """A fresh key beside an existing database could open nothing in it, and would hide that the old one is lost."""
-    url = settings.database_url.get_secret_value()
+    url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         return
     engine = open_engine(url)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.releases.confirmation import Confirmations
+    from engage_server.services.releases.current import CurrentReleases
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
     from engage_server.services.releases.serving_hosts import ServingHosts
@@ -61,6 +62,13 @@ class OperatorSide:
         from engage_server.services.releases.lifecycle import Releases
 
         return Releases(self._store)
+
+    @cached_property
+    def current_releases(self) -> "CurrentReleases":
+        """Which release each site serves."""
+        from engage_server.services.releases.current import CurrentReleases
+
+        return CurrentReleases(self._store)
 
     @cached_property
     def installer(self) -> "Installer":

@@ -6,12 +6,7 @@ from dataclasses import dataclass, field
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
-from cryptography.hazmat.primitives.serialization import (
-    load_der_private_key,
-    load_pem_private_key,
-    pkcs7,
-    pkcs12,
-)
+from cryptography.hazmat.primitives.serialization import load_der_private_key, load_pem_private_key
 
 from engage_server.errors import CertificateInvalid
 from engage_server.pki.encodings import UNREADABLE, assert_readable
@@ -71,7 +66,7 @@ def _from_pem(content: bytes, source: str, secret: bytes | None) -> Bundle | Non
                 block = block.replace(label, b"CERTIFICATE")
                 certificates.append(x509.load_pem_x509_certificate(block))
             elif label in _PKCS7:
-                certificates += pkcs7.load_pem_pkcs7_certificates(block.replace(label, b"PKCS7"))
+                certificates += _pem_pkcs7(block.replace(label, b"PKCS7"))
         except UNREADABLE:
             raise CertificateInvalid(
                 f"{source}: certificate no. {len(certificates) + 1} can not be read", _NEXT
@@ -95,24 +90,33 @@ def _der_certificate(content: bytes, _secret: bytes | None) -> Bundle:
     return Bundle((x509.load_der_x509_certificate(content),))
 
 
+# PKCS#7 and PKCS#12 are imported where one is met: that brings in e-mail, and takes longer than to judge a chain
+
+
+def _pem_pkcs7(block: bytes) -> list[x509.Certificate]:
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
+    return pkcs7.load_pem_pkcs7_certificates(block)
+
+
 def _der_pkcs7(content: bytes, _secret: bytes | None) -> Bundle:
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
     return Bundle(tuple(pkcs7.load_der_pkcs7_certificates(content)))
 
 
 def _pkcs12(content: bytes, secret: bytes | None) -> Bundle:
-    held = _opened(content, secret)
-    certificates = [held.cert.certificate] if held.cert else []
-    certificates += [each.certificate for each in held.additional_certs]
-    return Bundle(tuple(certificates), (held.key,) if held.key else ())
-
-
-def _opened(content: bytes, secret: bytes | None) -> pkcs12.PKCS12KeyAndCertificates:
     """A passphrase too many does no harm; none and an empty one are two things in PKCS#12 (RFC 7292 appendix B.1)."""
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
     for candidate in dict.fromkeys((secret, None, b"")):
         try:
-            return pkcs12.load_pkcs12(content, candidate)
+            held = pkcs12.load_pkcs12(content, candidate)
         except UNREADABLE:
             continue
+        certificates = [held.cert.certificate] if held.cert else []
+        certificates += [each.certificate for each in held.additional_certs]
+        return Bundle(tuple(certificates), (held.key,) if held.key else ())
     raise ValueError("not PKCS#12, or another passphrase")
 
 

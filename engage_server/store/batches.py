@@ -5,7 +5,8 @@ from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+from engage_server.store.dialects import insert_into
 
 _IN_ONE_QUERY = 400  # SQLite takes no more than some thousand values
 
@@ -16,7 +17,7 @@ def upsert(
     """Insert rows, or replace what is not their key. Asked for a result, SQLAlchemy sends many rows at once."""
     if not values:
         return []
-    insert = (postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert)(table)
+    insert = insert_into(connection, table)
     rest = {name: insert.excluded[name] for name in values[0] if name not in key}
     statement = insert.on_conflict_do_update(index_elements=key, set_=rest)
     return connection.execute(statement.returning(*(table.c[name] for name in returning)), list(values)).all()

@@ -1,4 +1,7 @@
-"""The tables. A change here needs a migration in ``migrations/versions``; a test compares the two."""
+"""The tables. A change here needs a migration in ``migrations/versions``; a test compares the two.
+
+Indexes over a part of a table's rows stand in ``partial_indexes``.
+"""
 
 from datetime import UTC, datetime
 
@@ -100,13 +103,6 @@ sites = Table(
     Column("call_in", JSON, nullable=False, server_default="{}"),
     Column("evidence", String(16), nullable=False, server_default="any"),
 )
-Index(
-    "ix_sites_one_default",
-    sites.c.is_default,
-    unique=True,
-    sqlite_where=text("is_default = 1"),
-    postgresql_where=text("is_default"),
-)
 
 site_hosts = Table(
     "site_hosts",
@@ -153,13 +149,6 @@ releases = Table(
     Column("retired_at", UtcDateTime),
     Column("key_destroyed_at", UtcDateTime),
     UniqueConstraint("site_id", "number"),
-)
-Index(
-    "ix_releases_one_current",
-    releases.c.site_id,
-    unique=True,
-    sqlite_where=text("state = 'current'"),
-    postgresql_where=text("state = 'current'"),
 )
 
 # What was current, in the order of its activation: a stack. Rolling back takes the top off.
@@ -226,13 +215,6 @@ rotations = Table(
     Column("soaked_seconds", Float, nullable=False, server_default="0"),
     Column("unsure_until", UtcDateTime),
     Column("unsure_why", Text, nullable=False, server_default=""),
-)
-Index(
-    "ix_rotations_one_open",
-    rotations.c.site_id,
-    unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
 )
 
 # What devices did. Rows are only added, and removed when they are old; ``site`` is a name, so that a sighting outlives
@@ -336,13 +318,6 @@ Index(
     device_histories.c.home,
 )
 Index("ix_device_histories_home", device_histories.c.site, device_histories.c.home)
-Index(
-    "ix_device_histories_away",
-    device_histories.c.site,
-    device_histories.c.away,
-    sqlite_where=text("away > ''"),
-    postgresql_where=text("away > ''"),
-)
 
 release_histories = Table(
     "release_histories",

@@ -7,10 +7,10 @@ until an operator forgets the host: one that went without a word may be cut off,
 from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from engage_server.errors import Conflict, NotFound
 from engage_server.records import WorkerStatus
+from engage_server.store.dialects import insert_into
 from engage_server.store.tables import workers
 
 _REPLACED_AFTER = timedelta(seconds=30)  # a living one is heard every 5 s, and after a lost connection within 25 s
@@ -29,8 +29,8 @@ def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
         "trouble": dict(status.trouble),
         "seen_at": now,
     }
-    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(insert(workers).values(values).on_conflict_do_update(index_elements=["worker"], set_=values))
+    insert = insert_into(connection, workers).values(values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))
     connection.execute(
         delete(workers).where(
             workers.c.host == status.host,

@@ -12,7 +12,7 @@ import click
 from engage_server.checks import RULES
 from engage_server.cli.root import engage
 from engage_server.records.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
-from engage_server.settings import ENVIRONMENT_PREFIX, Settings, shown_value
+from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 from tests.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -25,7 +25,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
         if isinstance(command, click.Group):
-            for below, subcommand in command.commands.items():
+            for below in list(command.commands) or command.list_commands(context):
+                subcommand = command.get_command(context, below)
+                assert subcommand is not None
                 yield f"engage {name} {below}", subcommand
         elif command is not None:
             yield f"engage {name}", command
@@ -129,10 +131,10 @@ def _settings_page() -> str:
         "| in engage.toml | in the environment | default | meaning |",
         "|---|---|---|---|",
     ]
-    for name, field in Settings.model_fields.items():
-        default = shown_value(field.default)
+    for row in table_of_settings():
+        default = shown_value(row.default)
         shown = f"`{default}`" if default else ""
-        lines.append(f"| `{name}` | `{ENVIRONMENT_PREFIX}{name.upper()}` | {shown} | {field.description} |")
+        lines.append(f"| `{row.name}` | `{ENVIRONMENT_PREFIX}{row.name.upper()}` | {shown} | {row.description} |")
     return "\n".join(lines) + "\n"
 
 

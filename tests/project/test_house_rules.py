@@ -101,7 +101,12 @@ def test_scripts_can_be_run() -> None:
 
 
 def test_the_lock_file_pins_every_package_with_hashes() -> None:
-    for name in ("requirements.lock", "requirements-dev.lock", "requirements-sslyze.lock"):
+    for name in (
+        "requirements.lock",
+        "requirements-check.lock",
+        "requirements-dev.lock",
+        "requirements-sslyze.lock",
+    ):
         lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith((" ", "#"))]
         assert lines
         assert all("==" in line and line.endswith("\\") for line in lines)

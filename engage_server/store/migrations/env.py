@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from engage_server.store.tables import metadata
+from engage_server.store.partial_indexes import whole_schema
 
-context.configure(connection=context.config.attributes["connection"], target_metadata=metadata)
+context.configure(connection=context.config.attributes["connection"], target_metadata=whole_schema)
 context.run_migrations()

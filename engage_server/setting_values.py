@@ -1,0 +1,167 @@
+"""What a setting's value has to be, and how it is read.
+
+A value that has the right type already, as in a settings file, is taken as it is. Everything else, such as the texts of
+the environment, goes to pydantic, which also words what is wrong: its import takes longer than most commands run, so it
+is imported where there is such a value. A test holds that both ways read the same.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+from pathlib import Path
+from types import NoneType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+from engage_server.records import IPNetwork
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """Between which numbers a value lies.
+
+    Attributes:
+        ge: At least this.
+        gt: More than this.
+        le: At most this.
+    """
+
+    ge: float | None = None
+    gt: float | None = None
+    le: float | None = None
+
+    def hold(self, value: float) -> bool:
+        """Whether it lies between them. Never for NaN where there is a bound."""
+        return (
+            (self.ge is None or value >= self.ge)
+            and (self.gt is None or value > self.gt)
+            and (self.le is None or value <= self.le)
+        )
+
+
+class SecretText:
+    """A text that may hold a password: neither print nor log line nor traceback shows it.
+
+    Args:
+        value: The text.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Give the text. Every call is a place that a reviewer should look at."""
+        return self._value
+
+    def __eq__(self, other: object) -> bool:
+        return self._value == other._value if isinstance(other, SecretText) else NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(self._value)
+
+    def __repr__(self) -> str:
+        return "SecretText(***)"
+
+
+class ValueRefused(Exception):
+    """A value that can not be used.
+
+    Args:
+        reasons: What is wrong, without the value.
+    """
+
+    def __init__(self, reasons: list[str]) -> None:
+        super().__init__("; ".join(reasons))
+        self.reasons = reasons
+
+
+NOT_TAKEN = object()
+_NO_BOUNDS = Bounds()
+_NETWORKS = tuple[IPNetwork, ...]
+
+
+def value_of(kind: Any, value: object) -> Any:
+    """A setting's value, from a settings file, the environment or an option.
+
+    Args:
+        kind: The setting's annotation in the table.
+        value: What was given.
+
+    Raises:
+        ValueRefused: It is no such value.
+    """
+    taken = taken_as_it_is(kind, value)
+    return read_by_pydantic(kind, value) if taken is NOT_TAKEN else taken
+
+
+def taken_as_it_is(kind: Any, value: object) -> Any:
+    """The value if it has the right type and lies within the bounds, else NOT_TAKEN: nothing is refused here."""
+    plain, bounds = _parts(kind)
+    match value:
+        case bool():  # before the numbers: to Python it is one
+            return value if plain is bool else NOT_TAKEN
+        case int() if plain is int and bounds.hold(value):
+            return value
+        case int() | float() if plain is float and bounds.hold(value):
+            return float(value)
+        case str():
+            return _text_as_it_is(plain, value)
+        case list() if plain == _NETWORKS:
+            return _networks_as_they_are(value)
+    return NOT_TAKEN
+
+
+def _text_as_it_is(plain: Any, value: str) -> Any:
+    if plain is str or (get_origin(plain) is Literal and value in get_args(plain)):
+        return value
+    if plain is SecretText:
+        return SecretText(value)
+    if plain is Path:
+        return Path(value)
+    return _networks_as_they_are(value) if plain == _NETWORKS else NOT_TAKEN
+
+
+def _networks_as_they_are(value: object) -> Any:
+    try:
+        return _split_networks(value)
+    except ValueError:
+        return NOT_TAKEN
+
+
+def read_by_pydantic(kind: Any, value: object) -> Any:
+    """The same for any value.
+
+    Raises:
+        ValueRefused: It is no such value.
+    """
+    from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+
+    plain, bounds = _parts(kind)
+    wanted: Any = str if plain is SecretText else plain
+    if plain == _NETWORKS:
+        wanted = Annotated[plain, BeforeValidator(_split_networks)]
+    elif bounds is not _NO_BOUNDS:
+        wanted = Annotated[plain, Field(ge=bounds.ge, gt=bounds.gt, le=bounds.le)]
+    try:
+        read = TypeAdapter(wanted).validate_python(value)
+    except ValidationError as error:
+        messages = [each["msg"] for each in error.errors(include_input=False, include_url=False)]
+        raise ValueRefused([message[:1].lower() + message[1:] for message in messages]) from None
+    return SecretText(read) if plain is SecretText else read
+
+
+def _parts(kind: Any) -> tuple[Any, Bounds]:
+    """The type, and between what its values lie. That a setting may be left away (``| None``) is no matter here."""
+    if get_origin(kind) in (Union, UnionType):
+        (kind,) = (each for each in get_args(kind) if each is not NoneType)
+    if get_origin(kind) is not Annotated:
+        return kind, _NO_BOUNDS
+    plain, bounds = get_args(kind)
+    return plain, bounds
+
+
+def _split_networks(value: object) -> object:
+    parts = value.split(",") if isinstance(value, str) else value
+    if not isinstance(parts, list | tuple):
+        return value
+    return tuple(ipaddress.ip_network(str(part).strip()) for part in parts if str(part).strip())

@@ -1,0 +1,40 @@
+"""Indexes over a part of a table's rows, most of them so that at most one row is of a kind.
+
+Beside the tables, because SQLAlchemy imports the dialects of both databases for them: a tenth of the start of a command
+that only reads. Whoever makes the tables, or compares them, asks for :data:`whole_schema`.
+"""
+
+from sqlalchemy import Index, text
+
+from engage_server.store.tables import device_histories, metadata, releases, rotations, sites
+
+Index(
+    "ix_sites_one_default",
+    sites.c.is_default,
+    unique=True,
+    sqlite_where=text("is_default = 1"),
+    postgresql_where=text("is_default"),
+)
+Index(
+    "ix_releases_one_current",
+    releases.c.site_id,
+    unique=True,
+    sqlite_where=text("state = 'current'"),
+    postgresql_where=text("state = 'current'"),
+)
+Index(
+    "ix_rotations_one_open",
+    rotations.c.site_id,
+    unique=True,
+    sqlite_where=text("ended_at IS NULL"),
+    postgresql_where=text("ended_at IS NULL"),
+)
+Index(
+    "ix_device_histories_away",
+    device_histories.c.site,
+    device_histories.c.away,
+    sqlite_where=text("away > ''"),
+    postgresql_where=text("away > ''"),
+)
+
+whole_schema = metadata

@@ -1,0 +1,83 @@
+"""A setting's value means the same, whichever way it is read."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from engage_server.setting_values import NOT_TAKEN, ValueRefused, read_by_pydantic, taken_as_it_is
+from engage_server.settings import Settings
+
+KINDS = {field.name: field.type for field in dataclasses.fields(Settings)}
+TEXTS = ("", " 8 ", "8", "1e3", "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
+VALUES = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-2, 100_000_001),
+    st.floats(-1, 700),
+    st.sampled_from([0, 1, 2, 64, 65, 600, 600.1, 65535, 65536, float("nan"), float("inf"), 10**400]),
+    st.sampled_from(TEXTS),
+    st.text(max_size=5),
+    st.lists(st.sampled_from(["10.0.0.0/8", "10.0.0.1/8", "fd00::/8", 7, True, None]), max_size=3),
+    st.dictionaries(st.text(max_size=2), st.integers(), max_size=1),
+)
+
+
+@given(st.sampled_from(sorted(KINDS)), VALUES)
+@example("workers", True)  # an int to Python, and none in a settings file
+@example("poll_seconds", 2)
+@example("poll_seconds", float("nan"))
+def test_what_is_taken_as_it_is_would_be_read_the_same(name: str, value: Any) -> None:
+    taken = taken_as_it_is(KINDS[name], value)
+    if taken is NOT_TAKEN:
+        return
+    read = read_by_pydantic(KINDS[name], value)
+    assert (type(taken), taken) == (type(read), read)
+
+
+@pytest.mark.parametrize("name", sorted(KINDS))
+def test_defaults_are_taken_as_they_are(name: str) -> None:
+    """Else an installation as ``engage init`` makes it would import what it does not need."""
+    default = next(field.default for field in dataclasses.fields(Settings) if field.name == name)
+    in_a_file = {"database_url": "sqlite:///data/engage.db", "trusted_proxies": []}.get(
+        name, str(default) if isinstance(default, Path) else default
+    )
+    if in_a_file is not None:
+        assert taken_as_it_is(KINDS[name], in_a_file) == default
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "why"),
+    [
+        ("workers", 0, "input should be greater than or equal to 1"),
+        ("public_http_port", 0, "input should be greater than or equal to 1"),
+        ("workers", "two", "input should be a valid integer, unable to parse string as an integer"),
+        ("poll_seconds", 2.5, "input should be less than or equal to 2"),
+        ("access_log", "perhaps", "input should be a valid boolean, unable to interpret input"),
+        ("tls_profile", "modern", "input should be 'default' or 'legacy'"),
+        ("trusted_proxies", ["10.0.0.1/8"], "value error, 10.0.0.1/8 has host bits set"),
+        ("trusted_proxies", 7, "input should be a valid tuple"),
+        ("database_url", 7, "input should be a valid string"),
+    ],
+)
+def test_what_is_refused_says_why(name: str, value: object, why: str) -> None:
+    assert taken_as_it_is(KINDS[name], value) is NOT_TAKEN
+    with pytest.raises(ValueRefused) as caught:
+        read_by_pydantic(KINDS[name], value)
+    assert caught.value.reasons == [why]
+
+
+@pytest.mark.parametrize(("workers", "imported"), [("2", "False"), ("'2'", "True")])
+def test_a_settings_file_imports_no_pydantic(workers: str, imported: str, tmp_path: Path) -> None:
+    (tmp_path / "engage.toml").write_text(f"workers = {workers}\ntrusted_proxies = ['10.0.0.0/8']\n")
+    program = (
+        "import sys\nfrom pathlib import Path\nfrom engage_server.settings import load_settings\n"
+        "assert load_settings(None, {}, {}, Path.cwd()).workers == 2\nprint('pydantic' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == imported
