@@ -216,7 +216,7 @@ REFUSED_FOR: set[str] = set()
 
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=examples(all=25, quick=8),
+    max_examples=examples(all=25, quick=25),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

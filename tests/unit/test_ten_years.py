@@ -30,20 +30,22 @@ class Course:
     Attributes:
         devices: How many there are.
         nights: How many there are.
+        days_between: How often somebody looks at what is due: what takes longest here.
         new_roots: Which way to a new root is begun in which night.
         renewals: How often at least the planner finds, beside these, that the server certificate is due.
     """
 
     devices: int
     nights: int
+    days_between: int
     new_roots: Mapping[int, RotationWay]
     renewals: int
 
 
 TEN_YEARS = Course(
-    14, 3653, {500: RotationWay.LINKED_REKEY, 1700: RotationWay.CUT_OVER, 2900: RotationWay.LINKED_REKEY}, renewals=2
+    14, 3653, 7, {500: RotationWay.LINKED_REKEY, 1700: RotationWay.CUT_OVER, 2900: RotationWay.LINKED_REKEY}, renewals=2
 )
-THREE_YEARS = Course(8, 1000, {40: RotationWay.CUT_OVER, 120: RotationWay.LINKED_REKEY}, renewals=1)
+THREE_YEARS = Course(8, 1000, 28, {40: RotationWay.CUT_OVER, 120: RotationWay.LINKED_REKEY}, renewals=1)
 
 
 class WatchedHost:
@@ -94,11 +96,11 @@ class WatchedHost:
 
 
 class Operators:
-    """People who look once a week, start what is due, and decide what is held."""
+    """People who look once in a while, start what is due, and decide what is held."""
 
-    def __init__(self, world: World, new_roots: Mapping[int, RotationWay]) -> None:
+    def __init__(self, world: World, course: Course) -> None:
         self._world = world
-        self._new_roots = new_roots
+        self._course = course
         self._held_since: int | None = None
 
     def look(self, night: int, now: datetime) -> None:
@@ -112,8 +114,8 @@ class Operators:
             list(world.rotations.start(world.request(way), occasion))
 
     def _wanted(self, night: int, occasion: Occasion) -> RotationWay | None:
-        planned = self._new_roots.get(night)
-        if planned is not None or night % 7:
+        planned = self._course.new_roots.get(night)
+        if planned is not None or night % self._course.days_between:
             return planned
         return self._world.rotations.plan("main", frozenset(), occasion).recommended
 
@@ -136,7 +138,7 @@ def site(world: World) -> World:
 
 def live(world: World, fleet: SimulatedFleet, course: Course) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """All nights. What devices were lost to, what was held in the last night, and how many nights had which outcome."""
-    host, operators = WatchedHost(world), Operators(world, course.new_roots)
+    host, operators = WatchedHost(world), Operators(world, course)
     lost: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     held: Counter[str] = Counter()
@@ -148,7 +150,7 @@ def live(world: World, fleet: SimulatedFleet, course: Course) -> tuple[Counter[s
         outcomes.update({"well": found.well, "silent": found.silent, "renewed": found.renewed})
         held = found.held
         watched = world.rotations.open_rotation("main") is not None
-        if watched or night % 7 == 6 or night + 1 in course.new_roots:
+        if watched or night % course.days_between == course.days_between - 1 or night + 1 in course.new_roots:
             host.flush()
         morning = host.now + timedelta(hours=6)
         list(world.rotations.go_on("main", Occasion("the servers themselves", morning)))
