@@ -13,6 +13,7 @@ from engage_server.pki import authority, keys, names, profiles
 from engage_server.pki.authority import BuiltChain, ChainPlan, Issuer
 from engage_server.pki.chain import Chain
 from engage_server.records import Host, Secret
+from tests.support.rsa_keys import keeping
 
 # this hour, not a fixed one: OpenSSL, GnuTLS and the virtual lock judge these chains by the real clock
 NOW = datetime.now(UTC).replace(minute=0, second=0, microsecond=0)
@@ -22,12 +23,14 @@ OTHER_SITE_KEY = Secret(bytes(range(132, 164)))
 
 
 @cache
+@keeping()
 def key(number: int = 0, bits: int = 2048) -> rsa.RSAPrivateKey:
     """One of a few RSA keys that are made once for the whole run."""
     return rsa.generate_private_key(public_exponent=65537, key_size=bits)
 
 
 @cache
+@keeping()
 def good_chain(label: str = "") -> BuiltChain:
     """A chain as the product builds it; another label gives another chain."""
     return authority.build_chain(ChainPlan(HOSTS, label=label), NOW)

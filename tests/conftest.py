@@ -1,15 +1,59 @@
-"""What many tests need: a clean environment, a store, a PostgreSQL server."""
+"""What many tests need: a clean environment, keys, a store, a PostgreSQL server."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import ExitStack, nullcontext
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from engage_server.records import AuditAction, AuditEvent, Occasion
 from tests.chains import NOW
 from tests.postgresql import PostgresServer, postgres_server
+from tests.support.databases import migrated_postgresql, migrated_sqlite
+from tests.support.lengths import RUN
+from tests.support.rsa_keys import keeping, pooled_keys
+from tests.support.timing import Timing
 from tests.world import World
+
+_TESTS = Path(__file__).parent
+_ORDER = ("project", "end_to_end", "property", "store", "strangers", "unit", "web")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options of the whole suite."""
+    parser.addoption("--all", action="store_true", help="every test and every example: what CI runs")
+    parser.addoption("--slowest", type=int, default=10, metavar="N", help="how many of the slowest tests to print")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The run's length, keys from a pool, and what each test costs."""
+    settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
+    settings.load_profile("suite")
+    RUN.all = config.getoption("all")
+    if config.cache is not None:
+        until_the_end = ExitStack()
+        until_the_end.enter_context(pooled_keys(config.cache.mkdir("rsa-keys")))
+        config.add_cleanup(until_the_end.close)
+    config.pluginmanager.register(Timing(config.getoption("slowest")))
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """First what is over soonest and fails most often; then what takes long, so that no process is left with it."""
+    items.sort(key=lambda item: _ORDER.index(item.path.relative_to(_TESTS).parts[0]))
+    if not RUN.all:
+        for item in items:
+            for mark in item.iter_markers("long"):
+                item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+    """What is shared by tests keeps its keys."""
+    with nullcontext() if fixturedef.scope == "function" else keeping():
+        return (yield)
 
 
 @pytest.fixture(autouse=True)
@@ -35,6 +79,14 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return server.new_database()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with tables and without rows, once of each kind; sealed by ``databases.SEALER``."""
+    if request.param == "sqlite":
+        return migrated_sqlite(tmp_path / "engage.db")
+    return migrated_postgresql(request.getfixturevalue("postgresql"))
+
+
 @pytest.fixture
 def occasion() -> Occasion:
     """A test operator, at the tests' time."""
@@ -50,6 +102,5 @@ def event() -> AuditEvent:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A fresh store with the services on it."""
-    world = World(tmp_path)
-    yield world
-    world.store.close()
+    with World(tmp_path) as world:
+        yield world

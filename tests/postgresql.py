@@ -57,12 +57,17 @@ class PostgresServer:
         """Stop at once, as if it had crashed."""
         self._run("pg_ctl", "-D", self._data, "-m", "immediate", "-w", "stop")
 
-    def new_database(self) -> str:
-        """The URL of an empty database."""
+    def new_database(self, template: str = "template1") -> str:
+        """The URL of an empty database, or of a copy of one that nobody is connected to."""
         self._databases += 1
         name = f"test{self._databases}"
-        self.ask(f"CREATE DATABASE {name}")
+        self.ask(f"CREATE DATABASE {name} TEMPLATE {template}")
         return f"postgresql://{_ROLE}@/{name}?host={self._folder}"
+
+    @staticmethod
+    def name_of(url: str) -> str:
+        """The database in such a URL."""
+        return url.partition("@/")[2].partition("?")[0]
 
     @property
     def _data(self) -> Path:

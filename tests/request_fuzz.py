@@ -251,8 +251,8 @@ def main() -> None:
     options = parser.parse_args()
     outcomes: Counter[str] = Counter()
     recognised, slowest = 0, 0.0
-    with tempfile.TemporaryDirectory() as folder:
-        server = FuzzedServer(World(Path(folder)))
+    with tempfile.TemporaryDirectory() as folder, World(Path(folder)) as world:
+        server = FuzzedServer(world)
         for number, (outcome, was_recognised, took) in enumerate(run(server, options.count, options.seed), 1):
             outcomes[outcome if len(outcome) <= 7 else "several answers"] += 1
             recognised += was_recognised

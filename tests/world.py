@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
@@ -47,17 +47,18 @@ from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.services.sites.register import SiteChanges, SiteRequest, Sites
-from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
-from engage_server.store.sealing import Sealer
+from engage_server.store.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.chains import HOSTS, NOW, SITE_KEY
 from tests.disk import room_in
+from tests.support.databases import SEALER, migrated_sqlite
+from tests.support.rsa_keys import keeping
 
 PORT = 8080
 
 
 @cache
+@keeping()
 def _throwaway(count: int) -> list[rsa.RSAPrivateKey]:
     """Made once for the whole run."""
     return [generate_key() for _ in range(count)]
@@ -89,12 +90,7 @@ class World:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        url = f"sqlite:///{folder / 'engage.db'}"
-        create_sqlite_file(url)
-        engine = open_engine(url)
-        sealer = Sealer(Secret(bytes(32)))
-        schema.upgrade(engine, sealer)
-        self.store = SqlStore(engine, sealer)
+        self.store = SqlStore(open_engine(migrated_sqlite(folder / "engage.db")), SEALER)
         self.open_on(self.store)
         self.occasion = Occasion("tester", NOW)
         self.enrolment: EnrolmentDays | None = None
@@ -102,6 +98,16 @@ class World:
         self._chains = 0
         self._segments = 0
         self._seen_until = NOW
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the database's connections back."""
+        self.store.close()
 
     def open_on(self, store: Any) -> None:
         """The services, on this store or on something around it."""

@@ -5,7 +5,6 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
@@ -13,39 +12,28 @@ from contextlib import closing, contextmanager
 from itertools import cycle, islice
 from pathlib import Path
 
-ENGAGE = str(Path(sys.executable).with_name("engage"))
+from tests.support.commands import ENGAGE, clean_environment, engage, engage_process, ok
+
+__all__ = [
+    "ENGAGE",
+    "NOTICE",
+    "PATIENCE",
+    "RunningPair",
+    "clean_environment",
+    "engage",
+    "engage_process",
+    "eventually",
+    "free_port",
+    "free_ports",
+    "ok",
+    "running_pair",
+]
+
 NOTICE = "/swordfish/lock/certificates/current"
 _PORTS_OF_A_PROCESS = 2_000
 _PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
 _PORTS = cycle(range(16_000 + _PROCESS * _PORTS_OF_A_PROCESS, 16_000 + (_PROCESS + 1) * _PORTS_OF_A_PROCESS))
 PATIENCE = 45.0  # seconds for anything that should happen at once; these machines are shared
-
-
-def engage(
-    folder: Path, *arguments: object, stdin: bytes | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run one command in an installation's folder."""
-    return subprocess.run(
-        [ENGAGE, *map(str, arguments)],
-        cwd=folder,
-        env=clean_environment() | environment,
-        input=stdin.decode() if stdin is not None else None,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-
-
-def ok(done: subprocess.CompletedProcess[str]) -> str:
-    """The output of a command that must have succeeded."""
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
-
-
-def clean_environment() -> dict[str, str]:
-    """This process's environment without settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
 
 
 def free_ports() -> tuple[int, int]:

@@ -7,7 +7,7 @@ import ssl
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -349,17 +349,17 @@ def test_a_whole_night_against_files(files_pair: RunningPair) -> None:
     assert {lock.memory.database_version for lock in locks} == {"0x10"}
 
 
-@pytest.fixture
-def partner(tmp_path: Path) -> Iterator[Partner]:
+@contextmanager
+def running_partner(folder: Path) -> Iterator[Partner]:
     """A partner's system by TLS, under a root of its own."""
-    ok(engage(tmp_path, "chain", "build", "partner-chain", "--host", "127.0.0.1"))
-    system = Partner(tls_from=tmp_path / "partner-chain").start()
+    ok(engage(folder, "chain", "build", "partner-chain", "--host", "127.0.0.1"))
+    system = Partner(tls_from=folder / "partner-chain").start()
     yield system
     system.stop()
 
 
-@pytest.fixture
-def upstream_pair(installation: Path, partner: Partner) -> Iterator[RunningPair]:
+@contextmanager
+def passing_on(installation: Path, partner: Partner) -> Iterator[RunningPair]:
     """A pair that passes calls on."""
     trust = installation / "partner-chain" / "partner_CA.pem"
     ok(
@@ -371,6 +371,37 @@ def upstream_pair(installation: Path, partner: Partner) -> Iterator[RunningPair]
     )
     with running_pair(installation, "--workers", "2") as pair:
         yield pair
+
+
+@pytest.fixture
+def partner(tmp_path: Path) -> Iterator[Partner]:
+    with running_partner(tmp_path) as system:
+        yield system
+
+
+@pytest.fixture
+def upstream_pair(installation: Path, partner: Partner) -> Iterator[RunningPair]:
+    """A pair that a test may change."""
+    with passing_on(installation, partner) as pair:
+        yield pair
+
+
+@pytest.fixture(scope="module")
+def shared_upstream(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[RunningPair, Partner]]:
+    """One that no test may change, and its partner, who may answer in other ways."""
+    folder = make_installation(tmp_path_factory.mktemp("upstream"))
+    with running_partner(folder) as system, passing_on(folder, system) as pair:
+        yield pair, system
+
+
+@pytest.fixture
+def upstream(shared_upstream: tuple[RunningPair, Partner]) -> tuple[RunningPair, Partner]:
+    """The same, with a partner who is well and remembers nothing."""
+    pair, partner = shared_upstream
+    partner.mode = "well"
+    partner.got.clear()
+    partner.taken.clear()
+    return pair, partner
 
 
 def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
@@ -421,7 +452,8 @@ def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
     assert "wait for its upstream system" in upstream_pair.log
 
 
-def test_the_token_is_handed_on_and_never_told(upstream_pair: RunningPair, partner: Partner) -> None:
+def test_the_token_is_handed_on_and_never_told(upstream: tuple[RunningPair, Partner]) -> None:
+    upstream_pair, partner = upstream
     token = "Authorization: Device c2VjcmV0LXRva2Vu"
     answer = ask(upstream_pair, f"GET /swordfish/lock/db/0x7?a=b HTTP/1.1\nHost: x\n{token}")
     assert answer.endswith(b"\r\n\r\n" + json.dumps(PARTNERS_DATABASE).encode())
@@ -444,8 +476,9 @@ def test_the_token_is_handed_on_and_never_told(upstream_pair: RunningPair, partn
     assert "c2VjcmV0" not in ok(engage(upstream_pair.folder, "device", "show", SERIAL))
 
 
-def test_refusals_of_the_partner_are_passed_on(upstream_pair: RunningPair, partner: Partner) -> None:
+def test_refusals_of_the_partner_are_passed_on(upstream: tuple[RunningPair, Partner]) -> None:
     """But no 403: some gateways never call again after it."""
+    upstream_pair, partner = upstream
     for mode, status in (("401", 401), ("403", 401), ("404", 404), ("412", 412), ("409", 409)):
         partner.mode = mode
         answer = ask(upstream_pair, "POST /api/credentials/scan HTTP/1.1\nHost: x", _compact({"serialNumber": SERIAL}))
@@ -509,7 +542,8 @@ OTHER_LEVELS = [
 ]
 
 
-def test_the_path_that_reaches_the_partner_is_one_of_ours(upstream_pair: RunningPair, partner: Partner) -> None:
+def test_the_path_that_reaches_the_partner_is_one_of_ours(upstream: tuple[RunningPair, Partner]) -> None:
+    upstream_pair, partner = upstream
     for since in OTHER_LEVELS:
         answer = ask(upstream_pair, f"GET /swordfish/lock/db/{since}{QUERY} HTTP/1.1\nHost: x")
         assert answer.split()[1] in (b"400", b"404"), (since, answer)

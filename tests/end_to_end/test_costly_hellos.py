@@ -78,13 +78,12 @@ def test_gnutls_sees_the_same(shared_pair: RunningPair, groups: str, is_served: 
     assert gnutls(shared_pair.https_port, f"NORMAL:-VERS-ALL:+VERS-TLS1.3:-GROUP-ALL:{groups}") == is_served
 
 
-def test_the_legacy_profile_limits_groups_as_well(installation: Path) -> None:
-    with running_pair(installation, "--workers", "1", ENGAGE_TLS_PROFILE="legacy") as pair:
-        assert not openssl(pair.https_port, "-tls1_3", "-groups", "ffdhe2048")
-        for hello in (Hello("TLSv1", ciphers="AES128-SHA"), Hello("TLSv1.1", groups="P-384"), Hello("TLSv1")):
-            client = HelloClient(hello)
-            assert client.handshake(pair.https_port), hello
-            client.close()
+def test_the_legacy_profile_limits_groups_as_well(legacy_pair: RunningPair) -> None:
+    assert not openssl(legacy_pair.https_port, "-tls1_3", "-groups", "ffdhe2048")
+    for hello in (Hello("TLSv1", ciphers="AES128-SHA"), Hello("TLSv1.1", groups="P-384"), Hello("TLSv1")):
+        client = HelloClient(hello)
+        assert client.handshake(legacy_pair.https_port), hello
+        client.close()
 
 
 def test_the_tls_instance_alone_limits_them_too(installation: Path) -> None:

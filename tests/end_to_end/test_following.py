@@ -175,17 +175,16 @@ def _der_of(chain: Path) -> list[bytes]:
     return [der(c) for c in read_certificates((chain / "partner_server.pem").read_bytes(), source="x")]
 
 
-def test_the_legacy_profile_takes_old_versions(installation: Path) -> None:
-    with running_pair(installation, "--workers", "1", ENGAGE_TLS_PROFILE="legacy") as pair:
-        for version in ("-tls1", "-tls1_1", "-tls1_2", "-tls1_3"):
-            done = subprocess.run(
-                [
-                    *("openssl", "s_client", "-connect", f"127.0.0.1:{pair.https_port}", "-brief", version),
-                    *("-verify_return_error", "-CAfile", installation / "certs" / "main" / "partner_CA.pem"),
-                    *("-no-CApath", "-no-CAstore", "-cipher", "DEFAULT:@SECLEVEL=0"),
-                ],
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                check=False,
-            )
-            assert done.returncode == 0, (version, done.stderr)
+def test_the_legacy_profile_takes_old_versions(legacy_pair: RunningPair) -> None:
+    for version in ("-tls1", "-tls1_1", "-tls1_2", "-tls1_3"):
+        done = subprocess.run(
+            [
+                *("openssl", "s_client", "-connect", f"127.0.0.1:{legacy_pair.https_port}", "-brief", version),
+                *("-verify_return_error", "-CAfile", legacy_pair.folder / "certs" / "main" / "partner_CA.pem"),
+                *("-no-CApath", "-no-CAstore", "-cipher", "DEFAULT:@SECLEVEL=0"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, (version, done.stderr)

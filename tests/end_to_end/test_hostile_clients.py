@@ -11,6 +11,7 @@ import pytest
 
 from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
 from tests.hostile import HABITS, HELLO, Crowd, ask, renegotiate
+from tests.support.lengths import examples
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
 FAR_TOO_LONG = 5.0  # seconds; the figures stand in docs/performance.md, this finds a server that hangs
@@ -22,7 +23,7 @@ def trusting(folder: Path) -> ssl.SSLContext:
 
 def test_right_devices_are_served_among_thousands_of_bad_clients(installation: Path) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(5000, soft - 300)
+    count = min(examples(all=5000, quick=1000), soft - 300)
     with (
         running_pair(installation, "--workers", "2", ENGAGE_HEADER_SECONDS="5", ENGAGE_HANDSHAKE_SECONDS="5") as pair,
         Crowd(pair.http_port, pair.https_port, count, addresses=20) as crowd,

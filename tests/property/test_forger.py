@@ -25,8 +25,9 @@ from tests.forger import (
     forged_visits,
     true_visits,
 )
+from tests.support.lengths import examples
 
-EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", "40"))
+EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=40, quick=10)))
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -20,6 +20,7 @@ from engage_server.records import Host, Secret
 from engage_server.services.distribution.site_choice import choose_site, host_of_header
 from engage_server.store.sealing import Sealer
 from tests.chains import NOW, SITE_KEY
+from tests.support.lengths import examples
 
 serials = st.binary(min_size=16, max_size=16).map(lambda raw: raw.hex().upper())
 labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
@@ -111,7 +112,7 @@ def test_what_is_sealed_opens(raw: bytes, purpose: str) -> None:
 organizations = st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF, exclude_categories=["C"]), max_size=64)
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(all=25, quick=8), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     st.lists(hosts, min_size=1, max_size=12, unique=True),
     organizations,

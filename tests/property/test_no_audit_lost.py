@@ -18,8 +18,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from engage_server import files as durable_files
 from engage_server.errors import FileNotUsable
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
+from engage_server.services.call_in import upload_spool, upload_state
 from engage_server.services.call_in.call import Call, CallKind
 from engage_server.services.call_in.delivery import UpstreamDelivery
+from engage_server.services.device_files import folder
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection, DeviceFolders
@@ -27,6 +29,7 @@ from engage_server.services.disk_space.room import DiskLimits
 from tests.chains import NOW
 from tests.disk import PLENTY
 from tests.partner import Partner
+from tests.support.lengths import examples
 from tests.world import World, serial_of
 
 DEVICES = st.integers(1, 2)
@@ -61,10 +64,14 @@ class Disk:
 
     def install(self) -> None:
         """Stand between; files fill up within a test."""
-        for name in ("device_folder.replace_file", "upload_state.replace_file", "upstream_spool.write_new_file"):
-            write = getattr(durable_files, name.partition(".")[2])
-            self._patch.setattr(f"engage_server.services.{name}", self.wrap(write, is_new="new" in name))
-        self._patch.setattr("engage_server.services.device_files.folder._FULL_BYTES", 500)
+        for module, name in (
+            (folder, "replace_file"),
+            (upload_state, "replace_file"),
+            (upload_spool, "write_new_file"),
+        ):
+            write = getattr(durable_files, name)
+            self._patch.setattr(module, name, self.wrap(write, is_new="new" in name))
+        self._patch.setattr(folder, "_FULL_BYTES", 500)
 
     def remove(self) -> None:
         """Go away."""
@@ -196,7 +203,7 @@ class Audits(RuleBasedStateMachine):
             REFUSED_FOR.update(self.refused_for)
             self.disk.remove()
             self.partner.stop()
-            self.world.store.close()
+            self.world.close()
             shutil.rmtree(self.root, ignore_errors=True)
 
 
@@ -209,7 +216,11 @@ REFUSED_FOR: set[str] = set()
 
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck), derandomize=True
+    max_examples=examples(all=25, quick=25),
+    stateful_step_count=30,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    derandomize=True,
 )
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 

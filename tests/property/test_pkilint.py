@@ -20,6 +20,7 @@ from engage_server.records import Host
 from tests.chains import NOW
 from tests.defects import DEFECTS, right_plan
 from tests.property.test_laws import hosts
+from tests.support.lengths import examples
 
 # the same chains in every run of CI; LINTED_CHAINS=300 makes new ones
 _ASKED = os.environ.get("LINTED_CHAINS")
@@ -67,7 +68,7 @@ def _written(certificates: tuple[object, ...], folder: Path) -> list[Path]:
 @example(ChainPlan((Host("10.0.0.1"), Host("2001:db8::1")), organization="Ä" * MAX_ORGANIZATION_CHARACTERS))
 @example(ChainPlan((Host("a" * 60 + ".eu"), Host(".".join(["b" * 60] * 4))), lifetimes=Lifetimes(9000, 8999, 8998)))
 @settings(
-    max_examples=int(_ASKED or 12),
+    max_examples=int(_ASKED or examples(all=12, quick=3)),
     derandomize=_ASKED is None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],

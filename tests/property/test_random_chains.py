@@ -9,6 +9,7 @@ from tests.defects import Plan
 from tests.disagreements import foretold, judged
 from tests.judges import JUDGES
 from tests.random_plans import plans
+from tests.support.lengths import examples
 
 # the same chains in every run of CI; RANDOM_CHAINS=20000 makes new ones
 _ASKED = os.environ.get("RANDOM_CHAINS")
@@ -16,7 +17,7 @@ _ASKED = os.environ.get("RANDOM_CHAINS")
 
 @given(plans())
 @settings(
-    max_examples=int(_ASKED or 150),
+    max_examples=int(_ASKED or examples(all=150, quick=40)),
     derandomize=_ASKED is None,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],

@@ -35,6 +35,7 @@ from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation.preparation import RotationRequest
 from tests.chains import NOW, SITE_KEY, good_chain
+from tests.support.lengths import examples
 from tests.world import PORT, World
 
 WRITES = {
@@ -124,7 +125,7 @@ class SiteLife(RuleBasedStateMachine):
     def teardown(self) -> None:
         for each in self.patches:
             each.stop()
-        self.world.store.close()
+        self.world.close()
         shutil.rmtree(self.folder)
 
     @property
@@ -305,7 +306,7 @@ def test_any_order_and_any_crash() -> None:
     run_state_machine_as_test(
         SiteLife,
         settings=settings(
-            max_examples=40,
+            max_examples=examples(all=40, quick=10),
             stateful_step_count=25,
             deadline=None,
             derandomize=True,  # so that what is reached below is reached every time
@@ -313,7 +314,7 @@ def test_any_order_and_any_crash() -> None:
         ),
     )
     # the negative control: what this law is about did happen
-    assert SiteLife.reached["crashes"] > 20, SiteLife.reached
+    assert SiteLife.reached["crashes"] > examples(all=20, quick=5), SiteLife.reached
     states = {state for state in RotationState if f"rotation {state}" in SiteLife.reached}
     common = {RotationState.PREPARING, RotationState.RUNNING, RotationState.DONE, RotationState.ABORTED}
     assert states >= common, SiteLife.reached

@@ -20,8 +20,7 @@ from engage_server.records import (
     SightingKind,
     SuspectDevice,
 )
-from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.chains import NOW, SITE_KEY
 from tests.store.test_contract import SEALER, site
@@ -36,10 +35,8 @@ EVENT = AuditEvent(NOW, "tester", AuditAction.SITE_ADDED, "main")
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    create_sqlite_file(database_url)
-    engine = open_engine(database_url)
-    schema.upgrade(engine, SEALER)
+def store(migrated_url: str) -> Iterator[SqlStore]:
+    engine = open_engine(migrated_url)
     store = SqlStore(engine, SEALER)
     store.add_site(site(), SITE_KEY, EVENT)
     yield store

@@ -96,10 +96,8 @@ def activate(store: SqlStore, name: str, number: int, at: datetime, event: Audit
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    create_sqlite_file(database_url)
-    engine = open_engine(database_url)
-    schema.upgrade(engine, SEALER)
+def store(migrated_url: str) -> Iterator[SqlStore]:
+    engine = open_engine(migrated_url)
     store = SqlStore(engine, SEALER)
     yield store
     store.close()

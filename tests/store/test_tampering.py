@@ -14,7 +14,7 @@ from engage_server.errors import StoreNotUsable
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.services.installation.audit_log import AuditLog
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.engine import open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.stored import audit_events
@@ -92,11 +92,9 @@ def told() -> list[AuditHead]:
 
 
 @pytest.fixture
-def store(database_url: str, event: AuditEvent, told: list[AuditHead]) -> Iterator[SqlStore]:
+def store(migrated_url: str, event: AuditEvent, told: list[AuditHead]) -> Iterator[SqlStore]:
     """A log of some entries, and what was told of each."""
-    create_sqlite_file(database_url)
-    engine = open_engine(database_url)
-    schema.upgrade(engine, SEALER)
+    engine = open_engine(migrated_url)
     store = SqlStore(engine, SEALER, told=told.append)
     for number in range(ENTRIES):
         store.record(replace(event, reason=f"reason {number}"))

@@ -11,8 +11,7 @@ from tests.world import World
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FuzzedServer]:
     """The worker's way of answering, with the real app behind it; nothing changes it."""
-    world = World(tmp_path_factory.mktemp("server"))
-    server = FuzzedServer(world)
-    yield server
-    server.close()
-    world.store.close()
+    with World(tmp_path_factory.mktemp("server")) as world:
+        server = FuzzedServer(world)
+        yield server
+        server.close()

@@ -1,6 +1,8 @@
-"""Ten years of a site on simulated time: sleeping, flat and reset devices, three new roots, and nobody is lost."""
+"""Years of a site on simulated time: sleeping, flat and reset devices, new roots, and nobody is lost."""
 
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import pytest
@@ -18,10 +20,32 @@ from tests.simulated_lock import Life, SimulatedFleet
 from tests.world import World, serial_of
 
 DAY = timedelta(days=1)
-NIGHTS = 3653
-DEVICES = 14
-NEW_ROOTS = {500: RotationWay.LINKED_REKEY, 1700: RotationWay.CUT_OVER, 2900: RotationWay.LINKED_REKEY}
 PATIENCE_OF_PEOPLE = 25  # nights that somebody waits before they let a held step pass
+
+
+@dataclass(frozen=True)
+class Course:
+    """What is to happen.
+
+    Attributes:
+        devices: How many there are.
+        nights: How many there are.
+        days_between: How often somebody looks at what is due: what takes longest here.
+        new_roots: Which way to a new root is begun in which night.
+        renewals: How often at least the planner finds, beside these, that the server certificate is due.
+    """
+
+    devices: int
+    nights: int
+    days_between: int
+    new_roots: Mapping[int, RotationWay]
+    renewals: int
+
+
+TEN_YEARS = Course(
+    14, 3653, 7, {500: RotationWay.LINKED_REKEY, 1700: RotationWay.CUT_OVER, 2900: RotationWay.LINKED_REKEY}, renewals=2
+)
+THREE_YEARS = Course(8, 1000, 28, {40: RotationWay.CUT_OVER, 120: RotationWay.LINKED_REKEY}, renewals=1)
 
 
 class WatchedHost:
@@ -72,10 +96,11 @@ class WatchedHost:
 
 
 class Operators:
-    """People who look once a week, start what is due, and decide what is held."""
+    """People who look once in a while, start what is due, and decide what is held."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, course: Course) -> None:
         self._world = world
+        self._course = course
         self._held_since: int | None = None
 
     def look(self, night: int, now: datetime) -> None:
@@ -89,8 +114,8 @@ class Operators:
             world.rotations.start(world.request(way), occasion)
 
     def _wanted(self, night: int, occasion: Occasion) -> RotationWay | None:
-        planned = NEW_ROOTS.get(night)
-        if planned is not None or night % 7:
+        planned = self._course.new_roots.get(night)
+        if planned is not None or night % self._course.days_between:
             return planned
         return self._world.rotations.plan("main", frozenset(), occasion).recommended
 
@@ -111,13 +136,13 @@ def site(world: World) -> World:
     return world
 
 
-def live(world: World, fleet: SimulatedFleet) -> tuple[Counter[str], Counter[str], Counter[str]]:
+def live(world: World, fleet: SimulatedFleet, course: Course) -> tuple[Counter[str], Counter[str], Counter[str]]:
     """All nights. What devices were lost to, what was held in the last night, and how many nights had which outcome."""
-    host, operators = WatchedHost(world), Operators(world)
+    host, operators = WatchedHost(world), Operators(world, course)
     lost: Counter[str] = Counter()
     outcomes: Counter[str] = Counter()
     held: Counter[str] = Counter()
-    for night in range(NIGHTS):
+    for night in range(course.nights):
         host.now = NOW + night * DAY
         host.follow()
         found = fleet.night(host, host.now)
@@ -125,7 +150,7 @@ def live(world: World, fleet: SimulatedFleet) -> tuple[Counter[str], Counter[str
         outcomes.update({"well": found.well, "silent": found.silent, "renewed": found.renewed})
         held = found.held
         watched = world.rotations.open_rotation("main") is not None
-        if watched or night % 7 == 6 or night + 1 in NEW_ROOTS:
+        if watched or night % course.days_between == course.days_between - 1 or night + 1 in course.new_roots:
             host.flush()
         morning = host.now + timedelta(hours=6)
         world.rotations.go_on("main", Occasion("the servers themselves", morning))
@@ -134,24 +159,31 @@ def live(world: World, fleet: SimulatedFleet) -> tuple[Counter[str], Counter[str
     return lost, held, outcomes
 
 
-def test_ten_years_and_three_new_roots_lose_nobody(site: World) -> None:
+@pytest.mark.parametrize(
+    "course",
+    [
+        pytest.param(THREE_YEARS, id="three years"),
+        pytest.param(TEN_YEARS, id="ten years", marks=pytest.mark.long("three years keep the law")),
+    ],
+)
+def test_years_and_new_roots_lose_nobody(site: World, course: Course) -> None:
     fleet = SimulatedFleet(
-        DEVICES, SITE_KEY, HOSTS[0].text, seed=6, limits=DeviceLimits(), firmware=Firmware(), life=Life()
+        course.devices, SITE_KEY, HOSTS[0].text, seed=6, limits=DeviceLimits(), firmware=Firmware(), life=Life()
     )
-    lost, held, outcomes = live(site, fleet)
+    lost, held, outcomes = live(site, fleet, course)
     assert lost == {}
     rotations = site.rotations.all("main")
     ways = Counter(rotation.way for rotation in rotations)
-    assert ways[RotationWay.LINKED_REKEY] == 2
-    assert ways[RotationWay.CUT_OVER] == 1
-    assert ways[RotationWay.SERVER_RENEWAL] >= 2, "what was due was found by the planner"
+    for way in (RotationWay.LINKED_REKEY, RotationWay.CUT_OVER):
+        assert ways[way] == list(course.new_roots.values()).count(way)
+    assert ways[RotationWay.SERVER_RENEWAL] >= course.renewals, "what was due was found by the planner"
     assert {rotation.state for rotation in rotations} == {RotationState.DONE}
     current = next(each for each in site.releases.all("main") if each.state is ReleaseState.CURRENT)
-    assert held[digest_of(current.anchor_der)] >= DEVICES - 3, "all but who is flat or was reset last night"
-    assert len({_root_of(each) for each in site.releases.all("main") if each.activated_at}) == 1 + len(NEW_ROOTS)
-    assert outcomes["silent"] > DEVICES, "they slept, and their batteries died"
-    assert outcomes["renewed"] > DEVICES * len(NEW_ROOTS), "and some were reset"
-    assert outcomes["well"] + outcomes["silent"] == DEVICES * NIGHTS
+    assert held[digest_of(current.anchor_der)] >= course.devices - 3, "all but who is flat or was reset last night"
+    assert len({_root_of(each) for each in site.releases.all("main") if each.activated_at}) == 1 + len(course.new_roots)
+    assert outcomes["silent"] > course.devices, "they slept, and their batteries died"
+    assert outcomes["renewed"] > course.devices * len(course.new_roots) * course.nights // 3653, "and some were reset"
+    assert outcomes["well"] + outcomes["silent"] == course.devices * course.nights
     assert site.store.audit_verdict().faults == ()
 
 
@@ -161,9 +193,7 @@ def _root_of(release: Release) -> bytes:
 
 def test_without_rotation_they_are_lost(site: World) -> None:
     """The negative control: the same site when nobody looks is dark once its server certificate has ended."""
-    fleet = SimulatedFleet(
-        DEVICES, SITE_KEY, HOSTS[0].text, seed=6, limits=DeviceLimits(), firmware=Firmware(), life=Life()
-    )
+    fleet = SimulatedFleet(14, SITE_KEY, HOSTS[0].text, seed=6, limits=DeviceLimits(), firmware=Firmware(), life=Life())
     host = WatchedHost(site)
     before = fleet.night(host, NOW + 800 * DAY)
     after = fleet.night(host, NOW + 830 * DAY)

@@ -1,0 +1,161 @@
+"""What makes the suite fast changes no test: commands in this process, keys from a pool, copied databases."""
+
+import os
+import signal
+import sqlite3
+import sys
+import threading
+import warnings
+from base64 import encodebytes
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from engage_server.errors import PrivateKeyInvalid
+from engage_server.pki import keys
+from engage_server.records import Secret
+from engage_server.store import schema
+from engage_server.store.engine import create_sqlite_file, open_engine
+from tests.support import rsa_keys
+from tests.support.commands import engage, engage_process, ok
+from tests.support.databases import SEALER, migrated_sqlite
+
+_COMMANDS = [  # one of each group, and each way to end
+    (0, ("--version",)),
+    (0, ("chain", "build", "new", "--help")),
+    (0, ("settings",)),
+    (2, ("nothing",)),
+    (2, ("lock", "fetch", "http://h/x")),
+    (2, ("hash", "file", "--site-key-file", "-")),
+    (2, ("import", "vendor", "nowhere", "--site-key-file")),
+    *((3, (group, "list")) for group in ("site", "device", "release", "host")),
+    *((3, words) for words in (("rotate", "plan"), ("status",), ("audit", "verify"))),
+    (3, ("key", "export-release-key", "file")),
+]
+
+
+@pytest.mark.parametrize(("status", "words"), _COMMANDS, ids=[" ".join(words) for _, words in _COMMANDS])
+def test_a_command_does_here_what_it_does_in_a_process(status: int, words: tuple[str, ...], tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x")
+    by_process = engage_process(tmp_path, *words, stdin=b"no key", ENGAGE_WORKERS="3", COLUMNS="100")
+    here = engage(tmp_path, *words, stdin=b"no key", ENGAGE_WORKERS="3", COLUMNS="100")
+    assert here == by_process or vars(here) == vars(by_process)
+    assert here.returncode == status
+
+
+def _state_of_the_process() -> list[object]:
+    mask = os.umask(0o022)
+    os.umask(mask)
+    streams = sys.stdin, sys.stdout, sys.__stdout__, sys.stderr
+    handlers = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGPIPE)]
+    return [Path.cwd(), dict(os.environ), list(sys.argv), streams, mask, handlers, list(warnings.filters)]
+
+
+def test_a_command_leaves_this_process_as_it_was(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ENGAGE_WORKERS", "2")
+    before, threads = _state_of_the_process(), threading.active_count()
+    ok(engage(tmp_path, "init", "--host", "a.example"))
+    assert "3" in ok(engage(tmp_path, "settings", ENGAGE_WORKERS="3"))
+    assert engage(tmp_path, "site", "show").returncode == 2
+    assert _state_of_the_process() == before
+    assert threading.active_count() == threads
+
+
+def test_what_no_command_expects_ends_as_in_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("engage_server.settings.load_settings", broken)
+    done = engage(tmp_path, "settings")
+    assert (done.returncode, done.stderr.splitlines()[-1]) == (1, "ZeroDivisionError: planted")
+    assert "Traceback" in done.stderr
+
+
+def test_a_thread_gets_a_process(tmp_path: Path) -> None:
+    here, done = Path.cwd(), []
+    thread = threading.Thread(target=lambda: done.append(engage(tmp_path, "--version")))
+    thread.start()
+    while thread.is_alive():
+        assert Path.cwd() == here
+        thread.join(0.01)
+    assert ok(done[0]).startswith("engage-server ")
+
+
+class TestKeys:
+    """The pool, and what is known to be proven."""
+
+    def test_a_key_comes_again_after_all_others(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(rsa_keys, "_POOL", 4)
+        pool = rsa_keys.KeyPool(tmp_path)
+        drawn = [pool.draw(kept=False) for _ in range(8)]
+        assert drawn[:4] == drawn[4:]
+        assert len(set(map(_public, drawn))) == 4
+        kept = pool.draw(kept=True)
+        assert _public(kept) not in {_public(pool.draw(kept=False)) for _ in range(9)}
+        again = rsa_keys.KeyPool(tmp_path)
+        assert len({_public(again.draw(kept=False)) for _ in range(9)} & set(map(_public, drawn))) >= 3, "from the disk"
+
+    def test_what_the_product_makes_is_of_the_pool_and_of_its_kind(self) -> None:
+        made = [keys.generate_key() for _ in range(5)]
+        assert len(set(map(_public, made))) == 5
+        assert all((key.key_size, key.public_key().public_numbers().e) == (2048, 65537) for key in made)
+        assert rsa.generate_private_key(65537, 3072).key_size == 3072, "others are made as ever"
+
+    def test_shared_fixtures_keep_theirs(self) -> None:
+        with rsa_keys.keeping():
+            kept = {_public(keys.generate_key()) for _ in range(3)}
+        assert not kept & {_public(keys.generate_key()) for _ in range(200)}
+
+    def test_numbers_are_proven_once_and_wrong_ones_never(self) -> None:
+        """A key whose public exponent belongs to another private one: found each time, beside one that is right."""
+        right = keys.private_key_pem(rsa_keys._make_key(65537, 2048))
+        assert _reads(right)
+        assert _reads(right)
+        with_another_exponent = _with_another_exponent(right)
+        assert not _reads(with_another_exponent)
+        assert not _reads(with_another_exponent)
+        serialization.load_pem_private_key(with_another_exponent.reveal(), None, unsafe_skip_rsa_key_validation=True)
+        assert not _reads(with_another_exponent), "who did not look has proven nothing"
+
+
+def _public(key: rsa.RSAPrivateKey) -> int:
+    return key.public_key().public_numbers().n
+
+
+def _reads(content: Secret) -> bool:
+    try:
+        keys.read_private_key(content, source="x")
+    except PrivateKeyInvalid:
+        return False
+    return True
+
+
+def _with_another_exponent(content: Secret) -> Secret:
+    key = serialization.load_pem_private_key(content.reveal(), None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    encoding = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    der = key.private_bytes(serialization.Encoding.DER, *encoding)
+    broken = der.replace(bytes.fromhex("0203010001"), bytes.fromhex("0203010003"), 1)
+    assert broken != der
+    return Secret(b"-----BEGIN PRIVATE KEY-----\n" + encodebytes(broken) + b"-----END PRIVATE KEY-----\n")
+
+
+def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
+    migrated_sqlite(tmp_path / "copied.db")
+    url = f"sqlite:///{tmp_path / 'migrated.db'}"
+    create_sqlite_file(url)
+    engine = open_engine(url)
+    schema.upgrade(engine, SEALER)
+    engine.dispose()
+    copied, migrated = _said(tmp_path / "copied.db"), _said(tmp_path / "migrated.db")
+    assert copied == migrated
+    assert len(copied) > 10
+    assert (tmp_path / "copied.db").stat().st_mode == (tmp_path / "migrated.db").stat().st_mode
+
+
+def _said(path: Path) -> list[tuple[object, ...]]:
+    with closing(sqlite3.connect(path)) as database:
+        return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
