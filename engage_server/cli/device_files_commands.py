@@ -54,12 +54,8 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
     serials = _read_list(path) if is_list else found.serials
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    operator.devices.assert_newer(name, found.files)
-    added = operator.sites.add_devices(serials, name, session.occasion())
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
-        operator.devices.bring_in(name, found.files, session.now(), one_more)
-    if found.files:
-        operator.sites.note_import(name, len(serials), len(found.files), session.occasion())
+        added = operator.device_import.run(name, serials, found.files, session.occasion(), one_more)
     if as_json:
         print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
         return

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
+    from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
     from engage_server.services.vendor.takeover import VendorTakeover
@@ -141,6 +142,13 @@ class OperatorSide:
         from engage_server.services.device_files.folder import DeviceFolders
 
         return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def device_import(self) -> "DeviceImport":
+        """Devices that come with their files."""
+        from engage_server.services.sites.device_import import DeviceImport
+
+        return DeviceImport(self.sites, self.devices)
 
     @cached_property
     def takeover(self) -> "VendorTakeover":

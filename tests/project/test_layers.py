@@ -48,7 +48,7 @@ ROOMS: dict[str, set[str]] = {
     "distribution": set(),
     "chains": set(),
     "device_files": {"disk_space"},
-    "sites": {"disk_space"},
+    "sites": {"disk_space", "device_files"},
     "evidence": {"disk_space", "distribution"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
