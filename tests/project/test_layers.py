@@ -57,6 +57,18 @@ ROOMS: dict[str, set[str]] = {
     "installation": {"disk_space", "chains", "sites", "evidence", "releases", "rotation"},
 }
 
+# folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them
+FOLDERS: dict[str, dict[str, set[str]]] = {
+    "lock": {
+        "acceptance": set(),
+        "transport": {"acceptance"},
+        "conformance": {"acceptance", "transport"},
+        "fleet": {"transport"},
+    },
+    "serving/worker": {"connections": set(), "answers": {"connections"}},
+    "serving": {"worker": set(), "operators": {"worker"}},
+}
+
 # rooms that may import more than services as a whole
 ALSO = {"chains": {"lock"}}  # a live host is looked at as a device would
 
@@ -135,6 +147,40 @@ def _services() -> Iterator[tuple[str, Path]]:
 def test_rooms_of_services_know_only_those_below(room: str, path: Path) -> None:
     assert room in ROOMS, f"{room} stands in no row of the table"
     assert room_violations(room, path.read_text(encoding="utf-8")) == []
+
+
+def folder_violations(folder: str, room: str, source: str) -> list[str]:
+    """The imports of other rooms of a folder that this room may not have."""
+    begin = f"engage_server.{folder.replace('/', '.')}."
+    rooms = FOLDERS[folder]
+    reached = [(each, each.removeprefix(begin).split(".")[0]) for each in _imports(source) if each.startswith(begin)]
+    return [each for each, other in reached if other in rooms and other not in rooms[room] | {room}]
+
+
+def _in_folders() -> Iterator[tuple[str, str, Path]]:
+    for folder, rooms in FOLDERS.items():
+        for room in rooms:
+            yield from ((folder, room, path) for path in sorted((PACKAGE / folder / room).rglob("*.py")))
+
+
+@pytest.mark.parametrize(
+    ("folder", "room", "path"),
+    [pytest.param(*each, id=f"{each[0]}/{each[1]}/{each[2].stem}") for each in _in_folders()],
+)
+def test_rooms_of_other_folders_know_only_those_below(folder: str, room: str, path: Path) -> None:
+    assert folder_violations(folder, room, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("folder", "room", "source"),
+    [
+        ("lock", "acceptance", "from engage_server.lock.transport.http import request_bytes"),
+        ("serving", "worker", "from engage_server.serving.operators import app"),
+        ("serving/worker", "connections", "from engage_server.serving.worker.answers import wire"),
+    ],
+)
+def test_the_test_of_folders_finds_what_it_looks_for(folder: str, room: str, source: str) -> None:
+    assert folder_violations(folder, room, source)
 
 
 def test_every_module_of_services_stands_in_a_room() -> None:
