@@ -28,6 +28,7 @@ NEVER: dict[tuple[str, ...], set[str]] = {
     ("chain", "show", GOOD): STORE | DEVICES | {"xml", "email.generator", "getpass", "engage_server.checks"},
     ("hash", f"{GOOD}/partner_CA.pem"): STORE | DEVICES,
     ("settings",): STORE | DEVICES | {"cryptography"},
+    ("serve", "--help"): {"pydantic", "alembic", "sqlalchemy.dialects.postgresql"},  # what the supervisor of a pair has
     ("site", "list"): (DEVICES - {"concurrent.futures"})
     | CERTIFICATES
     | {"alembic", "sqlalchemy.dialects.postgresql", "engage_server.checks", "engage_server.services.chains"},
@@ -36,7 +37,7 @@ NEVER: dict[tuple[str, ...], set[str]] = {
 CONTROL: dict[tuple[str, ...], set[str]] = {
     ("chain", "check", GOOD, "--format", "junit"): {"xml", "cryptography.x509", "engage_server.checks"},
     ("lock", "fetch", "--help"): {"OpenSSL", "service_identity"},
-    ("serve", "--help"): {"flask", "gunicorn", "sqlalchemy", "urllib3", "concurrent.futures"},
+    ("serve", "--help"): {"sqlalchemy", "concurrent.futures", "engage_server.serving.pair"},
 }
 _PROGRAM = """
 import json, sys
