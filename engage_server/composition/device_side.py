@@ -1,7 +1,7 @@
 """What a serving process needs of the store and the services.
 
-The supervisor of a pair takes one look at the store. What answers call-ins, and what stores what devices did, is imported
-for the instances alone: see :func:`import_services`.
+The supervisor of a pair takes one look at the store. What answers call-ins and what stores sightings is imported for
+the instances alone: see :func:`import_services`.
 """
 
 from collections.abc import Callable, Mapping
