@@ -101,3 +101,18 @@ def test_the_packages_of_a_check_are_of_the_product() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     assert set(project["dependency-groups"]["check"]) < set(project["project"]["dependencies"])
     assert pins("requirements-check.lock") < pins("requirements.lock")
+
+
+@pytest.mark.parametrize(
+    ("command", "seldom"), [(("settings",), True), (("--config", "gone.toml", "serve", "http"), False)]
+)
+def test_only_what_goes_on_collects_often(command: tuple[str, ...], seldom: bool, installation: Path) -> None:
+    program = (
+        "import atexit, gc, sys\n"
+        "atexit.register(lambda: print(gc.get_threshold()[0] > 10_000, gc.get_freeze_count() == 0))\n"
+        "from engage_server.cli import main\nmain(sys.argv[1:])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *command], cwd=installation, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.splitlines()[-1] == f"{seldom} {seldom}"
