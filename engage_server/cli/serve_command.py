@@ -15,7 +15,6 @@ from engage_server.records import Secret
 from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.serving.closed_memory import close_memory
-from engage_server.serving.instance import ListenerApplication
 from engage_server.serving.listener import Listener
 from engage_server.serving.pair import (
     Descriptors,
@@ -86,6 +85,8 @@ def serve(
     sealer = _release_sealer(session, one, settings, options, handed_over)
     if lifeline is not None:
         hold_lifeline(lifeline)
+    from engage_server.serving.instance import ListenerApplication  # not in the supervisor, which serves nothing
+
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
     ListenerApplication(one, lambda: session.settings(**options), session.environment, sealer, when_serving).run()
     return 0

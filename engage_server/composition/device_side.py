@@ -1,30 +1,49 @@
-"""What a serving process needs of the store and the services."""
+"""What a serving process needs of the store and the services.
+
+The supervisor of a pair takes one look at the store. What answers call-ins and what stores sightings is imported for
+the instances alone: see :func:`import_services`.
+"""
 
 from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from engage_server.composition.disk_space import disk_room, enrolment_days, store_reserve
 from engage_server.composition.opening import kept_open, open_database
 from engage_server.file_locks import DEVICE_SECONDS
 from engage_server.records import AuditHead, CallInWay, Secret, WorkerStatus
-from engage_server.services.call_in.call import Answerer
-from engage_server.services.call_in.delivery import UpstreamDelivery
-from engage_server.services.call_in.dispatch import CallIns
-from engage_server.services.call_in.from_files import FileAnswers
-from engage_server.services.call_in.from_upstream import UpstreamAnswers
-from engage_server.services.call_in.upload_spool import UpstreamSpool
-from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot, take_snapshot
-from engage_server.services.evidence.sightings import Sightings
-from engage_server.services.evidence.token_check import TokenCheck
-from engage_server.services.evidence.transfer import SightingTransfer
-from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from engage_server.services.call_in.call import Answerer
+    from engage_server.services.call_in.delivery import UpstreamDelivery
+    from engage_server.services.call_in.dispatch import CallIns
+    from engage_server.services.evidence.sightings import Sightings
+    from engage_server.services.evidence.transfer import SightingTransfer
+    from engage_server.services.installation.disk_overview import DiskOverview
+
+
+def import_services(*, of_devices: bool) -> None:
+    """Import what :class:`DeviceSide` is asked for later: before a fork, so that the workers share it.
+
+    Args:
+        of_devices: For an instance that devices call; else for the operators'.
+    """
+    if of_devices:
+        import engage_server.services.call_in.dispatch
+        import engage_server.services.call_in.from_files
+        import engage_server.services.call_in.from_upstream
+    else:
+        import engage_server.services.call_in.delivery
+        import engage_server.services.evidence.token_check
+        import engage_server.services.evidence.transfer
+        import engage_server.services.installation.disk_overview  # noqa: F401  # for whoever asks for it
 
 
 class DeviceSide:
@@ -83,7 +102,7 @@ class DeviceSide:
         """The audit log's newest entry."""
         return self._store.audit_head()
 
-    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> SightingTransfer:
+    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> "SightingTransfer":
         """The way of what devices did from this host's spool into the store.
 
         Args:
@@ -91,11 +110,14 @@ class DeviceSide:
             keep: How long the store keeps sightings.
             site_key: Opens the key of a site, to check the tokens of its devices.
         """
+        from engage_server.services.evidence.token_check import TokenCheck
+        from engage_server.services.evidence.transfer import SightingTransfer
+
         return SightingTransfer(spool, self._store, keep, self._store_reserve, TokenCheck(site_key))
 
     def call_ins(
-        self, settings: Settings, sightings: Sightings, clock: Callable[[], float], tell: Callable[[str], None]
-    ) -> CallIns:
+        self, settings: Settings, sightings: "Sightings", clock: Callable[[], float], tell: Callable[[str], None]
+    ) -> "CallIns":
         """What answers call-ins.
 
         Args:
@@ -104,6 +126,12 @@ class DeviceSide:
             clock: Gives the seconds since 1970.
             tell: Called with what operators should hear of.
         """
+        from engage_server.services.call_in.dispatch import CallIns
+        from engage_server.services.call_in.from_files import FileAnswers
+        from engage_server.services.call_in.from_upstream import UpstreamAnswers
+        from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.device_files.folder import DeviceFolders
+
         folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
         spool = UpstreamSpool(disk_room(settings))
         ways: dict[CallInWay, Answerer] = {
@@ -129,17 +157,24 @@ class DeviceSide:
             settings.nameless_calls_per_minute,
         )
 
-    def disk(self, settings: Settings) -> DiskOverview:
+    def disk(self, settings: Settings) -> "DiskOverview":
         """What devices take of this host's disk."""
+        from engage_server.services.installation.disk_overview import DiskOverview
+
         return DiskOverview(disk_room(settings), enrolment_days(settings))
 
-    def deliveries(self, settings: Settings, running: Mapping[str, UpstreamDelivery]) -> dict[str, UpstreamDelivery]:
+    def deliveries(
+        self, settings: Settings, running: Mapping[str, "UpstreamDelivery"]
+    ) -> dict[str, "UpstreamDelivery"]:
         """For each site that has an upstream system what delivers to it, also while the site is answered from files.
 
         Args:
             settings: The settings.
             running: What was made before: kept for a site whose upstream system is still the same.
         """
+        from engage_server.services.call_in.delivery import UpstreamDelivery
+        from engage_server.services.call_in.upload_spool import UpstreamSpool
+
         found: dict[str, UpstreamDelivery] = {}
         for site, call_in in self.distribution.snapshot.call_ins.items():
             if call_in.upstream is None:

@@ -13,7 +13,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 from gunicorn.config import Config
 
-from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.errors import EngageError
@@ -98,6 +98,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         self._environment = environment
         self._when_serving = when_serving
         raise_descriptor_limit()
+        import_services(of_devices=listener is not Listener.OPERATORS)
         if listener is not Listener.HTTP:
             close_memory()  # the workers are forks of this process, and closed too
         settings = read_settings()

@@ -95,6 +95,12 @@ def test_the_github_action(checkout: Path, tmp_path: Path, installs: bool) -> No
     *installed, checked = _action(checkout, tmp_path, good, first=0 if installs else 1)
     assert [each.returncode for each in installed] == [0] * installs, installed
     assert checked.returncode == 0, checked.stdout
+    environment = tmp_path / "engage-server"  # with what a check needs, and no more
+    assert list(environment.rglob("click")) != []
+    assert list(environment.rglob("sqlalchemy")) == []
+    other_half = run(environment / "bin" / "engage", "site", "list", cwd=checkout)
+    assert other_half.returncode == 3
+    assert other_half.stdout.startswith("error [not_installed]: this command needs sqlalchemy, which is not installed")
     assert checked.stdout.splitlines()[-1] == "1 chain(s): 0 error(s), 0 warning(s), 0 note(s)"
     assert (checkout / "chains.sarif").exists()
     (checked,) = _action(checkout, tmp_path, {**good, "targets": "certs/good\nbad.pem\n"}, first=1)

@@ -3,7 +3,6 @@
 import ast
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -83,16 +82,6 @@ def test_the_test_of_pages_finds_modules() -> None:
 def test_every_command_shows_an_example() -> None:
     for name, command in commands():
         assert "Example" in (command.epilog or ""), name
-
-
-def test_help_imports_nothing_heavy() -> None:
-    program = (
-        "import sys\nfrom engage_server.cli import _status\n_status(['--help'])\n"
-        "heavy = {'flask', 'sqlalchemy', 'gunicorn', 'cryptography', 'pydantic', 'rich'} & set(sys.modules)\n"
-        "sys.exit(str(heavy) if heavy else 0)"
-    )
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
 
 
 def test_scripts_can_be_run() -> None:
