@@ -109,24 +109,24 @@ class DeviceSide:
         ways: dict[CallInWay, Answerer] = {
             CallInWay.FILES: FileAnswers(folders, sightings, settings.max_audit_events),
             CallInWay.UPSTREAM: UpstreamAnswers(
-                lambda: self.distribution.snapshot.call_ins,
-                spool,
-                sightings,
-                settings.call_in_threads,
-                clock,
-                tell,
-                settings.max_audit_events,
+                call_ins=lambda: self.distribution.snapshot.call_ins,
+                spool=spool,
+                sightings=sightings,
+                threads=settings.call_in_threads,
+                clock=clock,
+                tell=tell,
+                max_events=settings.max_audit_events,
             ),
         }
         return CallIns(
-            self.distribution,
-            folders,
-            ways,
-            sightings,
-            clock,
-            tell,
-            enrolment_days(settings),
-            settings.nameless_calls_per_minute,
+            distribution=self.distribution,
+            folders=folders,
+            ways=ways,
+            sightings=sightings,
+            clock=clock,
+            tell=tell,
+            enrolment=enrolment_days(settings),
+            nameless_per_minute=settings.nameless_calls_per_minute,
         )
 
     def disk(self, settings: Settings) -> DiskOverview:

@@ -99,7 +99,7 @@ class Snapshot:
     static_certificates: Mapping[tuple[str, str], ServedAnswer] = field(default_factory=dict)
 
 
-EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
+EMPTY = Snapshot(generation=0, current={}, by_host={}, by_serial={}, default_site=None, networks={}, ders={})
 
 
 def take_snapshot(

@@ -84,7 +84,15 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     ]
     order = list(Severity)
     faults = tuple(sorted(found, key=lambda each: order.index(each.severity)))
-    return VendorReview(sample, anchor, match.name if match else "", is_held, known, chain, faults)
+    return VendorReview(
+        sample=sample,
+        anchor=anchor,
+        anchor_name=match.name if match else "",
+        is_held=is_held,
+        hosts=known,
+        chain=chain,
+        faults=faults,
+    )
 
 
 def _sent(sample: VendorSample) -> tuple[x509.Certificate, ...]:
@@ -257,4 +265,4 @@ def _check_findings(
 
 
 def _fault(severity: str, code: str, sentence: str, mend: str) -> Finding:
-    return Finding(Severity(severity), code, sentence, "", _SOURCE, mend)
+    return Finding(Severity(severity), code, sentence=sentence, certificate="", source=_SOURCE, mend=mend)
