@@ -17,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, V
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
-from engage_server.records.variables import (
+from engage_server.variables import (
     CONFIG_VARIABLE,
     KEK_VARIABLE,
     RELEASE_KEY_VARIABLE,

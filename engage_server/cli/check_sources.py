@@ -97,7 +97,7 @@ def _live_target(target: str) -> tuple[str, int] | None:
 def _unreadable(target: str, error: EngageError) -> TargetResult:
     finding = Finding(
         Severity.ERROR,
-        error.stable_code,
+        error.code,
         sentence=error.sentence,
         certificate="",
         source="what it is made of could not be read",

@@ -11,7 +11,7 @@ import click
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret
-from engage_server.records.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 if TYPE_CHECKING:
     from engage_server.checks.profile import DeviceProfile

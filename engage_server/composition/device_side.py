@@ -67,13 +67,13 @@ class DeviceSide:
             try_out=try_out or (lambda release: None),
         )
 
-    def say_alive(self, status: WorkerStatus) -> None:
+    def heartbeat(self, status: WorkerStatus) -> None:
         """Tell the store what a worker serves."""
-        self._store.say_alive(status)
+        self._store.heartbeat(status)
 
-    def say_gone(self, worker: str) -> None:
+    def remove_worker(self, worker: str) -> None:
         """Tell the store that a worker ends."""
-        self._store.say_gone(worker)
+        self._store.remove_worker(worker)
 
     def wait_for_change(self, seconds: float) -> bool:
         """Until something may have changed in the store, and at most so long; False when the time is over."""

@@ -5,7 +5,7 @@ word: it is what a portal or a proxy in the way says to everything. The system m
 and gets it again then: ``Idempotency-Key`` and ``Content-Digest`` (RFC 9530) are the same each time, and tell it so.
 
 Whatever else it answers pauses that device, and nobody else (:mod:`.delivery_pauses`). What it
-answers with an error on several days is laid aside, so that the device's later ones have their turn.
+answers with an error on several days is rejected and kept, so that the device's later ones have their turn.
 """
 
 import base64
@@ -24,7 +24,7 @@ from engage_server.services.call_in.upstream_host import UpstreamAnswer, Upstrea
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
-_LAID_ASIDE = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
+_REJECTED = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
 _LONG_PAUSE = frozenset({401, 403, 404})  # it does not know the device, or does not take its token
 _TOO_MANY = 429
 _ERRORS = frozenset(range(500, 600))
@@ -41,14 +41,14 @@ class Delivered:
 
     Attributes:
         taken: Uploads that the system has now.
-        laid_aside: Those that it will never take, with its status.
+        rejected: Those that it will never take, with its status.
         waiting: Those that are left.
         oldest: When the oldest of them came; None where none is left.
         trouble: Why some are left; "" where that is no fault.
     """
 
     taken: int = 0
-    laid_aside: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     waiting: int = 0
     oldest: datetime | None = None
     trouble: str = ""
@@ -118,18 +118,18 @@ class UpstreamDelivery:
                 taken += 1
                 self._pauses.taken(pending.device)
                 self._others_taken_at = pending.device, now().date()
-            elif answer.status in _LAID_ASIDE or self._is_hopeless(pending, answer, now().date()):
-                if not self._lay_aside(pending, answer.status, now(), done):
+            elif answer.status in _REJECTED or self._is_hopeless(pending, answer, now().date()):
+                if not self._reject(pending, answer.status, now(), done):
                     break
             else:
                 self._pause(pending.device, answer, now())
                 break
         return taken
 
-    def _lay_aside(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
+    def _reject(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
         """Whether the device's next one has its turn."""
         try:
-            done.laid_aside.append(f"{self._spool.refuse(pending, status)} (status {status})")
+            done.rejected.append(f"{self._spool.reject(pending, status)} (status {status})")
         except (OSError, FileNotUsable) as error:  # a full disk: nothing is thrown away for it
             self._pauses.unreadable(pending.device, now, f"{pending.path} can not be laid aside: {error}")
             return False

@@ -101,8 +101,8 @@ def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
         return _failed(seen, sighting)
     if sighting.kind is SightingKind.CALL_IN:
         return seen
-    if sighting.kind is SightingKind.REPORT:
-        return _reported(seen, sighting)
+    if sighting.kind is SightingKind.AUDIT:
+        return _audited(seen, sighting)
     if sighting.listener == "https":  # on a connection whose handshake was noted: it holds what it needs
         return seen
     if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
@@ -156,7 +156,7 @@ def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory
     return _graded(proven, sighting, Grade.AUTHENTICATED)
 
 
-def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+def _audited(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     """What the device itself told in an audit; by when it came, because the device's own clock may be wrong."""
     meaning = MEANINGS.get(sighting.failure[:4])
     if meaning is None:
