@@ -202,7 +202,7 @@ class Settings(BaseModel):
         return self.public_http_port or self.http_port
 
     def anchored(self, folder: Path) -> Self:
-        """The same settings with relative paths taken from ``folder``."""
+        """These settings with relative paths taken from ``folder``."""
         url = self.database_url.get_secret_value()
         if url.startswith(_SQLITE_RELATIVE) and not url.startswith((_SQLITE_ABSOLUTE, f"{_SQLITE_RELATIVE}:memory:")):
             url = _SQLITE_RELATIVE + str(folder / url.removeprefix(_SQLITE_RELATIVE))

@@ -63,7 +63,7 @@ def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
 
 
 def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """The same; where there is neither a key-encryption key nor a database yet, a fresh key is made.
+    """With the key-encryption key; a fresh one is made where there is neither a key nor a database yet.
 
     Raises:
         SettingsInvalid: There is none, but a database.

@@ -79,22 +79,29 @@ class UpstreamDelivery:
     def run(self, now: Callable[[], datetime]) -> Delivered:
         """Deliver what is there, as long as the system takes it.
 
+        1. Too soon after the last look nothing is counted again: the last figures stand.
+        2. Of all that waits, those devices are due that no pause holds back.
+        3. Several devices at once, each one's uploads in order, until one has to wait.
+        4. What is left is counted, for the figures and for the sentence that tells why.
+        5. The next look comes after ten times as long as the counting took, ten seconds at most, and when a pause of
+           the whole site ends.
+
         Args:
             now: The time; aware.
         """
         begun = now()
         if self._look_at is not None and begun < self._look_at:
-            return self._seen  # a night's uploads are many files to count every second
+            return self._seen  # 1: a night's uploads are many files to count every second
         done, pending = Delivered(), self._spool.pending(self._site)
         looked = now() - begun
-        due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:
+        due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)  # 2
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:  # 3
             for some in executor.map(lambda name: self._deliver(pending[name], now, done), due):
                 done.taken += some
         pending = self._spool.pending(self._site) if due else pending
-        self._look_at_rest(pending, done)
+        self._look_at_rest(pending, done)  # 4
         pause = _LOOK_AGAIN if self._pauses.is_paused(now()) else min(_SHARE_OF_TIME * looked, _LOOK_AGAIN)
-        self._look_at = self._pauses.next_look(now(), now() + pause)
+        self._look_at = self._pauses.next_look(now(), now() + pause)  # 5
         self._seen = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble)
         return done
 

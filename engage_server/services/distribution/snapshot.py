@@ -224,7 +224,12 @@ def _serials_of_others(store: ServedStore, sites: Sequence[Site], default: str |
 def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
     """By digest, of releases of every state.
 
-    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead.
+    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead. Several
+    releases may have one anchor; whose its download counts as:
+
+    1. The site's that comes first, by name: another site's later ones change nothing.
+    2. Within that site the current release's, if one of them is current.
+    3. Else the newest's.
     """
     found: dict[str, ServedDer] = {}
     current = {(release.site, release.number) for release in releases if release.state is ReleaseState.CURRENT}

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of
+from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
@@ -47,8 +47,7 @@ class DeviceView:
     @property
     def report(self) -> str:
         """What its audits told last of a download, a hash or a connection; "" for nothing."""
-        code, _, told_with = (self.history.report if self.history else "").partition(" ")
-        return sentence_of(code, told_with) if code else ""
+        return sentence_of_report(self.history.report) if self.history else ""
 
 
 class DeviceEvidence:

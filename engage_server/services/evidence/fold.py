@@ -74,6 +74,13 @@ def noted(
 ) -> DeviceHistory:
     """One device's history with one more sighting.
 
+    1. A device that was never seen begins with an empty history.
+    2. Times that a wrong clock left in the future come back to this sighting's.
+    3. A token that proves the device counts from whatever address.
+    4. From an address that is not its usual one everything else proves nothing.
+    5. At its usual address it was here; a handshake with a token counts as one, and as proof.
+    6. All else counts by its kind: see :func:`_evident`.
+
     Args:
         before: What was known of it; None for nothing.
         sighting: One that counts.
@@ -81,20 +88,28 @@ def noted(
         identity: Whose sighting it is.
         now: The time by which a history is found to lie in the future; None where no clock is doubted.
     """
-    known = before or newcomer(site, identity, sighting.at)
+    known = before or newcomer(site, identity, sighting.at)  # 1
     if now is not None:
-        known = taken_back(known, sighting.at, now)
-    known, is_proven = with_token(known, sighting)
+        known = taken_back(known, sighting.at, now)  # 2
+    known, is_proven = with_token(known, sighting)  # 3
     if known.home not in ("", sighting.address):
-        return elsewhere(known, sighting)
-    seen = at_home(known, sighting.address, sighting.at)
+        return elsewhere(known, sighting)  # 4
+    seen = at_home(known, sighting.address, sighting.at)  # 5
     if is_proven and is_finished(sighting):
         return _authenticated(_finished(seen, sighting), sighting)
-    return _evident(seen, sighting)
+    return _evident(seen, sighting)  # 6
 
 
 def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """What a sighting from the usual address tells beside that it was there."""
+    """What a sighting from the usual address tells beside that it was there, by its kind.
+
+    1. A finished handshake ends all trouble: the counts begin again. A resumed one proves nothing.
+    2. A refused one is counted, a broken one only remembered.
+    3. A call-in says no more; an audit says what its event means.
+    4. On a TLS connection the rest is no question for an anchor: the device has just accepted one.
+    5. What is older than the last finished handshake gives its grade alone.
+    6. A download is counted; a notice, too, and a second one right after an accepted chain is remembered.
+    """
     if sighting.kind is SightingKind.HANDSHAKE_FINISHED:
         return _finished(seen, sighting) if is_finished(sighting) else seen
     if sighting.kind is SightingKind.HANDSHAKE_FAILED:

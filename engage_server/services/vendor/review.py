@@ -25,7 +25,7 @@ class VendorReview:
     """What was made of a sample.
 
     Attributes:
-        sample: It.
+        sample: What was read from the folder: scripts, certificates, keys, devices' files.
         anchor: The certificate that devices with this site key trust, or were meant to; None when nothing shows which.
         anchor_name: The file that holds it; "".
         is_held: Whether devices could take it: False where its hash was made wrongly, so that none has it.
@@ -251,7 +251,7 @@ def _check_findings(
     hosts: tuple[Host, ...],
     now: datetime,
 ) -> Iterator[Finding]:
-    """The same rules as for every chain."""
+    """What ``engage chain check`` says of the sample's chain, or of its certificates where the chain has a gap."""
     role = AnchorRole.ROOT if anchor is None or is_self_issued(anchor) else AnchorRole.INTERMEDIATE
     script = sample.secure_script
     key_file = sample.loaded(script.key_file) if script and script.key_file else sample.files.get("partner_server.key")

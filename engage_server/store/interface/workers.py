@@ -17,7 +17,7 @@ class WorkerStore(Protocol):
         """Note what a worker serves, at the database's time; ``seen_at`` is not read."""
 
     def remove_worker(self, worker: str) -> None:
-        """It ends."""
+        """Forget a worker that has said goodbye: nobody waits for it any more."""
 
     def workers(self, within: timedelta) -> Sequence[WorkerStatus]:
         """Those that said something within this time, by the database's clock."""
