@@ -35,137 +35,140 @@ class EngageError(Exception):
     Args:
         sentence: What happened, to which certificate, device, file or setting.
         next_step: What the reader should do now. Empty when there is nothing to add.
-        code: Overrides the class's code where one class covers several things.
+        code: Where one class covers several things: which of them; "" for the class's own.
+
+    Attributes:
+        code: Stable, ``thing.what``: for scripts, and for whoever handles one error and not another.
     """
 
-    code: ClassVar[str] = "engage"
+    default_code: ClassVar[str] = "engage"
     exit_status: ClassVar[int] = 3
 
     def __init__(self, sentence: str, next_step: str = "", *, code: str = "") -> None:
         super().__init__(sentence)
         self.sentence = sentence
         self.next_step = next_step
-        self.stable_code = code or self.code
+        self.code = code or self.default_code
 
 
 class UsageError(EngageError):
     """The input or a setting is wrong; trying again unchanged can not help."""
 
-    code = "usage"
+    default_code = "usage"
     exit_status = 2
 
 
 class SettingsInvalid(UsageError):
     """A setting is unknown, unreadable or has a value that can not be used."""
 
-    code = "settings.invalid"
+    default_code = "settings.invalid"
 
 
 class HostInvalid(UsageError):
     """A text is neither a DNS name nor an IP address that devices could call."""
 
-    code = "host.invalid"
+    default_code = "host.invalid"
 
 
 class SiteKeyInvalid(UsageError):
     """A site key has the wrong length or alphabet, or is a published sample. The text is never repeated."""
 
-    code = "site_key.invalid"
+    default_code = "site_key.invalid"
 
 
 class CertificateInvalid(UsageError):
     """Bytes that should hold a certificate do not."""
 
-    code = "certificate.invalid"
+    default_code = "certificate.invalid"
 
 
 class PrivateKeyInvalid(UsageError):
     """Bytes that should hold a private key do not, or the passphrase does not open it."""
 
-    code = "private_key.invalid"
+    default_code = "private_key.invalid"
 
 
 class ChainTooLong(UsageError):
     """A chain would not fit into a device. The sentence carries the whole account of the bytes."""
 
-    code = "chain.too_long"
+    default_code = "chain.too_long"
 
 
 class BodyInvalid(UsageError):
     """What a device sent, or a file that is to be sent to one, is no JSON or would hurt a device."""
 
-    code = "body.invalid"
+    default_code = "body.invalid"
 
 
 class NotFound(UsageError):
     """A site, release or device that was named does not exist."""
 
-    code = "not_found"
+    default_code = "not_found"
 
 
 class Conflict(UsageError):
     """What was asked for contradicts what is there already; nothing was changed."""
 
-    code = "conflict"
+    default_code = "conflict"
 
 
 class Refused(EngageError):
     """The work was done and the answer is no, as when a check finds an error."""
 
-    code = "refused"
+    default_code = "refused"
     exit_status = 1
 
 
 class NotPossible(EngageError):
     """A file, the network or the database stood in the way; trying again may help."""
 
-    code = "not_possible"
+    default_code = "not_possible"
     exit_status = 3
 
 
 class FileNotUsable(NotPossible):
     """A file or folder can not be read or written."""
 
-    code = "file.not_usable"
+    default_code = "file.not_usable"
 
 
 class UpstreamAway(NotPossible):
     """A partner's own system does not answer, or answers what no device could be given."""
 
-    code = "upstream.away"
+    default_code = "upstream.away"
 
 
 class UpstreamSilent(UpstreamAway):
     """A partner's own system gave no answer at all: no connection, no end of its answer, or not in time."""
 
-    code = "upstream.silent"
+    default_code = "upstream.silent"
 
 
 class StoreNotUsable(NotPossible):
     """The database does not answer, or answers with an error."""
 
-    code = "store.not_usable"
+    default_code = "store.not_usable"
 
 
 class StoreVersionMismatch(NotPossible):
     """The database was made by another version of this package."""
 
-    code = "store.version"
+    default_code = "store.version"
 
 
 class SealBroken(NotPossible):
     """A sealed secret can not be opened: another key-encryption key, or changed bytes."""
 
-    code = "seal.broken"
+    default_code = "seal.broken"
 
 
 class PortNotUsable(NotPossible):
     """A port can not be listened on."""
 
-    code = "port.not_usable"
+    default_code = "port.not_usable"
 
 
 class NotInstalled(NotPossible):
     """A command needs a package, or a system, that this installation has not."""
 
-    code = "not_installed"
+    default_code = "not_installed"

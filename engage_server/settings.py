@@ -16,13 +16,13 @@ from typing import Annotated, Any, Literal, Self
 
 from engage_server.errors import SettingsInvalid
 from engage_server.records import IPNetwork
-from engage_server.records.variables import (
+from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
+from engage_server.variables import (
     CONFIG_VARIABLE,
     KEK_VARIABLE,
     RELEASE_KEY_VARIABLE,
     SECRETS_OF_OPERATORS,
 )
-from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
 
 SETTINGS_FILE = "engage.toml"
 ENVIRONMENT_PREFIX = "ENGAGE_"
@@ -185,7 +185,7 @@ class Settings:
         return self.public_http_port or self.http_port
 
     def anchored(self, folder: Path) -> Self:
-        """The same settings with relative paths taken from ``folder``."""
+        """These settings with relative paths taken from ``folder``."""
         url = self.database_url.reveal()
         if url.startswith(_SQLITE_RELATIVE) and not url.startswith((_SQLITE_ABSOLUTE, f"{_SQLITE_RELATIVE}:memory:")):
             url = _SQLITE_RELATIVE + str(folder / url.removeprefix(_SQLITE_RELATIVE))

@@ -187,7 +187,7 @@ def _failed(at: datetime, address: str, release: int) -> Sighting:
 
 
 def _report(at: datetime, address: str, serial: str, code: str) -> Sighting:
-    return Sighting(SightingKind.REPORT, at, "https", address, serial, "main", None, failure=code)
+    return Sighting(SightingKind.AUDIT, at, "https", address, serial, "main", None, failure=code)
 
 
 def _served(at: datetime) -> int:

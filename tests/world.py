@@ -157,7 +157,7 @@ class World:
         return Sighting(SightingKind.HANDSHAKE_FINISHED, at, "https", address, serial_of(device), site, release)
 
     def call_ins(self, distribution: Distribution, sightings: Sightings | None = None, now: datetime = NOW) -> CallIns:
-        """The door for call-ins, on the folder of this world; :attr:`told` holds what operators would hear of."""
+        """What answers call-ins, on the folder of this world; :attr:`told` holds what operators would hear of."""
         self.room = room = room_in(self.folder / "data", self.folder / "spool", clock=now.timestamp)
         folders = DeviceFolders(self.folder / "data", room)
         self.uploads = UpstreamSpool(room)

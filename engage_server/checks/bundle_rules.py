@@ -12,10 +12,10 @@ def nothing_unrelated(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "bundle.unrelated",
-            "it is no part of the path from the server certificate to the root",
-            about(certificate),
-            "RFC 8446 section 4.4.2: extraneous certificates should be avoided",
-            "Take it out: a server that sends it spends the device's memory.",
+            sentence="it is no part of the path from the server certificate to the root",
+            certificate=about(certificate),
+            source="RFC 8446 section 4.4.2: extraneous certificates should be avoided",
+            mend="Take it out: a server that sends it spends the device's memory.",
         )
 
 
@@ -28,10 +28,10 @@ def nothing_twice(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "sent.twice",
-                "the server sends it more than once",
-                about(certificate),
-                "RFC 8446 section 4.4.2",
-                "Leave one in partner_server.pem.",
+                sentence="the server sends it more than once",
+                certificate=about(certificate),
+                source="RFC 8446 section 4.4.2",
+                mend="Leave one in partner_server.pem.",
             )
 
 
@@ -41,10 +41,10 @@ def root_is_not_sent(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "sent.root",
-            "the server sends the root, which devices have already",
-            about(case.path[-1]),
-            "RFC 5246 section 7.4.2: the root may be left out",
-            "Take it out of partner_server.pem.",
+            sentence="the server sends the root, which devices have already",
+            certificate=about(case.path[-1]),
+            source="RFC 5246 section 7.4.2: the root may be left out",
+            mend="Take it out of partner_server.pem.",
         )
 
 
@@ -59,17 +59,17 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "sent.incomplete",
-            f"the server does not send {missing}: devices can not find the way to their anchor",
-            "",
-            "RFC 5246 section 7.4.2; the vendor's sample makes this mistake",
-            "Put the server certificate and then its intermediates into partner_server.pem.",
+            sentence=f"the server does not send {missing}: devices can not find the way to their anchor",
+            certificate="",
+            source="RFC 5246 section 7.4.2; the vendor's sample makes this mistake",
+            mend="Put the server certificate and then its intermediates into partner_server.pem.",
         )
     elif sent != wanted:
         yield Finding(
             Severity.ERROR,
             "sent.order",
-            "the server sends the certificates in the wrong order",
-            "",
-            "RFC 5246 section 7.4.2: each following certificate must certify the one before",
-            "Put the server certificate first in partner_server.pem, then its issuer, and so on.",
+            sentence="the server sends the certificates in the wrong order",
+            certificate="",
+            source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
+            mend="Put the server certificate first in partner_server.pem, then its issuer, and so on.",
         )

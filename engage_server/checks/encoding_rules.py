@@ -33,12 +33,12 @@ def version_is_3(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "encoding.version",
-                "it is an X.509 version 1 certificate, without extensions",
-                about(certificate),
-                "RFC 5280 section 4.1.2.1",
-                "Issue it again with extensions: 'openssl x509 -req' needs -extfile.",
-                f"{certificate.version.name}",
-                "v3",
+                sentence="it is an X.509 version 1 certificate, without extensions",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.1",
+                mend="Issue it again with extensions: 'openssl x509 -req' needs -extfile.",
+                measured=f"{certificate.version.name}",
+                limit="v3",
             )
 
 
@@ -51,12 +51,12 @@ def serial_number_is_usual(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "encoding.serial",
-                "its serial number is not positive" if number <= 0 else "its serial number is too long",
-                about(certificate),
-                "RFC 5280 section 4.1.2.2",
-                "Issue it again with a positive serial number of at most 20 octets.",
-                f"{octets} octets",
-                f"{MAX_SERIAL_OCTETS} octets",
+                sentence="its serial number is not positive" if number <= 0 else "its serial number is too long",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.2",
+                mend="Issue it again with a positive serial number of at most 20 octets.",
+                measured=f"{octets} octets",
+                limit=f"{MAX_SERIAL_OCTETS} octets",
             )
 
 
@@ -69,10 +69,10 @@ def serial_number_is_unique(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "encoding.serial_repeated",
-                f"its issuer gave the same serial number to {about(first)}",
-                about(certificate),
-                "RFC 5280 section 4.1.2.2; NSS refuses both, OpenSSL 4 may take one for the other",
-                "Issue it again with another serial number: random ones, as 'openssl ca -rand_serial' does.",
+                sentence=f"its issuer gave the same serial number to {about(first)}",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.2; NSS refuses both, OpenSSL 4 may take one for the other",
+                mend="Issue it again with another serial number: random ones, as 'openssl ca -rand_serial' does.",
             )
 
 
@@ -84,10 +84,10 @@ def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
                 yield Finding(
                     Severity.ERROR,
                     "encoding.critical_extension",
-                    f"its extension {each.oid.dotted_string} is critical; embedded TLS stacks do not know it",
-                    about(certificate),
-                    "RFC 5280 section 4.2",
-                    "Issue it again without the extension, or with it not critical.",
+                    sentence=f"its extension {each.oid.dotted_string} is critical; embedded TLS stacks do not know it",
+                    certificate=about(certificate),
+                    source="RFC 5280 section 4.2",
+                    mend="Issue it again without the extension, or with it not critical.",
                 )
 
 
@@ -105,13 +105,15 @@ def times_have_the_right_form(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING if early else Severity.NOTE,
                 "encoding.time" if early else "encoding.late_time",
-                f"its {label} is a GeneralizedTime"
+                sentence=f"its {label} is a GeneralizedTime"
                 + (", which is for 2050 and later" if early else ": small TLS stacks are seldom tried with one"),
-                about(certificate),
-                "RFC 5280 section 4.1.2.5",
-                "Issue it again with UTCTime." if early else "Let it end before 2050, or try it on one device first.",
-                f"{time.year}",
-                f"{LAST_YEAR_OF_UTC_TIME}",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.5",
+                mend="Issue it again with UTCTime."
+                if early
+                else "Let it end before 2050, or try it on one device first.",
+                measured=f"{time.year}",
+                limit=f"{LAST_YEAR_OF_UTC_TIME}",
             )
 
 
@@ -124,10 +126,10 @@ def strings_are_usual(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "encoding.string_type",
-                "its subject holds a text of an outdated type (TeletexString, BMPString and the like)",
-                about(certificate),
-                "RFC 5280 section 4.1.2.4",
-                "Issue it again with its name as UTF8String: openssl.cnf needs string_mask = utf8only.",
-                f"tag {value.tag}",
-                f"tag {UTF8_STRING} or {PRINTABLE_STRING}",
+                sentence="its subject holds a text of an outdated type (TeletexString, BMPString and the like)",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.4",
+                mend="Issue it again with its name as UTF8String: openssl.cnf needs string_mask = utf8only.",
+                measured=f"tag {value.tag}",
+                limit=f"tag {UTF8_STRING} or {PRINTABLE_STRING}",
             )

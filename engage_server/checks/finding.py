@@ -1,6 +1,6 @@
 """What a rule says about a chain."""
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
 
 from cryptography import x509
@@ -33,6 +33,7 @@ class Finding:
 
     severity: Severity
     code: str
+    _: KW_ONLY
     sentence: str
     certificate: str
     source: str

@@ -22,12 +22,12 @@ def key_identifiers_match(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.key_identifier",
-                f"its authority key identifier is not the key identifier of {about(issuer)}",
-                about(certificate),
-                "RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer",
-                "Use certificates of one build: the issuer was probably made again under the same name.",
-                claimed.key_identifier.hex(),
-                found.digest.hex(),
+                sentence=f"its authority key identifier is not the key identifier of {about(issuer)}",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer",
+                mend="Use certificates of one build: the issuer was probably made again under the same name.",
+                measured=claimed.key_identifier.hex(),
+                limit=found.digest.hex(),
             )
 
 
@@ -38,10 +38,10 @@ def issuer_has_key_identifier(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.NOTE,
                 "path.no_key_identifier",
-                "it has no subject key identifier; two CAs of one name can only be told apart by trying",
-                about(issuer),
-                "RFC 5280 section 4.2.1.2",
-                "Issue it again with one before a rollover.",
+                sentence="it has no subject key identifier; two CAs of one name can only be told apart by trying",
+                certificate=about(issuer),
+                source="RFC 5280 section 4.2.1.2",
+                mend="Issue it again with one before a rollover.",
             )
 
 
@@ -53,11 +53,14 @@ def self_issued_ones_name_their_issuer(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.self_issued",
-                "subject and issuer are the same, and no key identifiers tell them apart: it is taken for a root whose "
-                "signature is wrong",
-                about(certificate),
-                "OpenSSL and GnuTLS refuse the path; RFC 5280 section 4.2.1.1",
-                "Issue it again with authority and subject key identifiers, or give the new root another name.",
+                sentence=(
+                    "subject and issuer are the same, and no key identifiers tell them apart: it is taken for "
+                    "a root whose "
+                    "signature is wrong"
+                ),
+                certificate=about(certificate),
+                source="OpenSSL and GnuTLS refuse the path; RFC 5280 section 4.2.1.1",
+                mend="Issue it again with authority and subject key identifiers, or give the new root another name.",
             )
 
 
@@ -77,10 +80,16 @@ def issuer_is_told_from_its_namesakes(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.ambiguous_issuer",
-                f"two certificates of the path are called {about(issuer)}, and no key identifier says which one signed",
-                about(certificate),
-                "RFC 5280 section 4.2.1.1; OpenSSL takes the trusted one and then finds its signature wrong",
-                "Issue it again with an authority key identifier; its issuer and the root need key identifiers, too.",
+                sentence=(
+                    f"two certificates of the path are called {about(issuer)}, and no key identifier says "
+                    "which one signed"
+                ),
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1.1; OpenSSL takes the trusted one and then finds its signature wrong",
+                mend=(
+                    "Issue it again with an authority key identifier; its issuer and the root need key "
+                    "identifiers, too."
+                ),
             )
 
 
@@ -96,8 +105,11 @@ def names_are_spelled_alike(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.name_spelling",
-                f"its issuer is not spelled, byte for byte, as {about(issuer)} spells itself (case, or type of text)",
-                about(certificate),
-                "RFC 5280 section 4.1.2.4; GnuTLS and small TLS stacks compare bytes, OpenSSL does not",
-                "Issue it again from the issuer's own certificate, with the same string_mask.",
+                sentence=(
+                    f"its issuer is not spelled, byte for byte, as {about(issuer)} spells itself (case, "
+                    "or type of text)"
+                ),
+                certificate=about(certificate),
+                source="RFC 5280 section 4.1.2.4; GnuTLS and small TLS stacks compare bytes, OpenSSL does not",
+                mend="Issue it again from the issuer's own certificate, with the same string_mask.",
             )

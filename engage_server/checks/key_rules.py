@@ -21,10 +21,10 @@ def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "key.not_rsa",
-                f"its key is {type(certificate.public_key()).__name__.strip('_')}, not RSA",
-                about(certificate),
-                "reported from the field: RSA only",
-                "Issue it again for an RSA-2048 key.",
+                sentence=f"its key is {type(certificate.public_key()).__name__.strip('_')}, not RSA",
+                certificate=about(certificate),
+                source="reported from the field: RSA only",
+                mend="Issue it again for an RSA-2048 key.",
             )
 
 
@@ -51,12 +51,12 @@ def exponent_is_usual(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "key.exponent",
-                "its public exponent is unusual; small TLS stacks may not compute with it",
-                about(certificate),
-                "RFC 8017 appendix A.1.1 allows others; our assumption",
-                "Issue it again for a key with exponent 65537.",
-                f"{key.public_numbers().e}"[:40],
-                f"{_USUAL_EXPONENT}",
+                sentence="its public exponent is unusual; small TLS stacks may not compute with it",
+                certificate=about(certificate),
+                source="RFC 8017 appendix A.1.1 allows others; our assumption",
+                mend="Issue it again for a key with exponent 65537.",
+                measured=f"{key.public_numbers().e}"[:40],
+                limit=f"{_USUAL_EXPONENT}",
             )
 
 
@@ -64,12 +64,12 @@ def _key_size(certificate: x509.Certificate, bits: int, code: str, why: str, lim
     return Finding(
         Severity.ERROR,
         code,
-        f"its key has {bits} bits; {why}",
-        about(certificate),
-        source,
-        "Issue it again for an RSA-2048 key.",
-        f"{bits} bits",
-        f"{limit} bits",
+        sentence=f"its key has {bits} bits; {why}",
+        certificate=about(certificate),
+        source=source,
+        mend="Issue it again for an RSA-2048 key.",
+        measured=f"{bits} bits",
+        limit=f"{limit} bits",
     )
 
 
@@ -81,10 +81,10 @@ def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "signature.not_sha256",
-                f"it is signed with {found}, not SHA-256",
-                about(certificate),
-                "assumed of the devices; SHA-1 is refused by OpenSSL's default security level",
-                "Issue it again with SHA-256.",
+                sentence=f"it is signed with {found}, not SHA-256",
+                certificate=about(certificate),
+                source="assumed of the devices; SHA-1 is refused by OpenSSL's default security level",
+                mend="Issue it again with SHA-256.",
             )
 
 
@@ -96,10 +96,10 @@ def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "key.mismatch",
-            "the private key does not belong to it",
-            about(case.server),
-            "TLS can not work with it",
-            "Give the key that was made together with this certificate.",
+            sentence="the private key does not belong to it",
+            certificate=about(case.server),
+            source="TLS can not work with it",
+            mend="Give the key that was made together with this certificate.",
         )
 
 
@@ -112,19 +112,19 @@ def server_key_usage_fits(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "server.no_signature",
-            "its key usage does not allow digital signatures, which TLS 1.3 and ECDHE need",
-            about(case.server),
-            "RFC 8446 section 4.4.2.2; RFC 5246 section 7.4.2",
-            "Issue it again with digitalSignature and keyEncipherment.",
+            sentence="its key usage does not allow digital signatures, which TLS 1.3 and ECDHE need",
+            certificate=about(case.server),
+            source="RFC 8446 section 4.4.2.2; RFC 5246 section 7.4.2",
+            mend="Issue it again with digitalSignature and keyEncipherment.",
         )
     if not usage.key_encipherment:
         yield Finding(
             Severity.NOTE,
             "server.no_encipherment",
-            "its key usage does not allow RSA key exchange, which the oldest devices may need",
-            about(case.server),
-            "RFC 5246 section 7.4.2",
-            "Issue it again with keyEncipherment added.",
+            sentence="its key usage does not allow RSA key exchange, which the oldest devices may need",
+            certificate=about(case.server),
+            source="RFC 5246 section 7.4.2",
+            mend="Issue it again with keyEncipherment added.",
         )
 
 

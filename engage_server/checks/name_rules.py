@@ -19,10 +19,10 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "san.missing",
-            "it has no subject alternative name, so devices find no name in it",
-            name,
-            "RFC 6125 section 6.4.4; reported from the field: SAN is matched",
-            "Issue it again with every host in the SAN.",
+            sentence="it has no subject alternative name, so devices find no name in it",
+            certificate=name,
+            source="RFC 6125 section 6.4.4; reported from the field: SAN is matched",
+            mend="Issue it again with every host in the SAN.",
         )
         return
     for host in case.at.hosts:
@@ -30,10 +30,12 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "san.host_missing",
-                f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}",
-                name,
-                "RFC 6125 section 6.4 and RFC 2818 section 3.1",
-                f"Issue it again with --host {host}, or take the host from the site.",
+                sentence=(
+                    f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}"
+                ),
+                certificate=name,
+                source="RFC 6125 section 6.4 and RFC 2818 section 3.1",
+                mend=f"Issue it again with --host {host}, or take the host from the site.",
             )
 
 
@@ -44,10 +46,10 @@ def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.NOTE,
             "server.common_name",
-            "its common name is none of the hosts; a desktop tool of the vendor wants it to be",
-            about(case.server),
-            "vendor's pages",
-            "Issue it again with the host that devices call first.",
+            sentence="its common name is none of the hosts; a desktop tool of the vendor wants it to be",
+            certificate=about(case.server),
+            source="vendor's pages",
+            mend="Issue it again with the host that devices call first.",
         )
 
 

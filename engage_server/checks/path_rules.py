@@ -18,19 +18,19 @@ def path_is_complete(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "path.incomplete",
-            f"its issuer is missing: {display_name(top.issuer)}",
-            about(top),
-            "RFC 5280 section 6.1",
-            "Add the missing certificates, up to the root.",
+            sentence=f"its issuer is missing: {display_name(top.issuer)}",
+            certificate=about(top),
+            source="RFC 5280 section 6.1",
+            mend="Add the missing certificates, up to the root.",
         )
     elif len(case.path) == 1:
         yield Finding(
             Severity.ERROR,
             "path.self_signed",
-            "the server certificate is self-signed: there is no chain",
-            about(case.server),
-            "the vendor's pages: root, intermediate, server certificate",
-            "Build one: engage chain build.",
+            sentence="the server certificate is self-signed: there is no chain",
+            certificate=about(case.server),
+            source="the vendor's pages: root, intermediate, server certificate",
+            mend="Build one: engage chain build.",
         )
 
 
@@ -41,10 +41,10 @@ def signature_is_valid(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.signature_invalid",
-                f"it is not signed by the key of {about(issuer)}",
-                about(certificate),
-                "RFC 5280 section 6.1.3 (a) (1)",
-                "Use certificates of one build: the issuer was probably made again under the same name.",
+                sentence=f"it is not signed by the key of {about(issuer)}",
+                certificate=about(certificate),
+                source="RFC 5280 section 6.1.3 (a) (1)",
+                mend="Use certificates of one build: the issuer was probably made again under the same name.",
             )
 
 
@@ -56,20 +56,20 @@ def issuer_is_ca(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.issuer_not_ca",
-                "it issued a certificate but its basic constraints do not say CA:TRUE",
-                about(issuer),
-                "RFC 5280 section 6.1.4 (k); OpenSSL refuses it with error 79",
-                "Issue it again as a CA; 'openssl ca' with the stock configuration makes this mistake.",
+                sentence="it issued a certificate but its basic constraints do not say CA:TRUE",
+                certificate=about(issuer),
+                source="RFC 5280 section 6.1.4 (k); OpenSSL refuses it with error 79",
+                mend="Issue it again as a CA; 'openssl ca' with the stock configuration makes this mistake.",
             )
         usage = extension(issuer, x509.KeyUsage)
         if usage is not None and not usage.key_cert_sign:
             yield Finding(
                 Severity.ERROR,
                 "path.issuer_may_not_sign",
-                "its key usage does not allow it to sign certificates",
-                about(issuer),
-                "RFC 5280 section 6.1.4 (n)",
-                "Issue it again with keyCertSign.",
+                sentence="its key usage does not allow it to sign certificates",
+                certificate=about(issuer),
+                source="RFC 5280 section 6.1.4 (n)",
+                mend="Issue it again with keyCertSign.",
             )
 
 
@@ -81,10 +81,10 @@ def issuer_may_serve_tls(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.issuer_usage",
-                "its extended key usage does not allow it to issue for TLS servers",
-                about(issuer),
-                "RFC 5280 section 4.2.1.12 is silent on CAs; OpenSSL refuses the path",
-                "Issue it again without an extended key usage.",
+                sentence="its extended key usage does not allow it to issue for TLS servers",
+                certificate=about(issuer),
+                source="RFC 5280 section 4.2.1.12 is silent on CAs; OpenSSL refuses the path",
+                mend="Issue it again without an extended key usage.",
             )
 
 
@@ -98,12 +98,12 @@ def path_length_is_kept(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.length_exceeded",
-                f"{below} intermediate(s) stand below it; its path length allows {limit}",
-                about(issuer),
-                "RFC 5280 section 6.1.4 (m)",
-                "Issue it again with a longer path length, or drop an intermediate.",
-                f"{below} below",
-                f"{limit}",
+                sentence=f"{below} intermediate(s) stand below it; its path length allows {limit}",
+                certificate=about(issuer),
+                source="RFC 5280 section 6.1.4 (m)",
+                mend="Issue it again with a longer path length, or drop an intermediate.",
+                measured=f"{below} below",
+                limit=f"{limit}",
             )
 
 
@@ -115,20 +115,22 @@ def server_is_no_ca(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "server.is_ca",
-            "the server certificate says CA:TRUE: whoever has its key can make certificates that devices trust",
-            name,
-            "RFC 5280 section 4.2.1.9",
-            "Issue it again with CA:FALSE.",
+            sentence=(
+                "the server certificate says CA:TRUE: whoever has its key can make certificates that devices trust"
+            ),
+            certificate=name,
+            source="RFC 5280 section 4.2.1.9",
+            mend="Issue it again with CA:FALSE.",
         )
     usages = extension(server, x509.ExtendedKeyUsage)
     if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
         yield Finding(
             Severity.ERROR,
             "server.usage",
-            "its extended key usage does not allow TLS servers",
-            name,
-            "RFC 5280 section 4.2.1.12",
-            "Issue it again with serverAuth, or without an extended key usage.",
+            sentence="its extended key usage does not allow TLS servers",
+            certificate=name,
+            source="RFC 5280 section 4.2.1.12",
+            mend="Issue it again with serverAuth, or without an extended key usage.",
         )
 
 
@@ -139,11 +141,14 @@ def root_can_be_rolled_over(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "root.path_length",
-            f"the root has path length {constraints.path_length}; a link certificate would exceed it, so this root "
-            "can only be replaced by a cut-over",
-            about(case.root),
-            "RFC 4210 section 4.4; RFC 5280 section 6.1.4 (m)",
-            "Make a root without a path length before devices depend on this one.",
+            sentence=(
+                f"the root has path length {constraints.path_length}; a link certificate would exceed it, "
+                "so this root "
+                "can only be replaced by a cut-over"
+            ),
+            certificate=about(case.root),
+            source="RFC 4210 section 4.4; RFC 5280 section 6.1.4 (m)",
+            mend="Make a root without a path length before devices depend on this one.",
         )
 
 
@@ -153,10 +158,10 @@ def anchor_is_self_signed(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "anchor.intermediate",
-            "devices are given the intermediate; it validates only where the firmware accepts a partial chain",
-            about(case.anchor),
-            "the vendor's pages disagree; X509_V_FLAG_PARTIAL_CHAIN in OpenSSL's terms",
-            "Try it with one device of each kind, or use the root as the site's anchor.",
+            sentence="devices are given the intermediate; it validates only where the firmware accepts a partial chain",
+            certificate=about(case.anchor),
+            source="the vendor's pages disagree; X509_V_FLAG_PARTIAL_CHAIN in OpenSSL's terms",
+            mend="Try it with one device of each kind, or use the root as the site's anchor.",
         )
 
 
@@ -166,18 +171,21 @@ def anchor_is_in_path(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "anchor.not_in_path",
-            "devices are given this certificate, but the chain does not lead to it: they ask for it, fetch it, fail "
-            "in TLS, and ask again, for ever",
-            about(case.at.anchor_certificate),
-            "reported from the field; the protocol notes, section 1",
-            "Distribute the root of the chain that TLS presents; look for something in front that terminates TLS.",
+            sentence=(
+                "devices are given this certificate, but the chain does not lead to it: they ask for it, "
+                "fetch it, fail "
+                "in TLS, and ask again, for ever"
+            ),
+            certificate=about(case.at.anchor_certificate),
+            source="reported from the field; the protocol notes, section 1",
+            mend="Distribute the root of the chain that TLS presents; look for something in front that terminates TLS.",
         )
     elif case.anchor is not None and case.anchor == case.server and len(case.path) > 1:
         yield Finding(
             Severity.ERROR,
             "anchor.is_server",
-            "devices are given the server certificate itself: no renewal of it would ever be trusted",
-            about(case.server),
-            "the vendor's pages: root or intermediate",
-            "Distribute the root.",
+            sentence="devices are given the server certificate itself: no renewal of it would ever be trusted",
+            certificate=about(case.server),
+            source="the vendor's pages: root or intermediate",
+            mend="Distribute the root.",
         )

@@ -15,12 +15,12 @@ def chain_fits(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "chain.too_long",
-            f"the chain has {total} bytes of DER, {total - limit} more than the {limit} that devices hold",
-            "",
-            case.at.profile.chain_source,
-            "Shorten names, take hosts out of the SAN, leave out CRL, AIA and policy extensions.",
-            f"{total} bytes",
-            f"{limit} bytes",
+            sentence=f"the chain has {total} bytes of DER, {total - limit} more than the {limit} that devices hold",
+            certificate="",
+            source=case.at.profile.chain_source,
+            mend="Shorten names, take hosts out of the SAN, leave out CRL, AIA and policy extensions.",
+            measured=f"{total} bytes",
+            limit=f"{limit} bytes",
         )
 
 
@@ -34,13 +34,16 @@ def link_certificate_fits(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.WARNING,
             "chain.no_room_for_link",
-            f"{left} bytes are left; the link certificate of a root rollover needs {needed}, so the root can only be "
-            "replaced by a cut-over",
-            "",
-            "RFC 4210 section 4.4",
-            "Shorten names or the SAN before devices depend on this root.",
-            f"{left} bytes left",
-            f"{needed} bytes",
+            sentence=(
+                f"{left} bytes are left; the link certificate of a root rollover needs {needed}, so the "
+                "root can only be "
+                "replaced by a cut-over"
+            ),
+            certificate="",
+            source="RFC 4210 section 4.4",
+            mend="Shorten names or the SAN before devices depend on this root.",
+            measured=f"{left} bytes left",
+            limit=f"{needed} bytes",
         )
 
 
@@ -51,12 +54,12 @@ def pem_is_longer(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.NOTE,
             "chain.pem_long",
-            f"as PEM the chain has {as_pem} bytes; should a device count PEM, it is too long",
-            "",
-            "our assumption: DER counts, because TLS carries DER",
-            "Nothing, unless a device reports TLS connection errors.",
-            f"{as_pem} bytes",
-            f"{limit} bytes",
+            sentence=f"as PEM the chain has {as_pem} bytes; should a device count PEM, it is too long",
+            certificate="",
+            source="our assumption: DER counts, because TLS carries DER",
+            mend="Nothing, unless a device reports TLS connection errors.",
+            measured=f"{as_pem} bytes",
+            limit=f"{limit} bytes",
         )
 
 

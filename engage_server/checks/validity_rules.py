@@ -15,19 +15,19 @@ def is_valid_now(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "validity.expired",
-                f"it expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
-                name,
-                "RFC 5280 section 6.1.3 (a) (2)",
-                "Build a new chain, or have the certificate issued again.",
+                sentence=f"it expired on {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC",
+                certificate=name,
+                source="RFC 5280 section 6.1.3 (a) (2)",
+                mend="Build a new chain, or have the certificate issued again.",
             )
         if case.at.now < certificate.not_valid_before_utc:
             yield Finding(
                 Severity.ERROR,
                 "validity.not_yet",
-                f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
-                name,
-                "RFC 5280 section 6.1.3 (a) (2)",
-                "Wait, or have it issued again with an earlier start; check this machine's clock.",
+                sentence=f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
+                certificate=name,
+                source="RFC 5280 section 6.1.3 (a) (2)",
+                mend="Wait, or have it issued again with an earlier start; check this machine's clock.",
             )
 
 
@@ -39,12 +39,12 @@ def ends_soon(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "validity.ends_soon",
-                f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}, in {left.days} days",
-                about(certificate),
-                "our assumption: a rotation takes weeks where some devices are rarely in reach",
-                "Build and stage its successor now.",
-                f"{left.days} days left",
-                f"{case.at.warn_within.days} days",
+                sentence=f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}, in {left.days} days",
+                certificate=about(certificate),
+                source="our assumption: a rotation takes weeks where some devices are rarely in reach",
+                mend="Build and stage its successor now.",
+                measured=f"{left.days} days left",
+                limit=f"{case.at.warn_within.days} days",
             )
 
 
@@ -55,11 +55,11 @@ def outlived_by_issuer(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "validity.outlives_issuer",
-                f"it lives until {certificate.not_valid_after_utc:%Y-%m-%d}, longer than its issuer "
+                sentence=f"it lives until {certificate.not_valid_after_utc:%Y-%m-%d}, longer than its issuer "
                 f"({issuer.not_valid_after_utc:%Y-%m-%d}): devices refuse it on the earlier day",
-                about(certificate),
-                "RFC 5280 section 6.1.3 (a) (2)",
-                "Plan the rotation by the issuer's date, or have the issuer issued again first.",
+                certificate=about(certificate),
+                source="RFC 5280 section 6.1.3 (a) (2)",
+                mend="Plan the rotation by the issuer's date, or have the issuer issued again first.",
             )
 
 
@@ -72,8 +72,10 @@ def tolerates_wrong_clocks(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "validity.just_begun",
-                f"it has been valid for {begun.total_seconds() / 3600:.0f} h; devices with a slow clock refuse it",
-                about(certificate),
-                "our assumption: a device's clock can be wrong by a day after a battery loss",
-                "Wait a day before activating, or have it issued again with an earlier start.",
+                sentence=(
+                    f"it has been valid for {begun.total_seconds() / 3600:.0f} h; devices with a slow clock refuse it"
+                ),
+                certificate=about(certificate),
+                source="our assumption: a device's clock can be wrong by a day after a battery loss",
+                mend="Wait a day before activating, or have it issued again with an earlier start.",
             )

@@ -57,6 +57,6 @@ def _status(arguments: Sequence[str] | None) -> int:
 
 
 def _tell(error: EngageError) -> None:
-    click.echo(f"{click.style('error', fg='red', bold=True)} [{error.stable_code}]: {error.sentence}", err=True)
+    click.echo(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {error.sentence}", err=True)
     if error.next_step:
         click.echo(f"next: {error.next_step}", err=True)

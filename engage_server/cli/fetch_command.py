@@ -108,7 +108,9 @@ def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) 
         if options["state"] or options["trigger"] or options["call_in"]:
             raise UsageError("--try-all is for new devices", "Leave --state, --trigger and --call-in away.")
         return _tried(try_all(target, key, limits, firmware, now, serial), firmware, as_json=as_json)
-    lock = VirtualLock(target, key, limits, firmware, serial, _memory(options["state"]))
+    lock = VirtualLock(
+        target=target, key=key, limits=limits, firmware=firmware, serial=serial, memory=_memory(options["state"])
+    )
     steps: list[Step] = []
     try:
         for step in lock.run(_trigger(options["trigger"], lock.memory), now, call_in=options["call_in"]):

@@ -78,17 +78,17 @@ def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) 
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])
     plan = FleetPlan(
-        options["count"],
-        options["over"],
-        options["nights"],
-        Arrival(options["arrival"]),
-        options["seed"],
-        min(options["at_once"], options["count"]),
-        options["call_in"],
+        count=options["count"],
+        seconds=options["over"],
+        nights=options["nights"],
+        arrival=Arrival(options["arrival"]),
+        seed=options["seed"],
+        at_once=min(options["at_once"], options["count"]),
+        call_in=options["call_in"],
     )
     tally = FleetTally()
     with _shown(tally, plan.count * plan.nights):
-        Fleet(target, key, limits, Firmware(), plan, session.now).run(tally)
+        Fleet(target=target, key=key, limits=limits, firmware=Firmware(), plan=plan, now=session.now).run(tally)
     report = tally.report()
     if as_json:
         print_json(report)

@@ -12,7 +12,7 @@ from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret
-from engage_server.records.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 if TYPE_CHECKING:
     from engage_server.checks.profile import DeviceProfile

@@ -12,7 +12,6 @@ from engage_server.cli.session import Session, program
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
 from engage_server.records import Secret
-from engage_server.records.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.listener import Listener
@@ -29,6 +28,7 @@ from engage_server.serving.ports import assert_bindable
 from engage_server.serving.tls_groups import are_limited, limiting_environment, start_limited
 from engage_server.serving.worker.line_output import say_at_once
 from engage_server.settings import Settings
+from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, SECRETS_OF_OPERATORS
 
 _EXAMPLE = """\b
 Examples:

@@ -69,7 +69,7 @@ def _count(number: int, what: str) -> str:
 
 def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
     """How many audits and alerts wait on this host for the upstream system, and how many it refused for good."""
-    return sum(map(len, spool.pending(site.name).values())), spool.refused(site.name)
+    return sum(map(len, spool.pending(site.name).values())), spool.rejected(site.name)
 
 
 def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> None:

@@ -86,13 +86,13 @@ class DeviceSide:
             try_out=try_out or (lambda release: None),
         )
 
-    def say_alive(self, status: WorkerStatus) -> None:
+    def heartbeat(self, status: WorkerStatus) -> None:
         """Tell the store what a worker serves."""
-        self._store.say_alive(status)
+        self._store.heartbeat(status)
 
-    def say_gone(self, worker: str) -> None:
+    def remove_worker(self, worker: str) -> None:
         """Tell the store that a worker ends."""
-        self._store.say_gone(worker)
+        self._store.remove_worker(worker)
 
     def wait_for_change(self, seconds: float) -> bool:
         """Until something may have changed in the store, and at most so long; False when the time is over."""
@@ -137,24 +137,24 @@ class DeviceSide:
         ways: dict[CallInWay, Answerer] = {
             CallInWay.FILES: FileAnswers(folders, sightings, settings.max_audit_events),
             CallInWay.UPSTREAM: UpstreamAnswers(
-                lambda: self.distribution.snapshot.call_ins,
-                spool,
-                sightings,
-                settings.call_in_threads,
-                clock,
-                tell,
-                settings.max_audit_events,
+                call_ins=lambda: self.distribution.snapshot.call_ins,
+                spool=spool,
+                sightings=sightings,
+                threads=settings.call_in_threads,
+                clock=clock,
+                tell=tell,
+                max_events=settings.max_audit_events,
             ),
         }
         return CallIns(
-            self.distribution,
-            folders,
-            ways,
-            sightings,
-            clock,
-            tell,
-            enrolment_days(settings),
-            settings.nameless_calls_per_minute,
+            distribution=self.distribution,
+            folders=folders,
+            ways=ways,
+            sightings=sightings,
+            clock=clock,
+            tell=tell,
+            enrolment=enrolment_days(settings),
+            nameless_per_minute=settings.nameless_calls_per_minute,
         )
 
     def disk(self, settings: Settings) -> "DiskOverview":

@@ -36,7 +36,7 @@ def sightings_reserve(settings: Settings) -> DiskReserve:
 
 
 def store_reserve(settings: Settings) -> DiskReserve | None:
-    """The same for a database that is a file of this machine."""
+    """What sightings leave free beside the database; None for one that is no file of this machine."""
     path = sqlite_path(settings.database_url.reveal())
     return None if path is None else DiskReserve(path.parent, settings.disk_reserve_mib * _MIB).half()
 

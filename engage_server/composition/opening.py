@@ -8,11 +8,11 @@ from sqlalchemy import Engine
 from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
-from engage_server.records.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
+from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 
 __all__ = [
     "ReleaseSealer",
@@ -74,7 +74,7 @@ def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
 
 
 def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """The same; where there is neither a key-encryption key nor a database yet, a fresh key is made.
+    """With the key-encryption key; a fresh one is made where there is neither a key nor a database yet.
 
     Raises:
         SettingsInvalid: There is none, but a database.

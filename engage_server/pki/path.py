@@ -27,28 +27,31 @@ class FoundPath:
 
 
 def find_path(certificates: Iterable[x509.Certificate]) -> FoundPath:
-    """Start at a certificate that issued no other, or is no CA, and go up as far as issuers are there. Never raises.
+    """The path of the server certificate, as far as issuers are there. Never raises.
 
-    Of several one that is both wins, then the longest path, then one that is no root, then the first that came; of
-    several issuers with one name the one that signed, and of those the one that ends the path: a root.
+    1. Ends are certificates that issued no other, or are no CA. Where there is none, each one is tried.
+    2. From each end up: of several issuers with one name the one that signed, and of those a root, which ends the path.
+    3. The best of these paths: whose end is no CA and issued no other, or at least one of the two; then the longest;
+       then one whose end is no root; then the one whose end came first.
+    4. Of the others, links are those in which another CA vouches for the path's root. The rest is unrelated.
 
     Args:
         certificates: In any order, with any gaps, repetitions and strangers.
     """
     pool = list(dict.fromkeys(certificates))
     issuers = {comparable(certificate.issuer) for certificate in pool if not is_issued_by(certificate, certificate)}
-    ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool
-    paths = [_upwards(end, pool) for end in ends]
+    ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool  # 1
+    paths = [_upwards(end, pool) for end in ends]  # 2
 
     def looks_like_a_servers(path: tuple[x509.Certificate, ...]) -> tuple[int, int, bool]:
         end = path[0]
         issued_none = comparable(end.subject) not in issuers
         return _is_end_entity(end) + issued_none, len(path), not is_self_issued(end)
 
-    path = max(paths, key=looks_like_a_servers, default=())
+    path = max(paths, key=looks_like_a_servers, default=())  # 3
     others = [certificate for certificate in pool if certificate not in path]
     root = path[-1] if path and is_issued_by(path[-1], path[-1]) else None
-    links = tuple(each for each in others if root is not None and is_link_to(each, root))
+    links = tuple(each for each in others if root is not None and is_link_to(each, root))  # 4
     return FoundPath(path, tuple(each for each in others if each not in links), links)
 
 

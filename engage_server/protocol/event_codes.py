@@ -71,6 +71,12 @@ def sentence_of(code: str, data: str = "") -> str:
     return meaning.sentence
 
 
+def sentence_of_report(report: str) -> str:
+    """What an event tells, written as evidence keeps it: its code, and its data behind a space. "" for none."""
+    code, _, data = report.partition(" ")
+    return sentence_of(code, data) if code else ""
+
+
 def _status(data: str) -> str:
     """Written as hexadecimal of the number, or as its decimal digits: whichever is a status (RFC 9110 section 15)."""
     readings = [int(data, 16), int(data) if data.isdigit() else 0]

@@ -61,7 +61,7 @@ def content_digest(value: Json) -> str:
 
 
 def without_secrets(value: Json) -> Json:
-    """The same without passwords, wherever they stand. The value itself if there are none."""
+    """A value without the passwords in it, wherever they stand; the very same object if there are none."""
     if isinstance(value, dict):
         kept = {name: without_secrets(child) for name, child in value.items() if not _is_secret(name)}
         same = len(kept) == len(value) and all(kept[name] is value[name] for name in kept)

@@ -13,7 +13,7 @@ class SightingKind(StrEnum):
     HANDSHAKE_FINISHED = "handshake_finished"
     HANDSHAKE_FAILED = "handshake_failed"
     CALL_IN = "call_in"  # it called in, and was answered as a known device
-    REPORT = "report"  # one of its audits told of a download, a hash, or a connection
+    AUDIT = "report"  # one of its audits told of a download, a hash, or a connection; stored under its older word
 
 
 @dataclass(frozen=True, slots=True)

@@ -81,17 +81,17 @@ def equip(
     closes_always = settings.keepalive_seconds == 0
     budget: MemoryBudget[Connection] = MemoryBudget(settings.max_unfinished_mib * 1024 * 1024)
     equipment = Equipment(
-        settings,
-        OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
-        pool,
-        tls if listener is Listener.HTTPS else None,
-        sightings,
-        spool,
-        metrics,
-        AccessLog(listener, settings.log_format, sys.stdout.fileno() if settings.access_log else None),
-        Room(settings, connection_limit(settings), budget),
-        log,
-        device_side.distribution,
+        settings=settings,
+        origin_server=OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
+        pool=pool,
+        tls=tls if listener is Listener.HTTPS else None,
+        sightings=sightings,
+        spool=spool,
+        metrics=metrics,
+        access_log=AccessLog(listener, settings.log_format, sys.stdout.fileno() if settings.access_log else None),
+        room=Room(settings, connection_limit(settings), budget),
+        log=log,
+        distribution=device_side.distribution,
     )
 
     def prepare(snapshot: Snapshot) -> None:
@@ -103,7 +103,15 @@ def equip(
 
     prepare(device_side.distribution.snapshot)
     try_out = tls.try_out if listener is Listener.HTTPS else None
-    follower = SnapshotFollower(device_side, prepare, settings.poll_seconds, log, str(listener), try_out, lateness)
+    follower = SnapshotFollower(
+        device_side=device_side,
+        prepare=prepare,
+        poll_seconds=settings.poll_seconds,
+        log=log,
+        listener=str(listener),
+        try_out=try_out,
+        lateness=lateness,
+    )
     equipment.stop_following = follower.stop
     follower.start()
     return equipment

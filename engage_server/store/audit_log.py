@@ -116,7 +116,9 @@ def _faults(entries: list[AuditEntry], sealer: Sealer) -> Iterator[str]:
 
 def _event(row: Row[tuple[object, ...]]) -> AuditEvent:
     action = AuditAction(row.action) if row.action in list(AuditAction) else AuditAction.UNKNOWN
-    return AuditEvent(row.at, row.actor, action, row.site, row.facts, row.before, row.reason)
+    return AuditEvent(
+        at=row.at, actor=row.actor, action=action, site=row.site, facts=row.facts, before=row.before, reason=row.reason
+    )
 
 
 def _hash(number: int, event: AuditEvent, previous: str, sealer: Sealer) -> str:

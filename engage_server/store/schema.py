@@ -116,7 +116,7 @@ def assert_seal(engine: Engine, sealer: Sealer) -> None:
 
 
 def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
-    """The same for a process that has the release key alone.
+    """Find a wrong release key now, in a process that has no key-encryption key.
 
     Raises:
         SealBroken: It was not made from the key-encryption key of this database.

@@ -57,7 +57,9 @@ class SqlEvidence:
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
     ) -> Adoption:
-        question = Question(site, release, since, now, evidence, only_listed)
+        question = Question(
+            site=site, release=release, since=since, now=now, evidence=evidence, only_listed=only_listed
+        )
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_adoption(connection, question)
 

@@ -28,11 +28,11 @@ class SqlWorkers:
     _listening: "BoundedConnection | None"
     _ask_listener_at = 0.0
 
-    def say_alive(self, status: WorkerStatus) -> None:
+    def heartbeat(self, status: WorkerStatus) -> None:
         with writing(self._engine) as connection:
             worker_queries.upsert_worker(connection, status)
 
-    def say_gone(self, worker: str) -> None:
+    def remove_worker(self, worker: str) -> None:
         with writing(self._engine) as connection:
             worker_queries.delete_worker(connection, worker)
 

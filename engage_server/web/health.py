@@ -30,7 +30,7 @@ def blueprint(distribution: Distribution) -> Blueprint:
         kept = distribution.snapshot.kept
         state: dict[str, object] = {"status": "ready"}
         if kept:
-            state = {"status": "behind", "reasons": sorted({error.stable_code for error in kept.values()})}
+            state = {"status": "behind", "reasons": sorted({error.code for error in kept.values()})}
         if distribution.is_late:
             state["store"] = "late"
         return answers.ok(json.dumps(state, separators=(",", ":")).encode(), answers.JSON)

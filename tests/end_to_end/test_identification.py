@@ -124,7 +124,7 @@ def test_only_good_answers_of_device_routes_say_whose_visit_it_was(pair: Running
     found = kept(pair, serial_of(5))
     assert serial_of(3) not in {each.serial for each in found}
     kinds = {each.kind for each in found if each.serial == serial_of(40)}
-    assert kinds == {SightingKind.REPORT, SightingKind.CALL_IN, SightingKind.HANDSHAKE_FINISHED}
+    assert kinds == {SightingKind.AUDIT, SightingKind.CALL_IN, SightingKind.HANDSHAKE_FINISHED}
     assert any(each.kind is SightingKind.CERTIFICATE for each in found), "downloads are seen, nobody's"
 
 

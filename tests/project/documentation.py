@@ -11,8 +11,8 @@ import click
 
 from engage_server.checks import RULES
 from engage_server.cli.root import engage
-from engage_server.records.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
+from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 from tests.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"

@@ -320,7 +320,7 @@ class TestStore:
                     try:
                         activate(store, "main", number, NOW, event)
                     except Conflict as conflict:
-                        told.append(conflict.stable_code)
+                        told.append(conflict.code)
             except Exception as error:
                 failures.append(error)
 
@@ -655,15 +655,15 @@ class TestWorkers:
         one = WorkerStatus("https 1 on a", "a", 1, "https", 5, {"main": 2}, {})
         two = WorkerStatus("http 2 on a", "a", 2, "http", 5, {"main": 1}, {"main": "no key"})
         for status in (one, two, replace(one, generation=6)):
-            store.say_alive(status)
+            store.heartbeat(status)
         found = store.workers(timedelta(seconds=30))
         assert [replace(each, seen_at=None) for each in found] == [two, replace(one, generation=6)]
         assert all(each.seen_at and abs(datetime.now(UTC) - each.seen_at) < timedelta(minutes=1) for each in found)
         assert store.workers(timedelta(seconds=-30)) == []
         assert store.silent_workers(timedelta(seconds=30)) == []
         assert len(store.silent_workers(timedelta(seconds=-30))) == 2
-        store.say_gone(two.worker)
-        store.say_gone("nobody")
+        store.remove_worker(two.worker)
+        store.remove_worker("nobody")
         assert [each.worker for each in store.workers(timedelta(seconds=30))] == [one.worker]
 
     def test_who_is_silent_stays_until_replaced_or_forgotten(self, store: SqlStore, event: AuditEvent) -> None:
@@ -671,11 +671,11 @@ class TestWorkers:
         for number, (host, listener) in enumerate(
             [("a", "https"), ("a", "http"), ("a", "https"), ("b", "https"), ("b", "operators")]
         ):
-            store.say_alive(WorkerStatus(f"{listener} {number} on {host}", host, number, listener, 5, {}, {}))
+            store.heartbeat(WorkerStatus(f"{listener} {number} on {host}", host, number, listener, 5, {}, {}))
         with store._engine.begin() as connection:
             connection.execute(workers.update().values(seen_at=datetime.now(UTC) - ago))
         assert len(store.silent_workers(live)) == 5, "for days"
-        store.say_alive(WorkerStatus("https 99 on a", "a", 99, "https", 5, {}, {}))
+        store.heartbeat(WorkerStatus("https 99 on a", "a", 99, "https", 5, {}, {}))
         left = [each.worker for each in store.silent_workers(live)]
         assert left == ["http 1 on a", "https 3 on b", "operators 4 on b"], "its listener has another on that host"
         with pytest.raises(NotFound, match="no host 'c'"):

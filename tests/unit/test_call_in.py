@@ -184,7 +184,7 @@ class TestEnrolment:
         assert calls.answer(by(STRANGER)).status == 201
         assert calls.answer(by(STRANGER, said_before=STRANGER)).status == 202
         found = [each for line in sink.kept if (each := decoded(line)) is not None]
-        assert [each.kind for each in found] == [SightingKind.REPORT, SightingKind.CALL_IN]
+        assert [each.kind for each in found] == [SightingKind.AUDIT, SightingKind.CALL_IN]
         prepared.see(*found)
         enrolment = Enrolment(prepared.store, prepared.sites)
         occasion = Occasion("servers", NOW + timedelta(minutes=1))
@@ -222,7 +222,7 @@ class TestEvidence:
         history = None
         for place, code in enumerate(codes):
             at = NOW + timedelta(minutes=place)
-            history = noted(history, seen(SightingKind.REPORT, at=at, failure=code), "main", KNOWN)
+            history = noted(history, seen(SightingKind.AUDIT, at=at, failure=code), "main", KNOWN)
         assert history is not None
         return history
 
@@ -256,11 +256,11 @@ class TestEvidence:
             world.see(world.finished(device, 1, before), world.finished(device, 2, after))
         counted = world.store.adoption("main", 2, NOW, after)
         assert (counted.confirmed, counted.lost) == (2, 0)
-        said_no = seen(SightingKind.REPORT, at=after, failure="1101")
+        said_no = seen(SightingKind.AUDIT, at=after, failure="1101")
         world.see(replace(said_no, serial=serial_of(1), site="main"))
         counted = world.store.adoption("main", 2, NOW, after)
         assert (counted.confirmed, counted.doubtful) == (1, {Doubt.SAYS_NO: 1})
-        said_yes = seen(SightingKind.REPORT, at=after, failure="1100")
+        said_yes = seen(SightingKind.AUDIT, at=after, failure="1100")
         world.see(replace(said_yes, serial=serial_of(1), site="main"))
         assert world.store.adoption("main", 2, NOW, after).confirmed == 2
 
@@ -268,7 +268,7 @@ class TestEvidence:
         world.add_site()
         world.see(world.finished(1, 1, NOW))
         assert world.evidence.devices("main", NOW, troubled=True) == []
-        world.see(replace(seen(SightingKind.REPORT, at=NOW, failure="1101"), serial=serial_of(1), site="main"))
+        world.see(replace(seen(SightingKind.AUDIT, at=NOW, failure="1101"), serial=serial_of(1), site="main"))
         (found,) = world.evidence.devices("main", NOW, troubled=True)
         assert found.diagnosis is not None
         assert found.diagnosis.code == "anchor_refused"

@@ -48,7 +48,7 @@ def fill(folders: DeviceFolders, serial: str, count: int, length: int = 3000) ->
             with folders.open("main", serial) as folder:
                 folder.collect(Collection.AUDITS, [{"n": number, "text": "x" * length}], NOW)
         except NotPossible as error:
-            assert error.stable_code in ("disk.full", "device.full"), error
+            assert error.code in ("disk.full", "device.full"), error
             return number
     return count
 
@@ -70,7 +70,7 @@ class TestLimits:
         for number in range(10):
             spool.append("main", SERIAL, upload(number))
         for pending in spool.pending("main")[SERIAL]:
-            spool.refuse(pending, 400)
+            spool.reject(pending, 400)
         with pytest.raises(NotPossible, match="setting"):
             for number in range(10, 100):
                 spool.append("main", SERIAL, upload(number))
@@ -258,7 +258,7 @@ class TestReserve:
                 for number in range(100):
                     with folders.open("main", SERIAL) as folder:
                         folder.collect(Collection.AUDITS, [str(number), "x" * 200 * KIB], NOW)
-            assert caught.value.stable_code == "disk.reserve"
+            assert caught.value.code == "disk.reserve"
             with pytest.raises(NotPossible, match="for operators"):
                 UpstreamSpool(room).append("main", SERIAL, upload(1))
             left = os.statvfs(disk).f_bavail * 4096
@@ -306,6 +306,6 @@ def test_a_repeated_number_overwrites_nothing_that_was_refused(tmp_path: Path) -
     spool = UpstreamSpool(rooms(tmp_path))
     for number in range(2):
         spool.append("main", SERIAL, upload(number, at=NOW + timedelta(seconds=number)))
-        spool.refuse(spool.pending("main")[SERIAL][0], 400)
+        spool.reject(spool.pending("main")[SERIAL][0], 400)
         (tmp_path / "up" / "main" / "devices" / SERIAL / "state.json").unlink()
-    assert spool.refused("main") == 2
+    assert spool.rejected("main") == 2

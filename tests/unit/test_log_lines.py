@@ -11,10 +11,11 @@ import threading
 from collections.abc import Iterator
 
 import pytest
+from gunicorn.config import Config
 
 from engage_server.serving.worker.answers.origin_server import Outgoing
 from engage_server.serving.worker.connections.connection import Connection
-from engage_server.serving.worker.log_lines import AccessLog, JsonFormatter, LogFormat, TextFormatter
+from engage_server.serving.worker.log_lines import AccessLog, DeviceLogger, JsonFormatter, LogFormat, TextFormatter
 
 NASTY = ['"' * 5000, "\\" * 5000, "\0" * 5000, "\N{OLD ITALIC LETTER A}" * 5000, "ü" * 5000]
 
@@ -83,3 +84,30 @@ def test_what_is_short_is_logged_as_it_is() -> None:
     assert told["traceback"].startswith("Traceback (most")
     assert told["traceback"].endswith("ValueError: why")
     assert TextFormatter("%(message)s").format(record).startswith("what failed\nTraceback")
+
+
+@pytest.fixture
+def error_log() -> Iterator[DeviceLogger]:
+    """gunicorn's, on standard error; afterwards the process's loggers are as they were."""
+    shared = [logging.getLogger(name) for name in ("gunicorn.error", "gunicorn.access")]
+    before = [(list(each.handlers), each.propagate, each.level) for each in shared]
+    configured = Config()
+    configured.log_lines = "json"
+    yield DeviceLogger(configured)
+    for each, (handlers, propagates, level) in zip(shared, before, strict=True):
+        each.handlers[:], each.propagate = handlers, propagates
+        each.setLevel(level)
+
+
+def test_a_defect_is_logged_as_one_whatever_its_class(
+    capfd: pytest.CaptureFixture[str], error_log: DeviceLogger
+) -> None:
+    """A timeout, too: the worker's loop tells a client's silence by itself, and never by this log."""
+    for defect in (TimeoutError("slow"), ValueError("odd")):
+        try:
+            raise defect
+        except (TimeoutError, ValueError):
+            error_log.exception("looking failed")
+    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    assert [(line["level"], line["message"]) for line in lines] == [("error", "looking failed")] * 2
+    assert "TimeoutError: slow" in lines[0]["traceback"]

@@ -13,9 +13,9 @@ from engage_server.composition.opening import ReleaseSealer, derived_release_key
 from engage_server.composition.operator_side import open_operator_side
 from engage_server.errors import EngageError, SealBroken, StoreVersionMismatch
 from engage_server.records import Secret
-from engage_server.records.variables import KEK_VARIABLE
 from engage_server.settings import Settings, load_settings
 from engage_server.store.sealing import new_key_encryption_key
+from engage_server.variables import KEK_VARIABLE
 
 OTHER = new_key_encryption_key().decode().strip()
 

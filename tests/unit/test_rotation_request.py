@@ -50,7 +50,7 @@ def test_a_folder_is_never_used_twice(served: World) -> None:
 def test_without_a_way_something_must_be_due(served: World) -> None:
     with pytest.raises(Conflict) as refused:
         requests(served, [("main",)], RotationWish())
-    assert refused.value.stable_code == "rotation.not_due"
+    assert refused.value.code == "rotation.not_due"
 
 
 def test_one_that_is_going_on_keeps_its_way(served: World) -> None:

@@ -277,15 +277,15 @@ def test_it_is_taken_up_where_it_broke_off(site: World, place: str, monkeypatch:
 
 def test_the_evidence_must_be_complete(site: World) -> None:
     start(site, RotationWay.CUT_OVER)
-    site.store.say_alive(WorkerStatus("https 1 on a", "a", 1, "https", 5, {"main": 2}, {}))
+    site.store.heartbeat(WorkerStatus("https 1 on a", "a", 1, "https", 5, {"main": 2}, {}))
     assert go_on(site, days=9) == []
     progress = site.rotations.progress(newest(site), site.later(days=9))
     assert progress.decision is not None
     assert progress.decision.verdict is Verdict.WAIT
     assert "its operators' instance" in progress.decision.why
-    site.store.say_alive(WorkerStatus("operators 2 on a", "a", 2, "operators", 5, {}, {"": "it waits in the spool"}))
+    site.store.heartbeat(WorkerStatus("operators 2 on a", "a", 2, "operators", 5, {}, {"": "it waits in the spool"}))
     assert "host a: it waits in the spool" in str(site.rotations.progress(newest(site), site.later(days=9)).decision)
-    site.store.say_alive(WorkerStatus("operators 2 on a", "a", 2, "operators", 5, {}, {}))
+    site.store.heartbeat(WorkerStatus("operators 2 on a", "a", 2, "operators", 5, {}, {}))
     assert "rolled back" in go_on(site, days=9)[0]
 
 

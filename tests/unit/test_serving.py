@@ -114,9 +114,9 @@ class TestFollower:
             assert followed.follow_once()
             now = device_side.distribution.snapshot
             assert now.current == served.current, "notice and TLS chain stay together"
-            assert now.kept["main"].stable_code == "release.not_loaded"
+            assert now.kept["main"].code == "release.not_loaded"
             assert tls.of(None) is context
-            followed.say_alive()
+            followed.heartbeat()
             (status,) = world.store.workers(timedelta(seconds=5))
             assert (status.served, status.generation) == ({"main": 1}, now.generation)
             assert "release 2 of main" in status.trouble["main"]

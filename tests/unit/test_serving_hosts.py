@@ -21,7 +21,7 @@ def say(world: World, host: str, *, ago: timedelta = timedelta(0), pid: int = 1,
     for listener in ("http", "https", "operators"):
         name = f"{listener} {pid} on {host}"
         generation = world.store.generation()
-        world.store.say_alive(WorkerStatus(name, host, pid, listener, generation, {"main": served}, {}))
+        world.store.heartbeat(WorkerStatus(name, host, pid, listener, generation, {"main": served}, {}))
         with world.store._engine.begin() as connection:
             seen = workers.update().where(workers.c.worker == name).values(seen_at=datetime.now(UTC) - ago)
             connection.execute(seen)
@@ -66,7 +66,7 @@ def test_a_host_that_is_cut_off_is_a_gap_until_it_is_forgotten(rotating: World) 
 
 def test_a_host_that_said_goodbye_is_no_gap(rotating: World) -> None:
     for listener in ("http", "https", "operators"):
-        rotating.store.say_gone(f"{listener} 1 on b")
+        rotating.store.remove_worker(f"{listener} 1 on b")
     assert three_days_on(rotating) is RotationState.ROLLED_BACK
 
 

@@ -147,7 +147,7 @@ def test_a_site_demands_tokens_only_where_some_device_sent_one(world: World) -> 
     world.see(handshake)
     with pytest.raises(Refused, match="ever proved itself") as caught:
         world.sites.change(world.store.site("main"), wanted, "", world.occasion)
-    assert caught.value.stable_code == "evidence.no_token_seen"
+    assert caught.value.code == "evidence.no_token_seen"
     assert world.store.site("main").evidence is RequiredEvidence.ANY
     proven_at = int(handshake.at.timestamp())
     world.see(replace(handshake, authenticated=True, token_time=proven_at))

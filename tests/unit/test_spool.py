@@ -134,7 +134,7 @@ class TestLines:
             sightings.handshake_finished(address, "main", 7, "TLSv1.3", resumed=False, serial=SERIAL)
             sightings.handshake_failed(address, "main", 7, "", "alert unknown_ca")
             sightings.called_in("main", address, SERIAL)
-            sightings.reported("main", address, SERIAL, "1101")
+            sightings.audited("main", address, SERIAL, "1101")
             return len(sightings.lines)
 
         spool = SpoolWriter(folder, PLENTY)

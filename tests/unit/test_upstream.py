@@ -138,7 +138,7 @@ class TestUploads:
         delivering.partner.mode = mode
         delivering.append(0, 1)
         done = delivering.delivery.run(lambda: NOW)
-        assert (done.taken, done.waiting, done.laid_aside) == (0, 2, [])
+        assert (done.taken, done.waiting, done.rejected) == (0, 2, [])
         assert done.trouble
         delivering.partner.mode = "well"
         assert delivering.delivery.run(lambda: NOW).taken == 0, "it is left alone for a while"
@@ -156,13 +156,13 @@ class TestUploads:
         assert delivering.taken() == []
         assert "no upload of a device" in done.trouble
 
-    def test_what_it_will_never_take_is_laid_aside_and_kept(self, delivering: Delivering) -> None:
+    def test_what_it_will_never_take_is_rejected_and_kept(self, delivering: Delivering) -> None:
         delivering.append(0)
         delivering.partner.mode = "400"
         done = delivering.delivery.run(lambda: NOW)
         assert done.waiting == 0
-        assert len(done.laid_aside) == 1
-        assert delivering.spool.refused("main") == 1
+        assert len(done.rejected) == 1
+        assert delivering.spool.rejected("main") == 1
         assert b"audit" in next((delivering.spool._folder / "main" / "refused").glob("*.400.json")).read_bytes()
 
     def test_an_answer_that_was_lost_is_told_by_the_same_key(self, delivering: Delivering) -> None:

@@ -100,7 +100,7 @@ class TestElsewhere:
             [seen(SightingKind.CERTIFICATE, STRANGER, NIGHT + DAY + HOUR, release=2)] * 3,
             [tls(STRANGER, NIGHT + DAY + HOUR, release=2)] * 3,
             [refusal(STRANGER, NIGHT + DAY + HOUR)] * 3,
-            [seen(SightingKind.REPORT, STRANGER, NIGHT + DAY + HOUR, failure="1101", release=None)] * 3,
+            [seen(SightingKind.AUDIT, STRANGER, NIGHT + DAY + HOUR, failure="1101", release=None)] * 3,
             [seen(SightingKind.CALL_IN, STRANGER, NIGHT + DAY + HOUR, release=None)] * 3,
         ],
     )
@@ -254,7 +254,7 @@ class TestTokens:
     def test_it_takes_back_by_audit_what_it_told_by_audit_and_nobody_else_does(self) -> None:
         def audit(code: str, **other: object) -> Sighting:
             at = NIGHT + DAY + 2 * HOUR
-            return seen(SightingKind.REPORT, HOME, at, listener="https", failure=code, **other)
+            return seen(SightingKind.AUDIT, HOME, at, listener="https", failure=code, **other)
 
         made_at = int((NIGHT + DAY + 2 * HOUR).timestamp())
         before = [token(HOME, NIGHT), token(HOME, NIGHT + DAY), audit("1101")]
@@ -339,7 +339,7 @@ _MAKE: dict[str, Callable[[str, datetime], Sighting]] = {
     "der": lambda address, at: seen(SightingKind.CERTIFICATE, address, at, release=2),
     "tls": lambda address, at: tls(address, at, release=2),
     "refusal": refusal,
-    "report": lambda address, at: seen(SightingKind.REPORT, address, at, failure="1101", release=None),
+    "report": lambda address, at: seen(SightingKind.AUDIT, address, at, failure="1101", release=None),
     "call": lambda address, at: seen(SightingKind.CALL_IN, address, at, release=None),
 }
 forged_or_true = st.lists(st.tuples(st.booleans(), st.sampled_from(list(_MAKE)), st.integers(0, 200)), max_size=40)

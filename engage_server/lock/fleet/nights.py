@@ -132,7 +132,15 @@ class Fleet:
         der = self._anchors[self._anchor_of[number]]
         memory = DeviceMemory(anchor_der=der)
         serial = f"{_SERIAL_PREFIX}{number:012X}"
-        lock = VirtualLock(self._target, self._key, self._limits, self._firmware, serial, memory, only_target=True)
+        lock = VirtualLock(
+            target=self._target,
+            key=self._key,
+            limits=self._limits,
+            firmware=self._firmware,
+            serial=serial,
+            memory=memory,
+            only_target=True,
+        )
         steps: list[Step] = []
         begin = last = time.perf_counter()
         failure = None

@@ -126,7 +126,9 @@ def secure_connection(
             chain_bytes = _accepted(peer, where, host, anchor, limits, firmware)
             version, cipher = peer.connection.get_protocol_version_name(), peer.connection.get_cipher_name() or ""
             named = authority if port == HTTPS_PORT else f"{authority}:{port}"
-            yield SecureConnection(version, cipher, chain_bytes, peer, named, limits)
+            yield SecureConnection(
+                version=version, cipher=cipher, chain_bytes=chain_bytes, _peer=peer, _authority=named, _limits=limits
+            )
     except TimeoutError:
         raise NotPossible(f"{where}: no answer within {limits.seconds:g} s", "Is the TLS instance up?") from None
     except OSError as error:

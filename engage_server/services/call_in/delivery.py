@@ -5,7 +5,7 @@ word: it is what a portal or a proxy in the way says to everything. The system m
 and gets it again then: ``Idempotency-Key`` and ``Content-Digest`` (RFC 9530) are the same each time, and tell it so.
 
 Whatever else it answers pauses that device, and nobody else (:mod:`.delivery_pauses`). What it
-answers with an error on several days is laid aside, so that the device's later ones have their turn.
+answers with an error on several days is rejected and kept, so that the device's later ones have their turn.
 """
 
 import base64
@@ -24,7 +24,7 @@ from engage_server.services.call_in.upstream_host import UpstreamAnswer, Upstrea
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
-_LAID_ASIDE = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
+_REJECTED = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
 _LONG_PAUSE = frozenset({401, 403, 404})  # it does not know the device, or does not take its token
 _TOO_MANY = 429
 _ERRORS = frozenset(range(500, 600))
@@ -41,14 +41,14 @@ class Delivered:
 
     Attributes:
         taken: Uploads that the system has now.
-        laid_aside: Those that it will never take, with its status.
+        rejected: Those that it will never take, with its status.
         waiting: Those that are left.
         oldest: When the oldest of them came; None where none is left.
         trouble: Why some are left; "" where that is no fault.
     """
 
     taken: int = 0
-    laid_aside: list[str] = field(default_factory=list)
+    rejected: list[str] = field(default_factory=list)
     waiting: int = 0
     oldest: datetime | None = None
     trouble: str = ""
@@ -79,22 +79,29 @@ class UpstreamDelivery:
     def run(self, now: Callable[[], datetime]) -> Delivered:
         """Deliver what is there, as long as the system takes it.
 
+        1. Too soon after the last look nothing is counted again: the last figures stand.
+        2. Of all that waits, those devices are due that no pause holds back.
+        3. Several devices at once, each one's uploads in order, until one has to wait.
+        4. What is left is counted, for the figures and for the sentence that tells why.
+        5. The next look comes after ten times as long as the counting took, ten seconds at most, and when a pause of
+           the whole site ends.
+
         Args:
             now: The time; aware.
         """
         begun = now()
         if self._look_at is not None and begun < self._look_at:
-            return self._seen  # a night's uploads are many files to count every second
+            return self._seen  # 1: a night's uploads are many files to count every second
         done, pending = Delivered(), self._spool.pending(self._site)
         looked = now() - begun
-        due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)
-        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:
+        due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)  # 2
+        with ThreadPoolExecutor(AT_ONCE, thread_name_prefix="upstream") as executor:  # 3
             for some in executor.map(lambda name: self._deliver(pending[name], now, done), due):
                 done.taken += some
         pending = self._spool.pending(self._site) if due else pending
-        self._look_at_rest(pending, done)
+        self._look_at_rest(pending, done)  # 4
         pause = _LOOK_AGAIN if self._pauses.is_paused(now()) else min(_SHARE_OF_TIME * looked, _LOOK_AGAIN)
-        self._look_at = self._pauses.next_look(now(), now() + pause)
+        self._look_at = self._pauses.next_look(now(), now() + pause)  # 5
         self._seen = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble)
         return done
 
@@ -118,18 +125,18 @@ class UpstreamDelivery:
                 taken += 1
                 self._pauses.taken(pending.device)
                 self._others_taken_at = pending.device, now().date()
-            elif answer.status in _LAID_ASIDE or self._is_hopeless(pending, answer, now().date()):
-                if not self._lay_aside(pending, answer.status, now(), done):
+            elif answer.status in _REJECTED or self._is_hopeless(pending, answer, now().date()):
+                if not self._reject(pending, answer.status, now(), done):
                     break
             else:
                 self._pause(pending.device, answer, now())
                 break
         return taken
 
-    def _lay_aside(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
+    def _reject(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
         """Whether the device's next one has its turn."""
         try:
-            done.laid_aside.append(f"{self._spool.refuse(pending, status)} (status {status})")
+            done.rejected.append(f"{self._spool.reject(pending, status)} (status {status})")
         except (OSError, FileNotUsable) as error:  # a full disk: nothing is thrown away for it
             self._pauses.unreadable(pending.device, now, f"{pending.path} can not be laid aside: {error}")
             return False

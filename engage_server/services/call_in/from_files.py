@@ -7,7 +7,7 @@ from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import write_json
 from engage_server.services.call_in.call import CREDENTIAL_STATUSES, NOT_FOUND, CallAnswer, CallKind, KnownCall
 from engage_server.services.device_files.folder import Collection, DeviceFolder, DeviceFolders
-from engage_server.services.evidence.device_audits import note_reports
+from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
 
 _COLLECTIONS = {
@@ -64,7 +64,7 @@ class FileAnswers:
             return CallAnswer(CREDENTIAL_STATUSES[kind])
         if self._sightings is not None:
             call = known.call
-            note_reports(self._sightings, known.site, call.address, serial, after.fresh, call.authorization)
+            note_device_audits(self._sightings, known.site, call.address, serial, after.fresh, call.authorization)
         return CallAnswer(201 if is_first else 202)
 
 

@@ -23,7 +23,7 @@ from engage_server.services.call_in.delivery import handed_on
 from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool, device_name
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
 from engage_server.services.distribution.call_in_shares import CallInShares, call_in_shares
-from engage_server.services.evidence.device_audits import note_reports
+from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
 
 _KEPT = {CallKind.AUDIT: "audit", CallKind.ALERT: "alert"}
@@ -92,7 +92,7 @@ class UpstreamAnswers:
         appended = self._spool.append(known.site, device_name(known.serial, call.address), upload)
         events = events_in(known.value)
         if self._sightings is not None and not appended.repeated and len(events) <= self._max_events:
-            note_reports(self._sightings, known.site, call.address, known.serial, events, call.authorization)
+            note_device_audits(self._sightings, known.site, call.address, known.serial, events, call.authorization)
         return CallAnswer(201 if appended.is_first else 202)
 
     def _pass_on(self, known: KnownCall) -> CallAnswer:

@@ -186,8 +186,8 @@ class UpstreamSpool:
         pending.path.unlink(missing_ok=True)
         self._room.give_back(pending.site, uploads=count)
 
-    def refuse(self, pending: Pending, status: int) -> Path:
-        """The partner's system will not take it: lay it aside, where people find it. Nothing is thrown away."""
+    def reject(self, pending: Pending, status: int) -> Path:
+        """The upstream system will never take it: move it to where people find it. Nothing is thrown away."""
         folder = pending.path.parent.parent / "refused"
         make_folder(folder)
         for number in itertools.count(1):
@@ -200,8 +200,8 @@ class UpstreamSpool:
         pending.path.unlink()
         return target
 
-    def refused(self, site: str) -> int:
-        """How many uploads were laid aside."""
+    def rejected(self, site: str) -> int:
+        """How many uploads were rejected."""
         folder = self._folder / site / "refused"
         return len(list(folder.glob("*.json"))) if folder.is_dir() else 0
 

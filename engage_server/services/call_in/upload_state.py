@@ -56,11 +56,11 @@ class DeviceState:
         return not self.measured_at <= now < self.measured_at + _SHARE_OF_TIME * self.took
 
     def measured(self, count: int, begun: float, ended: float) -> "DeviceState":
-        """The same, with what its files really take."""
+        """The state with the bytes that its files really take; counting them took from ``begun`` to ``ended``."""
         return replace(self, bytes=count, measured_at=ended, took=max(0.0, ended - begun))
 
     def after(self, number: int, kind: str, digest: str) -> "DeviceState":
-        """The same after one more upload."""
+        """The state after one more upload, which got this number."""
         kinds = self.kinds if kind in self.kinds else (*self.kinds, kind)
         return replace(self, next=number + 1, kinds=kinds, recent=(*self.recent, digest)[-_RECENT:])
 

@@ -134,7 +134,7 @@ class _WatchedConnection(HTTPConnection):
 
 
 class _WatchedTlsConnection(HTTPSConnection):
-    """The same by TLS."""
+    """Tells it by TLS, where the socket is another class's."""
 
     def getresponse(self) -> Any:
         _watched.watch(self.sock)

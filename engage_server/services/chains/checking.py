@@ -96,7 +96,12 @@ def _live_target(target: str) -> tuple[str, int] | None:
 
 def _unreadable(target: str, error: EngageError) -> TargetResult:
     finding = Finding(
-        Severity.ERROR, error.stable_code, error.sentence, "", "what it is made of could not be read", error.next_step
+        Severity.ERROR,
+        error.code,
+        sentence=error.sentence,
+        certificate="",
+        source="what it is made of could not be read",
+        mend=error.next_step,
     )
     return TargetResult(target, (), (finding,), could_not_be_read=isinstance(error, NotPossible))
 

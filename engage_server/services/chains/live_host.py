@@ -54,10 +54,10 @@ def _message_size(presented: PresentedChain) -> Finding:
     return Finding(
         Severity.NOTE,
         "sent.message",
-        f"the handshake's Certificate message ({presented.version}) has {size} bytes",
-        "",
-        "RFC 5246 section 7.4.2; RFC 8446 section 4.4.2",
-        "Nothing: the root, which is not sent, counts in a device's memory too.",
+        sentence=f"the handshake's Certificate message ({presented.version}) has {size} bytes",
+        certificate="",
+        source="RFC 5246 section 7.4.2; RFC 8446 section 4.4.2",
+        mend="Nothing: the root, which is not sent, counts in a device's memory too.",
     )
 
 
@@ -65,8 +65,8 @@ def _notice_refused(refusal: DeviceRefusal) -> Finding:
     return Finding(
         Severity.ERROR,
         "notice.refused",
-        f"a device would not take the certificate that this host distributes: {refusal.sentence}",
-        "",
-        "the protocol notes, section 1",
-        refusal.next_step or "Mend the plain HTTP instance.",
+        sentence=f"a device would not take the certificate that this host distributes: {refusal.sentence}",
+        certificate="",
+        source="the protocol notes, section 1",
+        mend=refusal.next_step or "Mend the plain HTTP instance.",
     )

@@ -30,7 +30,7 @@ class DiskReserve:
         self._part = part
 
     def half(self) -> "DiskReserve":
-        """The same with half of the reserve: for sightings."""
+        """One that keeps half as much free: sightings may go on where uploads have to stop."""
         return DiskReserve(self._folder, self._reserve_bytes, 2 * self._part)
 
     def shortage(self, count: int = 0) -> str:

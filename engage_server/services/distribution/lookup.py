@@ -37,7 +37,7 @@ class CallInSite:
 
 
 class Distribution:
-    """The device side's one door. Holds the snapshot; :meth:`publish` exchanges it as one unit.
+    """What the device side answers from: the one snapshot, which :meth:`publish` exchanges as a unit.
 
     Safe for many threads: a snapshot is immutable, and each request looks at one alone.
     """

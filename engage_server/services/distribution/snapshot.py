@@ -99,7 +99,7 @@ class Snapshot:
     static_certificates: Mapping[tuple[str, str], ServedAnswer] = field(default_factory=dict)
 
 
-EMPTY = Snapshot(0, {}, {}, {}, None, {}, {})
+EMPTY = Snapshot(generation=0, current={}, by_host={}, by_serial={}, default_site=None, networks={}, ders={})
 
 
 def take_snapshot(
@@ -224,7 +224,12 @@ def _serials_of_others(store: ServedStore, sites: Sequence[Site], default: str |
 def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
     """By digest, of releases of every state.
 
-    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead.
+    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead. Several
+    releases may have one anchor; whose its download counts as:
+
+    1. The site's that comes first, by name: another site's later ones change nothing.
+    2. Within that site the current release's, if one of them is current.
+    3. Else the newest's.
     """
     found: dict[str, ServedDer] = {}
     current = {(release.site, release.number) for release in releases if release.state is ReleaseState.CURRENT}

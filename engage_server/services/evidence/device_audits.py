@@ -11,7 +11,7 @@ from engage_server.services.evidence.sightings import Sightings
 _MOST = 100  # of one upload: whoever sends more of these says nothing new
 
 
-def note_reports(
+def note_device_audits(
     sightings: Sightings, site: str, address: str, serial: str | None, events: Iterable[Json], authorization: str
 ) -> None:
     """Note those of these events that are evidence, oldest first, as the device sent them; each with the call's token.
@@ -30,7 +30,7 @@ def note_reports(
     for event in events:
         read = read_event(event)
         if read is not None and read.code in MEANINGS:
-            sightings.reported(site, address, serial, f"{read.code} {read.data}".strip(), token)
+            sightings.audited(site, address, serial, f"{read.code} {read.data}".strip(), token)
             noted += 1
             if noted == _MOST:
                 return

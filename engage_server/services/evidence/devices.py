@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of
+from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
@@ -47,8 +47,7 @@ class DeviceView:
     @property
     def report(self) -> str:
         """What its audits told last of a download, a hash or a connection; "" for nothing."""
-        code, _, told_with = (self.history.report if self.history else "").partition(" ")
-        return sentence_of(code, told_with) if code else ""
+        return sentence_of_report(self.history.report) if self.history else ""
 
 
 class DeviceEvidence:
@@ -101,7 +100,10 @@ class DeviceEvidence:
             return self._troubled(site, now, replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES)))
         unseen = self._store.unseen_devices(site, limit)
         grade = Grade.NEVER_SEEN if release is not None else None
-        views = [DeviceView(site, serial, None, grade, None, None) for serial in unseen]
+        views = [
+            DeviceView(site=site, identity=serial, history=None, grade=grade, silent_nights=None, diagnosis=None)
+            for serial in unseen
+        ]
         rest = None if limit is None else max(0, limit - len(views))
         found = self._store.device_histories(site, replace(wanted, limit=rest))
         return views + [_view(each, release, now) for each in found]
@@ -155,7 +157,12 @@ class DeviceEvidence:
                 "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
                 code="device.not_found",
             )
-        return [DeviceView(each.site, each.serial, None, None, None, None) for each in known]
+        return [
+            DeviceView(
+                site=each.site, identity=each.serial, history=None, grade=None, silent_nights=None, diagnosis=None
+            )
+            for each in known
+        ]
 
     def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
         """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.
@@ -220,4 +227,11 @@ def _view(history: DeviceHistory, release: int | None, now: datetime) -> DeviceV
     reached = history.releases.get(release) if release is not None else None
     grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
     silent = max(0, (now - history.last_seen).days)
-    return DeviceView(history.site, history.identity, history, grade, silent, diagnose(history, now))
+    return DeviceView(
+        site=history.site,
+        identity=history.identity,
+        history=history,
+        grade=grade,
+        silent_nights=silent,
+        diagnosis=diagnose(history, now),
+    )

@@ -7,7 +7,7 @@ trouble; a property test holds that it lets through all that :func:`diagnose` na
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of
+from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.records import AGAIN_AND_AGAIN, RECENT_TROUBLE, DeviceHistory
 
 # what a device's alert says of its view (RFC 8446 section 6.2)
@@ -56,8 +56,8 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.anchor_failed_at is not None:
         return Diagnosis(
             "anchor_refused",
-            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not take an anchor "
-            f"({_told(device)}); it keeps the one that it has, and is locked out when that one ends",
+            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not take an anchor ("
+            f"{sentence_of_report(device.report)}); it keeps the one that it has, and is locked out when that one ends",
             "If the hash does not match, it has another site key: commission it anew. Else press 'update from server' "
             "in the vendor's app, and look whether it can reach port 80.",
         )
@@ -93,7 +93,7 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.reported_at is not None and now - device.reported_at <= RECENT_TROUBLE and _is_trouble(device.report):
         return Diagnosis(
             "reports",
-            f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {_told(device)}",
+            f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
             "It has called since, so it is no lock-out; if it comes again, look at its network and its clock.",
         )
     if device.asked_again_at is not None and now - device.asked_again_at <= RECENT_TROUBLE:
@@ -124,11 +124,6 @@ def _by_address(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "forget it ('engage device forget'): then the first address that it calls from is its own.",
         )
     return None
-
-
-def _told(device: DeviceHistory) -> str:
-    code, _, told_with = device.report.partition(" ")
-    return sentence_of(code, told_with)
 
 
 def _is_trouble(report: str) -> bool:

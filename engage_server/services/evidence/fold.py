@@ -74,6 +74,13 @@ def noted(
 ) -> DeviceHistory:
     """One device's history with one more sighting.
 
+    1. A device that was never seen begins with an empty history.
+    2. Times that a wrong clock left in the future come back to this sighting's.
+    3. A token that proves the device counts from whatever address.
+    4. From an address that is not its usual one everything else proves nothing.
+    5. At its usual address it was here; a handshake with a token counts as one, and as proof.
+    6. All else counts by its kind: see :func:`_evident`.
+
     Args:
         before: What was known of it; None for nothing.
         sighting: One that counts.
@@ -81,28 +88,36 @@ def noted(
         identity: Whose sighting it is.
         now: The time by which a history is found to lie in the future; None where no clock is doubted.
     """
-    known = before or newcomer(site, identity, sighting.at)
+    known = before or newcomer(site, identity, sighting.at)  # 1
     if now is not None:
-        known = taken_back(known, sighting.at, now)
-    known, is_proven = with_token(known, sighting)
+        known = taken_back(known, sighting.at, now)  # 2
+    known, is_proven = with_token(known, sighting)  # 3
     if known.home not in ("", sighting.address):
-        return elsewhere(known, sighting)
-    seen = at_home(known, sighting.address, sighting.at)
+        return elsewhere(known, sighting)  # 4
+    seen = at_home(known, sighting.address, sighting.at)  # 5
     if is_proven and is_finished(sighting):
         return _authenticated(_finished(seen, sighting), sighting)
-    return _evident(seen, sighting)
+    return _evident(seen, sighting)  # 6
 
 
 def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """What a sighting from the usual address tells beside that it was there."""
+    """What a sighting from the usual address tells beside that it was there, by its kind.
+
+    1. A finished handshake ends all trouble: the counts begin again. A resumed one proves nothing.
+    2. A refused one is counted, a broken one only remembered.
+    3. A call-in says no more; an audit says what its event means.
+    4. On a TLS connection the rest is no question for an anchor: the device has just accepted one.
+    5. What is older than the last finished handshake gives its grade alone.
+    6. A download is counted; a notice, too, and a second one right after an accepted chain is remembered.
+    """
     if sighting.kind is SightingKind.HANDSHAKE_FINISHED:
         return _finished(seen, sighting) if is_finished(sighting) else seen
     if sighting.kind is SightingKind.HANDSHAKE_FAILED:
         return _failed(seen, sighting)
     if sighting.kind is SightingKind.CALL_IN:
         return seen
-    if sighting.kind is SightingKind.REPORT:
-        return _reported(seen, sighting)
+    if sighting.kind is SightingKind.AUDIT:
+        return _audited(seen, sighting)
     if sighting.listener == "https":  # on a connection whose handshake was noted: it holds what it needs
         return seen
     if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
@@ -156,7 +171,7 @@ def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory
     return _graded(proven, sighting, Grade.AUTHENTICATED)
 
 
-def _reported(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
+def _audited(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     """What the device itself told in an audit; by when it came, because the device's own clock may be wrong."""
     meaning = MEANINGS.get(sighting.failure[:4])
     if meaning is None:

@@ -93,9 +93,9 @@ class Sightings:
         """A known device called in."""
         self._take(SightingKind.CALL_IN, address, serial, site, None, token=token)
 
-    def reported(self, site: str, address: str, serial: str | None, event: str, token: str = "") -> None:
+    def audited(self, site: str, address: str, serial: str | None, event: str, token: str = "") -> None:
         """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
-        self._take(SightingKind.REPORT, address, serial, site, None, failure=event, token=token)
+        self._take(SightingKind.AUDIT, address, serial, site, None, failure=event, token=token)
 
     def flush(self) -> None:
         """Hand over what was taken since the last time."""

@@ -32,7 +32,7 @@ def patience(first_seen: datetime, last_seen: datetime, nights: int) -> timedelt
 
 def newcomer(site: str, identity: str, at: datetime) -> DeviceHistory:
     """A device of which nothing is known but that something was seen of it; it has no home yet."""
-    return DeviceHistory(site, identity, at, at, 0, at + patience(at, at, 1))
+    return DeviceHistory(site, identity, first_seen=at, last_seen=at, nights=0, due_at=at + patience(at, at, 1))
 
 
 def is_finished(sighting: Sighting) -> bool:

@@ -81,10 +81,10 @@ class DiskOverview:
             NotPossible: The book of the disk can not be read.
         """
         return DiskStatus(
-            self._room.use(),
-            self._room.limits,
-            self._room.reserve.free_bytes(),
-            self._room.reserve.shortage(_MIB),  # no room for one long upload is no room
-            {site: self._enrolment.today(site) for site in sites},
-            self._enrolment.per_day,
+            sites=self._room.use(),
+            limits=self._room.limits,
+            free=self._room.reserve.free_bytes(),
+            shortage=self._room.reserve.shortage(_MIB),  # no room for one long upload is no room
+            enrolled={site: self._enrolment.today(site) for site in sites},
+            enroll_per_day=self._enrolment.per_day,
         )

@@ -206,7 +206,7 @@ class Releases:
         return self._checked(release, public, occasion)
 
     def check_before_serving(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """The same by the private key itself, opened: what is kept beside it may be changed, and it may be damaged.
+        """What the checks say by the private key itself, opened: it may be damaged, and what is kept beside it changed.
 
         Raises:
             NotFound: There is no such site or release.

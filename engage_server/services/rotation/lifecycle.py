@@ -297,22 +297,30 @@ class Rotations(RotationSteps):
         return after
 
     def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
-        """Do one thing that the gate allows; None when it is nothing."""
+        """Do one thing that the gate allows; None when it is nothing.
+
+        1. Go on: after the last step the rotation is done; else the next release goes live.
+        2. Roll back: what was served when the rotation began goes live again, as one unit.
+        3. Ask: it is held for a person, who is told once.
+        4. Wait: a hold whose reason is gone ends, unless nothing can be judged yet. Nothing else happens.
+
+        A release with errors goes live in neither direction: then it is held instead.
+        """
         decision = self.progress(rotation, occasion).decision
         if decision is None:
             return None
-        if decision.verdict is Verdict.GO_ON:
+        if decision.verdict is Verdict.GO_ON:  # 1
             if rotation.is_last_step:
                 self._end(rotation, RotationState.DONE, decision.why, occasion, go_back=False)
                 return (
                     f"done: release {rotation.served} of {rotation.site} has replaced release {rotation.from_release}"
                 )
             return self._next_step(rotation, decision, occasion)
-        if decision.verdict is Verdict.ROLL_BACK:
+        if decision.verdict is Verdict.ROLL_BACK:  # 2
             return self._roll_back(rotation, decision, occasion)
-        if decision.verdict is Verdict.ASK:
+        if decision.verdict is Verdict.ASK:  # 3
             return self._hold(rotation, decision.why, occasion)
-        if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):
+        if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):  # 4
             return self._release_hold(rotation, decision, occasion)
         return None
 

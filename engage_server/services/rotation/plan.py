@@ -133,7 +133,14 @@ def make_plan(situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judg
         )
     )
     ways = tuple(_way_plan(way, situation, throwaway, judge) for way in RotationWay)
-    return RotationPlan(situation, measure(situation.chain), found, due, ways, _recommended(due, ways))
+    return RotationPlan(
+        situation=situation,
+        today=measure(situation.chain),
+        expiries=found,
+        due=due,
+        ways=ways,
+        recommended=_recommended(due, ways),
+    )
 
 
 def keys_for(chain: Chain) -> int:

@@ -18,7 +18,7 @@ class HashMatch:
 
     Attributes:
         name: The file that holds the certificate.
-        certificate: It.
+        certificate: What the hash was made of, as it has to be served again.
         wrongly: Which mistake was made with it; "" for none.
     """
 

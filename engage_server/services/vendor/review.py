@@ -25,7 +25,7 @@ class VendorReview:
     """What was made of a sample.
 
     Attributes:
-        sample: It.
+        sample: What was read from the folder: scripts, certificates, keys, devices' files.
         anchor: The certificate that devices with this site key trust, or were meant to; None when nothing shows which.
         anchor_name: The file that holds it; "".
         is_held: Whether devices could take it: False where its hash was made wrongly, so that none has it.
@@ -84,7 +84,15 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     ]
     order = list(Severity)
     faults = tuple(sorted(found, key=lambda each: order.index(each.severity)))
-    return VendorReview(sample, anchor, match.name if match else "", is_held, known, chain, faults)
+    return VendorReview(
+        sample=sample,
+        anchor=anchor,
+        anchor_name=match.name if match else "",
+        is_held=is_held,
+        hosts=known,
+        chain=chain,
+        faults=faults,
+    )
 
 
 def _sent(sample: VendorSample) -> tuple[x509.Certificate, ...]:
@@ -243,7 +251,7 @@ def _check_findings(
     hosts: tuple[Host, ...],
     now: datetime,
 ) -> Iterator[Finding]:
-    """The same rules as for every chain."""
+    """What ``engage chain check`` says of the sample's chain, or of its certificates where the chain has a gap."""
     role = AnchorRole.ROOT if anchor is None or is_self_issued(anchor) else AnchorRole.INTERMEDIATE
     script = sample.secure_script
     key_file = sample.loaded(script.key_file) if script and script.key_file else sample.files.get("partner_server.key")
@@ -257,4 +265,4 @@ def _check_findings(
 
 
 def _fault(severity: str, code: str, sentence: str, mend: str) -> Finding:
-    return Finding(Severity(severity), code, sentence, "", _SOURCE, mend)
+    return Finding(Severity(severity), code, sentence=sentence, certificate="", source=_SOURCE, mend=mend)

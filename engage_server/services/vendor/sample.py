@@ -157,12 +157,12 @@ def _read_script(path: Path) -> VendorScript | None:
     text = read_file(path, limit=_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
     code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
     script = VendorScript(
-        path,
-        _first(_URL, code),
-        _first(_HASH, code),
-        _first(_CERT_FILE, code),
-        _first(_KEY_FILE, code),
-        _first(_RUN_HOST, code),
+        path=path,
+        cert_url=_first(_URL, code),
+        hash_text=_first(_HASH, code),
+        cert_file=_first(_CERT_FILE, code),
+        key_file=_first(_KEY_FILE, code),
+        run_host=_first(_RUN_HOST, code),
     )
     return script if script.cert_url or script.cert_file or _ROUTE in code else None
 

@@ -48,7 +48,7 @@ class PreparedTakeover:
     """A plan that can be carried out.
 
     Attributes:
-        plan: It.
+        plan: What is carried out; its folder is still untouched.
         material: The chain that will be served.
         write_mended: Writes the chain down where it had to be made anew; None where the sample's own is served.
     """

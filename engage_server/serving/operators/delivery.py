@@ -47,7 +47,7 @@ class Deliveries:
         done: dict[str, Delivered] = {}
         for site, delivery in self._deliveries.items():
             done[site] = delivery.run(lambda: datetime.now(UTC))
-            for path in done[site].laid_aside:
+            for path in done[site].rejected:
                 self._log.error("the upstream system of %s refuses an upload for good; it is kept: %s", site, path)
             self._tell(site, done[site])
         self._tell_all(done)

@@ -84,7 +84,7 @@ class Exposition:
         self._uploads = uploads
         for site, done in uploads.items():
             self._taken.labels(site).inc(done.taken)
-            self._refused.labels(site).inc(len(done.laid_aside))
+            self._refused.labels(site).inc(len(done.rejected))
 
     def tell_rotations(self, states: Mapping[str, str]) -> None:
         """The state of each rotation that is going on, by site."""

@@ -85,6 +85,6 @@ def _and_before(left_out: int) -> str:
 
 
 def _place(error: BaseException | None) -> str:
-    """The same for the same exception at the same line."""
+    """Which kind of defect it is: its class, and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
     return f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__

@@ -92,7 +92,7 @@ class SnapshotFollower:
         self._tell_kept(snapshot)
         return snapshot.generation != served.generation
 
-    def say_alive(self) -> None:
+    def heartbeat(self) -> None:
         """Tell the store what this worker serves.
 
         Raises:
@@ -100,7 +100,7 @@ class SnapshotFollower:
         """
         snapshot = self._device_side.distribution.snapshot
         late = self._lateness()
-        self._device_side.say_alive(
+        self._device_side.heartbeat(
             WorkerStatus(
                 worker=self._worker,
                 host=self._host,
@@ -122,7 +122,7 @@ class SnapshotFollower:
             self._wait()
         if self._listener:
             with suppress(EngageError):
-                self._device_side.say_gone(self._worker)
+                self._device_side.remove_worker(self._worker)
 
     def _wait(self) -> None:
         until = time.monotonic() + self._poll_seconds
@@ -146,7 +146,7 @@ class SnapshotFollower:
             if is_new:
                 self._tell_current()
             if self._listener and (is_new or self._is_time()):
-                self.say_alive()
+                self.heartbeat()
             self._tell_trouble("")
         except EngageError as error:
             self._tell_trouble(str(error))

@@ -13,7 +13,7 @@ class AuditStore(Protocol):
         """Write an audit event that goes with no other change."""
 
     def audit_entries(self) -> Sequence[AuditEntry]:
-        """The same with numbers and hashes."""
+        """The whole log, oldest first: each event with its number, and the hash that chains it to the one before."""
 
     def audit_head(self) -> AuditHead:
         """The newest entry's number and hash."""

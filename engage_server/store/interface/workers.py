@@ -13,11 +13,11 @@ class WorkerStore(Protocol):
     def generation(self) -> int:
         """A number that grows with every change that a server must follow. Cheap: meant to be polled."""
 
-    def say_alive(self, status: WorkerStatus) -> None:
+    def heartbeat(self, status: WorkerStatus) -> None:
         """Note what a worker serves, at the database's time; ``seen_at`` is not read."""
 
-    def say_gone(self, worker: str) -> None:
-        """It ends."""
+    def remove_worker(self, worker: str) -> None:
+        """Forget a worker that has said goodbye: nobody waits for it any more."""
 
     def workers(self, within: timedelta) -> Sequence[WorkerStatus]:
         """Those that said something within this time, by the database's clock."""

@@ -116,7 +116,7 @@ class TlsContexts:
             connection.context = chosen
 
     def _renewed(self, local: str) -> ReleaseContext:
-        """The same once more, with an empty cache of sessions.
+        """A fresh context for the release that is served there now, with an empty cache of sessions.
 
         Without a descriptor or memory to make it, the old one stays for as many handshakes again: no device is refused
         for that, and the cache grows by as much.
