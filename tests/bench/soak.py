@@ -21,9 +21,9 @@ from tests.attackers import ATTACKS
 from tests.bench.attacks import attacks
 from tests.bench.floods import crowd, floods
 from tests.bench.report import clean_up_when_terminated, say
-from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import RunningPair, eventually, running_pair
 from tests.hostile import Crowd, ask
+from tests.support.installation import make_installation
 
 EXAMPLES = """examples:
   scripts/soak --attacks --seconds 20 --json attacks.json

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.attackers import run
-from tests.end_to_end.conftest import make_installation
 from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
 from tests.partner import Partner
 from tests.strangers import Tally, Target
+from tests.support.installation import make_installation
 from tests.world import serial_of
 
 LARGE = serial_of(1)  # the device with a database of 0.85 MiB

@@ -16,7 +16,7 @@ from engage_server.pki import encodings, keys
 from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, good_chain, key
 from tests.defects import case_of, intermediate_says_no_ca, negative_serial, outlives_its_issuer
 from tests.end_to_end.running import RunningPair, engage, ok
-from tests.end_to_end.test_commands import error, refused
+from tests.support.refusals import error, refused
 
 AT = ("--at", NOW.isoformat())
 BUILT = good_chain()

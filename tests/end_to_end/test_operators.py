@@ -52,7 +52,7 @@ def names_in(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def busy_pair(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # a fixture's generator
     """Two workers each, that have seen some devices."""
-    from tests.end_to_end.conftest import make_installation
+    from tests.support.installation import make_installation
 
     with running_pair(make_installation(tmp_path_factory.mktemp("busy")), "--workers", "2") as pair:
         root = pair.folder / "certs" / "main" / "partner_CA.pem"

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -19,6 +18,7 @@ from tests.end_to_end.running import (
     eventually,
     running_pair,
 )
+from tests.support.listening import accepts
 
 
 def gone(pid: int) -> bool:
@@ -110,18 +110,10 @@ def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            eventually(lambda port=port: _accepts(port), "listens")  # type: ignore[misc]
+            eventually(lambda port=port: accepts(port), "listens")  # type: ignore[misc]
         finally:
             process.terminate()
             assert process.wait(20) == 0
-
-
-def _accepts(port: int) -> bool:
-    try:
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
-            return True
-    except OSError:
-        return False
 
 
 def test_the_http_instance_needs_no_key(installation: Path) -> None:
@@ -138,7 +130,7 @@ def test_the_http_instance_needs_no_key(installation: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: _accepts(port), "listens")
+        eventually(lambda: accepts(port), "listens")
     finally:
         process.terminate()
         process.wait(20)

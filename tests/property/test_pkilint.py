@@ -19,8 +19,8 @@ from engage_server.pki.profiles import Lifetimes
 from engage_server.records import Host
 from tests.chains import NOW
 from tests.defects import DEFECTS, right_plan
-from tests.property.test_laws import hosts
 from tests.support.lengths import examples
+from tests.support.strategies import hosts
 
 # the same chains in every run of CI; LINTED_CHAINS=300 makes new ones
 _ASKED = os.environ.get("LINTED_CHAINS")

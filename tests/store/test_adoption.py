@@ -23,7 +23,8 @@ from engage_server.records import (
 from engage_server.store.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.chains import NOW, SITE_KEY
-from tests.store.test_contract import SEALER, site
+from tests.support.databases import SEALER
+from tests.support.rows import site
 from tests.world import serial_of
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)

@@ -19,9 +19,7 @@ from sqlalchemy import inspect, text
 from sqlalchemy.event import listen
 
 from engage_server.errors import Conflict, NotFound, SealBroken, StoreNotUsable, StoreVersionMismatch
-from engage_server.pki import encodings, keys
 from engage_server.records import (
-    AnchorRole,
     AuditAction,
     AuditEvent,
     AuditVerdict,
@@ -39,7 +37,6 @@ from engage_server.records import (
     Secret,
     Sighting,
     SightingKind,
-    Site,
     StaticCertificate,
     UnknownDevices,
     Upstream,
@@ -48,43 +45,17 @@ from engage_server.records import (
 from engage_server.services.evidence.fold import fold
 from engage_server.store import schema, sighting_queries
 from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
-from engage_server.store.interface import ReleaseDraft, Store
+from engage_server.store.interface import Store
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import metadata, workers
-from tests.chains import NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
+from tests.chains import NOW, OTHER_SITE_KEY, SITE_KEY
 from tests.postgresql import PostgresServer
 from tests.stored import audit_events, stored_sightings
+from tests.support.databases import SEALER
+from tests.support.rows import draft, private_key, site
 
-SEALER = Sealer(Secret(bytes(32)))
 OTHER_SEALER = Sealer(Secret(bytes([1]) * 32))
-
-
-def site(name: str = "main", *hosts: str, is_default: bool = False) -> Site:
-    return Site(
-        name,
-        tuple(Host(h) for h in hosts or (f"{name}.example",)),
-        AnchorRole.ROOT,
-        is_default,
-        (ipaddress.ip_network("10.0.0.0/8"),),
-        NOW,
-    )
-
-
-def draft(name: str = "main", label: str = "") -> ReleaseDraft:
-    chain = good_chain(label).chain
-    return ReleaseDraft(
-        name,
-        encodings.der(chain.root),
-        "A" * 28,
-        tuple(map(encodings.der, chain.sent)),
-        encodings.der(chain.root),
-        NOW,
-    )
-
-
-def private_key(label: str = "") -> Secret:
-    return keys.private_key_pem(good_chain(label).server_key)
 
 
 def activate(store: SqlStore, name: str, number: int, at: datetime, event: AuditEvent) -> Release:

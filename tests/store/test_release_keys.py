@@ -1,5 +1,6 @@
 """The private keys of releases are sealed under a key of their own, which opens nothing else."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from tests.chains import NOW, SITE_KEY
-from tests.store.test_contract import draft, private_key, site
+from tests.support.rows import draft, private_key, site
 
 KEK = Secret(bytes(32))
 SEALER = Sealer(KEK)
@@ -33,9 +34,11 @@ SEALED_BEFORE = bytes.fromhex(
 
 
 @pytest.fixture
-def engine(database_url: str) -> Engine:
+def engine(database_url: str) -> Iterator[Engine]:
     create_sqlite_file(database_url)
-    return open_engine(database_url)
+    engine = open_engine(database_url)
+    yield engine
+    engine.dispose()
 
 
 def migrate(connection: Connection, revision: str) -> None:

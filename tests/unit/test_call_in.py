@@ -37,6 +37,7 @@ from engage_server.services.sites.register import SiteChanges, SiteRequest
 from engage_server.web.app import create_app
 from tests.chains import NOW, SITE_KEY
 from tests.stored import audit_events
+from tests.support.sinks import Sink
 from tests.world import World, serial_of
 
 KNOWN, STRANGER = serial_of(1), serial_of(2)
@@ -45,17 +46,6 @@ KNOWN, STRANGER = serial_of(1), serial_of(2)
 def seen(kind: SightingKind, at: datetime = NOW, failure: str = "", listener: str = "https") -> Sighting:
     """What some device of the site did."""
     return Sighting(kind, at, listener, "192.0.2.1", KNOWN, "main", None, "", failure)
-
-
-class Sink:
-    """Where sightings go."""
-
-    def __init__(self) -> None:
-        self.kept: list[bytes] = []
-
-    def append(self, lines: Any) -> bool:
-        self.kept += lines
-        return True
 
 
 @pytest.fixture

@@ -28,8 +28,8 @@ from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.uploads import fresh_events, taken
 from engage_server.services.evidence.sightings import Sightings
 from tests.chains import NOW
-from tests.unit.test_call_in import Sink
-from tests.unit.test_call_in_protocol import database
+from tests.support.device_bodies import database
+from tests.support.sinks import Sink
 from tests.world import World, serial_of
 
 SERIAL = serial_of(1)

@@ -15,6 +15,7 @@ from engage_server.protocol.device_audits import events_in, read_event
 from engage_server.protocol.event_codes import MEANINGS, sentence_of
 from engage_server.protocol.json_body import content_digest, read_json, without_secrets, write_json
 from engage_server.protocol.serial_number import encode_serial
+from tests.support.device_bodies import database
 
 SERIAL = "0000000000000000A0B1000000000206"
 
@@ -27,22 +28,6 @@ values = st.recursive(
 
 def nothing(_version: int) -> None:
     """No earlier database."""
-
-
-def database(version: str = "0x10", users: tuple[int, ...] = (1, 2), delete_all: object = 1) -> dict[str, Any]:
-    """An answer as partners write them."""
-    records = {
-        "deleteAll": delete_all,
-        "delete": [],
-        "update": [],
-        "add": [{"usrID": n, "fnctn": "norm"} for n in users],
-    }
-    return {
-        "db": {"usrRcrd": records, "schedules": [{"days": ["Mo"]}], "holidays": [], "autoUnlock": []},
-        "config": {"relock": 3},
-        "dbDwnLdTm": "20261121000000",
-        "nxtDbVerTS": version,
-    }
 
 
 class TestBodies:

@@ -1,7 +1,6 @@
 """What is let through to OpenSSL of a connection's first octets, and what never reaches it."""
 
 import ssl
-import struct
 from contextlib import suppress
 
 import pytest
@@ -12,6 +11,7 @@ from engage_server.serving.worker.connections.client_hello import (
     HelloRefused,
     server_name,
 )
+from tests.support.hello_bytes import named, record
 
 
 def hello(name: str | None = "locks.example.org", groups: str | None = None) -> bytes:
@@ -25,10 +25,6 @@ def hello(name: str | None = "locks.example.org", groups: str | None = None) -> 
     with suppress(ssl.SSLWantReadError):
         client.do_handshake()
     return outgoing.read()
-
-
-def record(content: bytes, kind: int = 22) -> bytes:
-    return struct.pack(">BHH", kind, 0x0301, len(content)) + content
 
 
 def in_records(content: bytes, size: int) -> bytes:
@@ -144,16 +140,6 @@ def test_server_names_that_are_not_ascii_are_refused(name: bytes, is_refused: bo
             assert (caught.value.reason, caught.value.alert) == ("hello name", 112)
         else:
             assert fed(pieces) == (content, b"", True)
-
-
-def named(name: bytes) -> bytes:
-    """A hello of TLS 1.2 with some server name, whatever it is."""
-    sni = struct.pack(">HHHBH", 0, len(name) + 5, len(name) + 3, 0, len(name)) + name
-    others = bytes.fromhex("000a000600040017001d000b00020100000d0006000404010804")
-    extensions = others + sni
-    suites = bytes.fromhex("0004c02f009c0100")
-    body = b"\x03\x03" + bytes(32) + b"\0" + suites + struct.pack(">H", len(extensions)) + extensions
-    return record(b"\x01" + len(body).to_bytes(3, "big") + body)
 
 
 def test_damaged_hellos_have_no_name_and_no_end_that_hurts() -> None:

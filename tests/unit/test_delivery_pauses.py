@@ -12,7 +12,7 @@ from engage_server.services.call_in.delivery import UpstreamDelivery
 from engage_server.services.call_in.delivery_pauses import DeliveryPauses
 from tests.chains import NOW
 from tests.partner import Partner
-from tests.unit.test_upstream import Delivering, upload
+from tests.support.delivering import Delivering, upload
 from tests.world import serial_of
 
 

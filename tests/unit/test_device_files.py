@@ -15,7 +15,7 @@ from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.distribution.serial_set import SerialSet
 from tests.chains import NOW
-from tests.unit.test_call_in_protocol import database
+from tests.support.device_bodies import database
 from tests.world import serial_of
 
 SERIAL = serial_of(1)

@@ -1,7 +1,6 @@
 """Tokens by which devices prove themselves: vectors of our own, made by openssl, and what must not pass."""
 
 import base64
-import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -11,15 +10,13 @@ from hypothesis import strategies as st
 
 from engage_server.protocol.device_token import WINDOW, TokenProof, token_in, verify
 from engage_server.records import Secret
+from tests.support.tokens import DIGITS, KEY, SERIAL, encrypted, text_token
 
-KEY = Secret(bytes(range(1, 33)))
 OTHER_KEY = Secret(bytes(range(2, 34)))
-SERIAL = "0000000000000000A0B1000000000206"
 OTHER = "0000000000000000A0B1000000000207"
 AT = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)
 SECONDS = int(AT.timestamp())
 
-DIGITS = b"20261126023000\0\0"
 BIG = bytes(8) + SECONDS.to_bytes(8, "big")
 LITTLE = bytes(8) + SECONDS.to_bytes(8, "little")
 
@@ -32,23 +29,9 @@ RAW_CBC_VECTOR = "AAAAAAAAAACgsQAAAAACBjfEgREYodMwjzhxcm6WcegtSxOfESMVG8QgIlL2rY
 RAW_ECB_VECTOR = "AAAAAAAAAACgsQAAAAACBjfEgREYodMwjzhxcm6WcehTL5dG+kKtMSdoEcroTtjJ"
 
 
-def encrypted(plain: bytes, mode: str = "cbc", key: Secret = KEY) -> bytes:
-    """By another implementation than the one under test."""
-    iv = ["-iv", "00" * 16] if mode == "cbc" else []
-    command = ["openssl", "enc", f"-aes-256-{mode}", "-nopad", "-K", key.reveal().hex(), *iv]
-    return subprocess.run(command, input=plain, capture_output=True, check=True).stdout
-
-
 def raw_token(time: bytes = DIGITS, serial: str = SERIAL, mode: str = "cbc", clear: str | None = None) -> str:
     cipher = encrypted(time + bytes.fromhex(serial), mode)
     return base64.b64encode(bytes.fromhex(clear or serial) + cipher).decode()
-
-
-def text_token(
-    time: bytes = DIGITS, serial: str = SERIAL, mode: str = "cbc", clear: str | None = None, key: Secret = KEY
-) -> str:
-    cipher = encrypted(time + bytes.fromhex(serial), mode, key)
-    return base64.b64encode(f"{clear or serial}:{cipher.hex().upper()}:1".encode()).decode()
 
 
 PROOF = TokenProof(SERIAL, SECONDS)

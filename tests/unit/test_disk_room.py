@@ -25,7 +25,7 @@ from engage_server.services.disk_space.use import device_bytes, measure, sweep
 from engage_server.services.evidence.spool import SpoolWriter
 from tests.chains import NOW
 from tests.disk import room_in, small_disk
-from tests.unit.test_upstream import upload
+from tests.support.delivering import upload
 from tests.world import serial_of
 
 SERIAL = serial_of(1)

@@ -24,7 +24,7 @@ from engage_server.services.evidence.transfer import SightingTransfer
 from engage_server.store.sql_store import SqlStore
 from tests.chains import SITE_KEY
 from tests.stored import stored_sightings
-from tests.unit.test_device_token import text_token
+from tests.support.tokens import text_token
 from tests.world import World, serial_of
 
 NOW = datetime(2026, 11, 21, 3, 0, tzinfo=UTC)

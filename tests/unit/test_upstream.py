@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from threading import Thread
 
@@ -10,13 +10,13 @@ import pytest
 
 from engage_server.errors import NotPossible, UpstreamAway, UsageError
 from engage_server.records import Upstream
-from engage_server.services.call_in.delivery import UpstreamDelivery
-from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool, device_name
+from engage_server.services.call_in.upload_spool import UpstreamSpool, device_name
 from engage_server.services.call_in.upstream_host import UpstreamHost, UpstreamRequest
 from engage_server.services.sites.upstream_address import assert_usable
 from tests.chains import NOW
 from tests.disk import room_in
 from tests.partner import Partner
+from tests.support.delivering import Delivering, upload
 from tests.world import serial_of
 
 GET = UpstreamRequest("GET", "/swordfish/lock/db/0")
@@ -94,28 +94,6 @@ class TestOneCall:
     def test_certificates_that_are_none(self) -> None:
         with pytest.raises(UsageError, match="can not be read"):
             assert_usable(Upstream("https://x", trust_pem="no PEM"))
-
-
-def upload(number: int, kind: str = "audit", device: int = 1, *, at: datetime = NOW) -> Upload:
-    body = f'{{"serialNumber":"{serial_of(device)}","n":{number}}}'.encode()
-    return Upload(kind, f"/swordfish/lock/{kind}", body, "application/json", "Device secret", "192.0.2.1", at)
-
-
-class Delivering:
-    """A spool, a partner, and time in the test's hand."""
-
-    def __init__(self, folder: Path, partner: Partner) -> None:
-        self.spool = UpstreamSpool(room_in(folder.parent / "data", folder))
-        self.partner = partner
-        self.delivery = UpstreamDelivery("main", self.spool, Upstream(partner.url, 2))
-        self.now = NOW
-
-    def append(self, *numbers: int, device: int = 1) -> None:
-        for number in numbers:
-            self.spool.append("main", serial_of(device), upload(number, device=device))
-
-    def taken(self, device: int = 1) -> list[int]:
-        return [each["n"] for each in self.partner.taken[serial_of(device)]]
 
 
 @pytest.fixture
