@@ -19,13 +19,13 @@ from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol.serial_number import encode_serial
-from tests.chains import SITE_KEY
-from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
-from tests.partner import DATABASE as PARTNERS_DATABASE
-from tests.partner import Partner
 from tests.support.calling_in import ask, head
+from tests.support.chains import SITE_KEY
 from tests.support.installation import make_installation
-from tests.world import serial_of
+from tests.support.partner import DATABASE as PARTNERS_DATABASE
+from tests.support.partner import Partner
+from tests.support.running import RunningPair, engage, eventually, ok, running_pair
+from tests.support.world import serial_of
 
 SERIAL = serial_of(1)
 STRANGER = serial_of(99)

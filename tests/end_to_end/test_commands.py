@@ -15,9 +15,9 @@ import pytest
 
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
-from tests.chains import OTHER_SITE_KEY, SITE_KEY
-from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
+from tests.support.chains import OTHER_SITE_KEY, SITE_KEY
 from tests.support.refusals import KEY_TEXTS, error, refused
+from tests.support.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
 
 
 class TestInit:

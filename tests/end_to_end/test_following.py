@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from engage_server.protocol.notice import digest_of
-from tests.end_to_end.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
-from tests.postgresql import PostgresServer
 from tests.support.following import GET, new_chain, notice, serves, stage
 from tests.support.installation import make_installation
+from tests.support.postgresql import PostgresServer
+from tests.support.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
 
 FOLLOWED = 2.0  # seconds: invariant 2
 

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually
-from tests.hostile import ask
 from tests.support.hello_bytes import named
+from tests.support.hostile import ask
+from tests.support.running import RunningPair, eventually
 from tests.support.trusting import trusting
 
 LINE = b"x" * 100 + b"\n"

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
-from tests.hostile import HABITS, HELLO, Crowd, ask, renegotiate
+from tests.support.hostile import HABITS, HELLO, Crowd, ask, renegotiate
 from tests.support.lengths import examples
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 from tests.support.trusting import FAR_TOO_LONG, trusting
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.records.release_key import read_release_key
-from tests.end_to_end.running import (
+from tests.support.installation import make_installation
+from tests.support.listening import accepts
+from tests.support.running import (
     ENGAGE,
     clean_environment,
     engage,
@@ -22,8 +24,6 @@ from tests.end_to_end.running import (
     ok,
     running_pair,
 )
-from tests.support.installation import make_installation
-from tests.support.listening import accepts
 
 NOBODY = 65534
 # as another user, who may look for files everywhere: the interpreter may lie in root's home

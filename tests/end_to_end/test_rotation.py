@@ -16,11 +16,11 @@ from engage_server.composition.operator_side import OperatorSide, open_operator_
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import Occasion
 from engage_server.settings import load_settings
-from tests.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
-from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
-from tests.postgresql import PostgresServer
+from tests.support.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
+from tests.support.postgresql import PostgresServer
 from tests.support.rotating import night, progress, seen
-from tests.world import serial_of
+from tests.support.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
+from tests.support.world import serial_of
 
 
 def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:

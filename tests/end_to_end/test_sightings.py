@@ -15,9 +15,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.records import SightingKind
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
-from tests.postgresql import PostgresServer
 from tests.support.installation import make_installation
+from tests.support.postgresql import PostgresServer
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 from tests.support.stored_by_pairs import sightings, sqlite
 
 QUERY = "?serialNumber=AAAAAAAAAACgsQAAAAACBg=="

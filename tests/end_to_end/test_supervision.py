@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import (
+from tests.support.listening import accepts
+from tests.support.running import (
     ENGAGE,
     NOTICE,
     RunningPair,
@@ -18,7 +19,6 @@ from tests.end_to_end.running import (
     eventually,
     running_pair,
 )
-from tests.support.listening import accepts
 
 
 def gone(pid: int) -> bool:
@@ -98,7 +98,7 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
 
 
 def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
-    from tests.end_to_end.running import free_ports
+    from tests.support.running import free_ports
 
     http, https = free_ports()
     for listener, port in (("http", http), ("https", https)):
@@ -119,7 +119,7 @@ def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
 def test_the_http_instance_needs_no_key(installation: Path) -> None:
     """Least privilege: it opens no secret, so the key-encryption key can be kept from it."""
     (installation / "engage.kek").rename(installation / "away")
-    from tests.end_to_end.running import free_ports
+    from tests.support.running import free_ports
 
     port, _ = free_ports()
     process = subprocess.Popen(
@@ -193,7 +193,7 @@ def test_a_worker_that_can_not_start_ends_all_with_the_reason(installation: Path
 
 
 def _three_ports() -> tuple[object, ...]:
-    from tests.end_to_end.running import free_port, free_ports
+    from tests.support.running import free_port, free_ports
 
     http, https = free_ports()
     return ("--http-port", http, "--https-port", https, "--operators-port", free_port())

@@ -11,9 +11,9 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually, running_pair
-from tests.hostile import HELLO, ask
 from tests.support.hello_bytes import named, record
+from tests.support.hostile import HELLO, ask
+from tests.support.running import RunningPair, eventually, running_pair
 from tests.support.trusting import FAR_TOO_LONG, trusting
 
 OVERSIZE = bytes.fromhex("16030100050101FFB803")  # a handshake message of 131,000 octets is announced

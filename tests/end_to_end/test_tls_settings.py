@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually, running_pair
+from tests.support.running import RunningPair, eventually, running_pair
 from tests.support.stored_by_pairs import sightings, sqlite
 
 SSLYZE = Path(sys.prefix) / "share" / "sslyze" / "bin" / "sslyze"

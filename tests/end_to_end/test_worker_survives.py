@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, clean_environment, eventually, free_port, running_pair
-from tests.hostile import ask
+from tests.support.hostile import ask
+from tests.support.running import RunningPair, clean_environment, eventually, free_port, running_pair
 from tests.support.trusting import trusting
 
 # a real instance, parts of which raise for as long as a file of that name exists; how often the loop turned is told

@@ -19,7 +19,7 @@ from engage_server.protocol.site_key import read_site_key
 from engage_server.records import Host, Secret
 from engage_server.services.distribution.site_choice import choose_site, host_of_header
 from engage_server.store.sealing import Sealer
-from tests.chains import NOW, SITE_KEY
+from tests.support.chains import NOW, SITE_KEY
 from tests.support.lengths import examples
 from tests.support.strategies import hosts
 

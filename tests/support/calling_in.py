@@ -2,7 +2,7 @@
 
 import re
 
-from tests.end_to_end.running import RunningPair
+from tests.support.running import RunningPair
 
 
 def ask(pair: RunningPair, text: str, body: bytes = b"", *, plain: bool = False) -> bytes:

@@ -6,10 +6,10 @@ from pathlib import Path
 from engage_server.records import Upstream
 from engage_server.services.call_in.delivery import UpstreamDelivery
 from engage_server.services.call_in.upload_spool import Upload, UpstreamSpool
-from tests.chains import NOW
-from tests.disk import room_in
-from tests.partner import Partner
-from tests.world import serial_of
+from tests.support.chains import NOW
+from tests.support.disk import room_in
+from tests.support.partner import Partner
+from tests.support.world import serial_of
 
 
 def upload(number: int, kind: str = "audit", device: int = 1, *, at: datetime = NOW) -> Upload:

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from engage_server.protocol.notice import digest_of
-from tests.chains import HOSTS
-from tests.end_to_end.running import NOTICE, RunningPair, engage, ok
+from tests.support.chains import HOSTS
+from tests.support.running import NOTICE, RunningPair, engage, ok
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
 

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Any
 
 from engage_server.protocol.site_key import write_site_key
-from tests.chains import HOSTS, SITE_KEY
-from tests.end_to_end.running import engage, ok
+from tests.support.chains import HOSTS, SITE_KEY
+from tests.support.running import engage, ok
 
 
 def make_installation(folder: Path, **environment: Any) -> Path:

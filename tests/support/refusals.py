@@ -3,7 +3,7 @@
 import base64
 import subprocess
 
-from tests.chains import SITE_KEY
+from tests.support.chains import SITE_KEY
 
 KEY_TEXTS = (SITE_KEY.reveal().hex(), base64.b64encode(SITE_KEY.reveal()).decode())
 

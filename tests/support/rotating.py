@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-from tests.end_to_end.running import RunningPair, engage, ok
-from tests.world import serial_of
+from tests.support.running import RunningPair, engage, ok
+from tests.support.world import serial_of
 
 
 def night(pair: RunningPair, device: int) -> str:

@@ -10,7 +10,7 @@ from engage_server.records import (
     Site,
 )
 from engage_server.store.interface import ReleaseDraft
-from tests.chains import NOW, good_chain
+from tests.support.chains import NOW, good_chain
 
 
 def site(name: str = "main", *hosts: str, is_default: bool = False) -> Site:

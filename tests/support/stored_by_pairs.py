@@ -6,7 +6,7 @@ from engage_server.records import Secret, Sighting
 from engage_server.store.engine import open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
-from tests.stored import stored_sightings
+from tests.support.stored import stored_sightings
 
 
 def sightings(url: str) -> list[Sighting]:
