@@ -10,16 +10,16 @@ import pytest
 from hypothesis import settings
 
 from engage_server.records import AuditAction, AuditEvent, Occasion
-from tests.chains import NOW
-from tests.postgresql import PostgresServer, postgres_server
+from tests.support.chains import NOW
 from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
+from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import keeping, pooled_keys
 from tests.support.timing import Timing
-from tests.world import World
+from tests.support.world import World
 
 _TESTS = Path(__file__).parent
-_ORDER = ("project", "end_to_end", "property", "store", "strangers", "unit", "web")
+_ORDER = ("project", "end_to_end", "property", "strangers", "unit", "fuzz")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -37,6 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
         until_the_end = ExitStack()
         until_the_end.enter_context(pooled_keys(config.cache.mkdir("rsa-keys")))
         config.add_cleanup(until_the_end.close)
+    config.pluginmanager.import_plugin("tests.support.pairs")
     config.pluginmanager.register(Timing(config.getoption("slowest")))
 
 

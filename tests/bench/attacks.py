@@ -6,7 +6,6 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.attackers import ATTACKS
 from tests.bench.report import progress, progress_ends, row, say, write_json
 from tests.bench.right_devices import TOO_LATE_MILLISECONDS, Calls, RightDevices
 from tests.bench.stage import (
@@ -20,7 +19,8 @@ from tests.bench.stage import (
     wait,
     watched_workers,
 )
-from tests.strangers import Tally
+from tests.support.attackers import ATTACKS
+from tests.support.strangers import Tally
 
 CONTROL = "none (control)"
 _WARM_UP_SECONDS = 1.0

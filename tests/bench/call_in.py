@@ -20,8 +20,8 @@ from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import DeviceFolders
-from tests.chains import NOW
-from tests.world import World, serial_of
+from tests.support.chains import NOW
+from tests.support.world import World, serial_of
 
 USERS = 100
 FEW = 200  # devices call in both; among many they are picked at random

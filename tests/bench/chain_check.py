@@ -18,7 +18,7 @@ from engage_server.pki import authority, encodings, profiles
 from engage_server.pki.authority import Issuer
 from engage_server.pki.names import subject
 from engage_server.records import Host
-from tests.chains import NOW, good_chain, key
+from tests.support.chains import NOW, good_chain, key
 
 ENGAGE = [sys.executable, "-m", "engage_server", "chain", "check"]
 

@@ -34,9 +34,9 @@ from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
-from tests.chains import HOSTS, NOW, SITE_KEY, good_chain
-from tests.postgresql import postgres_server
-from tests.world import serial_of
+from tests.support.chains import HOSTS, NOW, SITE_KEY, good_chain
+from tests.support.postgresql import postgres_server
+from tests.support.world import serial_of
 
 _BATCH = 5000
 _NAT_BATCH = 700  # devices: some 2,000 sightings, as many as the transfer takes at once

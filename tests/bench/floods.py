@@ -20,7 +20,7 @@ from tests.bench.stage import (
     wait,
     watched_workers,
 )
-from tests.strangers import Tally
+from tests.support.strangers import Tally
 
 MOST_MEBIBYTES = 300
 FLOODS = {"announced ClientHello": (9500, 2), "bodies to a slow partner": (300, 1), "answers not read": (300, 1)}

@@ -19,9 +19,9 @@ from pathlib import Path
 
 from tests.bench.pair import cpu_seconds
 from tests.bench.report import clean_up_when_terminated, progress, progress_ends, row, say, write_json
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, running_pair
-from tests.hello_client import Hello, HelloClient, NotOffered
+from tests.support.hello_client import Hello, HelloClient, NotOffered
+from tests.support.installation import make_installation
+from tests.support.running import RunningPair, running_pair
 
 EXAMPLE = "example: scripts/bench-hello --rounds 11 --json hello.json"
 DEAREST = 3.0  # times the usual, for all that does not have to stay

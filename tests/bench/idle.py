@@ -13,8 +13,8 @@ import time
 from pathlib import Path
 
 from tests.bench.soak import kibibytes
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
+from tests.support.installation import make_installation
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 
 REQUEST = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 

@@ -27,11 +27,11 @@ from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from tests.bench.report import clean_up_when_terminated, progress, progress_ends, say, write_json
 from tests.bench.uploading import Door, Told, Uploading
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, ok
-from tests.hostile import Crowd
-from tests.partner import Partner
-from tests.world import serial_of
+from tests.support.hostile import Crowd
+from tests.support.installation import make_installation
+from tests.support.partner import Partner
+from tests.support.running import RunningPair, engage, eventually, ok
+from tests.support.world import serial_of
 
 EXAMPLE = "example: scripts/kill-trial --kills 500 --json kills.json"
 AWAY = "away.example.org"

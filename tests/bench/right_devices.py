@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from tests.bench.report import percentile
-from tests.end_to_end.running import NOTICE, RunningPair
+from tests.support.running import NOTICE, RunningPair
 
 TOO_LATE_MILLISECONDS = 250.0
 _PATIENCE = 10.0

@@ -17,13 +17,13 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from tests.attackers import ATTACKS
 from tests.bench.attacks import attacks
 from tests.bench.floods import crowd, floods
 from tests.bench.report import clean_up_when_terminated, say
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, eventually, running_pair
-from tests.hostile import Crowd, ask
+from tests.support.attackers import ATTACKS
+from tests.support.hostile import Crowd, ask
+from tests.support.installation import make_installation
+from tests.support.running import RunningPair, eventually, running_pair
 
 EXAMPLES = """examples:
   scripts/soak --attacks --seconds 20 --json attacks.json

@@ -12,12 +12,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.attackers import run
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
-from tests.partner import Partner
-from tests.strangers import Tally, Target
-from tests.world import serial_of
+from tests.support.attackers import run
+from tests.support.installation import make_installation
+from tests.support.partner import Partner
+from tests.support.running import RunningPair, engage, eventually, ok, running_pair
+from tests.support.strangers import Tally, Target
+from tests.support.world import serial_of
 
 LARGE = serial_of(1)  # the device with a database of 0.85 MiB
 SMALL = [serial_of(number) for number in range(2, 42)]
@@ -128,7 +128,7 @@ class AttackProcess:
     """An attack in a process of its own: its work must not slow down who measures.
 
     Args:
-        name: Of :data:`tests.attackers.ATTACKS`.
+        name: Of :data:`tests.support.attackers.ATTACKS`.
         target: What it goes to.
         seconds: How long.
     """

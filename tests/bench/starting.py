@@ -20,8 +20,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.bench.report import progress, progress_ends, row, say, write_json
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment
+from tests.support.commands import ENGAGE, clean_environment
+from tests.support.installation import make_installation
+from tests.support.running import RunningPair
 
 ROOT = Path(__file__).parents[2]
 GOOD = ROOT / "docs" / "examples" / "good"

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field
 
-from tests.end_to_end.running import RunningPair
+from tests.support.running import RunningPair
 
 _PATIENCE = 5.0
 _PAUSE_SECONDS = 0.1  # of a device that was told to come again, or got no answer

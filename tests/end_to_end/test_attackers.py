@@ -2,13 +2,13 @@
 
 import pytest
 
-from tests.attackers import ATTACKS
 from tests.bench.attacks import CONTROL, Outcome
 from tests.bench.right_devices import Calls
 from tests.bench.stage import Workers
-from tests.end_to_end.running import NOTICE, RunningPair
-from tests.hello_client import Hello, HelloClient, NotOffered, recorded_hello
-from tests.strangers import Clock, Tally, Target
+from tests.support.attackers import ATTACKS
+from tests.support.hello_client import Hello, HelloClient, NotOffered, recorded_hello
+from tests.support.running import NOTICE, RunningPair
+from tests.support.strangers import Clock, Tally, Target
 
 QUICK = ("silent TLS", "TLS key updates", "one-octet TLS records", "TCP resets", "expensive hellos", "odd server names")
 

@@ -1,7 +1,6 @@
 """Call-ins over real sockets: each answer's very bytes, who is answered where, and whole nights."""
 
 import json
-import re
 import socket
 import ssl
 import subprocess
@@ -20,12 +19,13 @@ from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol.serial_number import encode_serial
-from tests.chains import SITE_KEY
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
-from tests.partner import DATABASE as PARTNERS_DATABASE
-from tests.partner import Partner
-from tests.world import serial_of
+from tests.support.calling_in import ask, head
+from tests.support.chains import SITE_KEY
+from tests.support.installation import make_installation
+from tests.support.partner import DATABASE as PARTNERS_DATABASE
+from tests.support.partner import Partner
+from tests.support.running import RunningPair, engage, eventually, ok, running_pair
+from tests.support.world import serial_of
 
 SERIAL = serial_of(1)
 STRANGER = serial_of(99)
@@ -67,23 +67,6 @@ def files_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair
     assert "warning: with insecure_call_in" in told.stderr
     with running_pair(folder, "--workers", "2") as pair:
         yield pair
-
-
-def ask(pair: RunningPair, text: str, body: bytes = b"", *, plain: bool = False) -> bytes:
-    """One request by hand; CRLF for newlines, and the date blanked out."""
-    head = text.replace("\n", "\r\n")
-    length = f"Content-Length: {len(body)}\r\n" if body else ""
-    raw = f"{head}\r\nConnection: close\r\n{length}\r\n".encode() + body
-    root = pair.folder / "certs" / "main" / "partner_CA.pem"
-    answer = pair.raw_http(raw) if plain else pair.raw_https(raw, root)[0]
-    return re.sub(rb"Date: [^\r]+", b"Date: -", answer, count=1)
-
-
-def head(status: str, rest: str, length: int) -> bytes:
-    """The header of an answer."""
-    return (
-        f"HTTP/1.1 {status}\r\nServer: gunicorn\r\nDate: -\r\nConnection: close\r\n{rest}Content-Length: {length}\r\n"
-    ).encode()
 
 
 NO_BODY = "Host: x"

@@ -13,10 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, pkcs7, pkcs12
 
 from engage_server.pki import encodings, keys
-from tests.chains import HOSTS, NOW, OTHER_SITE_KEY, good_chain, key
-from tests.defects import case_of, intermediate_says_no_ca, negative_serial, outlives_its_issuer
-from tests.end_to_end.running import RunningPair, engage, ok
-from tests.end_to_end.test_commands import error, refused
+from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY, good_chain, key
+from tests.support.defects import case_of, intermediate_says_no_ca, negative_serial, outlives_its_issuer
+from tests.support.refusals import error, refused
+from tests.support.running import RunningPair, engage, ok
 
 AT = ("--at", NOW.isoformat())
 BUILT = good_chain()

@@ -15,24 +15,9 @@ import pytest
 
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
-from tests.chains import OTHER_SITE_KEY, SITE_KEY
-from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
-
-KEY_TEXTS = (SITE_KEY.reveal().hex(), base64.b64encode(SITE_KEY.reveal()).decode())
-
-
-def refused(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    """A command that said no as it should: status, sentence, next step, no traceback, no secret."""
-    assert done.returncode == status, done.stdout + done.stderr
-    for word in words:
-        assert word in done.stderr, done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
-    assert not any(text in done.stderr + done.stdout for text in KEY_TEXTS)
-
-
-def error(done: subprocess.CompletedProcess[str], status: int, *words: str) -> None:
-    """A refusal of our own, with its code and next step."""
-    refused(done, status, "error [", "next: ", *words)
+from tests.support.chains import OTHER_SITE_KEY, SITE_KEY
+from tests.support.refusals import KEY_TEXTS, error, refused
+from tests.support.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
 
 
 class TestInit:

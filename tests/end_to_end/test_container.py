@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import clean_environment, engage, eventually, free_port, free_ports, ok
+from tests.support.running import clean_environment, engage, eventually, free_port, free_ports, ok
 
 START = Path(__file__).parents[2] / "deploy" / "container" / "start"
 STATE, KEK, AUTHORITY = "state", "kek", "authority"

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.disk import small_disk
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
-from tests.end_to_end.test_call_in import ask
-from tests.end_to_end.test_rotation import night, progress, seen
-from tests.world import serial_of
+from tests.support.calling_in import ask
+from tests.support.disk import small_disk
+from tests.support.installation import make_installation
+from tests.support.rotating import night, progress, seen
+from tests.support.running import RunningPair, engage, eventually, ok, running_pair
+from tests.support.world import serial_of
 
 MIB = 1024 * 1024
 

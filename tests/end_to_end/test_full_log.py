@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually
-from tests.end_to_end.test_hostile_clients import trusting
-from tests.hostile import ask
-from tests.unit.test_client_hello import named
+from tests.support.hello_bytes import named
+from tests.support.hostile import ask
+from tests.support.running import RunningPair, eventually
+from tests.support.trusting import trusting
 
 LINE = b"x" * 100 + b"\n"
 

@@ -9,8 +9,8 @@ import pytest
 
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.site_key import anchor_hash
-from tests.chains import SITE_KEY
-from tests.end_to_end.running import NOTICE, RunningPair
+from tests.support.chains import SITE_KEY
+from tests.support.running import NOTICE, RunningPair
 
 Ask = Callable[[str], bytes]
 

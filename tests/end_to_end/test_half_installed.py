@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair
-from tests.hidden import Finished, modules_beyond, run_without
+from tests.support.hidden import Finished, modules_beyond, run_without
+from tests.support.running import RunningPair
 
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 NOT_ON_WINDOWS = {"fcntl", "grp", "pwd", "resource", "termios"}

@@ -9,16 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
-from tests.hostile import HABITS, HELLO, Crowd, ask, renegotiate
+from tests.support.hostile import HABITS, HELLO, Crowd, ask, renegotiate
 from tests.support.lengths import examples
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
+from tests.support.trusting import FAR_TOO_LONG, trusting
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
-FAR_TOO_LONG = 5.0  # seconds; the figures stand in docs/performance.md, this finds a server that hangs
-
-
-def trusting(folder: Path) -> ssl.SSLContext:
-    return ssl.create_default_context(cafile=str(folder / "certs" / "main" / "partner_CA.pem"))
 
 
 def test_right_devices_are_served_among_thousands_of_bad_clients(installation: Path) -> None:
@@ -135,7 +131,7 @@ def test_every_wait_ends_in_time(timed_pair: RunningPair, port: str, first: byte
 @pytest.fixture(scope="module")
 def timed_pair(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # a fixture's generator
     """A pair whose patience is one second."""
-    from tests.end_to_end.conftest import make_installation
+    from tests.support.installation import make_installation
 
     limits = {f"ENGAGE_{name}_SECONDS": "1" for name in ("HANDSHAKE", "HEADER", "BODY", "KEEPALIVE")}
     with running_pair(make_installation(tmp_path_factory.mktemp("timed")), "--workers", "1", **limits) as pair:

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.protocol.site_key import write_site_key
-from tests.chains import HOSTS, SITE_KEY
-from tests.end_to_end.running import ENGAGE, clean_environment, engage, ok
-from tests.postgresql import PostgresServer
+from tests.support.chains import HOSTS, SITE_KEY
+from tests.support.postgresql import PostgresServer
+from tests.support.running import ENGAGE, clean_environment, engage, ok
 
 WORKER = "INSERT INTO workers VALUES (?, ?, ?, ?, 1, '{\"main\": 1}', '{}', ?)"
 ENTRY = re.compile(r"^audit log: entry (\d+:[0-9a-f]{64})$", re.MULTILINE)

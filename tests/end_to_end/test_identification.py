@@ -15,11 +15,11 @@ import pytest
 
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import Sighting, SightingKind
-from tests.chains import SITE_KEY
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
-from tests.end_to_end.test_sightings import sightings, sqlite
-from tests.world import serial_of
+from tests.support.chains import SITE_KEY
+from tests.support.installation import make_installation
+from tests.support.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
+from tests.support.stored_by_pairs import sightings, sqlite
+from tests.support.world import serial_of
 
 INSIDE, OUTSIDE = "127.0.0.1", "127.0.0.9"
 

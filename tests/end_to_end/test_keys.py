@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.records.release_key import read_release_key
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import (
+from tests.support.installation import make_installation
+from tests.support.listening import accepts
+from tests.support.running import (
     ENGAGE,
     clean_environment,
     engage,
@@ -23,7 +24,6 @@ from tests.end_to_end.running import (
     ok,
     running_pair,
 )
-from tests.end_to_end.test_supervision import _accepts
 
 NOBODY = 65534
 # as another user, who may look for files everywhere: the interpreter may lie in root's home
@@ -90,7 +90,7 @@ def one_instance(folder: Path, listener: str, prefix: Sequence[str] = (), **envi
             stderr=subprocess.STDOUT,
         )
     try:
-        eventually(lambda: process.poll() is not None or _accepts(port), "listens")
+        eventually(lambda: process.poll() is not None or accepts(port), "listens")
         assert process.poll() is None, (folder / f"{listener}.log").read_text()
         eventually(lambda: len(children(process.pid)) == 1, "one worker")
         yield process.pid

@@ -8,8 +8,8 @@ import pytest
 
 from tests.bench.killing import AWAY, HERE, judge, try_kills
 from tests.bench.uploading import Door, Told
-from tests.partner import Partner
-from tests.world import serial_of
+from tests.support.partner import Partner
+from tests.support.world import serial_of
 
 FILES, PASSED_ON = Door(serial_of(1), HERE), Door(serial_of(2), AWAY)
 

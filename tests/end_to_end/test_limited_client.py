@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.pki import encodings, keys
-from tests.chains import HOSTS, NOW, good_chain
-from tests.defects import DEFECTS, Plan, right_plan
-from tests.limited_client import handshake, libssl
+from tests.support.chains import HOSTS, NOW, good_chain
+from tests.support.defects import DEFECTS, Plan, right_plan
+from tests.support.limited_client import handshake, libssl
 
 ROOM = 4096
 pytestmark = pytest.mark.skipif(libssl() is None, reason="no libssl on this system")

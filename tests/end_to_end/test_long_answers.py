@@ -11,10 +11,10 @@ from contextlib import ExitStack, closing
 import pytest
 
 from tests.bench.call_in import _database
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
-from tests.end_to_end.test_hostile_clients import trusting
-from tests.hostile import ask
+from tests.support.hostile import ask
+from tests.support.installation import make_installation
+from tests.support.running import RunningPair, engage, eventually, ok, running_pair
+from tests.support.trusting import trusting
 
 SERIAL = "0000000000000000A0B1000000000206"
 LIMIT_MIB = 4

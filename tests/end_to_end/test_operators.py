@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from engage_server.serving.worker.metrics import FAMILIES
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -52,7 +52,7 @@ def names_in(text: str) -> set[str]:
 @pytest.fixture(scope="module")
 def busy_pair(tmp_path_factory: pytest.TempPathFactory):  # type: ignore[no-untyped-def]  # a fixture's generator
     """Two workers each, that have seen some devices."""
-    from tests.end_to_end.conftest import make_installation
+    from tests.support.installation import make_installation
 
     with running_pair(make_installation(tmp_path_factory.mktemp("busy")), "--workers", "2") as pair:
         root = pair.folder / "certs" / "main" / "partner_CA.pem"
@@ -166,7 +166,7 @@ def test_the_log_as_text(installation: Path) -> None:
 
 def test_a_log_that_nobody_reads_holds_nobody_up(installation: Path) -> None:
     """The reader of the standard output stops reading: devices are served, lines are lost and counted."""
-    from tests.end_to_end.running import ENGAGE, clean_environment, free_port, free_ports
+    from tests.support.running import ENGAGE, clean_environment, free_port, free_ports
 
     (http, https), operators = free_ports(), free_port()
     ports = ("--http-port", str(http), "--https-port", str(https), "--operators-port", str(operators))

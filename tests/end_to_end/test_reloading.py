@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
-from tests.hostile import ask
+from tests.support.hostile import ask
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 

@@ -16,34 +16,11 @@ from engage_server.composition.operator_side import OperatorSide, open_operator_
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import Occasion
 from engage_server.settings import load_settings
-from tests.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
-from tests.end_to_end.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
-from tests.postgresql import PostgresServer
-from tests.world import serial_of
-
-
-def night(pair: RunningPair, device: int) -> str:
-    """A virtual lock's night; it remembers its anchor in a file."""
-    return ok(
-        engage(
-            pair.folder,
-            *("lock", "fetch", f"http://localhost:{pair.http_port}", "--https-port", pair.https_port),
-            *("--site-key-file", "site.key", "--serial", serial_of(device), "--state", f"lock{device}.json"),
-        )
-    )
-
-
-def progress(folder: Path) -> dict[str, object]:
-    """What ``engage rotate status`` says of the newest rotation."""
-    (found,) = json.loads(ok(engage(folder, "rotate", "status", "--json")))
-    assert isinstance(found, dict)
-    return found
-
-
-def seen(folder: Path, release: int, count: int) -> bool:
-    """Whether so many devices have finished TLS with a release, as the evidence knows."""
-    listed = json.loads(ok(engage(folder, "device", "list", "--release", release, "--json")))
-    return [each["grade"] for each in listed].count("handshake") == count
+from tests.support.chains import HOSTS, OTHER_SITE_KEY, SITE_KEY
+from tests.support.postgresql import PostgresServer
+from tests.support.rotating import night, progress, seen
+from tests.support.running import NOTICE, PATIENCE, RunningPair, engage, eventually, ok, running_pair
+from tests.support.world import serial_of
 
 
 def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:

@@ -14,10 +14,10 @@ from engage_server.composition.operator_side import OperatorSide, open_operator_
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Occasion
 from engage_server.settings import load_settings
-from tests.chains import HOSTS, SITE_KEY
-from tests.end_to_end.running import engage, eventually, ok, running_pair
-from tests.load import Moments, Visit, Visitors, torn
+from tests.support.chains import HOSTS, SITE_KEY
 from tests.support.lengths import examples
+from tests.support.load import Moments, Visit, Visitors, torn
+from tests.support.running import engage, eventually, ok, running_pair
 
 CHANGES = examples(all=50, quick=6)
 CONNECTIONS_PER_SECOND = 600  # of each three, two go to the plain instance and one to TLS

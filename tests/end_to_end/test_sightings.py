@@ -14,30 +14,14 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.records import Secret, Sighting, SightingKind
-from engage_server.store.engine import open_engine
-from engage_server.store.sealing import Sealer
-from engage_server.store.sql_store import SqlStore
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
-from tests.postgresql import PostgresServer
-from tests.stored import stored_sightings
+from engage_server.records import SightingKind
+from tests.support.installation import make_installation
+from tests.support.postgresql import PostgresServer
+from tests.support.running import NOTICE, RunningPair, eventually, running_pair
+from tests.support.stored_by_pairs import sightings, sqlite
 
 QUERY = "?serialNumber=AAAAAAAAAACgsQAAAAACBg=="
 SERIAL = "0000000000000000A0B1000000000206"
-
-
-def sightings(url: str) -> list[Sighting]:
-    """What the database holds."""
-    engine = open_engine(url)
-    try:
-        return stored_sightings(SqlStore(engine, Sealer(Secret(bytes(32)))))
-    finally:
-        engine.dispose()
-
-
-def sqlite(folder: Path) -> str:
-    return f"sqlite:///{folder / 'data' / 'engage.db'}"
 
 
 class Burst:

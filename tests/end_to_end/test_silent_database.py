@@ -5,11 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, free_port, ok, running_pair
-from tests.end_to_end.test_following import GET, new_chain, serves, stage
-from tests.postgresql import PostgresServer, primary_and_standby
-from tests.silent_proxy import SilentProxy
+from tests.support.following import GET, new_chain, serves, stage
+from tests.support.installation import make_installation
+from tests.support.postgresql import PostgresServer, primary_and_standby
+from tests.support.running import RunningPair, engage, eventually, free_port, ok, running_pair
+from tests.support.silent_proxy import SilentProxy
 
 GENEROUS = 120.0  # seconds, on machines that are shared; the limits of the product are 5 and 20
 READY = b"GET /readyz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"

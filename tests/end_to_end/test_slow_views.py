@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from engage_server.serving.worker.answers.call_in_lanes import WAITING_FOR_EACH_THREAD
-from tests.end_to_end.running import clean_environment, eventually, free_port
-from tests.hostile import ask
+from tests.support.hostile import ask
+from tests.support.running import clean_environment, eventually, free_port
 
 SLOW_SECONDS = 2.0
 

@@ -5,12 +5,12 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import (
+from tests.support.listening import accepts
+from tests.support.running import (
     ENGAGE,
     NOTICE,
     RunningPair,
@@ -98,7 +98,7 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
 
 
 def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
-    from tests.end_to_end.running import free_ports
+    from tests.support.running import free_ports
 
     http, https = free_ports()
     for listener, port in (("http", http), ("https", https)):
@@ -110,24 +110,16 @@ def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
             stderr=subprocess.DEVNULL,
         )
         try:
-            eventually(lambda port=port: _accepts(port), "listens")  # type: ignore[misc]
+            eventually(lambda port=port: accepts(port), "listens")  # type: ignore[misc]
         finally:
             process.terminate()
             assert process.wait(20) == 0
 
 
-def _accepts(port: int) -> bool:
-    try:
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=1)):
-            return True
-    except OSError:
-        return False
-
-
 def test_the_http_instance_needs_no_key(installation: Path) -> None:
     """Least privilege: it opens no secret, so the key-encryption key can be kept from it."""
     (installation / "engage.kek").rename(installation / "away")
-    from tests.end_to_end.running import free_ports
+    from tests.support.running import free_ports
 
     port, _ = free_ports()
     process = subprocess.Popen(
@@ -138,7 +130,7 @@ def test_the_http_instance_needs_no_key(installation: Path) -> None:
         stderr=subprocess.DEVNULL,
     )
     try:
-        eventually(lambda: _accepts(port), "listens")
+        eventually(lambda: accepts(port), "listens")
     finally:
         process.terminate()
         process.wait(20)
@@ -201,7 +193,7 @@ def test_a_worker_that_can_not_start_ends_all_with_the_reason(installation: Path
 
 
 def _three_ports() -> tuple[object, ...]:
-    from tests.end_to_end.running import free_port, free_ports
+    from tests.support.running import free_port, free_ports
 
     http, https = free_ports()
     return ("--http-port", http, "--https-port", https, "--operators-port", free_port())

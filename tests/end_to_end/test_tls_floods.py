@@ -11,10 +11,10 @@ from contextlib import ExitStack, closing, suppress
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually, running_pair
-from tests.end_to_end.test_hostile_clients import FAR_TOO_LONG, trusting
-from tests.hostile import HELLO, ask
-from tests.unit.test_client_hello import named, record
+from tests.support.hello_bytes import named, record
+from tests.support.hostile import HELLO, ask
+from tests.support.running import RunningPair, eventually, running_pair
+from tests.support.trusting import FAR_TOO_LONG, trusting
 
 OVERSIZE = bytes.fromhex("16030100050101FFB803")  # a handshake message of 131,000 octets is announced
 
@@ -40,7 +40,7 @@ def answered(pair: RunningPair, content: bytes) -> bytes:
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair]:
     """A pair that takes 60 handshakes at a time, 40 of one address."""
-    from tests.end_to_end.conftest import make_installation
+    from tests.support.installation import make_installation
 
     limits = {"ENGAGE_MAX_HANDSHAKES": "60", "ENGAGE_MAX_HANDSHAKES_PER_ADDRESS": "40"}
     with running_pair(make_installation(tmp_path_factory.mktemp("floods")), "--workers", "1", **limits) as running:

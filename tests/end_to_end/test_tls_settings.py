@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, eventually, running_pair
-from tests.end_to_end.test_sightings import sightings, sqlite
+from tests.support.running import RunningPair, eventually, running_pair
+from tests.support.stored_by_pairs import sightings, sqlite
 
 SSLYZE = Path(sys.prefix) / "share" / "sslyze" / "bin" / "sslyze"
 SCANS = (

@@ -13,10 +13,10 @@ from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import Secret
-from tests.chains import SITE_KEY
-from tests.end_to_end.running import RunningPair, engage, ok, running_pair
-from tests.vendor_folder import Edits, write_vendor_folder
-from tests.world import serial_of
+from tests.support.chains import SITE_KEY
+from tests.support.running import RunningPair, engage, ok, running_pair
+from tests.support.vendor_folder import Edits, write_vendor_folder
+from tests.support.world import serial_of
 
 MENDED = Edits(intermediate_is_ca=True, has_san=True, sends_intermediate=True)
 CERTIFICATES = "static/Device_Certificates"

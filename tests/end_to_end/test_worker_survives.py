@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, clean_environment, eventually, free_port, running_pair
-from tests.end_to_end.test_hostile_clients import trusting
-from tests.hostile import ask
+from tests.support.hostile import ask
+from tests.support.running import RunningPair, clean_environment, eventually, free_port, running_pair
+from tests.support.trusting import trusting
 
 # a real instance, parts of which raise for as long as a file of that name exists; how often the loop turned is told
 PROGRAM = """
@@ -55,7 +55,7 @@ main()
 @pytest.fixture(scope="module")
 def breakable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, int]]:
     """The folder and the port of that instance."""
-    from tests.end_to_end.conftest import make_installation
+    from tests.support.installation import make_installation
 
     folder, number = make_installation(tmp_path_factory.mktemp("breakable")), free_port()
     with (folder / "log").open("wb") as log:

@@ -13,7 +13,7 @@ from engage_server.checks import RULES
 from engage_server.cli.root import engage
 from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
-from tests.defects import DEFECTS, case_of
+from tests.support.defects import DEFECTS, case_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)

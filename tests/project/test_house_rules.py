@@ -13,6 +13,7 @@ from tests.project.documentation import commands, pages
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "engage_server"
+_TESTS = sorted((ROOT / "tests").rglob("*.py"))
 PURE = ("pki", "protocol", "checks", "records", "services", "web")
 CLOCKS = {"now", "utcnow", "today", "time", "monotonic", "time_ns", "perf_counter"}
 LONGEST_MODULE = 400  # lines; rooms aim at 100 to 250
@@ -108,3 +109,43 @@ def test_nothing_of_one_machine_is_in_the_tree() -> None:
         if path.is_file() and b"\0" not in (content := path.read_bytes()):
             assert b"/" + b"work/" not in content, name
             assert b"/" + b"root/" not in content, name
+
+
+def imported_test_modules(source: str) -> Iterator[str]:
+    """Test modules that a module imports, also within a function."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            names = [node.module or "", *(f"{node.module}.{alias.name}" for alias in node.names)]
+        else:
+            continue
+        yield from (name for name in names if _is_test_module(name))
+
+
+def _is_test_module(name: str) -> bool:
+    return name.startswith("tests.") and name.rpartition(".")[2].startswith("test_")
+
+
+def test_nobody_imports_a_test_module() -> None:
+    """What several tests need stands in tests/support."""
+    found = {path: set(imported_test_modules(path.read_text(encoding="utf-8"))) for path in _TESTS}
+    assert {str(path.relative_to(ROOT)): names for path, names in found.items() if names} == {}
+
+
+def test_imports_of_test_modules_are_found() -> None:
+    named = (
+        "from tests.unit.test_files import x",
+        "def f():\n    import tests.unit.test_files",
+        "from tests.unit import test_files",
+    )
+    for source in named:
+        assert list(imported_test_modules(source)) == ["tests.unit.test_files"], source
+    for source in ("from tests.support.chains import good_chain", "import pytest", "from . import x"):
+        assert list(imported_test_modules(source)) == [], source
+
+
+def test_unit_tests_stand_where_the_package_has_its_rooms() -> None:
+    """``tests/unit`` mirrors the package; ``support`` has the tests of the tests' own parts."""
+    rooms = {path.parent.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
+    assert [room for room in rooms if room != Path("support") and not (PACKAGE / room).is_dir()] == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.hidden import modules_beyond
+from tests.support.hidden import modules_beyond
 
 ROOT = Path(__file__).parents[2]
 GOOD = str(ROOT / "docs" / "examples" / "good")

@@ -1,6 +1,6 @@
 """Laws of the gate under forged evidence: what somebody does in the doors' names makes it pause, and nothing else.
 
-The universe is told in ``tests/forger.py``. ``scripts/forger`` runs the same for longer.
+The universe is told in ``tests/support/forger.py``. ``scripts/forger`` runs the same for longer.
 """
 
 import os
@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from engage_server.records import GatePolicy, Limit, RequiredEvidence
 from engage_server.services.rotation.gate import Verdict
-from tests.forger import (
+from tests.support.forger import (
     LAST_NIGHT,
     Door,
     Fate,

@@ -19,14 +19,11 @@ from engage_server.protocol.site_key import read_site_key
 from engage_server.records import Host, Secret
 from engage_server.services.distribution.site_choice import choose_site, host_of_header
 from engage_server.store.sealing import Sealer
-from tests.chains import NOW, SITE_KEY
+from tests.support.chains import NOW, SITE_KEY
 from tests.support.lengths import examples
+from tests.support.strategies import hosts
 
 serials = st.binary(min_size=16, max_size=16).map(lambda raw: raw.hex().upper())
-labels = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?", fullmatch=True)
-names = st.lists(labels, min_size=1, max_size=4).map(lambda parts: ".".join([*parts, "example"]))
-addresses = st.ip_addresses().map(str).filter(lambda text: "%" not in text)
-hosts = st.one_of(names, addresses).map(Host.parse)
 
 
 @given(serials)

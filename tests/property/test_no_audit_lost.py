@@ -26,11 +26,11 @@ from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.disk_space.room import DiskLimits
-from tests.chains import NOW
-from tests.disk import PLENTY
-from tests.partner import Partner
+from tests.support.chains import NOW
+from tests.support.disk import PLENTY
 from tests.support.lengths import examples
-from tests.world import World, serial_of
+from tests.support.partner import Partner
+from tests.support.world import World, serial_of
 
 DEVICES = st.integers(1, 2)
 EVENTS = st.lists(st.integers(0, 12), min_size=1, max_size=4)
@@ -200,7 +200,6 @@ class Audits(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "disk"):
-            REFUSED_FOR.update(self.refused_for)
             self.disk.remove()
             self.partner.stop()
             self.world.close()
@@ -211,12 +210,9 @@ def _body(path: Path) -> bytes:
     return base64.b64decode(json.loads(path.read_text())["body"])
 
 
-REFUSED_FOR: set[str] = set()
-
-
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=examples(all=25, quick=25),
+    max_examples=examples(all=25, quick=8),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),
@@ -225,6 +221,31 @@ TestNoAuditLost.settings = settings(
 pytestmark = pytest.mark.filterwarnings("ignore::ResourceWarning")
 
 
-def test_the_limits_were_reached() -> None:
-    """Else the runs above would say nothing of them."""
-    assert {"site_disk_mib", "upstream_spool_max_mib", "device_disk_mib"} <= REFUSED_FOR
+@pytest.mark.parametrize(
+    ("what", "way", "setting"),
+    [
+        ("site", CallInWay.FILES, "site_disk_mib"),
+        ("device", CallInWay.FILES, "device_disk_mib"),
+        ("device", CallInWay.UPSTREAM, "device_disk_mib"),
+        ("uploads", CallInWay.UPSTREAM, "upstream_spool_max_mib"),
+    ],
+)
+def test_every_limit_is_reached_and_loses_nothing(what: str, way: CallInWay, setting: str) -> None:
+    """The same machine without chance: else the runs above might say nothing of a limit."""
+    machine = Audits()
+    machine.begin()
+    try:
+        machine.choose(way)
+        for number in range(200):
+            machine.limit(what, PLENTY if number < 3 else 9_000)
+            machine.call(device=1 + number % 2, events=[number % 13] * 4, numbered=True, fails="")
+            machine.every_audit_is_somewhere()
+            if setting in machine.refused_for:
+                break
+        assert machine.refused_for == {setting}
+        assert number > 2, "the control: without a limit nothing is refused"
+        machine.deliver("well", 1440)
+        machine.every_audit_is_somewhere()
+        machine.the_partner_gets_them_in_order()
+    finally:
+        machine.teardown()

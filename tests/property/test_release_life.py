@@ -34,9 +34,9 @@ from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation.preparation import RotationRequest
-from tests.chains import NOW, SITE_KEY, good_chain
+from tests.support.chains import NOW, SITE_KEY, good_chain
 from tests.support.lengths import examples
-from tests.world import PORT, World
+from tests.support.world import PORT, World
 
 WRITES = {
     "stage_release",

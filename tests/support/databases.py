@@ -11,7 +11,7 @@ from engage_server.records import Secret
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
-from tests.postgresql import PostgresServer
+from tests.support.postgresql import PostgresServer
 
 SEALER = Sealer(Secret(bytes(32)))  # of every copy
 

@@ -1,8 +1,8 @@
 """What the services ask of a store, by capability: a service names the narrowest one that it needs.
 
 Every method is one transaction. A method that changes something takes the audit event that tells of it. Every method
-raises StoreNotUsable when the database does not answer or refuses. The contract tests in ``tests/store`` hold every
-implementation against this.
+raises StoreNotUsable when the database does not answer or refuses. The contract tests in ``tests/unit/store`` hold
+every implementation against this.
 """
 
 from typing import Protocol

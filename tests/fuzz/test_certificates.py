@@ -1,0 +1,19 @@
+"""A short run of ``scripts/fuzz``; docs/fuzzing.md holds the long ones."""
+
+import pytest
+
+from tests.fuzz import certificates as fuzz
+
+
+@pytest.mark.filterwarnings("ignore::Warning")
+def test_a_short_run() -> None:
+    found = [outcome for outcome, _ in fuzz.run(3000, seed=20261121)]
+    assert set(found) >= {"findings", "clear error"}, "both are reached"
+    assert len(found) == 3000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\x30", b"\x30\x80\x00\x00", b"-----BEGIN ", b"\x00" * 10_000, b"\xff" * 10_000]
+)
+def test_the_smallest_and_the_dullest(content: bytes) -> None:
+    assert fuzz.outcome(content) == "clear error"

@@ -1,0 +1,66 @@
+"""A second client, on mbed TLS, agrees with the virtual lock on the corpus; each disagreement is explained."""
+
+import pytest
+from cryptography import x509
+
+from engage_server.lock.firmware import Firmware, TlsVersion
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
+from engage_server.lock.transport.tls import secure_connection
+from tests.support.defects import DEFECTS, right_plan
+from tests.support.hosts import serving, tls_context
+from tests.support.mbedtls_client import accepts, is_installed
+from tests.support.served import HOST, NOT_SERVED, parts_of
+
+pytestmark = pytest.mark.skipif(not is_installed(), reason="python-mbedtls has no wheel for this machine")
+
+LIMITS = DeviceLimits(seconds=5)
+_TLS_1_2 = Firmware(newest_tls=TlsVersion.TLS_1_2)
+
+_OWN_LIMIT = "4096 bytes and RSA-2048 are ENGAGE devices' limits, not mbed TLS'"
+_NAMES_DO = "mbed TLS goes by names and signatures, not by key identifiers: a device built on it would accept the chain"
+
+ACCEPTED_BY_MBEDTLS_ALONE = {
+    "wrong_authority_identifier": _NAMES_DO,
+    "wrong_authority_identifier_above": _NAMES_DO,
+    "link_certificate_without_identifier": _NAMES_DO,
+    "below_a_link_certificate_without_identifier": _NAMES_DO,
+    "intermediate_for_clients": "mbed TLS reads the extended key usage of the server certificate alone",
+    "intermediate_given": "mbed TLS takes any trusted certificate as the end of the path: --partial-chain",
+    "server_key_of_3072_bits": _OWN_LIMIT,
+    "root_key_of_4096_bits": _OWN_LIMIT,
+    "elliptic_curve_server": _OWN_LIMIT,
+    "exactly_4097": _OWN_LIMIT,
+    "revocation_and_policies": _OWN_LIMIT,
+}
+
+ACCEPTED_BY_THE_LOCK_ALONE = {
+    "server_may_not_sign": "mbed TLS wants digitalSignature for the key exchange with ECDHE; the chain check says so",
+}
+
+
+def _lock_accepts(port: int, trusted: x509.Certificate) -> bool:
+    try:
+        with secure_connection(HOST, port, trusted, LIMITS, _TLS_1_2):
+            return True
+    except DeviceRefusal:
+        return False
+
+
+@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(NOT_SERVED)))
+def test_the_corpus(name: str) -> None:
+    plan = right_plan()
+    DEFECTS[name][0](plan)
+    sent, key, trusted = parts_of(plan)
+    with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
+        ours, theirs = _lock_accepts(host.port, trusted), accepts(host.port, HOST, trusted)
+    assert (theirs and not ours) is (name in ACCEPTED_BY_MBEDTLS_ALONE), (ours, theirs)
+    assert (ours and not theirs) is (name in ACCEPTED_BY_THE_LOCK_ALONE), (ours, theirs)
+
+
+def test_both_verdicts_occur() -> None:
+    sent, key, trusted = parts_of(right_plan())
+    with serving(lambda _: lambda _: b"", tls_context(sent, key)) as host:
+        assert accepts(host.port, HOST, trusted)
+        assert not accepts(host.port, "other.example.org", trusted)
+        assert not accepts(host.port, HOST, sent[0])

@@ -1,0 +1,818 @@
+"""Chains with one defect each, and the findings that must come: the checker's corpus.
+
+Each function changes the drafts of a right chain in one way, and its docstring says which. What is expected stands in
+the decorator; findings that are missing **and** findings that are not expected fail.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
+
+from engage_server.checks import ChainCase, Circumstances
+from engage_server.checks.profile import ANY, DeviceProfile
+from engage_server.pki import authority, profiles
+from engage_server.records import AnchorRole, Host
+from tests.support import respelling
+from tests.support.chains import HOSTS, NOW, key
+
+ROLES = ("root", "intermediate", "server")
+DAY = timedelta(days=1)
+
+PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
+
+
+@dataclass
+class Draft:
+    """One certificate before it is signed. Defaults are right for the role that :func:`right_drafts` gives it."""
+
+    name: x509.Name
+    key: PrivateKey
+    until: datetime
+    ca: bool
+    path_length: int | None = None
+    since: datetime = NOW - 7 * DAY
+    usages: frozenset[str] | None = frozenset()
+    extended: tuple[x509.ObjectIdentifier, ...] = ()
+    san: tuple[x509.GeneralName, ...] | None = None
+    constraints: bool = True
+    subject_identifier: bytes | None = b""  # b"": from the key; None: none
+    authority_identifier: bytes | None = b""  # b"": from the signer; None: none
+    hash: hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None = field(default_factory=hashes.SHA256)
+    serial: int = 0
+    issuer_name: x509.Name | None = None
+    signing_key: PrivateKey | None = None
+    more: list[tuple[x509.ExtensionType, bool]] = field(default_factory=list)
+    respell: respelling.Respelling | None = None
+
+    def self_signed(self) -> x509.Certificate:
+        """This draft as a certificate that its own key signed."""
+        return _signed(self, self, self_signed=True)
+
+
+@dataclass
+class Plan:
+    """What a defect may change: drafts, what comes along, what is sent, and the circumstances."""
+
+    drafts: dict[str, Draft]
+    leave_out: set[str] = field(default_factory=set)
+    along: list[x509.Certificate] = field(default_factory=list)
+    sent: tuple[str, ...] | None = None
+    hosts: tuple[Host, ...] = HOSTS
+    anchor: AnchorRole = AnchorRole.ROOT
+    anchor_certificate: str | x509.Certificate = ""  # a role, or any certificate
+    server_key: rsa.RSAPrivateKey | None = None
+    now: datetime = NOW
+    warn_within: timedelta = 30 * DAY
+    profile: DeviceProfile = ANY
+    changes: list[str] = field(default_factory=list)  # what was changed, in words
+
+    def certificates(self) -> dict[str, x509.Certificate]:
+        """The signed certificates by role; those to be left out are not in it."""
+        signed: dict[str, x509.Certificate] = {}
+        issuer: Draft | None = None
+        for role, draft in self.drafts.items():
+            signed[role] = _signed(draft, issuer or draft, self_signed=issuer is None)
+            issuer = draft
+        return {role: certificate for role, certificate in signed.items() if role not in self.leave_out}
+
+    def case(self) -> ChainCase:
+        """The case to be judged."""
+        certificates = self.certificates()
+        sent = tuple(certificates[role] for role in self.sent) if self.sent else None
+        public = self.server_key.public_key() if self.server_key is not None else None
+        given = self.anchor_certificate
+        anchor = (certificates[given] if given else None) if isinstance(given, str) else given
+        at = Circumstances(self.now, self.hosts, self.anchor, public, self.profile, self.warn_within, anchor)
+        return ChainCase.of_certificates((*certificates.values(), *self.along), at, sent)
+
+
+Defect = Callable[[Plan], None]
+DEFECTS: dict[str, tuple[Defect, frozenset[str]]] = {}
+
+
+def defect(*expected: str) -> Callable[[Defect], Defect]:
+    """Register a defect with the codes of all findings that it must give."""
+
+    def register(function: Defect) -> Defect:
+        DEFECTS[function.__name__] = (function, frozenset(expected))
+        return function
+
+    return register
+
+
+def right_plan() -> Plan:
+    """A right chain, judged under circumstances in which nothing is to be found."""
+    authority_usages = frozenset({"key_cert_sign", "crl_sign"})
+    return Plan(
+        {
+            "root": Draft(cn("R"), key(0), NOW + 7000 * DAY, True, usages=authority_usages, authority_identifier=None),
+            "intermediate": Draft(cn("I"), key(1), NOW + 3000 * DAY, True, 0, usages=authority_usages),
+            "server": Draft(
+                cn(HOSTS[0].text),
+                key(2),
+                NOW + 400 * DAY,
+                False,
+                usages=frozenset({"digital_signature", "key_encipherment"}),
+                extended=(ExtendedKeyUsageOID.SERVER_AUTH,),
+                san=tuple(profiles.general_name(host) for host in HOSTS),
+            ),
+        }
+    )
+
+
+def case_of(function: Defect) -> ChainCase:
+    """The case of one defect."""
+    plan = right_plan()
+    function(plan)
+    return plan.case()
+
+
+def cn(text: str) -> x509.Name:
+    """A name of a common name alone."""
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _signed(draft: Draft, issuer: Draft, *, self_signed: bool) -> x509.Certificate:
+    signing_key = draft.signing_key or issuer.key
+    public = draft.key.public_key()
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(draft.name)
+        .issuer_name(draft.issuer_name or (draft.name if self_signed else issuer.name))
+        .public_key(public)
+        .serial_number(draft.serial or authority.random_serial_number())
+        .not_valid_before(draft.since)
+        .not_valid_after(draft.until)
+    )
+    for extension, critical in _extensions(draft, issuer):
+        builder = builder.add_extension(extension, critical)
+    algorithm = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else draft.hash
+    signed = builder.sign(signing_key, algorithm)
+    if draft.respell is None:
+        return signed
+    assert isinstance(signing_key, rsa.RSAPrivateKey)
+    return respelling.respelled(signed, draft.respell, signing_key)
+
+
+def _extensions(draft: Draft, issuer: Draft) -> list[tuple[x509.ExtensionType, bool]]:
+    found: list[tuple[x509.ExtensionType, bool]] = []
+    if draft.constraints:
+        found.append((x509.BasicConstraints(draft.ca, draft.path_length if draft.ca else None), True))
+    if draft.usages is not None:
+        found.append((_usage(draft.usages), True))
+    if draft.extended:
+        found.append((x509.ExtendedKeyUsage(list(draft.extended)), False))
+    if draft.san is not None:
+        found.append((x509.SubjectAlternativeName(list(draft.san)), False))
+    if draft.subject_identifier is not None:
+        own = x509.SubjectKeyIdentifier.from_public_key(draft.key.public_key())
+        found.append((x509.SubjectKeyIdentifier(draft.subject_identifier) if draft.subject_identifier else own, False))
+    if draft.authority_identifier is not None:
+        wanted = draft.authority_identifier or issuer.subject_identifier
+        default = x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
+        found.append((x509.AuthorityKeyIdentifier(wanted, None, None) if wanted else default, False))
+    return [*found, *draft.more]
+
+
+def _usage(names: frozenset[str]) -> x509.KeyUsage:
+    known = (
+        *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"),
+        *("key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+    )
+    return x509.KeyUsage(**{name: name in names for name in known})
+
+
+# --- nothing wrong ---------------------------------------------------------------------------------------------------
+
+
+@defect()
+def right(plan: Plan) -> None:
+    """Nothing."""
+
+
+@defect()
+def right_and_sent(plan: Plan) -> None:
+    """Nothing; sent as it should be."""
+    plan.sent = ("server", "intermediate")
+
+
+@defect()
+def right_with_its_key(plan: Plan) -> None:
+    """Nothing; the key is the server certificate's."""
+    plan.server_key = key(2)
+
+
+@defect()
+def no_extended_usage(plan: Plan) -> None:
+    """The server certificate has no extended key usage: all are allowed."""
+    plan.drafts["server"].extended = ()
+
+
+@defect()
+def no_usage_on_server(plan: Plan) -> None:
+    """The server certificate has no key usage: all are allowed."""
+    plan.drafts["server"].usages = None
+
+
+@defect()
+def wildcard(plan: Plan) -> None:
+    """A wildcard stands for the host's first label."""
+    plan.hosts = (Host("locks.example.org"),)
+    plan.drafts["server"].san = (x509.DNSName("*.example.org"),)
+
+
+@defect()
+def upper_case_san(plan: Plan) -> None:
+    """The name is spelled in upper case, which DNS does not mind."""
+    plan.hosts = HOSTS[:1]
+    plan.drafts["server"].san = (x509.DNSName("LOCKS.Example.org"),)
+
+
+@defect("chain.pem_long")
+def two_intermediates(plan: Plan) -> None:
+    """One intermediate more, which the path lengths allow."""
+    plan.drafts["intermediate"].path_length = 1
+    server = plan.drafts.pop("server")
+    lower = Draft(cn("J"), key(3), NOW + 2000 * DAY, True, 0, usages=frozenset({"key_cert_sign"}))
+    plan.drafts |= {"lower": lower, "server": server}
+
+
+# --- path ------------------------------------------------------------------------------------------------------------
+
+
+@defect("path.incomplete")
+def root_missing(plan: Plan) -> None:
+    """The root is not there."""
+    plan.leave_out = {"root"}
+
+
+@defect("path.incomplete")
+def root_missing_and_sent(plan: Plan) -> None:
+    """The root is not there, and the rest is what the server sends."""
+    plan.leave_out, plan.sent = {"root"}, ("server", "intermediate")
+
+
+@defect("path.incomplete", "bundle.unrelated")
+def intermediate_missing(plan: Plan) -> None:
+    """The intermediate is not there: the root has nothing to do with what is left."""
+    plan.leave_out = {"intermediate"}
+
+
+@defect("path.incomplete")
+def leaf_alone(plan: Plan) -> None:
+    """Nothing but the server certificate."""
+    plan.leave_out = {"root", "intermediate"}
+
+
+@defect("path.self_signed")
+def self_signed_server(plan: Plan) -> None:
+    """One self-signed certificate, as many a device's web page has."""
+    plan.drafts = {"server": plan.drafts["server"]}
+    plan.drafts["server"].authority_identifier = None
+
+
+@defect("server.is_ca", "san.missing", "server.no_signature", "server.no_encipherment", "server.common_name")
+def server_missing(plan: Plan) -> None:
+    """The authority's certificates alone: the intermediate stands where the server's should."""
+    plan.leave_out = {"server"}
+
+
+@defect("path.signature_invalid")
+def server_signed_by_a_stranger(plan: Plan) -> None:
+    """Another key signed, under the same issuer name and identifier."""
+    plan.drafts["server"].signing_key = key(3)
+
+
+@defect("path.signature_invalid")
+def intermediate_signed_by_a_stranger(plan: Plan) -> None:
+    """The root was made again under its old name, with the identifier kept."""
+    plan.drafts["intermediate"].signing_key = key(3)
+
+
+@defect("path.signature_invalid")
+def root_not_signed_by_itself(plan: Plan) -> None:
+    """A self-issued certificate that another key signed."""
+    plan.drafts["root"].signing_key = key(3)
+
+
+@defect("path.key_identifier")
+def wrong_authority_identifier(plan: Plan) -> None:
+    """The server certificate names another issuer's key."""
+    plan.drafts["server"].authority_identifier = b"\x01" * 20
+
+
+@defect("path.key_identifier")
+def wrong_authority_identifier_above(plan: Plan) -> None:
+    """The intermediate names another root's key."""
+    plan.drafts["intermediate"].authority_identifier = b"\x01" * 20
+
+
+@defect()
+def no_authority_identifier(plan: Plan) -> None:
+    """Nobody names an issuer's key: the names must do."""
+    for draft in plan.drafts.values():
+        draft.authority_identifier = None
+
+
+@defect("path.no_key_identifier")
+def no_subject_identifier(plan: Plan) -> None:
+    """The intermediate can not be told from a successor of the same name."""
+    plan.drafts["intermediate"].subject_identifier = None
+
+
+@defect("path.issuer_not_ca")
+def intermediate_says_no_ca(plan: Plan) -> None:
+    """CA:FALSE on the intermediate: the vendor's tutorial with the stock configuration."""
+    plan.drafts["intermediate"].ca = False
+
+
+@defect("path.issuer_not_ca")
+def intermediate_without_constraints(plan: Plan) -> None:
+    """No basic constraints on the intermediate."""
+    plan.drafts["intermediate"].constraints = False
+
+
+@defect("path.issuer_not_ca")
+def root_says_no_ca(plan: Plan) -> None:
+    """CA:FALSE on the root."""
+    plan.drafts["root"].ca = False
+
+
+@defect("path.issuer_may_not_sign")
+def intermediate_may_not_sign(plan: Plan) -> None:
+    """The intermediate's key usage is for revocation lists alone."""
+    plan.drafts["intermediate"].usages = frozenset({"crl_sign"})
+
+
+@defect("path.issuer_may_not_sign")
+def root_may_not_sign(plan: Plan) -> None:
+    """The root's key usage is that of a server."""
+    plan.drafts["root"].usages = frozenset({"digital_signature"})
+
+
+@defect("path.issuer_usage")
+def intermediate_for_clients(plan: Plan) -> None:
+    """The intermediate's extended key usage is clientAuth: OpenSSL reads it as a limit on what is below."""
+    plan.drafts["intermediate"].extended = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+
+
+@defect("root.path_length")
+def root_with_path_length(plan: Plan) -> None:
+    """Valid today; a link certificate can never be used."""
+    plan.drafts["root"].path_length = 1
+
+
+@defect("root.path_length", "path.length_exceeded")
+def root_with_path_length_0(plan: Plan) -> None:
+    """The root allows no intermediate."""
+    plan.drafts["root"].path_length = 0
+
+
+@defect("path.length_exceeded", "chain.pem_long")
+def one_intermediate_too_many(plan: Plan) -> None:
+    """The upper intermediate allows none below it."""
+    two_intermediates(plan)
+    plan.drafts["intermediate"].path_length = 0
+
+
+@defect("anchor.intermediate")
+def intermediate_as_anchor(plan: Plan) -> None:
+    """The devices are given the intermediate."""
+    plan.anchor = AnchorRole.INTERMEDIATE
+
+
+@defect()
+def root_given(plan: Plan) -> None:
+    """The devices are given the very root."""
+    plan.anchor_certificate = "root"
+
+
+@defect("anchor.intermediate")
+def intermediate_given(plan: Plan) -> None:
+    """The devices are given the very intermediate."""
+    plan.anchor_certificate = "intermediate"
+
+
+@defect("anchor.intermediate", "anchor.is_server")
+def server_given(plan: Plan) -> None:
+    """The devices are given the server certificate."""
+    plan.anchor_certificate = "server"
+
+
+@defect("anchor.not_in_path")
+def another_root_given(plan: Plan) -> None:
+    """The devices are given the root of before: the most reported failure in the field."""
+    old = Draft(cn("R"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}), authority_identifier=None)
+    plan.anchor_certificate = old.self_signed()
+
+
+# --- what came along, and how it is sent -----------------------------------------------------------------------------
+
+
+@defect("bundle.unrelated")
+def stranger_along(plan: Plan) -> None:
+    """A root that has nothing to do with it lies beside it."""
+    stranger = Draft(cn("X"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}))
+    plan.along = [stranger.self_signed()]
+
+
+@defect("sent.incomplete")
+def leaf_sent_alone(plan: Plan) -> None:
+    """The vendor's sample: load_cert_chain with the leaf alone."""
+    plan.sent = ("server",)
+
+
+@defect("sent.order")
+def sent_upside_down(plan: Plan) -> None:
+    """The intermediate before the server certificate."""
+    plan.sent = ("intermediate", "server")
+
+
+@defect("sent.root")
+def root_sent(plan: Plan) -> None:
+    """The root is sent, too."""
+    plan.sent = ("server", "intermediate", "root")
+
+
+@defect("sent.twice")
+def sent_twice(plan: Plan) -> None:
+    """The intermediate is sent twice."""
+    plan.sent = ("server", "intermediate", "intermediate")
+
+
+@defect("sent.root", "sent.order")
+def sent_root_first(plan: Plan) -> None:
+    """All three are sent from the root down."""
+    plan.sent = ("root", "intermediate", "server")
+
+
+# --- server certificate ----------------------------------------------------------------------------------------------
+
+
+@defect("server.is_ca")
+def server_is_a_ca(plan: Plan) -> None:
+    """CA:TRUE on the server certificate."""
+    plan.drafts["server"].ca = True
+
+
+@defect("server.usage")
+def server_for_clients(plan: Plan) -> None:
+    """The extended key usage is clientAuth."""
+    plan.drafts["server"].extended = (ExtendedKeyUsageOID.CLIENT_AUTH,)
+
+
+@defect("server.no_signature")
+def server_may_not_sign(plan: Plan) -> None:
+    """The key usage is keyEncipherment alone."""
+    plan.drafts["server"].usages = frozenset({"key_encipherment"})
+
+
+@defect("server.no_encipherment")
+def server_may_not_decrypt(plan: Plan) -> None:
+    """The key usage is digitalSignature alone."""
+    plan.drafts["server"].usages = frozenset({"digital_signature"})
+
+
+@defect("key.mismatch")
+def foreign_key(plan: Plan) -> None:
+    """The private key is another's."""
+    plan.server_key = key(3)
+
+
+# --- names -----------------------------------------------------------------------------------------------------------
+
+
+@defect("san.missing")
+def no_san(plan: Plan) -> None:
+    """No subject alternative name: the vendor's tutorial."""
+    plan.drafts["server"].san = None
+
+
+@defect("san.host_missing")
+def host_missing(plan: Plan) -> None:
+    """One host is not in the SAN."""
+    plan.hosts = (*HOSTS, Host("doors.example.org"))
+
+
+@defect("san.host_missing")
+def address_as_name(plan: Plan) -> None:
+    """The address stands in the SAN as a DNS name."""
+    plan.hosts = (HOSTS[0], HOSTS[1])
+    plan.drafts["server"].san = (x509.DNSName(HOSTS[0].text), x509.DNSName(HOSTS[1].text))
+
+
+@defect("san.host_missing")
+def name_where_an_address_is(plan: Plan) -> None:
+    """Devices call by name, the SAN holds the address alone."""
+    plan.hosts = HOSTS[:1]
+    plan.drafts["server"].san = (profiles.general_name(HOSTS[1]),)
+
+
+@defect("san.host_missing")
+def wildcard_for_two_labels(plan: Plan) -> None:
+    """A wildcard stands for one label, not for two."""
+    plan.hosts = (Host("a.locks.example.org"),)
+    plan.drafts["server"].name = cn("a.locks.example.org")
+    plan.drafts["server"].san = (x509.DNSName("*.example.org"),)
+
+
+@defect("san.host_missing")
+def empty_san(plan: Plan) -> None:
+    """A SAN with an e-mail address alone."""
+    plan.drafts["server"].san = (x509.RFC822Name("x@example.org"),)
+
+
+@defect("server.common_name")
+def foreign_common_name(plan: Plan) -> None:
+    """The common name is no host."""
+    plan.drafts["server"].name = cn("ENGAGE server")
+
+
+# --- dates -----------------------------------------------------------------------------------------------------------
+
+
+@defect("validity.expired")
+def expired_server(plan: Plan) -> None:
+    """The server certificate ended a second ago."""
+    plan.drafts["server"].until = NOW - timedelta(seconds=1)
+
+
+@defect("validity.ends_soon")
+def ends_this_second(plan: Plan) -> None:
+    """notAfter is inclusive: in that second it is still valid."""
+    plan.drafts["server"].until = NOW
+
+
+@defect("validity.expired", "validity.outlives_issuer")
+def expired_intermediate(plan: Plan) -> None:
+    """The intermediate ended, the server certificate did not."""
+    plan.drafts["intermediate"].until = NOW - DAY
+
+
+@defect("validity.expired", "validity.outlives_issuer")
+def expired_root(plan: Plan) -> None:
+    """The root ended first."""
+    plan.drafts["root"].until = NOW - DAY
+
+
+@defect("validity.not_yet")
+def not_yet(plan: Plan) -> None:
+    """The server certificate begins in a second."""
+    plan.drafts["server"].since = NOW + timedelta(seconds=1)
+
+
+@defect("validity.just_begun")
+def just_begun(plan: Plan) -> None:
+    """Made this hour, not backdated."""
+    plan.drafts["server"].since = NOW - timedelta(hours=1)
+
+
+@defect("validity.ends_soon")
+def ends_soon(plan: Plan) -> None:
+    """The server certificate ends in 29 days."""
+    plan.drafts["server"].until = NOW + 29 * DAY
+
+
+@defect()
+def ends_after_the_warning(plan: Plan) -> None:
+    """The server certificate ends in 30 days: just not soon."""
+    plan.drafts["server"].until = NOW + 30 * DAY
+
+
+@defect("validity.outlives_issuer")
+def outlives_its_issuer(plan: Plan) -> None:
+    """The server certificate lives longer than the intermediate."""
+    plan.drafts["intermediate"].until = NOW + 399 * DAY
+
+
+# --- keys and signatures ---------------------------------------------------------------------------------------------
+
+
+@defect("key.too_large")
+def server_key_of_3072_bits(plan: Plan) -> None:
+    """One size more than devices take."""
+    plan.drafts["server"].key = key(2, 3072)
+
+
+@defect("key.too_large", "chain.pem_long", "chain.no_room_for_link")
+def root_key_of_4096_bits(plan: Plan) -> None:
+    """A root as the public CAs make them."""
+    plan.drafts["root"].key = key(0, 4096)
+
+
+@defect("key.too_small")
+def intermediate_key_of_1024_bits(plan: Plan) -> None:
+    """A key of the last century."""
+    plan.drafts["intermediate"].key = key(1, 1024)
+
+
+@defect("key.not_rsa")
+def elliptic_curve_server(plan: Plan) -> None:
+    """A P-256 key."""
+    plan.drafts["server"].key = ec.generate_private_key(ec.SECP256R1())
+
+
+@defect("key.not_rsa", "signature.not_sha256")
+def ed25519_intermediate(plan: Plan) -> None:
+    """An Ed25519 key, whose signature has no hash of its own."""
+    plan.drafts["intermediate"].key = ed25519.Ed25519PrivateKey.generate()
+
+
+@defect("key.exponent")
+def exponent_of_3(plan: Plan) -> None:
+    """A key with public exponent 3."""
+    plan.drafts["server"].key = rsa.generate_private_key(public_exponent=3, key_size=2048)
+
+
+@defect("signature.not_sha256")
+def sha384(plan: Plan) -> None:
+    """A longer hash than devices are known to compute."""
+    plan.drafts["server"].hash = hashes.SHA384()
+
+
+@defect("signature.not_sha256")
+def sha512_root(plan: Plan) -> None:
+    """The root signed itself with SHA-512."""
+    plan.drafts["root"].hash = hashes.SHA512()
+
+
+# --- size ------------------------------------------------------------------------------------------------------------
+
+
+def _padded(plan: Plan, size: int) -> None:
+    """Fill the server certificate until the chain has exactly so many bytes of DER."""
+    oid = x509.ObjectIdentifier("1.3.6.1.4.1.99999.1")
+    for _ in range(4):
+        total = sum(len(c.public_bytes(Encoding.DER)) for c in plan.certificates().values())
+        held = len(plan.drafts["server"].more[0][0].public_bytes()) if plan.drafts["server"].more else 0
+        plan.drafts["server"].more = [(x509.UnrecognizedExtension(oid, bytes(held + size - total)), False)]
+
+
+@defect("chain.pem_long", "chain.no_room_for_link")
+def exactly_4096(plan: Plan) -> None:
+    """Exactly as many bytes as devices hold."""
+    _padded(plan, 4096)
+
+
+@defect("chain.too_long")
+def exactly_4097(plan: Plan) -> None:
+    """One byte too many."""
+    _padded(plan, 4097)
+
+
+@defect("chain.pem_long")
+def room_for_a_link(plan: Plan) -> None:
+    """PEM is over the limit, DER leaves room for a link certificate."""
+    _padded(plan, 3200)
+
+
+@defect("chain.too_long")
+def own_limit(plan: Plan) -> None:
+    """A device of the user's own holds less."""
+    plan.profile = DeviceProfile("tiny", chain_der_bytes=2000)
+
+
+@defect("chain.too_long")
+def revocation_and_policies(plan: Plan) -> None:
+    """CRL, AIA and policy extensions as a public CA adds them, and long names."""
+    long = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "o" * 64), *cn("c" * 60)])
+    plan.drafts["root"].name = plan.drafts["intermediate"].name = long
+    url = x509.UniformResourceIdentifier("http://crl.example.org/" + "x" * 200)
+    points = x509.CRLDistributionPoints([x509.DistributionPoint([url], None, None, None)])
+    access = x509.AuthorityInformationAccess([x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, url)])
+    for draft in plan.drafts.values():
+        draft.more = [(points, False), (access, False)]
+    plan.drafts["intermediate"].name = x509.Name([*long, x509.NameAttribute(NameOID.COUNTRY_NAME, "DE")])
+
+
+# --- encodings -------------------------------------------------------------------------------------------------------
+
+
+@defect()
+def serial_of_20_octets(plan: Plan) -> None:
+    """The longest that is allowed."""
+    plan.drafts["server"].serial = (1 << 158) | 1
+
+
+@defect("encoding.critical_extension")
+def unknown_critical_extension(plan: Plan) -> None:
+    """A critical extension of nobody's."""
+    plan.drafts["server"].more = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]
+
+
+@defect("encoding.critical_extension")
+def critical_name_constraints(plan: Plan) -> None:
+    """Name constraints must be critical, and embedded stacks do not know them."""
+    permitted = x509.NameConstraints([x509.DNSName("example.org")], None)
+    plan.drafts["intermediate"].more = [(permitted, True)]
+
+
+@defect()
+def unknown_extension(plan: Plan) -> None:
+    """The same, not critical: devices pass over it."""
+    plan.drafts["server"].more = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False)]
+
+
+@defect("encoding.serial")
+def negative_serial(plan: Plan) -> None:
+    """A serial number below zero, as a careless random number gives."""
+    plan.drafts["server"].respell = respelling.serial_number(-(1 << 100) - 1)
+
+
+@defect("encoding.serial")
+def serial_of_zero(plan: Plan) -> None:
+    """Serial number 0, of "openssl req -set_serial 0"."""
+    plan.drafts["root"].respell = respelling.serial_number(0)
+
+
+@defect("encoding.serial")
+def serial_of_21_octets(plan: Plan) -> None:
+    """One octet too long: 20 random octets of which the first bit was set."""
+    plan.drafts["intermediate"].respell = respelling.serial_number(1 << 159)
+
+
+@defect("encoding.serial_repeated")
+def serial_given_twice(plan: Plan) -> None:
+    """The root gave its own serial number to the intermediate, as hand-made CAs with serial 1 do."""
+    plan.drafts["root"].serial = plan.drafts["intermediate"].serial = 1
+
+
+@defect("encoding.time")
+def end_in_the_long_form(plan: Plan) -> None:
+    """notAfter of the next years as GeneralizedTime."""
+    plan.drafts["server"].respell = respelling.generalized_time("notAfter")
+
+
+@defect("encoding.time")
+def begin_in_the_long_form(plan: Plan) -> None:
+    """notBefore as GeneralizedTime."""
+    plan.drafts["intermediate"].respell = respelling.generalized_time("notBefore")
+
+
+@defect("encoding.late_time")
+def root_beyond_2049(plan: Plan) -> None:
+    """A root that lives for 30 years: its end must have the long form."""
+    plan.drafts["root"].until = datetime(2056, 1, 1, tzinfo=UTC)
+
+
+@defect()
+def link_certificate(plan: Plan) -> None:
+    """The intermediate bears the root's name, as a link certificate may, and says whose key signed it."""
+    plan.drafts["intermediate"].name = plan.drafts["root"].name
+
+
+@defect("path.self_issued")
+def link_certificate_without_identifier(plan: Plan) -> None:
+    """The same without an authority key identifier."""
+    link_certificate(plan)
+    plan.drafts["intermediate"].authority_identifier = None
+
+
+@defect("path.ambiguous_issuer")
+def below_a_link_certificate_without_identifier(plan: Plan) -> None:
+    """The intermediate bears the root's name, and the server certificate does not say which of them signed it."""
+    link_certificate(plan)
+    plan.drafts["server"].authority_identifier = None
+
+
+@defect("chain.pem_long", "path.no_key_identifier")
+def namesake_of_the_root_below(plan: Plan) -> None:
+    """A lower intermediate bears the root's name and no key identifier: the trusted one is tried first."""
+    two_intermediates(plan)
+    plan.drafts["lower"].name, plan.drafts["lower"].subject_identifier = plan.drafts["root"].name, None
+
+
+@defect("encoding.string_type")
+def teletex_name(plan: Plan) -> None:
+    """The common name as TeletexString, the default of old openssl.cnf files."""
+    plan.drafts["server"].respell = respelling.common_name_as("subject", respelling.TELETEX)
+
+
+@defect("encoding.string_type")
+def bmp_name(plan: Plan) -> None:
+    """The common name as BMPString, as Windows CAs wrote it."""
+    plan.drafts["server"].respell = respelling.common_name_as("subject", respelling.BMP)
+
+
+@defect("path.name_spelling")
+def issuer_as_another_text_type(plan: Plan) -> None:
+    """The issuer is PrintableString below and UTF8String above: OpenSSL does not mind, GnuTLS does."""
+    plan.drafts["server"].respell = respelling.common_name_as("issuer", respelling.PRINTABLE)
+
+
+@defect("path.name_spelling")
+def issuer_in_another_case(plan: Plan) -> None:
+    """The issuer's name is spelled in lower case below."""
+    plan.drafts["server"].issuer_name = cn("i")
+
+
+@defect("signature.not_sha256")
+def sha1(plan: Plan) -> None:
+    """A server certificate signed with SHA-1."""
+    plan.drafts["server"].respell = respelling.sha1

@@ -1,0 +1,194 @@
+"""The product as its users run it: the installed ``engage`` command in processes of its own, on high ports."""
+
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from itertools import cycle, islice
+from pathlib import Path
+
+from tests.support.commands import ENGAGE, clean_environment, engage, engage_process, ok
+
+__all__ = [
+    "ENGAGE",
+    "NOTICE",
+    "PATIENCE",
+    "RunningPair",
+    "clean_environment",
+    "engage",
+    "engage_process",
+    "eventually",
+    "free_port",
+    "free_ports",
+    "ok",
+    "running_pair",
+]
+
+NOTICE = "/swordfish/lock/certificates/current"
+_PORTS_OF_A_PROCESS = 2_000
+_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
+_PORTS = cycle(range(16_000 + _PROCESS * _PORTS_OF_A_PROCESS, 16_000 + (_PROCESS + 1) * _PORTS_OF_A_PROCESS))
+PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
+
+
+def free_ports() -> tuple[int, int]:
+    """Two ports that nobody listens on now, and that no other test of this run will be given."""
+    return _next_free_port(), _next_free_port()
+
+
+def _next_free_port() -> int:
+    # below the range from which the kernel gives ports by itself, and each process of a parallel run has its own:
+    # a port that was merely free a moment ago could be somebody else's by the time that it is used
+    for port in islice(_PORTS, _PORTS_OF_A_PROCESS):
+        with closing(socket.socket()) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                tried.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port
+    raise AssertionError("this run has used up its ports")
+
+
+def free_port() -> int:
+    """One such port."""
+    return free_ports()[0]
+
+
+def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
+    """Wait until something holds; the seconds it took."""
+    begun = time.monotonic()
+    while time.monotonic() - begun < seconds:
+        if condition():
+            return time.monotonic() - begun
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+class RunningPair:
+    """``engage serve`` in a folder.
+
+    Args:
+        folder: The installation's.
+        options: Of the command.
+        output: Where standard output and standard error go; None for a file that is read by :attr:`log`.
+        environment: Variables beside those of this process.
+
+    Attributes:
+        http_port, https_port, operators_port: Where it listens, on 127.0.0.1.
+    """
+
+    def __init__(self, folder: Path, *options: str, output: int | None = None, **environment: str) -> None:
+        self.folder = folder
+        self.http_port, self.https_port = free_ports()
+        self.operators_port = free_port()
+        self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
+        self.process = subprocess.Popen(
+            [
+                ENGAGE,
+                "serve",
+                *("--bind", "127.0.0.1", "--http-port", str(self.http_port), "--https-port", str(self.https_port)),
+                *("--operators-port", str(self.operators_port)),
+                *options,
+            ],
+            cwd=folder,
+            env=clean_environment() | environment,
+            stdout=self._log if output is None else output,
+            stderr=subprocess.STDOUT,
+        )
+
+    @property
+    def log(self) -> str:
+        """All that it printed so far."""
+        return Path(self._log.name).read_text()
+
+    @property
+    def http(self) -> str:
+        """The base URL of the plain instance."""
+        return f"http://127.0.0.1:{self.http_port}"
+
+    @property
+    def https(self) -> str:
+        """The base URL of the TLS instance."""
+        return f"https://127.0.0.1:{self.https_port}"
+
+    def wait_until_ready(self) -> None:
+        """Wait for the printed addresses."""
+        eventually(lambda: "lock fetch" in self.log or self.process.poll() is not None, "ready")
+        assert self.process.poll() is None, self.log
+
+    def children(self) -> list[int]:
+        """The process numbers of the instances: HTTP, TLS, operators."""
+        return _children(self.process.pid)
+
+    def workers(self) -> list[int]:
+        """The process numbers of all workers that serve devices."""
+        return [worker for instance in self.children()[:2] for worker in _children(instance)]
+
+    def transfer(self) -> list[int]:
+        """The process number of the operators' worker, which also stores what devices did."""
+        return [worker for instance in self.children()[2:] for worker in _children(instance)]
+
+    def metrics(self) -> dict[str, float]:
+        """What Prometheus would be told: values by name with labels; 0 for what was not counted yet."""
+        with closing(socket.create_connection(("127.0.0.1", self.operators_port), timeout=PATIENCE)) as connection:
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            text = _read_all(connection).partition(b"\r\n\r\n")[2].decode()
+        lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
+        return defaultdict(float, {name: float(value) for name, _, value in lines})
+
+    def stop(self) -> int:
+        """SIGTERM, and the exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(PATIENCE)
+        finally:
+            if self.process.poll() is None:
+                self.process.kill()
+            self._log.close()
+
+    def raw_http(self, request: bytes) -> bytes:
+        """The bytes that come back on a plain connection, until the server closes it."""
+        with closing(socket.create_connection(("127.0.0.1", self.http_port), timeout=PATIENCE)) as connection:
+            connection.sendall(request)
+            return _read_all(connection)
+
+    def raw_https(self, request: bytes, root: Path, server_name: str = "127.0.0.1") -> tuple[bytes, bytes]:
+        """The bytes that come back by TLS, and the server certificate's DER."""
+        context = ssl.create_default_context(cafile=str(root))
+        with (
+            closing(socket.create_connection(("127.0.0.1", self.https_port), timeout=PATIENCE)) as plain,
+            context.wrap_socket(plain, server_hostname=server_name) as connection,
+        ):
+            certificate = connection.getpeercert(binary_form=True) or b""
+            connection.sendall(request)
+            return _read_all(connection), certificate
+
+
+@contextmanager
+def running_pair(folder: Path, *options: str, **environment: str) -> Iterator[RunningPair]:
+    """A pair that is ready, and is stopped at the end."""
+    pair = RunningPair(folder, *options, output=None, **environment)
+    try:
+        pair.wait_until_ready()
+        yield pair
+    finally:
+        pair.stop()
+
+
+def _read_all(connection: socket.socket) -> bytes:
+    received = b""
+    while piece := connection.recv(65536):
+        received += piece
+    return received
+
+
+def _children(pid: int) -> list[int]:
+    path = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in path.read_text().split()] if path.exists() else []

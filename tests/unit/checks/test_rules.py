@@ -1,0 +1,93 @@
+"""Each rule: the chains that break it, the findings that must come and no others."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from cryptography import x509
+
+from engage_server.checks import RULES, ChainCase, Circumstances, Severity, run_checks
+from engage_server.checks.profile import PROFILES, own_profile
+from engage_server.errors import SettingsInvalid
+from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
+from engage_server.records import AnchorRole
+from tests.support.chains import HOSTS, NOW, good_chain
+from tests.support.defects import DEFECTS, case_of
+
+
+@pytest.mark.parametrize("name", DEFECTS)
+def test_a_defect_gives_its_findings_and_no_others(name: str) -> None:
+    function, expected = DEFECTS[name]
+    assert {finding.code for finding in run_checks(case_of(function))} == expected
+
+
+def test_there_are_many_defects() -> None:
+    assert sum(1 for _, expected in DEFECTS.values() if expected) >= 60
+    assert all(function.__doc__ for function, _ in DEFECTS.values())
+
+
+def test_every_rule_is_broken_by_some_defect() -> None:
+    cases = [case_of(function) for function, _ in DEFECTS.values()]
+    broken = {rule for case in cases for rule in RULES if list(rule(case))}
+    missed = {rule.__name__ for rule in set(RULES) - broken}
+    assert missed == {"version_is_3"}, "cryptography makes none; see test_openssl_made"
+
+
+@pytest.mark.parametrize(
+    ("serial", "expected"),
+    [
+        ("1", {"encoding.version"}),
+        ("0x" + "7f" * 20, {"encoding.version"}),
+        ("0x" + "80" * 20, {"encoding.version", "encoding.serial"}),
+        ("0x" + "7f" * 21, {"encoding.version", "encoding.serial"}),
+    ],
+)
+def test_openssl_made(serial: str, expected: set[str], tmp_path: Path) -> None:
+    """What cryptography refuses to make: a version 1 certificate, and serial numbers of more than 20 octets."""
+    request = ["openssl", "req", "-newkey", "rsa:2048", "-nodes", "-keyout", "k", "-subj", "/CN=v1", "-out", "r"]
+    subprocess.run(request, cwd=tmp_path, capture_output=True, check=True)
+    sign = ["openssl", "x509", "-req", "-in", "r", "-signkey", "k", "-days", "99", "-set_serial", serial]
+    pem = subprocess.run(sign, cwd=tmp_path, capture_output=True, check=True).stdout
+    case = ChainCase.of_certificates((x509.load_pem_x509_certificate(pem),), Circumstances(NOW))
+    assert {finding.code for finding in run_checks(case) if finding.code.startswith("encoding")} == expected
+
+
+def test_what_is_built_has_no_finding() -> None:
+    built = good_chain()
+    at = Circumstances(NOW, HOSTS, AnchorRole.ROOT, built.server_key.public_key())
+    assert run_checks(ChainCase.of_chain(built.chain, at)) == []
+
+
+def test_the_worst_comes_first_and_the_list_is_stable() -> None:
+    for function, _ in DEFECTS.values():
+        case = case_of(function)
+        severities = [finding.severity for finding in run_checks(case)]
+        assert severities == sorted(severities, key=list(Severity).index)
+        assert run_checks(case) == run_checks(case)
+
+
+def test_every_finding_explains_itself() -> None:
+    for function, _ in DEFECTS.values():
+        for finding in run_checks(case_of(function)):
+            assert finding.sentence
+            assert finding.mend
+            assert finding.source
+            assert bool(finding.measured) == bool(finding.limit), finding.code
+            area, _, what = finding.code.partition(".")
+            assert area.islower()
+            assert what.islower()
+
+
+def test_profiles() -> None:
+    assert set(PROFILES) == {"nde", "le", "mt20w", "gateway", "any"}
+    assert PROFILES["any"].chain_der_bytes == min(p.chain_der_bytes for p in PROFILES.values()) == MAX_CHAIN_DER_BYTES
+    assert PROFILES["any"].rsa_key_bits == min(p.rsa_key_bits for p in PROFILES.values())
+
+
+def test_an_own_profile() -> None:
+    own = own_profile('name = "ours"\nchain_der_bytes = 8192', "x.toml")
+    assert (own.name, own.chain_der_bytes, own.rsa_key_bits) == ("ours", 8192, 2048)
+    assert own.chain_source == "the profile file"
+    for text in ("chain_der_bytes = 0", "chain_der_bytes = true", "chain_der_bytes = '1'", "what = 1", "name = 1", "["):
+        with pytest.raises(SettingsInvalid, match=r"x\.toml"):
+            own_profile(text, "x.toml")

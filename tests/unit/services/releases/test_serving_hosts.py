@@ -1,0 +1,106 @@
+"""A host that is cut off: what its devices do is not in the store, so nobody may call them silent."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from engage_server.errors import Conflict, NotFound
+from engage_server.records import AuditAction, RotationState, RotationWay, WorkerStatus
+from engage_server.services.releases.serving_hosts import ServingHosts
+from engage_server.store.tables import workers
+from tests.support.chains import NOW
+from tests.support.stored import audit_events
+from tests.support.world import World
+
+DAY = timedelta(days=1)
+OURS, THEIRS = range(20), range(20, 40)
+
+
+def say(world: World, host: str, *, ago: timedelta = timedelta(0), pid: int = 1, served: int = 2) -> None:
+    """All workers of a host say what they serve; so long ago."""
+    for listener in ("http", "https", "operators"):
+        name = f"{listener} {pid} on {host}"
+        generation = world.store.generation()
+        world.store.heartbeat(WorkerStatus(name, host, pid, listener, generation, {"main": served}, {}))
+        with world.store._engine.begin() as connection:
+            seen = workers.update().where(workers.c.worker == name).values(seen_at=datetime.now(UTC) - ago)
+            connection.execute(seen)
+
+
+@pytest.fixture
+def rotating(world: World) -> World:
+    """Forty devices, half of them at each of two hosts, and a rotation that is going on."""
+    world.add_site()
+    world.release()
+    for night in range(-7, 0):
+        world.see(*(world.finished(device, 1, NOW + night * DAY) for device in (*OURS, *THEIRS)))
+    say(world, "a")
+    say(world, "b")
+    world.rotations.start(world.request(RotationWay.CUT_OVER), world.occasion)
+    for night in range(1, 4):
+        world.see(*(world.finished(device, 2, NOW + night * DAY) for device in OURS))
+    return world
+
+
+def three_days_on(world: World) -> RotationState:
+    say(world, "a")
+    world.rotations.go_on("main", world.later(days=3))
+    return world.rotations.all("main")[-1].state
+
+
+def test_a_host_that_is_cut_off_is_a_gap_until_it_is_forgotten(rotating: World) -> None:
+    say(rotating, "b", ago=3 * DAY)
+    assert three_days_on(rotating) is RotationState.RUNNING, "its devices were served all the time, for all we know"
+    (gap,) = rotating.confirmations.gaps()
+    assert gap.startswith("host b was heard last at")
+    assert "engage host forget b" in gap
+    assert list(rotating.overview.look(rotating.occasion).silent_hosts) == ["b"]
+    hosts = ServingHosts(rotating.store)
+    assert [(each.name, each.is_alive, len(each.silent)) for each in hosts.all()] == [("a", True, 0), ("b", False, 3)]
+    assert hosts.forget("b", "burnt down", rotating.occasion) == 3
+    told = audit_events(rotating.store)[-1]
+    assert (told.action, told.reason, told.facts["host"]) == (AuditAction.HOST_FORGOTTEN, "burnt down", "b")
+    assert rotating.confirmations.gaps() == ()
+    assert three_days_on(rotating) is RotationState.ROLLED_BACK, "now they are lost"
+
+
+def test_a_host_that_said_goodbye_is_no_gap(rotating: World) -> None:
+    for listener in ("http", "https", "operators"):
+        rotating.store.remove_worker(f"{listener} 1 on b")
+    assert three_days_on(rotating) is RotationState.ROLLED_BACK
+
+
+def test_a_host_that_is_heard_again_is_no_gap(rotating: World) -> None:
+    say(rotating, "b", ago=3 * DAY)
+    assert rotating.confirmations.gaps()
+    say(rotating, "b", pid=2)
+    assert rotating.confirmations.gaps() == ()
+    assert three_days_on(rotating) is RotationState.ROLLED_BACK
+
+
+def test_killed_workers_that_were_replaced_are_no_gap_and_not_waited_for(rotating: World) -> None:
+    say(rotating, "a", pid=7, ago=timedelta(minutes=1))
+    say(rotating, "a")
+    assert rotating.confirmations.gaps() == ()
+    generation = rotating.confirmations.generation()
+    assert rotating.confirmations.look("main", generation).silent == ()
+
+
+def test_a_silent_worker_is_not_confirmed(rotating: World) -> None:
+    generation = rotating.confirmations.generation()
+    for host in ("a", "b"):
+        say(rotating, host)
+    assert rotating.confirmations.look("main", generation).is_complete, "the control"
+    say(rotating, "b", ago=DAY)
+    found = rotating.confirmations.look("main", generation)
+    assert [each.worker for each in found.silent] == ["http 1 on b", "https 1 on b"]
+    assert not found.is_complete
+
+
+def test_only_a_silent_host_can_be_forgotten(rotating: World) -> None:
+    hosts = ServingHosts(rotating.store)
+    with pytest.raises(Conflict, match="host 'a' is alive"):
+        hosts.forget("a", "", rotating.occasion)
+    with pytest.raises(NotFound, match="no host 'c' is known"):
+        hosts.forget("c", "", rotating.occasion)
+    assert len(hosts.all()) == 2
