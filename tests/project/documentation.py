@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import click
@@ -20,15 +21,15 @@ _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command with its full name."""
+    """Every command with its full name; copies, as a command keeps the help option of who asks first."""
     context = click.Context(engage, info_name="engage")
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
         if isinstance(command, click.Group):
             for below, subcommand in command.commands.items():
-                yield f"engage {name} {below}", subcommand
+                yield f"engage {name} {below}", copy(subcommand)
         elif command is not None:
-            yield f"engage {name}", command
+            yield f"engage {name}", copy(command)
 
 
 def pages() -> dict[str, str]:
