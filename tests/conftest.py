@@ -33,9 +33,10 @@ def pytest_configure(config: pytest.Config) -> None:
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")
     RUN.all = config.getoption("all")
-    if config.cache is not None:
+    cache = getattr(config, "cache", None)  # not with "-p no:cacheprovider": then every key is made and proven anew
+    if cache is not None:
         until_the_end = ExitStack()
-        until_the_end.enter_context(pooled_keys(config.cache.mkdir("rsa-keys")))
+        until_the_end.enter_context(pooled_keys(cache.mkdir("rsa-keys")))
         config.add_cleanup(until_the_end.close)
     config.pluginmanager.import_plugin("tests.support.pairs")
     config.pluginmanager.register(Timing(config.getoption("slowest")))

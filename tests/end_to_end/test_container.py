@@ -61,7 +61,7 @@ def started(folder: Path, volumes: dict[str, str]) -> Iterator[str]:
     with log.open("w") as file:
         process = subprocess.Popen(command(folder, volumes), env=environment(folder), stdout=file, stderr=file)
     try:
-        eventually(lambda: "serving on" in log.read_text() or process.poll() is not None, "serves", 40)
+        eventually(lambda: "serving on" in log.read_text() or process.poll() is not None, "serves")
         assert process.poll() is None, log.read_text()
         yield log.read_text()
     finally:

@@ -57,4 +57,4 @@ def test_a_rotation_is_aborted_while_devices_have_filled_the_disk(installation_o
         for path in (folder / "data" / "main").rglob("audits*.json"):
             path.unlink()  # moved away, as the message says
         assert send(pair, 1, 1001) in (b"201", b"202")
-        assert engage(folder, "status").returncode == 0
+        eventually(lambda: engage(folder, "status").returncode == 0, "all is well again")

@@ -32,19 +32,22 @@ def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:
         assert "nothing is due" in planned
         assert planned.count("device with the old anchor: accepts it") == 4
         assert "linked-rekey" in planned
+        first = leaf(pair)
         started = ok(engage(installation, "rotate", "start", "--way", "linked-rekey", "--soak-hours", "0"))
         assert "validated them with the old anchor and with the new one" in started
         assert "release 2 of main is served (1 of 2)" in started
         refused = engage(installation, "release", "activate", "1")
         assert (refused.returncode, "rotate abort" in refused.stderr) == (2, True)
+        eventually(lambda: leaf(pair) != first, "the worker follows")
+        second = leaf(pair)
         assert "another notice" not in night(pair, 1)
         assert progress(installation)["served"] == 2, "one device is missing"
         running = 'engage_rotation_open{site="main",state="running"}'
         eventually(lambda: pair.metrics()[running] == 1, "monitoring sees it")
-        listed = json.loads(ok(engage(installation, "device", "list", "--release", "2", "--missing", "--json")))
-        assert [each["serial"] for each in listed] == [serial_of(2)]
+        eventually(lambda: missing(installation, 2) == [serial_of(2)], "the other one's visit is stored")
         night(pair, 2)
         eventually(lambda: progress(installation)["served"] == 3, "the gate goes on by itself")
+        eventually(lambda: leaf(pair) != second, "the worker follows")
         for device in (1, 2):
             came = night(pair, device)
             assert "trusting nothing but" in came, "it failed once, and took the new anchor"
@@ -53,6 +56,17 @@ def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:
         assert "its private key is destroyed" in ok(engage(installation, "release", "retire", "1", "--yes"))
         assert "rotation of main: release 3 of main is served" in pair.log
     assert "none missing" in ok(engage(installation, "audit", "verify"))
+
+
+def leaf(pair: RunningPair) -> str:
+    """The server certificate that is sent now."""
+    return ssl.get_server_certificate(("127.0.0.1", pair.https_port))
+
+
+def missing(folder: Path, release: int) -> list[str]:
+    """The devices that have not taken a release."""
+    listed = json.loads(ok(engage(folder, "device", "list", "--release", release, "--missing", "--json")))
+    return [each["serial"] for each in listed]
 
 
 def test_abort_and_what_it_says(installation: Path) -> None:

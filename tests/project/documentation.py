@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import copy
 from pathlib import Path
 
 import click
@@ -20,7 +21,7 @@ _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
 def commands() -> Iterator[tuple[str, click.Command]]:
-    """Every command with its full name."""
+    """Every command with its full name; copies, as a command keeps the help option of who asks first."""
     context = click.Context(engage, info_name="engage")
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
@@ -28,9 +29,9 @@ def commands() -> Iterator[tuple[str, click.Command]]:
             for below in list(command.commands) or command.list_commands(context):
                 subcommand = command.get_command(context, below)
                 assert subcommand is not None
-                yield f"engage {name} {below}", subcommand
+                yield f"engage {name} {below}", copy(subcommand)
         elif command is not None:
-            yield f"engage {name}", command
+            yield f"engage {name}", copy(command)
 
 
 def pages() -> dict[str, str]:

@@ -32,7 +32,9 @@ __all__ = [
 NOTICE = "/swordfish/lock/certificates/current"
 _PORTS_OF_A_PROCESS = 2_000
 _PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-_PORTS = cycle(range(16_000 + _PROCESS * _PORTS_OF_A_PROCESS, 16_000 + (_PROCESS + 1) * _PORTS_OF_A_PROCESS))
+_FIRST_PORT = 16_000 + _PROCESS * _PORTS_OF_A_PROCESS
+_BEGIN = os.getpid() * 61 % _PORTS_OF_A_PROCESS  # another run on this machine begins elsewhere
+_PORTS = cycle(_FIRST_PORT + (_BEGIN + number) % _PORTS_OF_A_PROCESS for number in range(_PORTS_OF_A_PROCESS))
 PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
 
 
