@@ -53,7 +53,7 @@ class Sightings:
     ) -> None:
         self._is_devices = is_devices
         self._is_proxys = is_proxys
-        self._listener = listener
+        self._listener = json.dumps(listener)
         self._sink = sink
         self._clock = clock
         self.lines: deque[bytes] = deque()
@@ -117,12 +117,11 @@ class Sightings:
     ) -> None:
         if site is not None and not self._is_devices(site, address):
             return
-        one, two, three, four, five, six, seven = map(
-            _quoted, (kind, self._listener, address, serial, site, tls_version, failure)
-        )
-        at, number = self._clock(), release or "null"
         last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
-        line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}{last}]\n"
+        line = (
+            f"[{_quoted(kind)},{self._clock():.3f},{self._listener},{_quoted(address)},{_quoted(serial)},"
+            f"{_of_site(site, release, tls_version, failure, resumed)}{last}]\n"
+        )
         self.lines.append(line.encode("ascii"))
 
 
@@ -130,6 +129,12 @@ class Sightings:
 def _quoted(part: str | None) -> str:
     """JSON of a text. Kept: the same few texts stand in most lines, and Python's encoder takes its time."""
     return json.dumps(part)
+
+
+@lru_cache(maxsize=1024)
+def _of_site(site: str | None, release: int | None, tls_version: str, failure: str, resumed: bool) -> str:
+    """The part of a line that is the same for most devices of a site."""
+    return json.dumps([site, release or None, tls_version, failure, resumed], separators=(",", ":"))[1:-1]
 
 
 class Spooled(NamedTuple):

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from gunicorn.workers.base import Worker
 
 from engage_server.serving.worker.answers.origin_server import Outgoing
-from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.accepting import Accepting
+from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.room import LIMIT, MEMORY, in_turns
 from engage_server.serving.worker.connections.tls_connection import TlsConnection, TlsFailure
@@ -70,6 +71,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects = self._equipment.defects
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
+        self._accepting = Accepting(self._listener)
         # connections inherit it: what a client does not read is then ours to count, not megabytes of the kernel's
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         self._own = OwnDescriptors(self._epoll, self._defects)
@@ -155,14 +157,14 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         """
         for _ in range(_ACCEPTS_A_TURN):
             try:
-                client, address = self._listener.accept()
+                client, address = self._accepting.next()
             except (BlockingIOError, ConnectionAbortedError):
                 return
             except OSError as error:
                 self._no_room(error)
                 return
             try:
-                connection = self._admit(client, address[0])
+                connection = self._admit(client, address)
             except Exception:  # not a reason to pause: one connection less waits to be accepted
                 self._defects.happened("a connection could not be admitted")
                 self._forget(client)
@@ -183,7 +185,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._handshakes_left -= 1
         self._serve(connection, _READ)
 
-    def _admit(self, client: socket.socket, address: str) -> Connection:
+    def _admit(self, client: Socket, address: str) -> Connection:
         now = self._now
         contexts, local = self._equipment.tls, self._equipment.local_address(client)
         if contexts is None:
@@ -214,7 +216,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
         self._own.pause(self._listener.fileno())
 
-    def _forget(self, client: socket.socket) -> None:
+    def _forget(self, client: Socket) -> None:
         half_admitted = self._connections.get(client.fileno())
         if half_admitted is not None:
             self._drop(half_admitted, "defect")

@@ -18,6 +18,9 @@ _SEND_BYTES = 256 * 1024
 PIECES_A_TURN = 4
 NOTHING = memoryview(b"")
 
+# The standard library's own class without what it adds in Python: makefile(), and enumerations made at each accept.
+Socket = socket.SocketType
+
 
 class Connection:
     """A plain TCP connection.
@@ -62,7 +65,7 @@ class Connection:
 
     tls_version: str
 
-    def __init__(self, client: socket.socket, address: str, now: float) -> None:
+    def __init__(self, client: Socket, address: str, now: float) -> None:
         self.socket = client
         self.fileno = client.fileno()
         self.address = address

@@ -12,6 +12,7 @@ from engage_server.serving.worker.connections.connection import (
     PIECES_A_TURN,
     RECEIVE_BYTES,
     Connection,
+    Socket,
 )
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.tls_context import ReleaseContext
@@ -74,9 +75,7 @@ class TlsConnection(Connection):
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
 
-    def __init__(
-        self, client: socket.socket, address: str, now: float, context: ssl.SSLContext, local: str = ""
-    ) -> None:
+    def __init__(self, client: Socket, address: str, now: float, context: ssl.SSLContext, local: str = "") -> None:
         super().__init__(client, address, now)
         self.local = local
         self.phase = Phase.HANDSHAKE
