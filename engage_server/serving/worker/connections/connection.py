@@ -17,6 +17,7 @@ AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _SEND_BYTES = 256 * 1024
 PIECES_A_TURN = 4
 NOTHING = memoryview(b"")
+_HEADER = Phase.HEADER
 
 # The standard library's own class without what it adds in Python: makefile(), and enumerations made at each accept.
 Socket = socket.SocketType
@@ -70,7 +71,7 @@ class Connection:
         self.fileno = client.fileno()
         self.address = address
         self.local = ""
-        self.phase = Phase.HEADER
+        self.phase = _HEADER
         self.accepted_at = now
         self.inbox = b""
         self.reader: RequestReader | None = None
