@@ -16,6 +16,7 @@ from engage_server.services.distribution.snapshot import ServedAnswer
 
 _MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
 _MAX_RELEASE = 2**31
+_KINDS = {kind.value: kind for kind in SightingKind}
 
 
 class SightingSink(Protocol):
@@ -155,22 +156,23 @@ def spooled(line: bytes) -> Spooled | None:
     None for a line that is no sighting, such as the torn end of a full disk.
     """
     try:
-        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(line)
-        texts = [_text(part) for part in (listener, address, tls_version, failure)]
+        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(
+            line.decode("ascii")
+        )
         sighting = Sighting(
-            SightingKind(kind),
+            _KINDS[kind],
             datetime.fromtimestamp(at, UTC),
-            texts[0],
-            texts[1],
+            _text(listener),
+            _text(address),
             None if serial is None else _text(serial),
             None if site is None else _text(site),
             None if release is None else int(release) % _MAX_RELEASE,
-            texts[2],
-            texts[3],
+            _text(tls_version),
+            _text(failure),
             bool(resumed),
         )
         return Spooled(sighting, str(rest[0]) if rest else "")
-    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
         return None
 
 
@@ -184,4 +186,6 @@ def _text(part: object) -> str:
     """A text that every database takes: an address may come from a header of somebody's."""
     if not isinstance(part, str):
         raise TypeError("no text")
+    if part.isascii() and part.isprintable() and len(part) <= _MAX_CHARACTERS:
+        return part
     return part.replace("\0", "").encode("utf-8", "replace").decode()[:_MAX_CHARACTERS]
