@@ -4,6 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum
+from typing import TYPE_CHECKING
+
+__all__ = ["DeviceHistory", "Grade", "ReleaseHistory", "changed"]
 
 
 class Grade(IntEnum):
@@ -29,7 +32,7 @@ class ReleaseHistory:
     reached_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # no slots: changed() copies a dict in one step
 class DeviceHistory:
     """One device of one site.
 
@@ -112,3 +115,21 @@ class DeviceHistory:
     token_time: int = 0
     is_shared_address: bool = False
     releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
+
+
+if TYPE_CHECKING:
+    from dataclasses import replace as changed  # which the type checker holds against the fields
+else:
+
+    def changed(history: DeviceHistory, **changes: object) -> DeviceHistory:
+        """What ``dataclasses.replace`` gives, at a tenth of its cost: storing a night makes some for each sighting.
+
+        Raises:
+            TypeError: There is no field of that name.
+        """
+        values = vars(history)
+        if not changes.keys() <= values.keys():
+            raise TypeError(f"a history has no {', '.join(sorted(changes.keys() - values.keys()))}")
+        made = object.__new__(DeviceHistory)
+        vars(made).update(values, **changes)
+        return made

@@ -10,13 +10,14 @@ from datetime import datetime
 from sqlalchemy import Connection, delete, select
 
 from engage_server.records import Sighting
-from engage_server.store.batches import chunks, upsert
+from engage_server.store.batches import chunks, one_of, upsert
 from engage_server.store.interface import Place
 from engage_server.store.tables import device_addresses
 
 # Two would say that an address is shared. Some more, so that it still is when one of them is no longer there: each is
 # forgotten a month after its last call. Migration 0005 took the rest away.
 MOST_KEPT = 8
+_KEY = "address", "site", "serial"
 
 
 def note_callers(connection: Connection, found: Sequence[Sighting]) -> dict[Place, tuple[str, ...]]:
@@ -27,7 +28,7 @@ def note_callers(connection: Connection, found: Sequence[Sighting]) -> dict[Plac
         if sighting.serial is not None:
             callers[sighting.serial] = sighting.at
     kept = _select_callers(connection, latest)
-    values = []
+    rows = []
     for (site, address), callers in latest.items():
         there = kept.setdefault((site, address), [])
         for serial, at in callers.items():
@@ -35,8 +36,8 @@ def note_callers(connection: Connection, found: Sequence[Sighting]) -> dict[Plac
                 if len(there) >= MOST_KEPT:
                     continue
                 there.append(serial)
-            values.append({"site": site, "address": address, "serial": serial, "seen_at": at})
-    upsert(connection, device_addresses, values, ["address", "site", "serial"], ["serial"])
+            rows.append((address, site, serial, at))
+    upsert(connection, device_addresses, [*_KEY, "seen_at"], _KEY, rows)
     return {place: tuple(serials) for place, serials in kept.items()}
 
 
@@ -50,7 +51,7 @@ def _select_callers(connection: Connection, wanted: dict[Place, dict[str, dateti
     kept: dict[Place, list[str]] = {}
     columns = device_addresses.c
     for some in chunks(address for _, address in wanted):
-        query = select(columns.site, columns.address, columns.serial).where(columns.address.in_(some))
+        query = select(columns.site, columns.address, columns.serial).where(one_of(connection, columns.address, some))
         for row in connection.execute(query):
             if (row.site, row.address) in wanted:
                 kept.setdefault((row.site, row.address), []).append(row.serial)

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from operator import attrgetter
 
 from sqlalchemy import Connection, delete, func, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.records import Sighting
+from engage_server.store.batches import insert_all
 from engage_server.store.tables import sightings, spool_offsets
 
 MOST_AT_ONCE = 5000  # sightings that one transaction removes
@@ -34,8 +36,7 @@ def advance(connection: Connection, segment: str, begin: int, end: int, at: date
 
 def insert_sightings(connection: Connection, found: Sequence[Sighting]) -> None:
     """Add them all."""
-    if found:  # asked for a result, SQLAlchemy sends many rows at once
-        connection.execute(sightings.insert().returning(sightings.c.id), [_row(sighting) for sighting in found])
+    insert_all(connection, sightings, _NAMES, [_row(sighting) for sighting in found])
 
 
 def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str, int]:
@@ -68,18 +69,5 @@ def delete_before(connection: Connection, before: datetime) -> int:
     return int(removed)
 
 
-def _row(sighting: Sighting) -> dict[str, object]:
-    return {
-        "kind": sighting.kind.value,
-        "at": sighting.at,
-        "listener": sighting.listener,
-        "address": sighting.address,
-        "serial": sighting.serial,
-        "site": sighting.site,
-        "release": sighting.release,
-        "tls_version": sighting.tls_version,
-        "failure": sighting.failure,
-        "resumed": sighting.resumed,
-        "authenticated": sighting.authenticated,
-        "disregarded": sighting.disregarded,
-    }
+_NAMES = tuple(column.name for column in sightings.columns if column.name != "id")  # each an attribute of a sighting
+_row = attrgetter(*_NAMES)

@@ -29,7 +29,7 @@ def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
         "trouble": dict(status.trouble),
         "seen_at": now,
     }
-    insert = insert_into(connection, workers).values(values)
+    insert = insert_into(connection.dialect.name, workers).values(values)
     connection.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))
     connection.execute(
         delete(workers).where(

@@ -128,7 +128,7 @@ class FuzzedServer:
         world.add_site()
         world.release()
         world.answer_call_ins(CallIn(insecure=True, unknown=UnknownDevices.ENROLL))
-        distribution = world.distribution()
+        self.distribution = distribution = world.distribution()
         app = create_app(distribution, call_ins=world.call_ins(distribution))
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)

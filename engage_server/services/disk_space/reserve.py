@@ -6,6 +6,7 @@ again, and evidence is what a rotation is judged by.
 """
 
 import os
+from itertools import chain
 from pathlib import Path
 
 from engage_server.errors import NotPossible
@@ -67,7 +68,7 @@ class DiskReserve:
         return None if found is None else found.f_bavail * found.f_frsize
 
     def _file_system(self) -> os.statvfs_result | None:
-        for folder in (self._folder, *self._folder.parents):
+        for folder in chain((self._folder,), self._folder.parents):
             try:
                 return os.statvfs(folder)
             except FileNotFoundError:

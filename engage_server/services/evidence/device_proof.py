@@ -1,9 +1,9 @@
 """Tokens by which a device proves itself: what they change in its history. Pure."""
 
-from dataclasses import replace
 from datetime import timedelta
 
 from engage_server.records import DeviceHistory, Sighting
+from engage_server.records.history import changed
 from engage_server.services.evidence.usual_address import settled
 
 _ONE_VISIT = timedelta(minutes=10)  # in which a device may show one token several times, from one address
@@ -18,12 +18,12 @@ def with_token(known: DeviceHistory, sighting: Sighting) -> tuple[DeviceHistory,
     if not sighting.authenticated:
         return known, False
     if sighting.listener != "https":
-        return replace(known, token_time=max(known.token_time, sighting.token_time + 1)), False
+        return changed(known, token_time=max(known.token_time, sighting.token_time + 1)), False
     if sighting.token_time < known.token_time:
         return known, False
     if sighting.token_time == known.token_time and not _is_same_visit(known, sighting):
         return known, False
-    return replace(settled(known, sighting.address, sighting.at), token_time=sighting.token_time), True
+    return changed(settled(known, sighting.address, sighting.at), token_time=sighting.token_time), True
 
 
 def _is_same_visit(known: DeviceHistory, sighting: Sighting) -> bool:

@@ -11,11 +11,11 @@ The plan for each sighting of a batch:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engage_server.protocol.event_codes import MEANINGS, Proof
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
+from engage_server.records.history import changed
 from engage_server.services.evidence.device_proof import with_token
 from engage_server.services.evidence.sighting_times import taken_back
 from engage_server.services.evidence.usual_address import (
@@ -61,11 +61,11 @@ def fold(
         after = noted(histories.get(place), sighting, site, identity, now)
         is_shared = identity == sighting.address and len(serials) > 1
         histories[place] = (
-            after if after.is_shared_address is is_shared else replace(after, is_shared_address=is_shared)
+            after if after.is_shared_address is is_shared else changed(after, is_shared_address=is_shared)
         )
         shared = histories.get(address)
         if identity != sighting.address and shared is not None and not shared.is_shared_address:
-            histories[address] = replace(shared, is_shared_address=True)  # its device has told its name meanwhile
+            histories[address] = changed(shared, is_shared_address=True)  # its device has told its name meanwhile
     return [history for place, history in histories.items() if history != known.get(place)]
 
 
@@ -124,12 +124,12 @@ def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
         # of before that handshake: each worker has a spool file of its own, and they are read one after the other
         return _graded(seen, sighting, _GRADES[sighting.kind])
     if sighting.kind is SightingKind.CERTIFICATE:
-        fetched = replace(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
+        fetched = changed(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
         return _graded(fetched, sighting, Grade.CERTIFICATE)
     asked_again = seen.asked_again_at
     if seen.finished_release == (sighting.release or -1) and not seen.refusals and not seen.notices:
         asked_again = sighting.at  # though it had just accepted this very release
-    return _graded(replace(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting, Grade.NOTICE)
+    return _graded(changed(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting, Grade.NOTICE)
 
 
 def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
@@ -137,7 +137,7 @@ def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
         # told late, by another worker's file: what came after it stands
         return _graded(seen, sighting, Grade.HANDSHAKE)
     is_new_night = not seen.tls_nights or is_later_day(sighting.at, seen.finished_at)
-    finished = replace(
+    finished = changed(
         seen,
         notices=0,
         certificates=0,
@@ -155,14 +155,14 @@ def _failed(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     if seen.finished_at is not None and sighting.at < seen.finished_at:
         return seen  # told late: it came through after that
     if not sighting.failure.startswith(_ALERT):
-        return replace(seen, failure=sighting.failure)
+        return changed(seen, failure=sighting.failure)
     at = sighting.at if seen.refused_at is None else max(seen.refused_at, sighting.at)
-    return replace(seen, refusals=seen.refusals + 1, failure=sighting.failure, refused_at=at)
+    return changed(seen, refusals=seen.refusals + 1, failure=sighting.failure, refused_at=at)
 
 
 def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     """It finished this handshake, and proved on its connection that it is the device."""
-    proven = replace(
+    proven = changed(
         finished,
         authenticated_release=sighting.release or 0,
         authenticated_at=sighting.at,
@@ -176,12 +176,12 @@ def _audited(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     meaning = MEANINGS.get(sighting.failure[:4])
     if meaning is None:
         return seen
-    told = replace(seen, report=sighting.failure, reported_at=sighting.at)
+    told = changed(seen, report=sighting.failure, reported_at=sighting.at)
     if meaning.proof is Proof.ANCHOR_REFUSED:
-        return replace(told, anchor_failed_at=sighting.at)
+        return changed(told, anchor_failed_at=sighting.at)
     # of a device that sends tokens, an audit without one must not take back what it told: anybody could have sent it
     is_its_own = sighting.authenticated or not seen.authenticated_nights
-    return replace(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN and is_its_own else told
+    return changed(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN and is_its_own else told
 
 
 def _graded(history: DeviceHistory, sighting: Sighting, grade: Grade) -> DeviceHistory:
@@ -191,4 +191,4 @@ def _graded(history: DeviceHistory, sighting: Sighting, grade: Grade) -> DeviceH
     reached = history.releases.get(number)
     if reached is not None and reached.grade >= grade:
         return history
-    return replace(history, releases={**history.releases, number: ReleaseHistory(grade, sighting.at)})
+    return changed(history, releases={**history.releases, number: ReleaseHistory(grade, sighting.at)})

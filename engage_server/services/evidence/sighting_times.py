@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from engage_server.records import DeviceHistory, Sighting
+from engage_server.records.history import changed
 
 CLOCKS_APART = timedelta(minutes=10)  # of the hosts of one installation; NTP keeps them far closer
 TOKENS_APART = timedelta(hours=36)  # a device's own clock; it may be in another time zone, and slow or fast beside that
@@ -62,7 +63,7 @@ def taken_back(known: DeviceHistory, at: datetime, now: datetime) -> DeviceHisto
         for number, reached in known.releases.items()
     }
     token_time = known.token_time if known.token_time <= token_limit else 0
-    return replace(known, **changes, releases=releases, token_time=token_time)
+    return changed(known, **changes, releases=releases, token_time=token_time)
 
 
 def _late(known: DeviceHistory, limit: datetime) -> Iterator[str]:

@@ -8,6 +8,7 @@ import json
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from engage_server.protocol.json_body import quoted
@@ -16,6 +17,7 @@ from engage_server.services.distribution.snapshot import ServedAnswer
 
 _MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
 _MAX_RELEASE = 2**31
+_KINDS = {kind.value: kind for kind in SightingKind}
 
 
 class SightingSink(Protocol):
@@ -53,7 +55,7 @@ class Sightings:
     ) -> None:
         self._is_devices = is_devices
         self._is_proxys = is_proxys
-        self._listener = listener
+        self._listener = json.dumps(listener)
         self._sink = sink
         self._clock = clock
         self.lines: deque[bytes] = deque()
@@ -117,13 +119,18 @@ class Sightings:
     ) -> None:
         if site is not None and not self._is_devices(site, address):
             return
-        one, two, three, four, five, six, seven = map(
-            quoted, (kind, self._listener, address, serial, site, tls_version, failure)
-        )
-        at, number = self._clock(), release or "null"
         last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
-        line = f"[{one},{at:.3f},{two},{three},{four},{five},{number},{six},{seven},{str(resumed).lower()}{last}]\n"
+        line = (
+            f"[{quoted(kind)},{self._clock():.3f},{self._listener},{quoted(address)},{quoted(serial)},"
+            f"{_of_site(site, release, tls_version, failure, resumed)}{last}]\n"
+        )
         self.lines.append(line.encode("ascii"))
+
+
+@lru_cache(maxsize=1024)
+def _of_site(site: str | None, release: int | None, tls_version: str, failure: str, resumed: bool) -> str:
+    """The part of a line that is the same for most devices of a site."""
+    return json.dumps([site, release or None, tls_version, failure, resumed], separators=(",", ":"))[1:-1]
 
 
 class Spooled(NamedTuple):
@@ -144,22 +151,23 @@ def spooled(line: bytes) -> Spooled | None:
     None for a line that is no sighting, such as the torn end of a full disk.
     """
     try:
-        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(line)
-        texts = [_text(part) for part in (listener, address, tls_version, failure)]
+        kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(
+            line.decode("ascii")
+        )
         sighting = Sighting(
-            SightingKind(kind),
+            _KINDS[kind],
             datetime.fromtimestamp(at, UTC),
-            texts[0],
-            texts[1],
+            _text(listener),
+            _text(address),
             None if serial is None else _text(serial),
             None if site is None else _text(site),
             None if release is None else int(release) % _MAX_RELEASE,
-            texts[2],
-            texts[3],
+            _text(tls_version),
+            _text(failure),
             bool(resumed),
         )
         return Spooled(sighting, str(rest[0]) if rest else "")
-    except (ValueError, TypeError, OverflowError, OSError, RecursionError):
+    except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
         return None
 
 
@@ -173,4 +181,6 @@ def _text(part: object) -> str:
     """A text that every database takes: an address may come from a header of somebody's."""
     if not isinstance(part, str):
         raise TypeError("no text")
+    if part.isascii() and part.isprintable() and len(part) <= _MAX_CHARACTERS:
+        return part
     return part.replace("\0", "").encode("utf-8", "replace").decode()[:_MAX_CHARACTERS]

@@ -18,6 +18,7 @@ from engage_server.services.disk_space.reserve import DiskReserve
 
 SEGMENT_BYTES = 1024 * 1024  # then the next file is begun, so that what was stored can be given back to the disk
 SUFFIX = ".sightings"
+_UNLOOKED_BYTES = 16 * 1024  # a hundred lines: then the disk is asked again whether it has room
 
 
 class SpoolWriter:
@@ -26,7 +27,8 @@ class SpoolWriter:
     Args:
         folder: The spool's folder.
         limit_bytes: What all files of the folder together may hold. Above it sightings are counted as lost.
-        reserve: What has to stay free on the disk; None: nothing. Below it they are lost, too.
+        reserve: What has to stay free on the disk; None: nothing. Below it they are lost, too. The disk is not asked
+            for each line: up to 16 KiB of each process may end up below it.
 
     Attributes:
         lost: How many lines were not kept, since the start.
@@ -40,6 +42,7 @@ class SpoolWriter:
         self._descriptor = -1
         self._written = 0  # into the present file
         self._room = 0  # until the folder is looked at again
+        self._unlooked = 0  # until the disk is asked again
         self.lost = 0
         self.trouble = ""
 
@@ -87,6 +90,7 @@ class SpoolWriter:
             raise OSError(0, "no space left on the device")
         self._written += written
         self._room -= written
+        self._unlooked -= written
 
     def _assert_room(self, count: int) -> None:
         if self._room < count:
@@ -94,9 +98,11 @@ class SpoolWriter:
             self._room = min(SEGMENT_BYTES, self._limit_bytes - spooled_bytes(self._folder))
         if self._room < count:
             raise OSError(0, "the spool is full (setting spool_max_mib)")
-        shortage = self._reserve.shortage(count) if self._reserve is not None else ""
-        if shortage:
-            raise OSError(0, f"{shortage} (setting disk_reserve_mib)")
+        if self._reserve is not None and self._unlooked < count:
+            shortage = self._reserve.shortage(max(count, _UNLOOKED_BYTES))
+            if shortage:
+                raise OSError(0, f"{shortage} (setting disk_reserve_mib)")
+            self._unlooked = _UNLOOKED_BYTES
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,10 +12,10 @@ that it usually calls from, and what is said of it elsewhere proves nothing. The
 5. A token that proves the device makes the address that it came from its home at once (:func:`settled`).
 """
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
+from engage_server.records.history import changed
 
 # "Once in 24 h, usually between 00:00 and 04:00": the protocol notes, section 5
 USUAL_SILENCE = timedelta(days=1)
@@ -50,7 +50,7 @@ def at_home(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
     last = max(known.last_seen, at)
     nights = known.nights + (not known.nights or is_later_day(last, known.last_seen))
     first = min(known.first_seen, at)
-    seen = replace(
+    seen = changed(
         known,
         first_seen=first,
         last_seen=last,
@@ -65,7 +65,7 @@ def at_home(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
         return seen
     if seen.home_nights >= NIGHTS_OF_A_HABIT:
         return _without_away(seen)
-    return replace(seen, away_nights=0, away_tls_nights=0)
+    return changed(seen, away_nights=0, away_tls_nights=0)
 
 
 def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
@@ -75,10 +75,10 @@ def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     since = at if is_begun else known.away_since
     nights = 1 if is_begun else known.away_nights + is_later_day(at, known.away_seen_at)
     turns = known.away_turns + (_was_home_since(known, known.away_seen_at) and is_later_day(at, known.away_seen_at))
-    before = replace(known, away_tls_nights=0) if is_begun else known
+    before = changed(known, away_tls_nights=0) if is_begun else known
     if known.away != sighting.address:
-        before = replace(before, away_release=0, away_finished_at=None)
-    seen = replace(
+        before = changed(before, away_release=0, away_finished_at=None)
+    seen = changed(
         before,
         away=sighting.address,
         away_since=since,
@@ -90,7 +90,7 @@ def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     )
     if is_finished(sighting):
         is_new_night = seen.away_tls_nights == 0 or is_later_day(at, before.away_finished_at)
-        seen = replace(
+        seen = changed(
             seen,
             away_tls_nights=seen.away_tls_nights + is_new_night,
             away_release=sighting.release or 0,
@@ -104,7 +104,7 @@ def settled(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
     here = _without_away(known)
     if known.home in ("", address):
         return here
-    return replace(
+    return changed(
         here,
         home=address,
         home_since=at,
@@ -132,7 +132,7 @@ def _has_moved(known: DeviceHistory, at: datetime) -> bool:
 def _moved(known: DeviceHistory) -> DeviceHistory:
     last = known.away_seen_at or known.last_seen
     nights = known.nights + known.away_nights
-    moved = replace(
+    moved = changed(
         known,
         last_seen=last,
         nights=nights,
@@ -153,13 +153,13 @@ def _moved(known: DeviceHistory) -> DeviceHistory:
         reached = known.releases.get(release)
         if reached is None or reached.grade < Grade.HANDSHAKE:
             releases = {**known.releases, release: ReleaseHistory(Grade.HANDSHAKE, at)}
-            moved = replace(moved, releases=releases)
-        moved = replace(moved, finished_release=release, finished_at=at)
+            moved = changed(moved, releases=releases)
+        moved = changed(moved, finished_release=release, finished_at=at)
     return _without_away(moved)
 
 
 def _without_away(known: DeviceHistory) -> DeviceHistory:
-    return replace(
+    return changed(
         known,
         away="",
         away_since=None,

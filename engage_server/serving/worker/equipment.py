@@ -1,7 +1,6 @@
 """All that a worker needs for its listener, put together in its own process."""
 
 import logging
-import socket
 import time
 from collections.abc import Callable
 
@@ -11,7 +10,7 @@ from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving.allocator import FreeMemory
 from engage_server.serving.worker.answers.flask_pool import FlaskPool
 from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
-from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.room import Room
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.serving.worker.connections.tls_context import TlsContexts
@@ -77,7 +76,7 @@ class Equipment:
         self._look_at = 0.0
         self._free_memory = FreeMemory()
 
-    def local_address(self, client: socket.socket) -> str:
+    def local_address(self, client: Socket) -> str:
         """The address of this host that a client called, if any address chooses a site; else "": nobody needs it."""
         if not self._distribution.snapshot.by_local_address:
             return ""

@@ -38,6 +38,7 @@ class AccessLog:
 
     def __init__(self, listener: str, log_format: LogFormat, descriptor: int | None) -> None:
         self._listener = listener
+        self._begin = f'"event":"request","listener":"{listener}","address":'
         self._as_json = log_format == "json"
         self._output = None if descriptor is None else LineOutput(descriptor)
         self._lines: list[bytes] = []
@@ -60,8 +61,8 @@ class AccessLog:
     def _json(self, outgoing: Outgoing, seconds: float, now: float) -> str:
         connection = outgoing.connection
         return (
-            f'{{"time":"{_timestamp(now)}","event":"request","listener":"{self._listener}",'
-            f'"address":{quoted(connection.address)},"method":{quoted(cut(outgoing.method, _SHORT_TEXT_CHARACTERS))},'
+            f'{{"time":"{_timestamp(now)}",{self._begin}{quoted(connection.address)},'
+            f'"method":{quoted(cut(outgoing.method, _SHORT_TEXT_CHARACTERS))},'
             f'"path":{quoted(cut(outgoing.path))},"serial":{quoted(outgoing.serial)},"status":{outgoing.status},'
             f'"bytes":{outgoing.size},"seconds":{seconds:.6f},"tls":{quoted(connection.tls_version or None)}}}'
         )

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING
 from gunicorn.workers.base import Worker
 
 from engage_server.serving.worker.answers.origin_server import Outgoing
-from engage_server.serving.worker.connections.connection import Connection
+from engage_server.serving.worker.connections.accepting import Accepting
+from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.room import LIMIT, MEMORY, in_turns
 from engage_server.serving.worker.connections.tls_connection import TlsConnection, TlsFailure
@@ -34,10 +35,13 @@ _ACCEPTS_A_TURN = 512  # cheap: who comes behind a crowd waits for as many turns
 # A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
 _COLLECTIONS = (50_000, 20, 50)
 _SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: ten times less than by default
+_FULL_TURNS = 3  # in a row with somebody to be accepted: more than that is a crowd
 _KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
 _IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
+# a member of an enumeration is looked up in its class each time, which is ten times as dear as a name of this module
+_HANDSHAKE, _HEADER, _BODY, _ANSWERING, _SENDING, _IDLE, _LINGERING = Phase
 
 
 class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
@@ -51,7 +55,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._connections: dict[int, Connection] = {}
         self._outgoing: list[Outgoing] = []
         self._is_shared = self.cfg.workers > 1
-        self._accepted = 0
+        self._accepted, self._full_turns = 0, 0
         self._handshakes_left, self._handshakes_until = 0, 0.0
         self._now = 0.0
         self._stopping_since: float | None = None
@@ -70,6 +74,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects = self._equipment.defects
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
+        self._accepting = Accepting(self._listener)
         # connections inherit it: what a client does not read is then ours to count, not megabytes of the kernel's
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         self._own = OwnDescriptors(self._epoll, self._defects)
@@ -99,24 +104,21 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         """
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
+        connections = self._connections
         ours: list[int] = []
         handshakes: list[Connection] = []
         for fileno, events in happened:
-            connection = self._connections.get(fileno)
+            connection = connections.get(fileno)
             if connection is not None:
-                if connection.phase is Phase.HANDSHAKE:
+                if connection.phase is _HANDSHAKE:
                     handshakes.append(connection)
                 else:
                     self._serve(connection, events)
             elif fileno in self._own:
                 ours.append(fileno)
             # else it gave way to another one in this very turn
-        self._handshakes_left = _HANDSHAKES_A_TURN
-        self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
-        for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
-            self._serve_newcomer(connection)
-        for fileno in ours:
-            self._own.call(fileno)
+        if handshakes or ours:
+            self._serve_newcomers(handshakes, ours)
         self._flush_sightings()
         while self._outgoing:
             self._send_answers()
@@ -125,6 +127,15 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if now >= self._next_tick:
             self._next_tick = now + _TICK_SECONDS
             self._tick(now)
+
+    def _serve_newcomers(self, handshakes: list[Connection], ours: list[int]) -> None:
+        """Handshakes of connections that are here, then whoever comes: in what time a turn has for that."""
+        self._handshakes_left = _HANDSHAKES_A_TURN
+        self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
+        for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
+            self._serve_newcomer(connection)
+        for fileno in ours:
+            self._own.call(fileno)
 
     def _flush_sightings(self) -> None:
         """Write down first what devices did, then answer: who kills us in between finds no answer without it."""
@@ -151,18 +162,21 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     def _accept(self) -> None:
         """Take some connections; if there are more, the next turn comes at once, and the other clients have theirs.
 
-        They are taken faster than handshakes are computed: who comes behind a crowd does not wait for all of it.
+        They are taken faster than handshakes are computed: who comes behind a crowd does not wait for all of it. Where
+        there is no crowd one is taken: to ask whether there is another costs about what it costs to take one.
         """
-        for _ in range(_ACCEPTS_A_TURN):
+        self._full_turns += 1
+        for _ in range(_ACCEPTS_A_TURN if self._full_turns > _FULL_TURNS else 1):
             try:
-                client, address = self._listener.accept()
+                client, address = self._accepting.next()
             except (BlockingIOError, ConnectionAbortedError):
+                self._full_turns = 0
                 return
             except OSError as error:
                 self._no_room(error)
                 return
             try:
-                connection = self._admit(client, address[0])
+                connection = self._admit(client, address)
             except Exception:  # not a reason to pause: one connection less waits to be accepted
                 self._defects.happened("a connection could not be admitted")
                 self._forget(client)
@@ -176,14 +190,14 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _serve_newcomer(self, connection: Connection) -> None:
         """Serve one that is in its handshake, if this turn still has time for that."""
-        if connection.phase is Phase.HANDSHAKE:
+        if connection.phase is _HANDSHAKE:
             is_first = self._handshakes_left == _HANDSHAKES_A_TURN
             if self._handshakes_left <= 0 or not (is_first or time.monotonic() < self._handshakes_until):
                 return  # epoll tells of it again
             self._handshakes_left -= 1
         self._serve(connection, _READ)
 
-    def _admit(self, client: socket.socket, address: str) -> Connection:
+    def _admit(self, client: Socket, address: str) -> Connection:
         now = self._now
         contexts, local = self._equipment.tls, self._equipment.local_address(client)
         if contexts is None:
@@ -214,7 +228,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._defects.expected(f"connections cannot be accepted for now: {error.strerror}")
         self._own.pause(self._listener.fileno())
 
-    def _forget(self, client: socket.socket) -> None:
+    def _forget(self, client: Socket) -> None:
         half_admitted = self._connections.get(client.fileno())
         if half_admitted is not None:
             self._drop(half_admitted, "defect")
@@ -235,23 +249,23 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._room.leave(connection, self._now)
         connection.close()  # which takes it out of epoll, too
         self._equipment.metrics.ended(why)
-        if connection.phase is Phase.HANDSHAKE:
+        if connection.phase is _HANDSHAKE:
             self._equipment.handshakes.failed(connection, why)
 
     # --- what clients send
 
     def _serve(self, connection: Connection, events: int) -> None:
         try:
-            if connection.phase is Phase.LINGERING:
+            if connection.phase is _LINGERING:
                 if not connection.discard():
                     self._drop(connection, "done")
-            elif connection.phase is Phase.SENDING:
+            elif connection.phase is _SENDING:
                 if events & ~_READ and connection.flush():
                     self._sent(connection)
             else:
                 self._read(connection)
         except TlsFailure as failure:
-            if connection.phase is not Phase.HANDSHAKE and not connection.requests:
+            if connection.phase is not _HANDSHAKE and not connection.requests:
                 # finished by our side alone: in TLS 1.3 a client may look at the chain that late
                 self._equipment.handshakes.failed(connection, failure.reason)
             if failure.reason == "hello name":
@@ -268,7 +282,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if content is None:
             self._drop(connection, "closed")
             return
-        if connection.phase is Phase.HANDSHAKE and isinstance(connection, TlsConnection):
+        if connection.phase is _HANDSHAKE and isinstance(connection, TlsConnection):
             if not connection.handshaken:
                 return
             self._equipment.handshakes.finished(connection)
@@ -283,14 +297,14 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         elif connection.reader is None:
             self._hand_over(connection)
         elif connection.reader.in_body:
-            if connection.phase is not Phase.BODY:
-                self._deadlines.enter(connection, Phase.BODY, self._now)
-        elif connection.phase is Phase.IDLE:
-            self._deadlines.enter(connection, Phase.HEADER, self._now)
+            if connection.phase is not _BODY:
+                self._deadlines.enter(connection, _BODY, self._now)
+        elif connection.phase is _IDLE:
+            self._deadlines.enter(connection, _HEADER, self._now)
 
     def _hand_over(self, connection: Connection) -> None:
         """The app is at it: meanwhile nothing is read, and what the client does meanwhile does not wake us."""
-        self._deadlines.enter(connection, Phase.ANSWERING, self._now)
+        self._deadlines.enter(connection, _ANSWERING, self._now)
         self._epoll.unregister(connection.fileno)
 
     # --- what they get
@@ -307,16 +321,16 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         if self._connections.get(connection.fileno) is not connection:
             return
         try:
-            if connection.phase is Phase.ANSWERING:
+            if connection.phase is _ANSWERING:
                 self._epoll.register(connection.fileno, _READ)
-                self._deadlines.enter(connection, Phase.SENDING, self._now)
+                self._deadlines.enter(connection, _SENDING, self._now)
             send = connection.send_last if connection.closes else connection.send
             is_gone = send(outgoing.content)
             self._equipment.note(outgoing)
             if is_gone:
                 self._sent(connection)
             else:
-                self._deadlines.enter(connection, Phase.SENDING, self._now)
+                self._deadlines.enter(connection, _SENDING, self._now)
                 self._epoll.modify(connection.fileno, _WRITE)
                 self._budget.settle(connection, outgoing.size + len(connection.inbox), self._now)
         except OSError:
@@ -327,7 +341,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _sent(self, connection: Connection) -> None:
         now = self._now
-        was_waiting = connection.phase is Phase.SENDING
+        was_waiting = connection.phase is _SENDING
         if was_waiting:
             self._epoll.modify(connection.fileno, _READ)
         connection.requests += 1
@@ -338,9 +352,9 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._drop(connection, "done")
                 return
             connection.stop_sending()
-            self._deadlines.enter(connection, Phase.LINGERING, now)
+            self._deadlines.enter(connection, _LINGERING, now)
             return
-        self._deadlines.enter(connection, Phase.IDLE, now)
+        self._deadlines.enter(connection, _IDLE, now)
         if connection.inbox:  # a request that came right behind (RFC 9112 section 9.3.2)
             content, connection.inbox = connection.inbox, b""
             self._take(connection, content)
@@ -357,10 +371,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _let_go(self, connection: Connection) -> None:
         phase = connection.phase
-        if phase is Phase.IDLE:
+        if phase is _IDLE:
             with suppress(OSError):
                 connection.send_last(b"")
-        self._drop(connection, "done" if phase in (Phase.IDLE, Phase.LINGERING) else f"timeout {phase.name.lower()}")
+        self._drop(connection, "done" if phase in (_IDLE, _LINGERING) else f"timeout {phase.name.lower()}")
 
     def _is_finishing(self) -> bool:
         """After the signal to stop: whether somebody is still being served, within the limit."""
@@ -371,7 +385,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._own.remove(self._listener.fileno())
         waited = now - self._stopping_since
         if waited > _IDLE_GRACE_SECONDS:
-            for phase in (Phase.IDLE, Phase.LINGERING):
+            for phase in (_IDLE, _LINGERING):
                 for connection in list(self._deadlines.in_phase(phase)):
                     self._let_go(connection)
         return bool(self._connections) and waited < self.cfg.graceful_timeout

@@ -97,10 +97,14 @@ class ListenerMetrics:
         self._snapshot: Snapshot | None = None
         self._accepted = "engage_connections_accepted", (listener, self._process)
         self._values[self._accepted] = 0
+        # what is counted for each connection and request, by few words; put under its full names when that is written
+        self._accepted_count = 0
+        self._ended: dict[str, int] = {}
+        self._requests: dict[tuple[str, int], int] = {}
 
     def accepted(self) -> None:
         """A connection was accepted."""
-        self._values[self._accepted] += 1
+        self._accepted_count += 1
 
     def defect(self) -> None:
         """The loop survived an exception that nobody expected."""
@@ -108,11 +112,13 @@ class ListenerMetrics:
 
     def ended(self, why: str) -> None:
         """It has ended."""
-        self._count("engage_connections_ended", (self._listener, _reason(why)))
+        reason = _reason(why)
+        self._ended[reason] = self._ended.get(reason, 0) + 1
 
     def request(self, route: str, status: int, seconds: float) -> None:
         """A request was answered."""
-        self._count("engage_requests", (self._listener, route, str(status)))
+        key = route, status
+        self._requests[key] = self._requests.get(key, 0) + 1
         self._observe("engage_request_seconds", (self._listener, route), seconds)
 
     def handshake_finished(self, tls_version: str, seconds: float) -> None:
@@ -169,6 +175,11 @@ class ListenerMetrics:
         histogram[-1] += seconds
 
     def _write(self) -> None:
+        self._values[self._accepted] = self._accepted_count
+        for reason, count in self._ended.items():
+            self._values["engage_connections_ended", (self._listener, reason)] = count
+        for (route, status), count in self._requests.items():
+            self._values["engage_requests", (self._listener, route, str(status))] = count
         found = [[*key, value] for key, value in [*self._values.items(), *self._histograms.items()]]
         found += self._served()
         temporary = self._file.with_suffix(".new")

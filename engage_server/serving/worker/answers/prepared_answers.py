@@ -14,7 +14,7 @@ from flask import Flask
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import SightingKind
 from engage_server.services.distribution.lookup import Distribution, Refusal
-from engage_server.services.distribution.snapshot import ServedAnswer, Snapshot
+from engage_server.services.distribution.snapshot import EMPTY, ServedAnswer, Snapshot
 from engage_server.serving.worker.answers import wire
 from engage_server.web import device
 
@@ -92,6 +92,8 @@ class PreparedAnswers:
         # most devices of a site send the very same bytes
         self.recognise = lru_cache(_REQUESTS_KEPT)(self._recognise)
         self._answers: dict[ServedAnswer, tuple[bytes, bytes, bytes]] = {}  # status line, header fields, body
+        self._found: dict[DeviceRequest, Prepared] = {}  # in the snapshot below, where no address matters
+        self._found_in = EMPTY
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Make the answers of a snapshot that is about to be published; those of the one before stay until the next."""
@@ -117,6 +119,20 @@ class PreparedAnswers:
 
     def answer(self, request: DeviceRequest, address: str, local: str = "") -> Prepared | None:
         """The answer, or None where the app has to find it."""
+        snapshot = self._distribution.snapshot
+        if snapshot is not self._found_in:
+            self._found, self._found_in = {}, snapshot
+        found = self._found.get(request)
+        if found is not None:
+            return found
+        found = self._look_up(request, address, local)
+        if found is not None and not snapshot.networks and not snapshot.by_local_address:
+            if len(self._found) >= _REQUESTS_KEPT:
+                self._found.clear()
+            self._found[request] = found  # of this snapshot, or of a later one: then it is never asked for here
+        return found
+
+    def _look_up(self, request: DeviceRequest, address: str, local: str) -> Prepared | None:
         if request.digest is None:
             kind, served = SightingKind.NOTICE, self._distribution.notice(request.host, request.query, address, local)
         else:

@@ -37,10 +37,15 @@ class Admission(Generic[Each]):
     def __len__(self) -> int:
         return self._count
 
-    def add(self, client: Each) -> None:
-        """A connection was accepted."""
-        self._by_network.setdefault(network_of(client.address), {})[client] = None
+    def add(self, client: Each) -> bool:
+        """A connection was accepted. Whether a limit is exceeded now."""
+        network = network_of(client.address)
+        of_network = self._by_network.get(network)
+        if of_network is None:
+            of_network = self._by_network[network] = {}
+        of_network[client] = None
         self._count += 1
+        return self._count > self._limit or len(of_network) > self._limit_per_address
 
     def remove(self, client: Each) -> None:
         """It has ended."""

@@ -17,6 +17,10 @@ AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 _SEND_BYTES = 256 * 1024
 PIECES_A_TURN = 4
 NOTHING = memoryview(b"")
+_HEADER = Phase.HEADER
+
+# The standard library's own class without what it adds in Python: makefile(), and enumerations made at each accept.
+Socket = socket.SocketType
 
 
 class Connection:
@@ -62,12 +66,12 @@ class Connection:
 
     tls_version: str
 
-    def __init__(self, client: socket.socket, address: str, now: float) -> None:
+    def __init__(self, client: Socket, address: str, now: float) -> None:
         self.socket = client
         self.fileno = client.fileno()
         self.address = address
         self.local = ""
-        self.phase = Phase.HEADER
+        self.phase = _HEADER
         self.accepted_at = now
         self.inbox = b""
         self.reader: RequestReader | None = None

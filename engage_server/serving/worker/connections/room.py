@@ -11,6 +11,7 @@ from engage_server.settings import Settings
 
 _LINGERING_SECONDS = 2.0
 _SENDING_SECONDS = 30.0
+_HANDSHAKE, _HEADER = Phase.HANDSHAKE, Phase.HEADER  # looked up in their class at each use they cost ten times as much
 _HANDSHAKE_BYTES, _CONNECTION_BYTES = 40 * 1024, 10 * 1024
 
 LIMIT, HANDSHAKES, MEMORY = "limit", "handshakes", "memory"  # why a connection has ended, in the metrics
@@ -44,25 +45,26 @@ class Room:
             Who has to give way to it, and why; at most two.
         """
         self.deadlines.enter(connection, connection.phase, now)
-        self._connections.add(connection)
-        found = [(self._over(self._connections, connection, self.deadlines.longest_waiting), LIMIT)]
-        if connection.phase is Phase.HANDSHAKE:
-            self._handshakes.add(connection)
+        found = []
+        if self._connections.add(connection):
+            found.append((self._over(self._connections, connection, self.deadlines.longest_waiting), LIMIT))
+        if connection.phase is _HANDSHAKE and self._handshakes.add(connection):
             found.append((self._over(self._handshakes, connection, self._longest_handshake), HANDSHAKES))
         return [(each, why) for each, why in found if each is not None]
 
     def handshake_ended(self, connection: Connection, now: float) -> None:
         """A handshake came to its end, and the connection stays."""
         self._handshakes.remove(connection)
-        self.deadlines.enter(connection, Phase.HEADER, now)
+        self.deadlines.enter(connection, _HEADER, now)
 
     def leave(self, connection: Connection, now: float) -> None:
         """One has ended."""
         self.deadlines.leave(connection)
         self._connections.remove(connection)
-        if connection.phase is Phase.HANDSHAKE:
+        if connection.phase is _HANDSHAKE:
             self._handshakes.remove(connection)
-        self.budget.settle(connection, 0, now)
+        if connection.held_bytes:
+            self.budget.settle(connection, 0, now)
 
     def kept_bytes(self) -> int:
         """What all connections take, roughly: the budget's bytes, and for each what its state takes."""

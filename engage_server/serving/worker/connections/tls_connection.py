@@ -12,6 +12,7 @@ from engage_server.serving.worker.connections.connection import (
     PIECES_A_TURN,
     RECEIVE_BYTES,
     Connection,
+    Socket,
 )
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.tls_context import ReleaseContext
@@ -23,6 +24,7 @@ _SUSPECT_EMPTY_BYTES = RECEIVE_BYTES + 512  # a whole record and its overhead
 _SUSPECT_RECEIVE_BYTES = 2 * 1024
 _ENCRYPT_BYTES = 64 * 1024  # of a long answer, what goes through the cipher at once
 
+_HANDSHAKE = Phase.HANDSHAKE
 _QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
 
 # OpenSSL's names of the alerts that a peer sent: SSLV3_ALERT_BAD_CERTIFICATE, TLSV1_ALERT_UNKNOWN_CA, ...
@@ -74,12 +76,10 @@ class TlsConnection(Connection):
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
 
-    def __init__(
-        self, client: socket.socket, address: str, now: float, context: ssl.SSLContext, local: str = ""
-    ) -> None:
+    def __init__(self, client: Socket, address: str, now: float, context: ssl.SSLContext, local: str = "") -> None:
         super().__init__(client, address, now)
         self.local = local
-        self.phase = Phase.HANDSHAKE
+        self.phase = _HANDSHAKE
         self.handshaken = False
         self.said_something = False
         self.has_token = False
@@ -224,8 +224,10 @@ class TlsConnection(Connection):
         self._outbox = memoryview(self._outgoing.read())
 
     def _notify_close(self) -> None:
-        with suppress(ssl.SSLError):  # which is how it says that the client's own is not there yet
+        try:
             self._tls.unwrap()
+        except ssl.SSLError:  # which is how it says that the client's own is not there yet
+            return
 
     def _decrypted(self) -> bytes | None:
         plaintext = b""

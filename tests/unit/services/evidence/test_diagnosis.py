@@ -1,16 +1,18 @@
 """From sightings to grades, habits and diagnoses; and what the database counts of them."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import FrozenInstanceError, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.records import Adoption, DeviceHistory, Doubt, Grade, Sighting, SightingKind
+from engage_server.records.history import changed
 from engage_server.services.evidence.devices import read_serial_list
 from engage_server.services.evidence.diagnosis import diagnose
-from engage_server.services.evidence.fold import fold, patience
+from engage_server.services.evidence.fold import fold, noted, patience
 from engage_server.services.evidence.pace import pace_of
 from engage_server.services.sites.register import new_site_key
 from tests.support.chains import HOSTS, NOW
@@ -333,3 +335,18 @@ def test_lists_of_serial_numbers() -> None:
     assert read_serial_list(text, "x.csv") == [SERIAL, "0000000000000000A0B1000000000206"]
     with pytest.raises(UsageError, match=r"x\.csv: no serial number on line 2, 3"):
         read_serial_list(f"{SERIAL}\nnothing\n12\n", "x.csv")
+
+
+class TestChanged:
+    def test_is_what_replace_gives_and_leaves_the_first_as_it_was(self) -> None:
+        before = noted(None, seen(SightingKind.NOTICE), "main", SERIAL)
+        kept = replace(before)
+        after = changed(before, notices=7, home="192.0.2.9")
+        assert after == replace(before, notices=7, home="192.0.2.9") != before == kept
+        with pytest.raises(FrozenInstanceError):
+            after.notices = 8  # type: ignore[misc]  # that is what is tried
+
+    def test_knows_its_fields(self) -> None:
+        wrong: dict[str, Any] = {"notice": 1}
+        with pytest.raises(TypeError, match="no notice"):
+            changed(noted(None, seen(SightingKind.NOTICE), "main", SERIAL), **wrong)

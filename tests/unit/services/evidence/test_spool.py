@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engage_server.errors import NotPossible, SealBroken, StoreNotUsable
 from engage_server.records import Grade, Secret, Sighting, SightingKind
+from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.distribution.snapshot import ServedAnswer
 from engage_server.services.evidence import transfer as transferring
 from engage_server.services.evidence.fold import fold
@@ -37,6 +38,19 @@ PLENTY = 1 << 30
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "spool").mkdir()
     return tmp_path / "spool"
+
+
+class SwitchedReserve(DiskReserve):
+    """A disk that is full when the test says so."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, 1)
+        self.is_short = False
+        self.asked = 0
+
+    def shortage(self, count: int = 0) -> str:
+        self.asked += 1
+        return "no room" if self.is_short else super().shortage(count)
 
 
 def see(sightings: Sightings, count: int) -> None:
@@ -199,6 +213,18 @@ class TestSpool:
         assert spool.trouble == ""
         (segment,) = segments(folder)
         assert segment.lines(0, PLENTY)[0] == [b"x" * 99, b"x" * 99, b"again"]
+
+    def test_the_disk_is_asked_seldom_and_no_more_than_a_little_goes_below_the_reserve(self, folder: Path) -> None:
+        disk = SwitchedReserve(folder)
+        spool, line = SpoolWriter(folder, PLENTY, disk), b"x" * 99 + b"\n"
+        assert all(spool.append([line]) for _ in range(800))
+        assert 2 <= disk.asked <= 6
+        disk.is_short = True
+        more = [spool.append([line]) for _ in range(400)]
+        assert more.index(False) <= 16 * 1024 // len(line), "until the disk is asked again"
+        assert not any(more[more.index(False) :])
+        disk.is_short = False
+        assert spool.append([line]), "a refusal is never remembered"
 
     def test_a_folder_that_is_gone_costs_no_answer(self, folder: Path) -> None:
         spool = SpoolWriter(folder, PLENTY)

@@ -311,7 +311,7 @@ class TestClocks:
         now = NIGHT + 3 * DAY
         assert noted(ahead, refusal(HOME, now), "main", SERIAL).refusals == 0, "all that comes is older"
         known = noted(ahead, tls(HOME, now, release=1), "main", SERIAL, now)
-        times = [value for name in known.__slots__ if isinstance(value := getattr(known, name), datetime)]
+        times = [value for name in vars(known) if isinstance(value := getattr(known, name), datetime)]
         assert all(value <= now for value in times if value != known.due_at)
         assert known.due_at < now + 10 * DAY
         assert all(reached.reached_at <= now for reached in known.releases.values())
@@ -330,7 +330,7 @@ class TestClocks:
 
 
 def _what_counts(known: DeviceHistory) -> dict[str, object]:
-    names = [name for name in known.__slots__ if not name.startswith(("away", "home_nights"))]
+    names = [name for name in vars(known) if not name.startswith(("away", "home_nights"))]
     return {name: getattr(known, name) for name in names}
 
 

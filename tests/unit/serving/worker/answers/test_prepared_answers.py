@@ -1,7 +1,12 @@
 """What the quick way recognises, and that it says what the Flask view says."""
 
+import ipaddress
+from collections.abc import Iterator
+from dataclasses import replace
+
 import pytest
 
+from engage_server.services.distribution.snapshot import ServedAnswer
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.web.app import create_app
 from tests.fuzz.requests import QUERY, FuzzedServer
@@ -99,3 +104,45 @@ def test_a_snapshot_that_was_never_prepared_is_the_apps_business(world: World) -
     request = fresh.recognise(f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
     assert request is not None
     assert fresh.answer(request, "192.0.2.1") is None
+
+
+@pytest.fixture
+def own_server(world: World) -> Iterator[FuzzedServer]:
+    """One whose snapshot a test may exchange."""
+    server = FuzzedServer(world)
+    yield server
+    server.close()
+
+
+def test_what_is_kept_of_a_request_ends_with_its_snapshot(own_server: FuzzedServer) -> None:
+    """Also when it was asked for many times, among more requests than are kept."""
+    texts = [f"GET {NOTICE}?n={number} HTTP/1.1\r\nHost: x\r\n\r\n".encode() for number in range(600)]
+    requests = [found for found in map(own_server.prepared.recognise, texts) if found is not None]
+    before = [own_server.prepared.answer(request, "192.0.2.1") for request in requests * 2]
+    assert len(before) == 1200
+    assert len({id(found.served) for found in before if found is not None}) == 1
+    now = own_server.distribution.snapshot
+    notice = ServedAnswer(b"{}", "main", 2)
+    release = replace(now.current["main"], notice=notice, notices={"any.example.org": notice})
+    later = replace(now, current={"main": release})
+    own_server.prepared.prepare(later)
+    own_server.distribution.publish(later)
+    after = [own_server.prepared.answer(request, "192.0.2.1") for request in reversed(requests)]
+    assert {found.served for found in after if found is not None} == {release.notice}
+    assert None not in after
+
+
+def test_where_addresses_matter_each_is_looked_at(own_server: FuzzedServer) -> None:
+    request = own_server.prepared.recognise(f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    assert request is not None
+    assert own_server.prepared.answer(request, "198.51.100.1") is not None
+    limited = replace(own_server.distribution.snapshot, networks={"main": [ipaddress.ip_network("192.0.2.0/24")]})
+    own_server.distribution.publish(limited)
+    for _ in range(2):
+        assert own_server.prepared.answer(request, "192.0.2.1") is not None
+        assert own_server.prepared.answer(request, "198.51.100.1") is None
+    nobodys = replace(own_server.distribution.snapshot, networks={}, by_local_address={"10.0.0.9": "nobody"})
+    own_server.distribution.publish(nobodys)
+    for _ in range(2):
+        assert own_server.prepared.answer(request, "192.0.2.1", "10.0.0.1") is not None
+        assert own_server.prepared.answer(request, "192.0.2.1", "10.0.0.9") is None
