@@ -76,6 +76,21 @@ def test_pages_name_modules_that_exist(page: Path) -> None:
     assert [name for name in modules_named(page.read_text()) if not any(k.endswith(f"/{name}") for k in known)] == []
 
 
+def listed_pages(index: str) -> list[str]:
+    """The pages that an index names, in its order."""
+    return re.findall(r"^\d+\. \[[^]]+\]\(([^)]+)\)", index, re.MULTILINE)
+
+
+def test_each_decision_is_listed_once_and_in_order() -> None:
+    folder = ROOT / "docs" / "decisions"
+    pages = sorted(path.name for path in folder.glob("[0-9]*.md"))
+    assert listed_pages((folder / "README.md").read_text()) == pages
+
+
+def test_the_look_at_the_index_sees_what_stands_twice() -> None:
+    assert listed_pages("1. [A](0001-a.md)\n1. [A](0001-a.md)\ntext\n") == ["0001-a.md", "0001-a.md"]
+
+
 def test_the_test_of_pages_finds_modules() -> None:
     assert modules_named("see `rotation/gate.py` and `no_such.py`, not `gate`") == {"rotation/gate.py", "no_such.py"}
 
