@@ -22,7 +22,8 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import NOTICE, RunningPair, eventually, free_ports, running_pair
+from tests.end_to_end.running import NOTICE, RunningPair, eventually, running_pair
+from tests.ports import free_ports
 
 KEPT = f"GET {NOTICE} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n".encode()
 REQUEST = KEPT.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")

@@ -10,14 +10,12 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import cycle, islice
 from pathlib import Path
+
+from tests.ports import free_ports
 
 ENGAGE = str(Path(sys.executable).with_name("engage"))
 NOTICE = "/swordfish/lock/certificates/current"
-_PORTS_OF_A_PROCESS = 2_000
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-_PORTS = cycle(range(16_000 + _PROCESS * _PORTS_OF_A_PROCESS, 16_000 + (_PROCESS + 1) * _PORTS_OF_A_PROCESS))
 PATIENCE = 45.0  # seconds for anything that should happen at once; these machines are shared
 
 
@@ -48,30 +46,6 @@ def clean_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
 
 
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on now, and that no other test of this run will be given."""
-    return _next_free_port(), _next_free_port()
-
-
-def _next_free_port() -> int:
-    # below the range from which the kernel gives ports by itself, and each process of a parallel run has its own:
-    # a port that was merely free a moment ago could be somebody else's by the time that it is used
-    for port in islice(_PORTS, _PORTS_OF_A_PROCESS):
-        with closing(socket.socket()) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("this run has used up its ports")
-
-
-def free_port() -> int:
-    """One such port."""
-    return free_ports()[0]
-
-
 def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
     """Wait until something holds; the seconds it took."""
     begun = time.monotonic()
@@ -97,8 +71,7 @@ class RunningPair:
 
     def __init__(self, folder: Path, *options: str, output: int | None = None, **environment: str) -> None:
         self.folder = folder
-        self.http_port, self.https_port = free_ports()
-        self.operators_port = free_port()
+        self.http_port, self.https_port, self.operators_port = free_ports(3)
         self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
         self.process = subprocess.Popen(
             [

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import clean_environment, engage, eventually, free_port, free_ports, ok
+from tests.end_to_end.running import clean_environment, engage, eventually, ok
+from tests.ports import free_port, free_ports
 
 START = Path(__file__).parents[2] / "deploy" / "container" / "start"
 STATE, KEK, AUTHORITY = "state", "kek", "authority"

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment, eventually, free_ports, running_pair
+from tests.end_to_end.running import ENGAGE, RunningPair, clean_environment, eventually, running_pair
 from tests.hello_client import Hello, HelloClient, recorded_hello
+from tests.ports import free_ports
 from tests.strangers import Target
 
 FINITE_FIELD = ("ffdhe2048", "ffdhe3072", "ffdhe4096", "ffdhe6144", "ffdhe8192")

@@ -19,11 +19,11 @@ from tests.end_to_end.running import (
     clean_environment,
     engage,
     eventually,
-    free_port,
     ok,
     running_pair,
 )
 from tests.end_to_end.test_supervision import _accepts
+from tests.ports import free_port
 
 NOBODY = 65534
 # as another user, who may look for files everywhere: the interpreter may lie in root's home

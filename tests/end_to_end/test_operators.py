@@ -166,7 +166,8 @@ def test_the_log_as_text(installation: Path) -> None:
 
 def test_a_log_that_nobody_reads_holds_nobody_up(installation: Path) -> None:
     """The reader of the standard output stops reading: devices are served, lines are lost and counted."""
-    from tests.end_to_end.running import ENGAGE, clean_environment, free_port, free_ports
+    from tests.end_to_end.running import ENGAGE, clean_environment
+    from tests.ports import free_port, free_ports
 
     (http, https), operators = free_ports(), free_port()
     ports = ("--http-port", str(http), "--https-port", str(https), "--operators-port", str(operators))

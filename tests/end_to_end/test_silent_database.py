@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from tests.end_to_end.conftest import make_installation
-from tests.end_to_end.running import RunningPair, engage, eventually, free_port, ok, running_pair
+from tests.end_to_end.running import RunningPair, engage, eventually, ok, running_pair
 from tests.end_to_end.test_following import GET, new_chain, serves, stage
+from tests.ports import free_port
 from tests.postgresql import PostgresServer, primary_and_standby
 from tests.silent_proxy import SilentProxy
 

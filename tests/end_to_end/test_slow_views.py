@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.serving.worker.answers.call_in_lanes import WAITING_FOR_EACH_THREAD
-from tests.end_to_end.running import clean_environment, eventually, free_port
+from tests.end_to_end.running import clean_environment, eventually
 from tests.hostile import ask
+from tests.ports import free_port
 
 SLOW_SECONDS = 2.0
 

@@ -98,7 +98,7 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
 
 
 def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
-    from tests.end_to_end.running import free_ports
+    from tests.ports import free_ports
 
     http, https = free_ports()
     for listener, port in (("http", http), ("https", https)):
@@ -127,7 +127,7 @@ def _accepts(port: int) -> bool:
 def test_the_http_instance_needs_no_key(installation: Path) -> None:
     """Least privilege: it opens no secret, so the key-encryption key can be kept from it."""
     (installation / "engage.kek").rename(installation / "away")
-    from tests.end_to_end.running import free_ports
+    from tests.ports import free_ports
 
     port, _ = free_ports()
     process = subprocess.Popen(
@@ -201,7 +201,7 @@ def test_a_worker_that_can_not_start_ends_all_with_the_reason(installation: Path
 
 
 def _three_ports() -> tuple[object, ...]:
-    from tests.end_to_end.running import free_port, free_ports
+    from tests.ports import free_port, free_ports
 
     http, https = free_ports()
     return ("--http-port", http, "--https-port", https, "--operators-port", free_port())

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.end_to_end.running import RunningPair, clean_environment, eventually, free_port, running_pair
+from tests.end_to_end.running import RunningPair, clean_environment, eventually, running_pair
 from tests.end_to_end.test_hostile_clients import trusting
 from tests.hostile import ask
+from tests.ports import free_port
 
 # a real instance, parts of which raise for as long as a file of that name exists; how often the loop turned is told
 PROGRAM = """

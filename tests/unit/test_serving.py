@@ -286,7 +286,7 @@ def test_ports(free_port: int) -> None:
 
 @pytest.fixture
 def free_port() -> int:
-    from tests.end_to_end.running import free_ports
+    from tests.ports import free_ports
 
     return free_ports()[0]
 
