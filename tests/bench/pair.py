@@ -1,9 +1,9 @@
 """``scripts/bench``: server CPU for each connection, side by side with nginx and with gunicorn as it comes.
 
-One client, one connection at a time; the servers' CPU time comes from the kernel's scheduler, in nanoseconds. The
-rounds of the servers are interleaved, and the table shows medians and the ratio to nginx of the same run. Our pair runs
-with access log, metrics and sightings on; nginx with its access log. Counted are the processes that serve; the one that
-stores the sightings later is told apart.
+One client, one connection at a time, or with ``--concurrency N`` N clients at once. The servers' CPU time comes from
+the kernel's scheduler, in nanoseconds. The rounds of the servers are interleaved, and the table shows medians and the
+ratio to nginx of the same run. Our pair runs with access log, metrics and sightings on; nginx with its access log.
+Counted are the processes that serve; the one that stores the sightings later is told apart.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
@@ -91,9 +92,9 @@ def plain(port: int, count: int) -> None:
 
 def kept_alive(port: int, count: int) -> None:
     """Many requests on each connection."""
-    for _ in range(count // REQUESTS_ON_ONE_CONNECTION):
+    for done in range(0, count, REQUESTS_ON_ONE_CONNECTION):
         with socket.create_connection(("127.0.0.1", port)) as connection:
-            for _ in range(REQUESTS_ON_ONE_CONNECTION):
+            for _ in range(min(REQUESTS_ON_ONE_CONNECTION, count - done)):
                 connection.sendall(KEPT)
                 answer = b""
                 while not answer.endswith(b'"}'):
@@ -122,12 +123,26 @@ def tls(version: ssl.TLSVersion, ciphers: str = "") -> Callable[[int, int], None
     return connect
 
 
-def microseconds(server: Server, load: Callable[[int, int], None], port: int, count: int) -> float:
+def at_once(load: Callable[[int, int], None], port: int, count: int, clients: int) -> int:
+    """Share a load out among so many clients, all at it at the same time; how much it was, none less than asked for."""
+    share = -(-count // clients)
+    if clients == 1:
+        load(port, count)
+    else:
+        with ThreadPoolExecutor(clients) as threads:
+            for client in [threads.submit(load, port, share) for _ in range(clients)]:
+                client.result()
+    return share * clients
+
+
+def microseconds(
+    server: Server, load: Callable[[int, int], None], port: int, count: int, concurrency: int = 1
+) -> float:
     """Server CPU for each connection or request."""
     begun = server.cpu_seconds()
-    load(port, count)
+    done = at_once(load, port, count, concurrency)
     time.sleep(0.05)
-    return (server.cpu_seconds() - begun) / count * 1e6
+    return (server.cpu_seconds() - begun) / done * 1e6
 
 
 @contextmanager
@@ -190,6 +205,7 @@ def main() -> None:
     """Run the rounds and print the table."""
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=11)
+    parser.add_argument("--concurrency", type=int, default=1, metavar="N", help="how many connections at once")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
     figures: dict[str, dict[str, list[float]]] = {name: {} for name, *_ in CASES}
@@ -208,7 +224,9 @@ def main() -> None:
             for name, load, secure, count in CASES:
                 for server in servers:
                     port = server.https if secure else server.http
-                    figures[name].setdefault(server.name, []).append(microseconds(server, load, port, count))
+                    figures[name].setdefault(server.name, []).append(
+                        microseconds(server, load, port, count, options.concurrency)
+                    )
         time.sleep(3)  # until the last sightings are stored
         stored = sum(pair.metrics()["engage_sightings_stored_total"] for pair in (one, two))
         storing_each = storing.cpu_seconds() / stored * 1e6
@@ -218,7 +236,16 @@ def main() -> None:
     print(f"connections accepted by each of two workers: {shares}")  # noqa: T201  # a program's output
     if options.json:
         options.json.write_text(
-            json.dumps({"microseconds": figures, "storing": storing_each, "accepted": shares}, indent=2) + "\n"
+            json.dumps(
+                {
+                    "concurrency": options.concurrency,
+                    "microseconds": figures,
+                    "storing": storing_each,
+                    "accepted": shares,
+                },
+                indent=2,
+            )
+            + "\n"
         )
 
 

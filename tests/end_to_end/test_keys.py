@@ -15,12 +15,12 @@ import pytest
 from engage_server.records.release_key import read_release_key
 from tests.support.installation import make_installation
 from tests.support.listening import accepts
+from tests.support.ports import free_port
 from tests.support.running import (
     ENGAGE,
     clean_environment,
     engage,
     eventually,
-    free_port,
     ok,
     running_pair,
 )

@@ -1,6 +1,5 @@
 """The product as its users run it: the installed ``engage`` command in processes of its own, on high ports."""
 
-import os
 import signal
 import socket
 import ssl
@@ -9,10 +8,10 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from itertools import cycle, islice
 from pathlib import Path
 
 from tests.support.commands import ENGAGE, clean_environment, engage, engage_process, ok
+from tests.support.ports import free_port, free_ports
 
 __all__ = [
     "ENGAGE",
@@ -30,36 +29,7 @@ __all__ = [
 ]
 
 NOTICE = "/swordfish/lock/certificates/current"
-_PORTS_OF_A_PROCESS = 2_000
-_PROCESS = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 8
-_FIRST_PORT = 16_000 + _PROCESS * _PORTS_OF_A_PROCESS
-_BEGIN = os.getpid() * 61 % _PORTS_OF_A_PROCESS  # another run on this machine begins elsewhere
-_PORTS = cycle(_FIRST_PORT + (_BEGIN + number) % _PORTS_OF_A_PROCESS for number in range(_PORTS_OF_A_PROCESS))
 PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
-
-
-def free_ports() -> tuple[int, int]:
-    """Two ports that nobody listens on now, and that no other test of this run will be given."""
-    return _next_free_port(), _next_free_port()
-
-
-def _next_free_port() -> int:
-    # below the range from which the kernel gives ports by itself, and each process of a parallel run has its own:
-    # a port that was merely free a moment ago could be somebody else's by the time that it is used
-    for port in islice(_PORTS, _PORTS_OF_A_PROCESS):
-        with closing(socket.socket()) as tried:
-            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                tried.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
-    raise AssertionError("this run has used up its ports")
-
-
-def free_port() -> int:
-    """One such port."""
-    return free_ports()[0]
 
 
 def eventually(condition: Callable[[], object], what: str, seconds: float = PATIENCE) -> float:
@@ -87,8 +57,7 @@ class RunningPair:
 
     def __init__(self, folder: Path, *options: str, output: int | None = None, **environment: str) -> None:
         self.folder = folder
-        self.http_port, self.https_port = free_ports()
-        self.operators_port = free_port()
+        self.http_port, self.https_port, self.operators_port = free_ports(3)
         self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
         self.process = subprocess.Popen(
             [

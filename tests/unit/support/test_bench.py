@@ -1,0 +1,81 @@
+"""What the bench counts: as many connections as it divides by, and as many at once as it was told."""
+
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.bench.pair import REQUESTS_ON_ONE_CONNECTION, at_once, kept_alive, plain
+from tests.support.running import NOTICE
+
+ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":"}' + b'"}'
+
+
+class Answering:
+    """A server that answers each request, and sees how many clients are there at once."""
+
+    def __init__(self) -> None:
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.connections = self.requests = self.open = self.most = 0
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(client,), daemon=True).start()
+
+    def _serve(self, client: socket.socket) -> None:
+        with self._lock:
+            self.connections += 1
+            self.open += 1
+            self.most = max(self.most, self.open)
+        if self.connections <= 4:
+            threading.Event().wait(0.2)  # long enough for the other clients to come, too
+        with client:
+            while content := client.recv(65536):
+                assert NOTICE.encode() in content
+                with self._lock:
+                    self.requests += 1
+                client.sendall(ANSWER)
+                if b"close" in content:
+                    break
+        with self._lock:
+            self.open -= 1
+
+
+@pytest.fixture
+def server() -> Iterator[Answering]:
+    made = Answering()
+    yield made
+    made.listener.shutdown(socket.SHUT_RDWR)
+    made.listener.close()
+
+
+@pytest.mark.parametrize(("clients", "done"), [(1, 10), (4, 12)])
+def test_so_many_connections_so_many_at_once(server: Answering, clients: int, done: int) -> None:
+    assert at_once(plain, server.port, 10, clients) == done
+    assert server.connections == server.requests == done
+    assert server.most == clients
+
+
+@pytest.mark.parametrize(("count", "clients", "connections"), [(250, 1, 3), (250, 4, 4), (1, 1, 1)])
+def test_kept_alive_asks_as_often_as_it_is_counted(
+    server: Answering, count: int, clients: int, connections: int
+) -> None:
+    assert at_once(kept_alive, server.port, count, clients) == server.requests
+    assert server.connections == connections
+    assert REQUESTS_ON_ONE_CONNECTION == 100
+
+
+def test_a_client_that_fails_fails_the_run(server: Answering) -> None:
+    def fails(port: int, count: int) -> None:
+        raise ConnectionResetError(f"{port} {count}")
+
+    with pytest.raises(ConnectionResetError):
+        at_once(fails, server.port, 10, 4)
