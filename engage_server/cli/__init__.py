@@ -57,6 +57,9 @@ def _status(arguments: Sequence[str] | None) -> int:
 
 
 def _tell(error: EngageError) -> None:
-    click.echo(f"{click.style('error', fg='red', bold=True)} [{error.code}]: {error.sentence}", err=True)
+    from engage_server.cli.output import colours_wanted
+
+    word = click.style("error", fg="red", bold=True)
+    click.echo(f"{word} [{error.code}]: {error.sentence}", err=True, color=None if colours_wanted() else False)
     if error.next_step:
         click.echo(f"next: {error.next_step}", err=True)

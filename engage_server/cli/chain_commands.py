@@ -8,10 +8,10 @@ from engage_server.cli.lazy_group import LazyGroup
 @click.group(
     cls=LazyGroup,
     table={
-        "check": ("check_command", "check"),
-        "show": ("show_command", "show"),
-        "renew": ("renew_command", "renew"),
         "build": ("build_command", "build"),
+        "check": ("check_command", "check"),
+        "renew": ("renew_command", "renew"),
+        "show": ("show_command", "show"),
     },
 )
 def chain() -> None:

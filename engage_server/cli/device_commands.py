@@ -92,7 +92,13 @@ def list_devices(
         click.echo(f"release {number} of {name}: {text or 'no device yet'}")
     if limit is not None and len(found) == limit:
         click.echo(f"only the first {limit} are shown: --all")
-    print_next(f"{program()} device show DEVICE" if rows else f"{program()} device add SERIAL --site {name}")
+    if rows:
+        print_next(f"{program()} device show DEVICE")
+    else:
+        is_filtered = missing or troubled
+        print_next(
+            f"{program()} device list --site {name}" if is_filtered else f"{program()} device add SERIAL --site {name}"
+        )
 
 
 @device.command(epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206")

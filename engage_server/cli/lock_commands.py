@@ -8,8 +8,8 @@ from engage_server.cli.lazy_group import LazyGroup
 @click.group(
     cls=LazyGroup,
     table={
-        "fetch": ("fetch_command", "fetch_command"),
         "conformance": ("conformance_command", "conformance_command"),
+        "fetch": ("fetch_command", "fetch_command"),
         "fleet": ("fleet_command", "fleet_command"),
         "misbehave": ("misbehave_command", "misbehave_command"),
     },

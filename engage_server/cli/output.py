@@ -30,7 +30,7 @@ class Console:
             style: Words such as ``bold red`` or ``dim``.
             end: What follows it.
         """
-        click.echo(_styled(_printable(text), style) + end, nl=False, color=self.is_terminal and _colours_wanted())
+        click.echo(_styled(_printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
 
 
 def console() -> Console:
@@ -83,6 +83,6 @@ def _styled(text: str, style: str) -> str:
     return click.style(text, fg=colour, bold="bold" in words or None, dim="dim" in words or None) if text else ""
 
 
-def _colours_wanted() -> bool:
+def colours_wanted() -> bool:
     """As https://no-color.org and terminals without any ask for."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

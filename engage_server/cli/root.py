@@ -6,6 +6,7 @@ import click
 
 from engage_server import __version__
 from engage_server.cli.lazy_group import LazyGroup
+from engage_server.cli.output import colours_wanted
 from engage_server.cli.session import Session
 
 # name -> (module, attribute, first line of its help)
@@ -54,3 +55,5 @@ class RootGroup(LazyGroup):
 def engage(ctx: click.Context, config: Path | None) -> None:
     """Give ENGAGE devices the trust certificate of their own host."""
     ctx.obj = Session(config)
+    if not colours_wanted():
+        ctx.color = False  # every command below inherits it

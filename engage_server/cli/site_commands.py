@@ -203,10 +203,10 @@ def change(
         () if no_local_address else local_addresses or None,
         evidence=RequiredEvidence(evidence) if evidence else None,
     )
-    sites = session.operator_side().sites
-    changed = sites.change(sites.get(name), changes, reason, session.occasion())
+    operator = session.operator_side()
+    changed = operator.sites.change(operator.sites.get(name), changes, reason, session.occasion())
     if as_json:
-        print_json(site_json(changed, None))
+        print_json(site_json(changed, operator.releases.current(name)))
         return
     click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
     if evidence:

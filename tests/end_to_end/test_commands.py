@@ -514,3 +514,22 @@ def test_no_request_can_write_a_log_line_of_its_own(shared_pair: RunningPair) ->
     eventually(lambda: '"path":"/x%0d%0aforged%1b[31m"' in shared_pair.log, "it stands there as it came")
     assert "\x1b" not in shared_pair.log
     assert not [line for line in shared_pair.log.splitlines() if line.startswith("forged")]
+
+
+@pytest.mark.parametrize(
+    ("environment", "has_colour"), [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]
+)
+@pytest.mark.parametrize("command", ["chain check certs/main", "chain check absent.pem", "status", "hash absent.der"])
+def test_colours_on_a_terminal_as_it_is_asked_for(
+    installation: Path, command: str, environment: dict[str, str], has_colour: bool
+) -> None:
+    """A picture for each command: in colour on a terminal, and never where somebody asked for none."""
+    done = subprocess.run(
+        ["script", "-qec", f"{ENGAGE} {command}", "/dev/null"],
+        cwd=installation,
+        env=clean_environment() | {"TERM": "xterm"} | environment,
+        capture_output=True,
+        stdin=subprocess.DEVNULL,
+        check=False,
+    )
+    assert (b"\x1b[" in done.stdout) is has_colour, done.stdout
