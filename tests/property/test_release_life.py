@@ -318,7 +318,8 @@ def test_any_order_and_any_crash() -> None:
     assert SiteLife.reached["crashes"] > examples(all=20, quick=2), SiteLife.reached
     states = {state for state in RotationState if f"rotation {state}" in SiteLife.reached}
     common = {RotationState.PREPARING, RotationState.RUNNING, RotationState.DONE, RotationState.ABORTED}
-    assert len(states & common) >= examples(all=4, quick=2), SiteLife.reached  # the rest is the next test's
+    # ten runs may draw no rotation at all: then the next test is the control, without chance
+    assert len(states & common) >= examples(all=4, quick=0), SiteLife.reached
 
 
 @pytest.mark.parametrize("ends", [RotationState.DONE, RotationState.ABORTED])
