@@ -9,7 +9,8 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,42 @@ def test_a_database_that_is_away_for_a_whole_burst(tmp_path: Path, postgresql: P
         assert counted(url) == Counter(burst.answered)
         eventually(lambda: pair.metrics()["engage_store_up"] == 1, "seen from outside")
         assert "sightings are stored again" in pair.log
+
+
+def handshakes(folder: Path, kind: SightingKind) -> int:
+    return sum(each.kind is kind for each in sightings(sqlite(folder)))
+
+
+def test_whoever_got_an_answer_by_tls_has_its_handshake_noted_whoever_is_killed_then(installation: Path) -> None:
+    """Its line waits for the answer, and goes out before it."""
+    with running_pair(installation, "--workers", "1") as pair:
+        for count in range(1, 5):
+            (worker,) = pair.workers()[1:]
+            content, _ = pair.raw_https(
+                f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), root(pair)
+            )
+            os.kill(worker, signal.SIGKILL)
+            assert content.startswith(b"HTTP/1.1 200")
+            eventually(lambda dead=worker: len(pair.workers()) == 2 and dead not in pair.workers(), "replaced")  # type: ignore[misc]  # mypy knows no default in a lambda
+            finished = partial(handshakes, installation, SightingKind.HANDSHAKE_FINISHED)
+            eventually(lambda finished=finished, count=count: finished() == count, "it is stored", 20)  # type: ignore[misc]  # the same
+
+
+def test_handshakes_on_which_nothing_is_asked_are_noted_soon(installation: Path) -> None:
+    with running_pair(installation, "--workers", "1") as pair:
+        trusting = ssl.create_default_context(cafile=str(root(pair)))
+        for context in (trusting, ssl.create_default_context()):
+            with (
+                socket.create_connection(("127.0.0.1", pair.https_port), timeout=10) as plain,
+                suppress(ssl.SSLCertVerificationError),
+                context.wrap_socket(plain, server_hostname="127.0.0.1"),
+            ):
+                eventually(lambda: handshakes(installation, SightingKind.HANDSHAKE_FINISHED) == 1, "one is finished")
+        eventually(lambda: handshakes(installation, SightingKind.HANDSHAKE_FAILED) == 1, "one is refused")
+
+
+def root(pair: RunningPair) -> Path:
+    return pair.folder / "certs" / "main" / "partner_CA.pem"
 
 
 def test_killing_any_process_loses_no_accepted_sighting(installation: Path) -> None:

@@ -31,7 +31,8 @@ class Sightings:
     """Takes sightings and hands them to the spool in batches.
 
     Any thread may take one; :meth:`flush` belongs to the thread that serves, which calls it before it sends what it has
-    answered meanwhile. So there is never more in memory than one turn of that thread has answered.
+    answered meanwhile, and several times a second. So there is never more in memory than what one turn of that thread
+    has answered, and the handshakes of a moment on which nothing was asked yet.
 
     Args:
         listener: ``http`` or ``https``.

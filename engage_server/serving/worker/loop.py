@@ -119,7 +119,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             # else it gave way to another one in this very turn
         if handshakes or ours:
             self._serve_newcomers(handshakes, ours)
-        self._flush_sightings()
+        if self._outgoing:
+            self._flush_sightings()
         while self._outgoing:
             self._send_answers()
         while self._budget.is_over() and self._makes_room():
@@ -138,7 +139,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._own.call(fileno)
 
     def _flush_sightings(self) -> None:
-        """Write down first what devices did, then answer: who kills us in between finds no answer without it."""
+        """Write down first what devices did, then answer: who kills us in between finds no answer without it.
+
+        A handshake is no answer. Its line goes with the next answer's, or with the next tick.
+        """
         if self._sightings is None or not self._sightings.lines:
             return
         try:
@@ -362,6 +366,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     # --- time
 
     def _tick(self, now: float) -> None:
+        self._flush_sightings()
         self.notify()
         self.alive = self.alive and self.ppid == os.getppid()
         for connection in self._deadlines.overdue(now):

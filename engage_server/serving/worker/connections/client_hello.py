@@ -5,6 +5,8 @@ Python's callback of no server name that is not ASCII. So a ClientHello is kept 
 does OpenSSL hear of the connection. Sizes are in octets; the numbers are those of RFC 8446.
 """
 
+import struct
+
 MAX_HELLO_BYTES = 16 * 1024  # on the wire; a device's takes some 300, one with post-quantum keys some 1,800
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
@@ -14,6 +16,7 @@ _UNEXPECTED_MESSAGE, _RECORD_OVERFLOW, _ILLEGAL_PARAMETER, _UNRECOGNIZED_NAME = 
 _RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # section 4.1.3
 _BEFORE_SESSION_ID = 4 + 2 + 32  # the message's header, version, random
 _SERVER_NAME, _HOST_NAME = 0, 0
+_EXTENSION = struct.Struct(">HH").unpack_from  # its kind and its length: a hello has a dozen of them
 
 
 class HelloRefused(Exception):
@@ -171,11 +174,11 @@ def server_name(message: bytes) -> bytes:
         end = at + 2 + (message[at] << 8 | message[at + 1])
         at += 2
         while at < end:
-            length = message[at + 2] << 8 | message[at + 3]
-            if message[at] << 8 | message[at + 1] == _SERVER_NAME:
+            kind, length = _EXTENSION(message, at)
+            if kind == _SERVER_NAME:
                 return _host_name(message[at + 4 : at + 4 + length])
             at += 4 + length
-    except IndexError:
+    except (IndexError, struct.error):
         pass
     return b""
 
