@@ -13,13 +13,20 @@ ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n{"a":"}' + b'"}'
 
 
 class Answering:
-    """A server that answers each request, and sees how many clients are there at once."""
+    """A server that answers each request, and sees how many clients are there at once.
+
+    Attributes:
+        together: The first clients are answered when so many of them are there.
+    """
+
+    together = 1
 
     def __init__(self) -> None:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.connections = self.requests = self.open = self.most = 0
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
+        self._all_there = threading.Condition(self._lock)
         threading.Thread(target=self._accept, daemon=True).start()
 
     def _accept(self) -> None:
@@ -35,19 +42,17 @@ class Answering:
             self.connections += 1
             self.open += 1
             self.most = max(self.most, self.open)
-        if self.connections <= 4:
-            threading.Event().wait(0.2)  # long enough for the other clients to come, too
+            self._all_there.notify_all()
+            self._all_there.wait_for(lambda: self.connections >= self.together, 30)
         with client:
-            is_last = False
-            while not is_last and (content := client.recv(65536)):
+            while content := client.recv(65536):
                 assert NOTICE.encode() in content
-                is_last = b"close" in content
                 with self._lock:
                     self.requests += 1
-                    self.open -= is_last  # before the answer: whoever has it may be back at once
                 client.sendall(ANSWER)
-        if not is_last:
-            with self._lock:
+                if b"close" in content:
+                    break
+            with self._lock:  # before the client sees the end
                 self.open -= 1
 
 
@@ -61,6 +66,7 @@ def server() -> Iterator[Answering]:
 
 @pytest.mark.parametrize(("clients", "done"), [(1, 10), (4, 12)])
 def test_so_many_connections_so_many_at_once(server: Answering, clients: int, done: int) -> None:
+    server.together = clients
     assert at_once(plain, server.port, 10, clients) == done
     assert server.connections == server.requests == done
     assert server.most == clients
