@@ -108,10 +108,11 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
 
 def _by_address(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.due_at < now and device.away_seen_at is not None and device.away_seen_at > device.last_seen:
+        since = device.away_since or device.away_seen_at
         return Diagnosis(
             "elsewhere",
             f"it is silent at its usual address {device.home}, and somebody with its serial number calls from "
-            f"{device.away} since {device.away_since:%Y-%m-%d}: a new address of the device, or somebody else",
+            f"{device.away} since {since:%Y-%m-%d}: a new address of the device, or somebody else",
             "If it goes on calling from there, it counts from the third night on. If no device has that address, "
             "look who has.",
         )
