@@ -5,6 +5,7 @@ from typing import Any
 from engage_server.as_json.releases import budget_json
 from engage_server.records import Adoption, SuspectDevice
 from engage_server.services.releases.expiry import Expiry
+from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.rotation.lifecycle import RotationProgress
 from engage_server.services.rotation.plan import RotationPlan, WayPlan
 from engage_server.services.rotation.proof import ProvenChain
@@ -33,6 +34,7 @@ def plan_json(plan: RotationPlan) -> dict[str, Any]:
         },
         "today": budget_json(plan.today),
         "certificates": [_expiry_json(each, plan) for each in plan.expiries],
+        "hosts_unanswered": [host.text for host in situation.unanswered],
         "recommended": plan.recommended.value if plan.recommended else None,
         "ways": [_way_json(way) for way in plan.ways],
     }
@@ -75,12 +77,15 @@ def _chain_json(chain: ProvenChain) -> dict[str, Any]:
     }
 
 
-def progress_json(progress: RotationProgress, program: str = "engage") -> dict[str, Any]:
+def progress_json(
+    progress: RotationProgress, program: str = "engage", advice: RetirementAdvice | None = None
+) -> dict[str, Any]:
     """Where a rotation stands.
 
     Args:
         progress: The rotation, its devices and its gate.
         program: How its reader calls the commands that warnings name.
+        advice: Whether former releases can be retired; None for one that goes on, or where there is none.
     """
     rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
     return {
@@ -105,7 +110,13 @@ def progress_json(progress: RotationProgress, program: str = "engage") -> dict[s
         "warnings": [no_network_warning(rotation.site, program)] if progress.is_open_to_all else [],
         "adoption": adoption_json(adoption) if adoption else None,
         "gate": {"verdict": decision.verdict.value, "why": decision.why} if decision else None,
+        "retirement": retirement_json(advice) if advice else None,
     }
+
+
+def retirement_json(advice: RetirementAdvice) -> dict[str, Any]:
+    """Whether releases can be retired."""
+    return {"releases": list(advice.releases), "safe": advice.is_safe, "sentence": advice.sentence}
 
 
 def adoption_json(adoption: Adoption) -> dict[str, Any]:
@@ -120,6 +131,7 @@ def adoption_json(adoption: Adoption) -> dict[str, Any]:
         "doubtful": {doubt.value: count for doubt, count in adoption.doubtful.items()},
         "new": adoption.new,
         "elsewhere": adoption.elsewhere,
+        "strangers": adoption.strangers,
         "crowds": [{"address": crowd.address, "devices": crowd.devices} for crowd in adoption.crowds],
         "examples": {kind: [_example_json(each) for each in found] for kind, found in adoption.examples.items()},
     }

@@ -20,6 +20,7 @@ def site_json(of: Site, current: int | None) -> dict[str, Any]:
         "device_networks": [str(network) for network in of.device_networks],
         "local_addresses": list(of.local_addresses),
         "evidence": of.evidence.value,
+        "for_trials": of.for_trials,
         "current_release": current,
         **call_in_json(of.call_in),
         "created_at": of.created_at.isoformat(),

@@ -7,6 +7,7 @@ from typing import Any
 from engage_server.as_json.rotation import progress_json
 from engage_server.services.installation.disk_overview import DiskStatus
 from engage_server.services.installation.overview import InstallationStatus, SiteStatus
+from engage_server.services.releases.reception import Reception
 
 
 def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
     return {
         "site": status.site.name,
         "default": status.site.is_default,
+        "for_trials": status.site.for_trials,
         "hosts": [host.text for host in status.site.hosts],
         "release": status.current.number if status.current else None,
         "certificates": [
@@ -59,10 +61,26 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
             }
             for each in status.certificates
         ],
+        "hosts_unanswered": [host.text for host in status.unanswered],
         "pace": {"days": status.pace.time.days, "basis": status.pace.basis, "measured": status.pace.is_measured},
         "devices": {grade.name.lower(): count for grade, count in status.grades.items()},
+        "anchors": reception_json(status.reception) if status.reception else None,
         "workers_behind": [each.worker for each in status.behind],
         "rotation": progress_json(status.rotation) if status.rotation else None,
+    }
+
+
+def reception_json(reception: Reception) -> dict[str, Any]:
+    """How the devices take a release, by the anchors that they hold."""
+    return {
+        "devices": reception.devices,
+        "hold": reception.hold,
+        "refuse": reception.refuse,
+        "may_refuse": reception.may_refuse,
+        "refusing": list(reception.refusing),
+        "never_finished": reception.never_finished,
+        "unseen": reception.unseen,
+        "strangers": reception.strangers,
     }
 
 

@@ -1,7 +1,7 @@
 """Whether the server certificate is for the hosts that devices call."""
 
 import ipaddress
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -9,6 +9,8 @@ from cryptography.x509.oid import NameOID
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
 from engage_server.records import Host
+
+HOST_MISSING = "san.host_missing"
 
 
 def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
@@ -27,16 +29,19 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
         return
     for host in case.at.hosts:
         if not _is_named(host, san):
-            yield Finding(
-                Severity.ERROR,
-                "san.host_missing",
-                sentence=(
-                    f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}"
-                ),
-                certificate=name,
-                source="RFC 6125 section 6.4 and RFC 2818 section 3.1",
-                mend=f"Issue it again with --host {host}, or take the host from the site.",
-            )
+            yield host_missing(host, name)
+
+
+def host_missing(host: Host, certificate: str) -> Finding:
+    """What is said of a host that a server certificate is not for."""
+    return Finding(
+        Severity.ERROR,
+        HOST_MISSING,
+        sentence=f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}",
+        certificate=certificate,
+        source="RFC 6125 section 6.4 and RFC 2818 section 3.1",
+        mend=f"Issue it again with --host {host}, or take the host from the site.",
+    )
 
 
 def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
@@ -51,6 +56,12 @@ def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
             source="vendor's pages",
             mend="Issue it again with the host that devices call first.",
         )
+
+
+def unnamed_hosts(server: x509.Certificate, hosts: Sequence[Host]) -> tuple[Host, ...]:
+    """Of these hosts, those that a server certificate is not for: who calls them refuses it."""
+    san = extension(server, x509.SubjectAlternativeName)
+    return tuple(host for host in hosts if san is None or not _is_named(host, san))
 
 
 def _is_named(host: Host, san: x509.SubjectAlternativeName) -> bool:

@@ -10,6 +10,7 @@ import click
 
 from engage_server.cli.collector import collect_seldom
 from engage_server.cli.not_installed import not_installed
+from engage_server.cli.program import pasteable, remember_config
 from engage_server.cli.root import engage
 from engage_server.errors import EngageError, NotPossible, UsageError
 
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(arguments: Sequence[str] | None) -> int:
     # cryptography warns of serial numbers that are not positive; to the check they are a finding: encoding.serial
     warnings.filterwarnings("ignore", "Parsed a serial number")
+    remember_config(None)  # until the options are read
     try:
         status = engage.main(arguments, prog_name="engage", standalone_mode=False)
         sys.stdout.flush()
@@ -62,4 +64,4 @@ def _tell(error: EngageError) -> None:
     word = click.style("error", fg="red", bold=True)
     click.echo(f"{word} [{error.code}]: {error.sentence}", err=True, color=None if colours_wanted() else False)
     if error.next_step:
-        click.echo(f"next: {error.next_step}", err=True)
+        click.echo(f"next: {pasteable(error.next_step)}", err=True)

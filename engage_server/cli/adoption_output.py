@@ -38,6 +38,8 @@ def print_adoption(adoption: Adoption) -> None:
         _print_kind(adoption, name, getattr(adoption, name), words)
     for doubt, count in adoption.doubtful.items():
         _print_kind(adoption, doubt.value, count, doubt_words(doubt))
+    if adoption.strangers:
+        click.echo(f"    {adoption.strangers} not on the site's list: they do not count")
     for crowd in adoption.crowds:
         pauses = ": this pauses the rotation" if crowd == crowd_of(adoption) else ""
         click.echo(f"  address {crowd.address}, which is not theirs, named {crowd.devices} of them by TLS{pauses}")

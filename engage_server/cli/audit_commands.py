@@ -5,7 +5,8 @@ import click
 from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import all_sites_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.records import AuditEntry
 
 

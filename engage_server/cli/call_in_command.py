@@ -8,7 +8,8 @@ import click
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
 

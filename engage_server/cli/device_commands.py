@@ -5,9 +5,12 @@ import click
 from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device_files_commands import export_devices, import_devices
 from engage_server.cli.device_views import WORDS, print_device, print_events
+from engage_server.cli.failing_doors import sentence_of
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option, site_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.removal_commands import remove_device
+from engage_server.cli.session import Session
 
 _SHOWN = 50
 
@@ -90,10 +93,13 @@ def list_devices(
         grades = operator.evidence.grades(name, number)
         text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
         click.echo(f"release {number} of {name}: {text or 'no device yet'}")
+        reception = operator.held_anchors.reception(name, number, session.now())
+        if reception.refuse:
+            click.echo(f"{sentence_of(reception, 'would refuse')}")
     if limit is not None and len(found) == limit:
         click.echo(f"only the first {limit} are shown: --all")
     if rows:
-        print_next(f"{program()} device show DEVICE")
+        print_next(f"{program()} device show {found[0].identity}")
     else:
         is_filtered = missing or troubled
         print_next(
@@ -136,7 +142,7 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
     """Forget a device that is gone, or was never one: its history, its releases and its addresses.
 
     SERIAL is a serial number or an address. If the device calls again, it is a new one. Lists of serial numbers and the
-    files of the device stay.
+    files of the device stay: engage device remove takes these out, too.
     """
     sites = session.operator_side().evidence.forget(device, site, reason, session.occasion())
     if as_json:
@@ -148,6 +154,7 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
 
 device.add_command(import_devices)
 device.add_command(export_devices)
+device.add_command(remove_device)
 
 
 def _nobody(missing: bool, troubled: bool) -> str:

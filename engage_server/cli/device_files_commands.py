@@ -12,11 +12,13 @@ import click
 from engage_server.as_json.devices import device_json
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
 from engage_server.services.device_files.finding import FoundFiles, find_device_files
 from engage_server.services.evidence.devices import DeviceView, read_serial_list
+from engage_server.services.sites.serials import read_serial
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -101,7 +103,7 @@ def export_devices(
 
 def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Sequence[str], *, as_json: bool) -> None:
     present = operator.devices.serials(site)
-    wanted = [operator.evidence.serial(each) for each in devices] or present
+    wanted = [read_serial(each) for each in devices] or present
     missing = sorted(set(wanted) - set(present))
     if missing:
         raise UsageError(f"there are no files of {missing[0]}", f"Those of {site} with files: {len(present)}.")

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from engage_server.cli.output import print_table
-from engage_server.records import DeviceHistory, Grade
+from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.evidence.devices import DeviceView
 
@@ -19,6 +19,7 @@ WORDS = {
 _EVENTS_SHOWN = 20
 _DISREGARDED = {
     "future": "of a time that lies in the future: the clock of the server that wrote them was ahead",
+    VIRTUAL_LOCK: "of a virtual lock: this site was not made for trials",
     "before_installation": "of a time before this installation: the clock of the server that wrote them was behind",
 }
 # the grades of certainty of the protocol notes, section 5

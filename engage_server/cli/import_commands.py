@@ -16,7 +16,8 @@ from engage_server.cli.parameters import (
     required_site_key,
     site_key_option,
 )
-from engage_server.cli.session import Session, closing, program, tell_entry
+from engage_server.cli.program import program
+from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret

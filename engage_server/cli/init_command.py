@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 from engage_server.cli.output import print_next
-from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option
-from engage_server.cli.session import Session, closing, program, tell_entry
+from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option, trials_option
+from engage_server.cli.program import program
+from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.files import PUBLIC_MODE, make_folder, write_new_file
 from engage_server.records import Host
@@ -31,9 +32,16 @@ Running it again finishes what an interrupted run left undone, and changes nothi
 )
 @site_key_option
 @demo_option
+@trials_option
 @click.pass_obj
 def init(
-    session: Session, site: str, hosts: tuple[Host, ...], organization: str, site_key_file: str | None, demo: bool
+    session: Session,
+    site: str,
+    hosts: tuple[Host, ...],
+    organization: str,
+    site_key_file: str | None,
+    demo: bool,
+    trials: bool,
 ) -> int:
     """Make an installation.
 
@@ -46,7 +54,7 @@ def init(
     settings = session.settings()
     with only_one_init(settings):
         operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
-        plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site)
+        plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site, for_trials=trials)
         done: list[str] = []
 
         def tell(step: str) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from engage_server.cli.program import pasteable
+
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead.")
@@ -57,8 +59,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
 
 
 def print_next(sentence: str) -> None:
-    """Print what to do now."""
-    click.echo(f"next: {sentence}")
+    """Print what to do now, with commands that can be pasted as they stand."""
+    click.echo(f"next: {pasteable(sentence)}")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

@@ -75,6 +75,9 @@ site_key_option = click.option(
     "ENGAGE_SITE_KEY may hold it instead.",
 )
 
+trials_option = click.option(
+    "--trials", is_flag=True, help="A site for trials: virtual locks count as its devices. It can never be changed."
+)
 demo_option = click.option("--demo", is_flag=True, help="Accept the sample keys of public documents. For trials only.")
 
 

@@ -9,12 +9,16 @@ from engage_server.as_json.releases import checked_release_json, confirmation_js
 from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.confirmation import print_confirmation, wait_for_site, wait_options
+from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option, site_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.removal_commands import drop_release
+from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
+from engage_server.records import ReleaseState
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -60,7 +64,8 @@ def stage(session: Session, folder: Path, site: str | None, as_json: bool) -> in
 @click.pass_obj
 def list_releases(session: Session, site: str | None, as_json: bool) -> None:
     """List the releases, of all sites or of one."""
-    found = session.operator_side().releases.all(site)
+    operator = session.operator_side()
+    found = operator.releases.all(site)
     if as_json:
         print_json([release_json(each) for each in found])
         return
@@ -77,6 +82,10 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
         for each in found
     ]
     print_table(["site", "release", "state", "staged", "activated", "retired", "key"], rows, "there is no release yet")
+    for name in dict.fromkeys(each.site for each in found):
+        advice = operator.held_anchors.advice(name, session.now())
+        if advice is not None:
+            click.echo(f"{name}: {advice.sentence}")
     print_next(f"{program()} release show N --site NAME" if rows else f"{program()} release stage DIR --site NAME")
 
 
@@ -120,6 +129,7 @@ override_option = click.option(
 @click.argument("number", type=click.IntRange(min=1), metavar="N")
 @site_option
 @override_option
+@yes_option
 @wait_options
 @json_option
 @click.pass_obj
@@ -128,6 +138,7 @@ def activate(
     number: int,
     site: str | None,
     overrides: tuple[str, ...],
+    yes: bool,
     wait: bool,
     wait_seconds: float,
     as_json: bool,
@@ -136,9 +147,13 @@ def activate(
 
     With --wait it returns when each worker has said that it serves the release, and names those that have not: then the
     exit status is 1. A worker that is not heard and said no goodbye counts (engage host list).
+
+    Asks first where doors would refuse the release, because they hold another anchor. Without a terminal and without
+    --yes it then changes nothing, and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    _ask_where_doors_fail(session, operator, name, number, yes=yes)
     checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
     return _told(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
 
@@ -150,6 +165,7 @@ def activate(
 @site_option
 @override_option
 @reason_option
+@yes_option
 @wait_options
 @json_option
 @click.pass_obj
@@ -158,16 +174,22 @@ def rollback(
     site: str | None,
     overrides: tuple[str, ...],
     reason: str,
+    yes: bool,
     wait: bool,
     wait_seconds: float,
     as_json: bool,
 ) -> int:
     """Serve again what was served before the current release, as one unit.
 
-    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live.
+    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live. Asks
+    first where doors would refuse that release, because they hold another anchor. Without a terminal and without --yes
+    it then changes nothing, and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    before = operator.releases.before(name)
+    if before is not None:
+        _ask_where_doors_fail(session, operator, name, before, yes=yes)
     checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
     sentence = f"release {checked.release.number} of {name} is current again"
     return _told(session, operator, checked, sentence, wait, wait_seconds, as_json)
@@ -185,11 +207,13 @@ def rollback(
 def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
     """Destroy the private key of a release that is no longer served. It can not be gone back to.
 
-    What devices downloaded of it stays downloadable. To learn whether devices still depend on it:
-    engage device list --release N --missing.
+    What devices downloaded of it stays downloadable. The prompt says whether it is safe: whether all doors hold the
+    anchor of the current release. 'engage release list' says the same.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    if operator.releases.one(name, number).state is ReleaseState.RETIRED:
+        click.echo(operator.held_anchors.advice_on(name, [number], session.now()).sentence, err=True)
     if not yes:
         click.confirm(f"destroy the key of release {number} of {name}, so that nobody can go back to it?", abort=True)
     retired = operator.releases.retire(name, number, reason, session.occasion())
@@ -198,6 +222,14 @@ def retire(session: Session, number: int, site: str | None, reason: str, yes: bo
         return
     click.echo(f"release {number} of {name} is retired: its private key is destroyed")
     print_next(f"{program()} release list --site {name}")
+
+
+release.add_command(drop_release)
+
+
+def _ask_where_doors_fail(session: Session, operator: "OperatorSide", site: str, number: int, *, yes: bool) -> None:
+    if operator.releases.current(site) != number:
+        assert_wanted([operator.held_anchors.reception(site, number, session.now())], yes=yes)
 
 
 def _told(

@@ -8,7 +8,8 @@ from engage_server.as_json.releases import budget_json
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.pki.byte_budget import measure
 from engage_server.records import Host, RotationWay
 from engage_server.services.chains.authority import find_authority

@@ -7,10 +7,11 @@ import click
 from engage_server import __version__
 from engage_server.cli.lazy_group import LazyGroup
 from engage_server.cli.output import colours_wanted
+from engage_server.cli.program import remember_config
 from engage_server.cli.session import Session
 
 # name -> (module, attribute, first line of its help)
-_COMMANDS = {
+COMMANDS = {
     "init": ("init_command", "init", "Make an installation: settings, key, database, first site and chain."),
     "serve": ("serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
     "site": ("site_commands", "site", "Sites: the devices that share a site key and a host."),
@@ -35,12 +36,12 @@ class RootGroup(LazyGroup):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, without importing them."""
         with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, _, text) in _COMMANDS.items()])
+            formatter.write_dl([(name, text) for name, (_, _, text) in COMMANDS.items()])
 
 
 @click.group(
     cls=RootGroup,
-    table={name: (module, attribute) for name, (module, attribute, _) in _COMMANDS.items()},
+    table={name: (module, attribute) for name, (module, attribute, _) in COMMANDS.items()},
     epilog="Begin with 'engage init', then 'engage serve'. Every command has --help with an example.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
@@ -54,6 +55,7 @@ class RootGroup(LazyGroup):
 @click.pass_context
 def engage(ctx: click.Context, config: Path | None) -> None:
     """Give ENGAGE devices the trust certificate of their own host."""
+    remember_config(config)
     ctx.obj = Session(config)
     if not colours_wanted():
         ctx.color = False  # every command below inherits it

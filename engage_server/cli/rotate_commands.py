@@ -1,17 +1,23 @@
 """``engage rotate``."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import click
 
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
+from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
+from engage_server.cli.program import program
 from engage_server.cli.rotate_output import print_plan, print_progress
-from engage_server.cli.session import Session, program
+from engage_server.cli.session import Session
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
+from engage_server.services.releases.retirement import RetirementAdvice
+from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationWish
 
 _WAYS = [str(way) for way in RotationWay]
@@ -109,6 +115,7 @@ def plan(
 @click.option(
     "--soak-hours", type=click.FloatRange(0, 8760), default=24.0, show_default=True, help="The least time of each step."
 )
+@yes_option
 @click.pass_obj
 def start(
     session: Session,
@@ -125,12 +132,16 @@ def start(
     max_lost: int,
     max_lost_percent: float,
     soak_hours: float,
+    yes: bool,
 ) -> None:
     """Begin a rotation; take up one that was interrupted; or move on one that is going on.
 
     Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
     when it refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit all
     goes back, as one unit, by itself. What comes from other addresses makes it pause, and nothing else.
+
+    With several sites nothing begins before all of them can. A cut-over asks first, because every door fails TLS once.
+    Without a terminal and without --yes it then changes nothing, and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -140,7 +151,9 @@ def start(
     certs = session.settings().certs_dir
     wish = RotationWish(RotationWay(way) if way else None, prepared, passphrase, policy)
     order = [(name,), *(_names(operator, wave) for wave in waves)]
-    for request in operator.rotation_requests.of_waves(order, wish, authority or certs, certs, session.occasion()):
+    requests = operator.rotation_requests.of_waves(order, wish, authority or certs, certs, session.occasion())
+    _ask_before_cut_overs(session, operator, requests, yes=yes)
+    for request in requests:
         _warn_of_strangers(operator, request.site)
         operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
     _print_where(session, operator, name)
@@ -159,10 +172,13 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
     if as_json:
-        print_json([progress_json(each, program()) for each in found])
+        print_json([progress_json(each, program(), _advice(operator, each, occasion)) for each in found])
         return
     for each in found:
         print_progress(each)
+        advice = _advice(operator, each, occasion)
+        if advice is not None:
+            click.echo(f"  {advice.sentence}")
     if not found:
         click.echo("there was no rotation yet")
     going_on = [each.rotation for each in found if each.rotation.state.is_open]
@@ -177,11 +193,19 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
 )
 @site_option
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
+@yes_option
 @click.pass_obj
-def approve(session: Session, site: str | None, reason: str) -> None:
-    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason."""
+def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
+    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason.
+
+    Asks first where doors would refuse the next release. Without a terminal and without --yes it then changes nothing,
+    and ends with 1.
+    """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    going_on = operator.rotations.open_rotation(name)
+    if going_on is not None and going_on.next_release is not None:
+        assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
     operator.rotations.approve(name, reason, session.occasion(), click.echo)
     _print_where(session, operator, name)
 
@@ -195,10 +219,29 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
     """End a rotation, and serve what was served when it began, as one unit."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    back_to = operator.rotations.back_to(name)
+    if back_to is not None and not keep:
+        assert_wanted([operator.held_anchors.reception(name, back_to, session.now())], yes=True)  # a warning alone
     ended = operator.rotations.abort(name, reason, session.occasion(), keep=keep)
     served = operator.releases.current(name)
     click.echo(f"the rotation of {name} has ended: {ended.state}; release {served} is current")
     print_next(f"{program()} device list --site {name} --troubled")
+
+
+def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
+    """Of a rotation that has ended: whether what it replaced can be retired."""
+    rotation = progress.rotation
+    return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
+
+
+def _ask_before_cut_overs(
+    session: Session, operator: OperatorSide, requests: Sequence[RotationRequest], *, yes: bool
+) -> None:
+    cut_over = [each.site for each in requests if each.way is RotationWay.CUT_OVER]
+    going_on = [operator.rotations.open_rotation(site) for site in cut_over]
+    begun = [rotation.site for rotation in going_on if rotation is not None and rotation.step]
+    found = [operator.held_anchors.of_new_root(site, session.now()) for site in cut_over if site not in begun]
+    assert_wanted([each for each in found if each is not None], yes=yes)
 
 
 def _names(operator: OperatorSide, wave: str) -> tuple[str, ...]:

@@ -37,6 +37,8 @@ def print_plan(plan: RotationPlan) -> None:
         for each in plan.expiries
     ]
     print_table(["certificate", "ends", "days left", "last safe day to start", ""], rows, "")
+    for host in situation.unanswered:
+        click.echo(f"due: release {situation.release} does not answer for {host}; devices that call it refuse TLS")
     for way in plan.ways:
         _print_way(way, plan)
 

@@ -8,7 +8,8 @@ from typing import Any, NoReturn
 import click
 
 from engage_server.cli.collector import collect_as_usual
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
 from engage_server.records import Secret

@@ -1,8 +1,6 @@
 """What every command needs: the settings, the services, who acts, and when. Made by the root, read by the commands."""
 
 import os
-import shutil
-import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
@@ -77,17 +75,6 @@ def tell_entry(head: "AuditHead") -> None:
 
     with suppress(OSError):  # nobody reads it: the act is done all the same
         click.echo(as_told(head), err=True)
-
-
-def program() -> str:
-    """How the reader of a next step can call this program from where they are."""
-    if shutil.which("engage"):
-        return "engage"
-    called = Path(sys.argv[0])
-    if called.name != "engage":
-        return f"{Path(sys.executable).name} -m engage_server"
-    path = called.absolute()
-    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
 
 def _actor(environment: Mapping[str, str]) -> str:

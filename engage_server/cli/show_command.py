@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, read_passphrase_option
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.path import find_path

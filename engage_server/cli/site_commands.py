@@ -2,6 +2,7 @@
 
 import ipaddress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +17,18 @@ from engage_server.cli.parameters import (
     reason_option,
     required_site_key,
     site_key_option,
+    trials_option,
 )
-from engage_server.cli.session import Session, program
+from engage_server.cli.program import program
+from engage_server.cli.removal_commands import remove_site
+from engage_server.cli.session import Session
+from engage_server.cli.site_change_output import print_site_change
 from engage_server.errors import UsageError
-from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, RequiredEvidence, Site
+from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, RequiredEvidence, RotationWay, Site
 from engage_server.services.sites.register import SiteChanges, SiteRequest
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 _EVIDENCE = {
     RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
@@ -75,6 +83,7 @@ def site() -> None:
 @local_address_option
 @click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
 @demo_option
+@trials_option
 @click.pass_obj
 def add(
     session: Session,
@@ -86,15 +95,16 @@ def add(
     local_addresses: tuple[str, ...],
     make_default: bool,
     demo: bool,
+    trials: bool,
 ) -> None:
     """Add a site. Its site key can never be changed afterwards: devices know no other."""
     key = required_site_key(session, site_key_file, demo)
-    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses)
+    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
     added = session.operator_side().sites.add(request, key, session.occasion())
     click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
     if added.anchor is AnchorRole.INTERMEDIATE:
         click.echo("warning: an intermediate as anchor works only in devices that accept a partial chain", err=True)
-    folder = f"certs/{name}"
+    folder = session.settings().certs_dir / name
     print_next(
         f"{program()} chain build {folder} " + " ".join(f"--host {host}" for host in added.hosts) + ", then "
         f"{program()} release stage {folder} --site {name}"
@@ -113,7 +123,7 @@ def list_sites(session: Session, as_json: bool) -> None:
         print_json([site_json(each, current.get(each.name)) for each in sites])
         return
     rows = [
-        (each.name, "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _hosts(each))
+        (_name(each), "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _hosts(each))
         for each in sites
     ]
     print_table(["site", "default", "anchor", "release", "hosts"], rows, "there is no site yet")
@@ -135,7 +145,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     networks = ", ".join(map(str, found.device_networks)) or "anywhere"
     rows = [
-        ("site", found.name + (" (default)" if found.is_default else "")),
+        ("site", _name(found) + (" (default)" if found.is_default else "")),
         ("hosts", _hosts(found)),
         ("anchor", found.anchor),
         ("answers devices in", networks),
@@ -204,22 +214,36 @@ def change(
         evidence=RequiredEvidence(evidence) if evidence else None,
     )
     operator = session.operator_side()
-    changed = operator.sites.change(operator.sites.get(name), changes, reason, session.occasion())
+    before = operator.sites.get(name)
+    changed = operator.sites.change(before, changes, reason, session.occasion())
     if as_json:
         print_json(site_json(changed, operator.releases.current(name)))
         return
-    click.echo(f"{name}: hosts {_hosts(changed)}; local addresses {' '.join(changed.local_addresses) or 'none'}")
-    if evidence:
-        click.echo(f"evidence in rotations: {_EVIDENCE[changed.evidence]}")
+    if changed == before:
+        click.echo(f"nothing is changed: site {name} is as you say already")
+        print_next(f"{program()} site show {name}")
+        return
+    print_site_change(before, changed)
     if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
         click.echo(
             "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
             err=True,
         )
-    print_next(f"{program()} rotate plan --site {name}" if hosts else f"{program()} site show {name}")
+    print_next(_after_change(operator, changed))
+
+
+def _after_change(operator: "OperatorSide", changed: Site) -> str:
+    """A host that the served certificate is not for has to be rotated in; else there is nothing more to do."""
+    number = operator.releases.current(changed.name)
+    unanswered = operator.releases.unanswered_hosts(operator.releases.one(changed.name, number)) if number else ()
+    if not unanswered:
+        return f"{program()} site show {changed.name}"
+    click.echo(f"release {number} does not answer for {' '.join(map(str, unanswered))}: a server renewal is due")
+    return f"{program()} rotate start --site {changed.name} --way {RotationWay.SERVER_RENEWAL}"
 
 
 site.add_command(call_in)
+site.add_command(remove_site)
 
 
 @site.command("default", epilog="\b\nExample:\n  engage site default north")
@@ -241,6 +265,10 @@ def export_key(session: Session, name: str, file: Path) -> None:
     session.operator_side().sites.export_key(name, file, session.occasion())
     click.echo(f"wrote the key of {name} to {file}")
     print_next("keep it offline; it is what devices are commissioned with, and it can never be changed")
+
+
+def _name(of: Site) -> str:
+    return f"{of.name} (for trials)" if of.for_trials else of.name
 
 
 def _hosts(of: Site) -> str:

@@ -6,9 +6,11 @@ import click
 
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.disk_status import print_disk
+from engage_server.cli.failing_doors import sentence_of
 from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.program import program
 from engage_server.cli.rotate_output import print_progress
-from engage_server.cli.session import Session, program
+from engage_server.cli.session import Session
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
@@ -31,8 +33,10 @@ _LINE_DAYS = 3653
 def status(session: Session, as_json: bool) -> int:
     """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
 
-    Exit status 1 when a certificate has expired or its last safe day to start a rotation has passed, a worker does not
-    serve what is current, a host went without a goodbye, or the disk has no room for what devices send.
+    Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
+    site serves nothing, or its devices call a host that its certificate is not for. A certificate has expired, or its
+    last safe day to start a rotation has passed. A host went without a goodbye. The disk has no room for what devices
+    send.
     """
     occasion = session.occasion()
     operator = session.operator_side()
@@ -76,9 +80,13 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out = console()
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
-    click.echo(f"{' (default)' if status.site.is_default else ''}: {served}, {' '.join(map(str, status.site.hosts))}")
+    marks = (" (default)" if status.site.is_default else "") + (" (for trials)" if status.site.for_trials else "")
+    click.echo(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}")
     for certificate in status.certificates:
         _print_certificate(certificate, now)
+    for host in status.unanswered:
+        out.print("  not answered: ", style="bold red", end="")
+        click.echo(f"the certificate is not for {host}; devices that call it refuse TLS")
     total = sum(status.grades.values())
     if total:
         grades = ", ".join(
@@ -89,6 +97,11 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
         click.echo(f"  {total} devices: {grades}")
     else:
         click.echo("  no device was seen or added yet")
+    if status.reception is not None and status.reception.strangers:
+        click.echo(f"  {status.reception.strangers} more finished TLS and are not on the site's list")
+    if status.reception is not None and status.refuse:
+        out.print("  locked out: ", style="bold red", end="")
+        click.echo(sentence_of(status.reception, "refuse"))
     click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
     if any(uploads):
         click.echo(
@@ -122,9 +135,37 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
 
 
 def _next(found: InstallationStatus) -> str:
+    """The first thing to do, by how many devices wait for it."""
+    if not found.sites:
+        return f"{program()} init"
     for site in found.sites:
-        if any(each.urgency != "fine" for each in site.certificates) and site.rotation is None:
+        if site.current is None:
+            return _next_of_unserved(site)
+    if not found.workers and not found.silent_hosts:
+        return f"no worker serves devices. Start the servers: {program()} serve"
+    for site in found.sites:
+        if (site.is_due or any(each.urgency != "fine" for each in site.certificates)) and site.rotation is None:
             return f"{program()} rotate plan --site {site.site.name}"
     if found.silent_hosts:
         return f"{program()} host list"
-    return f"{program()} device list --site NAME --troubled"
+    return _next_of_served(found)
+
+
+def _next_of_served(found: InstallationStatus) -> str:
+    for site in found.sites:
+        if site.behind:
+            return f"look at the log of {site.behind[0].worker}; how far each worker is: {program()} status --json"
+        if site.rotation is not None:
+            return f"{program()} rotate status --site {site.site.name}"
+    return f"{program()} device list --site {_default(found).site.name} --troubled"
+
+
+def _next_of_unserved(site: SiteStatus) -> str:
+    name, hosts = site.site.name, " ".join(f"--host {host}" for host in site.site.hosts)
+    if site.newest_staged is not None:
+        return f"{program()} release activate {site.newest_staged} --site {name}"
+    return f"{program()} chain build DIR {hosts}, then {program()} release stage DIR --site {name}"
+
+
+def _default(found: InstallationStatus) -> SiteStatus:
+    return next((site for site in found.sites if site.site.is_default), found.sites[0])

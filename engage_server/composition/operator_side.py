@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engage_server.services.installation.overview import Overview
     from engage_server.services.releases.confirmation import Confirmations
     from engage_server.services.releases.current import CurrentReleases
+    from engage_server.services.releases.held_anchors import HeldAnchors
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
     from engage_server.services.releases.serving_hosts import ServingHosts
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
+    from engage_server.services.sites.removal import Removal
     from engage_server.services.vendor.takeover import VendorTakeover
 
 
@@ -79,6 +81,13 @@ class OperatorSide:
         return Installer(self.sites, self.releases)
 
     @cached_property
+    def held_anchors(self) -> "HeldAnchors":
+        """Which anchors devices hold."""
+        from engage_server.services.releases.held_anchors import HeldAnchors
+
+        return HeldAnchors(self._store, _judge)
+
+    @cached_property
     def confirmations(self) -> "Confirmations":
         """Which workers serve what."""
         from engage_server.services.releases.confirmation import Confirmations
@@ -125,7 +134,7 @@ class OperatorSide:
         """All sites at a glance."""
         from engage_server.services.installation.overview import Overview
 
-        return Overview(self._store, self.rotations, self.confirmations)
+        return Overview(self._store, self.rotations, self.confirmations, self.held_anchors)
 
     @cached_property
     def enrolment(self) -> "Enrolment":
@@ -142,6 +151,14 @@ class OperatorSide:
         from engage_server.services.device_files.folder import DeviceFolders
 
         return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def removal(self) -> "Removal":
+        """Devices and sites that are gone."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.sites.removal import Removal
+
+        return Removal(self._store, DeviceFolders(self._settings.data_dir))
 
     @cached_property
     def device_import(self) -> "DeviceImport":

@@ -10,7 +10,7 @@ from engage_server.records.occasion import BootClock, Occasion
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
-from engage_server.records.sighting import Sighting, SightingKind
+from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, IPNetwork, RequiredEvidence, Site
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
 from engage_server.records.worker import WorkerStatus
@@ -18,6 +18,7 @@ from engage_server.records.worker import WorkerStatus
 __all__ = [
     "AGAIN_AND_AGAIN",
     "RECENT_TROUBLE",
+    "VIRTUAL_LOCK",
     "Adoption",
     "AnchorRole",
     "AuditAction",

@@ -18,7 +18,6 @@ class Doubt(StrEnum):
     TOGETHER = "moved_together"  # it moved during this step, to an address that claims other devices, too
     SILENT_NO_HABIT = "silent_without_a_habit"  # fewer than three nights by TLS: it has none that it could miss
     SILENT_SHARED = "silent_at_a_shared_address"  # who shares the address could have called in its name before
-    UNLISTED = "not_on_the_list"  # operators gave a list, and it is not on it: anybody could call for some nights
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +68,7 @@ class Adoption:
         new: Devices that were first seen since, and do not count.
         elsewhere: Devices that were not well at their usual address before, do not count, and were seen at another
             address lately: it cannot be told whether they ought to count.
+        strangers: Devices that have finished TLS, and are not on the site's list. They do not count.
         crowds: Addresses that several of those that did not confirm were said to call from, the largest first.
         examples: A few of each kind, by the name of its attribute here, or by the doubt.
     """
@@ -84,6 +84,7 @@ class Adoption:
     doubtful: Mapping[Doubt, int] = field(default_factory=dict)
     new: int = 0
     elsewhere: int = 0
+    strangers: int = 0
     crowds: tuple[Crowd, ...] = ()
     examples: Mapping[str, tuple[SuspectDevice, ...]] = field(default_factory=dict)
 

@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from engage_server.records.host import Host
+
 
 class ReleaseState(StrEnum):
     """Where a release stands. Exactly one release of a site that serves anything is ``CURRENT``.
@@ -32,6 +34,8 @@ class Release:
         key_destroyed_at: Since when there is no private key any more: nobody can go back to it. Aware, UTC.
         public_key: The public half of its private key (SubjectPublicKeyInfo, DER), kept so that a question about it
             opens no private key. None where earlier versions staged it, and its key could not be opened since.
+        hosts: What the site's devices called when it was staged, so what it was made to answer for. Empty where an
+            earlier version staged it.
     """
 
     site: str
@@ -46,3 +50,4 @@ class Release:
     retired_at: datetime | None = None
     key_destroyed_at: datetime | None = None
     public_key: bytes | None = field(default=None, repr=False)
+    hosts: tuple[Host, ...] = ()

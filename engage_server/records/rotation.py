@@ -127,6 +127,11 @@ class Rotation:
         return self.releases[self.step - 1] if self.step else self.from_release
 
     @property
+    def next_release(self) -> int | None:
+        """The release that the next step serves; None where there is none, or none is staged yet."""
+        return self.releases[self.step] if self.step < len(self.releases) else None
+
+    @property
     def is_last_step(self) -> bool:
         """Whether all of its releases were activated."""
         return bool(self.releases) and self.step == len(self.releases)

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+VIRTUAL_LOCK = "virtual_lock"  # why a sighting counts for nothing that a virtual lock made
+
 
 class SightingKind(StrEnum):
     """What was seen."""
@@ -36,7 +38,8 @@ class Sighting:
         authenticated: Whether a token made with the site key proved on this connection that it is this device. Said by
             whoever moves sightings into the store; workers cannot know it.
         token_time: The time in that token, in seconds since 1970 by the device's clock; 0 without one.
-        disregarded: Why it counts for nothing: ``future``, ``before_installation``; "" where it counts.
+        disregarded: Why it counts for nothing: ``future``, ``before_installation``, ``virtual_lock``; "" where it
+            counts.
         resumed: Whether the handshake resumed an earlier session: then the device looked at no certificate.
     """
 

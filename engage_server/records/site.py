@@ -44,6 +44,7 @@ class Site:
             that any site claims. Hosts that are addresses count anyway.
         call_in: How its devices' nightly calls are answered.
         evidence: What counts in its rotations.
+        for_trials: Whether it was made for trials: only then do visits of virtual locks count. Never changed.
     """
 
     name: str
@@ -55,3 +56,4 @@ class Site:
     local_addresses: tuple[str, ...] = ()
     call_in: CallIn = field(default_factory=CallIn)
     evidence: RequiredEvidence = RequiredEvidence.ANY
+    for_trials: bool = False

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
+    Connection,
     and_,
     case,
     func,
@@ -69,10 +70,10 @@ def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
 def is_counted(question: Question) -> ColumnElement[bool]:
     """Whether a row is a device at all: not a visitor, and not an address of several devices."""
     of_site = and_(_device.site == question.site, _device.is_shared_address == 0)
-    return and_(of_site, _is_listed(_device, question.site) if question.only_listed else _has_a_name_or_a_habit())
+    return and_(of_site, is_listed(_device, question.site) if question.only_listed else has_a_name_or_a_habit())
 
 
-def _has_a_name_or_a_habit() -> ColumnElement[bool]:
+def has_a_name_or_a_habit() -> ColumnElement[bool]:
     """A serial number, or an address that finished a handshake on three days: one visit makes no device."""
     is_address = or_(_device.identity.like("%.%"), _device.identity.like("%:%"))  # a serial number has neither
     return or_(not_(is_address), _device.tls_nights >= HABIT_NIGHTS)
@@ -140,16 +141,14 @@ def _came_after_a_move(question: Question) -> ColumnElement[str]:
 def _lost_by_tls(question: Question) -> ColumnElement[str]:
     return case(
         (_is_shared(question), Doubt.REFUSED_SHARED.value),
-        (_is_unlisted(question), Doubt.UNLISTED.value),
         else_=REFUSED,
     )
 
 
 def _fell_silent(question: Question) -> ColumnElement[str]:
-    unlisted = and_(_other.c.home == _device.home, not_(_is_listed(_other.c, question.site)))
-    are_listed = and_(_is_listed(_device, question.site), not_(_exists(unlisted, question.site)))
+    unlisted = and_(_other.c.home == _device.home, not_(is_listed(_other.c, question.site)))
+    are_listed = and_(is_listed(_device, question.site), not_(_exists(unlisted, question.site)))
     return case(
-        (_is_unlisted(question), Doubt.UNLISTED.value),
         (not_(_is_shared(question)), SILENT),
         (_refused_at(_device.home, question), Doubt.REFUSED_SHARED.value),
         (are_listed, SILENT),
@@ -232,14 +231,21 @@ def _refused_at(address: ColumnElement[str], question: Question) -> ColumnElemen
     )
 
 
-def _is_unlisted(question: Question) -> ColumnElement[bool]:
+def has_list(connection: Connection, site: str) -> bool:
+    """Whether operators gave a list of the site's devices: then nobody else is counted."""
+    of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
+    return connection.scalar(select(devices.c.serial).where(devices.c.site_id == of_site).limit(1)) is not None
+
+
+def is_unlisted(site: str) -> ColumnElement[bool]:
     """Whether operators gave a list of the site's devices, and this one is not on it."""
-    of_site = select(sites.c.id).where(sites.c.name == question.site).scalar_subquery()
+    of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
     has_list = select(devices.c.serial).where(devices.c.site_id == of_site).exists()
-    return and_(has_list, not_(_is_listed(_device, question.site)))
+    return and_(has_list, not_(is_listed(_device, site)))
 
 
-def _is_listed(columns: Any, site: str) -> ColumnElement[bool]:
+def is_listed(columns: Any, site: str) -> ColumnElement[bool]:
+    """Whether the device of a row is on the operators' list of the site."""
     of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
     listed = select(devices.c.serial).where(devices.c.serial == columns.identity, devices.c.site_id == of_site)
     return listed.correlate(device_histories, _other).exists()

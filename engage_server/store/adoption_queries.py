@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
 
 from engage_server.records import (
     AGAIN_AND_AGAIN,
@@ -30,7 +30,10 @@ from engage_server.store.adoption_kinds import (
     WAITING,
     Question,
     came_from_elsewhere,
+    has_a_name_or_a_habit,
+    has_list,
     is_counted,
+    is_listed,
     kind_of,
     seconds,
 )
@@ -54,7 +57,11 @@ _is_device = _device.is_shared_address == 0
 
 
 def select_adoption(connection: Connection, question: Question) -> Adoption:
-    """How the devices of a site stand with a release that is served since then."""
+    """How the devices of a site stand with a release that is served since then. A site with a list counts its list."""
+    strangers = 0
+    if has_list(connection, question.site):
+        question = replace(question, only_listed=True)
+        strangers = _count_strangers(connection, question.site)
     kind = kind_of(question)
     counts, names = _count(connection, kind, is_counted(question))
     for name, open_kind in OPEN_KINDS.items():
@@ -74,6 +81,7 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         doubtful=doubtful,
         new=counts.get(NEW, 0),
         elsewhere=counts.get(ELSEWHERE, 0),
+        strangers=strangers,
         crowds=_select_crowds(connection, question),
         examples=_select_examples(connection, question.site, {k: v for k, v in names.items() if k in _SHOWN}),
     )
@@ -90,6 +98,13 @@ def _count(
     for name, count, first, last in connection.execute(grouped.group_by(rows.c.kind)):
         counts[name], names[name] = int(count), [first] if count == 1 else [first, last]
     return counts, names
+
+
+def _count_strangers(connection: Connection, site: str) -> int:
+    """How many devices finished TLS and are not on the list of a site that has one."""
+    condition = and_(_device.site == site, _is_device, _device.finished_release > 0, has_a_name_or_a_habit())
+    query = select(func.count()).select_from(device_histories).where(condition, not_(is_listed(_device, site)))
+    return int(connection.scalar(query) or 0)
 
 
 def _select_crowds(connection: Connection, question: Question) -> tuple[Crowd, ...]:
@@ -121,15 +136,22 @@ def _select_examples(
 
 
 def select_grades(connection: Connection, site: str, release: int) -> dict[Grade, int]:
-    """How many devices came how far with a release. Those that are known by serial number alone were never seen."""
+    """How many devices came how far with a release: those on the site's list, if there is one.
+
+    Those that are known by serial number alone were never seen.
+    """
     columns = release_histories.c
     query = (
         select(columns.grade, func.count())
         .where(columns.site == site, columns.release == release)
         .group_by(columns.grade)
     )
+    of_site = select(func.count()).select_from(device_histories).where(_device.site == site, _is_device)
+    if has_list(connection, site):
+        query = query.join(device_histories, _device.id == columns.device_id).where(is_listed(_device, site))
+        of_site = of_site.where(is_listed(_device, site))
     counts = {Grade(grade): int(count) for grade, count in connection.execute(query)}
-    seen = connection.scalar(select(func.count()).select_from(device_histories).where(_device.site == site, _is_device))
+    seen = connection.scalar(of_site)
     unseen = connection.scalar(select(func.count()).select_from(_unseen(site).subquery()))
     rest = int(seen or 0) - sum(counts.values()) + int(unseen or 0)
     return {Grade.NEVER_SEEN: max(0, rest)} | counts
@@ -177,6 +199,8 @@ def select_silences(connection: Connection, site: str) -> dict[int, int]:
         .where(_device.site == site, _is_device, _device.finished_release > 0, _device.tls_nights >= HABIT_NIGHTS)
         .group_by(days)
     )
+    if has_list(connection, site):
+        query = query.where(is_listed(_device, site))
     return {int(day) + 1: int(count) for day, count in connection.execute(query)}
 
 
@@ -185,6 +209,8 @@ def select_arrivals(connection: Connection, site: str, release: int, since: date
     columns = release_histories.c
     # one visit is no habit: whoever comes once with a TLS client moves no pace
     with_habit = select(_device.id).where(_device.id == columns.device_id, _device.tls_nights >= HABIT_NIGHTS)
+    if has_list(connection, site):
+        with_habit = with_habit.where(is_listed(_device, site))
     days = (seconds(columns.reached_at) - _epoch(since)) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from engage_server.errors import Conflict
-from engage_server.records import Device, SightingKind, StaticCertificate
+from engage_server.records import VIRTUAL_LOCK, Device, SightingKind, StaticCertificate
 from engage_server.store.site_queries import site_id
 from engage_server.store.tables import devices, sightings, sites, static_certificates
 
@@ -67,6 +67,7 @@ def select_callers_to_add(connection: Connection, site: str, since: datetime) ->
     query = (
         select(called.serial)
         .where(called.at >= since, called.kind == SightingKind.CALL_IN.value, called.site == site, ~known.exists())
+        .where(called.disregarded != VIRTUAL_LOCK)
         .distinct()
         .order_by(called.serial)
     )

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
 from engage_server.errors import Conflict, NotFound
-from engage_server.records import Release, ReleaseState, Secret
+from engage_server.records import Host, Release, ReleaseState, Secret
 from engage_server.store import der_list
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.release_keys import key_purpose
@@ -32,6 +32,7 @@ def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Sec
             private_key_sealed=sealer.seal(private_key, key_purpose(draft.site, number)),
             public_key=draft.public_key,
             staged_at=draft.staged_at,
+            hosts=[host.text for host in draft.hosts],
         )
     )
     return number
@@ -209,4 +210,5 @@ def _release(row: Row[tuple[object, ...]]) -> Release:
         retired_at=row.retired_at,
         key_destroyed_at=row.key_destroyed_at,
         public_key=row.public_key,
+        hosts=tuple(map(Host, row.hosts)),
     )

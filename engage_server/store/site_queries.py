@@ -68,6 +68,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "local_addresses": list(site.local_addresses),
         "call_in": _call_in_json(site.call_in),
         "evidence": site.evidence.value,
+        "for_trials": site.for_trials,
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -129,6 +130,7 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         local_addresses=tuple(row.local_addresses),
         call_in=_call_in(row.call_in),
         evidence=RequiredEvidence(row.evidence),
+        for_trials=row.for_trials,
     )
 
 

@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store import adoption_queries, history_queries, sighting_queries
+from engage_server.store import adoption_queries, anchor_queries, history_queries, sighting_queries
 from engage_server.store.adoption_kinds import Question
 from engage_server.store.engine import LONG_SECONDS, reading, writing
-from engage_server.store.interface import DeviceFilter, Fold
+from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at one is another
 
@@ -81,6 +81,18 @@ class SqlEvidence:
             for name in forgotten:
                 self._tell(connection, replace(event, site=name), changes_serving=False)
             return forgotten
+
+    def anchor_clues(self, site: str) -> Sequence[AnchorClue]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return anchor_queries.select_clues(connection, site)
+
+    def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return anchor_queries.select_of_clue(connection, site, clue, limit)
+
+    def devices_seen_since(self, site: str, since: datetime) -> int:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return anchor_queries.count_seen_since(connection, site, since)
 
     def has_authenticated(self, site: str) -> bool:
         with reading(self._engine) as connection:

@@ -18,7 +18,15 @@ from engage_server.records import (
     Site,
     StaticCertificate,
 )
-from engage_server.store import audit_log, device_queries, release_keys, release_queries, site_queries
+from engage_server.store import (
+    audit_log,
+    device_queries,
+    history_queries,
+    release_keys,
+    release_queries,
+    removal_queries,
+    site_queries,
+)
 from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
@@ -104,6 +112,20 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
                 self._tell(connection, replace(event, facts={"added": str(added)}), changes_serving=True)
             return added
 
+    def remove_device(self, serial: str, site: str, event: AuditEvent, *, had_files: bool) -> bool:
+        with writing(self._engine) as connection:
+            was_listed = removal_queries.delete_device(connection, serial, site)
+            was_seen = bool(history_queries.delete_history(connection, site, serial))
+            was_there = was_listed or was_seen or had_files
+            if was_there:
+                self._tell(connection, event, changes_serving=was_listed)
+            return was_there
+
+    def remove_site(self, name: str, event: AuditEvent) -> None:
+        with writing(self._engine, LONG_SECONDS) as connection:
+            removal_queries.delete_site(connection, name)
+            self._tell(connection, event, changes_serving=True)
+
     def devices(self, site: str | None = None) -> Sequence[Device]:
         with reading(self._engine) as connection:
             return device_queries.select_devices(connection, site)
@@ -154,6 +176,11 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
             release_queries.go_back(connection, site, number, expected, at)
             self._tell(connection, event, changes_serving=True)
             return release_queries.select_release(connection, site, number)
+
+    def drop_release(self, site: str, number: int, event: AuditEvent) -> None:
+        with writing(self._engine) as connection:
+            removal_queries.delete_release(connection, site, number)
+            self._tell(connection, event, changes_serving=True)
 
     def retire_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
         with writing(self._engine) as connection:

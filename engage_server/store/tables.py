@@ -102,6 +102,7 @@ sites = Table(
     Column("local_addresses", JSON, nullable=False, server_default="[]"),
     Column("call_in", JSON, nullable=False, server_default="{}"),
     Column("evidence", String(16), nullable=False, server_default="any"),
+    Column("for_trials", Boolean, nullable=False, server_default=text("false")),
 )
 
 site_hosts = Table(
@@ -148,6 +149,7 @@ releases = Table(
     Column("activated_at", UtcDateTime),
     Column("retired_at", UtcDateTime),
     Column("key_destroyed_at", UtcDateTime),
+    Column("hosts", JSON, nullable=False, server_default="[]"),
     UniqueConstraint("site_id", "number"),
 )
 

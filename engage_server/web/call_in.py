@@ -70,7 +70,7 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
         if isinstance(found, Refusal):
             return REFUSALS[found]()
         if sightings is not None and request.method != "HEAD" and found.release:
-            sightings.answered(SightingKind.CERTIFICATE, found, address, None)
+            sightings.answered(SightingKind.CERTIFICATE, found, address, None, marked=caller.is_marked())
         return answers.ok(found.content, answers.DER)
 
     return bp
@@ -92,6 +92,7 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
         secure=request.environ.get("wsgi.url_scheme") == "https",
         said_before=None if caller.is_proxied() else caller.said_before(),
         via=request.headers.get("Via", ""),
+        marked=caller.is_marked(),
     )
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from flask import request
 
+from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import IPNetwork
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.networks import is_in_networks
@@ -60,6 +61,10 @@ class CallerReader:
     def said_before(self) -> str | None:
         """The serial number that an earlier request of this connection told; None for none."""
         return request.environ.get(IDENTIFIED)
+
+    def is_marked(self) -> bool:
+        """Whether the request says that a virtual lock sends it."""
+        return HEADER in request.headers
 
     def is_proxied(self) -> bool:
         """Whether a trusted proxy calls for somebody: then one connection may carry many devices' requests."""

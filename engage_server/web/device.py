@@ -45,7 +45,7 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
         if isinstance(found, Refusal):
             return REFUSALS[found]()
         if sightings is not None and request.method != "HEAD":  # which gives a device nothing
-            sightings.answered(kind, found, address, serial)
+            sightings.answered(kind, found, address, serial, marked=caller.is_marked())
         return rendered(kind, found)
 
     return bp

@@ -14,14 +14,14 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from tests.bench.report import progress, progress_ends, row, say, write_json
-from tests.support.commands import ENGAGE, clean_environment
-from tests.support.installation import make_installation
+from tests.support.commands import ENGAGE, clean_environment, engage_process, ok
 from tests.support.running import RunningPair
 
 ROOT = Path(__file__).parents[2]
@@ -102,12 +102,12 @@ def _program(name: str, argument: str, path: str | None) -> Iterator[Start]:
         yield Start(f"{name} {argument}", (path, argument))
 
 
-def ours(folder: Path, suffix: str, environment: dict[str, str]) -> Iterator[Start | PairStart]:
+def ours(folder: Path, suffix: str, environment: Mapping[str, Any]) -> Iterator[Start | PairStart]:
     """Our commands, in an installation of their own."""
-    make_installation(folder, **environment)
+    ok(engage_process(folder, "init", "--host", "127.0.0.1", **environment))  # in a process: of either checkout
     for name, arguments in OURS.items():
-        yield Start(name + suffix, (ENGAGE, *map(str, arguments)), folder, environment)
-    yield PairStart(PAIR + suffix, folder, environment)
+        yield Start(name + suffix, (ENGAGE, *map(str, arguments)), folder, dict(environment))
+    yield PairStart(PAIR + suffix, folder, dict(environment))
 
 
 def _cpu(pid: int) -> float:
@@ -135,8 +135,13 @@ def _installations(before: Path | None) -> Iterator[list[Start | PairStart]]:
         starts: list[Start | PairStart] = [*peers()]
         starts += ours(_made(Path(name) / "now"), "", {})
         if before:
-            starts += ours(_made(Path(name) / "before"), " (before)", {"PYTHONPATH": str(before)})
+            starts += ours(_made(Path(name) / "before"), " (before)", {"PYTHONPATH": _python_path(before)})
         yield starts
+
+
+def _python_path(checkout: Path) -> str:
+    """Another checkout, with what is installed in its environment: it may need what this one does not."""
+    return ":".join(map(str, (checkout, *checkout.glob(".venv/lib/python*/site-packages"))))
 
 
 def _made(folder: Path) -> Path:

@@ -274,7 +274,7 @@ class TestSitesAndReleases:
         shown = ok(
             engage(installation, *add, "--anchor", "intermediate", "--device-network", "10.0.0.0/8", stdin=other)
         )
-        assert "chain build certs/north --host north.example" in shown
+        assert f"chain build {installation}/certs/north --host north.example" in shown
         sites = json.loads(ok(engage(installation, "site", "list", "--json")))
         assert [(s["name"], s["default"], s["current_release"]) for s in sites] == [
             ("main", True, 1),
@@ -492,7 +492,8 @@ def test_no_command_takes_a_secret_as_an_argument() -> None:
     from tests.project.documentation import commands
 
     options = {option for _, command in commands() for param in command.params for option in param.opts}
-    assert {o for o in options if "key" in o or "pass" in o} == {"--site-key-file", "--passphrase-file"}
+    of_secrets = {option for option in options if "key" in option or "pass" in option}
+    assert of_secrets == {"--site-key-file", "--passphrase-file", "--destroy-site-key"}, "the last takes a site's name"
 
 
 def test_the_log_of_the_servers_shows_no_secret(shared_pair: RunningPair) -> None:

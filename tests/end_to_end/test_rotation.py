@@ -100,7 +100,8 @@ def test_the_authority_can_be_elsewhere(installation: Path, tmp_path_factory: py
     arguments = ("--from", vault / "main", "--way", "server-renewal", *hosts)
     ok(engage(installation, "chain", "renew", vault / "new", *arguments))
     assert not list((vault / "new").rglob("partner_CA.key")), "the CAs' keys stay where they are"
-    ok(engage(installation, "rotate", "abort"))
+    assert "nothing was begun: site main: the private key of its intermediate" in without.stderr
+    assert json.loads(ok(engage(installation, "rotate", "status", "--json"))) == []
     nowhere = engage(installation, "rotate", "start", "--way", "server-renewal", "--prepared", vault / "nowhere")
     assert (nowhere.returncode, "holds no chains of a rotation" in nowhere.stderr) == (3, True)
     assert not (vault / "nowhere").exists()
@@ -136,22 +137,24 @@ def test_waves_begin_with_the_canary(installation: Path) -> None:
 
 
 def test_status_at_a_glance(installation: Path) -> None:
-    found = json.loads(ok(engage(installation, "status", "--json")))
-    (site,) = found["sites"]
+    alone = engage(installation, "status", "--json")
+    assert alone.returncode == 1, "nobody serves devices"
+    (site,) = json.loads(alone.stdout)["sites"]
     assert [each["role"] for each in site["certificates"]] == ["server", "intermediate", "root"]
     assert all(
         each["urgency"] == "fine" and each["last_safe_start"] < each["not_after"] for each in site["certificates"]
     )
     assert site["pace"]["measured"] is False
-    shown = ok(engage(installation, "status"))
+    shown = engage(installation, "status").stdout
     assert "last safe day to start" in shown
+    assert shown.splitlines()[-1].endswith("serve")
     hosts = [text for host in HOSTS for text in ("--host", host.text)]
     ok(engage(installation, "chain", "build", "short", *hosts, "--server-days", "40"))
     ok(engage(installation, "release", "stage", "short"))
     ok(engage(installation, "release", "activate", "2"))
     late = engage(installation, "status")
     assert late.returncode == 1
-    assert "rotate plan --site main" in late.stdout
+    assert " late" in late.stdout
     (site,) = json.loads(engage(installation, "status", "--json").stdout)["sites"]
     assert [each["urgency"] for each in site["certificates"]] == ["late", "fine", "fine"], "one figure for each"
 

@@ -42,6 +42,7 @@ from engage_server.services.evidence.fold import fold
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
@@ -116,7 +117,8 @@ class World:
         self.confirmations = Confirmations(store)
         self.rotations = Rotations(store, self.releases, self.confirmations, _judge, _throwaway)
         self.evidence = DeviceEvidence(store)
-        self.overview = Overview(store, self.rotations, self.confirmations)
+        self.held_anchors = HeldAnchors(store, _judge)
+        self.overview = Overview(store, self.rotations, self.confirmations, self.held_anchors)
 
     def add_site(
         self,

@@ -18,6 +18,7 @@ from engage_server.lock.transport.download import HTTP_PORT
 from engage_server.lock.transport.tls import PresentedChain, presented_chain
 from engage_server.pki.encodings import read_certificates
 from engage_server.protocol import paths
+from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import Secret
 
 _ENOUGH = 1 << 20  # bytes; whatever comes after is not looked at
@@ -77,7 +78,7 @@ class ProbedHost:
             more: Further header lines, each with its line end.
         """
         head = f"GET {target} HTTP/{version}\r\nHost: {self.authority}\r\nAccept: */*\r\nConnection: close\r\n"
-        return f"{head}{more}\r\n".encode("ascii")
+        return f"{head}{HEADER}: 1\r\n{more}\r\n".encode("ascii")
 
     def ask(self, request: bytes, *, pause: float = 0, where: tuple[str, int] | None = None) -> RawAnswer:
         """Send these bytes on a connection of their own and read until it ends.

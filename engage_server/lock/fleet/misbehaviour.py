@@ -19,6 +19,7 @@ from engage_server.lock.transport.http import read_response
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol import paths
 from engage_server.protocol.site_key import SITE_KEY_BYTES
+from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import Secret
 
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER for no seconds: the peer sees a reset
@@ -79,7 +80,8 @@ def misbehave(how: Misbehaviour, target: Target, limits: DeviceLimits) -> Endure
 
 
 def _request(target: Target, query: str = "") -> bytes:
-    return f"GET {paths.NOTICE}{query} HTTP/1.1\r\nHost: {target.host}:{target.http_port}\r\n\r\n".encode("latin-1")
+    authority = f"{target.host}:{target.http_port}"
+    return f"GET {paths.NOTICE}{query} HTTP/1.1\r\nHost: {authority}\r\n{HEADER}: 1\r\n\r\n".encode("latin-1")
 
 
 def _stall(connection: socket.socket, _target: Target, until: float) -> str:

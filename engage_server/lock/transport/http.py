@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
+from engage_server.protocol.virtual_lock_mark import HEADER
 
 Receive = Callable[[int], bytes]
 
@@ -32,7 +33,7 @@ class DeviceResponse:
 
 
 def request_bytes(target: str, authority: str, method: str = "GET", body: bytes | None = None) -> bytes:
-    """A request as devices write it.
+    """A request as devices write it, with the mark of a virtual lock.
 
     Args:
         target: Path and query.
@@ -40,7 +41,7 @@ def request_bytes(target: str, authority: str, method: str = "GET", body: bytes 
         method: Of HTTP.
         body: JSON; None for a request without one.
     """
-    head = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n"
+    head = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n{HEADER}: 1\r\n"
     if body is None:
         return f"{head}\r\n".encode("ascii")
     content = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"

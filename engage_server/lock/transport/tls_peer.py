@@ -15,6 +15,7 @@ from engage_server.lock.acceptance.chain import is_address
 from engage_server.lock.acceptance.openssl_errors import DATE_ERRORS, verification_advice, verification_sentence
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.refusal import DeviceRefusal
+from engage_server.protocol.virtual_lock_mark import ALPN_PROTOCOLS
 
 _T = TypeVar("_T")
 
@@ -34,6 +35,7 @@ class TlsPeer:
         if firmware.ciphers or firmware.oldest_tls.value < TlsVersion.TLS_1_2.value:
             # versions below 1.2 need SHA-1, which OpenSSL allows at level 0 alone
             context.set_cipher_list(f"{firmware.ciphers or 'DEFAULT'}:@SECLEVEL=0".encode("ascii"))
+        context.set_alpn_protos(list(ALPN_PROTOCOLS))
         if anchor is not None:
             self._trust(context, anchor, firmware)
         plain.setblocking(False)

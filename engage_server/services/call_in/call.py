@@ -41,6 +41,7 @@ class Call:
         secure: Whether it came by TLS.
         said_before: The serial number that an earlier request of this connection told; None for none.
         via: The Via field's value (RFC 9110 section 7.6.3); "" where there was none.
+        marked: Whether it says that a virtual lock sends it.
     """
 
     kind: CallKind
@@ -57,6 +58,7 @@ class Call:
     secure: bool
     said_before: str | None
     via: str = ""
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)

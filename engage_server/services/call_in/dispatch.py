@@ -117,7 +117,7 @@ class CallIns:
     def _note(self, site: str, call: Call, serial: str, status: int) -> None:
         """It was here; but a HEAD gives a device nothing, and no device sends one."""
         if self._sightings is not None and status < 300 and call.method != "HEAD":
-            self._sightings.called_in(site, call.address, serial, token_in(call.authorization))
+            self._sightings.called_in(site, call.address, serial, token_in(call.authorization), marked=call.marked)
 
     def _is_welcome(self, site: CallInSite, known: KnownCall) -> bool:
         """A device that does not say who it is may still be known to the partner's own system, by its token."""
@@ -132,6 +132,8 @@ class CallIns:
             return site.call_in.way is CallInWay.UPSTREAM
         if self._identification.is_known(site, known.serial):
             return True
+        if known.call.marked and not site.for_trials:
+            return False  # a trial never puts a device onto the list
         return site.call_in.unknown is UnknownDevices.ENROLL and self._is_let_in(site.name, known.serial)
 
     def _is_let_in(self, site: str, serial: str) -> bool:

@@ -64,7 +64,15 @@ class FileAnswers:
             return CallAnswer(CREDENTIAL_STATUSES[kind])
         if self._sightings is not None:
             call = known.call
-            note_device_audits(self._sightings, known.site, call.address, serial, after.fresh, call.authorization)
+            note_device_audits(
+                self._sightings,
+                known.site,
+                call.address,
+                serial,
+                after.fresh,
+                call.authorization,
+                marked=call.marked,
+            )
         return CallAnswer(201 if is_first else 202)
 
 

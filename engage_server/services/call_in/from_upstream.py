@@ -92,7 +92,15 @@ class UpstreamAnswers:
         appended = self._spool.append(known.site, device_name(known.serial, call.address), upload)
         events = events_in(known.value)
         if self._sightings is not None and not appended.repeated and len(events) <= self._max_events:
-            note_device_audits(self._sightings, known.site, call.address, known.serial, events, call.authorization)
+            note_device_audits(
+                self._sightings,
+                known.site,
+                call.address,
+                known.serial,
+                events,
+                call.authorization,
+                marked=call.marked,
+            )
         return CallAnswer(201 if appended.is_first else 202)
 
     def _pass_on(self, known: KnownCall) -> CallAnswer:

@@ -8,6 +8,8 @@ Nothing is written that could not be read again, and of what devices send nothin
 """
 
 import os
+import secrets
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -317,6 +319,24 @@ class DeviceFolders:
             make_folder(path)
         with locked(path, self._seconds):
             yield DeviceFolder(path, self._room)
+
+    def remove(self, site: str, serial: str) -> bool:
+        """Remove a device's folder with all that is in it; whether there was one.
+
+        It is set aside under a name that nobody reads first, so that it is never there in part.
+
+        Raises:
+            NotPossible: Somebody works in it for too long.
+            OSError: It can not be removed.
+        """
+        path = self.path(site, serial)
+        if not path.is_dir():
+            return False
+        aside = path.with_name(f".removed-{serial}-{secrets.token_hex(4)}")
+        with locked(path, self._seconds):
+            path.rename(aside)
+        shutil.rmtree(aside)
+        return True
 
 
 def _in_parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

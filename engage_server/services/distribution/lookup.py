@@ -29,11 +29,13 @@ class CallInSite:
         name: Its name.
         call_in: How it answers.
         is_member: Whether the device that calls is on its list; False for one that does not say who it is.
+        for_trials: Whether it was made for trials: there a virtual lock is a device.
     """
 
     name: str
     call_in: CallIn
     is_member: bool
+    for_trials: bool = False
 
 
 class Distribution:
@@ -135,7 +137,7 @@ class Distribution:
             return Refusal.UNKNOWN_NETWORK
         members = snapshot.members.get(name)
         is_member = serial is not None and members is not None and serial in members
-        return CallInSite(name, snapshot.call_ins.get(name, CallIn()), is_member)
+        return CallInSite(name, snapshot.call_ins.get(name, CallIn()), is_member, name in snapshot.for_trials)
 
     def probable_call_in(self, host_header: str, serial: str | None, local: str = "") -> tuple[str, bool]:
         """The site that a call-in is probably for, and whether it waits for a partner's system there.

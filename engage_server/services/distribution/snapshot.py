@@ -81,6 +81,7 @@ class Snapshot:
         members: The devices that each site knows by serial number.
         members_version: Changes with them.
         static_certificates: What the vendor's sample gave, by site and file name.
+        for_trials: The sites that were made for trials.
         kept: For each site whose current release could not be loaded, and whose last good one is served on: why.
     """
 
@@ -97,6 +98,7 @@ class Snapshot:
     members: Mapping[str, SerialSet] = field(default_factory=dict)
     members_version: Mapping[str, str] = field(default_factory=dict)
     static_certificates: Mapping[tuple[str, str], ServedAnswer] = field(default_factory=dict)
+    for_trials: frozenset[str] = frozenset()
 
 
 EMPTY = Snapshot(generation=0, current={}, by_host={}, by_serial={}, default_site=None, networks={}, ders={})
@@ -160,6 +162,7 @@ def take_snapshot(
         members=_members(store, sites, last, members_version),
         members_version=members_version,
         static_certificates=_static_certificates(store, ders),
+        for_trials=frozenset(site.name for site in sites if site.for_trials),
     )
 
 

@@ -12,7 +12,14 @@ _MOST = 100  # of one upload: whoever sends more of these says nothing new
 
 
 def note_device_audits(
-    sightings: Sightings, site: str, address: str, serial: str | None, events: Iterable[Json], authorization: str
+    sightings: Sightings,
+    site: str,
+    address: str,
+    serial: str | None,
+    events: Iterable[Json],
+    authorization: str,
+    *,
+    marked: bool = False,
 ) -> None:
     """Note those of these events that are evidence, oldest first, as the device sent them; each with the call's token.
 
@@ -25,12 +32,13 @@ def note_device_audits(
         serial: Whose it is; None where that is not known.
         events: As they came, read as JSON.
         authorization: The header field's value; "" where there was none.
+        marked: Whether a virtual lock sent them.
     """
     noted, token = 0, token_in(authorization)
     for event in events:
         read = read_event(event)
         if read is not None and read.code in MEANINGS:
-            sightings.audited(site, address, serial, f"{read.code} {read.data}".strip(), token)
+            sightings.audited(site, address, serial, f"{read.code} {read.data}".strip(), token, marked=marked)
             noted += 1
             if noted == _MOST:
                 return

@@ -119,20 +119,6 @@ class DeviceEvidence:
                 return found[: wanted.limit]
             wanted = replace(wanted, after=page[-1])
 
-    @staticmethod
-    def serial(text: str) -> str:
-        """A serial number as operators write it.
-
-        Raises:
-            UsageError: It is none.
-        """
-        found = decode_serial(text)
-        if found is None:
-            raise UsageError(
-                f"{text[:80]!r} is no serial number", "Give it as 32 hexadecimal digits.", code="serial.invalid"
-            )
-        return found
-
     def device(self, text: str, now: datetime) -> list[DeviceView]:
         """What is known of one device, for each site that it was seen in.
 

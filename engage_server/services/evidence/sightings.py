@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from engage_server.protocol.json_body import quoted
-from engage_server.records import Sighting, SightingKind
+from engage_server.records import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.services.distribution.snapshot import ServedAnswer
 
 _MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
@@ -61,9 +61,19 @@ class Sightings:
         self._clock = clock
         self.lines: deque[bytes] = deque()
 
-    def answered(self, kind: SightingKind, served: ServedAnswer, address: str, serial: str | None) -> None:
-        """A device got its notice or a DER."""
-        self._take(kind, address, serial, served.site, served.release)
+    def answered(
+        self, kind: SightingKind, served: ServedAnswer, address: str, serial: str | None, *, marked: bool = False
+    ) -> None:
+        """A device got its notice or a DER.
+
+        Args:
+            kind: Which of the two.
+            served: What it got.
+            address: From where it called.
+            serial: Its serial number, if it told one.
+            marked: Here and below: whether it said that it is a virtual lock.
+        """
+        self._take(kind, address, serial, served.site, served.release, marked=marked)
 
     def handshake_finished(
         self,
@@ -75,6 +85,7 @@ class Sightings:
         resumed: bool,
         serial: str | None = None,
         token: str = "",
+        marked: bool = False,
     ) -> None:
         """A TLS handshake came to its end: its device trusts this release's chain.
 
@@ -83,22 +94,32 @@ class Sightings:
         """
         if not self._is_proxys(address):
             kind = SightingKind.HANDSHAKE_FINISHED
-            self._take(kind, address, serial, site, release, tls_version, resumed=resumed, token=token)
+            self._take(kind, address, serial, site, release, tls_version, resumed=resumed, token=token, marked=marked)
 
     def handshake_failed(
-        self, address: str, site: str | None, release: int | None, tls_version: str, failure: str
+        self,
+        address: str,
+        site: str | None,
+        release: int | None,
+        tls_version: str,
+        failure: str,
+        *,
+        marked: bool = False,
     ) -> None:
         """A TLS handshake did not come to its end."""
         if not self._is_proxys(address):
-            self._take(SightingKind.HANDSHAKE_FAILED, address, None, site, release, tls_version, failure)
+            kind = SightingKind.HANDSHAKE_FAILED
+            self._take(kind, address, None, site, release, tls_version, failure, marked=marked)
 
-    def called_in(self, site: str, address: str, serial: str, token: str = "") -> None:
+    def called_in(self, site: str, address: str, serial: str, token: str = "", *, marked: bool = False) -> None:
         """A known device called in."""
-        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token)
+        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token, marked=marked)
 
-    def audited(self, site: str, address: str, serial: str | None, event: str, token: str = "") -> None:
+    def audited(
+        self, site: str, address: str, serial: str | None, event: str, token: str = "", *, marked: bool = False
+    ) -> None:
         """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
-        self._take(SightingKind.AUDIT, address, serial, site, None, failure=event, token=token)
+        self._take(SightingKind.AUDIT, address, serial, site, None, failure=event, token=token, marked=marked)
 
     def flush(self) -> None:
         """Hand over what was taken since the last time."""
@@ -117,10 +138,12 @@ class Sightings:
         failure: str = "",
         resumed: bool = False,
         token: str = "",
+        marked: bool = False,
     ) -> None:
         if site is not None and not self._is_devices(site, address):
             return
-        last = f',"{token}"' if token else ""  # of letters that JSON takes as they are, see protocol/device_token.py
+        # of letters that JSON takes as they are, see protocol/device_token.py
+        last = f',"{token}","{VIRTUAL_LOCK}"' if marked else f',"{token}"' if token else ""
         line = (
             f"[{quoted(kind)},{self._clock():.3f},{self._listener},{quoted(address)},{quoted(serial)},"
             f"{_of_site(site, release, tls_version, failure, resumed)}{last}]\n"
@@ -147,7 +170,9 @@ class Spooled(NamedTuple):
 
 
 def spooled(line: bytes) -> Spooled | None:
-    """A line of the spool read again: a JSON list in the order of a sighting's attributes; behind them a token, if any.
+    """A line of the spool read again: a JSON list in the order of a sighting's attributes, and what comes seldom.
+
+    Behind them stands a token, or "" for none; and behind that the mark of a virtual lock.
 
     None for a line that is no sighting, such as the torn end of a full disk.
     """
@@ -166,6 +191,7 @@ def spooled(line: bytes) -> Spooled | None:
             _text(tls_version),
             _text(failure),
             bool(resumed),
+            disregarded=VIRTUAL_LOCK if VIRTUAL_LOCK in rest[1:] else "",
         )
         return Spooled(sighting, str(rest[0]) if rest else "")
     except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):

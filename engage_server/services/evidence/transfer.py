@@ -1,12 +1,12 @@
 """From the spool into the store: each sighting once, however often either side breaks off."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
-from engage_server.records import Sighting
+from engage_server.records import VIRTUAL_LOCK, Sighting
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.evidence.fold import fold
 from engage_server.services.evidence.sighting_times import dated
@@ -28,7 +28,7 @@ class Transferred:
 
     Attributes:
         stored: Sightings that are in the store now and were not before.
-        disregarded: Those of them that count for nothing: a clock was wrong.
+        disregarded: Those of them that count for nothing: a clock was wrong, or a virtual lock said that it is one.
         unreadable: Lines that were no sightings; they are gone.
     """
 
@@ -65,6 +65,7 @@ class SightingTransfer:
         self._store = store
         self._keep = keep
         self._installed_at: datetime | None = None
+        self._for_trials: frozenset[str | None] = frozenset()
 
     def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
         """Move everything that is there now, each batch in a transaction of its own.
@@ -82,7 +83,9 @@ class SightingTransfer:
         done = Transferred()
         found = list(segments(self._folder))
         offsets = self._store.spool_offsets([segment.name for segment in found]) if found else {}
-        self._installed_at = min((site.created_at for site in self._store.sites()), default=None) if found else None
+        sites = self._store.sites() if found else ()
+        self._installed_at = min((site.created_at for site in sites), default=None)
+        self._for_trials = frozenset(site.name for site in sites if site.for_trials)
         if self._tokens is not None:
             self._tokens.begin()
         for segment in found:
@@ -128,7 +131,10 @@ class SightingTransfer:
             found = spooled(line)
             if found is None:
                 continue
-            sighting = dated(found.sighting, now, self._installed_at)
+            sighting = found.sighting
+            if sighting.disregarded == VIRTUAL_LOCK and sighting.site in self._for_trials:
+                sighting = replace(sighting, disregarded="")
+            sighting = dated(sighting, now, self._installed_at)
             if found.token and self._tokens is not None:
                 sighting = self._tokens.checked(sighting, found.token)
             sightings.append(sighting)

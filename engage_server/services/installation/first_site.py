@@ -26,6 +26,7 @@ class InstallationPlan:
         organization: In the names of the chain, or "".
         key: The site's key; None for a fresh one.
         chain_folder: Where its first chain is built.
+        for_trials: Whether virtual locks count as its devices.
     """
 
     site: str
@@ -33,6 +34,7 @@ class InstallationPlan:
     organization: str
     key: Secret | None
     chain_folder: Path
+    for_trials: bool = False
 
 
 class Installer:
@@ -61,7 +63,7 @@ class Installer:
         site = next((site for site in self._sites.all() if site.name == plan.site), None)
         if site is None:
             key = plan.key or new_site_key()
-            request = SiteRequest(plan.site, plan.hosts or own_hosts)
+            request = SiteRequest(plan.site, plan.hosts or own_hosts, for_trials=plan.for_trials)
             site = self._sites.add(request, key, occasion)
             fresh = "" if plan.key else ", with a fresh random site key"
             tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
@@ -89,6 +91,12 @@ class Installer:
             raise Conflict(
                 f"site {site.name!r} exists with other hosts: {' '.join(map(str, site.hosts))}",
                 "Leave --host out to go on with it, or name another site: --site NAME.",
+                code="site.exists",
+            )
+        if plan.for_trials and not site.for_trials:
+            raise Conflict(
+                f"site {site.name!r} exists, and was not made for trials; that can never be changed",
+                "Leave --trials out to go on with it, or name another site: --site NAME.",
                 code="site.exists",
             )
         if plan.key is not None and plan.key != self._sites.key(site.name):

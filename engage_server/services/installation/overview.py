@@ -5,11 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import Grade, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
+from engage_server.checks.name_rules import unnamed_hosts
+from engage_server.pki.chain import Chain
+from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
+from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
 from engage_server.store.interface import EvidenceStore, ReleaseStore, SiteStore
 
@@ -41,19 +45,40 @@ class SiteStatus:
         site: The site.
         current: What it serves; None before its first activation.
         certificates: Of the current release, one for each role.
+        unanswered: Hosts that devices call, and that the current release's server certificate is not for.
         pace: How fast its devices come.
         grades: How many devices came how far with the current release.
         behind: Workers that do not serve the current release.
         rotation: The one that is going on, if there is one.
+        reception: How its devices take the current release, by the anchors that they hold; None before the first.
+        newest_staged: The newest release that waits for its activation; None for none.
     """
 
     site: Site
     current: Release | None
     certificates: tuple[CertificateStatus, ...]
+    unanswered: tuple[Host, ...]
     pace: Pace
     grades: Mapping[Grade, int]
     behind: tuple[WorkerStatus, ...]
     rotation: RotationProgress | None
+    reception: Reception | None = None
+    newest_staged: int | None = None
+
+    @property
+    def refuse(self) -> int:
+        """How many doors would refuse what is served: they hold another anchor."""
+        return self.reception.refuse if self.reception else 0
+
+    @property
+    def is_due(self) -> bool:
+        """Whether its rotation is late, or devices call a host that its certificate is not for."""
+        return bool(self.unanswered) or any(each.urgency in ("late", "expired") for each in self.certificates)
+
+    @property
+    def needs_attention(self) -> bool:
+        """Whether somebody should act today: not served, due, doors that refuse it, or a worker that lags behind."""
+        return self.current is None or self.is_due or bool(self.behind) or self.refuse > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +99,9 @@ class InstallationStatus:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should act today: a rotation is late, or a worker or a host is missing."""
-        is_late = any(each.urgency in ("late", "expired") for site in self.sites for each in site.certificates)
-        return is_late or bool(self.silent_hosts) or any(site.behind for site in self.sites)
+        """Whether somebody should act today: a site is not served as it should be, or a host is missing."""
+        is_served = bool(self.workers) or not self.sites
+        return not is_served or bool(self.silent_hosts) or any(site.needs_attention for site in self.sites)
 
 
 class Overview:
@@ -86,12 +111,16 @@ class Overview:
         store: Where it rests.
         rotations: For the pace, and for what goes on.
         confirmations: For the workers.
+        held_anchors: For the doors that would refuse what is served.
     """
 
-    def __init__(self, store: OverviewStore, rotations: Rotations, confirmations: Confirmations) -> None:
+    def __init__(
+        self, store: OverviewStore, rotations: Rotations, confirmations: Confirmations, held_anchors: HeldAnchors
+    ) -> None:
         self._store = store
         self._rotations = rotations
         self._confirmations = confirmations
+        self._held_anchors = held_anchors
 
     def look(self, occasion: Occasion) -> InstallationStatus:
         """Everything as it is now."""
@@ -104,20 +133,24 @@ class Overview:
         current = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
         pace = self._rotations.pace(site.name)
         rotation: Rotation | None = self._rotations.open_rotation(site.name)
+        chain = chain_of(current) if current else None
         return SiteStatus(
             site=site,
             current=current,
-            certificates=_certificates(current, pace, occasion.now) if current else (),
+            certificates=_certificates(chain, site.name, pace, occasion.now) if chain else (),
+            unanswered=unnamed_hosts(chain.server, site.hosts) if chain else (),
             pace=pace,
             grades=self._store.grades(site.name, current.number) if current else {},
             behind=tuple(each for each in workers if current and each.served.get(site.name) != current.number),
             rotation=self._rotations.progress(rotation, occasion) if rotation else None,
+            reception=self._held_anchors.reception(site.name, current.number, occasion.now) if current else None,
+            newest_staged=max((each.number for each in releases if each.state is ReleaseState.STAGED), default=None),
         )
 
 
-def _certificates(release: Release, pace: Pace, now: datetime) -> tuple[CertificateStatus, ...]:
+def _certificates(chain: Chain, site: str, pace: Pace, now: datetime) -> tuple[CertificateStatus, ...]:
     found = []
-    for expiry in expiries_of(chain_of(release), release.site):
+    for expiry in expiries_of(chain, site):
         last = expiry.last_safe_start(pace)
         if expiry.not_after <= now:
             urgency = "expired"

@@ -7,13 +7,14 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
+from engage_server.checks.name_rules import HOST_MISSING, host_missing, unnamed_hosts
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Occasion, Release, ReleaseState, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Release, ReleaseState, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
@@ -85,7 +86,7 @@ class Releases:
         """
         self._assert_no_rotation(site_name)
         expected = self.current(site_name)
-        checked = self._allowed(site_name, number, overrides, occasion)
+        checked = _allowed(self.check_before_serving(site_name, number, occasion), overrides)
         if expected == number:
             return checked
         facts = {f"override {code}": reason for code, reason in overrides.items()}
@@ -104,6 +105,14 @@ class Releases:
         """
         releases = self._store.releases(site_name)
         return next((each.number for each in releases if each.state is ReleaseState.CURRENT), None)
+
+    def before(self, site_name: str) -> int | None:
+        """The release that :meth:`roll_back` leads to; None when there is none.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._store.release_before(site_name)
 
     def roll_back(
         self, site_name: str, overrides: Mapping[str, str], reason: str, occasion: Occasion
@@ -130,7 +139,7 @@ class Releases:
                 f"engage release list --site {site_name}",
                 code="release.nothing_before",
             )
-        checked = self._allowed(site_name, number, overrides, occasion)
+        checked = _allowed(self.check_before_going_back(site_name, number, occasion), overrides)
         facts = {f"override {code}": why for code, why in overrides.items()}
         event = replace(
             occasion.event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
@@ -139,6 +148,18 @@ class Releases:
         )
         release = self._store.roll_back_release(site_name, number, current, occasion.now, event)
         return CheckedRelease(release, checked.findings)
+
+    def drop(self, site_name: str, number: int, reason: str, occasion: Occasion) -> None:
+        """Remove a release that was only staged: no device ever heard of it.
+
+        Raises:
+            NotFound: There is no such site or release.
+            Conflict: It was served, or a rotation has it.
+        """
+        event = replace(
+            occasion.event(AuditAction.RELEASE_DROPPED, site_name, release=str(number), key="destroyed"), reason=reason
+        )
+        self._store.drop_release(site_name, number, event)
 
     def retire(self, site_name: str, number: int, reason: str, occasion: Occasion) -> Release:
         """Destroy the private key of a release that is not served: nobody can go back to it, or lose it to a thief.
@@ -163,24 +184,6 @@ class Releases:
             reason=reason,
         )
         return self._store.retire_release(site_name, number, occasion.now, event)
-
-    def _allowed(self, site_name: str, number: int, overrides: Mapping[str, str], occasion: Occasion) -> CheckedRelease:
-        """What the checks say, if they let it go live.
-
-        Raises:
-            UsageError: An override without a reason, or of an error that is not there.
-            Refused: Errors without an override.
-        """
-        checked = self.check_before_serving(site_name, number, occasion)
-        _assert_overrides(checked, overrides)
-        open_errors = [finding for finding in checked.errors if finding.code not in overrides]
-        if open_errors:
-            raise Refused(
-                f"release {number} of {site_name} can not be activated:\n" + "\n".join(map(_line, open_errors)),
-                "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
-                code="release.refused",
-            )
-        return checked
 
     def _assert_no_rotation(self, site_name: str) -> None:
         for rotation in self._store.rotations(site_name, only_open=True):
@@ -218,6 +221,30 @@ class Releases:
             public = public_half(self._store.private_key(site_name, number), source=f"release {number} of {site_name}")
         return self._checked(release, public, occasion)
 
+    def check_before_going_back(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
+        """As :meth:`check_before_serving`, for a release that was served before: judged by the hosts of then.
+
+        A host that the site was given since is a warning: to keep the way back shut for it would help no device.
+
+        Raises:
+            NotFound: There is no such site or release.
+            SealBroken: The private key does not open.
+            PrivateKeyInvalid: What was sealed is no private key.
+        """
+        checked = self.check_before_serving(site_name, number, occasion)
+        later = [host for host in self.unanswered_hosts(checked.release) if host not in checked.release.hosts]
+        if not checked.release.hosts and len(later) == len(self._store.site(site_name).hosts):
+            return checked  # staged by a version that wrote no hosts down, and it answers for none of today's
+        return replace(checked, findings=tuple(_as_of_then(finding, later) for finding in checked.findings))
+
+    def unanswered_hosts(self, release: Release) -> tuple[Host, ...]:
+        """The hosts that the site's devices call today, and that this release's server certificate is not for.
+
+        Raises:
+            NotFound: There is no such site any more.
+        """
+        return unnamed_hosts(chain_of(release).server, self._store.site(release.site).hosts)
+
     def _checked(self, release: Release, public: PublicKeyTypes | None, occasion: Occasion) -> CheckedRelease:
         known = public if release.key_destroyed_at is None else None
         case = _case(chain_of(release), self._store.site(release.site), known, occasion)
@@ -246,6 +273,7 @@ class Releases:
             root_der=der(chain.root),
             public_key=public_key_der(material.server_key.public_key()),
             staged_at=occasion.now,
+            hosts=site.hosts,
         )
 
     def number_of(self, material: ChainMaterial, site_name: str) -> int | None:
@@ -275,6 +303,32 @@ def chain_of(release: Release) -> Chain:
 
 def _case(chain: Chain, site: Site, public: PublicKeyTypes | None, occasion: Occasion) -> ChainCase:
     return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
+
+
+def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRelease:
+    """What the checks say, if they let it go live.
+
+    Raises:
+        UsageError: An override without a reason, or of an error that is not there.
+        Refused: Errors without an override.
+    """
+    _assert_overrides(checked, overrides)
+    open_errors = [finding for finding in checked.errors if finding.code not in overrides]
+    if open_errors:
+        release = checked.release
+        raise Refused(
+            f"release {release.number} of {release.site} can not be activated:\n" + "\n".join(map(_line, open_errors)),
+            "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
+            code="release.refused",
+        )
+    return checked
+
+
+def _as_of_then(finding: Finding, later: Sequence[Host]) -> Finding:
+    """The finding as a warning, if it is about one of these hosts."""
+    if finding.code != HOST_MISSING or not any(finding == host_missing(host, finding.certificate) for host in later):
+        return finding
+    return replace(finding, severity=Severity.WARNING)
 
 
 def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:

@@ -14,7 +14,6 @@ _DOUBTS = {
     Doubt.TOGETHER: "moved during this step to an address that is given for other devices, too",
     Doubt.SILENT_NO_HABIT: "silent, and without a habit of three nights that they could miss",
     Doubt.SILENT_SHARED: "silent, at an address of several devices",
-    Doubt.UNLISTED: "refuse or are silent, and are not on the site's list of devices",
 }
 _LOST = {
     "refused": "refuse TLS from their usual address",

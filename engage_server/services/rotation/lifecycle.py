@@ -80,12 +80,14 @@ class Rotations(RotationSteps):
         """
         site = self._store.site(site_name)
         number = self._current(site_name)
+        current = self._store.release(site_name, number)
         situation = Situation(
             site=site.name,
             hosts=site.hosts,
             anchor=site.anchor,
             release=number,
-            chain=chain_of(self._store.release(site_name, number)),
+            chain=chain_of(current),
+            unanswered=self._releases.unanswered_hosts(current),
             now=occasion.now,
             pace=self.pace(site_name),
             keys_at_hand=keys_at_hand,
@@ -204,6 +206,11 @@ class Rotations(RotationSteps):
         tell(f"approved by {occasion.actor}: {reason}")
         self.go_on(site_name, occasion, tell)
 
+    def back_to(self, site_name: str) -> int | None:
+        """The release that an abort would serve again; None where it changes nothing of what is served."""
+        rotation = self.open_rotation(site_name)
+        return rotation.from_release if rotation is not None and rotation.step else None
+
     def abort(self, site_name: str, reason: str, occasion: Occasion, *, keep: bool = False) -> Rotation:
         """End a rotation, and serve what was served when it began, in one transaction.
 
@@ -221,7 +228,7 @@ class Rotations(RotationSteps):
         rotation = self._required(site_name)
         if keep or not rotation.step:
             return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=False)
-        errors = self._errors(rotation.site, rotation.from_release, occasion)
+        errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
                 f"release {rotation.from_release} of {site_name} may not go live any more: {errors}",
@@ -345,7 +352,7 @@ class Rotations(RotationSteps):
         return f"release {number} of {rotation.site} is served ({after.step} of {len(after.releases)}): {decision.why}"
 
     def _roll_back(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str | None:
-        errors = self._errors(rotation.site, rotation.from_release, occasion)
+        errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             why = f"{decision.why}; but release {rotation.from_release} may not go live any more: {errors}"
             return self._hold(rotation, why, occasion)

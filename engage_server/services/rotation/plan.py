@@ -53,6 +53,7 @@ class Situation:
         anchor: Which certificate it distributes.
         release: The number of the current release.
         chain: Of the current release.
+        unanswered: Of the hosts, those that this chain's server certificate is not for: a server renewal is due.
         now: Aware.
         pace: How fast its devices come.
         keys_at_hand: Of ``root`` and ``intermediate`` those whose private keys were found.
@@ -63,6 +64,7 @@ class Situation:
     anchor: AnchorRole
     release: int
     chain: Chain
+    unanswered: tuple[Host, ...]
     now: datetime
     pace: Pace
     keys_at_hand: frozenset[str]
@@ -101,7 +103,8 @@ class RotationPlan:
         expiries: Of the current chain, by role.
         due: Roles whose rotation has to begin within a month, the most urgent first.
         ways: All ways, from the safest to the boldest.
-        recommended: The safest way that renews all that is due; None when nothing is due, or no way can be taken.
+        recommended: The safest way that renews all that is due, for its time or for a host that it does not answer
+            for; None when nothing is due, or no way can be taken.
     """
 
     situation: Situation
@@ -139,7 +142,7 @@ def make_plan(situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judg
         expiries=found,
         due=due,
         ways=ways,
-        recommended=_recommended(due, ways),
+        recommended=_recommended(due, situation.unanswered, ways),
     )
 
 
@@ -148,8 +151,8 @@ def keys_for(chain: Chain) -> int:
     return len(chain.intermediates) + 2 + _FOLLOWING
 
 
-def _recommended(due: Sequence[Expiry], ways: Sequence[WayPlan]) -> RotationWay | None:
-    roles = {each.role.partition(" ")[0] for each in due}
+def _recommended(due: Sequence[Expiry], unanswered: Sequence[Host], ways: Sequence[WayPlan]) -> RotationWay | None:
+    roles = {each.role.partition(" ")[0] for each in due} | ({"server"} if unanswered else set())
     if not roles:
         return None
     return next((each.way for each in ways if not each.impossible and roles <= set(_RENEWS[each.way])), None)

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engage_server.errors import Conflict, UsageError
+from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.pki.chain import Chain
+from engage_server.pki.succession import needed_key
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
 from engage_server.services.chains.folder import read_successors
@@ -75,6 +76,7 @@ class RotationRequests:
         Raises:
             UsageError: Prepared chains are one site's, and several sites were named.
             Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
+            NotPossible: A private key is missing that a site's way needs.
             FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
         """
         names = [name for wave in waves for name in wave]
@@ -89,7 +91,29 @@ class RotationRequests:
         for wave in waves:
             made += [self._of_site(name, wish, authority, certs, before, occasion) for name in wave]
             before = tuple(wave)
+        self._assert_ready(made, authority)
         return made
+
+    def _assert_ready(self, requests: Sequence[RotationRequest], authority: Path) -> None:
+        """Look at all sites before any of them begins: what is missing where is told at once."""
+        missing = [sentence for request in requests if (sentence := self._missing(request))]
+        if missing:
+            raise NotPossible(
+                f"nothing was begun: {'; '.join(missing)}. Looked in {authority}",
+                "Bring the authority's folder: --authority DIR. Or prepare the chains where it is: engage chain renew.",
+                code="authority.missing",
+            )
+
+    def _missing(self, request: RotationRequest) -> str:
+        """Which private key a site's rotation still needs and nobody has; "" for none."""
+        going_on = self._rotations.open_rotation(request.site)
+        is_built = request.folder.is_dir() or (going_on is not None and Path(going_on.folder).is_dir())
+        if is_built:
+            return ""
+        needed = needed_key(request.way, self._chain(request.site))
+        if not needed or getattr(request.authority, needed) is not None:
+            return ""
+        return f"site {request.site}: the private key of its {needed} certificate is missing"
 
     def _of_site(
         self, site: str, wish: RotationWish, authority: Path, certs: Path, after: tuple[str, ...], occasion: Occasion

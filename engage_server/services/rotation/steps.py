@@ -27,10 +27,12 @@ class RotationSteps:
         self._store = store
         self._releases = releases
 
-    def _errors(self, site_name: str, number: int, occasion: Occasion) -> str:
+    def _errors(self, site_name: str, number: int, occasion: Occasion, *, going_back: bool = False) -> str:
         """What keeps a release from going live now; "" when nothing does."""
+        releases = self._releases
+        check = releases.check_before_going_back if going_back else releases.check_before_serving
         try:
-            errors = self._releases.check_before_serving(site_name, number, occasion).errors
+            errors = check(site_name, number, occasion).errors
         except EngageError as error:  # its key can not be opened
             return error.sentence
         return in_one_line(errors)

@@ -12,7 +12,6 @@ from engage_server.errors import Refused, UsageError
 from engage_server.files import SECRET_MODE, write_new_file
 from engage_server.protocol import site_key
 from engage_server.protocol.notice import cert_url
-from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import (
     AnchorRole,
     AuditAction,
@@ -26,6 +25,7 @@ from engage_server.records import (
     Secret,
     Site,
 )
+from engage_server.services.sites.serials import read_serial
 from engage_server.store.interface import AuditStore, EvidenceStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
@@ -47,6 +47,7 @@ class SiteRequest:
     device_networks: tuple[IPNetwork, ...] = ()
     make_default: bool = False
     local_addresses: tuple[str, ...] = ()
+    for_trials: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,9 +104,11 @@ class Sites:
             device_networks=request.device_networks,
             created_at=occasion.now,
             local_addresses=request.local_addresses,
+            for_trials=request.for_trials,
         )
+        trials = {"trials": "yes"} if site.for_trials else {}
         event = occasion.event(
-            AuditAction.SITE_ADDED, site.name, hosts=" ".join(map(str, site.hosts)), anchor=site.anchor.value
+            AuditAction.SITE_ADDED, site.name, hosts=" ".join(map(str, site.hosts)), anchor=site.anchor.value, **trials
         )
         return self._store.add_site(site, key, event)
 
@@ -151,13 +154,7 @@ class Sites:
             NotFound: There is no such site.
             Conflict: The device belongs to another site.
         """
-        decoded = decode_serial(serial)
-        if decoded is None:
-            raise UsageError(
-                f"{serial[:80]!r} is no serial number",
-                "Give the 16 bytes as 32 hexadecimal digits, or as the Base64 that the device sends.",
-                code="serial.invalid",
-            )
+        decoded = read_serial(serial)
         device = Device(decoded, site, occasion.now)
         self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, serial=decoded))
         return device
@@ -180,7 +177,8 @@ class Sites:
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
         """Give a site other hosts, networks or local addresses, another way to answer call-ins, or other evidence.
 
-        Its name, key and anchor stay.
+        Its name, key and anchor stay. Where nothing would be other than it is, nothing is written, to the audit log
+        neither.
 
         Raises:
             NotFound: There is no such site.
@@ -201,6 +199,8 @@ class Sites:
         _assert_answerable(changed.call_in)
         for host in changed.hosts:
             cert_url(host, _LONGEST_PORT, b"")
+        if changed == site:
+            return site
         event = replace(
             occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
         )

@@ -155,7 +155,9 @@ class HandshakeWitness:
         self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
         if self._sightings is not None:
             site, release = (context.site, context.release) if context else (None, None)
-            self._sightings.handshake_finished(connection.address, site, release, version, resumed=connection.resumed)
+            self._sightings.handshake_finished(
+                connection.address, site, release, version, resumed=connection.resumed, marked=connection.is_marked
+            )
 
     def failed(self, connection: Connection, reason: str) -> None:
         """One that did not; a connection on which the client never said anything was none."""
@@ -165,4 +167,6 @@ class HandshakeWitness:
         self._metrics.handshake_failed(version, reason)
         if self._sightings is not None:
             site, release = (context.site, context.release) if context else (None, None)
-            self._sightings.handshake_failed(connection.address, site, release, version, reason)
+            self._sightings.handshake_failed(
+                connection.address, site, release, version, reason, marked=connection.is_marked
+            )

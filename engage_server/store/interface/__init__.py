@@ -12,10 +12,11 @@ from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
-from engage_server.store.interface.values import DeviceFilter, Fold, Place, ReleaseDraft, TroubleFilter
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, Place, ReleaseDraft, TroubleFilter
 from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
+    "AnchorClue",
     "AuditStore",
     "DeviceFilter",
     "EvidenceStore",

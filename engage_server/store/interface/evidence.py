@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store.interface.values import DeviceFilter, Fold
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold
 
 
 class EvidenceStore(Protocol):
@@ -70,6 +70,15 @@ class EvidenceStore(Protocol):
         Returns:
             The sites in which something was known of it; for each the event is written, with its name.
         """
+
+    def anchor_clues(self, site: str) -> Sequence[AnchorClue]:
+        """What tells which anchors the devices of a site hold: one entry for each kind of device that there is."""
+
+    def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
+        """The identities of the first of those devices."""
+
+    def devices_seen_since(self, site: str, since: datetime) -> int:
+        """How many devices of a site were seen since then."""
 
     def has_authenticated(self, site: str) -> bool:
         """Whether any device of the site ever proved itself by a token."""

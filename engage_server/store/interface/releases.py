@@ -52,6 +52,14 @@ class ReleaseStore(Protocol):
             Conflict: Another one than the expected is current, or the release's key is destroyed.
         """
 
+    def drop_release(self, site: str, number: int, event: AuditEvent) -> None:
+        """Remove a release that was only ever staged, with its key.
+
+        Raises:
+            NotFound: There is no such site or release.
+            Conflict: It was served.
+        """
+
     def retire_release(self, site: str, number: int, at: datetime, event: AuditEvent) -> Release:
         """Destroy the private key of a release that is not served. Its DER stays downloadable.
 

@@ -78,6 +78,26 @@ class SiteStore(Protocol):
             Conflict: One belongs to another site.
         """
 
+    def remove_device(self, serial: str, site: str, event: AuditEvent, *, had_files: bool) -> bool:
+        """Take a device from the site's list, and forget what is known of it there.
+
+        Args:
+            serial: 32 upper-case hexadecimal digits.
+            site: The site's name.
+            event: What the audit log shall say.
+            had_files: Whether files of it were removed: then the event is written even if nothing else was known.
+
+        Returns:
+            Whether anything of it was there, the files counted.
+        """
+
+    def remove_site(self, name: str, event: AuditEvent) -> None:
+        """Remove a site with its key, hosts, releases, rotations, list and evidence. Raw sightings stay.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
     def devices(self, site: str | None = None) -> Sequence[Device]:
         """All devices, or those of one site, by serial number."""
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import DeviceHistory, Sighting
+from engage_server.records import DeviceHistory, Host, Sighting
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,26 @@ class ReleaseDraft:
     root_der: bytes = field(repr=False)
     public_key: bytes = field(repr=False)
     staged_at: datetime
+    hosts: tuple[Host, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AnchorClue:
+    """What tells which trust anchor some devices of a site hold.
+
+    Attributes:
+        fetched_release: Whose DER they downloaded last; 0 for none.
+        finished_release: Whose chain they accepted last; 0 for none.
+        fetched_since: Whether they downloaded it after that: then it is not proven which of the two they hold.
+        is_stranger: Whether operators gave a list of the site's devices, and these are not on it.
+        devices: How many.
+    """
+
+    fetched_release: int
+    finished_release: int
+    fetched_since: bool
+    is_stranger: bool
+    devices: int
 
 
 Place = tuple[str, str]  # a site's name, and an identity or an address in it

@@ -15,11 +15,13 @@ from engage_server.records import (
     Device,
     DeviceHistory,
     Doubt,
+    Grade,
     RequiredEvidence,
     Sighting,
     SightingKind,
     SuspectDevice,
 )
+from engage_server.services.evidence.fold import fold
 from engage_server.store.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
@@ -190,7 +192,7 @@ class TestSharedAddresses:
     def test_silence_counts_where_all_of_them_are_listed(self, store: SqlStore) -> None:
         keep(store, *(device(number, home="192.0.2.1") for number in (1, 2)))
         listed(store, 1)
-        assert kinds(ask(store)) == {Doubt.SILENT_SHARED.value: 1, Doubt.UNLISTED.value: 1}
+        assert kinds(ask(store)) == {Doubt.SILENT_SHARED.value: 1}
         listed(store, 2)
         assert kinds(ask(store)) == {"silent": 2}
 
@@ -199,11 +201,26 @@ def listed(store: SqlStore, *numbers: int) -> None:
     store.add_devices([Device(serial_of(number), "main", NOW) for number in numbers], "main", EVENT)
 
 
-def test_only_listed_devices_count_where_that_is_asked(store: SqlStore) -> None:
+def test_a_site_with_a_list_counts_its_list(store: SqlStore) -> None:
     keep(store, device(), device(2, **CAME), device(3, identity="192.0.2.3"))
+    assert ask(store).strangers == 0
     listed(store, 2)
-    assert kinds(ask(store)) == {"confirmed": 1, Doubt.UNLISTED.value: 2}
-    assert kinds(ask(store, only_listed=True)) == {"confirmed": 1}
+    assert kinds(ask(store)) == kinds(ask(store, only_listed=True)) == {"confirmed": 1}
+    assert ask(store).strangers == 2
+
+
+def test_so_do_its_grades_and_its_pace(store: SqlStore) -> None:
+    keep(store, device(), device(2), device(3))
+    for number in (1, 2, 3):
+        came = Sighting(
+            SightingKind.HANDSHAKE_FINISHED, NOW, "https", f"192.0.2.{number}", serial_of(number), "main", 1
+        )
+        assert store.record_sightings(f"grade{number}", 0, 1, [came], fold, NOW)
+    assert store.grades("main", 1)[Grade.HANDSHAKE] == sum(store.silences("main").values()) == 3
+    listed(store, 2, 7)
+    grades = store.grades("main", 1)
+    assert (grades[Grade.HANDSHAKE], grades[Grade.NEVER_SEEN]) == (1, 1)
+    assert sum(store.silences("main").values()) == sum(store.arrivals("main", 1, NOW).values()) == 1
 
 
 def test_who_is_not_on_the_list_turns_nothing_back(store: SqlStore) -> None:
@@ -211,7 +228,7 @@ def test_who_is_not_on_the_list_turns_nothing_back(store: SqlStore) -> None:
     keep(store, device(), device(2, **DUE, **REFUSES), device(3, **DUE, **REFUSES))
     assert kinds(ask(store)) == {"silent": 1, "refused": 2}
     listed(store, 3)
-    assert kinds(ask(store)) == {"refused": 1, Doubt.UNLISTED.value: 2}
+    assert kinds(ask(store)) == {"refused": 1}
 
 
 def test_crowds(store: SqlStore) -> None:

@@ -130,8 +130,9 @@ class OriginServer:
         began = time.monotonic()
         self._decide_end(connection, request.keeps_alive)
         if self._sightings is not None and not request.is_head:
+            marked = request.is_marked or connection.is_marked
             self._identify(connection, prepared.serial, "")
-            self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial)
+            self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial, marked=marked)
         content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
         method = "HEAD" if request.is_head else "GET"
         return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
@@ -156,6 +157,7 @@ class OriginServer:
             resumed=connection.resumed,
             serial=serial,
             token=token,
+            marked=connection.is_marked,
         )
 
     def _decide_end(self, connection: Connection, keeps_alive: bool) -> None:

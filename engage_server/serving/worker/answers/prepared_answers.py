@@ -12,6 +12,7 @@ from typing import NamedTuple
 from flask import Flask
 
 from engage_server.protocol.serial_number import serial_from_query
+from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import SightingKind
 from engage_server.services.distribution.lookup import Distribution, Refusal
 from engage_server.services.distribution.snapshot import EMPTY, ServedAnswer, Snapshot
@@ -20,10 +21,15 @@ from engage_server.web import device
 
 # One header line of a device or a plain client. Not in it: whatever frames a body, asks for a condition, a range or
 # another protocol, or speaks for somebody else (X-Forwarded-*): the app decides on those.
-_HARMLESS = rb"(?:Host|User-Agent|Accept|Accept-Charset|Accept-Encoding|Accept-Language|Cache-Control|Pragma)"
+_HARMLESS = (
+    rb"(?:Host|User-Agent|Accept|Accept-Charset|Accept-Encoding|Accept-Language|Cache-Control|Pragma|"
+    + HEADER.encode("ascii")
+    + rb")"
+)
 _FIELD = rb"(?:(?i:" + _HARMLESS + rb"):[ \t]*[ -~]*|(?i:Connection):[ \t]*(?i:close|keep-alive)[ \t]*)\r\n"
 _HOST = re.compile(rb"\r\n(?i:Host):[ \t]*([ -~]*?)[ \t]*(?=\r\n)")
 _CLOSE = re.compile(rb"\r\n(?i:Connection):[ \t]*(?i:close)")
+_MARK = re.compile(rb"\r\n(?i:" + HEADER.encode("ascii") + rb"):")
 _MAX_BYTES = 4096  # a longer one may break a limit: the parser counts
 _REQUESTS_KEPT = 256
 
@@ -40,6 +46,7 @@ class DeviceRequest(NamedTuple):
         host: The Host field's value, as it came.
         query: The raw query string.
         keeps_alive: Whether a further request may follow.
+        is_marked: Whether it says that a virtual lock sends it.
     """
 
     is_head: bool
@@ -48,6 +55,7 @@ class DeviceRequest(NamedTuple):
     host: str
     query: str
     keeps_alive: bool
+    is_marked: bool
 
     @property
     def route(self) -> str:
@@ -115,6 +123,7 @@ class PreparedAnswers:
             host=hosts[0].decode("ascii"),
             query=query.decode("ascii") if query else "",
             keeps_alive=_CLOSE.search(content) is None,
+            is_marked=_MARK.search(content) is not None,
         )
 
     def answer(self, request: DeviceRequest, address: str, local: str = "") -> Prepared | None:

@@ -39,6 +39,7 @@ class Connection:
         held_bytes, held_since: What it makes the worker keep, and since when; kept by
             :class:`engage_server.serving.worker.connections.memory_budget.MemoryBudget`.
         serial: The serial number that a request on it told; None for none.
+        is_marked: Whether the client has said on it that it is a virtual lock.
         tls_version: Such as ``TLSv1.3``; "" without TLS, and until the handshake is over.
         closes: Whether it is closed once all is sent.
         lingers: Whether it is read then until the client closes, too.
@@ -53,6 +54,7 @@ class Connection:
         "held_bytes",
         "held_since",
         "inbox",
+        "is_marked",
         "lingers",
         "local",
         "phase",
@@ -82,6 +84,7 @@ class Connection:
         self.serial: str | None = None
         self.closes = False
         self.lingers = True
+        self.is_marked = False
         self.tls_version = ""
         self._outbox = NOTHING
 

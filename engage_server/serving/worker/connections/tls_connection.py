@@ -5,6 +5,7 @@ import socket
 import ssl
 from contextlib import suppress
 
+from engage_server.protocol.virtual_lock_mark import ALPN
 from engage_server.serving.worker.connections.client_hello import HelloReader, HelloRefused, asks_for_another
 from engage_server.serving.worker.connections.connection import (
     AT_ONCE,
@@ -165,6 +166,7 @@ class TlsConnection(Connection):
                 super().send(refused.record)
             raise TlsFailure(refused.reason) from None
         if ready and self._begins_with is not None:
+            self.is_marked = ALPN in ready  # wherever it stands: it is worth something to nobody
             self._begin(self._begins_with)
         return ready
 

@@ -274,7 +274,7 @@ class TestCounts:
         assert site.store.adoption("main", 2, since, since + HOUR).confirmed == 0
 
     def test_missing_and_unseen(self, site: World) -> None:
-        site.sites.add_devices([serial_of(5), serial_of(0)], "main", site.occasion)
+        site.sites.add_devices([serial_of(number) for number in (5, 0, 1, 7)], "main", site.occasion)
         site.see(site.finished(0, 1, NOW), site.finished(1, 1, NOW - DAY), site.finished(1, 2, NOW), notice(NOW - DAY))
         site.see(notice(NOW - 3 * DAY, serial=serial_of(7), release=2))
         missing = site.evidence.devices("main", NOW, release=2, missing=True)

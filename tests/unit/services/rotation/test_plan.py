@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
+from engage_server.checks.name_rules import unnamed_hosts
 from engage_server.lock.acceptance.judge import DeviceJudge
 from engage_server.lock.limits import DeviceLimits
 from engage_server.pki.authority import ChainPlan, build_chain
@@ -28,7 +29,9 @@ def plan(
     hosts: tuple[Host, ...] = HOSTS,
     first_key: int = 0,
 ) -> RotationPlan:
-    situation = Situation("main", hosts, anchor, 4, chain, now, PACE, frozenset({"intermediate"}))
+    situation = Situation(
+        "main", hosts, anchor, 4, chain, unnamed_hosts(chain.server, hosts), now, PACE, frozenset({"intermediate"})
+    )
     judge = DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
     return make_plan(situation, [key(first_key + number) for number in range(keys_for(chain))], judge)
 

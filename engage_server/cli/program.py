@@ -1,0 +1,46 @@
+"""How the reader of a next step calls this program: commands that can be pasted as they are printed."""
+
+import re
+import shlex
+import shutil
+import sys
+from contextvars import ContextVar
+from functools import cache
+from pathlib import Path
+
+_config: ContextVar[Path | None] = ContextVar("config", default=None)
+
+
+def remember_config(config: Path | None) -> None:
+    """Every command that is printed from now on carries this settings file; None: carries none."""
+    _config.set(config)
+
+
+def program() -> str:
+    """This program, and the settings file that this run was given."""
+    config = _config.get()
+    return _name() if config is None else f"{_name()} --config {shlex.quote(str(config))}"
+
+
+def pasteable(sentence: str) -> str:
+    """The sentence, with each ``engage COMMAND`` as the reader can call it. Other words stay as they are."""
+    called = program()
+    return sentence if called == "engage" else _commands().sub(lambda _found: f"{called} ", sentence)
+
+
+@cache
+def _commands() -> re.Pattern[str]:
+    from engage_server.cli.root import COMMANDS  # which imports what prints
+
+    return re.compile(r"(?<![\w/.-])engage (?=(?:" + "|".join(COMMANDS) + r")\b)")
+
+
+def _name() -> str:
+    if shutil.which("engage"):
+        return "engage"
+    called = Path(sys.argv[0])
+    if called.name != "engage":
+        return f"{Path(sys.executable).name} -m engage_server"
+    path, here = called.absolute(), Path.cwd()
+    is_below = path.is_relative_to(here) and here != Path(here.anchor)
+    return str(path.relative_to(here) if is_below else path)

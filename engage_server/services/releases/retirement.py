@@ -1,0 +1,70 @@
+"""Whether the private key of a release can be destroyed: the answer in one sentence."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from engage_server.services.releases.reception import Reception
+
+
+@dataclass(frozen=True, slots=True)
+class RetirementAdvice:
+    """Whether devices may still need a release.
+
+    Attributes:
+        releases: The releases that would be retired.
+        is_safe: Whether every device that is known holds the anchor of the current one.
+        sentence: The answer, with its figures.
+        reception: How devices take the current release; None where nothing is served.
+    """
+
+    releases: tuple[int, ...]
+    is_safe: bool
+    sentence: str
+    reception: Reception | None
+
+
+def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvice:
+    """Judge by what is served now. That a release is current, or that a rotation needs it, is told elsewhere.
+
+    Args:
+        releases: The releases that would be retired; at least one.
+        current: How devices take what is served now; None where nothing is.
+    """
+    numbers = tuple(releases)
+    question = f"safe to retire release {_listed(numbers)}"
+    if current is None:
+        return RetirementAdvice(numbers, False, f"{question}: no: the site serves nothing else", None)
+    anchor = f"the anchor of release {current.release}"
+    others = current.devices - current.hold
+    if others:
+        sentence = f"no: {_doors(others, 'does', 'do')} not provably hold {anchor}, such as {current.not_holding[0]}"
+    elif not current.devices:
+        sentence = "no: no door has come through with any release yet"
+    else:
+        sentence = f"yes, {current.hold} of {current.devices} doors hold {anchor}"
+    is_safe = bool(current.devices) and not others
+    return RetirementAdvice(numbers, is_safe, f"{question}: {sentence}{_apart(current)}", current)
+
+
+def _listed(numbers: Sequence[int]) -> str:
+    *first, last = map(str, numbers)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def _apart(current: Reception) -> str:
+    """Those of whom nothing is known, and those that do not count."""
+    parts = [
+        (current.never_finished, "{} never finished TLS"),
+        (current.unseen, "{} on the list {} never seen"),
+        (current.strangers, "{} not on the list {} not counted"),
+    ]
+    found = [text.format(_doors(count, "", "").rstrip(), _was(count)) for count, text in parts if count]
+    return "".join(f"; {each}" for each in found)
+
+
+def _doors(count: int, one: str, many: str) -> str:
+    return f"1 door {one}" if count == 1 else f"{count} doors {many}"
+
+
+def _was(count: int) -> str:
+    return "was" if count == 1 else "were"

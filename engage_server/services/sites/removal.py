@@ -1,0 +1,148 @@
+"""Taking out what is gone: a device with its evidence and files, or a whole site."""
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Protocol
+
+from engage_server.errors import Conflict, NotFound, Refused, UsageError
+from engage_server.records import AuditAction, Occasion
+from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.sites.serials import read_serial
+from engage_server.store.interface import AuditStore, EvidenceStore, ReleaseStore, RotationStore, SiteStore
+
+CALLED_LATELY = timedelta(days=30)
+
+
+class RemovalStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, Protocol):
+    """What of the store removals need."""
+
+
+class Removal:
+    """Removes devices and sites. What the audit log says of them stays.
+
+    Args:
+        store: Where they rest.
+        folders: Devices' files.
+    """
+
+    def __init__(self, store: RemovalStore, folders: DeviceFolders) -> None:
+        self._store = store
+        self._folders = folders
+
+    def site_of(self, serial: str, site: str | None) -> str:
+        """The site that a device is to be removed from.
+
+        Args:
+            serial: 32 hexadecimal digits, or Base64 as devices send it.
+            site: As the operator named it; None for the only one that knows the device.
+
+        Raises:
+            UsageError: It is no serial number, or several sites know it.
+            NotFound: There is no such site, or none knows it.
+        """
+        identity = read_serial(serial)
+        if site is not None:
+            return self._store.site(site).name
+        listed = {device.site for device in self._store.devices() if device.serial == identity}
+        seen = {history.site for history in self._store.device_history(identity)}
+        filed = {each.name for each in self._store.sites() if self._folders.exists(each.name, identity)}
+        found = sorted(listed | seen | filed)
+        if not found:
+            raise _unknown(identity, "any site", "engage device list")
+        if len(found) > 1:
+            raise UsageError(f"sites {', '.join(found)} know device {identity}", "Name one of them: --site NAME.")
+        return found[0]
+
+    def device(self, serial: str, site: str, reason: str, occasion: Occasion) -> None:
+        """Take a device from a site: from its list, with what is known of it there, and with its files.
+
+        If it calls again, it is a new one. Uploads that wait for an upstream system are still delivered.
+
+        Args:
+            serial: 32 hexadecimal digits, or Base64 as devices send it.
+            site: The site's name.
+            reason: Why, for the audit log; may be "".
+            occasion: Who and when.
+
+        Raises:
+            UsageError: It is no serial number.
+            NotFound: There is no such site, or nothing of this device in it.
+            NotPossible: Its files are in use, or cannot be removed.
+        """
+        identity = read_serial(serial)
+        self._store.site(site)
+        event = replace(occasion.event(AuditAction.DEVICE_REMOVED, site, device=identity), reason=reason)
+        had_files = self._folders.remove(site, identity)
+        if not self._store.remove_device(identity, site, event, had_files=had_files):
+            raise _unknown(identity, f"site {site!r}", f"engage device list --site {site}")
+
+    def assert_site_removable(self, name: str, destroys_key: bool, reason: str, occasion: Occasion) -> None:
+        """What must hold before a site is removed, so that no door is locked out by mistake.
+
+        1. Another site is the default, or there is no other.
+        2. No rotation of it is open, and none waits for it.
+        3. Its key was exported, or its loss is wanted by name: devices know no other.
+        4. No door called within 30 days, unless a reason is given.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: It is the default among several, or a rotation needs it.
+            Refused: Its key would be lost, or doors still call.
+        """
+        site = self._store.site(name)
+        if site.is_default and len(self._store.sites()) > 1:  # 1
+            raise Conflict(
+                f"site {name!r} is the default site",
+                "Make another one the default first: engage site default NAME",
+                code="site.default",
+            )
+        for rotation in self._store.rotations(None, only_open=True):  # 2
+            if name in (rotation.site, *rotation.after):
+                raise Conflict(
+                    f"a rotation of {rotation.site!r} is open, and needs site {name!r}",
+                    f"Finish or abort it first: engage rotate status --site {rotation.site}",
+                    code="rotation.open",
+                )
+        if not destroys_key and not self._is_key_exported(name):  # 3
+            raise Refused(
+                f"the site key of {name} was never exported: without it no door of the site can be served again",
+                f"Export it: engage site export-key {name} FILE. Or give it up: --destroy-site-key {name}",
+                code="site.key_not_exported",
+            )
+        lately = self._store.devices_seen_since(name, occasion.now - CALLED_LATELY)  # 4
+        if lately and not reason.strip():
+            doors = "1 door" if lately == 1 else f"{lately} doors"
+            raise Refused(
+                f"{doors} of {name} called within the last {CALLED_LATELY.days} days",
+                'To remove it all the same, write down why: --reason "..."',
+                code="site.in_use",
+            )
+
+    def site(self, name: str, destroys_key: bool, reason: str, occasion: Occasion) -> None:
+        """Remove a site: its key, releases, list and evidence. Files of its devices and its chains' folders stay.
+
+        Raises:
+            As :meth:`assert_site_removable`.
+        """
+        self.assert_site_removable(name, destroys_key, reason, occasion)
+        key = "destroyed" if destroys_key else "exported"
+        event = replace(occasion.event(AuditAction.SITE_REMOVED, name, key=key), reason=reason)
+        self._store.remove_site(name, event)
+
+    def _is_key_exported(self, name: str) -> bool:
+        """Since the site was added: an earlier one may have had the name."""
+        exported = False
+        for entry in self._store.audit_entries():
+            if entry.event.site == name and entry.event.action is AuditAction.SITE_ADDED:
+                exported = False
+            elif entry.event.site == name and entry.event.action is AuditAction.SITE_KEY_EXPORTED:
+                exported = True
+        return exported
+
+
+def _unknown(identity: str, where: str, command: str) -> NotFound:
+    return NotFound(
+        f"nothing is known of device {identity} in {where}",
+        f"See which devices there are: {command}",
+        code="device.not_found",
+    )

@@ -1,0 +1,149 @@
+"""What doors would refuse is not served without a question; what is safe is served without one."""
+
+import json
+import os
+import pty
+import subprocess
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from engage_server.records import Sighting, SightingKind
+from engage_server.services.evidence.fold import fold
+from engage_server.store.engine import open_engine
+from engage_server.store.sql_store import SqlStore
+from tests.support.chains import HOSTS
+from tests.support.running import ENGAGE, clean_environment, engage, ok
+from tests.support.stored_by_pairs import sqlite
+from tests.support.world import address_of, serial_of
+
+HOST_OPTIONS = [text for host in HOSTS for text in ("--host", host.text)]
+
+
+def come(folder: Path, release: int, *devices: int) -> None:
+    """These devices fetch a release's anchor, and accept its chain."""
+    store = SqlStore(open_engine(sqlite(folder)), None)
+    now = datetime.now(UTC) + release * timedelta(seconds=10)  # behind what the release before saw
+    seen = [
+        Sighting(kind, at, listener, address_of(device), serial_of(device), "main", release)
+        for device in devices
+        for kind, at, listener in (
+            (SightingKind.CERTIFICATE, now - timedelta(seconds=2), "http"),
+            (SightingKind.HANDSHAKE_FINISHED, now, "https"),
+        )
+    ]
+    assert store.record_sightings(f"{release} {devices} {now}", 0, 1, seen, fold, now)
+    store.close()
+
+
+def current(folder: Path) -> int:
+    return int(json.loads(ok(engage(folder, "site", "show", "main", "--json")))["current_release"])
+
+
+@pytest.fixture
+def served(installation: Path) -> Path:
+    """Three doors hold the anchor of release 1; release 2, under another root, is staged."""
+    come(installation, 1, 1, 2, 3)
+    ok(engage(installation, "chain", "build", "certs/two", *HOST_OPTIONS))
+    ok(engage(installation, "release", "stage", "certs/two"))
+    return installation
+
+
+def refused(folder: Path, *command: object) -> str:
+    """What a command says that changes nothing without a terminal."""
+    before = current(folder), ok(engage(folder, "audit", "show", "--json"))
+    done = engage(folder, *command)
+    assert done.returncode == 1
+    assert (current(folder), ok(engage(folder, "audit", "show", "--json"))) == before
+    return done.stderr
+
+
+def test_activate(served: Path) -> None:
+    told = refused(served, "release", "activate", 2)
+    assert "[doors.fail]: main: 3 of 3 doors would refuse release 2" in told
+    assert all(serial_of(device) in told for device in (1, 2, 3))
+    assert "--yes" in told
+    assert "warning: main: 3 of 3 doors" in engage(served, "release", "activate", 2, "--yes").stderr
+    assert current(served) == 2
+    ok(engage(served, "release", "activate", 2))
+
+
+def test_roll_back_over_a_root(served: Path) -> None:
+    ok(engage(served, "release", "activate", 2, "--yes"))
+    come(served, 2, 1)
+    assert "1 of 3 doors would refuse release 1" in refused(served, "release", "rollback")
+    ok(engage(served, "release", "rollback", "--yes"))
+    shown = engage(served, "status").stdout
+    assert "locked out: main: 1 of 3 doors refuse release 1" in shown
+    assert "1 of 3 doors would refuse release 1" in ok(engage(served, "device", "list"))
+    (site,) = json.loads(engage(served, "status", "--json").stdout)["sites"]
+    assert (site["anchors"]["refuse"], site["anchors"]["refusing"]) == (1, [serial_of(1)])
+
+
+def test_a_cut_over(served: Path) -> None:
+    start = ("rotate", "start", "--way", "cut-over")
+    assert "3 of 3 doors would refuse a chain under a new root" in refused(served, *start)
+    ok(engage(served, *start, "--yes"))
+    ok(engage(served, *start))
+
+
+def test_approving_the_last_chain_of_a_linked_rekey(served: Path) -> None:
+    ok(engage(served, "rotate", "start", "--way", "linked-rekey"))
+    approve = ("rotate", "approve", "--reason", "now")
+    assert "3 of 3 doors would refuse release 4" in refused(served, *approve)
+    come(served, 3, 1, 2, 3)
+    ok(engage(served, *approve))
+    assert current(served) == 4
+
+
+def test_what_no_door_notices_asks_nothing(served: Path) -> None:
+    ok(engage(served, "rotate", "start", "--way", "server-renewal"))
+    assert "would refuse" not in engage(served, "rotate", "abort").stderr
+
+
+def test_going_back_by_an_abort_warns_and_does_it(served: Path) -> None:
+    ok(engage(served, "rotate", "start", "--way", "linked-rekey"))
+    come(served, 3, 1)
+    aborted = engage(served, "rotate", "abort")
+    assert aborted.returncode == 0
+    assert "warning: main: 1 of 3 doors would refuse release 1" in aborted.stderr
+
+
+@pytest.mark.parametrize(("answer", "release", "status"), [(b"y\n", 2, 0), (b"n\n", 1, 130)])
+def test_on_a_terminal_it_asks(served: Path, answer: bytes, release: int, status: int) -> None:
+    master, slave = pty.openpty()
+    command = [ENGAGE, "release", "activate", "2"]
+    process = subprocess.Popen(
+        command, cwd=served, env=clean_environment(), stdin=slave, stdout=subprocess.DEVNULL, stderr=slave
+    )
+    os.close(slave)
+    shown = b""
+    while b"[y/N]" not in shown:
+        shown += os.read(master, 4096)
+    os.write(master, answer)
+    assert (process.wait(60), current(served)) == (status, release)
+    assert b"3 of 3 doors would refuse release 2" in shown
+    os.close(master)
+
+
+def test_whether_it_is_safe_to_retire(served: Path) -> None:
+    ok(engage(served, "release", "activate", 2, "--yes"))
+    come(served, 2, 1, 2)
+    no = f"safe to retire release 1: no: 1 door does not provably hold the anchor of release 2, such as {serial_of(3)}"
+    assert f"main: {no}" in ok(engage(served, "release", "list"))
+    asked = engage(served, "release", "retire", 1)
+    assert (no in asked.stderr, asked.returncode) == (True, 130)
+    come(served, 2, 3)
+    yes = "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 2"
+    assert yes in ok(engage(served, "release", "list"))
+    assert yes in engage(served, "release", "retire", 1, "--yes").stderr
+    assert "safe to retire" not in ok(engage(served, "release", "list"))
+
+
+def test_a_rotation_that_is_done_says_so_too(served: Path) -> None:
+    ok(engage(served, "rotate", "start", "--way", "server-renewal"))
+    ok(engage(served, "rotate", "approve", "--reason", "trial"))
+    assert "safe to retire release 1: yes, 3 of 3 doors" in ok(engage(served, "rotate", "status"))
+    (found,) = json.loads(ok(engage(served, "rotate", "status", "--json")))
+    assert (found["retirement"]["safe"], found["retirement"]["releases"]) == (True, [1])
