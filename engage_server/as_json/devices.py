@@ -38,6 +38,7 @@ def device_json(view: DeviceView) -> dict[str, Any]:
             "reported_at": _iso(known.reported_at),
             "anchor_failed_at": _iso(known.anchor_failed_at),
             "fetched_release": known.fetched_release or None,
+            "host": known.host or None,
             "address": known.home or None,
             "address_since": _iso(known.home_since),
             "address_seen_at": _iso(known.home_seen_at),

@@ -42,6 +42,8 @@ def print_device(view: DeviceView) -> None:
             f"{known.notices} notices, {known.certificates} downloads, {known.refusals} refused handshakes",
         ),
     ]
+    if known.host:
+        rows.append(("calls", known.host))
     rows += _addresses(known)
     for number in sorted(known.releases):
         reached = known.releases[number]

@@ -1,22 +1,35 @@
 """What an operator changed about a site, and whom that concerns."""
 
+from collections.abc import Sequence
+
 import click
 
 from engage_server.cli.output import print_table
 from engage_server.records import Site
+from engage_server.services.evidence.devices import HostCallers
 
 
-def print_site_change(before: Site, after: Site) -> None:
-    """Each part that is other than it was, as it was and as it is."""
+def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers]) -> None:
+    """Each part that is other than it was, as it was and as it is; and who still calls a host that is gone.
+
+    Args:
+        before: The site as it was.
+        after: As it is.
+        callers: Of each host that was taken away.
+    """
     rows = [(what, old, new) for (what, old), (_, new) in zip(_parts(before), _parts(after), strict=True) if old != new]
     print_table([f"site {after.name}", "before", "now"], rows, "")
-    removed = [host for host in before.hosts if host not in after.hosts]
-    if removed:
-        click.echo(
-            f"warning: {after.name} does not answer for {' '.join(map(str, removed))} any more. Devices that call it "
-            "get the default site's answers, and refuse its TLS",
-            err=True,
-        )
+    for each in callers:
+        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {_who(each)}", err=True)
+    if callers:
+        click.echo("Whoever calls a removed host gets the default site's answers, and refuses its TLS.", err=True)
+
+
+def _who(callers: HostCallers) -> str:
+    if not callers.devices:
+        return "No door called it within 30 days, as far as doors say what they call."
+    doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
+    return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
 
 
 def _parts(site: Site) -> list[tuple[str, str]]:

@@ -216,14 +216,17 @@ def change(
     operator = session.operator_side()
     before = operator.sites.get(name)
     changed = operator.sites.change(before, changes, reason, session.occasion())
+    removed = [host for host in before.hosts if host not in changed.hosts]
+    callers = [operator.evidence.callers_of_host(name, host, session.now()) for host in removed]
     if as_json:
-        print_json(site_json(changed, operator.releases.current(name)))
+        still = {each.host.text: each.devices for each in callers}
+        print_json({**site_json(changed, operator.releases.current(name)), "removed_hosts_called_by": still})
         return
     if changed == before:
         click.echo(f"nothing is changed: site {name} is as you say already")
         print_next(f"{program()} site show {name}")
         return
-    print_site_change(before, changed)
+    print_site_change(before, changed, callers)
     if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
         click.echo(
             "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",

@@ -4,7 +4,7 @@ What follows keeps the names of what it follows, but for a label that tells two 
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -60,6 +60,22 @@ def needed_key(way: RotationWay, chain: Chain) -> str:
     if way is RotationWay.SERVER_RENEWAL and chain.intermediates:
         return "intermediate"
     return "root"
+
+
+def way_of(before: Chain, chains: Sequence[Chain]) -> RotationWay:
+    """Which way leads from one chain to these: by what they keep of it, whoever made them.
+
+    Args:
+        before: What is served.
+        chains: In the order in which they are to be served; at least one.
+    """
+    last = chains[-1]
+    if last.root == before.root:
+        is_server_alone = last.intermediates == before.intermediates
+        return RotationWay.SERVER_RENEWAL if is_server_alone else RotationWay.INTERMEDIATE_RENEWAL
+    if (last.root.subject, last.root.public_key()) == (before.root.subject, before.root.public_key()):
+        return RotationWay.ROOT_RENEWAL
+    return RotationWay.LINKED_REKEY if chains[0].links else RotationWay.CUT_OVER
 
 
 def succeed(

@@ -73,6 +73,7 @@ class DeviceHistory:
         authenticated_nights: On how many days (UTC) it proved itself so.
         token_time: The time in its last token that was accepted, in seconds since 1970 by its own clock: an earlier
             token is a replay. 0 for none.
+        host: The host that it called last when it named one: in a Host header of its notice or call-in. "" for none.
         is_shared_address: The identity is an address behind which there are devices with serial numbers: no device.
         releases: By number. Of a history that was read for a batch, those that the batch is about.
     """
@@ -113,6 +114,7 @@ class DeviceHistory:
     authenticated_at: datetime | None = None
     authenticated_nights: int = 0
     token_time: int = 0
+    host: str = ""
     is_shared_address: bool = False
     releases: Mapping[int, ReleaseHistory] = field(default_factory=dict)
 

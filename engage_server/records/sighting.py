@@ -40,6 +40,8 @@ class Sighting:
         token_time: The time in that token, in seconds since 1970 by the device's clock; 0 without one.
         disregarded: Why it counts for nothing: ``future``, ``before_installation``, ``virtual_lock``; "" where it
             counts.
+        host: The host that it called, of a notice or a call-in; "" where it named none. Of each device the newest is
+            kept, with its history.
         resumed: Whether the handshake resumed an earlier session: then the device looked at no certificate.
     """
 
@@ -56,3 +58,4 @@ class Sighting:
     authenticated: bool = False
     token_time: int = 0
     disregarded: str = ""
+    host: str = ""

@@ -57,5 +57,15 @@ def count_seen_since(connection: Connection, site: str, since: datetime) -> int:
     return int(connection.scalar(query) or 0)
 
 
+def select_callers_of_host(
+    connection: Connection, site: str, host: str, since: datetime, limit: int
+) -> tuple[int, list[str]]:
+    """How many devices called a host last, seen since then; and the first of them, by name."""
+    condition = and_(_of_site(site), _device.host == host, _device.last_seen >= literal(since, EpochSeconds))
+    count = connection.scalar(select(func.count()).select_from(device_histories).where(condition))
+    names = select(_device.identity).where(condition).order_by(_device.identity).limit(limit)
+    return int(count or 0), list(connection.scalars(names)) if count else []
+
+
 def _of_site(site: str) -> ColumnElement[bool]:
     return and_(_device.site == site, _device.is_shared_address == 0, has_a_name_or_a_habit())

@@ -90,6 +90,10 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return anchor_queries.select_of_clue(connection, site, clue, limit)
 
+    def callers_of_host(self, site: str, host: str, since: datetime, limit: int) -> tuple[int, Sequence[str]]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return anchor_queries.select_callers_of_host(connection, site, host, since, limit)
+
     def devices_seen_since(self, site: str, since: datetime) -> int:
         with reading(self._engine, LONG_SECONDS) as connection:
             return anchor_queries.count_seen_since(connection, site, since)

@@ -292,6 +292,7 @@ device_histories = Table(
     Column("authenticated_at", EpochSeconds, nullable=False, server_default="0"),
     Column("authenticated_nights", Integer, nullable=False, server_default="0"),
     Column("token_time", BigInteger, nullable=False, server_default="0"),
+    Column("host", String(253), nullable=False, server_default=""),
     UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
 )
 # What the gate counts is answered from this index alone; of the devices that it suspects, the two others say whether

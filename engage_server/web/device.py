@@ -6,6 +6,7 @@ from engage_server.protocol import paths
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.records import SightingKind
 from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.distribution.site_choice import host_of_header
 from engage_server.services.distribution.snapshot import ServedAnswer
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.web import answers
@@ -45,7 +46,8 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
         if isinstance(found, Refusal):
             return REFUSALS[found]()
         if sightings is not None and request.method != "HEAD":  # which gives a device nothing
-            sightings.answered(kind, found, address, serial, marked=caller.is_marked())
+            host = host_of_header(caller.host()) if kind is SightingKind.NOTICE else ""
+            sightings.answered(kind, found, address, serial, marked=caller.is_marked(), host=host)
         return rendered(kind, found)
 
     return bp

@@ -81,6 +81,25 @@ def test_roll_back_over_a_root(served: Path) -> None:
     assert (site["anchors"]["refuse"], site["anchors"]["refusing"]) == (1, [serial_of(1)])
 
 
+def test_a_host_that_is_taken_away(served: Path) -> None:
+    more = [text for host in HOSTS for text in ("--host", host.text)]
+    added = ok(engage(served, "site", "change", "main", *more, "--host", "doors.example.org"))
+    assert "release 1 does not answer for doors.example.org" in added
+    assert "rotate start --site main --way server-renewal" in added
+    status = engage(served, "status")
+    assert (status.returncode, "not answered: " in status.stdout) == (1, True)
+    assert "due: release 1 does not answer for doors.example.org" in ok(engage(served, "rotate", "plan"))
+    ok(engage(served, "rotate", "start"))
+    assert current(served) == 3
+    removed = engage(served, "site", "change", "main", *more)
+    assert "does not answer for doors.example.org any more. No door called it" in removed.stderr
+    events = len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99"))))
+    assert "nothing is changed" in ok(engage(served, "site", "change", "main", *more))
+    assert len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99")))) == events
+    ok(engage(served, "rotate", "abort"))
+    assert current(served) == 1
+
+
 def test_a_cut_over(served: Path) -> None:
     start = ("rotate", "start", "--way", "cut-over")
     assert "3 of 3 doors would refuse a chain under a new root" in refused(served, *start)

@@ -35,6 +35,7 @@ from engage_server.services.call_in.large_bodies import LARGE_BODY_BYTES, LargeB
 from engage_server.services.call_in.limits import CallLimits
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.distribution.lookup import CallInSite, Distribution
+from engage_server.services.distribution.site_choice import host_of_header
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 
@@ -117,7 +118,8 @@ class CallIns:
     def _note(self, site: str, call: Call, serial: str, status: int) -> None:
         """It was here; but a HEAD gives a device nothing, and no device sends one."""
         if self._sightings is not None and status < 300 and call.method != "HEAD":
-            self._sightings.called_in(site, call.address, serial, token_in(call.authorization), marked=call.marked)
+            token, host = token_in(call.authorization), host_of_header(call.host)
+            self._sightings.called_in(site, call.address, serial, token, marked=call.marked, host=host)
 
     def _is_welcome(self, site: CallInSite, known: KnownCall) -> bool:
         """A device that does not say who it is may still be known to the partner's own system, by its token."""

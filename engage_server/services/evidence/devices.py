@@ -2,15 +2,18 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade, Occasion
+from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
 from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore, TroubleFilter
+
+CALLED_LATELY = timedelta(days=30)
+_SHOWN = 5
 
 
 class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
@@ -48,6 +51,21 @@ class DeviceView:
     def report(self) -> str:
         """What its audits told last of a download, a hash or a connection; "" for nothing."""
         return sentence_of_report(self.history.report) if self.history else ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostCallers:
+    """Who calls a host.
+
+    Attributes:
+        host: The host.
+        devices: How many.
+        examples: Some of them.
+    """
+
+    host: Host
+    devices: int
+    examples: tuple[str, ...]
 
 
 class DeviceEvidence:
@@ -149,6 +167,14 @@ class DeviceEvidence:
             )
             for each in known
         ]
+
+    def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
+        """Which devices of a site still call a host: those that named it last, and were seen within 30 days.
+
+        A host is known from the Host header of a notice or a call-in; a device that named none is not counted.
+        """
+        count, names = self._store.callers_of_host(site, host.text, now - CALLED_LATELY, _SHOWN)
+        return HostCallers(host, count, tuple(names))
 
     def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
         """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.

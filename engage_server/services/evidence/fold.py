@@ -95,6 +95,8 @@ def noted(
     if known.home not in ("", sighting.address):
         return elsewhere(known, sighting)  # 4
     seen = at_home(known, sighting.address, sighting.at)  # 5
+    if sighting.host and sighting.host != seen.host:
+        seen = changed(seen, host=sighting.host)
     if is_proven and is_finished(sighting):
         return _authenticated(_finished(seen, sighting), sighting)
     return _evident(seen, sighting)  # 6

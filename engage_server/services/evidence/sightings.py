@@ -17,6 +17,7 @@ from engage_server.services.distribution.snapshot import ServedAnswer
 
 _MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
 _MAX_RELEASE = 2**31
+MAX_HOST_CHARACTERS = 253  # of a DNS name (RFC 1035 section 2.3.4)
 _KINDS = {kind.value: kind for kind in SightingKind}
 
 
@@ -62,7 +63,14 @@ class Sightings:
         self.lines: deque[bytes] = deque()
 
     def answered(
-        self, kind: SightingKind, served: ServedAnswer, address: str, serial: str | None, *, marked: bool = False
+        self,
+        kind: SightingKind,
+        served: ServedAnswer,
+        address: str,
+        serial: str | None,
+        *,
+        marked: bool = False,
+        host: str = "",
     ) -> None:
         """A device got its notice or a DER.
 
@@ -72,8 +80,9 @@ class Sightings:
             address: From where it called.
             serial: Its serial number, if it told one.
             marked: Here and below: whether it said that it is a virtual lock.
+            host: Here and below: the host that it called, as sites spell it; "" where it named none.
         """
-        self._take(kind, address, serial, served.site, served.release, marked=marked)
+        self._take(kind, address, serial, served.site, served.release, marked=marked, host=host)
 
     def handshake_finished(
         self,
@@ -111,9 +120,11 @@ class Sightings:
             kind = SightingKind.HANDSHAKE_FAILED
             self._take(kind, address, None, site, release, tls_version, failure, marked=marked)
 
-    def called_in(self, site: str, address: str, serial: str, token: str = "", *, marked: bool = False) -> None:
+    def called_in(
+        self, site: str, address: str, serial: str, token: str = "", *, marked: bool = False, host: str = ""
+    ) -> None:
         """A known device called in."""
-        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token, marked=marked)
+        self._take(SightingKind.CALL_IN, address, serial, site, None, token=token, marked=marked, host=host)
 
     def audited(
         self, site: str, address: str, serial: str | None, event: str, token: str = "", *, marked: bool = False
@@ -139,16 +150,29 @@ class Sightings:
         resumed: bool = False,
         token: str = "",
         marked: bool = False,
+        host: str = "",
     ) -> None:
         if site is not None and not self._is_devices(site, address):
             return
-        # of letters that JSON takes as they are, see protocol/device_token.py
-        last = f',"{token}","{VIRTUAL_LOCK}"' if marked else f',"{token}"' if token else ""
+        last = _seldom(token, marked, host) if token or marked or host else ""
         line = (
             f"[{quoted(kind)},{self._clock():.3f},{self._listener},{quoted(address)},{quoted(serial)},"
             f"{_of_site(site, release, tls_version, failure, resumed)}{last}]\n"
         )
         self.lines.append(line.encode("ascii"))
+
+
+def _seldom(token: str, marked: bool, host: str) -> str:
+    """The end of a line. A token is of letters that JSON takes as they are, see protocol/device_token.py."""
+    return f',"{token}"{_mark_and_host(marked, host)}'
+
+
+@lru_cache(maxsize=1024)
+def _mark_and_host(marked: bool, host: str) -> str:
+    parts = [VIRTUAL_LOCK if marked else "", host if len(host) <= MAX_HOST_CHARACTERS else ""]
+    while parts and not parts[-1]:
+        parts.pop()
+    return "".join(f",{json.dumps(part)}" for part in parts)
 
 
 @lru_cache(maxsize=1024)
@@ -172,7 +196,7 @@ class Spooled(NamedTuple):
 def spooled(line: bytes) -> Spooled | None:
     """A line of the spool read again: a JSON list in the order of a sighting's attributes, and what comes seldom.
 
-    Behind them stands a token, or "" for none; and behind that the mark of a virtual lock.
+    Behind them stand a token, the mark of a virtual lock, and the host that was called; each "" for none.
 
     None for a line that is no sighting, such as the torn end of a full disk.
     """
@@ -191,7 +215,8 @@ def spooled(line: bytes) -> Spooled | None:
             _text(tls_version),
             _text(failure),
             bool(resumed),
-            disregarded=VIRTUAL_LOCK if VIRTUAL_LOCK in rest[1:] else "",
+            disregarded=VIRTUAL_LOCK if VIRTUAL_LOCK in rest[1:2] else "",
+            host=_text(rest[2], MAX_HOST_CHARACTERS) if len(rest) > 2 else "",
         )
         return Spooled(sighting, str(rest[0]) if rest else "")
     except (ValueError, TypeError, LookupError, OverflowError, OSError, RecursionError):
@@ -204,10 +229,10 @@ def decoded(line: bytes) -> Sighting | None:
     return None if found is None else found.sighting
 
 
-def _text(part: object) -> str:
+def _text(part: object, limit: int = _MAX_CHARACTERS) -> str:
     """A text that every database takes: an address may come from a header of somebody's."""
     if not isinstance(part, str):
         raise TypeError("no text")
-    if part.isascii() and part.isprintable() and len(part) <= _MAX_CHARACTERS:
+    if part.isascii() and part.isprintable() and len(part) <= limit:
         return part
-    return part.replace("\0", "").encode("utf-8", "replace").decode()[:_MAX_CHARACTERS]
+    return part.replace("\0", "").encode("utf-8", "replace").decode()[:limit]

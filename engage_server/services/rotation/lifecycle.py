@@ -328,6 +328,8 @@ class Rotations(RotationSteps):
         if decision.verdict is Verdict.ASK:  # 3
             return self._hold(rotation, decision.why, occasion)
         if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):  # 4
+            if rotation.next_release is not None and self._errors(rotation.site, rotation.next_release, occasion):
+                return None  # the reason of the hold, or the next one
             return self._release_hold(rotation, decision, occasion)
         return None
 

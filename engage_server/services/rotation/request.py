@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import needed_key
+from engage_server.pki.succession import needed_key, way_of
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
 from engage_server.services.chains.folder import read_successors
@@ -74,7 +74,7 @@ class RotationRequests:
             occasion: Who asks, and when.
 
         Raises:
-            UsageError: Prepared chains are one site's, and several sites were named.
+            UsageError: Prepared chains are one site's, and several sites were named; or they are another way.
             Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
             NotPossible: A private key is missing that a site's way needs.
             FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
@@ -119,9 +119,21 @@ class RotationRequests:
         self, site: str, wish: RotationWish, authority: Path, certs: Path, after: tuple[str, ...], occasion: Occasion
     ) -> RotationRequest:
         found = self.authority(site, authority, wish.passphrase)
-        way = wish.way or self._way(site, found, occasion)
+        way = self._prepared_way(site, wish, wish.prepared) if wish.prepared else wish.way
+        way = way or self._way(site, found, occasion)
         folder = wish.prepared or _fresh_folder(certs, site, occasion)
         return RotationRequest(site, way, folder.absolute(), found.keys, wish.passphrase, wish.policy, after)
+
+    def _prepared_way(self, site: str, wish: RotationWish, folder: Path) -> RotationWay:
+        """The way that prepared chains are, which must be the one that the operator means."""
+        found = way_of(self._chain(site), [material.chain for _, material in read_successors(folder)])
+        if wish.way not in (None, found):
+            raise UsageError(
+                f"the chains in {folder} are no {wish.way} of what {site} serves: they are a {found}",
+                f"If that is what you want, name it: --way {found}. If not, prepare them anew: engage chain renew",
+                code="rotation.other_way",
+            )
+        return found
 
     def _way(self, site: str, found: FoundAuthority, occasion: Occasion) -> RotationWay:
         going_on = self._rotations.open_rotation(site)

@@ -10,7 +10,7 @@ from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.sites.serials import read_serial
 from engage_server.store.interface import AuditStore, EvidenceStore, ReleaseStore, RotationStore, SiteStore
 
-CALLED_LATELY = timedelta(days=30)
+_CALLED_LATELY = timedelta(days=30)
 
 
 class RemovalStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, Protocol):
@@ -109,11 +109,11 @@ class Removal:
                 f"Export it: engage site export-key {name} FILE. Or give it up: --destroy-site-key {name}",
                 code="site.key_not_exported",
             )
-        lately = self._store.devices_seen_since(name, occasion.now - CALLED_LATELY)  # 4
+        lately = self._store.devices_seen_since(name, occasion.now - _CALLED_LATELY)  # 4
         if lately and not reason.strip():
             doors = "1 door" if lately == 1 else f"{lately} doors"
             raise Refused(
-                f"{doors} of {name} called within the last {CALLED_LATELY.days} days",
+                f"{doors} of {name} called within the last {_CALLED_LATELY.days} days",
                 'To remove it all the same, write down why: --reason "..."',
                 code="site.in_use",
             )

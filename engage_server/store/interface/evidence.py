@@ -77,6 +77,9 @@ class EvidenceStore(Protocol):
     def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
         """The identities of the first of those devices."""
 
+    def callers_of_host(self, site: str, host: str, since: datetime, limit: int) -> tuple[int, Sequence[str]]:
+        """How many devices of a site called this host last and were seen since then, and the first of them by name."""
+
     def devices_seen_since(self, site: str, since: datetime) -> int:
         """How many devices of a site were seen since then."""
 

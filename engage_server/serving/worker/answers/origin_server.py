@@ -132,7 +132,14 @@ class OriginServer:
         if self._sightings is not None and not request.is_head:
             marked = request.is_marked or connection.is_marked
             self._identify(connection, prepared.serial, "")
-            self._sightings.answered(prepared.kind, prepared.served, connection.address, prepared.serial, marked=marked)
+            self._sightings.answered(
+                prepared.kind,
+                prepared.served,
+                connection.address,
+                prepared.serial,
+                marked=marked,
+                host=prepared.host,
+            )
         content = wire.answer(prepared.status, self._dates.field(), prepared.rest, keeps_alive=not connection.closes)
         method = "HEAD" if request.is_head else "GET"
         return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)

@@ -15,6 +15,7 @@ from engage_server.protocol.serial_number import serial_from_query
 from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import SightingKind
 from engage_server.services.distribution.lookup import Distribution, Refusal
+from engage_server.services.distribution.site_choice import host_of_header
 from engage_server.services.distribution.snapshot import EMPTY, ServedAnswer, Snapshot
 from engage_server.serving.worker.answers import wire
 from engage_server.web import device
@@ -72,6 +73,7 @@ class Prepared(NamedTuple):
         served: What it is of.
         kind: What the device did by asking for it.
         serial: The device's, if it told with a request for the notice; ``cert_url`` has no query.
+        host: The host that it called for the notice, as sites spell it; "" for a DER.
     """
 
     status: bytes
@@ -79,6 +81,7 @@ class Prepared(NamedTuple):
     served: ServedAnswer
     kind: SightingKind
     serial: str | None
+    host: str
 
 
 class PreparedAnswers:
@@ -151,7 +154,8 @@ class PreparedAnswers:
             return None
         status, head, body = rendered
         serial = serial_from_query(request.query) if request.query and kind is SightingKind.NOTICE else None
-        return Prepared(status, head if request.is_head else head + body, served, kind, serial)
+        host = host_of_header(request.host) if kind is SightingKind.NOTICE else ""
+        return Prepared(status, head if request.is_head else head + body, served, kind, serial, host)
 
     def _rendered(self, kind: SightingKind, served: ServedAnswer) -> tuple[bytes, bytes, bytes]:
         """What the view makes of it."""

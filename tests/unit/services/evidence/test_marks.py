@@ -1,11 +1,11 @@
 """The mark of a virtual lock, from a worker's line to the evidence."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from engage_server.records import VIRTUAL_LOCK, Host
+from engage_server.records import VIRTUAL_LOCK, Host, Sighting, SightingKind
 from engage_server.services.evidence.sightings import Sightings, spooled
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.services.evidence.transfer import SightingTransfer
@@ -14,9 +14,9 @@ from engage_server.store.interface import DeviceFilter
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.sinks import Sink
 from tests.support.stored import stored_sightings
-from tests.support.world import World, serial_of
+from tests.support.world import World, address_of, serial_of
 
-MINUTE = timedelta(minutes=1)
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
 @pytest.mark.parametrize("marked", [False, True])
@@ -71,3 +71,45 @@ class TestTransfer:
         self.moved(world, tmp_path, marked=True)
         if not trials:
             assert world.store.device_histories("main", DeviceFilter()) == before
+
+
+class TestHosts:
+    """Which host a device called: the newest that it named from its usual address."""
+
+    @pytest.mark.parametrize("marked", [False, True])
+    @pytest.mark.parametrize("token", ["", "dG9rZW4="])
+    @pytest.mark.parametrize("host", ["", "locks.example.org", "x" * 253, 'quote"\\'])
+    def test_a_line_keeps_all_three(self, host: str, token: str, marked: bool) -> None:
+        sink = Sink()
+        sightings = Sightings("http", sink, NOW.timestamp)
+        sightings.called_in("main", "192.0.2.1", serial_of(1), token, marked=marked, host=host)
+        sightings.flush()
+        found = spooled(sink.kept[0])
+        assert found is not None
+        assert (found.token, found.sighting.host) == (token, host)
+        assert bool(found.sighting.disregarded) is marked
+
+    def test_what_no_name_can_be_is_left_out(self) -> None:
+        sink = Sink()
+        sightings = Sightings("http", sink, NOW.timestamp)
+        sightings.called_in("main", "192.0.2.1", serial_of(1), host="x" * 254)
+        sightings.flush()
+        found = spooled(sink.kept[0])
+        assert found is not None
+        assert found.sighting.host == ""
+
+    def test_who_still_calls_a_host(self, world: World) -> None:
+        world.add_site("main")
+        old, new = Host.parse("old.example.org"), Host.parse("new.example.org")
+
+        def called(device: int, at: datetime, host: str, address: str = "") -> Sighting:
+            where = address or address_of(device)
+            return Sighting(SightingKind.NOTICE, at, "http", where, serial_of(device), "main", 1, host=host)
+
+        world.see(called(1, NOW, old.text), called(2, NOW, old.text), called(3, NOW - 40 * DAY, old.text))
+        world.see(called(2, NOW + MINUTE, new.text), called(2, NOW + 2 * MINUTE, ""))
+        world.see(called(1, NOW + MINUTE, new.text, "203.0.113.9"))
+        told = world.evidence.callers_of_host("main", old, NOW + DAY)
+        assert (told.devices, told.examples) == (1, (serial_of(1),)), "3 is silent; elsewhere 1 is not believed"
+        assert world.evidence.callers_of_host("main", new, NOW + DAY).devices == 1
+        assert world.evidence.callers_of_host("main", Host.parse("x.example"), NOW + DAY).devices == 0

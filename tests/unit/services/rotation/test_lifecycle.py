@@ -28,6 +28,7 @@ from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation import preparation
 from engage_server.services.rotation.gate import Verdict
+from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY
 from tests.support.stored import audit_events
 from tests.support.world import World, address_of, serial_of, told_by
@@ -318,6 +319,17 @@ class TestWaves:
         assert current(sites, "north").number == 1
         told = told_by(sites.rotations.approve, "north", "main was another matter", sites.later(hours=4))
         assert "release 2 of north is served" in told[1]
+
+    def test_an_error_holds_until_it_is_gone(self, sites: World) -> None:
+        """A person approved it, and its next release has an error. That it also waits for another site ends no hold."""
+        hosts = sites.store.site("north").hosts
+        sites.sites.change(sites.store.site("north"), SiteChanges((*hosts, Host("new.example"))), "", sites.occasion)
+        told = told_by(sites.rotations.approve, "north", "now", sites.later(hours=4))
+        assert "held, for a person to decide: release 2 may not go live: san.host_missing" in told[-1]
+        assert told_by(sites.rotations.go_on, "north", sites.later(hours=5)) == []
+        assert newest(sites, "north").state is RotationState.HELD
+        sites.sites.change(sites.store.site("north"), SiteChanges(hosts), "", sites.occasion)
+        assert "no longer held" in told_by(sites.rotations.go_on, "north", sites.later(hours=6))[0]
 
 
 def test_every_step_is_in_the_audit_log(site: World) -> None:

@@ -4,8 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.errors import Conflict, UsageError
+from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.records import Host, RotationWay
+from engage_server.services.chains.building import build_successors
+from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationRequests, RotationWish
 from tests.support.world import World
@@ -64,6 +66,40 @@ def test_what_stands_in_the_way_of_one_site_is_said_before_any_begins(served: Wo
     served.add_site("empty", (Host.parse("empty.example.org"),))
     with pytest.raises(Conflict, match="serves nothing yet"):
         requests(served, [("main",), ("empty",)], RENEWAL)
+    assert served.rotations.all() == []
+
+
+class TestPrepared:
+    """Chains that were made elsewhere are held against the way that the operator means."""
+
+    @pytest.mark.parametrize("way", [*RotationWay])
+    def test_they_say_which_way_they_are(self, served: World, way: RotationWay) -> None:
+        folder = self.prepared(served, way)
+        (found,) = requests(served, [("main",)], RotationWish(None, folder))
+        assert found.way is way
+
+    def test_another_way_is_refused(self, served: World) -> None:
+        folder = self.prepared(served, RotationWay.CUT_OVER)
+        with pytest.raises(UsageError, match="they are a cut-over") as refused:
+            requests(served, [("main",)], RotationWish(RotationWay.SERVER_RENEWAL, folder))
+        assert refused.value.code == "rotation.other_way"
+
+    def prepared(self, world: World, way: RotationWay) -> Path:
+        request = world.request(way)
+        before = chain_of(world.store.release("main", 1))
+        hosts = world.store.site("main").hosts
+        build_successors(request.folder, way, before, request.authority, hosts, world.occasion.now, None)
+        return request.folder
+
+
+def test_what_is_missing_is_told_of_all_sites_at_once(served: World, tmp_path: Path) -> None:
+    made = RotationRequests(served.rotations, served.releases)
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(NotPossible) as refused:
+        made.of_waves([("main",), ("north",)], RENEWAL, nowhere, served.folder, served.occasion)
+    assert refused.value.code == "authority.missing"
+    assert all(f"site {name}: the private key" in refused.value.sentence for name in ("main", "north"))
+    assert str(nowhere) in refused.value.sentence
     assert served.rotations.all() == []
 
 
