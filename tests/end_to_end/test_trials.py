@@ -34,6 +34,8 @@ def night_of_trials(pair: RunningPair) -> None:
     ok(engage(pair.folder, "lock", "fetch", *host, *key))
     ok(engage(pair.folder, "lock", "fetch", *host, *key, "--serial", serial_of(77), "--trigger", "night"))
     ok(engage(pair.folder, "lock", "fetch", *host, *key, "--serial", serial_of(1)))
+    marked = "Host: 127.0.0.1\r\nX-Engage-Virtual-Lock: 1\r\nX-Way: the app\r\nConnection: close\r\n\r\n"
+    pair.raw_http(f"GET {NOTICE}?serialNumber={serial_of(78)} HTTP/1.1\r\n{marked}".encode())
     engage(pair.folder, "lock", "conformance", *host, *key)
     ok(engage(pair.folder, "lock", "fleet", *host, *key, "--count", 5))
     engage(pair.folder, "lock", "misbehave", *host, "--count", 3, "--seconds", 1, "--yes")
