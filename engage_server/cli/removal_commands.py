@@ -1,4 +1,4 @@
-"""``engage device remove``, ``engage release drop`` and ``engage site remove``."""
+"""``engage device remove``, ``engage release drop``, ``engage site remove`` and ``engage site rename``."""
 
 import click
 
@@ -58,6 +58,26 @@ def drop_release(session: Session, number: int, site: str | None, reason: str, a
         return
     click.echo(f"dropped release {number} of {name}")
     print_next(f"{program()} release list --site {name}")
+
+
+@click.command("rename", epilog="\b\nExample:\n  engage site rename mian main --reason 'a slip of the pen'")
+@click.argument("name")
+@click.argument("new", metavar="NEW")
+@reason_option
+@json_option
+@click.pass_obj
+def rename_site(session: Session, name: str, new: str, reason: str, as_json: bool) -> None:
+    """Give a site another name. Stop the servers on every host first.
+
+    Its key, releases, list of devices, evidence and files stay its own. The audit log keeps the old name where it
+    stands. Folders of chains keep their names.
+    """
+    session.operator_side().renaming.rename(name, new, reason, session.occasion())
+    if as_json:
+        print_json({"site": new, "before": name})
+        return
+    click.echo(f"site {name} is called {new} now")
+    print_next(f"{program()} serve")
 
 
 @click.command(

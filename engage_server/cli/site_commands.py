@@ -20,7 +20,7 @@ from engage_server.cli.parameters import (
     trials_option,
 )
 from engage_server.cli.program import program
-from engage_server.cli.removal_commands import remove_site
+from engage_server.cli.removal_commands import remove_site, rename_site
 from engage_server.cli.session import Session
 from engage_server.cli.site_change_output import print_site_change
 from engage_server.errors import UsageError
@@ -247,6 +247,7 @@ def _after_change(operator: "OperatorSide", changed: Site) -> str:
 
 site.add_command(call_in)
 site.add_command(remove_site)
+site.add_command(rename_site)
 
 
 @site.command("default", epilog="\b\nExample:\n  engage site default north")

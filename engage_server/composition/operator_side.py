@@ -1,6 +1,7 @@
 """The services that operators call. Each is imported and built when it is first used: a command needs two or three."""
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
     from engage_server.services.sites.removal import Removal
+    from engage_server.services.sites.renaming import Renaming
     from engage_server.services.vendor.takeover import VendorTakeover
 
 
@@ -151,6 +153,32 @@ class OperatorSide:
         from engage_server.services.device_files.folder import DeviceFolders
 
         return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def renaming(self) -> "Renaming":
+        """Sites under another name."""
+        from engage_server.services.sites.renaming import Renaming
+
+        settings = self._settings
+        return Renaming(self._store, (settings.data_dir, settings.upstream_spool_dir), self._store_spool)
+
+    def _store_spool(self) -> None:
+        """What this host's spool holds, into the store; the tokens in it are checked, as always."""
+        import os
+
+        from engage_server.services.evidence.spool import claim
+        from engage_server.services.evidence.token_check import TokenCheck
+        from engage_server.services.evidence.transfer import SightingTransfer
+
+        spool = self._settings.spool_dir
+        if not spool.is_dir():
+            return
+        held = claim(spool)
+        try:
+            keep = timedelta(days=self._settings.sighting_days)
+            SightingTransfer(spool, self._store, keep, None, TokenCheck(self.sites.key)).run(datetime.now(UTC))
+        finally:
+            os.close(held)
 
     @cached_property
     def removal(self) -> "Removal":

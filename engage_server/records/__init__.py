@@ -13,10 +13,11 @@ from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, IPNetwork, RequiredEvidence, Site
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
-from engage_server.records.worker import WorkerStatus
+from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
+    "LIVE_WITHIN",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
     "Adoption",

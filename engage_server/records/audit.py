@@ -12,6 +12,7 @@ class AuditAction(StrEnum):
     INSTALLATION_CREATED = "installation:created"
     SITE_ADDED = "site:added"
     SITE_CHANGED = "site:changed"
+    SITE_RENAMED = "site:renamed"
     SITE_REMOVED = "site:removed"
     SITE_MADE_DEFAULT = "site:made-default"
     SITE_KEY_EXPORTED = "site:key-exported"

@@ -2,7 +2,10 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+
+# a worker says something every 5 s, and at once when it serves another snapshot
+LIVE_WITHIN = timedelta(seconds=12)
 
 
 @dataclass(frozen=True, slots=True)

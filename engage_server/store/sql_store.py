@@ -25,6 +25,7 @@ from engage_server.store import (
     release_keys,
     release_queries,
     removal_queries,
+    rename_queries,
     site_queries,
 )
 from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
@@ -120,6 +121,11 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
             if was_there:
                 self._tell(connection, event, changes_serving=was_listed)
             return was_there
+
+    def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
+        with writing(self._engine, LONG_SECONDS) as connection:
+            rename_queries.rename_site(connection, name, new, self._opened())
+            self._tell(connection, event, changes_serving=True)
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:

@@ -97,3 +97,18 @@ def test_at_a_site_for_trials_they_are_devices(tmp_path: Path) -> None:
     assert "(for trials)" in engage(tmp_path, "status").stdout
     again = engage(tmp_path, "init", "--site", "main", "--trials")
     assert again.returncode == 0
+
+
+def test_a_renamed_site_serves_the_same_doors(tmp_path: Path) -> None:
+    made(tmp_path)
+    with running_pair(tmp_path, "--workers", "1") as pair:
+        real_door(pair, 1)
+        settled(pair)
+        running = engage(tmp_path, "site", "rename", "main", "east")
+        assert (running.returncode, "[site.served]" in running.stderr) == (2, True)
+    assert "site main is called east now" in ok(engage(tmp_path, "site", "rename", "main", "east"))
+    with running_pair(tmp_path, "--workers", "1") as pair:
+        real_door(pair, 1)
+        settled(pair)
+        (device,) = json.loads(ok(engage(tmp_path, "device", "list", "--json")))
+        assert (device["site"], device["finished_release"]) == ("east", 1)

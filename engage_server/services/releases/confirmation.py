@@ -1,13 +1,11 @@
 """Whether every worker serves what the store says: the proof that an activation has arrived."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from engage_server.records import WorkerStatus
+from engage_server.records import LIVE_WITHIN, WorkerStatus
 from engage_server.store.interface import WorkerStore
 
-# a worker says something every 5 s, and at once when it serves another snapshot
-LIVE_WITHIN = timedelta(seconds=12)
 _DEVICE_LISTENERS = ("http", "https")
 OPERATORS = "operators"
 

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engage_server.records import AuditAction, Occasion, WorkerStatus
-from engage_server.services.releases.confirmation import LIVE_WITHIN
+from engage_server.records import LIVE_WITHIN, AuditAction, Occasion, WorkerStatus
 from engage_server.store.interface import WorkerStore
 
 

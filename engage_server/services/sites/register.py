@@ -238,17 +238,24 @@ def new_site_key() -> Secret:
     return Secret(secrets.token_bytes(site_key.SITE_KEY_BYTES))
 
 
-def _assert_usable(request: SiteRequest) -> None:
-    if not _NAME.fullmatch(request.name):
+def assert_site_name(name: str) -> None:
+    """Refuse what can not be a site's name.
+
+    Raises:
+        UsageError: It has other characters, is too long, or is reserved.
+    """
+    if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{request.name[:80]!r} can not be a site's name",
+            f"{name[:80]!r} can not be a site's name",
             "Use up to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
             code="site.name",
         )
-    if request.name in _RESERVED:
-        raise UsageError(
-            f"{request.name!r} can not be a site's name: it is a folder of this server's own", "Choose another."
-        )
+    if name in _RESERVED:
+        raise UsageError(f"{name!r} can not be a site's name: it is a folder of this server's own", "Choose another.")
+
+
+def _assert_usable(request: SiteRequest) -> None:
+    assert_site_name(request.name)
     if not request.hosts:
         raise UsageError(f"site {request.name!r} has no host", "Give each name or address that devices call: --host.")
     for host in request.hosts:

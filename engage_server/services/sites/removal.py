@@ -130,14 +130,17 @@ class Removal:
         self._store.remove_site(name, event)
 
     def _is_key_exported(self, name: str) -> bool:
-        """Since the site was added: an earlier one may have had the name."""
-        exported = False
+        """Since the site was added: an earlier one may have had the name. Under whatever name it had then."""
+        exported: dict[str, bool] = {}
         for entry in self._store.audit_entries():
-            if entry.event.site == name and entry.event.action is AuditAction.SITE_ADDED:
-                exported = False
-            elif entry.event.site == name and entry.event.action is AuditAction.SITE_KEY_EXPORTED:
-                exported = True
-        return exported
+            site, action = entry.event.site, entry.event.action
+            if action is AuditAction.SITE_ADDED:
+                exported[site] = False
+            elif action is AuditAction.SITE_KEY_EXPORTED:
+                exported[site] = True
+            elif action is AuditAction.SITE_RENAMED:
+                exported[site] = exported.pop(entry.event.before.get("name", ""), False)
+        return exported.get(name, False)
 
 
 def _unknown(identity: str, where: str, command: str) -> NotFound:

@@ -91,6 +91,16 @@ class SiteStore(Protocol):
             Whether anything of it was there, the files counted.
         """
 
+    def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
+        """Give a site another name wherever it stands, but in the audit log, and seal its keys anew.
+
+        Nothing may write down what devices do meanwhile.
+
+        Raises:
+            NotFound: There is no such site.
+            SealBroken: A key of it does not open.
+        """
+
     def remove_site(self, name: str, event: AuditEvent) -> None:
         """Remove a site with its key, hosts, releases, rotations, list and evidence. Raw sightings stay.
 

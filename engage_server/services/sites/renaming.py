@@ -1,0 +1,93 @@
+"""Giving a site another name, while no server runs.
+
+The name stands in what workers write down: in sightings, and in the folders of devices' files and of uploads. So a
+rename waits until nobody writes. Its order lets a run that breaks off be finished by running it again:
+
+1. What must hold: the new name is free, no worker is alive, no rotation needs the site.
+2. What this host's spool holds goes into the store, under the old name.
+3. The folders of the site are renamed.
+4. The store is changed in one transaction, and the keys are sealed anew: what they are sealed for has the name in it.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Protocol
+
+from engage_server.errors import Conflict
+from engage_server.records import LIVE_WITHIN, AuditAction, Occasion
+from engage_server.services.sites.register import assert_site_name
+from engage_server.store.interface import RotationStore, SiteStore, WorkerStore
+
+
+class RenamingStore(SiteStore, RotationStore, WorkerStore, Protocol):
+    """What of the store a rename needs."""
+
+
+class Renaming:
+    """Renames sites.
+
+    Args:
+        store: Where they rest.
+        parents: The folders in which each site has a folder of its name.
+        store_spool: Moves what this host's spool holds into the store.
+    """
+
+    def __init__(self, store: RenamingStore, parents: Sequence[Path], store_spool: Callable[[], None]) -> None:
+        self._store = store
+        self._parents = tuple(parents)
+        self._store_spool = store_spool
+
+    def rename(self, name: str, new: str, reason: str, occasion: Occasion) -> None:
+        """Give a site another name. Its key, releases, list, evidence and files stay its own.
+
+        Args:
+            name: The site's name.
+            new: What it shall be called.
+            reason: Why, for the audit log; may be "".
+            occasion: Who and when.
+
+        Raises:
+            UsageError: The new name can not be a site's.
+            NotFound: There is no such site.
+            Conflict: The new name is taken, a worker is alive, or a rotation needs the site.
+            NotPossible: The spool is in use, or a folder can not be renamed.
+        """
+        assert_site_name(new)
+        self._store.site(name)
+        self._assert_free(name, new)
+        self._assert_nobody_writes(name)
+        self._store_spool()
+        for parent in self._parents:
+            if (parent / name).is_dir():
+                (parent / name).rename(parent / new)
+        event = occasion.event(AuditAction.SITE_RENAMED, new, name=new)
+        self._store.rename_site(name, new, replace(event, before={"name": name}, reason=reason))
+
+    def _assert_free(self, name: str, new: str) -> None:
+        if any(site.name == new for site in self._store.sites()):
+            raise Conflict(f"there is a site {new!r} already", f"Look: engage site show {new}", code="site.exists")
+        for parent in self._parents:
+            if (parent / new).exists() and (parent / name).exists():
+                raise Conflict(
+                    f"{parent / new} is there already",
+                    "It belongs to no site: move it away, and run this again.",
+                    code="site.folder",
+                )
+
+    def _assert_nobody_writes(self, name: str) -> None:
+        alive = [*self._store.workers(LIVE_WITHIN), *self._store.silent_workers(LIVE_WITHIN)]
+        if alive:
+            hosts = ", ".join(sorted({worker.host for worker in alive}))
+            raise Conflict(
+                f"servers run on {hosts}, and write down what devices do under the name {name!r}",
+                "Stop the servers on every host, and run this again. A host that is gone: engage host list",
+                code="site.served",
+            )
+        for rotation in self._store.rotations(None, only_open=True):
+            if name in (rotation.site, *rotation.after):
+                raise Conflict(
+                    f"a rotation of {rotation.site!r} is open, and needs site {name!r}",
+                    f"Finish or abort it first: engage rotate status --site {rotation.site}",
+                    code="rotation.open",
+                )
