@@ -162,7 +162,7 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
         told = [_as_json(step) for step in steps]
         print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": told})
     elif well:
-        click.echo("a virtual lock was here: it counts as a device only at a site for trials (engage init --trials)")
+        click.echo("this was a virtual lock: it counts as a device only at a site for trials", err=True)
         print_next("a device with this site key would now call the host by TLS")
     else:
         # TLS that failed before is told by what came of it; of the calls of the night the first says most
