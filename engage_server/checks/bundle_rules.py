@@ -2,8 +2,13 @@
 
 from collections.abc import Iterator
 
+from cryptography import x509
+
 from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity, about
+from engage_server.pki.chain import is_issued_by
+from engage_server.pki.names import comparable
+from engage_server.pki.soundness import faults_of
 
 
 def nothing_unrelated(case: ChainCase) -> Iterator[Finding]:
@@ -53,8 +58,9 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
     if case.sent is None:
         return
     wanted = case.path[:-1] if case.root and len(case.path) > 1 else case.path
-    sent = tuple(certificate for certificate in dict.fromkeys(case.sent) if certificate in wanted)
-    if len(sent) < len(wanted):
+    sent = tuple(dict.fromkeys(case.sent))
+    theirs = tuple(certificate for certificate in sent if certificate in wanted)
+    if len(theirs) < len(wanted):
         missing = ", ".join(about(certificate) for certificate in wanted if certificate not in sent)
         yield Finding(
             Severity.ERROR,
@@ -64,12 +70,54 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
             source="RFC 5246 section 7.4.2; the vendor's sample makes this mistake",
             mend="Put the server certificate and then its intermediates into partner_server.pem.",
         )
-    elif sent != wanted:
+    elif theirs != wanted:
+        yield _wrong_order("the server sends the certificates in the wrong order")
+    else:
+        before = wanted[0]
+        for each in sent[: sent.index(wanted[-1])]:
+            if each in wanted:
+                before = each
+            elif not is_issued_by(before, each):
+                yield _standing_between(each, before)
+
+
+def _wrong_order(sentence: str, severity: Severity = Severity.ERROR) -> Finding:
+    return Finding(
+        severity,
+        "sent.order",
+        sentence=sentence,
+        certificate="",
+        source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
+        mend="Put the server certificate first in partner_server.pem, then its issuer, and so on.",
+    )
+
+
+def _standing_between(stranger: x509.Certificate, before: x509.Certificate) -> Finding:
+    """Small TLS stacks take the first certificate of the issuer's name, and pass over one of another name."""
+    name = about(stranger)
+    if comparable(stranger.subject) == comparable(before.issuer):
+        return _wrong_order(f"of two certificates called {name}, one that did not issue {about(before)} is sent first")
+    return _wrong_order(f"the server sends {name} in between, which issued nothing of the path", Severity.WARNING)
+
+
+def sent_is_valid_now(case: ChainCase) -> Iterator[Finding]:
+    """What is sent beside the path has not expired: some TLS clients refuse all for one of them."""
+    for certificate in dict.fromkeys(case.sent_beside):
+        begun = certificate.not_valid_before_utc <= case.at.now
+        if certificate in case.path or (begun and case.at.now <= certificate.not_valid_after_utc):
+            continue
+        day = certificate.not_valid_after_utc if begun else certificate.not_valid_before_utc
+        when = f"expired on {day:%Y-%m-%d}" if begun else f"is not valid before {day:%Y-%m-%d}"
         yield Finding(
             Severity.ERROR,
-            "sent.order",
-            sentence="the server sends the certificates in the wrong order",
-            certificate="",
-            source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
-            mend="Put the server certificate first in partner_server.pem, then its issuer, and so on.",
+            "sent.expired",
+            sentence=f"a certificate that {when} is sent along"
+            + ("; a valid path is there without it" if _is_sound(case) else ""),
+            certificate=about(certificate),
+            source="GnuTLS and wolfSSL refuse the handshake for it; OpenSSL, mbed TLS and Go do not",
+            mend="Take the old certificate out of partner_server.pem, and leave the one that was renewed.",
         )
+
+
+def _is_sound(case: ChainCase) -> bool:
+    return case.root is not None and faults_of(case.path, case.at.now) == 0

@@ -2,20 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Self, TypeVar
+from typing import Self
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks.profile import ANY, DeviceProfile
-from engage_server.pki.chain import Chain, is_self_issued
-from engage_server.pki.encodings import assert_readable
+from engage_server.pki.chain import Chain, is_link_to, is_self_issued
+from engage_server.pki.encodings import assert_readable, der
+from engage_server.pki.extensions import extension
 from engage_server.pki.path import find_path
 from engage_server.records import AnchorRole, Host
 
 DEFAULT_WARN_DAYS = 30
-
-_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class ChainCase:
         unrelated: What came with it and is not part of it.
         sent: What a TLS server sends, in its order; None when unknown.
         links: What is sent for holders of an older root: another CA's word for this path's root.
+        other_roots: Where the path leads through a link: the roots of those who need no link.
     """
 
     path: tuple[x509.Certificate, ...]
@@ -60,13 +60,14 @@ class ChainCase:
     unrelated: tuple[x509.Certificate, ...] = ()
     sent: tuple[x509.Certificate, ...] | None = None
     links: tuple[x509.Certificate, ...] = ()
+    other_roots: tuple[x509.Certificate, ...] = ()
 
     @classmethod
     def of_chain(cls, chain: Chain, at: Circumstances) -> Self:
         """The case of a chain whose order is known.
 
         Raises:
-            CertificateInvalid: A certificate's extensions or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key can not be read.
         """
         for certificate in (*chain, *chain.links):
             assert_readable(certificate, source="the chain")
@@ -87,12 +88,12 @@ class ChainCase:
             sent: What a TLS server sends, in its order, if that is known.
 
         Raises:
-            CertificateInvalid: A certificate's extensions or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key can not be read.
         """
         for certificate in certificates:
             assert_readable(certificate, source="the chain")
-        found = find_path(certificates)
-        return cls(found.path, at, found.unrelated, sent, found.links)
+        found = find_path(certificates, anchor=at.anchor_certificate, now=at.now)
+        return cls(found.path, at, found.unrelated, sent, found.links, found.other_roots)
 
     @property
     def server(self) -> x509.Certificate:
@@ -127,16 +128,38 @@ class ChainCase:
             pairs.append((self.root, self.root))
         return tuple(reversed(pairs))
 
+    @property
+    def sent_beside(self) -> tuple[x509.Certificate, ...]:
+        """What a server sends beside path, links and roots: strangers, and each certificate that is sent again."""
+        known = {*self.path, *self.links, *self.other_roots}
+        sent = self.sent or ()
+        again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self._roots)
+        return (*(each for each in dict.fromkeys(sent) if each not in known), *again)
+
+    @property
+    def counted(self) -> tuple[x509.Certificate, ...]:
+        """What is counted against a device's memory: the root, sent or not, and every other certificate that is sent.
+
+        Where a link certificate joins two roots, some devices hold the one and some the other: the longer one counts.
+        A certificate that is sent twice is here twice.
+        """
+        root = max(self._roots, key=lambda each: len(der(each)), default=None)
+        below = tuple(each for each in (*self.links, *reversed(self.path)) if each not in self._roots)
+        return (*((root,) if root else ()), *below, *self.sent_beside)
+
+    @property
+    def _roots(self) -> tuple[x509.Certificate, ...]:
+        return (*((self.root,) if self.root else ()), *self.other_roots)
+
     def role_of(self, certificate: x509.Certificate) -> str:
-        """``root``, ``intermediate`` or ``server``."""
-        if certificate == self.root:
+        """``root``, ``link``, ``intermediate``, ``server``; or ``other`` for what is sent beside them."""
+        if certificate in self._roots:
             return "root"
-        return "server" if certificate == self.server else "intermediate"
+        if certificate in self.links or any(is_link_to(certificate, root) for root in self.other_roots):
+            return "link"
+        if certificate in self.path:
+            return "server" if certificate == self.server else "intermediate"
+        return "other"
 
 
-def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The certificate's extension of this kind, or None."""
-    try:
-        return certificate.extensions.get_extension_for_class(kind).value
-    except x509.ExtensionNotFound:
-        return None
+__all__ = ["DEFAULT_WARN_DAYS", "ChainCase", "Circumstances", "extension"]

@@ -7,6 +7,7 @@ from cryptography import x509
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
 from engage_server.pki.chain import is_self_issued
+from engage_server.pki.extensions import is_critical
 from engage_server.pki.names import comparable
 from engage_server.pki.raw_fields import raw_fields
 
@@ -28,6 +29,62 @@ def key_identifiers_match(case: ChainCase) -> Iterator[Finding]:
                 mend="Use certificates of one build: the issuer was probably made again under the same name.",
                 measured=claimed.key_identifier.hex(),
                 limit=found.digest.hex(),
+            )
+
+
+def issuer_serial_numbers_match(case: ChainCase) -> Iterator[Finding]:
+    """Issuer and serial number in the authority key identifier are those of this issuer's certificate."""
+    for certificate, issuer in case.issued_pairs:
+        claimed = extension(certificate, x509.AuthorityKeyIdentifier)
+        if claimed is None or claimed.authority_cert_serial_number is None:
+            continue
+        names = [each.value for each in claimed.authority_cert_issuer or () if isinstance(each, x509.DirectoryName)]
+        named = any(comparable(name) == comparable(issuer.issuer) for name in names)
+        if claimed.authority_cert_serial_number != issuer.serial_number or not named:
+            yield Finding(
+                Severity.ERROR,
+                "path.issuer_serial",
+                sentence=f"its authority key identifier names another certificate than that of {about(issuer)}",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer (X509_V_ERR 31)",
+                mend="Issue it again with the key identifier alone: authorityKeyIdentifier = keyid.",
+                measured=f"serial {claimed.authority_cert_serial_number:x}",
+                limit=f"serial {issuer.serial_number:x}",
+            )
+
+
+def issuer_is_identified(case: ChainCase) -> Iterator[Finding]:
+    """Every certificate but the root says by which key it was signed."""
+    for certificate in case.path[:-1]:
+        if extension(certificate, x509.AuthorityKeyIdentifier) is None:
+            yield Finding(
+                Severity.NOTE,
+                "path.no_authority_identifier",
+                sentence="it has no authority key identifier",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1.1; clients on Python 3.13 refuse it (X509_STRICT)",
+                mend="Issue it again with one: authorityKeyIdentifier = keyid.",
+            )
+
+
+def issuer_states_what_it_may(case: ChainCase) -> Iterator[Finding]:
+    """Every CA has a key usage, and basic constraints that are critical."""
+    for issuer in case.issuers:
+        lacks = []
+        if extension(issuer, x509.KeyUsage) is None:
+            # wolfSSL takes a trust anchor without one, and no intermediate
+            lacks.append(("it has no key usage", Severity.NOTE if issuer == case.root else Severity.WARNING))
+        constraints = extension(issuer, x509.BasicConstraints)
+        if constraints is not None and not is_critical(issuer, x509.BasicConstraints):
+            lacks.append(("its basic constraints are not critical", Severity.NOTE))
+        for sentence, severity in lacks:
+            yield Finding(
+                severity,
+                "path.issuer_form",
+                sentence=sentence,
+                certificate=about(issuer),
+                source="RFC 5280 sections 4.2.1.3 and 4.2.1.9; Python 3.13 refuses both, wolfSSL the first",
+                mend="Issue it again: basicConstraints = critical,CA:TRUE and keyUsage = critical,keyCertSign,cRLSign.",
             )
 
 

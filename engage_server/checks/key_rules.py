@@ -3,15 +3,18 @@
 from collections.abc import Iterator
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
+from engage_server.pki.chain import signature_hash
 from engage_server.pki.keys import public_key_der
+from engage_server.pki.raw_fields import elements, raw_fields
 
 _USUAL_EXPONENT = 65537
+_PSS_KEY = bytes.fromhex("06092a864886f70d01010a")  # id-RSASSA-PSS, RFC 4055 section 1.2
 
 
 def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
@@ -88,6 +91,26 @@ def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
             )
 
 
+def signature_is_no_pss(case: ChainCase) -> Iterator[Finding]:
+    """Signatures are PKCS#1 v1.5, and keys are for any kind: small TLS stacks know RSASSA-PSS seldom, if at all."""
+    for certificate in case.path:
+        fields = raw_fields(certificate)
+        wanted = []
+        if certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
+            wanted.append("it is signed with RSASSA-PSS, not with PKCS#1 v1.5")
+        if next(elements(fields.public_key)).content.startswith(_PSS_KEY):
+            wanted.append("its key is for RSASSA-PSS alone, which TLS 1.2 does not know by itself")
+        for sentence in wanted:
+            yield Finding(
+                Severity.WARNING,
+                "signature.pss",
+                sentence=sentence,
+                certificate=about(certificate),
+                source="RFC 4055; assumed of the devices: sha256WithRSAEncryption is what they are known to take",
+                mend="Issue it again with sha256WithRSAEncryption, for an rsaEncryption key.",
+            )
+
+
 def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
     """The private key is the one of the server certificate."""
     if case.at.server_key is None:
@@ -129,8 +152,5 @@ def server_key_usage_fits(case: ChainCase) -> Iterator[Finding]:
 
 
 def _hash_name(certificate: x509.Certificate) -> str:
-    try:
-        algorithm = certificate.signature_hash_algorithm
-    except UnsupportedAlgorithm:
-        return certificate.signature_algorithm_oid.dotted_string
+    algorithm = signature_hash(certificate)
     return algorithm.name if algorithm else certificate.signature_algorithm_oid.dotted_string

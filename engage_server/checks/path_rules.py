@@ -7,7 +7,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
-from engage_server.pki.chain import is_issued_by, is_self_issued
+from engage_server.pki.chain import is_issued_by, is_self_issued, signature_can_be_read
 from engage_server.pki.names import display_name
 
 
@@ -21,7 +21,8 @@ def path_is_complete(case: ChainCase) -> Iterator[Finding]:
             sentence=f"its issuer is missing: {display_name(top.issuer)}",
             certificate=about(top),
             source="RFC 5280 section 6.1",
-            mend="Add the missing certificates, up to the root.",
+            mend="Add the missing certificates, up to the root. A live host does not send its root: name it with "
+            "--anchor, or give --site-key-file.",
         )
     elif len(case.path) == 1:
         yield Finding(
@@ -41,7 +42,9 @@ def signature_is_valid(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.signature_invalid",
-                sentence=f"it is not signed by the key of {about(issuer)}",
+                sentence=f"it is not signed by the key of {about(issuer)}"
+                if signature_can_be_read(certificate)
+                else "its signature cannot be checked: the algorithm's parameters cannot be read",
                 certificate=about(certificate),
                 source="RFC 5280 section 6.1.3 (a) (1)",
                 mend="Use certificates of one build: the issuer was probably made again under the same name.",

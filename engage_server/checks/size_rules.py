@@ -9,7 +9,7 @@ from engage_server.pki.encodings import der, pem
 
 
 def chain_fits(case: ChainCase) -> Iterator[Finding]:
-    """Root, intermediates and server certificate together fit into a device, counted as DER."""
+    """The root and every other certificate that is sent fit together into a device, counted as DER."""
     total, limit = _total(case), case.at.profile.chain_der_bytes
     if total > limit:
         yield Finding(
@@ -18,7 +18,10 @@ def chain_fits(case: ChainCase) -> Iterator[Finding]:
             sentence=f"the chain has {total} bytes of DER, {total - limit} more than the {limit} that devices hold",
             certificate="",
             source=case.at.profile.chain_source,
-            mend="Shorten names, take hosts out of the SAN, leave out CRL, AIA and policy extensions.",
+            mend=(
+                "Send nothing that is no part of the path, and nothing twice. Shorten names, take hosts out of the "
+                "SAN, leave out CRL, AIA and policy extensions."
+            ),
             measured=f"{total} bytes",
             limit=f"{limit} bytes",
         )
@@ -49,7 +52,7 @@ def link_certificate_fits(case: ChainCase) -> Iterator[Finding]:
 
 def pem_is_longer(case: ChainCase) -> Iterator[Finding]:
     """The vendor does not say in which encoding the bytes count."""
-    limit, as_pem = case.at.profile.chain_der_bytes, len(pem((*case.path, *case.links)))
+    limit, as_pem = case.at.profile.chain_der_bytes, len(pem(case.counted))
     if _total(case) <= limit < as_pem:
         yield Finding(
             Severity.NOTE,
@@ -64,4 +67,4 @@ def pem_is_longer(case: ChainCase) -> Iterator[Finding]:
 
 
 def _total(case: ChainCase) -> int:
-    return sum(len(der(certificate)) for certificate in (*case.path, *case.links))
+    return sum(len(der(certificate)) for certificate in case.counted)

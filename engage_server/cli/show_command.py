@@ -15,6 +15,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
+from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.path import find_path
 from engage_server.services.chains.targets import names_of_targets, read_target
 
@@ -68,18 +69,15 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
         "key": f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.strip("_"),
         "signature": certificate.signature_algorithm_oid.dotted_string,
         "names": _names(certificate),
-        "extensions": [_extension(each) for each in certificate.extensions],
+        "extensions": [_extension(each) for each in extensions_of(certificate).readable],
         "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
         "der_bytes": len(der(certificate)),
     }
 
 
 def _names(certificate: x509.Certificate) -> list[str]:
-    try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
-    return [str(name.value) for name in san]
+    san = extension(certificate, x509.SubjectAlternativeName)
+    return [str(name.value) for name in san or ()]
 
 
 def _extension(extension: x509.Extension[x509.ExtensionType]) -> str:

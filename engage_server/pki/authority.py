@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.pki import keys, names, profiles
 from engage_server.pki.chain import Chain
+from engage_server.pki.extensions import extension
 from engage_server.pki.profiles import DEFAULT_LIFETIMES, CertificateProfile, Lifetimes
 from engage_server.records import Host
 
@@ -119,8 +120,8 @@ def issue(
         .not_valid_before(validity[0])
         .not_valid_after(validity[1])
     )
-    for extension, critical in profile.extensions(hosts):
-        builder = builder.add_extension(extension, critical)
+    for value, critical in profile.extensions(hosts):
+        builder = builder.add_extension(value, critical)
     identifier = subject_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
     builder = builder.add_extension(identifier, False)
     if isinstance(issuer, Issuer):  # a root's would repeat its SKI: RFC 5280 section 4.2.1.1 lets it be left out
@@ -136,9 +137,8 @@ def random_serial_number() -> int:
 
 def _authority_key_identifier(issuer: Issuer) -> x509.AuthorityKeyIdentifier:
     """What the issuer calls its own key; outside CAs have other ways to make it than ours (RFC 5280 4.2.1.2)."""
-    try:
-        found = issuer.certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except x509.ExtensionNotFound:
+    found = extension(issuer.certificate, x509.SubjectKeyIdentifier)
+    if found is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())
     return x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(found)
 

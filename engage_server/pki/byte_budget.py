@@ -8,6 +8,7 @@ from cryptography import x509
 
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der, pem
+from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.names import display_name
 
 # "These devices support a total chain length (top level root authority certificate + intermediate certificate(s) +
@@ -101,7 +102,7 @@ def link_certificate_bytes(root: x509.Certificate) -> int:
 
     It is the successor's root certificate with an authority key identifier added, where ``root`` has none.
     """
-    has_identifier = any(isinstance(e.value, x509.AuthorityKeyIdentifier) for e in root.extensions)
+    has_identifier = extension(root, x509.AuthorityKeyIdentifier) is not None
     return len(der(root)) + (0 if has_identifier else _AUTHORITY_KEY_IDENTIFIER_BYTES)
 
 
@@ -109,7 +110,7 @@ def costs(chain: Chain) -> list[Cost]:
     """What the names and extensions cost, dearest first. Keys and signatures, which nobody can shorten, are not in."""
     sizes: Counter[tuple[str, str]] = Counter()
     counts: Counter[tuple[str, str]] = Counter()
-    for certificate in chain:
+    for certificate in (*chain, *chain.links):
         for what, mend, size in _parts(certificate):
             sizes[what, mend] += size
             counts[what, mend] += 1
@@ -127,11 +128,11 @@ def _parts(certificate: x509.Certificate) -> Iterator[tuple[str, str, int]]:
                 mend,
                 len(alone.public_bytes()) - _header_bytes(alone.public_bytes()),
             )
-    for extension in certificate.extensions:
-        if isinstance(extension.value, x509.SubjectAlternativeName):
-            yield from _san_parts(extension.value)
+    for each in extensions_of(certificate).readable:
+        if isinstance(each.value, x509.SubjectAlternativeName):
+            yield from _san_parts(each.value)
         else:
-            yield _extension_name(extension), _mend_of(extension), extension_bytes(extension)
+            yield _extension_name(each), _mend_of(each), extension_bytes(each)
 
 
 def _san_parts(san: x509.SubjectAlternativeName) -> Iterator[tuple[str, str, int]]:

@@ -6,14 +6,16 @@ from functools import lru_cache
 
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.errors import CertificateInvalid
+from engage_server.pki.extensions import UNREADABLE
 from engage_server.pki.names import comparable
 from engage_server.records import AnchorRole
 
-_NOT_ISSUED = (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm)
+_NOT_ISSUED = (*UNREADABLE, InvalidSignature)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,7 @@ class Chain:
         return self.intermediates[-1]
 
 
-@lru_cache(maxsize=256)  # asked by the search for a path, then by the rules
+@lru_cache(maxsize=2048)  # asked by the search for a path of each pair of namesakes, then by the rules
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether name and signature say so. Dates, constraints, usages and the name's spelling are not looked at."""
     if comparable(certificate.issuer) != comparable(issuer.subject):
@@ -98,6 +100,23 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
         key.verify(signature, signed)
     else:
         raise UnsupportedAlgorithm("the key is of another kind than the signature")
+
+
+def signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
+    """The hash that was signed; None where the signature has none of its own, or its parameters can not be read."""
+    try:
+        return certificate.signature_hash_algorithm
+    except UNREADABLE:
+        return None
+
+
+def signature_can_be_read(certificate: x509.Certificate) -> bool:
+    """Whether the signature's algorithm and its parameters are known: else nobody can say who signed."""
+    try:
+        _ = certificate.signature_algorithm_parameters
+    except UNREADABLE:
+        return False
+    return True
 
 
 @lru_cache(maxsize=256)

@@ -4,26 +4,17 @@ import re
 from collections.abc import Iterable
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.errors import CertificateInvalid
+from engage_server.pki.extensions import UNREADABLE as UNREADABLE
+from engage_server.pki.warnings_of_cryptography import quietly
 
 # RFC 7468 section 2; "openssl ca" puts a text dump in front, which explanatory text is allowed to be
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-_PARTS = ("subject", "issuer", "version", "not_valid_before_utc", "not_valid_after_utc", "public_key", "extensions")
-
-# what cryptography raises for bytes that it does not take
-UNREADABLE = (
-    ValueError,
-    TypeError,
-    OverflowError,
-    UnsupportedAlgorithm,
-    x509.DuplicateExtension,
-    x509.InvalidVersion,
-    x509.UnsupportedGeneralNameType,
-)
+# not its extensions: one that can not be read is a finding, and hides no other
+_PARTS = ("subject", "issuer", "version", "not_valid_before_utc", "not_valid_after_utc", "public_key")
 
 _NEXT = "Give an X.509 certificate as PEM (-----BEGIN CERTIFICATE-----) or as DER."
 
@@ -52,16 +43,17 @@ def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
 
 
 def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
-    """Read every part of a certificate once. cryptography reads most of them only when they are asked for.
+    """Read every part of a certificate but its extensions once: cryptography reads most only when they are asked for.
 
     Raises:
         CertificateInvalid: A part can not be read, or is of a kind that is not known.
     """
     for part in _PARTS:
         try:
-            value = getattr(certificate, part)
-            if callable(value):
-                value()
+            with quietly():
+                value = getattr(certificate, part)
+                if callable(value):
+                    value()
         except UNREADABLE as error:
             what = part.replace("_", " ")
             raise CertificateInvalid(

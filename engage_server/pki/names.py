@@ -42,10 +42,10 @@ def common_name_of(hosts: tuple[Host, ...]) -> str:
 
 
 def display_name(name: x509.Name) -> str:
-    """One line for people: the common name if there is one, else the whole name by RFC 4514."""
+    """One line for people: the common name if there is one, else the whole name by RFC 4514, else that it has none."""
     for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME):
         return str(attribute.value)
-    return name.rfc4514_string()
+    return name.rfc4514_string() or "(no name)"
 
 
 def comparable(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.pki.authority import Issuer, random_serial_number
 from engage_server.pki.chain import Chain
+from engage_server.pki.extensions import extensions_of
 from engage_server.pki.succession import AuthorityKeys
 
 
@@ -59,7 +60,7 @@ def _copied(original: x509.Certificate, key: rsa.RSAPrivateKey, issuer: Issuer |
         .not_valid_before(original.not_valid_before_utc)
         .not_valid_after(original.not_valid_after_utc)
     )
-    for each in original.extensions:
+    for each in extensions_of(original).readable:
         if isinstance(each.value, x509.SubjectKeyIdentifier):
             builder = builder.add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), each.critical)
         elif isinstance(each.value, x509.AuthorityKeyIdentifier):

@@ -16,6 +16,7 @@ from engage_server.errors import CertificateInvalid, NotPossible
 from engage_server.pki import keys, names, profiles
 from engage_server.pki.authority import Issuer, issue
 from engage_server.pki.chain import Chain
+from engage_server.pki.extensions import extension
 from engage_server.records import Host, RotationWay
 
 _LABEL = re.compile(r" (?P<year>\d{4})(?:-(?P<number>\d+))?$")  # the year that this tool puts behind a CA's name
@@ -241,10 +242,7 @@ def _attribute(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
 
 
 def _key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier | None:
-    try:
-        return certificate.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
-    except x509.ExtensionNotFound:
-        return None
+    return extension(certificate, x509.SubjectKeyIdentifier)
 
 
 def _missing(which: str) -> NotPossible:

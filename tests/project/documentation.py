@@ -15,6 +15,7 @@ from engage_server.cli.root import engage
 from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 from tests.support.defects import DEFECTS, case_of
+from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
@@ -105,7 +106,24 @@ def _checks_page() -> str:
             what = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
             rows |= {f"| `{f.code}` | {f.severity} | {what} | {f.source} |\n" for f in rule(case)}
     other = [f"| {' | '.join(row)} |\n" for row in _OTHER_ROWS]
-    return _CHECKS_INTRO + "".join(sorted(rows)) + "".join(other)
+    return _CHECKS_INTRO + "".join(sorted(rows)) + "".join(other) + _MUSTS_INTRO + "".join(_musts())
+
+
+_MUSTS_INTRO = """
+## What RFC 5280 demands of a certificate
+
+Each MUST of sections 4.1 and 4.2 about what a certificate holds: the rule that looks at it, or why none does. How five
+TLS clients judge the same chains is in [decision 38](decisions/0038-two-clients-that-refuse.md).
+
+| section | demand | rule, or why there is none |
+|---|---|---|
+"""
+
+
+def _musts() -> Iterator[str]:
+    for must in MUSTS:
+        told = ", ".join(f"`{code}`" for code in must.codes) or must.reason
+        yield f"| {must.section} | {must.what} | {told} |\n"
 
 
 def _commands_page() -> str:

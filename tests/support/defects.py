@@ -4,19 +4,21 @@ Each function changes the drafts of a right chain in one way, and its docstring 
 the decorator; findings that are missing **and** findings that are not expected fail.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+import ipaddress
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 from engage_server.checks import ChainCase, Circumstances
 from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki import authority, profiles
+from engage_server.pki.warnings_of_cryptography import quietly
 from engage_server.records import AnchorRole, Host
 from tests.support import respelling
 from tests.support.chains import HOSTS, NOW, key
@@ -43,6 +45,7 @@ class Draft:
     constraints: bool = True
     subject_identifier: bytes | None = b""  # b"": from the key; None: none
     authority_identifier: bytes | None = b""  # b"": from the signer; None: none
+    pss: bool = False
     hash: hashes.SHA256 | hashes.SHA384 | hashes.SHA512 | None = field(default_factory=hashes.SHA256)
     serial: int = 0
     issuer_name: x509.Name | None = None
@@ -54,6 +57,10 @@ class Draft:
         """This draft as a certificate that its own key signed."""
         return _signed(self, self, self_signed=True)
 
+    def signed_by(self, issuer: "Draft") -> x509.Certificate:
+        """This draft as a certificate of another one."""
+        return _signed(self, issuer, self_signed=False)
+
 
 @dataclass
 class Plan:
@@ -62,7 +69,7 @@ class Plan:
     drafts: dict[str, Draft]
     leave_out: set[str] = field(default_factory=set)
     along: list[x509.Certificate] = field(default_factory=list)
-    sent: tuple[str, ...] | None = None
+    sent: tuple[str | x509.Certificate, ...] | None = None  # roles, or any certificates
     hosts: tuple[Host, ...] = HOSTS
     anchor: AnchorRole = AnchorRole.ROOT
     anchor_certificate: str | x509.Certificate = ""  # a role, or any certificate
@@ -81,15 +88,21 @@ class Plan:
             issuer = draft
         return {role: certificate for role, certificate in signed.items() if role not in self.leave_out}
 
+    def sent_of(self, certificates: dict[str, x509.Certificate]) -> Iterator[x509.Certificate]:
+        """What the server sends, if it is said."""
+        for each in self.sent or ():
+            yield certificates[each] if isinstance(each, str) else each
+
     def case(self) -> ChainCase:
         """The case to be judged."""
         certificates = self.certificates()
-        sent = tuple(certificates[role] for role in self.sent) if self.sent else None
+        sent = tuple(self.sent_of(certificates)) if self.sent else None
         public = self.server_key.public_key() if self.server_key is not None else None
         given = self.anchor_certificate
         anchor = (certificates[given] if given else None) if isinstance(given, str) else given
         at = Circumstances(self.now, self.hosts, self.anchor, public, self.profile, self.warn_within, anchor)
-        return ChainCase.of_certificates((*certificates.values(), *self.along), at, sent)
+        beside = (each for each in sent or () if each not in certificates.values())
+        return ChainCase.of_certificates((*certificates.values(), *self.along, *beside), at, sent)
 
 
 Defect = Callable[[Plan], None]
@@ -153,7 +166,8 @@ def _signed(draft: Draft, issuer: Draft, *, self_signed: bool) -> x509.Certifica
     for extension, critical in _extensions(draft, issuer):
         builder = builder.add_extension(extension, critical)
     algorithm = None if isinstance(signing_key, ed25519.Ed25519PrivateKey) else draft.hash
-    signed = builder.sign(signing_key, algorithm)
+    pss = padding.PSS(padding.MGF1(hashes.SHA256()), padding.PSS.DIGEST_LENGTH) if draft.pss else None
+    signed = builder.sign(signing_key, algorithm, rsa_padding=pss)
     if draft.respell is None:
         return signed
     assert isinstance(signing_key, rsa.RSAPrivateKey)
@@ -313,7 +327,7 @@ def wrong_authority_identifier_above(plan: Plan) -> None:
     plan.drafts["intermediate"].authority_identifier = b"\x01" * 20
 
 
-@defect()
+@defect("path.no_authority_identifier")
 def no_authority_identifier(plan: Plan) -> None:
     """Nobody names an issuer's key: the names must do."""
     for draft in plan.drafts.values():
@@ -440,7 +454,7 @@ def root_sent(plan: Plan) -> None:
     plan.sent = ("server", "intermediate", "root")
 
 
-@defect("sent.twice")
+@defect("sent.twice", "chain.pem_long")
 def sent_twice(plan: Plan) -> None:
     """The intermediate is sent twice."""
     plan.sent = ("server", "intermediate", "intermediate")
@@ -706,9 +720,9 @@ def unknown_critical_extension(plan: Plan) -> None:
     plan.drafts["server"].more = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)]
 
 
-@defect("encoding.critical_extension")
+@defect("encoding.critical_extension", "path.name_constraints")
 def critical_name_constraints(plan: Plan) -> None:
-    """Name constraints must be critical, and embedded stacks do not know them."""
+    """Name constraints must be critical, and embedded stacks do not know them; these forbid two of the hosts, too."""
     permitted = x509.NameConstraints([x509.DNSName("example.org")], None)
     plan.drafts["intermediate"].more = [(permitted, True)]
 
@@ -767,14 +781,14 @@ def link_certificate(plan: Plan) -> None:
     plan.drafts["intermediate"].name = plan.drafts["root"].name
 
 
-@defect("path.self_issued")
+@defect("path.self_issued", "path.no_authority_identifier")
 def link_certificate_without_identifier(plan: Plan) -> None:
     """The same without an authority key identifier."""
     link_certificate(plan)
     plan.drafts["intermediate"].authority_identifier = None
 
 
-@defect("path.ambiguous_issuer")
+@defect("path.ambiguous_issuer", "path.no_authority_identifier")
 def below_a_link_certificate_without_identifier(plan: Plan) -> None:
     """The intermediate bears the root's name, and the server certificate does not say which of them signed it."""
     link_certificate(plan)
@@ -816,3 +830,324 @@ def issuer_in_another_case(plan: Plan) -> None:
 def sha1(plan: Plan) -> None:
     """A server certificate signed with SHA-1."""
     plan.drafts["server"].respell = respelling.sha1
+
+
+# --- what RFC 5280 demands of extensions and names --------------------------------------------------------------------
+
+
+@defect("encoding.version")
+def version_1_with_extensions(plan: Plan) -> None:
+    """It says version 1, which has no extensions, and has them."""
+    plan.drafts["server"].respell = respelling.version_1
+
+
+@defect("encoding.signature_algorithm")
+def two_signature_algorithms(plan: Plan) -> None:
+    """SHA-384 inside, SHA-256 outside."""
+    plan.drafts["server"].respell = respelling.other_algorithm_inside
+
+
+@defect("encoding.unique_identifier")
+def unique_identifier(plan: Plan) -> None:
+    """An issuer's unique identifier."""
+    plan.drafts["intermediate"].respell = respelling.unique_identifier
+
+
+@defect("encoding.empty_name")
+def intermediate_without_a_name(plan: Plan) -> None:
+    """The intermediate's subject is empty, and so is the issuer below."""
+    plan.drafts["intermediate"].name = x509.Name([])
+
+
+@defect("server.common_name", "san.not_critical")
+def server_without_a_name(plan: Plan) -> None:
+    """An empty subject, and a subject alternative name that is not critical."""
+    plan.drafts["server"].name = x509.Name([])
+
+
+@defect("server.common_name")
+def server_without_a_name_and_critical_san(plan: Plan) -> None:
+    """The same with a critical one: that is how it should be."""
+    draft = plan.drafts["server"]
+    draft.name, draft.san = x509.Name([]), None
+    draft.more = [(x509.SubjectAlternativeName([profiles.general_name(host) for host in HOSTS]), True)]
+
+
+@defect("encoding.attribute_length")
+def country_of_three_letters(plan: Plan) -> None:
+    """C=USA."""
+    country = _unchecked(NameOID.COUNTRY_NAME, "USA")
+    plan.drafts["server"].name = x509.Name([country, *cn(HOSTS[0].text)])
+
+
+@defect("encoding.attribute_length")
+def long_common_name(plan: Plan) -> None:
+    """A common name of 65 characters."""
+    long = _unchecked(NameOID.COMMON_NAME, "c" * 65)
+    plan.drafts["root"].name = x509.Name([long])
+
+
+def _unchecked(kind: x509.ObjectIdentifier, value: str) -> x509.NameAttribute:
+    with quietly():
+        return x509.NameAttribute(kind, value, _validate=False)
+
+
+@defect("encoding.path_length")
+def path_length_beside_ca_false(plan: Plan) -> None:
+    """CA:FALSE with a path length, as hand-written configurations have it."""
+    constraints = bytes.fromhex("3003020100")
+    plan.drafts["server"].respell = respelling.extension_value("2.5.29.19", constraints)
+
+
+@defect("path.issuer_not_ca", "encoding.path_length")
+def intermediate_with_a_path_length_alone(plan: Plan) -> None:
+    """The same on an intermediate."""
+    constraints = bytes.fromhex("3003020100")
+    plan.drafts["intermediate"].respell = respelling.extension_value("2.5.29.19", constraints)
+
+
+@defect("encoding.extension_malformed")
+def malformed_extension(plan: Plan) -> None:
+    """Authority information access that is none."""
+    access = x509.ObjectIdentifier("1.3.6.1.5.5.7.1.1")
+    plan.drafts["server"].more = [(x509.UnrecognizedExtension(access, b"\x05\x00"), False)]
+
+
+@defect("encoding.extension_malformed", "san.missing")
+def malformed_san(plan: Plan) -> None:
+    """A subject alternative name without an entry."""
+    plan.drafts["server"].respell = respelling.extension_value("2.5.29.17", b"\x30\x03\x87\x01\x0a")
+
+
+@defect("encoding.extension_repeated")
+def extension_twice(plan: Plan) -> None:
+    """The subject alternative name stands there twice."""
+    plan.drafts["server"].respell = respelling.repeated("2.5.29.17")
+
+
+@defect("server.may_sign")
+def server_may_sign_certificates(plan: Plan) -> None:
+    """keyCertSign without CA:TRUE."""
+    plan.drafts["server"].usages = frozenset({"digital_signature", "key_encipherment", "key_cert_sign"})
+
+
+@defect("path.issuer_form")
+def intermediate_without_usage(plan: Plan) -> None:
+    """No key usage on a CA."""
+    plan.drafts["intermediate"].usages = None
+
+
+@defect("path.issuer_form")
+def constraints_not_critical(plan: Plan) -> None:
+    """Basic constraints of a CA that are not critical."""
+    draft = plan.drafts["intermediate"]
+    draft.constraints, draft.more = False, [(x509.BasicConstraints(True, 0), False)]
+
+
+@defect("path.issuer_serial")
+def issuer_of_another_serial_number(plan: Plan) -> None:
+    """The authority key identifier names the right key, and a certificate that was renewed since."""
+    plan.drafts["intermediate"].serial = 77
+    _identify(plan, plan.drafts["root"].name, 76)
+
+
+@defect("path.issuer_serial")
+def issuer_of_another_issuer(plan: Plan) -> None:
+    """The authority key identifier has the right serial number of somebody else."""
+    plan.drafts["intermediate"].serial = 77
+    _identify(plan, cn("Somebody else"), 77)
+
+
+@defect()
+def issuer_by_serial_number(plan: Plan) -> None:
+    """The authority key identifier names the issuer in both ways, as "authorityKeyIdentifier = keyid,issuer" does."""
+    plan.drafts["intermediate"].serial = 77
+    _identify(plan, plan.drafts["root"].name, 77)
+
+
+def _identify(plan: Plan, issuer: x509.Name, number: int) -> None:
+    key_identifier = x509.SubjectKeyIdentifier.from_public_key(plan.drafts["intermediate"].key.public_key()).digest
+    both = x509.AuthorityKeyIdentifier(key_identifier, [x509.DirectoryName(issuer)], number)
+    plan.drafts["server"].authority_identifier, plan.drafts["server"].more = None, [(both, False)]
+
+
+@defect("server.must_staple")
+def must_staple(plan: Plan) -> None:
+    """The TLS feature of OCSP stapling, which no server of ours does."""
+    plan.drafts["server"].more = [(x509.TLSFeature([x509.TLSFeatureType.status_request]), False)]
+
+
+@defect("signature.pss")
+def signed_with_pss(plan: Plan) -> None:
+    """RSASSA-PSS instead of PKCS#1 v1.5."""
+    plan.drafts["server"].pss = True
+
+
+def _constrained(plan: Plan, role: str, *, permitted: list[x509.GeneralName], excluded: list[x509.GeneralName]) -> None:
+    """Name constraints, not critical: with critical ones the first complaint is another."""
+    plan.drafts[role].more = [(x509.NameConstraints(permitted or None, excluded or None), False)]
+
+
+@defect()
+def names_permitted(plan: Plan) -> None:
+    """All that is permitted is what is there."""
+    names = [x509.DNSName("example.org"), x509.DNSName("localhost"), _network("10.0.0.0/8"), _network("127.0.0.0/8")]
+    _constrained(plan, "intermediate", permitted=[*names, x509.DirectoryName(cn(HOSTS[0].text))], excluded=[])
+
+
+@defect("path.name_constraints")
+def name_not_permitted(plan: Plan) -> None:
+    """A DNS name outside of what is permitted; no constraint on addresses."""
+    _constrained(plan, "intermediate", permitted=[x509.DNSName("example.org")], excluded=[])
+
+
+@defect("path.name_constraints")
+def name_excluded(plan: Plan) -> None:
+    """The root excludes a domain of which the host is a part."""
+    _constrained(plan, "root", permitted=[], excluded=[x509.DNSName("example.org")])
+
+
+@defect("path.name_constraints")
+def address_not_permitted(plan: Plan) -> None:
+    """An address outside of what is permitted."""
+    _constrained(plan, "intermediate", permitted=[_network("10.0.0.0/8")], excluded=[])
+
+
+@defect("path.name_constraints")
+def address_excluded(plan: Plan) -> None:
+    """The root excludes the addresses of private networks."""
+    _constrained(plan, "root", permitted=[], excluded=[_network("10.0.0.0/8")])
+
+
+@defect("path.name_constraints")
+def directory_name_not_permitted(plan: Plan) -> None:
+    """The subject is outside of what is permitted."""
+    organization = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, "Example")])
+    _constrained(plan, "intermediate", permitted=[x509.DirectoryName(organization)], excluded=[])
+
+
+@defect("path.name_constraints")
+def mailbox_excluded(plan: Plan) -> None:
+    """An e-mail address of an excluded domain in the SAN."""
+    _constrained(plan, "intermediate", permitted=[], excluded=[x509.RFC822Name("example.net")])
+    plan.drafts["server"].san = (*(plan.drafts["server"].san or ()), x509.RFC822Name("doors@example.net"))
+
+
+@defect("path.name_constraints")
+def uri_not_permitted(plan: Plan) -> None:
+    """A URI of another host in the SAN."""
+    _constrained(plan, "intermediate", permitted=[x509.UniformResourceIdentifier(".example.net")], excluded=[])
+    uri = x509.UniformResourceIdentifier("https://doors.example.com/x")
+    plan.drafts["server"].san = (*(plan.drafts["server"].san or ()), uri)
+
+
+@defect("path.name_constraints", "san.missing")
+def common_name_not_permitted(plan: Plan) -> None:
+    """No SAN: the common name is taken for a DNS name."""
+    name_excluded(plan)
+    plan.drafts["server"].san = None
+
+
+def _network(text: str) -> x509.IPAddress:
+    return x509.IPAddress(ipaddress.ip_network(text))
+
+
+_POLICY = x509.CertificatePolicies([x509.PolicyInformation(x509.ObjectIdentifier("1.3.6.1.4.1.99999.2"), None)])
+
+
+@defect("path.policy")
+def policy_missing(plan: Plan) -> None:
+    """The intermediate demands an explicit policy, and the server certificate has none."""
+    plan.drafts["intermediate"].more = [(x509.PolicyConstraints(0, None), False), (_POLICY, False)]
+
+
+@defect()
+def policy_kept(plan: Plan) -> None:
+    """The same, and it has it."""
+    policy_missing(plan)
+    plan.drafts["server"].more = [(_POLICY, False)]
+
+
+@defect("path.policy")
+def any_policy_inhibited(plan: Plan) -> None:
+    """The server certificate has any policy, which the intermediate does not let count."""
+    policy_missing(plan)
+    plan.drafts["intermediate"].more.append((x509.InhibitAnyPolicy(0), False))
+    any_policy = x509.PolicyInformation(x509.ObjectIdentifier("2.5.29.32.0"), None)
+    plan.drafts["server"].more = [(x509.CertificatePolicies([any_policy]), False)]
+
+
+@defect("encoding.critical_extension")
+def critical_policy_constraints(plan: Plan) -> None:
+    """Policy constraints have to be critical, and small TLS stacks do not know them."""
+    plan.drafts["intermediate"].more = [(x509.PolicyConstraints(9, None), True)]
+
+
+# --- renewed, cross-signed, sent along --------------------------------------------------------------------------------
+
+
+def _renewed(plan: Plan, **values: object) -> x509.Certificate:
+    """The intermediate once more, as it was before: same name, same key."""
+    before = replace(plan.drafts["intermediate"], **values)  # type: ignore[arg-type]  # a draft's own attributes
+    return replace(plan, drafts={**plan.drafts, "intermediate": before}).certificates()["intermediate"]
+
+
+@defect("bundle.unrelated", "sent.expired", "chain.pem_long")
+def renewed_and_the_old_one_sent_first(plan: Plan) -> None:
+    """The intermediate was renewed; the one that expired is sent before it: a valid path is there all the same."""
+    old = _renewed(plan, since=NOW - 900 * DAY, until=NOW - DAY)
+    plan.sent = ("server", old, "intermediate")
+
+
+@defect("bundle.unrelated", "sent.expired", "chain.pem_long")
+def renewed_and_the_old_one_sent_last(plan: Plan) -> None:
+    """The same behind it."""
+    plan.sent = ("server", "intermediate", _renewed(plan, since=NOW - 900 * DAY, until=NOW - DAY))
+
+
+@defect("bundle.unrelated", "chain.pem_long")
+def renewed_and_both_are_valid(plan: Plan) -> None:
+    """The intermediate was renewed in time: both lead to the root."""
+    plan.sent = ("server", "intermediate", _renewed(plan, until=NOW + 2900 * DAY))
+
+
+@defect("bundle.unrelated", "sent.order", "chain.pem_long")
+def namesake_sent_first(plan: Plan) -> None:
+    """An intermediate of the same name with another key is sent before the right one."""
+    plan.sent = ("server", _renewed(plan, key=key(3)), "intermediate")
+
+
+@defect("bundle.unrelated", "sent.order", "chain.pem_long")
+def stranger_sent_between(plan: Plan) -> None:
+    """A root that has nothing to do with it is sent between the two."""
+    plan.sent = ("server", _stranger(), "intermediate")
+
+
+@defect("bundle.unrelated", "chain.pem_long")
+def stranger_sent_last(plan: Plan) -> None:
+    """It is sent behind them."""
+    plan.sent = ("server", "intermediate", _stranger())
+
+
+def _stranger() -> x509.Certificate:
+    return Draft(cn("X"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"})).self_signed()
+
+
+@defect("bundle.unrelated", "sent.order", "chain.pem_long")
+def namesake_behind_a_stranger(plan: Plan) -> None:
+    """Both are sent between the two."""
+    plan.profile = DeviceProfile("roomy", chain_der_bytes=4200)
+    plan.sent = ("server", _stranger(), _renewed(plan, key=key(3)), "intermediate")
+
+
+@defect("bundle.unrelated", "chain.too_long")
+def strangers_sent_until_it_is_too_long(plan: Plan) -> None:
+    """Path and root fit; with what else is sent it is too much."""
+    names = (Draft(cn(f"X{number}"), key(3), NOW + 99 * DAY, True).self_signed() for number in range(3))
+    plan.sent = ("server", "intermediate", *names)
+
+
+@defect("sent.twice", "chain.too_long")
+def sent_so_often_that_it_is_too_long(plan: Plan) -> None:
+    """The same certificate is received, and kept, once more each time."""
+    plan.sent = ("server", *["intermediate"] * 4)

@@ -15,6 +15,12 @@ def is_installed() -> bool:
 
 def accepts(port: int, host: str, anchor: x509.Certificate) -> bool:
     """Whether a handshake with 127.0.0.1, called by this name, comes through."""
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
+        return fault_of_handshake(plain, host, anchor) == 0
+
+
+def fault_of_handshake(plain: socket.socket, host: str, anchor: x509.Certificate) -> int:
+    """The number of the error that ends a handshake over this socket; 0: it came through; -1: nobody answered."""
     from mbedtls import tls
     from mbedtls import x509 as mbed_x509
     from mbedtls.exceptions import TLSError
@@ -22,10 +28,11 @@ def accepts(port: int, host: str, anchor: x509.Certificate) -> bool:
     trusted = tls.TrustStore()
     trusted.add(mbed_x509.CRT.from_DER(encodings.der(anchor)))
     context = tls.ClientContext(tls.TLSConfiguration(trust_store=trusted, validate_certificates=True))
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as plain:
-        connection = context.wrap_socket(plain, server_hostname=host)
-        try:
-            connection.do_handshake()
-        except (TLSError, OSError):
-            return False
-    return True
+    connection = context.wrap_socket(plain, server_hostname=host)
+    try:
+        connection.do_handshake()
+    except TLSError as error:
+        return int(error.err)  # type: ignore[attr-defined]  # its stubs leave it out
+    except OSError:
+        return -1
+    return 0

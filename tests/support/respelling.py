@@ -23,7 +23,8 @@ def respelled(certificate: x509.Certificate, change: Respelling, key: rsa.RSAPri
     parts, _ = decoder.decode(certificate.public_bytes(Encoding.DER), asn1Spec=rfc5280.Certificate())
     change(parts["tbsCertificate"])
     algorithm = parts["tbsCertificate"]["signature"]
-    parts["signatureAlgorithm"] = algorithm
+    if change is not other_algorithm_inside:
+        parts["signatureAlgorithm"] = algorithm
     hash_ = hashes.SHA1() if str(algorithm["algorithm"]) == _SHA1_WITH_RSA else hashes.SHA256()  # noqa: S303 - the defect
     signature = key.sign(encoder.encode(parts["tbsCertificate"]), padding.PKCS1v15(), hash_)
     parts["signature"] = univ.BitString.fromOctetString(signature)
@@ -65,6 +66,43 @@ def common_name_as(field: str, kind: type, *, upper: bool = False) -> Respelling
 def sha1(tbs: Any) -> None:
     """Signed with SHA-1."""
     tbs["signature"]["algorithm"] = univ.ObjectIdentifier(_SHA1_WITH_RSA)
+
+
+def other_algorithm_inside(tbs: Any) -> None:
+    """SHA-384 inside, SHA-256 outside, and signed with what stands outside."""
+    tbs["signature"]["algorithm"] = univ.ObjectIdentifier("1.2.840.113549.1.1.12")
+
+
+def version_1(tbs: Any) -> None:
+    """X.509 version 1, with extensions all the same."""
+    tbs["version"] = 0
+
+
+def unique_identifier(tbs: Any) -> None:
+    """An issuer's unique identifier, of X.509 version 2."""
+    kind = tbs.componentType["issuerUniqueID"].asn1Object
+    tbs["issuerUniqueID"] = kind.clone(univ.BitString.fromOctetString(b"\x01\x02"))
+
+
+def repeated(oid: str) -> Respelling:
+    """An extension that stands there twice."""
+
+    def change(tbs: Any) -> None:
+        again = next(each for each in tbs["extensions"] if str(each["extnID"]) == oid)
+        tbs["extensions"].append(again)
+
+    return change
+
+
+def extension_value(oid: str, value: bytes) -> Respelling:
+    """An extension with whatever octets."""
+
+    def change(tbs: Any) -> None:
+        for each in tbs["extensions"]:
+            if str(each["extnID"]) == oid:
+                each["extnValue"] = univ.OctetString(value)
+
+    return change
 
 
 TELETEX, BMP, PRINTABLE = char.TeletexString, char.BMPString, char.PrintableString

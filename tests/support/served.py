@@ -18,7 +18,7 @@ def parts_of(plan: Plan) -> tuple[tuple[x509.Certificate, ...], rsa.RSAPrivateKe
     """What is sent, the server's key, and what is trusted."""
     certificates = plan.certificates()
     below_root = [certificate for role, certificate in reversed(certificates.items()) if role != "root"]
-    sent = tuple(certificates[role] for role in plan.sent) if plan.sent else tuple(below_root)
+    sent = tuple(plan.sent_of(certificates)) if plan.sent else tuple(below_root)
     given = plan.anchor_certificate
     trusted = (certificates.get(given or "root")) if isinstance(given, str) else given
     key = plan.drafts["server"].key

@@ -41,6 +41,7 @@ def _target(result: TargetResult, limit: int) -> dict[str, Any]:
                 "name": each.name,
                 "der_bytes": each.der_bytes,
                 "not_after": each.not_after.isoformat(),
+                "counted": each.counted,
             }
             for each in result.certificates
         ],

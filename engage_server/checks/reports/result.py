@@ -17,11 +17,12 @@ class CheckedCertificate:
     """One certificate of a path.
 
     Attributes:
-        role: ``root``, ``intermediate`` or ``server``.
+        role: ``root``, ``link``, ``intermediate``, ``server``; ``other`` for what is sent beside the path.
         name: The common name.
         der_bytes: Its size.
         not_after: Its last second, aware UTC.
         file: Where it was found; "" when it came over the network.
+        counted: Whether it counts against a device's memory: of two roots that a link certificate joins, one does.
     """
 
     role: str
@@ -29,6 +30,7 @@ class CheckedCertificate:
     der_bytes: int
     not_after: datetime
     file: str = ""
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +39,8 @@ class TargetResult:
 
     Attributes:
         target: Its name.
-        certificates: The path from the root down; empty when the target could not be read.
+        certificates: The path from the root down, then what is sent beside it; empty when the target could not be
+            read.
         findings: The worst first.
         could_not_be_read: Whether a file or the network was in the way, which is no verdict on the chain.
         live: Whether it was looked at over the network.
@@ -51,8 +54,8 @@ class TargetResult:
 
     @property
     def total(self) -> int:
-        """Bytes of DER, the root counted."""
-        return sum(certificate.der_bytes for certificate in self.certificates)
+        """Bytes of DER: the root, and every other certificate that is sent."""
+        return sum(certificate.der_bytes for certificate in self.certificates if certificate.counted)
 
     def file_of(self, finding: Finding) -> str:
         """The file that a finding is about: its certificate's, else the server certificate's, else the target.
@@ -113,10 +116,17 @@ def result_of(
         findings: The worst first.
         files: Where each certificate was found, if they came from files.
     """
+    counted = case.counted
+    beside = tuple(each for each in (*reversed(case.path), *case.other_roots) if each not in counted)
     rows = tuple(
         CheckedCertificate(
-            case.role_of(each), about(each), len(der(each)), each.not_valid_after_utc, (files or {}).get(each, "")
+            case.role_of(each),
+            about(each),
+            len(der(each)),
+            each.not_valid_after_utc,
+            (files or {}).get(each, ""),
+            counted=each in counted,
         )
-        for each in reversed(case.path)
+        for each in (*beside, *counted)
     )
     return TargetResult(target, rows, tuple(findings))

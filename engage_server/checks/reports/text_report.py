@@ -8,8 +8,8 @@ from engage_server.checks.reports.result import CheckRun, TargetResult
 Paint = Callable[[str, str], str]  # (text, style) -> text, coloured on a terminal and unchanged elsewhere
 
 _CELLS = 64
-_MARKS = {"root": "R", "intermediate": "I", "server": "S"}
-_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan"}
+_MARKS = {"root": "R", "link": "L", "intermediate": "I", "server": "S", "other": "O"}
+_STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan", "link": "magenta", "other": "yellow"}
 _SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
 
 
@@ -37,9 +37,9 @@ def _target(result: TargetResult, limit: int, paint: Paint) -> str:
     if result.certificates:
         lines.append(_bar(result, limit, paint))
     for each in result.certificates:
-        lines.append(
-            f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
-        )
+        not_counted = "" if each.counted else "  (not counted: devices hold one root, and the other is longer)"
+        row = f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
+        lines.append(row + not_counted)
     for finding in result.findings:
         lines += _finding(finding, paint)
     if not result.findings:
@@ -51,6 +51,8 @@ def _bar(result: TargetResult, limit: int, paint: Paint) -> str:
     scale = max(limit, result.total)
     cells, used = "", 0
     for each in result.certificates:
+        if not each.counted:
+            continue
         width = round((used + each.der_bytes) * _CELLS / scale) - round(used * _CELLS / scale)
         used += each.der_bytes
         cells += paint(_MARKS[each.role] * width, _STYLES[each.role])

@@ -3,28 +3,30 @@
 import ipaddress
 from collections.abc import Iterable
 
-import service_identity
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
-from cryptography.x509.oid import ExtensionOID, NameOID
+from cryptography.x509.oid import NameOID
 from OpenSSL import SSL
-from service_identity.pyopenssl import verify_hostname, verify_ip_address
+from service_identity import CertificateError, VerificationError
+from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
 from engage_server.errors import CertificateInvalid
+from engage_server.lock.acceptance.small_stack import assert_small_stacks_take
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.pki.encodings import assert_readable
+from engage_server.pki.extensions import extension
 
 
 def assert_chain(
     sent: Iterable[x509.Certificate], anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
 ) -> int:
-    """Hold a chain against the device's room and key size.
+    """Hold a chain against the device's room and key size, and against what small TLS stacks are strict about.
 
     Returns:
-        Its bytes, the anchor counted once.
+        Its bytes: the anchor, sent or not, and each other certificate as often as it is sent.
 
     Raises:
         DeviceRefusal: It is too long, or a key is.
@@ -36,14 +38,15 @@ def assert_chain(
         except CertificateInvalid as error:
             raise DeviceRefusal(error.sentence, error.next_step) from None
     form, form_name = (Encoding.PEM, "PEM") if firmware.counts_pem else (Encoding.DER, "DER")
-    whole = {certificate.public_bytes(form): certificate for certificate in [*sent, anchor]}
-    total = sum(map(len, whole))
+    assert_small_stacks_take(sent)
+    whole = [anchor, *(certificate for certificate in sent if certificate != anchor)]
+    total = sum(len(certificate.public_bytes(form)) for certificate in whole)
     if total > limits.chain_der_bytes:
         raise DeviceRefusal(
             f"the chain has {total} bytes of {form_name} with its anchor; devices hold {limits.chain_der_bytes}",
             "Shorten names, SAN and extensions: engage chain build shows what each costs.",
         )
-    for certificate in whole.values():
+    for certificate in whole:
         bits = key_bits_of(certificate)
         if bits > limits.rsa_key_bits:
             name = certificate.subject.rfc4514_string()
@@ -57,36 +60,50 @@ def assert_name(connection: SSL.Connection, host: str, firmware: Firmware) -> No
     Raises:
         DeviceRefusal: It is for another.
     """
+    certificate = connection.get_peer_certificate(as_cryptography=True)
+    if certificate is not None and is_for(certificate, host):
+        return
+    if firmware.reads_common_name and certificate is not None and _is_named_so(certificate, host):
+        return
+    raise DeviceRefusal(
+        f"the server certificate is not for {host}, but for {_names(certificate)}",
+        f"Build the chain with --host {host}: an address counts as an address, a name as a name.",
+    )
+
+
+def is_for(certificate: x509.Certificate, host: str) -> bool:
+    """Whether its subject alternative name holds the host: a name as a name, an address as an address."""
+    names = extension(certificate, x509.SubjectAlternativeName)
+    if names is None:
+        return False
+    addresses = (ipaddress.ip_address(str(each)) for each in names.get_values_for_type(x509.IPAddress))
+    patterns: list[DNSPattern | IPAddressPattern] = [IPAddressPattern(each) for each in addresses]
+    for name in names.get_values_for_type(x509.DNSName):
+        try:
+            patterns.append(DNSPattern.from_bytes(name.encode()))
+        except CertificateError:
+            continue  # a pattern that is none makes the others no worse
+    wanted = IPAddress_ID(host) if is_address(host) else DNS_ID(host)
     try:
-        if is_address(host):
-            verify_ip_address(connection, host)
-        else:
-            verify_hostname(connection, host)
-    except (service_identity.VerificationError, service_identity.CertificateError):
-        certificate = connection.get_peer_certificate(as_cryptography=True)
-        if firmware.reads_common_name and certificate is not None and _is_named_so(certificate, host):
-            return
-        raise DeviceRefusal(
-            f"the server certificate is not for {host}, but for {_names(certificate)}",
-            f"Build the chain with --host {host}: an address counts as an address, a name as a name.",
-        ) from None
+        return bool(verify_service_identity(patterns, obligatory_ids=[wanted], optional_ids=[]))
+    except (VerificationError, CertificateError):
+        return False
 
 
 def _names(certificate: x509.Certificate | None) -> str:
     if certificate is None:
         return "nothing: it sent no certificate"
-    try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-        return ", ".join(str(name.value) for name in san) or "nothing"
-    except (ValueError, x509.ExtensionNotFound):
+    san = extension(certificate, x509.SubjectAlternativeName)
+    if san is None:
         return "nothing: it has no subject alternative name"
+    return ", ".join(str(name.value) for name in san) or "nothing"
 
 
 def _is_named_so(certificate: x509.Certificate, host: str) -> bool:
     """Whether there is no subject alternative name, and the common name is the host."""
-    kinds = [extension.oid for extension in certificate.extensions]
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
-    return ExtensionOID.SUBJECT_ALTERNATIVE_NAME not in kinds and any(name.value == host for name in names)
+    has_san = extension(certificate, x509.SubjectAlternativeName) is not None
+    return not has_san and any(name.value == host for name in names)
 
 
 def key_bits_of(certificate: x509.Certificate) -> int:

@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-import service_identity
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from OpenSSL import crypto
-from service_identity.cryptography import verify_certificate_hostname, verify_certificate_ip_address
 
-from engage_server.lock.acceptance.chain import assert_chain, is_address
+from engage_server.lock.acceptance.chain import assert_chain, is_for
 from engage_server.lock.acceptance.openssl_errors import verification_advice, verification_sentence
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
+from engage_server.pki.chain import signature_hash
+from engage_server.pki.extensions import extension
 
 # X509_V_ERR_... of x509_vfy.h
 _WRONG_PURPOSE, _KEY_TOO_SMALL, _HASH_TOO_WEAK = 26, 66, 68
@@ -70,11 +70,8 @@ def _assert_path(sent: Sequence[x509.Certificate], anchor: x509.Certificate, now
 def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
     """As OpenSSL for a TLS server: an extended key usage limits a CA, too."""
     for depth, certificate in enumerate(sent):
-        try:
-            usages = certificate.extensions.get_extension_for_class(x509.ExtendedKeyUsage).value
-        except x509.ExtensionNotFound:
-            continue
-        if ExtendedKeyUsageOID.SERVER_AUTH not in usages:
+        usages = extension(certificate, x509.ExtendedKeyUsage)
+        if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
             raise DeviceRefusal(verification_sentence(_WRONG_PURPOSE, depth), verification_advice(_WRONG_PURPOSE))
 
 
@@ -86,17 +83,12 @@ def _assert_strength(sent: Sequence[x509.Certificate], anchor: x509.Certificate,
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey) and key.key_size < _LEAST_BITS:
             raise DeviceRefusal(verification_sentence(_KEY_TOO_SMALL, depth), verification_advice(_KEY_TOO_SMALL))
-        if certificate != anchor and isinstance(certificate.signature_hash_algorithm, hashes.SHA1 | hashes.MD5):
+        if certificate != anchor and isinstance(signature_hash(certificate), hashes.SHA1 | hashes.MD5):
             raise DeviceRefusal(verification_sentence(_HASH_TOO_WEAK, depth), verification_advice(_HASH_TOO_WEAK))
 
 
 def _assert_name(server: x509.Certificate, host: str) -> None:
-    try:
-        if is_address(host):
-            verify_certificate_ip_address(server, host)
-        else:
-            verify_certificate_hostname(server, host)
-    except (service_identity.VerificationError, service_identity.CertificateError):
+    if not is_for(server, host):
         raise DeviceRefusal(
             f"the server certificate is not for {host}", f"Build the chain with --host {host}."
         ) from None

@@ -1,0 +1,115 @@
+"""Extensions that are malformed, stand twice, or say what does not go together."""
+
+from collections.abc import Iterator
+
+from cryptography import x509
+
+from engage_server.checks.case import ChainCase, extension
+from engage_server.checks.finding import Finding, Severity, about
+from engage_server.pki.extensions import extensions_of, is_critical, stated_path_length
+
+_MAY_BE_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
+
+
+def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
+    """A device must refuse a certificate with a critical extension that it does not know."""
+    # what an embedded stack is known to read (mbed TLS, wolfSSL, BearSSL): others must not be critical
+    for certificate in case.path:
+        for each in extensions_of(certificate).readable:
+            if each.critical and not isinstance(each.value, _MAY_BE_CRITICAL):
+                yield Finding(
+                    Severity.ERROR,
+                    "encoding.critical_extension",
+                    sentence=f"its extension {each.oid.dotted_string} is critical; embedded TLS stacks do not know it",
+                    certificate=about(certificate),
+                    source="RFC 5280 section 4.2",
+                    mend="Issue it again without the extension, or with it not critical.",
+                )
+
+
+def extensions_can_be_read(case: ChainCase) -> Iterator[Finding]:
+    """Every extension has the form that its kind has, critical or not."""
+    for certificate in case.path:
+        for oid, fault in extensions_of(certificate).malformed:
+            yield Finding(
+                Severity.ERROR,
+                "encoding.extension_malformed",
+                sentence=f"its extension {oid} cannot be read ({fault}): TLS clients refuse it, or read it otherwise",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1",
+                mend="Issue it again without the extension, or with a right one.",
+            )
+
+
+def no_extension_stands_twice(case: ChainCase) -> Iterator[Finding]:
+    """A certificate has one extension of a kind: of two, clients read the one or the other."""
+    for certificate in case.path:
+        for oid in extensions_of(certificate).repeated:
+            yield Finding(
+                Severity.ERROR,
+                "encoding.extension_repeated",
+                sentence=f"its extension {oid} stands there more than once",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2; Go, GnuTLS and mbed TLS refuse the certificate",
+                mend="Issue it again with one extension of each kind.",
+            )
+
+
+def path_length_is_a_cas(case: ChainCase) -> Iterator[Finding]:
+    """A path length stands beside CA:TRUE, and nowhere else."""
+    for certificate in case.path:
+        constraints, length = extension(certificate, x509.BasicConstraints), stated_path_length(certificate)
+        if length is not None and (constraints is None or not constraints.ca):
+            yield Finding(
+                Severity.WARNING,
+                "encoding.path_length",
+                sentence=f"it has path length {length} beside CA:FALSE, where none may stand",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1.9; OpenSSL refuses it with X509_STRICT, other clients take it",
+                mend="Issue it again with basicConstraints = CA:FALSE alone.",
+                measured=f"{length}",
+                limit="none",
+            )
+
+
+def server_may_not_issue(case: ChainCase) -> Iterator[Finding]:
+    """A server certificate that is no CA does not say that its key signs certificates."""
+    usage, constraints = extension(case.server, x509.KeyUsage), extension(case.server, x509.BasicConstraints)
+    if usage is not None and usage.key_cert_sign and (constraints is None or not constraints.ca):
+        yield Finding(
+            Severity.WARNING,
+            "server.may_sign",
+            sentence="its key usage allows it to sign certificates, but it is no CA",
+            certificate=about(case.server),
+            source="RFC 5280 sections 4.2.1.3 and 4.2.1.9; OpenSSL refuses it with X509_STRICT",
+            mend="Issue it again with digitalSignature and keyEncipherment alone.",
+        )
+
+
+def nameless_server_has_critical_san(case: ChainCase) -> Iterator[Finding]:
+    """Where the subject is empty, the subject alternative name is all there is, and has to be critical."""
+    if list(case.server.subject) or extension(case.server, x509.SubjectAlternativeName) is None:
+        return
+    if not is_critical(case.server, x509.SubjectAlternativeName):
+        yield Finding(
+            Severity.WARNING,
+            "san.not_critical",
+            sentence="its subject is empty, and its subject alternative name is not critical",
+            certificate=about(case.server),
+            source="RFC 5280 section 4.2.1.6; OpenSSL refuses it with X509_STRICT",
+            mend="Issue it again with a common name, or with the subject alternative name critical.",
+        )
+
+
+def no_staple_is_promised(case: ChainCase) -> Iterator[Finding]:
+    """A certificate that promises a stapled OCSP response is refused without one, and this server has none."""
+    for certificate in case.path:
+        if extension(certificate, x509.TLSFeature) is not None:
+            yield Finding(
+                Severity.WARNING,
+                "server.must_staple",
+                sentence="it promises a stapled OCSP response (TLS feature), which the server never sends",
+                certificate=about(certificate),
+                source="RFC 7633 section 4.2.3; GnuTLS clients refuse the handshake, others do not look",
+                mend="Issue it again without the TLS feature extension (must-staple).",
+            )

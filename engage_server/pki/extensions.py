@@ -1,0 +1,115 @@
+"""A certificate's extensions, one by one: cryptography reads all or none, and a malformed one hides the others."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TypeVar
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.x509.oid import ExtensionOID
+
+from engage_server.pki.raw_fields import BOOLEAN, INTEGER, RawExtension, elements, raw_fields, with_one_extension
+from engage_server.pki.warnings_of_cryptography import quietly
+
+# what cryptography raises for bytes that it does not take
+UNREADABLE = (
+    ValueError,
+    TypeError,
+    OverflowError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
+
+BASIC_CONSTRAINTS = bytes.fromhex("551d13")
+
+_Extension = TypeVar("_Extension", bound=x509.ExtensionType)
+
+
+@dataclass(frozen=True, slots=True)
+class ReadExtensions:
+    """What :func:`extensions_of` made of a certificate's extensions.
+
+    Attributes:
+        readable: Those that could be read, in their order. One that stands twice is here twice.
+        malformed: Object identifier and fault of each that could not be read.
+        repeated: Object identifiers that stand there more than once.
+    """
+
+    readable: tuple[x509.Extension[x509.ExtensionType], ...]
+    malformed: tuple[tuple[str, str], ...] = ()
+    repeated: tuple[str, ...] = ()
+
+
+@lru_cache(maxsize=256)  # every rule asks
+def extensions_of(certificate: x509.Certificate) -> ReadExtensions:
+    """Read what can be read. Never raises for a certificate that was loaded."""
+    with quietly():
+        try:
+            return ReadExtensions(tuple(certificate.extensions))
+        except UNREADABLE:
+            return _one_by_one(certificate)
+
+
+def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
+    """The certificate's first extension of this kind, or None: also where it is malformed, which is a finding."""
+    for each in extensions_of(certificate).readable:
+        if isinstance(each.value, kind):
+            return each.value
+    return None
+
+
+def is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
+    """Whether it has this extension, and says that it is critical."""
+    return any(each.critical for each in extensions_of(certificate).readable if isinstance(each.value, kind))
+
+
+def stated_path_length(certificate: x509.Certificate) -> int | None:
+    """The path length that stands in its basic constraints, also beside CA:FALSE, where it may not stand."""
+    for each in raw_fields(certificate).extensions:
+        if each.oid == BASIC_CONSTRAINTS:
+            return _constraints(each)[1]
+    return None
+
+
+def _one_by_one(certificate: x509.Certificate) -> ReadExtensions:
+    readable: list[x509.Extension[x509.ExtensionType]] = []
+    malformed: list[tuple[str, str]] = []
+    names: list[str] = []
+    for raw in raw_fields(certificate).extensions:
+        names.append(_dotted(raw.oid))
+        try:
+            readable += x509.load_der_x509_certificate(with_one_extension(certificate, raw)).extensions
+        except UNREADABLE as error:
+            if raw.oid == BASIC_CONSTRAINTS and _constraints(raw)[1] is not None:
+                ca, length = _constraints(raw)
+                kept = x509.BasicConstraints(ca, length if ca else None)
+                readable.append(x509.Extension(ExtensionOID.BASIC_CONSTRAINTS, raw.is_critical, kept))
+            else:
+                malformed.append((names[-1], " ".join(str(error).split())[:120]))
+    repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
+    return ReadExtensions(tuple(readable), tuple(malformed), tuple(repeated))
+
+
+def _constraints(raw: RawExtension) -> tuple[bool, int | None]:
+    """CA, and the path length if it is a number that is not negative."""
+    try:
+        (whole,) = elements(raw.value)
+        parts = list(elements(whole.content))
+    except ValueError:
+        return False, None
+    ca = bool(parts) and parts[0].tag == BOOLEAN and parts[0].content != b"\0"
+    length = next((int.from_bytes(each.content, "big", signed=True) for each in parts if each.tag == INTEGER), None)
+    return ca, length if length is not None and length >= 0 else None
+
+
+def _dotted(oid: bytes) -> str:
+    arcs, arc = [], 0
+    for octet in oid:
+        arc = arc << 7 | octet & 0x7F
+        if not octet & 0x80:
+            arcs.append(arc)
+            arc = 0
+    first = min(arcs[0] // 40, 2) if arcs else 0
+    return ".".join(map(str, [first, arcs[0] - 40 * first, *arcs[1:]])) if arcs else ""
