@@ -21,7 +21,7 @@ def names_are_permitted(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "path.name_constraints",
-            sentence=f"its name {found.name} is {found.why} by the name constraints of {about(found.issuer)}",
+            sentence=f"its name {found.text} is {found.why} by the name constraints of {about(found.issuer)}",
             certificate=about(found.certificate),
             source="RFC 5280 section 4.2.1.10; OpenSSL, GnuTLS and Go refuse it, also where it is not critical",
             mend="Use a CA without name constraints, or one whose constraints allow every name in the certificate.",

@@ -6,25 +6,21 @@ from cryptography import x509
 
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
-from engage_server.pki.extensions import extensions_of, is_critical, stated_path_length
-
-_MAY_BE_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
+from engage_server.pki.extensions import extensions_of, is_critical, stated_path_length, unknown_critical
 
 
 def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
     """A device must refuse a certificate with a critical extension that it does not know."""
-    # what an embedded stack is known to read (mbed TLS, wolfSSL, BearSSL): others must not be critical
     for certificate in case.path:
-        for each in extensions_of(certificate).readable:
-            if each.critical and not isinstance(each.value, _MAY_BE_CRITICAL):
-                yield Finding(
-                    Severity.ERROR,
-                    "encoding.critical_extension",
-                    sentence=f"its extension {each.oid.dotted_string} is critical; embedded TLS stacks do not know it",
-                    certificate=about(certificate),
-                    source="RFC 5280 section 4.2",
-                    mend="Issue it again without the extension, or with it not critical.",
-                )
+        for oid in unknown_critical(certificate):
+            yield Finding(
+                Severity.ERROR,
+                "encoding.critical_extension",
+                sentence=f"its extension {oid} is critical; embedded TLS stacks do not know it",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2",
+                mend="Issue it again without the extension, or with it not critical.",
+            )
 
 
 def extensions_can_be_read(case: ChainCase) -> Iterator[Finding]:

@@ -1,5 +1,6 @@
 """A certificate's extensions, one by one: cryptography reads all or none, and a malformed one hides the others."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TypeVar
@@ -21,6 +22,9 @@ UNREADABLE = (
     x509.InvalidVersion,
     x509.UnsupportedGeneralNameType,
 )
+
+# what an embedded stack is known to read (mbed TLS, wolfSSL, BearSSL): others must not be critical
+_KNOWN_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
 
 BASIC_CONSTRAINTS = bytes.fromhex("551d13")
 
@@ -63,6 +67,13 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
 def is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
     """Whether it has this extension, and says that it is critical."""
     return any(each.critical for each in extensions_of(certificate).readable if isinstance(each.value, kind))
+
+
+def unknown_critical(certificate: x509.Certificate) -> Iterator[str]:
+    """The object identifiers of critical extensions that embedded TLS stacks do not know."""
+    for each in extensions_of(certificate).readable:
+        if each.critical and not isinstance(each.value, _KNOWN_CRITICAL):
+            yield each.oid.dotted_string
 
 
 def stated_path_length(certificate: x509.Certificate) -> int | None:

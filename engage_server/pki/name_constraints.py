@@ -27,14 +27,20 @@ class Violation:
     Attributes:
         certificate: Whose name it is.
         issuer: Whose constraints they are.
-        name: As text.
-        why: ``not permitted``, ``excluded``, or what cannot be judged.
+        name: The name.
+        why: ``not permitted``, ``excluded``, or that it cannot be judged.
     """
 
     certificate: x509.Certificate
     issuer: x509.Certificate
-    name: str
+    name: x509.GeneralName
     why: str
+
+    @property
+    def text(self) -> str:
+        """The name for people."""
+        value = self.name.value
+        return value.rfc4514_string() if isinstance(value, x509.Name) else str(value)
 
 
 def violations(path: Sequence[x509.Certificate]) -> Iterator[Violation]:
@@ -53,7 +59,7 @@ def violations(path: Sequence[x509.Certificate]) -> Iterator[Violation]:
             for name in _names(certificate, is_server=below == 0):
                 why = _why_not(name, constraints)
                 if why:
-                    yield Violation(certificate, issuer, _text(name), why)
+                    yield Violation(certificate, issuer, name, why)
 
 
 def _names(certificate: x509.Certificate, *, is_server: bool) -> Iterator[x509.GeneralName]:
@@ -141,8 +147,3 @@ def _is_address(text: str) -> bool:
     except ValueError:
         return False
     return True
-
-
-def _text(name: x509.GeneralName) -> str:
-    value = name.value
-    return value.rfc4514_string() if isinstance(value, x509.Name) else str(value)

@@ -20,6 +20,8 @@ _TLS_1_2 = Firmware(newest_tls=TlsVersion.TLS_1_2)
 _OWN_LIMIT = "4096 bytes and RSA-2048 are ENGAGE devices' limits, not mbed TLS'"
 _NAMES_DO = "mbed TLS goes by names and signatures, not by key identifiers: a device built on it would accept the chain"
 
+_NO_CONSTRAINTS = "mbed TLS does not look at name constraints that are not critical"
+
 ACCEPTED_BY_MBEDTLS_ALONE = {
     "wrong_authority_identifier": _NAMES_DO,
     "wrong_authority_identifier_above": _NAMES_DO,
@@ -32,6 +34,16 @@ ACCEPTED_BY_MBEDTLS_ALONE = {
     "elliptic_curve_server": _OWN_LIMIT,
     "exactly_4097": _OWN_LIMIT,
     "revocation_and_policies": _OWN_LIMIT,
+    "sent_so_often_that_it_is_too_long": _OWN_LIMIT,
+    "issuer_of_another_serial_number": _NAMES_DO,
+    "issuer_of_another_issuer": _NAMES_DO,
+    "name_not_permitted": _NO_CONSTRAINTS,
+    "name_excluded": _NO_CONSTRAINTS,
+    "address_not_permitted": _NO_CONSTRAINTS,
+    "address_excluded": _NO_CONSTRAINTS,
+    "directory_name_not_permitted": _NO_CONSTRAINTS,
+    "mailbox_excluded": _NO_CONSTRAINTS,
+    "uri_not_permitted": _NO_CONSTRAINTS,
 }
 
 ACCEPTED_BY_THE_LOCK_ALONE = {

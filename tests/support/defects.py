@@ -18,6 +18,7 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 from engage_server.checks import ChainCase, Circumstances
 from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki import authority, profiles
+from engage_server.pki.encodings import assert_readable
 from engage_server.pki.warnings_of_cryptography import quietly
 from engage_server.records import AnchorRole, Host
 from tests.support import respelling
@@ -86,6 +87,8 @@ class Plan:
         for role, draft in self.drafts.items():
             signed[role] = _signed(draft, issuer or draft, self_signed=issuer is None)
             issuer = draft
+        for certificate in signed.values():
+            assert_readable(certificate, source="a draft")  # and cryptography warns no more
         return {role: certificate for role, certificate in signed.items() if role not in self.leave_out}
 
     def sent_of(self, certificates: dict[str, x509.Certificate]) -> Iterator[x509.Certificate]:
@@ -887,7 +890,7 @@ def long_common_name(plan: Plan) -> None:
     plan.drafts["root"].name = x509.Name([long])
 
 
-def _unchecked(kind: x509.ObjectIdentifier, value: str) -> x509.NameAttribute:
+def _unchecked(kind: x509.ObjectIdentifier, value: str) -> x509.NameAttribute[str]:
     with quietly():
         return x509.NameAttribute(kind, value, _validate=False)
 
@@ -1136,7 +1139,7 @@ def _stranger() -> x509.Certificate:
 @defect("bundle.unrelated", "sent.order", "chain.pem_long")
 def namesake_behind_a_stranger(plan: Plan) -> None:
     """Both are sent between the two."""
-    plan.profile = DeviceProfile("roomy", chain_der_bytes=4200)
+    plan.profile = DeviceProfile("roomy", chain_der_bytes=5000)
     plan.sent = ("server", _stranger(), _renewed(plan, key=key(3)), "intermediate")
 
 

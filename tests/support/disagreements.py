@@ -16,6 +16,8 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, SignatureAlgorithmOID
 from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.checks.case import extension
 from engage_server.pki.chain import is_self_issued
+from engage_server.pki.extensions import extensions_of
+from engage_server.pki.name_constraints import violations
 from engage_server.pki.path import find_path
 from engage_server.pki.raw_fields import GENERALIZED_TIME, raw_fields
 from tests.support import respelling
@@ -28,7 +30,8 @@ PATH_CODES = {
     *("path.incomplete", "path.self_signed", "path.signature_invalid", "path.issuer_not_ca"),
     *("path.issuer_may_not_sign", "path.issuer_usage", "path.length_exceeded", "path.key_identifier"),
     *("path.self_issued", "path.ambiguous_issuer", "server.usage", "validity.expired", "validity.not_yet"),
-    *("encoding.critical_extension", "encoding.version"),
+    *("encoding.critical_extension", "encoding.version", "encoding.extension_repeated", "encoding.extension_malformed"),
+    *("encoding.signature_algorithm", "encoding.empty_name", "path.name_constraints", "path.issuer_serial"),
 }
 
 _STRANGER = Draft(cn("Other"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}))
@@ -169,6 +172,18 @@ def _self_issued_server_below_a_root_with_another_kind_of_key(plan: Plan) -> Non
     plan.drafts["root"].key = ec.generate_private_key(ec.SECP256R1())
 
 
+def _violated(of: Judged) -> set[type[x509.GeneralName]]:
+    """The kinds of name that the name constraints of the path forbid."""
+    return {type(each.name) for each in violations(find_path(of.path).path)}
+
+
+def _only_policies_are_critical(of: Judged) -> bool:
+    unknown = [each for one in of.path for each in extensions_of(one).readable if each.critical]
+    return any(isinstance(each.value, x509.PolicyConstraints) for each in unknown) and not any(
+        isinstance(each.value, x509.UnrecognizedExtension) for each in unknown
+    )
+
+
 _CLIENTS = (ExtendedKeyUsageOID.CLIENT_AUTH,)
 _CRL_SIGN = frozenset({"crl_sign"})
 
@@ -261,6 +276,51 @@ IGNORED = (
         "path.ambiguous_issuer",
         "they try each of the two; OpenSSL takes the trusted one and stays with it",
         DEFECTS["below_a_link_certificate_without_identifier"][0],
+    ),
+    Ignores(
+        ("openssl", "pyopenssl"),
+        "encoding.version",
+        "extensions of a version 1 certificate are read; mbed TLS, GnuTLS, wolfSSL and Go refuse it",
+        DEFECTS["version_1_with_extensions"][0],
+    ),
+    Ignores(
+        ("openssl", "pyopenssl"),
+        "encoding.empty_name",
+        "only X509_STRICT looks; mbed TLS refuses the certificate",
+        DEFECTS["intermediate_without_a_name"][0],
+    ),
+    Ignores(
+        ("openssl", "pyopenssl", "certtool", "cryptography"),
+        "encoding.extension_malformed",
+        "an extension that nobody asks for is not read; wolfSSL and Go read all",
+        DEFECTS["malformed_extension"][0],
+    ),
+    Ignores(
+        ("cryptography", "certtool"),
+        "path.issuer_serial",
+        "they go by the key identifier alone",
+        DEFECTS["issuer_of_another_serial_number"][0],
+    ),
+    Ignores(
+        ("cryptography", "certtool"),
+        "path.name_constraints",
+        "constraints on directory names are not looked at; OpenSSL and wolfSSL do",
+        DEFECTS["directory_name_not_permitted"][0],
+        when=lambda of: _violated(of) == {x509.DirectoryName},
+    ),
+    Ignores(
+        ("certtool",),
+        "path.name_constraints",
+        "constraints on URIs are not looked at; OpenSSL and Go do",
+        DEFECTS["uri_not_permitted"][0],
+        when=lambda of: _violated(of) == {x509.UniformResourceIdentifier},
+    ),
+    Ignores(
+        ("openssl", "pyopenssl"),
+        "encoding.critical_extension",
+        "OpenSSL knows policy constraints; mbed TLS, GnuTLS and Go do not",
+        DEFECTS["critical_policy_constraints"][0],
+        when=_only_policies_are_critical,
     ),
     Ignores(
         ("cryptography",),

@@ -15,6 +15,7 @@ from cryptography.x509.verification import Criticality, ExtensionPolicy, PolicyB
 from OpenSSL import crypto
 
 from engage_server.pki import encodings
+from engage_server.pki.extensions import extension
 from tests.support.chains import NOW
 
 
@@ -95,12 +96,8 @@ def certtool(asked: Question, folder: Path) -> bool:
 
 def names_to_ask_for(server: x509.Certificate) -> list[x509.verification.Subject]:
     """Names that the SAN should hold good for."""
-    try:
-        san = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return []
     found: list[x509.verification.Subject] = []
-    for name in san:
+    for name in extension(server, x509.SubjectAlternativeName) or ():
         if isinstance(name, x509.DNSName):
             found.append(x509.DNSName(name.value.replace("*", "any")))
         elif isinstance(name, x509.IPAddress):

@@ -11,6 +11,7 @@ NOT_SERVED = {
     "server_missing": "there is no server certificate",
     "sent_upside_down": "OpenSSL loads no certificate in front that is not its key's",
     "sent_root_first": "the same",
+    "extension_twice": "OpenSSL does not load it as a server's certificate",
 }
 
 

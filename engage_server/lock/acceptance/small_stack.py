@@ -1,38 +1,51 @@
 """What small TLS stacks refuse and OpenSSL, on which the virtual lock is built, does not."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from cryptography import x509
 
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.pki.chain import is_issued_by
+from engage_server.pki.extensions import unknown_critical
 from engage_server.pki.names import comparable, display_name
+from engage_server.pki.raw_fields import raw_fields
 
 
 def assert_small_stacks_take(sent: Sequence[x509.Certificate]) -> None:
-    """Refuse names that are empty, and an issuer behind a namesake that is none, as mbed TLS does.
+    """Refuse what mbed TLS does not read, and an issuer behind a namesake that is none.
 
     Args:
         sent: What the TLS server sends, the server certificate first.
 
     Raises:
-        DeviceRefusal: It is one of the two.
+        DeviceRefusal: Something in it is of that kind.
     """
     for certificate in sent:
-        if not list(certificate.issuer):
-            raise DeviceRefusal(
-                f"{display_name(certificate.subject)}: the name of its issuer is empty",
-                "Use a CA that has a name: RFC 5280 section 4.1.2.4.",
-            )
+        for what in _unreadable(certificate):
+            name = display_name(certificate.subject)
+            raise DeviceRefusal(f"{name}: {what}", "Issue it again: engage chain check says what is wrong with it.")
     for place, certificate in enumerate(sent):
-        namesakes = [each for each in sent[place + 1 :] if comparable(each.subject) == comparable(certificate.issuer)]
-        if (
-            namesakes
-            and not is_issued_by(certificate, namesakes[0])
-            and any(is_issued_by(certificate, each) for each in namesakes)
-        ):
+        if _stands_behind_a_namesake(certificate, sent[place + 1 :]):
             raise DeviceRefusal(
                 f"{display_name(certificate.subject)}: a certificate with its issuer's name and another key is sent "
                 "before its issuer",
                 "Send the server certificate, then its issuer, and so on: RFC 5246 section 7.4.2.",
             )
+
+
+def _unreadable(certificate: x509.Certificate) -> Iterator[str]:
+    if certificate.version is not x509.Version.v3:
+        yield "it is not of X.509 version 3"
+    if not list(certificate.issuer):
+        yield "the name of its issuer is empty"
+    if raw_fields(certificate).has_unique_identifier:
+        yield "it has a unique identifier of X.509 version 2"
+    for oid in unknown_critical(certificate):
+        yield f"its extension {oid} is critical and not known"
+
+
+def _stands_behind_a_namesake(certificate: x509.Certificate, following: Sequence[x509.Certificate]) -> bool:
+    """Whether its issuer is sent, and another one of that name before it."""
+    wanted = comparable(certificate.issuer)
+    signed = [is_issued_by(certificate, each) for each in following if comparable(each.subject) == wanted]
+    return any(signed) and not signed[0]

@@ -154,7 +154,7 @@ def test_text_tells_every_finding_and_nothing_forged(run: CheckRun) -> None:
 
 
 def test_the_bar_is_64_cells_of_the_limit(run: CheckRun) -> None:
-    bars = re.findall(r"\[([RIS.]+)\] (\d+) of 4096", "".join(text_report(run)))
+    bars = re.findall(r"\[([RLISO.]+)\] (\d+) of 4096", "".join(text_report(run)))
     assert len(bars) == len(list(run))
     for bar, total in bars:
         assert len(bar) == 64
