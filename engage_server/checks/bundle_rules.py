@@ -119,5 +119,25 @@ def sent_is_valid_now(case: ChainCase) -> Iterator[Finding]:
         )
 
 
+def sent_is_renewed(case: ChainCase) -> Iterator[Finding]:
+    """Where a certificate was renewed, the new one is sent."""
+    if case.sent is None:
+        return
+    for old in case.path[:-1]:
+        if case.at.now <= old.not_valid_after_utc:
+            continue
+        for new in case.unrelated:
+            same = comparable(new.subject) == comparable(old.subject) and new.public_key() == old.public_key()
+            if same and new not in case.sent and new.not_valid_before_utc <= case.at.now <= new.not_valid_after_utc:
+                yield Finding(
+                    Severity.ERROR,
+                    "sent.outdated",
+                    sentence="it expired and was renewed, but the server still sends the old one",
+                    certificate=about(old),
+                    source="RFC 5280 section 6.1.3 (a) (2)",
+                    mend="Put the renewed certificate into partner_server.pem, in the place of the old one.",
+                )
+
+
 def _is_sound(case: ChainCase) -> bool:
     return case.root is not None and faults_of(case.path, case.at.now) == 0

@@ -8,10 +8,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks.profile import ANY, DeviceProfile
-from engage_server.pki.chain import Chain, is_link_to, is_self_issued
+from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
 from engage_server.pki.encodings import assert_readable, der
 from engage_server.pki.extensions import extension
-from engage_server.pki.path import find_path
+from engage_server.pki.path import FoundPath, find_path
 from engage_server.records import AnchorRole, Host
 
 DEFAULT_WARN_DAYS = 30
@@ -92,8 +92,10 @@ class ChainCase:
         """
         for certificate in certificates:
             assert_readable(certificate, source="the chain")
-        found = find_path(certificates, anchor=at.anchor_certificate, now=at.now)
-        return cls(found.path, at, found.unrelated, sent, found.links, found.other_roots)
+        found = _path_of_what_is_sent(certificates, at, sent)
+        known = (*found.path, *found.links, *found.other_roots)
+        unrelated = tuple(each for each in dict.fromkeys(certificates) if each not in known)
+        return cls(found.path, at, unrelated, sent, found.links, found.other_roots)
 
     @property
     def server(self) -> x509.Certificate:
@@ -160,6 +162,18 @@ class ChainCase:
         if certificate in self.path:
             return "server" if certificate == self.server else "intermediate"
         return "other"
+
+
+def _path_of_what_is_sent(
+    certificates: tuple[x509.Certificate, ...], at: Circumstances, sent: tuple[x509.Certificate, ...] | None
+) -> FoundPath:
+    """The path that a client finds: by what the server sends, and roots. Where that has a gap, by all that is there."""
+    if sent:
+        roots = (each for each in certificates if is_self_issued(each) or each == at.anchor_certificate)
+        found = find_path((*sent, *roots), anchor=at.anchor_certificate, now=at.now)
+        if is_issued_by(found.path[-1], found.path[-1]) or found.path[-1] == at.anchor_certificate:
+            return found
+    return find_path(certificates, anchor=at.anchor_certificate, now=at.now)
 
 
 __all__ = ["DEFAULT_WARN_DAYS", "ChainCase", "Circumstances", "extension"]

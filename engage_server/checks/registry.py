@@ -34,6 +34,7 @@ RULES: tuple[Rule, ...] = (
     bundle_rules.root_is_not_sent,
     bundle_rules.sent_in_order,
     bundle_rules.sent_is_valid_now,
+    bundle_rules.sent_is_renewed,
     key_rules.key_is_rsa,
     key_rules.key_fits_devices,
     key_rules.exponent_is_usual,

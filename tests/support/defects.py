@@ -1108,6 +1108,12 @@ def renewed_and_the_old_one_sent_last(plan: Plan) -> None:
     plan.sent = ("server", "intermediate", _renewed(plan, since=NOW - 900 * DAY, until=NOW - DAY))
 
 
+@defect("bundle.unrelated", "sent.outdated", "validity.expired", "validity.outlives_issuer")
+def renewed_and_the_old_one_sent_alone(plan: Plan) -> None:
+    """The new one lies beside it, and is not sent."""
+    plan.sent = ("server", _renewed(plan, since=NOW - 900 * DAY, until=NOW - DAY))
+
+
 @defect("bundle.unrelated", "chain.pem_long")
 def renewed_and_both_are_valid(plan: Plan) -> None:
     """The intermediate was renewed in time: both lead to the root."""

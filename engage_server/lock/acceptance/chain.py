@@ -12,7 +12,6 @@ from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
 from engage_server.errors import CertificateInvalid
-from engage_server.lock.acceptance.small_stack import assert_small_stacks_take
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
@@ -23,7 +22,7 @@ from engage_server.pki.extensions import extension
 def assert_chain(
     sent: Iterable[x509.Certificate], anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
 ) -> int:
-    """Hold a chain against the device's room and key size, and against what small TLS stacks are strict about.
+    """Hold a chain against the device's room and key size.
 
     Returns:
         Its bytes: the anchor, sent or not, and each other certificate as often as it is sent.
@@ -38,7 +37,6 @@ def assert_chain(
         except CertificateInvalid as error:
             raise DeviceRefusal(error.sentence, error.next_step) from None
     form, form_name = (Encoding.PEM, "PEM") if firmware.counts_pem else (Encoding.DER, "DER")
-    assert_small_stacks_take(sent)
     whole = [anchor, *(certificate for certificate in sent if certificate != anchor)]
     total = sum(len(certificate.public_bytes(form)) for certificate in whole)
     if total > limits.chain_der_bytes:

@@ -1,6 +1,7 @@
 """What small TLS stacks refuse and OpenSSL, on which the virtual lock is built, does not."""
 
 from collections.abc import Iterator, Sequence
+from datetime import datetime
 
 from cryptography import x509
 
@@ -11,18 +12,24 @@ from engage_server.pki.names import comparable, display_name
 from engage_server.pki.raw_fields import raw_fields
 
 
-def assert_small_stacks_take(sent: Sequence[x509.Certificate]) -> None:
-    """Refuse what mbed TLS does not read, and an issuer behind a namesake that is none.
+def assert_small_stacks_take(sent: Sequence[x509.Certificate], now: datetime | None) -> None:
+    """Refuse what mbed TLS does not read, an issuer behind a namesake that is none, and what is sent though it expired.
 
     Args:
         sent: What the TLS server sends, the server certificate first.
+        now: Aware, by the device's clock. None: it does not check dates.
 
     Raises:
         DeviceRefusal: Something in it is of that kind.
     """
     for certificate in sent:
+        name = display_name(certificate.subject)
+        if now is not None and now > certificate.not_valid_after_utc:
+            raise DeviceRefusal(
+                f"{name}: it expired on {certificate.not_valid_after_utc:%Y-%m-%d}, and is sent along",
+                "Take it out of what the TLS server sends: wolfSSL and GnuTLS refuse all for it.",
+            )
         for what in _unreadable(certificate):
-            name = display_name(certificate.subject)
             raise DeviceRefusal(f"{name}: {what}", "Issue it again: engage chain check says what is wrong with it.")
     for place, certificate in enumerate(sent):
         if _stands_behind_a_namesake(certificate, sent[place + 1 :]):

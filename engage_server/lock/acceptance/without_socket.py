@@ -11,6 +11,7 @@ from OpenSSL import crypto
 
 from engage_server.lock.acceptance.chain import assert_chain, is_for
 from engage_server.lock.acceptance.openssl_errors import verification_advice, verification_sentence
+from engage_server.lock.acceptance.small_stack import assert_small_stacks_take
 from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
@@ -48,6 +49,7 @@ def assert_accepted(
     _assert_path(sent, anchor, now, firmware)
     _assert_usage(sent)
     _assert_strength(sent, anchor, firmware)
+    assert_small_stacks_take(sent, now + firmware.clock_error)
     assert_chain(sent, anchor, limits, firmware)
     _assert_name(sent[0], host)
 

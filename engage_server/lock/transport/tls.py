@@ -4,12 +4,14 @@ import socket
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.errors import NotPossible
 from engage_server.lock.acceptance.chain import assert_chain, assert_name
+from engage_server.lock.acceptance.small_stack import assert_small_stacks_take
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
@@ -142,6 +144,8 @@ def _accepted(
     try:
         peer.handshake(where)
         sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
+        clock = datetime.now(UTC) + firmware.clock_error
+        assert_small_stacks_take(sent, clock if firmware.checks_dates else None)
         chain_bytes = assert_chain(sent, anchor, limits, firmware)
         assert_name(peer.connection, host, firmware)
     except DeviceRefusal as refusal:

@@ -75,7 +75,7 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     anchor = match.certificate if match is not None else None
     sent = _sent(sample)
     pool = tuple(dict.fromkeys([*sent, *(certificate for _, certificate in sample.certificates())]))
-    chain = _chain(sent, pool)
+    chain = _chain(sent, pool, now)
     known = hosts or tuple(_hosts(sample, sent[0] if sent else None))
     found = [
         *_script_faults(sample, key),
@@ -101,14 +101,14 @@ def _sent(sample: VendorSample) -> tuple[x509.Certificate, ...]:
     return file.bundle.certificates if file is not None else ()
 
 
-def _chain(sent: tuple[x509.Certificate, ...], pool: tuple[x509.Certificate, ...]) -> Chain | None:
+def _chain(sent: tuple[x509.Certificate, ...], pool: tuple[x509.Certificate, ...], now: datetime) -> Chain | None:
     if not sent:
         return None
     path = [sent[0]]
-    found = find_path(pool).path
+    found = find_path(pool, now=now).path
     path = list(found) if found and found[0] == sent[0] else path
     if len(path) == 1:
-        path = list(find_path((sent[0], *(each for each in pool if each != sent[0]))).path)
+        path = list(find_path((sent[0], *(each for each in pool if each != sent[0])), now=now).path)
     try:
         chain = arrange(path)
     except EngageError:

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 from engage_server.errors import CertificateInvalid, PrivateKeyInvalid, UsageError
 from engage_server.pki import byte_budget, encodings, keys, names, profiles
 from engage_server.pki.authority import ChainPlan, build_chain
+from engage_server.pki.chain import Chain
 from engage_server.pki.path import arrange
 from engage_server.pki.profiles import Lifetimes
 from engage_server.records import AnchorRole, Host, Secret
@@ -156,6 +157,19 @@ def test_costs_add_up_to_what_leaving_them_out_saves() -> None:
     assert cost.count == 6
     # the names' own length octets may grow with what they hold
     assert 0 <= byte_budget.measure(built.chain).total - short - cost.der_bytes <= 6
+
+
+def test_a_link_certificate_costs_bytes_like_any_other() -> None:
+    built = good_chain()
+    plain = built.chain
+    linked = Chain(plain.root, plain.intermediates, plain.server, (link_certificate(built, key(5)),))
+    link_bytes = len(encodings.der(linked.links[0]))
+    assert byte_budget.measure(linked).total == byte_budget.measure(plain).total + link_bytes
+    assert byte_budget.measure(linked).rows[-1].role == "link"
+    before = {cost.what: (cost.count, cost.der_bytes) for cost in byte_budget.costs(plain)}
+    after = {cost.what: (cost.count, cost.der_bytes) for cost in byte_budget.costs(linked)}
+    name = f"CN={names.display_name(plain.root.subject)}"
+    assert after[name][0] == before[name][0] + 2, "subject and issuer of the link"
 
 
 def test_extension_sizes_are_those_in_the_certificate() -> None:
