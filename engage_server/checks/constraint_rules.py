@@ -28,6 +28,20 @@ def names_are_permitted(case: ChainCase) -> Iterator[Finding]:
         )
 
 
+def only_a_ca_constrains_names(case: ChainCase) -> Iterator[Finding]:
+    """Name constraints stand in the certificates of CAs."""
+    constraints = extension(case.server, x509.BasicConstraints)
+    if extension(case.server, x509.NameConstraints) is not None and not (constraints and constraints.ca):
+        yield Finding(
+            Severity.WARNING,
+            "server.name_constraints",
+            sentence="it has name constraints, which are for CAs alone",
+            certificate=about(case.server),
+            source="RFC 5280 section 4.2.1.10; some clients hold them against the certificate itself",
+            mend="Issue it again without name constraints.",
+        )
+
+
 def policies_are_kept(case: ChainCase) -> Iterator[Finding]:
     """Where a CA wants an explicit policy, every certificate below it has one in common."""
     state = _Policies()

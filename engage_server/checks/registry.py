@@ -67,6 +67,7 @@ RULES: tuple[Rule, ...] = (
     extension_rules.nameless_server_has_critical_san,
     extension_rules.no_staple_is_promised,
     constraint_rules.names_are_permitted,
+    constraint_rules.only_a_ca_constrains_names,
     constraint_rules.policies_are_kept,
     issuer_rules.key_identifiers_match,
     issuer_rules.issuer_serial_numbers_match,

@@ -1051,6 +1051,12 @@ def common_name_not_permitted(plan: Plan) -> None:
     plan.drafts["server"].san = None
 
 
+@defect("server.name_constraints")
+def server_constrains_names(plan: Plan) -> None:
+    """Name constraints on the server certificate."""
+    _constrained(plan, "server", permitted=[], excluded=[x509.DNSName("example.org")])
+
+
 def _network(text: str) -> x509.IPAddress:
     return x509.IPAddress(ipaddress.ip_network(text))
 

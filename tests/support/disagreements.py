@@ -445,6 +445,12 @@ REFUSED_TOO = (
     ),
     RefusesToo(
         ("cryptography",),
+        lambda of: any(violations((of.question.server, of.question.server))),
+        "a server's own name constraints are held against itself: we warn with server.name_constraints",
+        DEFECTS["server_constrains_names"][0],
+    ),
+    RefusesToo(
+        ("cryptography",),
         _has_generalized_time,
         "a GeneralizedTime before 2050: we warn with encoding.time",
         _change("server", respell=respelling.generalized_time("notAfter")),

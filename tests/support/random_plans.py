@@ -4,6 +4,7 @@ How names are spelled is not varied here: what GnuTLS makes of that hangs on wha
 and the rows of tests/support/disagreements.py hold one case of each spelling.
 """
 
+import ipaddress
 from collections.abc import Callable
 from datetime import timedelta
 from functools import cache
@@ -93,6 +94,17 @@ def stranger_along(plan: Plan, _role: str) -> None:
     plan.along.append(stranger.self_signed())
 
 
+_NETWORKS = [x509.IPAddress(ipaddress.ip_network(each)) for each in ("10.0.0.0/8", "127.0.0.0/8")]
+CONSTRAINTS = (
+    x509.NameConstraints([x509.DNSName("example.org"), x509.DNSName("localhost"), *_NETWORKS], None),
+    x509.NameConstraints([x509.DNSName("example.org"), x509.DNSName("localhost")], _NETWORKS[1:]),
+    x509.NameConstraints([x509.DNSName("locks.example.org")], None),
+    x509.NameConstraints(_NETWORKS[:1], None),
+    x509.NameConstraints(None, [x509.DNSName("locks.example.org")]),
+    x509.NameConstraints(None, [x509.DNSName("example.com"), x509.DNSName("s.example.org")]),
+    x509.NameConstraints(None, [x509.RFC822Name("example.org")]),
+)
+
 CHANGES: tuple[Change, ...] = (
     *(_set("ca", each) for each in (True, False)),
     _set("constraints", False),
@@ -113,6 +125,7 @@ CHANGES: tuple[Change, ...] = (
     *(_set("name", each) for each in (cn("Another name"), cn("R"), cn("ÄÖÜ 名前"))),
     *(_set("issuer_name", each) for each in (cn("Another issuer"), cn("Yet another"))),
     *(_more(x509.UnrecognizedExtension(_NOBODYS, b"\x05\x00"), critical=each) for each in (True, False)),
+    *(_more(each, critical=False) for each in CONSTRAINTS),
     _set("respell", respelling.generalized_time("notBefore")),
     left_out,
     twin_along,

@@ -91,6 +91,7 @@ MUSTS = (
     Must("4.2.1.9", "no more intermediates follow than the path length allows", ("path.length_exceeded",)),
     Must("4.2.1.9", "a server certificate is no CA", ("server.is_ca", "server.may_sign")),
     Must("4.2.1.10", "no name below is outside of what is permitted, or excluded", ("path.name_constraints",)),
+    Must("4.2.1.10", "name constraints stand in CAs' certificates alone", ("server.name_constraints",)),
     Must(
         "4.2.1.10",
         "it is critical",
