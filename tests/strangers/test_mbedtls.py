@@ -20,6 +20,7 @@ _TLS_1_2 = Firmware(newest_tls=TlsVersion.TLS_1_2)
 _OWN_LIMIT = "4096 bytes and RSA-2048 are ENGAGE devices' limits, not mbed TLS'"
 _NAMES_DO = "mbed TLS goes by names and signatures, not by key identifiers: a device built on it would accept the chain"
 
+_NO_DATES = "wolfSSL and GnuTLS refuse what expired and is sent along; mbed TLS takes the one that was renewed"
 _NO_CONSTRAINTS = "mbed TLS does not look at name constraints that are not critical"
 
 ACCEPTED_BY_MBEDTLS_ALONE = {
@@ -37,6 +38,8 @@ ACCEPTED_BY_MBEDTLS_ALONE = {
     "sent_so_often_that_it_is_too_long": _OWN_LIMIT,
     "issuer_of_another_serial_number": _NAMES_DO,
     "issuer_of_another_issuer": _NAMES_DO,
+    "renewed_and_the_old_one_sent_first": _NO_DATES,
+    "renewed_and_the_old_one_sent_last": _NO_DATES,
     "name_not_permitted": _NO_CONSTRAINTS,
     "name_excluded": _NO_CONSTRAINTS,
     "address_not_permitted": _NO_CONSTRAINTS,

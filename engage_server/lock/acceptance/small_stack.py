@@ -16,7 +16,7 @@ def assert_small_stacks_take(sent: Sequence[x509.Certificate], now: datetime | N
     """Refuse what mbed TLS does not read, an issuer behind a namesake that is none, and what is sent though it expired.
 
     Args:
-        sent: What the TLS server sends, the server certificate first.
+        sent: What the TLS server sends, the server certificate first. Each is known to be readable.
         now: Aware, by the device's clock. None: it does not check dates.
 
     Raises:

@@ -49,8 +49,8 @@ def assert_accepted(
     _assert_path(sent, anchor, now, firmware)
     _assert_usage(sent)
     _assert_strength(sent, anchor, firmware)
-    assert_small_stacks_take(sent, now + firmware.clock_error)
     assert_chain(sent, anchor, limits, firmware)
+    assert_small_stacks_take(sent, now + firmware.clock_error)
     _assert_name(sent[0], host)
 
 
