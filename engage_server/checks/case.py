@@ -52,7 +52,7 @@ class ChainCase:
         unrelated: What came with it and is not part of it.
         sent: What a TLS server sends, in its order; None when unknown.
         links: What is sent for holders of an older root: another CA's word for this path's root.
-        other_roots: Where the path leads through a link: the roots of those who need no link.
+        other_roots: The roots at the other end of a link: other devices hold them.
     """
 
     path: tuple[x509.Certificate, ...]

@@ -19,6 +19,8 @@ from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.path import find_path
 from engage_server.services.chains.targets import names_of_targets, read_target
 
+_HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: ", "unrelated": "unrelated: "}
+
 
 @click.command(epilog="\b\nExample:\n  engage chain show certs/main")
 @click.argument("target", type=FilePath)
@@ -30,11 +32,13 @@ def show(session: Session, target: Path, passphrase_file: str | None, as_json: b
     passphrase = read_passphrase_option(session, passphrase_file)
     shown = []
     for path in names_of_targets(target):
-        found = find_path(read_target(path, passphrase).certificates)
+        found = find_path(read_target(path, passphrase).certificates, now=session.now())
         shown.append(
             {
                 "target": path.as_posix(),
                 "certificates": [_facts(each) for each in reversed(found.path)],
+                "links": [_facts(each) for each in found.links],
+                "other_roots": [_facts(each) for each in found.other_roots],
                 "unrelated": [_facts(each) for each in found.unrelated],
             }
         )
@@ -49,8 +53,8 @@ def show(session: Session, target: Path, passphrase_file: str | None, as_json: b
 
 
 def _lines(shown: dict[str, Any]) -> Iterator[str]:
-    for heading, certificates in (("", shown["certificates"]), ("unrelated: ", shown["unrelated"])):
-        for facts in certificates:
+    for kind, heading in _HEADINGS.items():
+        for facts in shown[kind]:
             yield f"  {heading}{_printable(facts['subject'])}"
             for name, value in facts.items():
                 if name != "subject" and value not in ("", [], None):

@@ -48,17 +48,17 @@ def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
     Raises:
         CertificateInvalid: A part can not be read, or is of a kind that is not known.
     """
-    for part in _PARTS:
-        try:
-            with quietly():
+    with quietly():
+        for part in _PARTS:
+            try:
                 value = getattr(certificate, part)
                 if callable(value):
                     value()
-        except UNREADABLE as error:
-            what = part.replace("_", " ")
-            raise CertificateInvalid(
-                f"{source}: a certificate's {what} can not be read ({str(error)[:120]})", "Have it issued again."
-            ) from None
+            except UNREADABLE as error:
+                what = part.replace("_", " ")
+                raise CertificateInvalid(
+                    f"{source}: a certificate's {what} can not be read ({str(error)[:120]})", "Have it issued again."
+                ) from None
 
 
 def read_der(content: bytes, *, source: str) -> x509.Certificate:

@@ -28,8 +28,8 @@ class FoundPath:
             certificate at all.
         unrelated: Certificates that are not in the path, in the order in which they came.
         links: Of the others, those in which another CA vouches for the path's root.
-        other_roots: Of the others, roots for which a certificate of the path vouches: the path leads to the root of
-            before, and to devices that know the new one it ends there.
+        other_roots: Of the others, roots that a link joins to the path: the one that signed it, or, where the path
+            itself leads through the link, the one for whose key it stands.
     """
 
     path: tuple[x509.Certificate, ...]
@@ -49,8 +49,8 @@ def find_path(
        is the shortest; then, came first.
     3. The best of the ends: that is no CA and issued no other, or at least one of the two; then the longest; then one
        that is no root; then the one that came first.
-    4. Of the others, links are those in which another CA vouches for the path's root; and where the path itself leads
-       through a link, the root that it leads around is no stranger. The rest is unrelated.
+    4. Of the others, links are those in which another CA vouches for the path's root. The root at the other end of a
+       link is no stranger. The rest is unrelated.
 
     Args:
         certificates: In any order, with any gaps, repetitions and strangers.
@@ -71,9 +71,14 @@ def find_path(
     others = [certificate for certificate in pool if certificate not in path]
     root = path[-1] if path and is_issued_by(path[-1], path[-1]) else None
     links = tuple(each for each in others if root is not None and is_link_to(each, root))  # 4
-    roots = tuple(each for each in others if is_issued_by(each, each) and any(is_link_to(one, each) for one in path))
+    roots = tuple(each for each in others if is_issued_by(each, each) and _is_joined(each, path, links))
     unrelated = tuple(each for each in others if each not in links and each not in roots)
     return FoundPath(path, unrelated, links, roots)
+
+
+def _is_joined(root: x509.Certificate, path: tuple[x509.Certificate, ...], links: tuple[x509.Certificate, ...]) -> bool:
+    """Whether a link leads to this root, or around it."""
+    return any(is_link_to(one, root) for one in path) or any(is_issued_by(link, root) for link in links)
 
 
 def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
@@ -156,7 +161,8 @@ def _issuers(
     # self-issued and signed by another: a link certificate if that one is here, else a root that is broken
     if not signers and is_self_issued(last):
         return []
-    signers.sort(key=lambda each: (faults_as_issuer(each, now), not is_issued_by(each, each)))
+    if len(signers) > 1:
+        signers.sort(key=lambda each: (faults_as_issuer(each, now), not is_issued_by(each, each)))
     return signers or found[:1]
 
 
