@@ -104,7 +104,7 @@ def no_staple_is_promised(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.WARNING,
                 "server.must_staple",
-                sentence="it promises a stapled OCSP response (TLS feature), which the server never sends",
+                sentence="it promises a stapled OCSP response (TLS feature), which engage-server does not send",
                 certificate=about(certificate),
                 source="RFC 7633 section 4.2.3; GnuTLS clients refuse the handshake, others do not look",
                 mend="Issue it again without the TLS feature extension (must-staple).",

@@ -4,25 +4,30 @@ A chain that two of them refuse has an error of ours; one that all of them take 
 than they are.
 """
 
+import os
 import shutil
 import subprocess
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ed25519
+from hypothesis import HealthCheck, assume, given, settings
 
 from engage_server.checks import ChainCase, Circumstances, Severity, run_checks
-from engage_server.checks.case import extension
-from engage_server.checks.name_rules import is_named
+from engage_server.checks.name_rules import unnamed_hosts
 from engage_server.pki import encodings
 from engage_server.records import Host
 from tests.support.chains import NOW
 from tests.support.defects import DEFECTS, Plan, right_plan
 from tests.support.field_cases import AT, CHAINS, HOST, root_of, sent_in
 from tests.support.hosts import serving, tls_context
+from tests.support.random_plans import plans
 from tests.support.served import parts_of
 from tests.support.tls_judges import TLS_JUDGES, Presented, openssl_strict
+
+# the same chains in every run of CI; JUDGED_CHAINS=1000 makes new ones
+_ASKED = os.environ.get("JUDGED_CHAINS")
 
 _NOT_ASKED = {
     "server_missing": "there is no server certificate to ask about",
@@ -63,9 +68,7 @@ def _judges(names: list[str]) -> list[str]:
 def _presented(plan: Plan) -> Presented:
     """The host that our own rules miss, if there is one; else the first."""
     sent, _, root = parts_of(plan)
-    san = extension(sent[0], x509.SubjectAlternativeName)
-    missing = (host for host in plan.hosts if san is None or not is_named(host, san))
-    return Presented(sent, root, next(missing, plan.hosts[0]), plan.now)
+    return Presented(sent, root, (*unnamed_hosts(sent[0], plan.hosts), *plan.hosts)[0], plan.now)
 
 
 def _refusing(asked: Presented, names: list[str], folder: Path) -> set[str]:
@@ -75,6 +78,12 @@ def _refusing(asked: Presented, names: list[str], folder: Path) -> set[str]:
 def _codes(case: ChainCase) -> tuple[set[str], set[str]]:
     found = run_checks(case)
     return {each.code for each in found if each.severity is Severity.ERROR}, {each.code for each in found}
+
+
+def _disagree(refusing: set[str], errors: set[str]) -> bool:
+    if errors:
+        return not refusing and not errors <= set(_DEVICES_ARE_NARROWER)
+    return len(refusing) > 1
 
 
 def _plan(name: str) -> Plan:
@@ -129,10 +138,26 @@ class TestAllFive:
             plan = _plan(name)
             refusing = _refusing(_presented(plan), list(TLS_JUDGES), tmp_path)
             errors, _ = _codes(plan.case())
-            narrower = errors <= set(_DEVICES_ARE_NARROWER) or name in _THEY_ARE_WIDER
-            if (len(refusing) > 1 and not errors) or (not refusing and errors and not narrower):
+            if _disagree(refusing, errors) and name not in _THEY_ARE_WIDER:
                 disagreements[name] = (refusing, errors)
         assert disagreements == {}
+
+    @given(plans())
+    @settings(
+        max_examples=int(_ASKED or 100),
+        derandomize=_ASKED is None,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture, HealthCheck.filter_too_much],
+    )
+    def test_chains_at_random(self, tmp_path: Path, plan: Plan) -> None:
+        assume(not isinstance(plan.drafts["server"].key, ed25519.Ed25519PrivateKey))  # of TLS 1.3 alone
+        sent, _, root = parts_of(plan)
+        sent = (*sent, *plan.along)
+        asked = Presented(sent, root, (*unnamed_hosts(sent[0], plan.hosts), *plan.hosts)[0], NOW)
+        at = Circumstances(NOW, plan.hosts, anchor_certificate=root)
+        errors, _ = _codes(ChainCase.of_certificates((*sent, root), at, sent))
+        refusing = _refusing(asked, list(TLS_JUDGES), tmp_path)
+        assert not _disagree(refusing, errors), f"{sorted(refusing)} refuse it; {sorted(errors)}: {plan.changes}"
 
     def test_what_is_listed_as_wider_is(self, tmp_path: Path) -> None:
         for name in _THEY_ARE_WIDER:

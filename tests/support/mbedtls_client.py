@@ -26,11 +26,10 @@ def fault_of_handshake(plain: socket.socket, host: str, anchor: x509.Certificate
     from mbedtls.exceptions import TLSError
 
     trusted = tls.TrustStore()
-    trusted.add(mbed_x509.CRT.from_DER(encodings.der(anchor)))
-    context = tls.ClientContext(tls.TLSConfiguration(trust_store=trusted, validate_certificates=True))
-    connection = context.wrap_socket(plain, server_hostname=host)
     try:
-        connection.do_handshake()
+        trusted.add(mbed_x509.CRT.from_DER(encodings.der(anchor)))
+        context = tls.ClientContext(tls.TLSConfiguration(trust_store=trusted, validate_certificates=True))
+        context.wrap_socket(plain, server_hostname=host).do_handshake()
     except TLSError as error:
         return int(error.err)  # type: ignore[attr-defined]  # its stubs leave it out
     except OSError:

@@ -11,6 +11,7 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
@@ -148,6 +149,8 @@ def mbedtls(asked: Presented, _folder: Path) -> bool:
     return takes(asked.sent, connect)
 
 
+_WOLFSSL = ("libwolfssl.so", "libwolfssl.so.42", "libwolfssl.so.35")  # by the development package, else by release
+
 _WRONG_SIGNATURES = {0x4380, 0x4E00}  # MBEDTLS_ERR_RSA_VERIFY_FAILED, MBEDTLS_ERR_ECP_VERIFY_FAILED
 
 _FROM_DER, _VERIFY_PEER = 2, 1  # WOLFSSL_FILETYPE_ASN1, WOLFSSL_VERIFY_PEER
@@ -156,7 +159,7 @@ _WOLFSSL_WRONG_SIGNATURES = {-201, -330}  # RSA_PAD_E, SIG_VERIFY_E
 
 def wolfssl(asked: Presented, _folder: Path) -> bool:
     """wolfSSL in a handshake; the error says how far it came."""
-    library = _library("libwolfssl.so.35")
+    library = _library(*_WOLFSSL)
     assert library is not None
 
     def connect(plain: socket.socket) -> bool:
@@ -199,12 +202,13 @@ def _go_judge() -> Path:
 
 
 @cache
-def _library(name: str) -> ctypes.CDLL | None:
-    try:
-        library = ctypes.CDLL(name)
-    except OSError:
-        return None
-    if "wolfssl" in name:
+def _library(*names: str) -> ctypes.CDLL | None:
+    """The first of these that is installed."""
+    library = None
+    for name in names:
+        with suppress(OSError):
+            library = library or ctypes.CDLL(name)
+    if library is not None and names == _WOLFSSL:
         library.wolfSSL_Init()
         for function in (library.wolfSSL_CTX_new, library.wolfTLSv1_2_client_method, library.wolfSSL_new):
             function.restype = ctypes.c_void_p
@@ -223,6 +227,6 @@ TLS_JUDGES: dict[str, tuple[TlsJudge, str, bool]] = {
     "openssl": (openssl, "Debian's openssl", shutil.which("openssl") is not None),
     "gnutls": (gnutls, "Debian's libgnutls30", _library("libgnutls.so.30") is not None),
     "mbedtls": (mbedtls, "python-mbedtls, which has no wheel for this machine", mbedtls_client.is_installed()),
-    "wolfssl": (wolfssl, "Debian's libwolfssl35", _library("libwolfssl.so.35") is not None),
+    "wolfssl": (wolfssl, "Debian's libwolfssl-dev", _library(*_WOLFSSL) is not None),
     "go": (go, "Debian's golang-go", shutil.which("go") is not None),
 }
