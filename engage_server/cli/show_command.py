@@ -73,7 +73,10 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
         "key": f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.strip("_"),
         "signature": certificate.signature_algorithm_oid.dotted_string,
         "names": _names(certificate),
-        "extensions": [_extension(each) for each in extensions_of(certificate).readable],
+        "extensions": [
+            *(_extension(each) for each in extensions_of(certificate).readable),
+            *(f"{oid} (malformed)" for oid, _ in extensions_of(certificate).malformed),
+        ],
         "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
         "der_bytes": len(der(certificate)),
     }

@@ -82,6 +82,10 @@ Targets are folders, files (PEM with any text around it, DER, PKCS#7, PKCS#12) a
 target of its own. A live host does not send its root: name it with `--anchor`, or give the site key, and the very
 certificate that the host distributes is fetched by HTTP, checked as a device does, and held against the TLS chain.
 
+What counts against 4096 bytes is the root, sent or not, and every other certificate that the server sends:
+intermediates, link certificates, duplicates and strangers. Where CAs were renewed or certify each other, several paths
+lead up. The best one is judged, and what is sent beside it gets findings of its own.
+
 `--profile` takes `nde`, `le`, `mt20w`, `gateway` or `any`, or a TOML file with `name` and any of `chain_der_bytes`,
 `rsa_key_bits`, `rsa_key_bits_at_least`, `clock_hours`.
 

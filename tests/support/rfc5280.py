@@ -25,7 +25,7 @@ class Must:
 
 _READ = "cryptography reads DER strictly: `certificate.invalid`"
 _NOBODY = "no TLS client looks; a device does nothing with it"
-_CRITICAL = "a critical one is told as `encoding.critical_extension`: small TLS stacks do not know it"
+_CRITICAL = "not asked for: small TLS stacks refuse a critical one, which gives `encoding.critical_extension`"
 
 MUSTS = (
     Must("4.1.1.1", "what is signed has the form of a TBSCertificate", reason=_READ),

@@ -4,7 +4,6 @@ import pytest
 from cryptography import x509
 
 from engage_server.pki.path import find_path
-from tests.support.commands import engage, ok
 from tests.support.field_cases import CASES, root_of, sent_in
 
 _CASE = "transition-with-link/chain"
@@ -29,9 +28,3 @@ def test_without_the_new_root_the_link_is_the_way() -> None:
 def test_without_the_link_the_old_root_is_a_stranger() -> None:
     found = find_path((_SERVER, _INTERMEDIATE, _NEW, _OLD))
     assert (found.unrelated, found.other_roots) == ((_OLD,), ())
-
-
-def test_chain_show_tells_of_the_link() -> None:
-    shown = ok(engage(CASES, "chain", "show", _CASE))
-    assert "link: CN=Field Root 2" in shown
-    assert "unrelated" not in shown
