@@ -119,8 +119,8 @@ class ChainCase:
 
     @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
-        """All but the server certificate, from the top down."""
-        return tuple(reversed(self.path[1:]))
+        """All but the server certificate, from the top down, and links."""
+        return (*reversed(self.path[1:]), *self.links)
 
     @property
     def issued_pairs(self) -> tuple[tuple[x509.Certificate, x509.Certificate], ...]:
@@ -137,6 +137,16 @@ class ChainCase:
         sent = self.sent or ()
         again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self._roots)
         return (*(each for each in dict.fromkeys(sent) if each not in known), *again)
+
+    @property
+    def used(self) -> tuple[x509.Certificate, ...]:
+        """What some device builds its path of: the path, and links."""
+        return (*self.path, *self.links)
+
+    @property
+    def parsed(self) -> tuple[x509.Certificate, ...]:
+        """What a client has to read, used or not: small TLS stacks refuse all for one that they cannot read."""
+        return tuple(dict.fromkeys((*self.used, *self.sent_beside)))
 
     @property
     def counted(self) -> tuple[x509.Certificate, ...]:

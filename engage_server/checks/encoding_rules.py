@@ -39,7 +39,7 @@ _LENGTHS = {
 
 def version_is_3(case: ChainCase) -> Iterator[Finding]:
     """Only version 3 has the extensions that say what a certificate is for."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         if certificate.version is not x509.Version.v3:
             yield Finding(
                 Severity.ERROR,
@@ -56,7 +56,7 @@ def version_is_3(case: ChainCase) -> Iterator[Finding]:
 
 def serial_number_is_usual(case: ChainCase) -> Iterator[Finding]:
     """Serial numbers are positive and have at most 20 octets."""
-    for certificate in case.path:
+    for certificate in case.used:
         number = certificate.serial_number
         octets = number.bit_length() // 8 + 1  # the sign bit takes a bit of its own
         if number <= 0 or octets > MAX_SERIAL_OCTETS:
@@ -90,7 +90,7 @@ def serial_number_is_unique(case: ChainCase) -> Iterator[Finding]:
 
 def times_have_the_right_form(case: ChainCase) -> Iterator[Finding]:
     """UTCTime through 2049, GeneralizedTime from 2050 on: some small stacks read the year by the form alone."""
-    for certificate in case.path:
+    for certificate in case.used:
         fields = raw_fields(certificate)
         for label, time, form in (
             ("notBefore", certificate.not_valid_before_utc, fields.not_before.tag),
@@ -116,7 +116,7 @@ def times_have_the_right_form(case: ChainCase) -> Iterator[Finding]:
 
 def strings_are_usual(case: ChainCase) -> Iterator[Finding]:
     """Names are written as PrintableString or UTF8String; the older types have no place in new certificates."""
-    for certificate in case.path:
+    for certificate in case.used:
         for kind, value in attributes(raw_fields(certificate).subject):
             if value.tag in _USUAL_STRINGS or (value.tag == IA5_STRING and kind in _IA5_ATTRIBUTES):
                 continue
@@ -134,7 +134,7 @@ def strings_are_usual(case: ChainCase) -> Iterator[Finding]:
 
 def signature_algorithms_agree(case: ChainCase) -> Iterator[Finding]:
     """The signature's algorithm stands in the certificate twice, inside and outside of what is signed: it is one."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         fields = raw_fields(certificate)
         if fields.inner_algorithm != fields.outer_algorithm:
             yield Finding(
@@ -151,8 +151,8 @@ def signature_algorithms_agree(case: ChainCase) -> Iterator[Finding]:
 
 def names_are_not_empty(case: ChainCase) -> Iterator[Finding]:
     """A CA has a name, and so has the issuer of every certificate."""
-    for certificate in case.path:
-        is_issuer = certificate != case.server
+    for certificate in case.parsed:
+        is_issuer = certificate in case.issuers
         empty = [
             *(["issuer"] if not list(certificate.issuer) else []),
             *(["subject"] if is_issuer and not list(certificate.subject) else []),
@@ -170,7 +170,7 @@ def names_are_not_empty(case: ChainCase) -> Iterator[Finding]:
 
 def attributes_have_their_length(case: ChainCase) -> Iterator[Finding]:
     """A country has two letters, a common name 64 characters at most, and so on."""
-    for certificate in case.path:
+    for certificate in case.used:
         for attribute in certificate.subject:
             least, most = _LENGTHS.get(attribute.oid, (0, len(attribute.value)))
             if not least <= len(attribute.value) <= most:
@@ -188,7 +188,7 @@ def attributes_have_their_length(case: ChainCase) -> Iterator[Finding]:
 
 def no_unique_identifiers(case: ChainCase) -> Iterator[Finding]:
     """Unique identifiers of X.509 version 2 have no place in new certificates."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         if raw_fields(certificate).has_unique_identifier:
             yield Finding(
                 Severity.ERROR,

@@ -11,7 +11,7 @@ from engage_server.pki.extensions import extensions_of, is_critical, stated_path
 
 def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
     """A device must refuse a certificate with a critical extension that it does not know."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         for oid in unknown_critical(certificate):
             yield Finding(
                 Severity.ERROR,
@@ -25,7 +25,7 @@ def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
 
 def extensions_can_be_read(case: ChainCase) -> Iterator[Finding]:
     """Every extension has the form that its kind has, critical or not."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         for oid, fault in extensions_of(certificate).malformed:
             yield Finding(
                 Severity.ERROR,
@@ -39,7 +39,7 @@ def extensions_can_be_read(case: ChainCase) -> Iterator[Finding]:
 
 def no_extension_stands_twice(case: ChainCase) -> Iterator[Finding]:
     """A certificate has one extension of a kind: of two, clients read the one or the other."""
-    for certificate in case.path:
+    for certificate in case.parsed:
         for oid in extensions_of(certificate).repeated:
             yield Finding(
                 Severity.ERROR,
@@ -53,7 +53,7 @@ def no_extension_stands_twice(case: ChainCase) -> Iterator[Finding]:
 
 def path_length_is_a_cas(case: ChainCase) -> Iterator[Finding]:
     """A path length stands beside CA:TRUE, and nowhere else."""
-    for certificate in case.path:
+    for certificate in case.used:
         constraints, length = extension(certificate, x509.BasicConstraints), stated_path_length(certificate)
         if length is not None and (constraints is None or not constraints.ca):
             yield Finding(
@@ -99,7 +99,7 @@ def nameless_server_has_critical_san(case: ChainCase) -> Iterator[Finding]:
 
 def no_staple_is_promised(case: ChainCase) -> Iterator[Finding]:
     """A certificate that promises a stapled OCSP response is refused without one, and this server has none."""
-    for certificate in case.path:
+    for certificate in case.used:
         if extension(certificate, x509.TLSFeature) is not None:
             yield Finding(
                 Severity.WARNING,

@@ -19,7 +19,7 @@ _PSS_KEY = bytes.fromhex("06092a864886f70d01010a")  # id-RSASSA-PSS, RFC 4055 se
 
 def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
     """Devices are only known to accept RSA."""
-    for certificate in case.path:
+    for certificate in case.used:
         if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
             yield Finding(
                 Severity.ERROR,
@@ -33,7 +33,7 @@ def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
 
 def key_fits_devices(case: ChainCase) -> Iterator[Finding]:
     """RSA keys have exactly the size that devices take and the field still trusts."""
-    for certificate in case.path:
+    for certificate in case.used:
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
             continue
@@ -48,7 +48,7 @@ def key_fits_devices(case: ChainCase) -> Iterator[Finding]:
 
 def exponent_is_usual(case: ChainCase) -> Iterator[Finding]:
     """Small TLS stacks are tried with one public exponent."""
-    for certificate in case.path:
+    for certificate in case.used:
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e != _USUAL_EXPONENT:
             yield Finding(
@@ -78,7 +78,7 @@ def _key_size(certificate: x509.Certificate, bits: int, code: str, why: str, lim
 
 def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
     """SHA-256 is the one hash that old devices know and new clients still accept."""
-    for certificate in case.path:
+    for certificate in case.used:
         found = _hash_name(certificate)
         if found != hashes.SHA256.name:
             yield Finding(
@@ -93,7 +93,7 @@ def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
 
 def signature_is_no_pss(case: ChainCase) -> Iterator[Finding]:
     """Signatures are PKCS#1 v1.5, and keys are for any kind: small TLS stacks know RSASSA-PSS seldom, if at all."""
-    for certificate in case.path:
+    for certificate in case.used:
         fields = raw_fields(certificate)
         wanted = []
         if certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:

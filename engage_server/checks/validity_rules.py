@@ -9,7 +9,7 @@ from engage_server.checks.finding import Finding, Severity, about
 
 def is_valid_now(case: ChainCase) -> Iterator[Finding]:
     """Every certificate has begun and has not ended."""
-    for certificate in (*case.path, *case.links):
+    for certificate in case.used:
         name = about(certificate)
         if case.at.now > certificate.not_valid_after_utc:
             yield Finding(
@@ -33,7 +33,7 @@ def is_valid_now(case: ChainCase) -> Iterator[Finding]:
 
 def ends_soon(case: ChainCase) -> Iterator[Finding]:
     """A certificate that ends soon is told in time to plan for devices that call once a night."""
-    for certificate in (*case.path, *case.links):
+    for certificate in case.used:
         left = certificate.not_valid_after_utc - case.at.now
         if timedelta(0) <= left < case.at.warn_within:
             yield Finding(

@@ -57,6 +57,7 @@ _DEVICES_ARE_NARROWER = {
 }
 _THEY_ARE_WIDER = {
     "root_not_signed_by_itself": "a trust anchor is taken as it is; ours has to last for twenty years",
+    "link_that_expired": "they are asked with the new root; who holds the old one is locked out",
     "serial_given_twice": "NSS refuses both certificates, and OpenSSL 4 takes one for the other",
 }
 

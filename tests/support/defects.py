@@ -1144,6 +1144,45 @@ def stranger_sent_last(plan: Plan) -> None:
     plan.sent = ("server", "intermediate", _stranger())
 
 
+@defect("bundle.unrelated", "chain.pem_long", "encoding.critical_extension")
+def stranger_that_nobody_reads(plan: Plan) -> None:
+    """What is sent behind the path has a critical extension of nobody's: mbed TLS reads all, and refuses all."""
+    critical = (x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), True)
+    stranger = Draft(cn("X"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"}), more=[critical])
+    plan.sent = ("server", "intermediate", stranger.self_signed())
+
+
+def _link(plan: Plan, **values: object) -> x509.Certificate:
+    """Another CA's word for this root, which is sent behind the path."""
+    old = Draft(cn("Old"), key(4), NOW + 900 * DAY, True, usages=frozenset({"key_cert_sign"}))
+    usual = {"authority_identifier": b"", "until": NOW + 800 * DAY}
+    return replace(plan.drafts["root"], **usual | values).signed_by(old)  # type: ignore[arg-type]  # a draft's own
+
+
+@defect("chain.pem_long")
+def link_sent(plan: Plan) -> None:
+    """A link certificate for devices that hold the root of before."""
+    plan.sent = ("server", "intermediate", _link(plan))
+
+
+@defect("chain.pem_long", "signature.not_sha256")
+def link_of_sha512(plan: Plan) -> None:
+    """It is signed with a hash that devices are not known to compute."""
+    plan.sent = ("server", "intermediate", _link(plan, hash=hashes.SHA512()))
+
+
+@defect("chain.pem_long", "path.issuer_not_ca")
+def link_that_is_no_ca(plan: Plan) -> None:
+    """It does not say CA:TRUE, so holders of the old root find no path."""
+    plan.sent = ("server", "intermediate", _link(plan, ca=False))
+
+
+@defect("chain.pem_long", "validity.expired")
+def link_that_expired(plan: Plan) -> None:
+    """It expired: holders of the old root are locked out."""
+    plan.sent = ("server", "intermediate", _link(plan, until=NOW - DAY))
+
+
 def _stranger() -> x509.Certificate:
     return Draft(cn("X"), key(3), NOW + 99 * DAY, True, usages=frozenset({"key_cert_sign"})).self_signed()
 

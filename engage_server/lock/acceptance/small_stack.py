@@ -6,17 +6,18 @@ from datetime import datetime
 from cryptography import x509
 
 from engage_server.lock.refusal import DeviceRefusal
-from engage_server.pki.chain import is_issued_by
+from engage_server.pki.chain import is_issued_by, is_link_to
 from engage_server.pki.extensions import unknown_critical
 from engage_server.pki.names import comparable, display_name
 from engage_server.pki.raw_fields import raw_fields
 
 
-def assert_small_stacks_take(sent: Sequence[x509.Certificate], now: datetime | None) -> None:
+def assert_small_stacks_take(sent: Sequence[x509.Certificate], anchor: x509.Certificate, now: datetime | None) -> None:
     """Refuse what mbed TLS does not read, an issuer behind a namesake that is none, and what is sent though it expired.
 
     Args:
         sent: What the TLS server sends, the server certificate first. Each is known to be readable.
+        anchor: What the device trusts. It passes over a link certificate that says the same.
         now: Aware, by the device's clock. None: it does not check dates.
 
     Raises:
@@ -24,7 +25,8 @@ def assert_small_stacks_take(sent: Sequence[x509.Certificate], now: datetime | N
     """
     for certificate in sent:
         name = display_name(certificate.subject)
-        if now is not None and now > certificate.not_valid_after_utc:
+        is_late = now is not None and now > certificate.not_valid_after_utc
+        if is_late and not is_link_to(certificate, anchor):
             raise DeviceRefusal(
                 f"{name}: it expired on {certificate.not_valid_after_utc:%Y-%m-%d}, and is sent along",
                 "Take it out of what the TLS server sends: wolfSSL and GnuTLS refuse all for it.",

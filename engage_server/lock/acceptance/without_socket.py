@@ -50,7 +50,7 @@ def assert_accepted(
     _assert_usage(sent)
     _assert_strength(sent, anchor, firmware)
     assert_chain(sent, anchor, limits, firmware)
-    assert_small_stacks_take(sent, now + firmware.clock_error)
+    assert_small_stacks_take(sent, anchor, now + firmware.clock_error)
     _assert_name(sent[0], host)
 
 

@@ -146,7 +146,7 @@ def _accepted(
         sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
         chain_bytes = assert_chain(sent, anchor, limits, firmware)
         clock = datetime.now(UTC) + firmware.clock_error
-        assert_small_stacks_take(sent, clock if firmware.checks_dates else None)
+        assert_small_stacks_take(sent, anchor, clock if firmware.checks_dates else None)
         assert_name(peer.connection, host, firmware)
     except DeviceRefusal as refusal:
         raise TlsRefusal(refusal.sentence, refusal.next_step) from None

@@ -48,17 +48,26 @@ def test_a_device_with_the_old_root_finds_its_way_through_the_link() -> None:
 def test_why(name: str, words: str) -> None:
     plan = right_plan()
     DEFECTS[name][0](plan)
-    sent, _, _ = parts_of(plan)
+    sent, _, root = parts_of(plan)
     with pytest.raises(DeviceRefusal, match=words):
-        assert_small_stacks_take(sent, NOW)
+        assert_small_stacks_take(sent, root, NOW)
 
 
 def test_what_is_right_is_taken_and_dates_are_the_devices_own() -> None:
-    sent, _, _ = parts_of(right_plan())
-    assert_small_stacks_take(sent, NOW)
-    assert_small_stacks_take(sent, None)
+    sent, _, root = parts_of(right_plan())
+    assert_small_stacks_take(sent, root, NOW)
+    assert_small_stacks_take(sent, root, None)
     with pytest.raises(DeviceRefusal, match="expired"):
-        assert_small_stacks_take(sent, NOW + timedelta(days=401))
+        assert_small_stacks_take(sent, root, NOW + timedelta(days=401))
+
+
+def test_a_link_that_expired_is_of_no_interest_to_who_holds_the_new_root() -> None:
+    plan = right_plan()
+    DEFECTS["link_that_expired"][0](plan)
+    sent, _, root = parts_of(plan)
+    assert_small_stacks_take(sent, root, NOW)
+    with pytest.raises(DeviceRefusal, match="expired"):
+        assert_small_stacks_take(sent, sent[0], NOW)
 
 
 def test_what_is_sent_twice_counts_twice() -> None:
