@@ -6,10 +6,12 @@ Unlike the judges of paths (tests/support/judges.py) they are asked for a host, 
 which they are sent. mbed TLS and wolfSSL look at the clock; the others are told the time.
 """
 
+import atexit
 import ctypes
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -192,9 +194,8 @@ def go(asked: Presented, folder: Path) -> bool:
 @cache
 def _go_judge() -> Path:
     """The program, compiled once for the run."""
-    import tempfile
-
     folder = Path(tempfile.mkdtemp(prefix="go-judge-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     environment = {"HOME": str(folder), "PATH": "/usr/bin:/bin:/usr/local/go/bin", "GOFLAGS": "-mod=mod"}
     command = ["go", "build", "-o", str(folder / "judge"), str(_GO_SOURCE)]
     subprocess.run(command, env=environment, check=True, capture_output=True)
