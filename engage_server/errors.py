@@ -6,6 +6,7 @@
     |   |-- HostInvalid          host.invalid
     |   |-- SiteKeyInvalid       site_key.invalid
     |   |-- CertificateInvalid   certificate.invalid
+    |   |   `-- ContentNotUsable     content.no_certificate       exit status 3
     |   |-- PrivateKeyInvalid    private_key.invalid
     |   |-- ChainTooLong         chain.too_long
     |   |-- BodyInvalid          body.invalid
@@ -80,6 +81,13 @@ class CertificateInvalid(UsageError):
     """Bytes that should hold a certificate do not."""
 
     default_code = "certificate.invalid"
+
+
+class ContentNotUsable(CertificateInvalid):
+    """A file can be read, but not what is in it: it holds something else, is cut off or locked. The code says which."""
+
+    default_code = "content.no_certificate"
+    exit_status = 3  # as for a file that cannot be read: nothing was judged
 
 
 class PrivateKeyInvalid(UsageError):

@@ -49,20 +49,22 @@ def read_private_key(content: Secret, passphrase: Secret | None = None, *, sourc
         return load(raw, secret)
     except TypeError:
         if secret is None:
-            raise PrivateKeyInvalid(f"{source}: the private key is encrypted", "Give its passphrase.") from None
+            raise PrivateKeyInvalid(
+                f"{source}: the private key is encrypted", "Give its passphrase: --passphrase-file FILE."
+            ) from None
         return read_private_key(content, None, source=source)  # a passphrase too many does no harm
     except (ValueError, UnsupportedAlgorithm):
         what = "the passphrase does not open it, or it holds no private key" if secret else "no private key in it"
         raise PrivateKeyInvalid(f"{source}: {what}", "A private key is a PEM or DER file, PKCS#8 or PKCS#1.") from None
 
 
-def read_server_key(content: Secret, *, source: str) -> rsa.RSAPrivateKey:
-    """Read the key of a TLS server: RSA, not encrypted, because servers start while nobody is there to type.
+def read_server_key(content: Secret, passphrase: Secret | None = None, *, source: str) -> rsa.RSAPrivateKey:
+    """Read the key of a TLS server: RSA. Servers start while nobody is there to type: it is sealed without passphrase.
 
     Raises:
         PrivateKeyInvalid: It can not be read, or is not RSA.
     """
-    key = read_private_key(content, source=source)
+    key = read_private_key(content, passphrase, source=source)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise PrivateKeyInvalid(
             f"{source}: the private key is not RSA", "ENGAGE devices are only known to accept RSA-2048."

@@ -54,7 +54,16 @@ def damaged(chance: random.Random, inputs: list[bytes]) -> bytes:
 
 
 def outcome(content: bytes) -> str:
-    """What the reader and the rules make of it. Anything that they raise but our own errors comes through."""
+    """What the reader and the rules make of it. Anything that they raise but our own errors comes through.
+
+    So does each warning of Python's, as an error: none may reach whoever reads a chain.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        return _outcome(content)
+
+
+def _outcome(content: bytes) -> str:
     try:
         bundle = read_bundle(content, source="fuzz")
         if not bundle.certificates:
@@ -81,7 +90,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
-    warnings.simplefilter("ignore")  # cryptography's, of what it will take no longer
+    warnings.simplefilter("ignore")  # of cryptography, while the seeds are made
     counted: Counter[str] = Counter()
     worst = 0.0
     for found, seconds in run(options.count, options.seed):

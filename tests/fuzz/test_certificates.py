@@ -5,7 +5,6 @@ import pytest
 from tests.fuzz import certificates as fuzz
 
 
-@pytest.mark.filterwarnings("ignore::Warning")
 def test_a_short_run() -> None:
     found = [outcome for outcome, _ in fuzz.run(3000, seed=20261121)]
     assert set(found) >= {"findings", "clear error"}, "both are reached"

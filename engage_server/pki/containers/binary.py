@@ -1,0 +1,95 @@
+"""What has no text form: a certificate, a key, PKCS#7 or PKCS#12 in DER."""
+
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+from cryptography import x509
+
+from engage_server.pki.containers.contents import Bundle
+from engage_server.pki.containers.private_keys import key_in_der
+from engage_server.pki.encodings import UNREADABLE
+from engage_server.pki.warnings_of_cryptography import quietly
+
+_SEQUENCE = 0x30
+_LONG_LENGTH = 0x80
+
+_T = TypeVar("_T")
+
+
+def read_binary(content: bytes, secret: bytes | None) -> Bundle | None:
+    """Read DER, whatever is in it; None when it is none of the containers, or its passphrase is another."""
+    for read in (_certificates, _pkcs7, _pkcs12, key_in_der):
+        try:
+            found = read(content, secret)
+        except UNREADABLE:
+            continue
+        if found is not None:
+            return found
+    return None
+
+
+def whole_length(content: bytes) -> int | None:
+    """How long the first DER element says that it is, its header counted; None when it does not say."""
+    if len(content) < 2 or content[0] != _SEQUENCE:
+        return None
+    first = content[1]
+    if first < _LONG_LENGTH:
+        return 2 + first
+    octets = first - _LONG_LENGTH
+    if not 1 <= octets <= 4 or len(content) < 2 + octets:
+        return None
+    return 2 + octets + int.from_bytes(content[2 : 2 + octets], "big")
+
+
+def _certificates(content: bytes, _secret: bytes | None) -> Bundle:
+    """One certificate; what OpenSSL's ``-trustout`` puts behind it says whom to trust, and is passed over."""
+    length = whole_length(content)
+    first = content[:length]
+    found = [_quietly(x509.load_der_x509_certificate, first)]
+    rest = content[len(first) :]
+    found += _further(rest)
+    return Bundle(tuple(found), in_order=True)
+
+
+def _further(rest: bytes) -> Iterator[x509.Certificate]:
+    while rest.strip():
+        length = whole_length(rest)
+        if length is None or length > len(rest):
+            raise ValueError("more than certificates")
+        try:
+            yield _quietly(x509.load_der_x509_certificate, rest[:length])
+        except UNREADABLE:
+            if rest[length:].strip():
+                raise
+            return  # trust data: a sequence, and the last
+        rest = rest[length:]
+
+
+# PKCS#7 and PKCS#12 are imported where one is met: that brings in e-mail, and takes longer than to judge a chain
+
+
+def _pkcs7(content: bytes, _secret: bytes | None) -> Bundle:
+    from cryptography.hazmat.primitives.serialization import pkcs7
+
+    return Bundle(tuple(_quietly(pkcs7.load_der_pkcs7_certificates, content)))
+
+
+def _pkcs12(content: bytes, secret: bytes | None) -> Bundle:
+    """A passphrase too many does no harm; none and an empty one are two things in PKCS#12 (RFC 7292 appendix B.1)."""
+    from cryptography.hazmat.primitives.serialization import pkcs12
+
+    for candidate in dict.fromkeys((secret, None, b"")):
+        try:
+            held = _quietly(pkcs12.load_pkcs12, content, candidate)
+        except UNREADABLE:
+            continue
+        certificates = [held.cert.certificate] if held.cert else []
+        certificates += [each.certificate for each in held.additional_certs]
+        return Bundle(tuple(certificates), (held.key,) if held.key else ())
+    raise ValueError("not PKCS#12, or another passphrase")
+
+
+def _quietly(load: Callable[..., _T], *arguments: Any) -> _T:
+    """BER, as Windows and Java write it, is read like DER: cryptography's warning of it is noise to the operator."""
+    with quietly():
+        return load(*arguments)

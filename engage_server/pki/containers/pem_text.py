@@ -1,0 +1,128 @@
+"""PEM text, taken apart: its blocks, and what keeps stricter readers from finding them."""
+
+import base64
+import codecs
+import re
+from dataclasses import dataclass
+
+# RFC 7468 section 3: a label is made of words of any printable characters but the hyphen, such as "PKCS #7 SIGNED DATA"
+_MARK = re.compile(rb"-----(BEGIN|END) ([!-,.-~]+(?: [!-,.-~]+)*)-----")
+_REST_OF_LINE = re.compile(rb"[^\n]*")
+
+_UTF16_DASHES = {"utf-16-le": b"-\0-\0-\0-\0-\0", "utf-16-be": b"\0-\0-\0-\0-\0-"}
+
+
+@dataclass(frozen=True, slots=True)
+class PemBlock:
+    """One block.
+
+    Attributes:
+        label: What the marks call it.
+        text: All of it, marks included.
+        body: What stands between the marks.
+    """
+
+    label: str
+    text: bytes
+    body: bytes
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether a passphrase opens it: PKCS#8 says so in the label, older forms in a header (RFC 1421)."""
+        return self.label.startswith("ENCRYPTED") or b"ENCRYPTED" in self.body
+
+    def decoded(self) -> bytes:
+        """The bytes that stand there as Base64.
+
+        Raises:
+            ValueError: It is no Base64.
+        """
+        headers, blank, rest = self.body.replace(b"\r", b"").partition(b"\n\n")
+        body = rest if blank and b":" in headers else self.body
+        return base64.b64decode(b"".join(body.split()), validate=True)
+
+
+@dataclass(frozen=True, slots=True)
+class PemText:
+    """What is in a text.
+
+    Attributes:
+        blocks: Those that are whole, in their order.
+        without_end: The number and the label of each block that begins and does not end.
+        without_begin: The label of each END mark that no block belongs to.
+        has_odd_lines: Whether a mark does not have its line to itself, or a block has an empty line in it. OpenSSL and
+            what is built on it then pass over the block, or give up.
+    """
+
+    blocks: tuple[PemBlock, ...]
+    without_end: tuple[tuple[int, str], ...]
+    without_begin: tuple[str, ...]
+    has_odd_lines: bool
+
+
+def is_pem(content: bytes) -> bool:
+    """Whether there is a mark of PEM in it, be it a broken one."""
+    return b"-----BEGIN " in content or b"-----END " in content
+
+
+def take_apart(content: bytes) -> PemText:
+    """Find the blocks. Text around them, such as the dump of ``openssl ca``, is passed over."""
+    blocks: list[PemBlock] = []
+    without_end: list[tuple[int, str]] = []
+    without_begin: list[str] = []
+    opened: re.Match[bytes] | None = None
+    begun, odd = 0, False
+    for mark in _MARK.finditer(content):
+        odd = odd or not _has_its_line(content, mark)
+        if mark[1] == b"BEGIN":
+            if opened is not None:
+                without_end.append((begun, _label(opened)))
+            opened, begun = mark, begun + 1
+        elif opened is not None and opened[2] == mark[2]:
+            body = content[opened.end() : mark.start()]
+            odd = odd or _has_empty_line(body)
+            blocks.append(PemBlock(_label(mark), content[opened.start() : mark.end()], body))
+            opened = None
+        else:
+            without_begin.append(_label(mark))
+    if opened is not None:
+        without_end.append((begun, _label(opened)))
+    return PemText(tuple(blocks), tuple(without_end), tuple(without_begin), odd)
+
+
+def as_narrow_text(content: bytes) -> bytes | None:
+    """UTF-16 as UTF-8; None for anything else. PowerShell writes UTF-16 with ``>`` and ``Out-File``."""
+    encoding = None
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    else:
+        encoding = next((name for name, dashes in _UTF16_DASHES.items() if content.find(dashes) % 2 == 0), None)
+    return content.decode(encoding, "replace").encode("utf-8", "replace") if encoding else None
+
+
+def from_bare_base64(content: bytes) -> bytes | None:
+    """The bytes of Base64 without marks around it, as some programs write a ``.cer``; None for anything else."""
+    text = b"".join(content.split())
+    if not text.startswith(b"M"):  # 0x30: what DER begins with
+        return None
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        return None
+
+
+def _label(mark: re.Match[bytes]) -> str:
+    return mark[2].decode("ascii")
+
+
+def _has_its_line(content: bytes, mark: re.Match[bytes]) -> bool:
+    before = content[max(0, mark.start() - len(codecs.BOM_UTF8)) : mark.start()]
+    is_first = before in (b"", codecs.BOM_UTF8)
+    rest = _REST_OF_LINE.match(content, mark.end())
+    return (is_first or before.endswith(b"\n")) and (rest is None or not rest[0].strip())
+
+
+def _has_empty_line(body: bytes) -> bool:
+    """Headers (RFC 1421) end with one."""
+    text = body.replace(b"\r", b"").strip(b" \t\n")
+    return b"\n\n" in text and b":" not in text
