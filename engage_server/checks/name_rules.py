@@ -28,7 +28,7 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
         )
         return
     for host in case.at.hosts:
-        if not _is_named(host, san):
+        if not is_named(host, san):
             yield host_missing(host, name)
 
 
@@ -61,10 +61,11 @@ def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:
 def unnamed_hosts(server: x509.Certificate, hosts: Sequence[Host]) -> tuple[Host, ...]:
     """Of these hosts, those that a server certificate is not for: who calls them refuses it."""
     san = extension(server, x509.SubjectAlternativeName)
-    return tuple(host for host in hosts if san is None or not _is_named(host, san))
+    return tuple(host for host in hosts if san is None or not is_named(host, san))
 
 
-def _is_named(host: Host, san: x509.SubjectAlternativeName) -> bool:
+def is_named(host: Host, san: x509.SubjectAlternativeName) -> bool:
+    """Whether a host stands there in its own form; a wildcard of one label counts."""
     if host.is_address:
         return ipaddress.ip_address(host.text) in san.get_values_for_type(x509.IPAddress)
     names = {name.lower() for name in san.get_values_for_type(x509.DNSName)}

@@ -16,6 +16,7 @@ from engage_server.checks import (
 )
 from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity
+from engage_server.pki.warnings_of_cryptography import quietly
 
 Rule = Callable[[ChainCase], Iterator[Finding]]
 
@@ -85,5 +86,6 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 def run_checks(case: ChainCase) -> list[Finding]:
     """Run every rule and give every finding, the worst first. Same case, same list."""
-    findings = [finding for rule in RULES for finding in rule(case)]
+    with quietly():  # what cryptography warns of, a rule tells
+        findings = [finding for rule in RULES for finding in rule(case)]
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -64,18 +64,25 @@ def outlived_by_issuer(case: ChainCase) -> Iterator[Finding]:
 
 
 def tolerates_wrong_clocks(case: ChainCase) -> Iterator[Finding]:
-    """A certificate that began just now is refused by devices whose clock is slow."""
-    for certificate in case.path:
-        margin = timedelta(hours=case.at.profile.clock_hours)
-        begun = case.at.now - certificate.not_valid_before_utc
-        if timedelta(0) <= begun < margin:
-            yield Finding(
-                Severity.WARNING,
-                "validity.just_begun",
-                sentence=(
-                    f"it has been valid for {begun.total_seconds() / 3600:.0f} h; devices with a slow clock refuse it"
-                ),
-                certificate=about(certificate),
-                source="our assumption: a device's clock can be wrong by a day after a battery loss",
-                mend="Wait a day before activating, or have it issued again with an earlier start.",
-            )
+    """A chain that began just now is refused by devices whose clock is slow.
+
+    It began with the certificate that begins last: that one decides, and it is told once.
+    """
+    last = max(case.path, key=lambda certificate: certificate.not_valid_before_utc)  # of several the server's
+    begun = case.at.now - last.not_valid_before_utc
+    if timedelta(0) <= begun < timedelta(hours=case.at.profile.clock_hours):
+        yield Finding(
+            Severity.WARNING,
+            "validity.just_begun",
+            sentence=f"it became valid {_ago(begun)}; a device whose clock is behind will refuse it",
+            certificate=about(last),
+            source="our assumption: a device's clock can be wrong by a day after a battery loss",
+            mend="Wait a day before activating, or have it issued again with an earlier start.",
+        )
+
+
+def _ago(begun: timedelta) -> str:
+    hours = int(begun.total_seconds() // 3600)
+    if hours == 0:
+        return "less than an hour ago"
+    return "an hour ago" if hours == 1 else f"{hours} hours ago"

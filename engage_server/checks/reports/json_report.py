@@ -46,6 +46,8 @@ def _target(result: TargetResult, limit: int) -> dict[str, Any]:
             for each in result.certificates
         ],
         "findings": [finding_json(finding) for finding in result.findings],
+        "ignored": result.ignored,
+        "skipped": result.skipped,
     }
 
 

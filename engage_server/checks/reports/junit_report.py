@@ -35,7 +35,7 @@ def _suite(result: TargetResult, run: CheckRun, strict: bool) -> Tree.Element:
         tests=str(max(1, len(result.findings))),
         failures=str(failures),
         errors="0",
-        skipped="0",
+        skipped=str(int(bool(result.skipped))),
         timestamp=run.at.strftime("%Y-%m-%dT%H:%M:%S"),
     )
     for finding in result.findings:
@@ -46,7 +46,10 @@ def _suite(result: TargetResult, run: CheckRun, strict: bool) -> Tree.Element:
             failure.text = _xml(_account(finding))
         else:
             Tree.SubElement(case, "system-out").text = _xml(f"{finding.severity}: {_account(finding)}")
-    if not result.findings:
+    if result.skipped:
+        case = Tree.SubElement(suite, "testcase", classname=_xml(result.target), name="skipped")
+        Tree.SubElement(case, "skipped", message=_xml(result.skipped))
+    elif not result.findings:
         Tree.SubElement(suite, "testcase", classname=_xml(result.target), name="nothing found")
     return suite
 

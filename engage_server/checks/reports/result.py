@@ -44,6 +44,9 @@ class TargetResult:
         findings: The worst first.
         could_not_be_read: Whether a file or the network was in the way, which is no verdict on the chain.
         live: Whether it was looked at over the network.
+        skipped: Why it was passed over, as the operator asked; "" when it was not.
+        ignored: How many findings are left away, as the operator asked.
+        can_be_staged: Whether ``engage release stage`` would take it as it lies there.
     """
 
     target: str
@@ -51,6 +54,9 @@ class TargetResult:
     findings: tuple[Finding, ...]
     could_not_be_read: bool = False
     live: bool = False
+    skipped: str = ""
+    ignored: int = 0
+    can_be_staged: bool = False
 
     @property
     def total(self) -> int:
@@ -80,29 +86,41 @@ class CheckRun:
         at: The time at which validity is judged.
         profile: The profile's name.
         limit: The profile's room for a chain, in bytes of DER.
-        chains: How many results have been told.
-        could_not_be_read: Whether one of them could not be read.
+        chains: How many chains have been judged.
+        unreadable: How many targets could not be read.
+        skipped: How many targets were passed over.
+        ignored: How many findings are left away.
     """
 
     def __init__(self, at: datetime, profile: str, limit: int, results: Iterable[TargetResult]) -> None:
         self.at, self.profile, self.limit = at, profile, limit
         self._results = results
         self._counted: Counter[Severity] = Counter()
-        self.chains, self.could_not_be_read = 0, False
+        self._begin()
+
+    def _begin(self) -> None:
+        self._counted.clear()
+        self.chains, self.unreadable, self.skipped, self.ignored = 0, 0, 0, 0
 
     def __iter__(self) -> Iterator[TargetResult]:
         """The results in the order of the targets. What is counted is complete when they have all been told."""
-        self._counted.clear()
-        self.chains, self.could_not_be_read = 0, False
+        self._begin()
         for result in self._results:
-            self.chains += 1
-            self.could_not_be_read |= result.could_not_be_read
+            self.chains += not (result.skipped or result.could_not_be_read)
+            self.unreadable += result.could_not_be_read
+            self.skipped += bool(result.skipped)
+            self.ignored += result.ignored
             self._counted.update(finding.severity for finding in result.findings)
             yield result
 
     def totals(self) -> dict[str, int]:
         """How many findings of each severity have been told."""
         return {severity.value: self._counted[severity] for severity in Severity}
+
+    def left_away(self) -> str:
+        """What was not judged or not told, in words with a comma before each; "" when everything was."""
+        counts = {"ignored": self.ignored, "skipped": self.skipped, "not read": self.unreadable}
+        return "".join(f", {count} {what}" for what, count in counts.items() if count)
 
 
 def result_of(

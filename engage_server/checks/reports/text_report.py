@@ -29,7 +29,7 @@ def text_report(run: CheckRun, paint: Paint = plain) -> Iterator[str]:
         yield _target(result, run.limit, paint) + "\n"
     totals = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in run.totals().items())
     chains = f"{run.chains} chain{'' if run.chains == 1 else 's'}"
-    yield f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}\n"
+    yield f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}{run.left_away()}\n"
 
 
 def _target(result: TargetResult, limit: int, paint: Paint) -> str:
@@ -42,7 +42,9 @@ def _target(result: TargetResult, limit: int, paint: Paint) -> str:
         lines.append(row + not_counted)
     for finding in result.findings:
         lines += _finding(finding, paint)
-    if not result.findings:
+    if result.skipped:
+        lines.append(f"  skipped: {_one_line(result.skipped)}")
+    elif not result.findings:
         lines.append(f"  {paint('fine', 'green')}: nothing found")
     return "\n".join(lines) + "\n"
 

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as Tree
@@ -86,6 +87,38 @@ def test_sarif_is_read_by_somebody_elses_model(run: CheckRun) -> None:
         assert rules[result["ruleIndex"]] == result["ruleId"]
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
         assert re.fullmatch(r"[A-Za-z0-9/:._~\[\]%-]+", uri), uri
+
+
+def test_sarif_rules_say_where_to_read_on_and_what_they_are_about(run: CheckRun) -> None:
+    (only,) = Sarif.model_validate(json.loads("".join(sarif_report(run)))).runs
+    for rule in only.tool.driver.rules or []:
+        assert str(rule.help_uri).startswith("https://"), rule.id
+        assert rule.id.partition(".")[0] in (rule.properties or {})["tags"]
+        assert rule.short_description is not None
+        assert rule.full_description is not None
+        assert rule.short_description.text.endswith(".")
+
+
+def fingerprints(text: str) -> list[str]:
+    """Of each result, in their order."""
+    results = json.loads(text)["runs"][0]["results"]
+    both = [tuple(result["partialFingerprints"].values()) for result in results]
+    assert all(len(set(each)) == 1 for each in both)
+    return [each[0] for each in both]
+
+
+def test_sarif_tells_findings_apart_and_knows_them_again(run: CheckRun) -> None:
+    found = fingerprints("".join(sarif_report(run)))
+    assert len(set(found)) == len(found), "GitHub takes two of one fingerprint for one alert"
+    plan = DEFECTS["ends_soon"][0]
+    case = case_of(plan)
+    later = replace(case, at=replace(case.at, now=case.at.now + timedelta(days=1)))
+    runs = [CheckRun(NOW, "any", 4096, (result_of("a.pem", each, run_checks(each)),)) for each in (case, later)]
+    texts = ["".join(sarif_report(each)) for each in runs]
+    assert fingerprints(texts[0]) == fingerprints(texts[1]), "a day passes, and it is the same alert"
+    assert texts[0] != texts[1]
+    elsewhere = CheckRun(NOW, "any", 4096, (result_of("b.pem", case, run_checks(case)),))
+    assert fingerprints("".join(sarif_report(elsewhere))) != fingerprints(texts[0])
 
 
 @pytest.mark.skipif(not SARIF_SCHEMA.exists(), reason="scripts/test fetches the published schema with npm")

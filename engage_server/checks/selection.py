@@ -1,0 +1,80 @@
+"""Which findings an operator wants to hear: all, some by their codes, or all but some."""
+
+import difflib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Self
+
+from engage_server.checks.explained import EXPLANATIONS
+from engage_server.checks.finding import Finding
+from engage_server.errors import UsageError
+from engage_server.pki.containers.instead import NO_CHAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Codes, or first parts of codes such as ``validity``. Made by :meth:`of`, which refuses those that do not exist.
+
+    Attributes:
+        ignored: Findings of these are left away.
+        selected: Findings of others are left away; empty for none.
+    """
+
+    ignored: tuple[str, ...] = ()
+    selected: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, ignored: Iterable[str], selected: Iterable[str]) -> Self:
+        """Read what was given; several codes may stand in one text, with commas between.
+
+        Raises:
+            UsageError: There is no such code, or it says that nothing was judged.
+        """
+        to_ignore, to_select = _codes(ignored), _codes(selected)
+        for code in to_ignore:
+            if not any(map(_can_be_ignored, explained_codes(code))):
+                raise UsageError(
+                    f"{code} cannot be ignored: it says that a target was not judged", "Leave that target out."
+                )
+        return cls(to_ignore, to_select)
+
+    def wants(self, finding: Finding) -> bool:
+        """Whether a finding on a chain is to be told."""
+        if _can_be_ignored(finding.code) and any(_covers(each, finding.code) for each in self.ignored):
+            return False
+        return not self.selected or any(_covers(each, finding.code) for each in self.selected)
+
+    def skips(self, code: str) -> bool:
+        """Whether a target is to be passed over, because it is no chain and by this code nothing is wrong with it."""
+        return code in NO_CHAIN and any(_covers(each, code) for each in self.ignored)
+
+
+def explained_codes(text: str) -> Sequence[str]:
+    """The codes that a text stands for: itself, or all that begin with it as their first part.
+
+    Raises:
+        UsageError: There is none.
+    """
+    found = [code for code in EXPLANATIONS if _covers(text, code)]
+    if not found:
+        areas = {each.area for each in EXPLANATIONS.values()}
+        close = difflib.get_close_matches(text, [*EXPLANATIONS, *areas], n=1, cutoff=0.5)
+        hint = f"Did you mean {close[0]}? " if close else ""
+        raise UsageError(f"no finding has the code {text!r}", f"{hint}See all of them: engage chain explain")
+    return found
+
+
+def _codes(texts: Iterable[str]) -> tuple[str, ...]:
+    codes = tuple(code.strip() for text in texts for code in text.split(",") if code.strip())
+    for code in codes:
+        explained_codes(code)
+    return codes
+
+
+def _can_be_ignored(code: str) -> bool:
+    explained = EXPLANATIONS.get(code)
+    return explained is None or not explained.is_unreadable or code in NO_CHAIN
+
+
+def _covers(text: str, code: str) -> bool:
+    return code == text or code.startswith(f"{text}.")
