@@ -30,6 +30,9 @@ ENVIRONMENT_PREFIX = "ENGAGE_"
 # Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
 _OTHER_VARIABLES = {CONFIG_VARIABLE, RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS}
 
+# Tables that stand in the same file and are read by somebody else: [check] by 'engage chain check'.
+_TABLES_OF_OTHERS = ("check",)
+
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
 
@@ -287,13 +290,14 @@ def _toml(value: object) -> str:
 
 def _read(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        found = tomllib.loads(file.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingsInvalid(
             f"{file}: {error.strerror}", "Name an existing settings file, or run 'engage init' to make one."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{file} is not TOML: {error}", "Write each setting as: name = value") from None
+    return {name: value for name, value in found.items() if name not in _TABLES_OF_OTHERS}
 
 
 def _assert_known(source: str, values: Mapping[str, Any]) -> None:

@@ -4,6 +4,7 @@ import os
 import sys
 import warnings
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import NoReturn
 
 import click
@@ -26,8 +27,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
-    # cryptography warns of serial numbers that are not positive; to the check they are a finding: encoding.serial
-    warnings.filterwarnings("ignore", "Parsed a serial number")
+    _prepare_streams()
     remember_config(None)  # until the options are read
     try:
         status = engage.main(arguments, prog_name="engage", standalone_mode=False)
@@ -56,6 +56,16 @@ def _status(arguments: Sequence[str] | None) -> int:
         about = f"{error.filename}: " if error.filename else ""
         _tell(NotPossible(f"{about}{error.strerror or error}", "Mend that and run the command again."))
         return NotPossible.exit_status
+
+
+def _prepare_streams() -> None:
+    """Standard output and error are the operator's: no library writes there, and no name is a reason to stop."""
+    # what a library warns of is a finding where it matters, such as encoding.serial
+    for category in (UserWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning):
+        warnings.simplefilter("ignore", category)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # for what the terminal's encoding does not have
 
 
 def _tell(error: EngageError) -> None:

@@ -10,6 +10,7 @@ from engage_server.cli.lazy_group import LazyGroup
     table={
         "build": ("build_command", "build"),
         "check": ("check_command", "check"),
+        "explain": ("explain_command", "explain"),
         "renew": ("renew_command", "renew"),
         "show": ("show_command", "show"),
     },

@@ -1,5 +1,6 @@
 """Option types and options that several commands share."""
 
+import codecs
 import ipaddress
 import sys
 from collections.abc import Callable
@@ -131,12 +132,19 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
         value = session.environment.get(variable)
         return None if value is None else Secret(value.encode())
     if file == "-":
-        return Secret(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
+        return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     try:
         with Path(file).open("rb") as opened:
-            return Secret(opened.read(_MAX_SECRET_BYTES))
+            return _narrow(opened.read(_MAX_SECRET_BYTES))
     except OSError as error:
         raise FileNotUsable(f"{file}: {error.strerror}", "Name a file that this user may read.") from None
+
+
+def _narrow(content: bytes) -> Secret:
+    """As UTF-8 without a byte order mark: PowerShell's > writes UTF-16, and some editors write a mark."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return Secret(content.decode("utf-16", "replace").encode())
+    return Secret(content.removeprefix(codecs.BOM_UTF8))
 
 
 def own_key(session: Session, site: str | None) -> Secret:

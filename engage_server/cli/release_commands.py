@@ -11,7 +11,7 @@ from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, reason_option, site_option
+from engage_server.cli.parameters import FilePath, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.removal_commands import drop_release
 from engage_server.cli.session import Session
@@ -19,7 +19,7 @@ from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
 from engage_server.records import ReleaseState
-from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.chains.material import read_material
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 if TYPE_CHECKING:
@@ -33,19 +33,29 @@ def release() -> None:
     """Releases: everything that a site serves, as one unit."""
 
 
-@release.command(epilog="\b\nExample:\n  engage release stage certs/main --site main")
-@click.argument("folder", type=FilePath, metavar="DIR")
+@release.command(
+    epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
+    "  engage release stage fullchain.pem privkey.pem root.pem    what an ACME client left, and the CA's root\n"
+    "  engage release stage export.pfx --passphrase-file pfx.passphrase"
+)
+@click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
 @site_option
+@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and an encrypted key; - reads standard input.")
 @json_option
 @click.pass_obj
-def stage(session: Session, folder: Path, site: str | None, as_json: bool) -> int:
+def stage(
+    session: Session, targets: tuple[Path, ...], site: str | None, passphrase_file: str | None, as_json: bool
+) -> int:
     """Check a chain and keep it as the site's next release. Nothing is served before 'activate'.
 
-    Exit status 1 when a finding of severity error keeps it from being activated.
+    A target is a folder or file as 'chain check' takes it; several files together are one chain. Root and private key
+    have to be among them; the key is sealed. Exit status 1 when a finding of severity error keeps it from being
+    activated.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    checked = operator.releases.stage(read_chain_folder(folder), name, session.occasion())
+    material = read_material(targets, read_passphrase_option(session, passphrase_file))
+    checked = operator.releases.stage(material, name, session.occasion())
     if as_json:
         print_json(checked_release_json(checked))
     else:

@@ -48,7 +48,7 @@ def renew(
     holds only those of new CAs; a server does not need them: take them out before.
     """
     passphrase = read_passphrase_option(session, passphrase_file)
-    current = read_chain_folder(source).chain
+    current = read_chain_folder(source, passphrase).chain
     found = find_authority(source, current, passphrase)
     successors = build_successors(
         folder, RotationWay(way), current, found.keys, tuple(dict.fromkeys(hosts)), session.now(), passphrase

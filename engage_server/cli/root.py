@@ -29,6 +29,9 @@ COMMANDS = {
     "settings": ("settings_command", "settings", "Print every setting, its meaning and its value here."),
 }
 
+# they work without an installation; a settings file that is named and not there is an error to them, too
+_READ_NO_SETTINGS = ("chain", "hash", "lock")
+
 
 class RootGroup(LazyGroup):
     """All commands, with the first line of their help in the table: help imports none of them."""
@@ -57,5 +60,7 @@ def engage(ctx: click.Context, config: Path | None) -> None:
     """Give ENGAGE devices the trust certificate of their own host."""
     remember_config(config)
     ctx.obj = Session(config)
+    if ctx.invoked_subcommand in _READ_NO_SETTINGS:
+        ctx.obj.assert_settings_file()
     if not colours_wanted():
         ctx.color = False  # every command below inherits it

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from engage_server.variables import CONFIG_VARIABLE
+
 if TYPE_CHECKING:  # importing these takes longer than many a command runs
     from engage_server.composition.operator_side import OperatorSide
     from engage_server.records import AuditHead, Occasion
@@ -26,6 +28,21 @@ class Session:
         self.config = config
         self.environment: Mapping[str, str] = os.environ
         self.folder = Path.cwd()
+
+    def assert_settings_file(self) -> None:
+        """Refuse a settings file that was named and is not there, also for commands that need no setting of it.
+
+        Raises:
+            SettingsInvalid: There is none of that name.
+        """
+        named = self.config or self.environment.get(CONFIG_VARIABLE)
+        if named and not (self.folder / named).exists():
+            from engage_server.errors import SettingsInvalid
+
+            raise SettingsInvalid(
+                f"{self.folder / named}: there is no such settings file",
+                "Name an existing one, or run 'engage init' to make it.",
+            )
 
     def settings(self, **overrides: Any) -> "Settings":
         """The settings, with the options of this run on top.

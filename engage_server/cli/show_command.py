@@ -8,6 +8,7 @@ import click
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.x509.oid import SignatureAlgorithmOID
 
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, read_passphrase_option
@@ -17,7 +18,15 @@ from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.path import find_path
-from engage_server.services.chains.targets import names_of_targets, read_target
+from engage_server.services.chains.held_files import shown as shown_path
+from engage_server.services.chains.targets import groups_of, read_target
+
+_LABELS = {"signature_name": "signature"}
+_SIGNATURES = {
+    oid: name.replace("_WITH_", " with ").replace("_", "-")
+    for name, oid in vars(SignatureAlgorithmOID).items()
+    if isinstance(oid, x509.ObjectIdentifier)
+}
 
 _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: ", "unrelated": "unrelated: "}
 
@@ -31,11 +40,11 @@ def show(session: Session, target: Path, passphrase_file: str | None, as_json: b
     """Print what stands in the certificates of a chain, from the root down. Private keys are never shown."""
     passphrase = read_passphrase_option(session, passphrase_file)
     shown = []
-    for path in names_of_targets(target):
-        found = find_path(read_target(path, passphrase).certificates, now=session.now())
+    for group in groups_of(target, passphrase):
+        found = find_path(read_target(group).certificates, now=session.now())
         shown.append(
             {
-                "target": path.as_posix(),
+                "target": shown_path(group.name),
                 "certificates": [_facts(each) for each in reversed(found.path)],
                 "links": [_facts(each) for each in found.links],
                 "other_roots": [_facts(each) for each in found.other_roots],
@@ -57,9 +66,9 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
         for facts in shown[kind]:
             yield f"  {heading}{_printable(facts['subject'])}"
             for name, value in facts.items():
-                if name != "subject" and value not in ("", [], None):
+                if name not in ("subject", "signature") and value not in ("", [], None):
                     text = ", ".join(value) if isinstance(value, list) else str(value)
-                    yield f"    {name.replace('_', ' '):<12} {_printable(text)}"
+                    yield f"    {_LABELS.get(name, name.replace('_', ' ')):<12} {_printable(text)}"
 
 
 def _facts(certificate: x509.Certificate) -> dict[str, Any]:
@@ -72,6 +81,7 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
         "not_after": certificate.not_valid_after_utc.isoformat(),
         "key": f"RSA {key.key_size}" if isinstance(key, rsa.RSAPublicKey) else type(key).__name__.strip("_"),
         "signature": certificate.signature_algorithm_oid.dotted_string,
+        "signature_name": _signature(certificate),
         "names": _names(certificate),
         "extensions": [
             *(_extension(each) for each in extensions_of(certificate).readable),
@@ -80,6 +90,12 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
         "sha256": certificate.fingerprint(hashes.SHA256()).hex(),
         "der_bytes": len(der(certificate)),
     }
+
+
+def _signature(certificate: x509.Certificate) -> str:
+    """The signature's algorithm as people call it, such as RSA with SHA256; its OID where it has no name here."""
+    oid = certificate.signature_algorithm_oid
+    return _SIGNATURES.get(oid, oid.dotted_string)
 
 
 def _names(certificate: x509.Certificate) -> list[str]:

@@ -50,11 +50,11 @@ class Verdict:
         return "\n".join(each["sentence"] for each in self.target["findings"] if each["code"] == code)
 
 
-def verdict_of(case: str, *more: object, host: str = HOST, anchor: Path | None = None) -> Verdict:
+def verdict_of(case: str, *more: object, host: str = HOST, anchor: Path | None = None, **environment: str) -> Verdict:
     """Judge a case as its README says."""
     folder = CASES / case
     given = ("--host", host, "--at", AT.isoformat(), "--anchor", anchor or folder / "partner_CA.pem")
-    done = engage(CASES, "chain", "check", folder, *given, "--format", "json", *more)
+    done = engage(CASES, "chain", "check", folder, *given, "--format", "json", *more, stdin=None, **environment)
     assert "Traceback" not in done.stderr, done.stderr
     assert "Warning" not in done.stderr, done.stderr
     return Verdict(done, json.loads(done.stdout)["targets"][0])

@@ -1,19 +1,29 @@
 """From what the operator named to what the rules look at: files, folders, and hosts that are alive."""
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from urllib.parse import urlsplit
+from typing import Any
 
 from cryptography import x509
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.checks.reports.result import TargetResult, result_of
-from engage_server.errors import EngageError, NotPossible, UsageError
+from engage_server.checks.selection import Selection
+from engage_server.errors import EngageError, FileNotUsable
 from engage_server.records import Host, Secret
-from engage_server.services.chains.targets import names_of_targets, read_target
+from engage_server.services.chains.content_findings import content_findings
+from engage_server.services.chains.grouping import FileGroup, is_key_of
+from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
+from engage_server.services.chains.material import could_be_staged
+from engage_server.services.chains.naming import STANDARD_INPUT, keys_named_beside, live_target
+from engage_server.services.chains.targets import CheckTarget, groups_of, read_target
 
-_HTTPS_PORT = 443
+_OUR_SERVER_FILE = "partner_server.pem"
+
+
+def _no_input() -> bytes:
+    raise FileNotUsable("there is no standard input", "Name a file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,33 +35,77 @@ class Checker:
         passphrase: For PKCS#12 and encrypted keys.
         site_key: With it, a live host's notice and DER are fetched and held against its chain.
         http_port: Of a live host's plain instance.
+        selection: Which findings are wanted.
+        standard_input: Gives what stands there, for the target ``-``.
     """
 
     at: Circumstances
     passphrase: Secret | None = None
     site_key: Secret | None = None
     http_port: int = 80
+    selection: Selection = field(default_factory=Selection)
+    standard_input: Callable[[], bytes] = _no_input
 
-    def results(self, target: str) -> Iterator[TargetResult]:
-        """The results of what the operator named: one, or one for each chain in a folder of chains. Never raises."""
+    def results(self, *targets: str) -> Iterator[TargetResult]:
+        """The results of everything that the operator named, one for each chain. Never raises.
+
+        A key that is named beside chains belongs to the one whose key or name it has, or to the only one.
+        """
+        keys = keys_named_beside(targets, self.passphrase)
+        chains = [target for target in targets if target not in keys]
+        used: set[str] = set()
+        for target in chains:
+            for result, mine in self._one(target, keys, is_only=len(chains) == 1):
+                used |= mine
+                yield result
+        for name, key in keys.items():
+            if name not in used:
+                yield self._guarded(name, self._file, FileGroup(key.path, (key,)))
+
+    def _one(
+        self, target: str, keys: Mapping[str, HeldFile], *, is_only: bool
+    ) -> Iterator[tuple[TargetResult, set[str]]]:
+        """The results of one target, and which keys were held against each."""
         try:
-            live = _live_target(target)
+            live = live_target(target)
             if live is not None:
-                yield self._live(target, *live)
+                yield self._guarded(target, self._live, target, *live), set()
                 return
-            for path in names_of_targets(Path(target)):
-                yield self._file(path)
+            for group in self._groups(target):
+                whole = is_only and not Path(target).is_dir()
+                mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
+                joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
+                yield self._guarded(shown(group.name), self._file, joined), mine
         except EngageError as error:
-            yield _unreadable(target, error)
+            yield self._unreadable(target, error), set()
+        except Exception as defect:  # a defect of ours is told like everything else that stands in the way
+            yield self._unreadable(target, _failed(target, defect)), set()
 
-    def _file(self, path: Path) -> TargetResult:
+    def _groups(self, target: str) -> Iterator[FileGroup]:
+        if target != STANDARD_INPUT:
+            yield from groups_of(Path(target), self.passphrase)
+            return
+        path = Path(STANDARD_INPUT)
+        yield FileGroup(path, (held_in(self.standard_input(), path, self.passphrase),))
+
+    def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
+        """A result in any case: one bad target does not end a run."""
         try:
-            found = read_target(path, self.passphrase)
-            at = replace(self.at, server_key=found.server_key)
-            case = ChainCase.of_certificates(self._with_anchor(found.certificates), at, found.sent)
-            return self._judged(found.name, case, found.files)
+            return judge(*arguments)
         except EngageError as error:
-            return _unreadable(path.as_posix(), error)
+            return self._unreadable(name, error)
+        except Exception as defect:  # as above
+            return self._unreadable(name, _failed(name, defect))
+
+    def _file(self, group: FileGroup) -> TargetResult:
+        found = read_target(group)
+        at = replace(self.at, server_key=found.server_key.public_key() if found.server_key else None)
+        case = ChainCase.of_certificates(self._with_anchor(found.certificates), at, found.sent)
+        judged = self._judged(found.name, case, found.files)
+        own = content_findings(found, case.path, with_passphrase=self.passphrase is not None)
+        findings = [*(_of_its_file(each, found) for each in judged.findings), *own]
+        staged = group.name != Path(STANDARD_INPUT) and could_be_staged(found)
+        return self._selected(replace(judged, findings=tuple(findings), can_be_staged=staged))
 
     def _live(self, target: str, host: str, port: int) -> TargetResult:
         from engage_server.services.chains.live_host import look_at  # TLS takes longer to import than a file to check
@@ -63,8 +117,8 @@ class Checker:
         checker = replace(self, at=at)
         case = ChainCase.of_certificates(checker._with_anchor(seen.sent), at, seen.sent)
         judged = checker._judged(target, case)
-        findings = tuple(sorted((*judged.findings, *seen.findings), key=_by_severity))
-        return replace(judged, findings=findings, live=True)
+        findings = [*(_of_a_live_host(each, case) for each in judged.findings), *seen.findings]
+        return self._selected(replace(judged, findings=tuple(findings), live=True))
 
     def _with_anchor(self, certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
         """The root is not sent, and may not lie beside a chain; devices have it, and so must the path."""
@@ -77,33 +131,55 @@ class Checker:
         case = replace(case, unrelated=tuple(each for each in case.unrelated if each != anchor))
         return result_of(name, case, run_checks(case), files)
 
+    def _selected(self, result: TargetResult) -> TargetResult:
+        wanted = [each for each in result.findings if self.selection.wants(each)]
+        ignored = len(result.findings) - len(wanted)
+        return replace(result, findings=tuple(sorted(wanted, key=_by_severity)), ignored=ignored)
 
-def _live_target(target: str) -> tuple[str, int] | None:
-    """Host and port of a live target, or None for a path. What exists as a file is a file."""
-    if "://" not in target and (Path(target).exists() or "/" in target or "\\" in target):
-        return None
-    try:
-        url = urlsplit(target if "://" in target else f"https://{target}")
-        host, port = url.hostname, url.port or _HTTPS_PORT
-    except ValueError:
-        host, port, url = None, 0, urlsplit("")
-    if url.scheme != "https" or not host or url.path.strip("/"):
-        raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
-    if ":" not in target and ("." not in host or Path(target).suffix in {".pem", ".crt", ".cer", ".der", ".p12"}):
-        raise NotPossible(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
-    return host, port
+    def _unreadable(self, target: str, error: EngageError) -> TargetResult:
+        name, sentence = as_text(target), as_text(error.sentence)
+        if self.selection.skips(error.code):
+            return TargetResult(name, (), (), skipped=sentence.removeprefix(f"{name}: "))
+        finding = Finding(
+            Severity.ERROR,
+            error.code,
+            sentence=sentence,
+            certificate="",
+            source="the target could not be read",
+            mend=error.next_step,
+        )
+        return TargetResult(name, (), (finding,), could_not_be_read=True)
 
 
-def _unreadable(target: str, error: EngageError) -> TargetResult:
-    finding = Finding(
-        Severity.ERROR,
-        error.code,
-        sentence=error.sentence,
-        certificate="",
-        source="what it is made of could not be read",
-        mend=error.next_step,
+def _belongs(key: HeldFile, group: FileGroup, is_only: bool) -> bool:
+    return any(is_only or is_key_of(key, file) for file in group.files if file.bundle.certificates)
+
+
+def _of_its_file(finding: Finding, target: CheckTarget) -> Finding:
+    """The rules call what is sent by the name that it has in our own folders, and know nothing of options."""
+    if finding.code == "path.incomplete":
+        return replace(finding, mend=f"{finding.mend} Or name the root that devices have: --anchor FILE.")
+    if not target.served or target.served == _OUR_SERVER_FILE:
+        return finding
+    return replace(finding, mend=finding.mend.replace(_OUR_SERVER_FILE, target.served))
+
+
+def _of_a_live_host(finding: Finding, case: ChainCase) -> Finding:
+    """A root that is not sent is as it should be: to have it sent would be the wrong advice."""
+    if finding.code != "path.incomplete":
+        return finding
+    if case.at.anchor_certificate is None:
+        mend = "Name the certificate that devices have: --anchor FILE, or give --site-key-file FILE to have it fetched."
+    else:
+        mend = "Let the server send every intermediate up to the anchor. It does not have to send the root."
+    return replace(finding, mend=mend)
+
+
+def _failed(name: str, defect: Exception) -> EngageError:
+    kind = type(defect).__name__
+    return EngageError(
+        f"{name}: the check failed on it ({kind})", "This is a defect: report it, with the file.", code="check.failed"
     )
-    return TargetResult(target, (), (finding,), could_not_be_read=isinstance(error, NotPossible))
 
 
 def _by_severity(finding: Finding) -> int:

@@ -12,6 +12,7 @@ from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
 from engage_server.files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
 from engage_server.pki import encodings, keys
 from engage_server.pki.authority import BuiltChain
+from engage_server.pki.bundle import read_bundle
 from engage_server.pki.chain import Chain
 from engage_server.pki.path import arrange
 from engage_server.pki.succession import AuthorityKeys, Successor
@@ -141,16 +142,20 @@ def _files(
     return files
 
 
-def read_chain_folder(folder: Path) -> ChainMaterial:
+def read_chain_folder(folder: Path, passphrase: Secret | None = None) -> ChainMaterial:
     """Read a chain that was built here, or one of an outside CA under the same names.
 
     ``partner_server.pem`` may hold the server certificate alone, as in the vendor's sample, if
     ``partner_intermediate`` lies beside it.
 
+    Args:
+        folder: Which.
+        passphrase: For a server's key that is encrypted.
+
     Raises:
         FileNotUsable: A file is missing or unreadable.
         CertificateInvalid: A file holds no certificate, or they form no chain.
-        PrivateKeyInvalid: The server's key is encrypted, unreadable or not RSA.
+        PrivateKeyInvalid: The server's key does not open, is unreadable or not RSA.
     """
     if not folder.is_dir():
         raise FileNotUsable(f"{folder} is not a folder", "Name the folder that 'engage chain build' wrote.")
@@ -158,7 +163,9 @@ def read_chain_folder(folder: Path) -> ChainMaterial:
     for name in (ROOT, INTERMEDIATE, SERVER):
         certificates += _read_either(folder, name, required=name != INTERMEDIATE)
     key_file = folder / f"{SERVER}.key"
-    server_key = keys.read_server_key(Secret(read_file(key_file, limit=_MAX_FILE_BYTES)), source=str(key_file))
+    server_key = keys.read_server_key(
+        Secret(read_file(key_file, limit=_MAX_FILE_BYTES)), passphrase, source=str(key_file)
+    )
     try:
         chain = arrange(certificates)
     except CertificateInvalid as error:
@@ -181,7 +188,7 @@ def hash_der_file(path: Path, key: Secret) -> str:
 def _read_either(folder: Path, name: str, *, required: bool) -> list[x509.Certificate]:
     for path in (folder / f"{name}.pem", folder / f"{name}.der"):
         if path.exists():
-            return encodings.read_certificates(read_file(path, limit=_MAX_FILE_BYTES), source=str(path))
+            return list(read_bundle(read_file(path, limit=_MAX_FILE_BYTES), source=str(path)).certificates)
     if not required:
         return []
     raise FileNotUsable(

@@ -1,0 +1,102 @@
+"""What is remarkable about the files of a chain, whatever stands in the chain itself."""
+
+from collections.abc import Iterator
+
+from cryptography import x509
+
+from engage_server.checks import Finding, Severity
+from engage_server.checks.finding import about
+from engage_server.pki.bundle import Oddity
+from engage_server.pki.keys import keys_match
+from engage_server.services.chains.folder import INTERMEDIATE, ROOT
+from engage_server.services.chains.held_files import HeldFile, shown
+from engage_server.services.chains.targets import CheckTarget
+
+_OF_AUTHORITIES = (ROOT, INTERMEDIATE)  # their keys may well be locked: no server uses them
+
+
+def content_findings(
+    target: CheckTarget, path: tuple[x509.Certificate, ...], *, with_passphrase: bool
+) -> Iterator[Finding]:
+    """Everything that the files themselves give cause to say.
+
+    Args:
+        target: What was read.
+        path: From its server certificate up, as it was judged.
+        with_passphrase: Whether the operator gave a passphrase.
+    """
+    for file in target.held:
+        for oddity in file.bundle.oddities:
+            yield _written_oddly(oddity, shown(file.path))
+        yield from _broken_key(file)
+    yield from _wrong_order(target, path)
+    yield from _locked_key(target, path[0], with_passphrase)
+
+
+def _written_oddly(oddity: Oddity, name: str) -> Finding:
+    if oddity is Oddity.UTF16:
+        sentence = f"{name} is UTF-16 text: OpenSSL, nginx and most other programs cannot load it"
+        mend = "Save it as UTF-8 without a byte order mark; in PowerShell: Set-Content -Encoding ascii."
+        source = "RFC 7468 section 2: PEM is ASCII; PowerShell writes UTF-16 with > and Out-File"
+    else:
+        sentence = f"{name} has BEGIN or END lines that OpenSSL, nginx and Python's ssl do not recognise"
+        mend = "Give each BEGIN and END line a line of its own, and take empty lines out of the blocks."
+        source = "RFC 7468 section 3; OpenSSL, PEM_read_bio(3)"
+    return Finding(Severity.WARNING, oddity.value, sentence=sentence, certificate="", source=source, mend=mend)
+
+
+def _broken_key(file: HeldFile) -> Iterator[Finding]:
+    if file.bundle.broken_keys:
+        yield Finding(
+            Severity.ERROR,
+            "private_key.invalid",
+            sentence=f"the private key in {shown(file.path)} cannot be read",
+            certificate="",
+            source="RFC 5958; RFC 8017 appendix A.1.2",
+            mend="Copy the key again from where it was made: PEM or DER, PKCS#8 or PKCS#1.",
+        )
+
+
+def _wrong_order(target: CheckTarget, path: tuple[x509.Certificate, ...]) -> Iterator[Finding]:
+    """Of one file that may be what a server sends. What is known to be sent is judged by the rules themselves."""
+    holding = [file for file in target.held if file.bundle.certificates]
+    if target.sent is not None or len(holding) != 1 or not holding[0].bundle.in_order:
+        return
+    stands = tuple(each for each in dict.fromkeys(holding[0].bundle.certificates) if each in path)
+    if stands != tuple(each for each in path if each in stands):
+        yield Finding(
+            Severity.ERROR,
+            "sent.order",
+            sentence="the certificates stand in the wrong order: a server that is given this file sends them so",
+            certificate=about(path[0]),
+            source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
+            mend="Put the server certificate first in the file, then its issuer, and so on.",
+        )
+
+
+def _locked_key(target: CheckTarget, server: x509.Certificate, with_passphrase: bool) -> Iterator[Finding]:
+    """A key that may be the server's, and did not open."""
+    if target.server_key is not None and keys_match(target.server_key, server.public_key()):
+        return
+    for file in target.held:
+        if not file.bundle.locked_keys or file.path.stem in _OF_AUTHORITIES:
+            continue
+        name = shown(file.path)
+        if with_passphrase:
+            yield Finding(
+                Severity.ERROR,
+                "passphrase.wrong",
+                sentence=f"the passphrase does not open the private key in {name}: whether it belongs is not known",
+                certificate="",
+                source="RFC 8018 section 6.2",
+                mend="Give the passphrase that the key was encrypted with, on one line of the file.",
+            )
+        else:
+            yield Finding(
+                Severity.NOTE,
+                "key.locked",
+                sentence=f"the private key in {name} is encrypted: whether it belongs is not known",
+                certificate="",
+                source="RFC 5958 section 3",
+                mend="Give --passphrase-file FILE to have it compared.",
+            )

@@ -1,0 +1,151 @@
+"""Which files of a folder make one chain: certbot's four, a server certificate with its key, or one file of many."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from cryptography import x509
+
+from engage_server.errors import FileNotUsable
+from engage_server.pki.keys import keys_match
+from engage_server.pki.path import find_path
+from engage_server.records import Secret
+from engage_server.services.chains.folder import SERVER
+from engage_server.services.chains.held_files import (
+    MAX_CERTIFICATES,
+    HeldFile,
+    entries_of,
+    files_of,
+    folders_of,
+    look_into,
+)
+
+_OURS = "partner_"
+
+
+@dataclass(frozen=True, slots=True)
+class FileGroup:
+    """The files of one chain.
+
+    Attributes:
+        name: What the group is called in reports: a file, or a folder.
+        files: Its files.
+        served: Of those the one that a TLS server would send; None when that is not known.
+    """
+
+    name: Path
+    files: tuple[HeldFile, ...]
+    served: HeldFile | None = None
+
+
+def groups_below(folder: Path, passphrase: Secret | None) -> Iterator[FileGroup]:
+    """The chains in a folder, and in those below it, by name. Below a folder of ours nothing is looked for.
+
+    Raises:
+        FileNotUsable: The folder cannot be looked into. One below it that cannot is told as a group that is no file.
+    """
+    files = files_of(folder)
+    if len(files) <= MAX_CERTIFICATES or _is_ours(files):
+        groups = _groups_of_few(folder, [look_into(file, passphrase) for file in files])
+        if _is_ours(files):
+            yield from groups
+            return
+        found: dict[Path, FileGroup | None] = {group.name: group for group in groups}
+    else:  # so many are chains of their own: they are read one at a time
+        found = dict.fromkeys(files)
+    below = set(folders_of(entries_of(folder)))
+    for path in sorted({*found, *below}):
+        if path in below:
+            yield from _below(path, passphrase)
+        else:
+            yield from _one(path, found[path], set(files), passphrase)
+
+
+def _below(folder: Path, passphrase: Secret | None) -> Iterator[FileGroup]:
+    try:
+        entries_of(folder)
+    except FileNotUsable as error:
+        yield FileGroup(folder, (HeldFile(folder, error=error),))
+    else:
+        yield from groups_below(folder, passphrase)
+
+
+def _one(path: Path, group: FileGroup | None, files: set[Path], passphrase: Secret | None) -> Iterator[FileGroup]:
+    if group is not None:
+        yield group
+        return
+    file = look_into(path, passphrase)
+    if not file.is_beside_the_point and not file.is_key_alone:
+        key = path.with_suffix(".key")
+        yield FileGroup(path, (file, look_into(key, passphrase)) if key in files - {path} else (file,))
+
+
+def _groups_of_few(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
+    files = [file for file in files if not file.is_beside_the_point]
+    if _is_ours([file.path for file in files]):
+        served = next((file for file in files if file.path.name == f"{SERVER}.pem"), None)
+        return [FileGroup(folder, tuple(files), served)]
+    readable = [file for file in files if file.error is None]
+    unreadable = [FileGroup(file.path, (file,)) for file in files if file.error is not None]
+    mains = _mains(readable)
+    if len(mains) == 1 and len(readable) > 1:
+        return [FileGroup(folder, tuple(readable), _sent(mains[0])), *unreadable]
+    if mains:
+        return [FileGroup(main.path, (main, *_beside(main, mains, readable))) for main in mains] + unreadable
+    return _without_a_server(folder, readable) + unreadable
+
+
+def _mains(files: Sequence[HeldFile]) -> list[HeldFile]:
+    """The file of each chain: the ones that hold a server certificate and more, else a server certificate alone."""
+    by_end: dict[x509.Certificate, list[HeldFile]] = {}
+    found = [file for file in files if file.is_a_heap]
+    for file in files:
+        end = file.end()
+        if end is not None:
+            by_end.setdefault(end, []).append(file)
+    for holders in by_end.values():
+        found += [file for file in holders if file.holds_several] or holders[:1]
+    return found
+
+
+def _sent(main: HeldFile) -> HeldFile | None:
+    """The main file, where it can be what a server sends: several certificates in an order, and no root among them."""
+    held = main.bundle
+    complete = find_path(held.certificates)
+    ends_in_root = len(complete.path) > 1 and complete.path[-1].issuer == complete.path[-1].subject
+    return main if main.holds_several and held.in_order and not ends_in_root else None
+
+
+def _beside(main: HeldFile, mains: Sequence[HeldFile], files: Sequence[HeldFile]) -> Iterator[HeldFile]:
+    """What belongs to one of several chains: its key, and the CAs that its own file leaves out."""
+    authorities = [file for file in files if file.bundle.certificates and file.end() is None]
+    pool = [each for file in (main, *authorities) for each in file.bundle.certificates]
+    path = find_path(pool).path if len(pool) <= MAX_CERTIFICATES else ()
+    for file in files:
+        if file in mains:
+            continue
+        if file in authorities:
+            if set(file.bundle.certificates) & set(path) - set(main.bundle.certificates):
+                yield file
+        elif file.is_key_alone and is_key_of(file, main):
+            yield file
+
+
+def is_key_of(key: HeldFile, main: HeldFile) -> bool:
+    """Whether a file of keys belongs to a file of certificates: by its name, or because the server's key is in it."""
+    if key.path.stem == main.path.stem:
+        return True
+    end = main.end()
+    return end is not None and any(keys_match(each, end.public_key()) for each in key.bundle.keys)
+
+
+def _without_a_server(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
+    """CAs alone: files with one certificate each are one chain without its end, others are judged one by one."""
+    holding = [file for file in files if file.bundle.certificates]
+    if holding and not any(file.holds_several for file in holding):
+        return [FileGroup(folder, tuple(files))]
+    return [FileGroup(file.path, (file,)) for file in holding]
+
+
+def _is_ours(files: Sequence[Path]) -> bool:
+    return any(file.name.startswith(_OURS) for file in files)

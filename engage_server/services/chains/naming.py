@@ -1,0 +1,64 @@
+"""What a target's name stands for: standard input, a live host, a file or folder, or a key that belongs to another."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from engage_server.errors import FileNotUsable, UsageError
+from engage_server.records import Secret
+from engage_server.services.chains.held_files import SUFFIXES, HeldFile, look_into
+
+STANDARD_INPUT = "-"
+
+_HTTPS_PORT = 443
+_LONGEST_KEY_FILE = 1 << 16
+_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"CERTIFICATE-----"
+
+
+def live_target(target: str) -> tuple[str, int] | None:
+    """Host and port of a live target; None for a path and for standard input. What exists as a file is a file.
+
+    Raises:
+        UsageError: It is an address of something else.
+        FileNotUsable: It looks like a file, and there is none of that name.
+    """
+    if target == STANDARD_INPUT:
+        return None
+    if "://" not in target and (is_there(Path(target)) or "/" in target or "\\" in target):
+        return None
+    try:
+        url = urlsplit(target if "://" in target else f"https://{target}")
+        host, port = url.hostname, url.port or _HTTPS_PORT
+    except ValueError:
+        host, port, url = None, 0, urlsplit("")
+    if url.scheme != "https" or not host or url.path.strip("/"):
+        raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
+    if ":" not in target and ("." not in host or Path(target).suffix.lower() in SUFFIXES):
+        raise FileNotUsable(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
+    return host, port
+
+
+def keys_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict[str, HeldFile]:
+    """Those of the targets that are files with a private key in PEM and no certificate, where there are others, too."""
+    if len(targets) < 2:
+        return {}
+    found = {target: look_into(Path(target), passphrase) for target in targets if _is_key_file(Path(target))}
+    return found if len(found) < len(targets) else {}
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is something of this name. A name that no file can have is no error."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _is_key_file(path: Path) -> bool:
+    try:
+        if not path.is_file() or path.stat().st_size > _LONGEST_KEY_FILE:
+            return False
+        content = path.read_bytes()
+    except (OSError, ValueError):
+        return False
+    return _KEY in content and _CERTIFICATE not in content
