@@ -59,7 +59,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-FILES = ("chain.pem", "reversed.pem", "dump.crt", "crlf.pem", "with-key.pem", "chain.p7b", "chain-pem.p7b", "open.p12")
+FILES = ("chain.pem", "dump.crt", "crlf.pem", "with-key.pem", "chain.p7b", "chain-pem.p7b", "open.p12")
 
 
 def test_every_container_gives_the_same_verdict(folder: Path) -> None:
@@ -92,12 +92,12 @@ def test_a_foreign_key_beside_the_chain(folder: Path) -> None:
 
 
 def test_folders(folder: Path, tmp_path: Path) -> None:
-    for name in FILES[2:]:
+    for name in (*FILES[1:], "sealed.p12"):
         (folder / name).unlink()
-    (folder / "sealed.p12").unlink()
     ok(engage(folder, "chain", "build", "below/built", "--host", "locks.example.org"))
-    targets = check(folder, ".", status=0)
+    targets = check(folder, ".", status=1)
     assert [target["target"] for target in targets] == ["below/built", "chain.pem", "reversed.pem"]
+    assert [codes(target) for target in targets] == [set(), set(), {"sent.order"}]
     (folder / "below" / "built" / "partner_server.pem").write_bytes(
         (folder / "below" / "built" / "partner_server.pem").read_bytes().split(b"-----END CERTIFICATE-----\n")[0]
         + b"-----END CERTIFICATE-----\n"
@@ -126,7 +126,7 @@ def test_links_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
 
 def test_a_heap_of_certificates_is_no_chain(tmp_path: Path) -> None:
     (tmp_path / "heap.pem").write_bytes(encodings.pem(CHAIN) * 11)
-    (target,) = check(tmp_path, "heap.pem", status=1)
+    (target,) = check(tmp_path, "heap.pem", status=3)
     assert codes(target) == {"certificate.invalid"}
     assert "33 certificates" in target["findings"][0]["sentence"]
 
@@ -165,8 +165,8 @@ def test_profiles_of_ones_own(folder: Path) -> None:
 @pytest.mark.parametrize("content", [b"", b"\x00" * 100, b"-----BEGIN CERTIFICATE-----\n", b"\x30\x82" + b"x" * 900])
 def test_garbage_is_told_and_nothing_else_happens(folder: Path, content: bytes) -> None:
     (folder / "garbage.pem").write_bytes(content)
-    targets = check(folder, "garbage.pem", "chain.pem", status=1)
-    assert codes(targets[0]) == {"certificate.invalid"}
+    targets = check(folder, "garbage.pem", "chain.pem", status=3)
+    assert codes(targets[0]) in ({"content.empty"}, {"content.cut_off"}, {"content.no_certificate"})
     assert targets[1]["fine"]
 
 
@@ -202,11 +202,23 @@ def test_output_goes_to_a_file_whole(folder: Path) -> None:
     error(engage(folder, "chain", "check", "chain.pem", "--output", "no/where"), 3, "no/where")
 
 
+def _intermediates_missing(folder: Path) -> str:
+    """An anchor that the chain of the host does not reach."""
+    (folder / "elsewhere.der").write_bytes(encodings.der(good_chain("elsewhere").chain.root))
+    return "elsewhere.der"
+
+
 def test_a_live_host(shared_pair: RunningPair) -> None:
     url, http = shared_pair.https, ("--http-port", shared_pair.http_port)
     (target,) = check(shared_pair.folder, url, status=1)
     by_address = {"sent.message", "server.common_name"}  # the common name is the site's first host
     assert codes(target) == by_address | {"path.incomplete"}, "the root is not sent: name it, or give the site key"
+    (mend,) = [each["mend"] for each in target["findings"] if each["code"] == "path.incomplete"]
+    assert "--anchor FILE" in mend
+    assert "Add" not in mend, "whoever sends the root does what sent.root warns of"
+    (target,) = check(shared_pair.folder, url, "--anchor", _intermediates_missing(shared_pair.folder), status=1)
+    (mend,) = [each["mend"] for each in target["findings"] if each["code"] == "path.incomplete"]
+    assert "Let the server send every intermediate" in mend
     root = shared_pair.folder / "certs" / "main" / "partner_CA.pem"
     (target,) = check(shared_pair.folder, url, "--anchor", root)
     assert codes(target) == by_address
@@ -245,7 +257,14 @@ def test_it_needs_neither_flask_nor_a_database(folder: Path) -> None:
 
 def test_show_tells_what_stands_in_a_chain_and_no_key(folder: Path) -> None:
     shown = ok(engage(folder, "chain", "show", "with-key.pem"))
-    for word in ("CN=ENGAGE Root", "RSA 2048", "locks.example.org", "CA:TRUE, path length 0 (critical)", "itself"):
+    for word in (
+        "CN=ENGAGE Root",
+        "RSA 2048",
+        "RSA with SHA256",
+        "locks.example.org",
+        "CA:TRUE, path length 0 (critical)",
+        "itself",
+    ):
         assert word in shown
     assert "PRIVATE" not in shown
     (target,) = json.loads(
@@ -255,4 +274,4 @@ def test_show_tells_what_stands_in_a_chain_and_no_key(folder: Path) -> None:
     assert target["certificates"][2]["names"] == [host.text for host in HOSTS]
     assert target["unrelated"] == []
     error(engage(folder, "chain", "show", "gone"), 3, "no such file")
-    error(engage(folder, "chain", "show", "passphrase"), 2, "no certificate")
+    error(engage(folder, "chain", "show", "passphrase"), 3, "no certificate")

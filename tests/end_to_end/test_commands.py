@@ -313,8 +313,35 @@ class TestSitesAndReleases:
         error(engage(installation, "release", "activate", 9), 2, "no release 9")
         error(engage(installation, "release", "activate", 1, "--override", "x"), 2, "has no reason")
         error(engage(installation, "release", "stage", "certs/two"), 2, "is release 2 of main already")
-        error(engage(installation, "release", "stage", "certs/none"), 3, "not a folder")
+        error(engage(installation, "release", "stage", "certs/none"), 3, "no such file or folder")
         error(engage(installation, "release", "stage", "certs/two", "--site", "x"), 2, "no site 'x'")
+
+    def test_stage_takes_what_check_takes(self, installation: Path) -> None:
+        """One chain in five containers: the same release, by its certificates, and the key is sealed."""
+        built = installation / "certs" / "main"
+        hosts = [t for h in ("locks.example.org", "10.44.68.128", "localhost", "127.0.0.1") for t in ("--host", h)]
+        texts = {name: (built / name).read_bytes() for name in ("partner_server.pem", "partner_server.key")}
+        (installation / "fullchain.pem").write_bytes(texts["partner_server.pem"])
+        (installation / "privkey.pem").write_bytes(texts["partner_server.key"])
+        (installation / "root.pem").write_bytes((built / "partner_CA.pem").read_bytes())
+        (installation / "whole.pem").write_bytes(b"".join(texts.values()) + (built / "partner_CA.pem").read_bytes())
+        (installation / "passphrase").write_text("sesame\n")
+        (installation / "acme").mkdir()
+        for name in ("fullchain.pem", "privkey.pem", "root.pem"):
+            (installation / "acme" / name).write_bytes((installation / name).read_bytes())
+        export = ("openssl", "pkcs12", "-export", "-in", "whole.pem", "-inkey", "privkey.pem", "-out", "x.pfx")
+        subprocess.run([*export, "-passout", "file:passphrase"], cwd=installation, check=True, capture_output=True)
+        files = ("fullchain.pem", "privkey.pem", "root.pem")
+        for targets in (files, ("acme",), ("whole.pem",), ("x.pfx", "--passphrase-file", "passphrase")):
+            error(engage(installation, "release", "stage", *targets), 2, "is release 1 of main already")
+            if len(targets) != 3 or "x.pfx" in targets:
+                step = ok(engage(installation, "chain", "check", *targets, *hosts)).splitlines()[-1]
+                assert step.startswith("next: ")
+                assert f"release stage {targets[0]}" in step
+        error(engage(installation, "release", "stage", "x.pfx"), 3, "passphrase.missing")
+        error(engage(installation, "release", "stage", *files[:2]), 2, "is missing: ENGAGE Root", "takes several files")
+        error(engage(installation, "release", "stage", "whole.pem", "acme/privkey.pem", "--site", "x"), 2, "no site")
+        assert "PRIVATE" not in (installation / "data" / "engage.db").read_bytes().decode("latin-1")
 
     def test_a_key_that_does_not_fit(self, installation: Path) -> None:
         hosts = [t for h in ("locks.example.org", "10.44.68.128", "localhost", "127.0.0.1") for t in ("--host", h)]

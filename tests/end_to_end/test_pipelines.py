@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.containers import KEY
+
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "docs" / "examples"
 _INSTALLS = pytest.mark.long("the same steps run in this environment")
@@ -118,6 +120,9 @@ def test_the_github_action(checkout: Path, tmp_path: Path, installs: bool) -> No
     (checked,) = _action(checkout, tmp_path, {**good, "strict": "true", "warn-days": "3000"}, first=1)
     assert checked.returncode == 1
     assert "::warning file=certs/good/partner_server.pem" in checked.stdout
+    quiet = {**good, "strict": "true", "warn-days": "3000", "ignore": "validity.ends_soon\n\nsan\n"}
+    (checked,) = _action(checkout, tmp_path, quiet, first=1)
+    assert checked.returncode == 0, checked.stdout
 
 
 def test_the_gitlab_job(checkout: Path, installs: bool) -> None:
@@ -175,9 +180,12 @@ def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
     run("git", "init", "-q", cwd=checkout)
     run("git", "add", "-A", cwd=checkout)
     run(*git, "commit", "-qm", "certificates", cwd=checkout)
+    (checkout / "key.pem").write_bytes(KEY)
+    run("git", "add", "-A", cwd=checkout)
     for hook, file, status in (
         ("engage-chain-check", "certs/good/partner_CA.pem", 0),
         ("engage-chain-check-files", "bad.pem", 1),
+        ("engage-chain-check-files", "key.pem", 0),
     ):
         done = run(
             *(program("pre-commit"), "try-repo", ROOT, hook, "--verbose", "--files", file),
@@ -185,7 +193,8 @@ def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
             PRE_COMMIT_HOME=str(tmp_path / "home"),
         )
         assert done.returncode == status, done.stdout
-        assert ("fine: nothing found" in done.stdout) is (status == 0)
+        assert ("fine: nothing found" in done.stdout) is (hook == "engage-chain-check")
+        assert ("skipped: " in done.stdout) is (file == "key.pem")
         assert ("[san.missing]" in done.stdout) is (status == 1)
 
 
