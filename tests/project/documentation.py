@@ -10,11 +10,10 @@ from pathlib import Path
 
 import click
 
-from engage_server.checks import RULES
+from engage_server.checks.explained import EXPLANATIONS
 from engage_server.cli.root import engage
 from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
-from tests.support.defects import DEFECTS, case_of
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -71,16 +70,43 @@ def _transcript(block: str) -> str:
 
 _CHECKS_INTRO = """# What is checked
 
-Read off the rules and the corpus of defects; `scripts/fix` writes this page anew.
+Read off the program; `scripts/fix` writes this page anew.
 
-`engage chain check TARGET...` tells all findings of each chain, the worst first. The same rules stand in front of every
-release: one of severity **error** keeps it from going live, unless it is overridden by its code and with a reason.
-`--format json` keeps to [chain-check.schema.json](chain-check.schema.json). Codes are stable: none is ever renamed.
+`engage chain check TARGET...` reports all findings of each chain, the worst first. The same rules stand in front of
+every release. A finding of severity **error** keeps it from going live, unless it is overridden by its code and with
+a reason. `--format json` keeps to [chain-check.schema.json](chain-check.schema.json). Codes are stable: none is ever
+renamed. `engage chain explain CODE` says why a rule is there, and how to fix what it finds.
 
-Targets are folders, files (PEM with any text around it, DER, PKCS#7, PKCS#12) and live hosts. A folder that holds
-`partner_...` files, or files with one certificate each, is one chain; in any other folder each file and folder is a
-target of its own. A live host does not send its root: name it with `--anchor`, or give the site key, and the very
-certificate that the host distributes is fetched by HTTP, checked as a device does, and held against the TLS chain.
+## Targets
+
+A target is a folder, a file, `-` for standard input, or a live host (`HOST[:PORT]`, `https://HOST[:PORT]`).
+
+| container | as it is written by |
+|---|---|
+| PEM, with any text around it | OpenSSL, certbot, `openssl ca`, `openssl pkcs12`, `keytool -rfc` |
+| labels `CERTIFICATE`, `X509 CERTIFICATE`, `TRUSTED CERTIFICATE` (without its trust data) | OpenSSL, old and new |
+| labels `PKCS7`, `PKCS #7 SIGNED DATA`, `CMS` | OpenSSL, Java |
+| PKCS#7 or PKCS#12 under the label `CERTIFICATE` | Windows (`certutil -encode`) |
+| DER: one certificate or several; PKCS#7 (`.p7b`, `.p7c`, `.spc`) | Windows, Java, OpenSSL |
+| PKCS#12 (`.pfx`, `.p12`), with RC2 and Triple DES, too | Windows, Java, OpenSSL |
+| Base64 without PEM lines | Windows |
+| PEM as UTF-16, or with BEGIN and END on one line: with a warning, because others cannot load it | PowerShell, `cat` |
+
+A keystore of Java (JKS, JCEKS) is not read; the finding has the command that converts it.
+
+In a folder, these files are one chain:
+
+- those of a folder that holds `partner_...` files;
+- a server certificate, its intermediates, its root and its private key, whatever their names: as certbot (`cert.pem`,
+  `chain.pem`, `fullchain.pem`, `privkey.pem`), step, acme.sh, lego, win-acme and Kubernetes leave them;
+- files with one CA certificate each.
+
+A folder with several server certificates holds several chains. Each has the CAs that it needs, and the key that has its
+name or belongs to it. Private keys alone, requests and CRLs in a folder are passed over. Folders below are looked into,
+but for hidden ones and links. On the command line, a key in PEM that is named beside a chain is held against it.
+
+A live host does not send its root. Name it with `--anchor`, or give the site key: then the very certificate that the
+host distributes is fetched by HTTP, checked as a device does, and held against the TLS chain.
 
 What counts against 4096 bytes is the root, sent or not, and every other certificate that the server sends:
 intermediates, link certificates, duplicates and strangers. Where CAs were renewed or certify each other, several paths
@@ -89,28 +115,29 @@ lead up. The best one is judged, and what is sent beside it gets findings of its
 `--profile` takes `nde`, `le`, `mt20w`, `gateway` or `any`, or a TOML file with `name` and any of `chain_der_bytes`,
 `rsa_key_bits`, `rsa_key_bits_at_least`, `clock_hours`.
 
+## Findings
+
 | code | severity | rule | source |
 |---|---|---|---|
 """
 
-# of live hosts and of files, which no chain of the corpus can show
-_OTHER_ROWS = (
-    ("`sent.message`", "note", "A live host's Certificate message, by its size", "RFC 8446 section 4.4.2"),
-    ("`notice.refused`", "error", "A device would not take what the host distributes", "the protocol notes, section 1"),
-    ("`encoding.version`", "error", "Only version 3 has extensions", "RFC 5280 section 4.1.2.1"),
-    ("`certificate.invalid`, `file.not_usable`, `not_possible`", "error", "The target could not be read", ""),
-)
+_UNREADABLE_INTRO = """
+## Targets that cannot be read
+
+Nothing was judged, and the exit status is 3. The other targets are judged all the same. These findings cannot be
+ignored, but for three: `--ignore content.key_alone`, `content.request` and `content.revocation_list` skip such files.
+
+| code | rule | fix |
+|---|---|---|
+"""
 
 
 def _checks_page() -> str:
-    rows = set()
-    for function, _ in DEFECTS.values():
-        case = case_of(function)
-        for rule in RULES:
-            what = (rule.__doc__ or "").strip().splitlines()[0].rstrip(".")
-            rows |= {f"| `{f.code}` | {f.severity} | {what} | {f.source} |\n" for f in rule(case)}
-    other = [f"| {' | '.join(row)} |\n" for row in _OTHER_ROWS]
-    return _CHECKS_INTRO + "".join(sorted(rows)) + "".join(other) + _MUSTS_INTRO + "".join(_musts())
+    judged = [each for each in EXPLANATIONS.values() if not each.is_unreadable]
+    unread = [each for each in EXPLANATIONS.values() if each.is_unreadable]
+    rows = [f"| `{each.code}` | {each.severities} | {each.rule} | {each.source} |\n" for each in judged]
+    others = [f"| `{each.code}` | {each.rule} | {each.fix} |\n" for each in unread]
+    return "".join((_CHECKS_INTRO, *rows, _UNREADABLE_INTRO, *others, _MUSTS_INTRO, *_musts()))
 
 
 _MUSTS_INTRO = """
@@ -149,6 +176,8 @@ def _settings_page() -> str:
         "A value comes from a command-line option, else from the environment, else from `engage.toml` in the current",
         "folder (or `--config FILE`, or `ENGAGE_CONFIG`), else it is the default. Relative paths start at the settings",
         "file. A setting that is unknown, or has a value that can not be used, stops the start.\n",
+        "A table `[check]` in the same file holds what `engage chain check` is to do:",
+        "[ci.md](ci.md#settings-of-a-repository).\n",
         f"Secrets are no settings: the key-encryption key lies in a file of its own or in `{KEK_VARIABLE}`,",
         f"the release key in another or in `{RELEASE_KEY_VARIABLE}`.\n",
         "| in engage.toml | in the environment | default | meaning |",
