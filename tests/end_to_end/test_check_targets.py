@@ -163,6 +163,20 @@ def test_a_key_that_is_named_beside_a_chain_is_held_against_it(folder: Path) -> 
     assert [codes(each) for each in two] == [[], [], ["content.key_alone"]], "whose it is is not known"
 
 
+def test_a_file_in_the_wrong_order_is_told_alone_and_in_a_folder(folder: Path) -> None:
+    (folder / "own").mkdir()
+    (folder / "own" / "all.pem").write_bytes(encodings.pem([CHAIN[2], CHAIN[1], CHAIN[0]]))
+    (folder / "own" / "ca.pem").write_bytes(encodings.pem([CHAIN[2], CHAIN[1]]))
+    (folder / "own" / "key.pem").write_bytes(KEY)
+    for target in ("own/all.pem", "own"):
+        (found,) = check(folder, target, status=1)
+        assert codes(found) == ["sent.order"]
+        assert "own/all.pem" in found["findings"][0]["sentence"]
+    (folder / "own" / "all.pem").write_bytes(PEM)
+    (found,) = check(folder, "own")
+    assert codes(found) == [], "the control; in what order CAs stand alone is nobody's business"
+
+
 def test_standard_input(folder: Path) -> None:
     for content in (PEM, WHOLE["openssl-der.p7c"](), WHOLE["open.p12"]()):
         (found,) = check(folder, "-", *NAMES, stdin=content)

@@ -58,16 +58,16 @@ def _broken_key(file: HeldFile) -> Iterator[Finding]:
 
 
 def _wrong_order(target: CheckTarget, path: tuple[x509.Certificate, ...]) -> Iterator[Finding]:
-    """Of one file that may be what a server sends. What is known to be sent is judged by the rules themselves."""
-    holding = [file for file in target.held if file.bundle.certificates]
-    if target.sent is not None or len(holding) != 1 or not holding[0].bundle.in_order:
-        return
-    stands = tuple(each for each in dict.fromkeys(holding[0].bundle.certificates) if each in path)
-    if stands != tuple(each for each in path if each in stands):
+    """Of files that may be what a server sends. What is known to be sent is judged by the rules themselves."""
+    for file in target.held if target.sent is None else ():
+        stands = tuple(each for each in dict.fromkeys(file.bundle.certificates) if each in path)
+        is_right = stands == tuple(each for each in path if each in stands)
+        if is_right or path[0] not in stands or not file.bundle.in_order:
+            continue
         yield Finding(
             Severity.ERROR,
             "sent.order",
-            sentence="the certificates stand in the wrong order: a server that is given this file sends them so",
+            sentence=f"the certificates in {shown(file.path)} stand in the wrong order: a server sends them so",
             certificate=about(path[0]),
             source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
             mend="Put the server certificate first in the file, then its issuer, and so on.",
