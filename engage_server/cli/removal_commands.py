@@ -60,7 +60,7 @@ def drop_release(session: Session, number: int, site: str | None, reason: str, a
     print_next(f"{program()} release list --site {name}")
 
 
-@click.command("rename", epilog="\b\nExample:\n  engage site rename mian main --reason 'a slip of the pen'")
+@click.command("rename", epilog="\b\nExample:\n  engage site rename north west --reason 'the building was sold'")
 @click.argument("name")
 @click.argument("new", metavar="NEW")
 @reason_option
