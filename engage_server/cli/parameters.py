@@ -1,6 +1,5 @@
 """Option types and options that several commands share."""
 
-import ipaddress
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -11,7 +10,7 @@ import click
 from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
-from engage_server.records import Host, IPNetwork, Secret
+from engage_server.records import Host, IPNetwork, Secret, read_network
 from engage_server.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 if TYPE_CHECKING:
@@ -44,7 +43,7 @@ class NetworkType(click.ParamType[IPNetwork]):
         if not isinstance(value, str):
             return value
         try:
-            return ipaddress.ip_network(value)
+            return read_network(value)
         except ValueError as error:
             self.fail(f"{error}. Give a network such as 10.44.0.0/16.", param, ctx)
 
