@@ -1,6 +1,7 @@
 """Environment variables that are no settings: the settings file's name, and secrets, which have no place in a file."""
 
 CONFIG_VARIABLE = "ENGAGE_CONFIG"
+SYSTEM_CONFIG_VARIABLE = "ENGAGE_SYSTEM_CONFIG"  # in place of the system's settings file; "" for none, as in tests
 KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
 RELEASE_KEY_VARIABLE = "ENGAGE_RELEASE_KEY"
 SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"

@@ -104,7 +104,7 @@ def test_the_packages_of_a_check_are_of_the_product() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "seldom"), [(("settings",), True), (("--config", "gone.toml", "serve", "http"), False)]
+    ("command", "seldom"), [(("settings",), True), (("serve", "http", "--bind", "203.0.113.1"), False)]
 )
 def test_only_what_goes_on_collects_often(command: tuple[str, ...], seldom: bool, installation: Path) -> None:
     program = (
