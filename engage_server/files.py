@@ -41,13 +41,14 @@ def make_folder(path: Path, within: Path | None = None) -> None:
             path.chmod(FOLDER_MODE)
 
 
-def open_file(path: Path, flags: int, mode: int = SECRET_MODE) -> int:
+def open_file(path: Path, flags: int, mode: int = SECRET_MODE, like: Path | None = None) -> int:
     """Open a file, and make it if it is not there: :func:`os.open` for files that grow or are locked.
 
     Args:
         path: Which. Its folder must exist.
         flags: Of :mod:`os`; ``O_CREAT`` and ``O_CLOEXEC`` are added.
         mode: For one that is made.
+        like: Whose owner one that root makes gets, in place of its folder's.
 
     Returns:
         A descriptor, which the caller closes.
@@ -59,7 +60,7 @@ def open_file(path: Path, flags: int, mode: int = SECRET_MODE) -> int:
     if not _acts_for_others():
         return os.open(path, flags, mode)
     try:
-        return _given(os.open(path, flags | os.O_EXCL, mode), path.parent)
+        return _given(os.open(path, flags | os.O_EXCL, mode), like or path.parent)
     except FileExistsError:
         if flags & os.O_EXCL:
             raise

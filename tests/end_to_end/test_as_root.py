@@ -27,7 +27,7 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="engage-service-") as made:
         path = Path(made)
         os.chown(path, SERVICE, SERVICE)
-        engage_for(SERVICE)
+        engage_for(str(SERVICE))
         yield path
 
 
@@ -62,7 +62,7 @@ def test_a_service_beside_an_operator_who_is_root(folder: Path) -> None:
     files = folder / "import" / serial
     files.mkdir(parents=True)
     (files / "database.json").write_text(json.dumps(database()))
-    with running_pair(folder, "--workers", "1", user=SERVICE) as pair:
+    with running_pair(folder, "--workers", "1", user=str(SERVICE)) as pair:
         ok(engage(folder, "site", "call-in", "main", "--insecure-call-in"))
         ok(engage(folder, "device", "import", "import", "--site", "main"))
         shutil.rmtree(folder / "import")
@@ -99,4 +99,4 @@ def test_a_service_that_may_not_write_ends_with_3(folder: Path) -> None:
     init(folder)
     os.chown(folder / "data", 0, 0)
     (folder / "data").chmod(0o755)
-    assert engage_as(SERVICE, folder, "serve") == 3
+    assert engage_as(str(SERVICE), folder, "serve") == 3

@@ -59,7 +59,7 @@ class RunningPair:
         folder: The installation's.
         options: Of the command.
         output: Where standard output and standard error go; None for a file that is read by :attr:`log`.
-        user: Whose process it is; None for this one's user.
+        user: Whose process it is, by number; "" for this one's user.
         environment: Variables beside those of this process.
 
     Attributes:
@@ -67,21 +67,21 @@ class RunningPair:
     """
 
     def __init__(
-        self, folder: Path, *options: str, output: int | None = None, user: int | None = None, **environment: str
+        self, folder: Path, *options: str, output: int | None = None, user: str = "", **environment: str
     ) -> None:
         self.folder = folder
         self.http_port, self.https_port, self.operators_port = free_ports(3)
         self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
         self.process = subprocess.Popen(
             [
-                *(engage_for(user) if user is not None else [ENGAGE]),
+                *(engage_for(user) if user else [ENGAGE]),
                 "serve",
                 *("--bind", "127.0.0.1", "--http-port", str(self.http_port), "--https-port", str(self.https_port)),
                 *("--operators-port", str(self.operators_port)),
                 *options,
             ],
             cwd=folder,
-            env=clean_environment() | (_MODULES if user is not None else {}) | environment,
+            env=clean_environment() | (_MODULES if user else {}) | environment,
             stdout=self._log if output is None else output,
             stderr=subprocess.STDOUT,
             **_as_user(user),
@@ -157,7 +157,7 @@ class RunningPair:
 
 
 @contextmanager
-def running_pair(folder: Path, *options: str, user: int | None = None, **environment: str) -> Iterator[RunningPair]:
+def running_pair(folder: Path, *options: str, user: str = "", **environment: str) -> Iterator[RunningPair]:
     """A pair that is ready, and is stopped at the end."""
     pair = RunningPair(folder, *options, output=None, user=user, **environment)
     try:
@@ -168,7 +168,7 @@ def running_pair(folder: Path, *options: str, user: int | None = None, **environ
 
 
 @cache
-def engage_for(user: int) -> list[str]:
+def engage_for(user: str) -> list[str]:
     """The ``engage`` command for another user, to whom this one's interpreter may be closed; skips where there is none.
 
     Only root can have a command run by somebody else.
@@ -182,12 +182,12 @@ def engage_for(user: int) -> list[str]:
     pytest.skip("no interpreter here is open to others")
 
 
-def engage_as(user: int, folder: Path, *arguments: str) -> int:
+def engage_as(user: str, folder: Path, *arguments: str) -> int:
     """The exit status of a command that another user runs."""
     return _run_as(user, [*engage_for(user), *arguments], folder)
 
 
-def _run_as(user: int, command: list[str], folder: Path) -> int:
+def _run_as(user: str, command: list[str], folder: Path) -> int:
     done = subprocess.run(
         command,
         cwd=folder,
@@ -200,8 +200,8 @@ def _run_as(user: int, command: list[str], folder: Path) -> int:
     return done.returncode
 
 
-def _as_user(user: int | None) -> dict[str, Any]:
-    return {} if user is None else {"user": user, "group": user, "extra_groups": []}
+def _as_user(user: str) -> dict[str, Any]:
+    return {"user": int(user), "group": int(user), "extra_groups": []} if user else {}
 
 
 def _read_all(connection: socket.socket) -> bytes:
