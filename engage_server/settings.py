@@ -21,6 +21,7 @@ from engage_server.variables import (
     CONFIG_VARIABLE,
     KEK_VARIABLE,
     RELEASE_KEY_VARIABLE,
+    SECRET_FILES,
     SECRETS_OF_OPERATORS,
     SYSTEM_CONFIG_VARIABLE,
 )
@@ -30,7 +31,13 @@ SYSTEM_FILE = Path("/etc/engage-server/engage.toml")
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
 # Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
-_OTHER_VARIABLES = {CONFIG_VARIABLE, SYSTEM_CONFIG_VARIABLE, RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS}
+_OTHER_VARIABLES = {
+    CONFIG_VARIABLE,
+    SYSTEM_CONFIG_VARIABLE,
+    RELEASE_KEY_VARIABLE,
+    *SECRET_FILES,
+    *SECRETS_OF_OPERATORS,
+}
 
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"

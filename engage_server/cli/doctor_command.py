@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.checkup import checks_json
 from engage_server.cli.output import console, json_option, print_json, print_next
-from engage_server.cli.program import program
+from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
 from engage_server.composition.examination import examine
 from engage_server.services.installation.checkup import Check, Level, worst
@@ -40,4 +40,4 @@ def _print(check: Check) -> None:
     console().print(f"{check.level:<8}", style=_STYLES[check.level], end="")
     click.echo(f"{check.name:<10} {check.sentence}")
     if check.next_step:
-        click.echo(f"{'':<19}next: {check.next_step}")
+        click.echo(f"{'':<19}next: {pasteable(check.next_step)}")

@@ -11,7 +11,7 @@ from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret, read_network
-from engage_server.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 if TYPE_CHECKING:
     from engage_server.checks.profile import DeviceProfile
@@ -71,7 +71,7 @@ site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
     help="File with the site key, 44 characters of Base64 or 64 of hex; - reads standard input; "
-    "ENGAGE_SITE_KEY may hold it instead.",
+    "ENGAGE_SITE_KEY may hold it instead, or ENGAGE_SITE_KEY_FILE name the file.",
 )
 
 trials_option = click.option(
@@ -128,7 +128,11 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
 def _secret_text(session: Session, file: str | None, variable: str) -> Secret | None:
     if file is None:
         value = session.environment.get(variable)
-        return None if value is None else Secret(value.encode())
+        if value is not None:
+            return Secret(value.encode())
+        file = session.environment.get(variable + FILE_SUFFIX) or None
+    if file is None:
+        return None
     if file == "-":
         return Secret(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     try:

@@ -30,6 +30,8 @@ def look_at_files(data: Path, secrets: Sequence[Path]) -> list[Check]:
 
 def look_at_authority(certs: Path) -> list[Check]:
     """Whether keys of CAs still lie on a host that serves devices."""
+    if certs.exists() and not os.access(certs, os.R_OK | os.X_OK):
+        return [Check("authority", Level.OK, f"this user may not look into {certs}: a service of this user's neither")]
     files = authority_key_files(certs)
     if not files:
         return [Check("authority", Level.OK, f"no key of the authority lies in {certs}")]
@@ -62,15 +64,22 @@ def _owners(data: Path) -> Iterator[Check]:
 
 def _modes(secrets: Sequence[Path]) -> Iterator[Check]:
     for path in secrets:
-        if path.exists() and path.stat().st_mode & _OTHERS:
-            mode = stat.S_IMODE(path.stat().st_mode)
-            right = "700" if path.is_dir() else "600"
+        found = _mode_of(path)
+        if found & _OTHERS:
+            mode, right = stat.S_IMODE(found), "700" if stat.S_ISDIR(found) else "600"
             yield Check(
                 "files",
                 Level.WARNING,
                 f"{path} has mode {mode:03o}: other users of this host may look into it",
                 f"chmod {right} {path}",
             )
+
+
+def _mode_of(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:  # not there, or not to be seen by this user
+        return 0
 
 
 def _below(folder: Path) -> Iterator[Path]:
