@@ -10,7 +10,7 @@ from tests.support.running import RunningPair, engage, eventually, ok, running_p
 
 def look(folder: Path, **environment: str) -> tuple[dict[str, list[dict[str, Any]]], int]:
     """The checks by name, and the exit status."""
-    done = engage(folder, "doctor", "--json", **environment)
+    done = engage(folder, "doctor", "--json", stdin=None, **environment)
     found: dict[str, list[dict[str, Any]]] = {}
     for each in json.loads(done.stdout)["checks"]:
         assert set(each) == {"name", "level", "sentence", "next_step"}
@@ -40,7 +40,7 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         assert all(level == {"ok"} for level in levels.values()), found
         assert set(levels) == {"files", "database", "ports", "operators", "names", "clock", "fetch"}
         assert json.loads(ok(engage(tmp_path, "device", "list", "--json"))) == [], "its own fetch is no door"
-        told = engage(tmp_path, "doctor", **here)
+        told = engage(tmp_path, "doctor", stdin=None, **here)
         assert told.returncode == 0
         assert "ok      fetch      main: a virtual lock took the anchor from localhost" in told.stdout
         ok(engage(tmp_path, "site", "add", "other", "--host", "127.0.0.2", "--site-key-file", "-", stdin=b"cd" * 32))

@@ -23,12 +23,12 @@ def test_the_site_key_comes_from_a_file_that_the_environment_names(tmp_path: Pat
     """As systemd's credentials and a container's secrets give it; what is said on the command line counts more."""
     (tmp_path / "site.key").write_bytes(write_site_key(SITE_KEY))
     secret = {"ENGAGE_SITE_KEY_FILE": str(tmp_path / "site.key")}
-    told = ok(engage(tmp_path, "init", "--host", "localhost", **secret))
+    told = ok(engage(tmp_path, "init", "--host", "localhost", stdin=None, **secret))
     assert "fresh random" not in told
     ok(engage(tmp_path, "site", "export-key", "main", "exported.key"))
     assert base64.b64decode((tmp_path / "exported.key").read_bytes()) == SITE_KEY.reveal()
     other = {**secret, "ENGAGE_SITE_KEY": "cd" * 32}
-    assert engage(tmp_path, "init", **other).returncode == 2, "another key than the site has"
+    assert engage(tmp_path, "init", stdin=None, **other).returncode == 2, "another key than the site has"
     missing = engage(tmp_path, "init", ENGAGE_SITE_KEY_FILE="gone.key")
     assert missing.returncode == 3
     assert "gone.key" in missing.stderr
@@ -85,6 +85,16 @@ def test_a_settings_file_that_is_not_there_stops_each_command(name: str, tmp_pat
     assert done.returncode == 2
     assert "error [settings.invalid]: /nope.toml: there is no such file" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_the_systems_settings_are_read_by_who_needs_settings_alone(tmp_path: Path) -> None:
+    (tmp_path / "system.toml").write_text("nonsense = 1")
+    system = {"ENGAGE_SYSTEM_CONFIG": str(tmp_path / "system.toml")}
+    for arguments in (("--version",), ("--help",), ("chain", "--help")):
+        assert engage(tmp_path, *arguments, stdin=None, **system).returncode == 0, arguments
+    done = engage(tmp_path, "settings", stdin=None, **system)
+    assert done.returncode == 2, "the control"
+    assert "system.toml: there is no setting nonsense" in done.stderr
 
 
 def test_but_init_makes_it(tmp_path: Path) -> None:

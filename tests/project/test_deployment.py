@@ -85,7 +85,7 @@ def test_an_operators_command_runs_as_the_services_user(tmp_path: Path) -> None:
     stub.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
     stub.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-    command = [ROOT / "deploy" / "systemd" / "engage", "rotate", "approve", "--reason", "two words"]
+    command = [str(ROOT / "deploy" / "systemd" / "engage"), "rotate", "approve", "--reason", "two words"]
     done = subprocess.run(command, env={"PATH": path}, cwd=tmp_path, capture_output=True, text=True, check=True)
     words = done.stdout.splitlines()
     assert words[-5:] == ["/opt/engage-server/.venv/bin/engage", "rotate", "approve", "--reason", "two words"]
