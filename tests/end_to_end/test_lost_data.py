@@ -76,7 +76,7 @@ def test_init_stops_where_a_database_is_lost(installation: Path, lost: str) -> N
         assert "error [store.lost]" in told.stderr
     done = engage(installation, "init", "--new")
     assert done.returncode == 0, done.stderr
-    ok(engage(installation, "status"))
+    ok(engage(installation, "site", "list"))
 
 
 def test_chains_alone_are_used_and_that_is_said(installation: Path) -> None:

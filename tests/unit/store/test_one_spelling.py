@@ -37,7 +37,7 @@ def test_addresses_of_before_are_folded(database_url: str) -> None:
     engine = open_engine(database_url)
     serial = "0" * 31 + "1"
     with engine.begin() as connection:
-        _upgrade(connection, "0009")
+        _upgrade(connection, "0010")
         _device(connection, 1, "::ffff:192.0.2.1", "::ffff:192.0.2.1")
         _device(connection, 2, "::ffff:192.0.2.2")
         _device(connection, 3, "192.0.2.2", "192.0.2.2")
@@ -46,7 +46,7 @@ def test_addresses_of_before_are_folded(database_url: str) -> None:
         for address in ("::ffff:192.0.2.4", "::ffff:192.0.2.1", "192.0.2.1"):
             row = {"address": address, "site": "main", "serial": serial, "seen_at": NOW}
             connection.execute(insert(device_addresses).values(row))
-        _upgrade(connection, "0010")
+        _upgrade(connection, "0011")
         known = select(device_histories.c.id, device_histories.c.identity, device_histories.c.home)
         assert connection.execute(known.order_by(device_histories.c.id)).all() == [
             (1, "192.0.2.1", "192.0.2.1"),

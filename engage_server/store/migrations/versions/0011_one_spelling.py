@@ -5,8 +5,8 @@ A device that says no serial number is known by its address. Where it is known b
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 
 _STATEMENTS = (
     """
