@@ -24,6 +24,5 @@ def settings(session: Session, as_json: bool) -> None:
         return
     rows = [(row.name, shown[row.name], row.description) for row in table]
     print_table(["setting", "value", "meaning"], rows, "")
-    if not file.exists():
-        click.echo(f"there is no settings file yet; it would be {file}")
+    click.echo(f"settings file: {file}" if file.exists() else f"there is no settings file yet; it would be {file}")
     print_next(f"change one in {file}, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")
