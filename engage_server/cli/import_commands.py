@@ -99,7 +99,7 @@ def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> lis
     occasion = session.occasion()
     plan = TakeoverPlan(found, key, site, session.settings().certs_dir / site)
     prepared = prepare_takeover(plan, occasion)  # refused, it leaves nothing behind
-    assert_not_lost(session.settings())
+    assert_not_lost(session.settings(), early=True)
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):

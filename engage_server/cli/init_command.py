@@ -77,7 +77,7 @@ def init(
     key = read_site_key_option(session, site_key_file, demo)
     passphrase = read_passphrase_option(session, passphrase_file)
     if not new and settings_file(session.config, session.environment, session.folder)[0].exists():
-        assert_not_lost(session.settings())  # before anything is made
+        assert_not_lost(session.settings(), early=True)
     ensure_settings_file(session)
     settings = session.settings()
     done: list[str] = []

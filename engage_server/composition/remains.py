@@ -11,7 +11,7 @@ from engage_server.errors import Conflict
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing
+from engage_server.store.engine import open_engine, sqlite_file_missing, sqlite_path
 
 BEGUN = ".init.begun"  # in the folder of data, from the first file of an installation until its database is there
 _SPOOLED = ("*.sightings", "upstream/*/*/*")
@@ -24,17 +24,25 @@ def begin(settings: Settings) -> Path:
 
 def remains(settings: Settings) -> list[str]:
     """What is left of an installation that has no database any more; empty where there is one, or never was any."""
-    if begin(settings).exists() or not _is_database_missing(settings):
-        return []
-    return list(_found(settings))
+    found = list(_found(settings))
+    # in this order: while it was looked, another run may have come to its end, which has a database then
+    is_lost = bool(found) and not begin(settings).exists() and _is_database_missing(settings)
+    return found if is_lost else []
 
 
-def assert_not_lost(settings: Settings) -> None:
+def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     """Refuse to make a new database where one was lost.
+
+    Args:
+        settings: The settings.
+        early: Asked before another run is waited for: of a database that another machine may be making just now nothing
+            can be said yet.
 
     Raises:
         Conflict: Something of an earlier installation is left.
     """
+    if early and sqlite_path(settings.database_url.reveal()) is None:
+        return
     found = remains(settings)
     if found:
         raise Conflict(
