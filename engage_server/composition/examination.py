@@ -12,6 +12,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.records.worker import LIVE_WITHIN
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.installation.clock_checkup import look_at_clock
 from engage_server.services.installation.file_checkup import look_at_authority, look_at_files
@@ -23,7 +24,6 @@ from engage_server.services.installation.network_checkup import (
     look_at_operators,
     look_at_ports,
 )
-from engage_server.services.releases.confirmation import LIVE_WITHIN
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.settings import Settings
 from engage_server.store import schema
