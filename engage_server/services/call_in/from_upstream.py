@@ -196,7 +196,7 @@ def _database(got: UpstreamAnswer) -> CallAnswer:
             raise BodyInvalid(f"the upstream system's answer, with status {got.status},", "Answer 200 with JSON.")
         assert_harmless(read_json(got.body, names_once=True), "the upstream system's database answer")
     except BodyInvalid as error:
-        raise UpstreamAway(error.sentence, "Mend the partner's system.") from None
+        raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
     return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # which is no JSON to a small parser
 
 

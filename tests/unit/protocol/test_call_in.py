@@ -165,6 +165,23 @@ class TestDatabase:
         assert list(answer["db"]) == ["usrRcrd", "schedules", "holidays", "autoUnlock"]
 
     @pytest.mark.parametrize(
+        ("answer", "why"),
+        [
+            ({}, "db: it is missing"),
+            ([], "it: it must be an object"),
+            ({"db": 7}, "db: it must be an object"),
+            ({"db": {"schedules": []}}, "db.schedules: must hold one schedule at least"),
+            ({"db": {"schedules": [1], "usrRcrd": {"add": 5}}}, "db.usrRcrd.add: it must be a list"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, "nxtDbVerTS: it must be a text"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, "nxtDbVerTS: it has another form than devices know"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_plain_words(self, answer: Any, why: str) -> None:
+        with pytest.raises(BodyInvalid) as caught:
+            assert_harmless(answer, "x")
+        assert why in caught.value.sentence
+
+    @pytest.mark.parametrize(
         ("change", "place"),
         [
             ({"nxtDbVerTS": "10"}, "nxtDbVerTS"),
