@@ -141,9 +141,20 @@ class FileNotUsable(NotPossible):
 
 
 class UpstreamAway(NotPossible):
-    """A partner's own system does not answer, or answers what no device could be given."""
+    """A partner's own system does not answer, or answers what no device could be given.
+
+    Args:
+        sentence: As for every error.
+        next_step: The same.
+        code: The same.
+        retry_seconds: When the system said to come again; None where it said nothing.
+    """
 
     default_code = "upstream.away"
+
+    def __init__(self, sentence: str, next_step: str = "", *, code: str = "", retry_seconds: int | None = None) -> None:
+        super().__init__(sentence, next_step, code=code)
+        self.retry_seconds = retry_seconds
 
 
 class UpstreamSilent(UpstreamAway):

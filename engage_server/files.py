@@ -1,4 +1,9 @@
-"""Writing files so that nobody ever sees half of one, and a secret is never readable for a moment."""
+"""Writing files so that nobody ever sees half of one, and a secret is never readable for a moment.
+
+What root makes belongs, from its first moment, to the owner of the folder in which it lies: operators' commands may run
+as root, and the service, which runs as somebody else, has to read what they wrote. So every file and folder of ours is
+made by this module; a test holds that no other one makes any.
+"""
 
 import os
 import secrets
@@ -14,20 +19,52 @@ SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
 
-def make_folder(path: Path) -> None:
+def make_folder(path: Path, within: Path | None = None) -> None:
     """Make a folder, with mode 0700, and those above it.
 
     One that exists is closed to others too while it holds nothing but a README, as in a fresh checkout; any other may
     be shared on purpose, and is left as it is.
 
+    Args:
+        path: Which.
+        within: A folder that has to be there already: where it is gone, something is lost, and nobody may hide that.
+
     Raises:
         FileNotUsable: It can not be made.
     """
+    if within is not None and not within.is_dir():
+        raise FileNotUsable(f"{within} is gone: nothing is made in its place", "Restore it from its backup.")
     with _explained(path, "make it"):
         for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
-            each.mkdir(mode=FOLDER_MODE, exist_ok=True)  # mkdir's own "parents" gives those above another mode
+            _make_one_folder(each, each.parent)  # mkdir's own "parents" gives those above another mode
         if _is_own(path) and {each.name for each in path.iterdir()} <= {"README.md"}:
             path.chmod(FOLDER_MODE)
+
+
+def open_file(path: Path, flags: int, mode: int = SECRET_MODE, like: Path | None = None) -> int:
+    """Open a file, and make it if it is not there: :func:`os.open` for files that grow or are locked.
+
+    Args:
+        path: Which. Its folder must exist.
+        flags: Of :mod:`os`; ``O_CREAT`` and ``O_CLOEXEC`` are added.
+        mode: For one that is made.
+        like: Whose owner one that root makes gets, in place of its folder's.
+
+    Returns:
+        A descriptor, which the caller closes.
+
+    Raises:
+        OSError: It cannot be opened, or not be given to the owner of its folder.
+    """
+    flags |= os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
+    if not _acts_for_others():
+        return os.open(path, flags, mode)
+    try:
+        return _given(os.open(path, flags | os.O_EXCL, mode), like or path.parent)
+    except FileExistsError:
+        if flags & os.O_EXCL:
+            raise
+        return os.open(path, flags, mode)
 
 
 def write_new_file(path: Path, content: bytes, mode: int) -> None:
@@ -45,7 +82,7 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
         try:
-            _write_through(temporary, content, mode)
+            _write_through(temporary, content, mode, path.parent)
             os.link(temporary, path)  # fails when the name is taken, where a rename would replace
         except FileExistsError:
             raise Conflict(f"{path} exists already", "Choose another name; nothing was changed.") from None
@@ -69,7 +106,7 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
         try:
-            _write_through(temporary, content, mode)
+            _write_through(temporary, content, mode, path.parent)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
@@ -89,12 +126,12 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
-        path.parent.mkdir(mode=FOLDER_MODE, parents=True, exist_ok=True)
+        make_folder(path.parent)
         try:
-            temporary.mkdir(mode=FOLDER_MODE)
+            _make_one_folder(temporary, path.parent)
             for name, (content, mode) in files.items():
-                (temporary / name).parent.mkdir(mode=FOLDER_MODE, exist_ok=True)
-                _write_through(temporary / name, content, mode)
+                _make_one_folder((temporary / name).parent, path.parent)
+                _write_through(temporary / name, content, mode, path.parent)
             for folder in {(temporary / name).parent for name in files} | {temporary}:
                 _sync_folder(folder)
             _rename_onto_nothing(temporary, path)
@@ -129,8 +166,49 @@ def _rename_onto_nothing(temporary: Path, path: Path) -> None:
         raise error from None
 
 
-def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+def owner_of(path: Path) -> tuple[int, int] | None:
+    """The user and group to whom belongs what a command of root's makes there; None where that is root, or no matter.
+
+    Args:
+        path: A folder, or one that will be made: then the first one above it that exists.
+    """
+    existing = next((each for each in (path, *path.parents) if each.exists()), None)
+    if existing is None or not _acts_for_others():
+        return None
+    found = existing.stat()
+    return (found.st_uid, found.st_gid) if found.st_uid else None
+
+
+def _make_one_folder(path: Path, like: Path) -> None:
+    try:
+        path.mkdir(mode=FOLDER_MODE)
+    except FileExistsError:
+        if path.is_dir():
+            return
+        raise
+    if _acts_for_others():  # by a descriptor: a name could be another thing's by now
+        os.close(_given(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), like))
+
+
+def _acts_for_others() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
+
+
+def _given(descriptor: int, like: Path) -> int:
+    """What was just made, given to the owner of a folder; its descriptor is closed where that is not possible."""
+    if not _acts_for_others():
+        return descriptor
+    try:
+        folder = like.stat()
+        os.fchown(descriptor, folder.st_uid, folder.st_gid)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
+def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int, like: Path) -> None:
+    descriptor = _given(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), like)
     with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
         if hasattr(os, "fchmod"):  # Windows has none before Python 3.13, and no umask that takes anything away
             os.fchmod(descriptor, mode)

@@ -1,17 +1,19 @@
 """What a setting's value has to be, and how it is read.
 
 A value that has the right type already, as in a settings file, is taken as it is. Everything else, such as the texts of
-the environment, goes to pydantic, which also words what is wrong: its import takes longer than most commands run, so it
-is imported where there is such a value. A test holds that both ways read the same.
+the environment, goes to pydantic: its import takes longer than most commands run, so it is imported where there is such
+a value. A test holds that both ways read the same. What is wrong is told in our own words.
 """
 
-import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from engage_server.records import IPNetwork
+from engage_server.records import IPNetwork, read_network
+
+if TYPE_CHECKING:
+    from pydantic import ValidationError
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class ValueRefused(Exception):
 NOT_TAKEN = object()
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
+_WISH_OF_NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
+_SHOWN_WHOLE = 100_000  # of larger numbers Python's short form shows an exponent
 
 
 def value_of(kind: Any, value: object) -> Any:
@@ -143,11 +147,40 @@ def read_by_pydantic(kind: Any, value: object) -> Any:
     elif bounds is not _NO_BOUNDS:
         wanted = Annotated[plain, Field(ge=bounds.ge, gt=bounds.gt, le=bounds.le)]
     try:
+        if isinstance(value, bool) and plain is not bool:  # which pydantic would take for 1 or 0
+            raise ValueRefused([_wish(plain, bounds)])
         read = TypeAdapter(wanted).validate_python(value)
     except ValidationError as error:
-        messages = [each["msg"] for each in error.errors(include_input=False, include_url=False)]
-        raise ValueRefused([message[:1].lower() + message[1:] for message in messages]) from None
+        raise ValueRefused([_wish(plain, bounds) + _detail(plain, error)]) from None
     return SecretText(read) if plain is SecretText else read
+
+
+def _wish(plain: Any, bounds: Bounds) -> str:
+    """What the value has to be."""
+    if plain in (int, float):
+        return f"it must be a {'whole number' if plain is int else 'number'}{_between(bounds)}"
+    if get_origin(plain) is Literal:
+        return f"it must be {' or '.join(map(str, get_args(plain)))}"
+    return {bool: "it must be true or false", Path: "it must be a path", _NETWORKS: _WISH_OF_NETWORKS}.get(
+        plain, "it must be a text"
+    )
+
+
+def _between(bounds: Bounds) -> str:
+    parts = (("of at least", bounds.ge), ("above", bounds.gt), ("of at most", bounds.le))
+    told = [f"{word} {_shown(limit)}" for word, limit in parts if limit is not None]
+    return f" {' and '.join(told)}" if told else ""
+
+
+def _shown(limit: float) -> str:
+    return f"{limit:g}" if limit < _SHOWN_WHOLE else f"{limit:.0f}"
+
+
+def _detail(plain: Any, error: "ValidationError") -> str:
+    """Which network is none: there may be many."""
+    first = error.errors(include_input=False, include_url=False)[0]
+    cause = first.get("ctx", {}).get("error") if plain == _NETWORKS else None
+    return f": {cause}" if cause else ""
 
 
 def _parts(kind: Any) -> tuple[Any, Bounds]:
@@ -164,4 +197,4 @@ def _split_networks(value: object) -> object:
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple):
         return value
-    return tuple(ipaddress.ip_network(str(part).strip()) for part in parts if str(part).strip())
+    return tuple(read_network(str(part).strip()) for part in parts if str(part).strip())

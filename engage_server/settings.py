@@ -21,21 +21,30 @@ from engage_server.variables import (
     CONFIG_VARIABLE,
     KEK_VARIABLE,
     RELEASE_KEY_VARIABLE,
+    SECRET_FILES,
     SECRETS_OF_OPERATORS,
+    SYSTEM_CONFIG_VARIABLE,
 )
 
 SETTINGS_FILE = "engage.toml"
+SYSTEM_FILE = Path("/etc/engage-server/engage.toml")
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
 # Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
-_OTHER_VARIABLES = {CONFIG_VARIABLE, RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS}
+_OTHER_VARIABLES = {
+    CONFIG_VARIABLE,
+    SYSTEM_CONFIG_VARIABLE,
+    RELEASE_KEY_VARIABLE,
+    *SECRET_FILES,
+    *SECRETS_OF_OPERATORS,
+}
 
 # Tables that stand in the same file and are read by somebody else: [check] by 'engage chain check'.
 _TABLES_OF_OTHERS = ("check",)
 
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
-
+_DATABASE_FILE = "engage.db"
 
 Port = Annotated[int, Bounds(ge=1, le=65535)]
 Seconds = Annotated[float, Bounds(gt=0, le=600)]
@@ -55,7 +64,10 @@ class Settings:
     data_dir: Path = setting(
         Path("data"), "where the embedded database, the spool of sightings and the workers' figures lie"
     )
-    database_url: SecretText = setting(SecretText("sqlite:///data/engage.db"), "SQLite, or postgresql://USER@HOST/NAME")
+    database_url: SecretText = setting(
+        SecretText("sqlite:///data/engage.db"),
+        "SQLite, or postgresql://USER@HOST/NAME; where it is not set, engage.db in data_dir",
+    )
     key_encryption_key_file: Path = setting(
         Path("engage.kek"), f"opens the sealed secrets; {KEK_VARIABLE} may hold the key instead"
     )
@@ -219,9 +231,16 @@ def table_of_settings() -> tuple[SettingRow, ...]:
 
 
 def settings_file(option: Path | None, environment: Mapping[str, str], folder: Path) -> tuple[Path, bool]:
-    """Which file holds the settings, and whether somebody named it, so that it must exist."""
+    """Which file holds the settings, and whether somebody named it, so that it must exist.
+
+    ``--config``, then ``ENGAGE_CONFIG``, then ``engage.toml`` in the current folder, then the system's; where there is
+    none, the one in the current folder, which is not there.
+    """
     named = option or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    return (folder / named, True) if named else (folder / SETTINGS_FILE, False)
+    if named:
+        return folder / named, True
+    here, system = folder / SETTINGS_FILE, _system_file(environment)
+    return (here if system is None or _is_there(here) or not _is_there(system) else system), False
 
 
 def load_settings(
@@ -239,7 +258,7 @@ def load_settings(
         SettingsInvalid: The file is missing or no TOML, or a setting is unknown or can not be used.
     """
     file, named = settings_file(option, environment, folder)
-    from_file = _read(file) if named or file.exists() else {}
+    from_file = _read(file) if named or _is_there(file) else {}
     from_environment = {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in environment.items()
@@ -252,9 +271,34 @@ def load_settings(
     def source_of(name: str) -> str:
         return "an option" if name in given else "the environment" if name in from_environment else str(file)
 
-    settings = _read_values({**from_file, **from_environment, **given}, source_of)
+    values = {**from_file, **from_environment, **given}
+    settings = _read_values(values, source_of)
     _assert_ports_differ(settings, file)
-    return settings.anchored(file.parent)
+    anchored = settings.anchored(file.parent)
+    return anchored if "database_url" in values else _with_database(anchored)
+
+
+def _system_file(environment: Mapping[str, str]) -> Path | None:
+    text = environment.get(SYSTEM_CONFIG_VARIABLE)
+    return SYSTEM_FILE if text is None else Path(text) if text else None
+
+
+def _is_there(file: Path) -> bool:
+    """Also one that this user may not look at: to go on without it would be to look elsewhere for the installation."""
+    try:
+        file.stat()
+    except PermissionError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _with_database(settings: Settings) -> Settings:
+    """The embedded database lies in the folder of data; where only an earlier version's place holds one, there."""
+    file, before = settings.data_dir / _DATABASE_FILE, Path(settings.database_url.reveal().removeprefix("sqlite:///"))
+    place = before if _is_there(before) and not _is_there(file) else file
+    return dataclasses.replace(settings, database_url=SecretText(f"{_SQLITE_RELATIVE}{place}"))
 
 
 _NEXT = "See 'engage settings' for every setting, its meaning and its default."
@@ -291,6 +335,11 @@ def _toml(value: object) -> str:
 def _read(file: Path) -> dict[str, Any]:
     try:
         found = tomllib.loads(file.read_text(encoding="utf-8"))
+    except PermissionError as error:
+        raise SettingsInvalid(
+            f"{file}: {error.strerror}",
+            "Run this as its owner, such as root; or name another: --config FILE.",
+        ) from None
     except OSError as error:
         raise SettingsInvalid(
             f"{file}: {error.strerror}", "Name an existing settings file, or run 'engage init' to make one."

@@ -10,6 +10,7 @@ def review_json(found: VendorReview, done: Sequence[str]) -> dict[str, Any]:
     """What is wrong with it, which certificate its devices trust, and the steps that were done."""
     return {
         "folder": str(found.sample.folder),
+        "scripts": [{"file": each.path.name, "notice": str(each.notice)} for each in found.sample.scripts],
         "anchor": found.anchor_name or None,
         "anchor_is_held": found.is_held,
         "anchor_role": str(found.anchor_role) if found.anchor is not None else None,

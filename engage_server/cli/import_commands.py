@@ -19,10 +19,12 @@ from engage_server.cli.parameters import (
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.composition.creation import create_installation, only_one_init
+from engage_server.composition.remains import assert_not_lost
 from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret
 from engage_server.services.vendor.review import VendorReview, review
 from engage_server.services.vendor.sample import read_vendor_sample
+from engage_server.services.vendor.script import NoticeReading
 from engage_server.services.vendor.takeover import TakeoverPlan, prepare_takeover
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ def vendor(
         print_next(f"stop the sample's two servers, then {program()} serve; look: {program()} status")
         return 0
     again = f"{program()} import vendor {folder} --site-key-file FILE --apply"
-    print_next(again if found.anchor is not None else "find the site key of these devices, and run this again")
+    print_next(again if found.anchor is not None else f"fix what is told above ({found.no_anchor}), and run this again")
     return int(bool(found.errors))
 
 
@@ -97,11 +99,12 @@ def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> lis
     occasion = session.occasion()
     plan = TakeoverPlan(found, key, site, session.settings().certs_dir / site)
     prepared = prepare_takeover(plan, occasion)  # refused, it leaves nothing behind
+    assert_not_lost(session.settings(), early=True)
     ensure_settings_file(session)
     settings = session.settings()
     with only_one_init(settings):
-        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
         done: list[str] = []
+        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry, done.append))
         operator.takeover.run(prepared, occasion, done.append)
         return done
 
@@ -132,6 +135,9 @@ def _print_fault(fault: "Finding") -> None:
 
 def _anchor_text(found: VendorReview) -> str:
     if found.anchor is None:
-        return "not known: no hash fits to this site key"
+        return f"not known: {found.no_anchor}"
     what = f"{display_name(found.anchor.subject)} in {found.anchor_name} (the {found.anchor_role} of its chain)"
-    return what if found.is_held else f"nothing yet, with this hash; meant was {what}"
+    if found.is_held:
+        return what
+    never = found.sample.notices(NoticeReading.RETURNS_NOTHING)
+    return f"nothing yet, {'for no notice is given' if never else 'with this hash'}; meant was {what}"

@@ -1,24 +1,35 @@
 """``engage init``."""
 
+import pwd
 from pathlib import Path
 
 import click
 
 from engage_server.cli.output import print_next
-from engage_server.cli.parameters import demo_option, hosts_option, read_site_key_option, site_key_option, trials_option
+from engage_server.cli.parameters import (
+    demo_option,
+    hosts_option,
+    read_passphrase_option,
+    read_site_key_option,
+    site_key_option,
+    trials_option,
+)
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.composition.creation import create_installation, only_one_init
-from engage_server.files import PUBLIC_MODE, make_folder, write_new_file
+from engage_server.composition.remains import assert_not_lost
+from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
 from engage_server.records import Host
+from engage_server.services.chains.authority import authority_key_files
 from engage_server.services.installation.first_site import InstallationPlan
 from engage_server.services.installation.own_hosts import own_hosts
-from engage_server.settings import settings_file, settings_template
+from engage_server.settings import Settings, settings_file, settings_template
 
 _EXAMPLE = """\b
 Examples:
   engage init                                       this machine's own names and addresses
   engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
+  engage init --host locks.example.org --passphrase-file ca.passphrase
 
 Running it again finishes what an interrupted run left undone, and changes nothing that is done.
 """
@@ -31,6 +42,12 @@ Running it again finishes what an interrupted run left undone, and changes nothi
     "--organization", default="", metavar="NAME", help="Stands in all names of the chain: paid for six times."
 )
 @site_key_option
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    help="Encrypt the keys of root and intermediate; - reads standard input; ENGAGE_PASSPHRASE may hold it instead.",
+)
+@click.option("--new", is_flag=True, help="Make a new installation even where one has lost its database.")
 @demo_option
 @trials_option
 @click.pass_obj
@@ -40,36 +57,47 @@ def init(
     hosts: tuple[Host, ...],
     organization: str,
     site_key_file: str | None,
+    passphrase_file: str | None,
+    new: bool,
     demo: bool,
     trials: bool,
 ) -> int:
-    """Make an installation.
+    """Make an installation, or bring its database to this version.
 
     Writes a settings file, a key-encryption key and the database, adds a site with a fresh random site key unless you
-    give yours, builds a chain for its hosts, checks it, and makes it the first release. Exit status 1 when that is
-    done, but the audit log is not as it was written: it is left so, and not signed anew.
+    give yours, builds a chain for its hosts, checks it, and makes it the first release. A site's key can never be
+    changed: for real doors give the key that they were commissioned with.
+
+    Stops where a database is missing beside a key or devices' files that are older: it was lost. Restore it.
+
+    Run as root, it makes files for the owner of the folder in which they lie.
+
+    Exit status 1 when all is done, but the audit log is not as it was written: it is left so, and not signed anew.
     """
     key = read_site_key_option(session, site_key_file, demo)
+    passphrase = read_passphrase_option(session, passphrase_file)
+    if not new and settings_file(session.config, session.environment, session.folder)[0].exists():
+        assert_not_lost(session.settings(), early=True)
     ensure_settings_file(session)
     settings = session.settings()
+    done: list[str] = []
+
+    def tell(step: str) -> None:
+        click.echo(step)
+        done.append(step)
+
     with only_one_init(settings):
-        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry))
-        plan = InstallationPlan(site, hosts, organization, key, settings.certs_dir / site, for_trials=trials)
-        done: list[str] = []
-
-        def tell(step: str) -> None:
-            click.echo(step)
-            done.append(step)
-
+        operator = closing(
+            create_installation(settings, session.environment, session.actor(), tell_entry, tell, new=new)
+        )
+        plan = InstallationPlan(
+            site, hosts, organization, key, settings.certs_dir / site, passphrase=passphrase, for_trials=trials
+        )
         operator.installer.run(plan, own_hosts(), session.occasion(), tell)
         faults = operator.audit.verify().faults
     if not done:
         click.echo(f"nothing to do: site {site} is there and has a release")
-    click.echo(
-        f"keep copies of {settings.key_encryption_key_file.name} and of the site key "
-        f"({program()} site export-key {site} FILE): nobody can replace them\n"
-        f"the authority's keys lie in {plan.chain_folder}: the servers do not need them, move them offline"
-    )
+    _print_what_to_keep(settings, site)
     if faults:
         click.echo(f"the audit log was changed by somebody without the key: {faults[0]}; it is left as it is", err=True)
         print_next(f"{program()} audit verify")
@@ -86,3 +114,25 @@ def ensure_settings_file(session: Session) -> None:
     make_folder(Path(file).parent)
     write_new_file(file, settings_template().encode(), PUBLIC_MODE)
     click.echo(f"wrote {file}" if named else f"wrote {file.name}")
+
+
+def _print_what_to_keep(settings: Settings, site: str) -> None:
+    click.echo(
+        f"keep copies of {settings.key_encryption_key_file.name} and of the site key "
+        f"({program()} site export-key {site} FILE): nobody can replace them"
+    )
+    folders = dict.fromkeys(str(path.parent) for path in authority_key_files(settings.certs_dir))
+    if folders:
+        click.echo(
+            f"the authority's keys lie in {' and '.join(folders)}: the servers do not need them, move them offline"
+        )
+    owner = owner_of(settings.data_dir)
+    if owner is not None:
+        click.echo(f"run as root: what it made in {settings.data_dir} belongs to {_name_of(owner[0])}, who owns it")
+
+
+def _name_of(user: int) -> str:
+    try:
+        return pwd.getpwuid(user).pw_name
+    except KeyError:
+        return f"user {user}"

@@ -1,7 +1,6 @@
 """Option types and options that several commands share."""
 
 import codecs
-import ipaddress
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -12,8 +11,8 @@ import click
 from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, UsageError
-from engage_server.records import Host, IPNetwork, Secret
-from engage_server.variables import PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.records import Host, IPNetwork, Secret, read_network
+from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
 if TYPE_CHECKING:
     from engage_server.checks.profile import DeviceProfile
@@ -45,7 +44,7 @@ class NetworkType(click.ParamType[IPNetwork]):
         if not isinstance(value, str):
             return value
         try:
-            return ipaddress.ip_network(value)
+            return read_network(value)
         except ValueError as error:
             self.fail(f"{error}. Give a network such as 10.44.0.0/16.", param, ctx)
 
@@ -73,7 +72,7 @@ site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
     help="File with the site key, 44 characters of Base64 or 64 of hex; - reads standard input; "
-    "ENGAGE_SITE_KEY may hold it instead.",
+    "ENGAGE_SITE_KEY may hold it instead, or ENGAGE_SITE_KEY_FILE name the file.",
 )
 
 trials_option = click.option(
@@ -130,7 +129,11 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
 def _secret_text(session: Session, file: str | None, variable: str) -> Secret | None:
     if file is None:
         value = session.environment.get(variable)
-        return None if value is None else Secret(value.encode())
+        if value is not None:
+            return Secret(value.encode())
+        file = session.environment.get(variable + FILE_SUFFIX) or None
+    if file is None:
+        return None
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     try:

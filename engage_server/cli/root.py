@@ -9,6 +9,7 @@ from engage_server.cli.lazy_group import LazyGroup
 from engage_server.cli.output import colours_wanted
 from engage_server.cli.program import remember_config
 from engage_server.cli.session import Session
+from engage_server.errors import SettingsInvalid
 
 # name -> (module, attribute, first line of its help)
 COMMANDS = {
@@ -21,6 +22,7 @@ COMMANDS = {
     "release": ("release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
     "rotate": ("rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
     "status": ("status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
+    "doctor": ("doctor_command", "doctor", "Look whether this installation is well, and say what to do."),
     "key": ("key_commands", "key", "Keys of the installation: what each process gets."),
     "host": ("host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
     "audit": ("audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
@@ -31,6 +33,9 @@ COMMANDS = {
 
 # they work without an installation; a settings file that is named and not there is an error to them, too
 _READ_NO_SETTINGS = ("chain", "hash", "lock")
+
+
+_MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there
 
 
 class RootGroup(LazyGroup):
@@ -52,12 +57,14 @@ class RootGroup(LazyGroup):
     "--config",
     type=click.Path(path_type=Path, dir_okay=False),
     metavar="FILE",
-    help="The settings file. [default: ENGAGE_CONFIG, or engage.toml in the current folder]",
+    help="The settings file. [default: ENGAGE_CONFIG, engage.toml here, or /etc/engage-server/engage.toml]",
 )
 @click.version_option(__version__, message="engage-server %(version)s")
 @click.pass_context
 def engage(ctx: click.Context, config: Path | None) -> None:
     """Give ENGAGE devices the trust certificate of their own host."""
+    if config is not None and ctx.invoked_subcommand != _MAKES_SETTINGS and not config.exists():
+        raise SettingsInvalid(f"{config}: there is no such file", "Name an existing settings file: --config FILE.")
     remember_config(config)
     ctx.obj = Session(config)
     if ctx.invoked_subcommand in _READ_NO_SETTINGS:

@@ -11,6 +11,7 @@ from engage_server.cli.collector import collect_as_usual
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
 from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
@@ -144,6 +145,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     device_side = DeviceSide(settings, ReleaseSealer(release_key))
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
+    assert_data_usable(settings)
     instances = [_instance(session, each, options, release_key) for each in Listener]
     pair = Pair(
         instances,

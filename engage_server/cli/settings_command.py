@@ -4,7 +4,7 @@ import click
 
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.session import Session
-from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
+from engage_server.settings import ENVIRONMENT_PREFIX, settings_file, shown_value, table_of_settings
 
 
 @click.command(epilog="\b\nExample:\n  ENGAGE_WORKERS=4 engage settings")
@@ -15,6 +15,7 @@ def settings(session: Session, as_json: bool) -> None:
 
     A value comes from the command line, else from ENGAGE_<NAME>, else from the settings file, else it is the default.
     """
+    file, _ = settings_file(session.config, session.environment, session.folder)
     values = session.settings()
     table = table_of_settings()
     shown = {row.name: shown_value(getattr(values, row.name)) for row in table}
@@ -23,4 +24,5 @@ def settings(session: Session, as_json: bool) -> None:
         return
     rows = [(row.name, shown[row.name], row.description) for row in table]
     print_table(["setting", "value", "meaning"], rows, "")
-    print_next(f"change one in engage.toml, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")
+    click.echo(f"settings file: {file}" if file.exists() else f"there is no settings file yet; it would be {file}")
+    print_next(f"change one in {file}, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")

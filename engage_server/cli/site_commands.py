@@ -1,6 +1,5 @@
 """``engage site``."""
 
-import ipaddress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,7 +23,16 @@ from engage_server.cli.removal_commands import remove_site, rename_site
 from engage_server.cli.session import Session
 from engage_server.cli.site_change_output import print_site_change
 from engage_server.errors import UsageError
-from engage_server.records import AnchorRole, Host, IPNetwork, ReleaseState, RequiredEvidence, RotationWay, Site
+from engage_server.records import (
+    AnchorRole,
+    Host,
+    IPNetwork,
+    ReleaseState,
+    RequiredEvidence,
+    RotationWay,
+    Site,
+    read_address,
+)
 from engage_server.services.sites.register import SiteChanges, SiteRequest
 
 if TYPE_CHECKING:
@@ -37,10 +45,13 @@ _EVIDENCE = {
 
 
 def _read_addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    try:
-        return tuple(dict.fromkeys(str(ipaddress.ip_address(value.strip("[]"))) for value in values))
-    except ValueError as error:
-        raise click.BadParameter(f"{error}. Give an address of this host, such as 10.2.0.1.") from None
+    found: dict[str, None] = {}
+    for value in values:
+        address = read_address(value.strip("[]"))
+        if address is None:
+            raise click.BadParameter(f"{value!r} is no address. Give one of this host, such as 10.2.0.1.")
+        found[str(address)] = None
+    return tuple(found)
 
 
 local_address_option = click.option(

@@ -7,9 +7,11 @@ from contextlib import contextmanager
 
 from engage_server.composition.opening import ensured_sealer, kept_open
 from engage_server.composition.operator_side import OperatorSide
+from engage_server.composition.remains import assert_not_lost, begin
 from engage_server.errors import NotPossible
-from engage_server.files import SECRET_MODE, make_folder
+from engage_server.files import SECRET_MODE, make_folder, open_file, replace_file
 from engage_server.records import AuditHead
+from engage_server.records.telling import Tell, tell_nobody
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.engine import create_sqlite_file, only_one, open_engine
@@ -21,6 +23,9 @@ def create_installation(
     environment: Mapping[str, str],
     actor: str = "engage init",
     told: Callable[[AuditHead], None] = lambda head: None,
+    tell: Tell = tell_nobody,
+    *,
+    new: bool = False,
 ) -> OperatorSide:
     """Make the key-encryption key and the database, or bring them up to date, and open them.
 
@@ -29,18 +34,27 @@ def create_installation(
         environment: For the key-encryption key.
         actor: Who does it, for the audit log.
         told: Called with each entry of the audit log that is written.
+        tell: Called with each thing that was done.
+        new: Make a new database also where one was lost.
 
     Raises:
+        Conflict: The database is lost, and ``new`` was not asked for. Nothing was made.
         NotPossible: A file or the database stood in the way.
         SealBroken: The database was sealed with a key-encryption key that is not there.
     """
+    if not new:
+        assert_not_lost(settings)
     make_folder(settings.data_dir)
     make_folder(settings.certs_dir)
-    url = settings.database_url.reveal()
+    url, begun = settings.database_url.reveal(), begin(settings)
+    replace_file(begun, b"", SECRET_MODE)  # what an interrupted run leaves is no loss
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     with kept_open(open_engine(url)) as engine:
-        schema.upgrade(engine, sealer, actor, told)
+        before = schema.upgrade(engine, sealer, actor, told)
+        begun.unlink(missing_ok=True)
+        if before is not None:
+            tell(f"brought the database from schema {before} to {schema.REVISIONS[-1]}; its audit log says so")
         return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
@@ -63,7 +77,7 @@ def _only_one_here(settings: Settings) -> Iterator[None]:
     make_folder(settings.data_dir)
     path = settings.data_dir / ".init.lock"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR, SECRET_MODE)
+        descriptor = open_file(path, os.O_RDWR)
     except OSError as error:
         raise NotPossible(f"{path}: {error.strerror}", "Make the folder writable.") from None
     try:

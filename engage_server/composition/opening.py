@@ -5,6 +5,7 @@ from contextlib import contextmanager, suppress
 
 from sqlalchemy import Engine
 
+from engage_server.composition.remains import remains, shown_database
 from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
@@ -46,6 +47,13 @@ def open_database(settings: Settings) -> Engine:
     """
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
+        left = remains(settings)
+        if left:
+            raise StoreNotUsable(
+                f"the database is lost: {shown_database(settings)} does not exist, but {' and '.join(left)}",
+                "Restore it from its backup.",
+                code="store.lost",
+            )
         raise StoreNotUsable(
             f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
             "Make one with 'engage init', or name its settings file: --config FILE.",

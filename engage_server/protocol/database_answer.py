@@ -10,6 +10,15 @@ from engage_server.errors import BodyInvalid
 from engage_server.protocol.json_body import Json
 
 _VERSION = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
+# in our own words: pydantic's are for programmers
+_WRONG = {
+    "missing": "it is missing",
+    "model_type": "it must be an object",
+    "list_type": "it must be a list",
+    "dict_type": "it must be an object",
+    "string_type": "it must be a text",
+    "string_pattern_mismatch": "it has another form than devices know",
+}
 _IDENTITIES = ("usrID", "usrId", "userID", "userId", "id")
 
 
@@ -76,11 +85,16 @@ def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "it"
         raise BodyInvalid(
-            f"{source} can not be given to a device: {place}: {first['msg'].removeprefix('Value error, ')}",
-            "Mend it, and import it again: engage device import",
+            f"{source} can not be given to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
+            "Fix it, and import it again: engage device import",
         ) from None
     assert isinstance(answer, dict)  # noqa: S101  # the model takes nothing else
     return answer
+
+
+def _own(message: str) -> str:
+    """A sentence of ours, without what pydantic puts before it."""
+    return message.removeprefix("Value error, ")
 
 
 def version_of(text: str) -> int | None:

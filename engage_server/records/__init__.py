@@ -1,5 +1,6 @@
 """The values that travel between the packages: frozen, comparable, and silent about secrets."""
 
+from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
 from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
@@ -11,7 +12,7 @@ from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
-from engage_server.records.site import AnchorRole, IPNetwork, RequiredEvidence, Site
+from engage_server.records.site import AnchorRole, RequiredEvidence, Site
 from engage_server.records.trouble import AGAIN_AND_AGAIN, RECENT_TROUBLE
 from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
@@ -56,4 +57,7 @@ __all__ = [
     "UnknownDevices",
     "Upstream",
     "WorkerStatus",
+    "folded",
+    "read_address",
+    "read_network",
 ]

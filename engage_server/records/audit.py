@@ -10,6 +10,7 @@ class AuditAction(StrEnum):
     """``thing:what-happened``. Values are stored: never rename one, never use one again."""
 
     INSTALLATION_CREATED = "installation:created"
+    INSTALLATION_MIGRATED = "installation:migrated"
     SITE_ADDED = "site:added"
     SITE_CHANGED = "site:changed"
     SITE_RENAMED = "site:renamed"

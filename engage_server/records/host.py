@@ -1,6 +1,5 @@
 """The name or address by which devices call a site."""
 
-import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Self
@@ -8,6 +7,7 @@ from typing import Self
 import idna
 
 from engage_server.errors import HostInvalid
+from engage_server.records.address import read_address
 
 MAX_DNS_NAME_OCTETS = 253  # RFC 1035 section 2.3.4, less the length octets and the root
 
@@ -65,10 +65,8 @@ def _canonical_address(text: str) -> str | None:
     bare = text[1:-1] if text.startswith("[") and text.endswith("]") else text
     if "%" in bare:
         return None
-    try:
-        return str(ipaddress.ip_address(bare))
-    except ValueError:
-        return None
+    address = read_address(bare)
+    return None if address is None else str(address)
 
 
 def _a_label_form(bare: str, original: str) -> str:

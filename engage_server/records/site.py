@@ -1,14 +1,12 @@
 """A site: the devices that share one site key and the hosts that they call."""
 
-import ipaddress
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from engage_server.records.address import IPNetwork
 from engage_server.records.call_in import CallIn
 from engage_server.records.host import Host
-
-IPNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class AnchorRole(StrEnum):

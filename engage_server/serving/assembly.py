@@ -10,6 +10,7 @@ from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.disk_space import sightings_reserve
+from engage_server.composition.folder_watch import DataFolder
 from engage_server.files import make_folder
 from engage_server.services.distribution.networks import is_in_networks
 from engage_server.services.distribution.snapshot import Snapshot
@@ -60,7 +61,8 @@ def equip(
     allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener is not Listener.OPERATORS
-    make_folder(settings.spool_dir)
+    if settings.data_dir.is_dir():  # made anew it would hide that all that was in it is lost
+        make_folder(settings.spool_dir)
     spool = (
         SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024, sightings_reserve(settings))
         if is_for_devices
@@ -111,6 +113,7 @@ def equip(
         listener=str(listener),
         try_out=try_out,
         lateness=lateness,
+        data_folder=DataFolder(settings.data_dir),
     )
     equipment.stop_following = follower.stop
     follower.start()

@@ -15,6 +15,7 @@ from gunicorn.config import Config
 
 from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
+from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.errors import EngageError
 from engage_server.services.distribution.snapshot import ServedRelease
@@ -102,6 +103,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         if listener is not Listener.HTTP:
             close_memory()  # the workers are forks of this process, and closed too
         settings = read_settings()
+        if settings.data_dir.exists():  # else the database may say better what is wrong
+            assert_data_usable(settings)
         assembly.begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)

@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 
 from engage_server.errors import NotPossible, SettingsInvalid, StoreNotUsable
+from engage_server.files import make_folder, open_file
 from engage_server.store.write_order import ahead_of_storing
 
 LONG_SECONDS = 60.0  # a statement over all that is known of devices, or a batch of it
@@ -82,8 +83,8 @@ def create_sqlite_file(database_url: str) -> None:
     if url.get_backend_name() != "sqlite" or not path or path == ":memory:":
         return
     try:
-        Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+        make_folder(Path(path).parent)
+        os.close(open_file(Path(path), os.O_RDWR))
     except OSError as error:
         raise StoreNotUsable(
             f"{path}: {error.strerror}", "Make the folder writable, or set database_url to another place."

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect, select, text, update
@@ -15,7 +16,7 @@ from engage_server.store.tables import installation
 
 # Oldest first, the names of the files in migrations/versions. Written down because to ask Alembic takes every start
 # of every command a quarter of a second; a test holds it against the files.
-REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010")
+REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
@@ -31,7 +32,7 @@ def upgrade(
     sealer: Sealer,
     actor: str = "engage init",
     told: Callable[[AuditHead], None] = lambda head: None,
-) -> None:
+) -> str | None:
     """Create the tables, or bring them to this version. Doing it again changes nothing.
 
     Signs nothing that it did not write, but for the entries of a version whose log was no chain yet; an entry says so.
@@ -40,7 +41,10 @@ def upgrade(
         engine: Where.
         sealer: Seals the probe, and signs the audit log.
         actor: Who does it, for that entry.
-        told: Called with that entry.
+        told: Called with each entry that this writes.
+
+    Returns:
+        The version that the tables had, where it was another one; None for new tables, and for those of this version.
 
     Raises:
         StoreVersionMismatch: The database is of a newer version.
@@ -52,14 +56,21 @@ def upgrade(
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         before = _revision_of(connection)
         _migrate(connection)
+        entries: list[AuditHead] = []
         probe = connection.scalar(select(installation.c.seal_probe))
         if probe is None:
             _begin(connection, sealer, is_new=before is None)
         elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # asked before anything is sealed with it
-            entry = _chain(connection, sealer, before or "", actor)
-            if entry is not None:
-                after_commit(connection, lambda: told(entry))
+            entries += _chain(connection, sealer, before or "", actor)
         _seal_release_keys(connection, sealer)
+        is_migrated = before is not None and before != REVISIONS[-1]
+        if is_migrated and not entries and probe is not None:
+            facts = {"from": before or "", "to": REVISIONS[-1]}
+            event = AuditEvent(datetime.now(UTC), actor, AuditAction.INSTALLATION_MIGRATED, facts=facts)
+            entries.append(audit_log.append(connection, event, sealer))
+        for entry in entries:
+            after_commit(connection, partial(told, entry))
+    return before if is_migrated else None
 
 
 def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
@@ -70,18 +81,18 @@ def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
         audit_log.begin(connection, sealer)
 
 
-def _chain(connection: Connection, sealer: Sealer, before: str, actor: str) -> AuditHead | None:
+def _chain(connection: Connection, sealer: Sealer, before: str, actor: str) -> list[AuditHead]:
     """Chain the log of a version that did not; mark a database whose log is a chain, and whole."""
-    entry = None
+    entries = []
     if before < _CHAIN_SINCE:
         facts = {"entries": str(audit_log.chain_older(connection, sealer)), "schema": before}
         event = AuditEvent(datetime.now(UTC), actor, AuditAction.AUDIT_CHAINED, facts=facts)
-        entry = audit_log.append(connection, event, sealer)
+        entries.append(audit_log.append(connection, event, sealer))
     elif audit_log.verdict(connection, sealer).faults:
-        return None
+        return []
     sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
     connection.execute(update(installation).values(seal_probe=sealed))
-    return entry
+    return entries
 
 
 def assert_current(engine: Engine) -> None:

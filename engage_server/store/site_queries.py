@@ -1,6 +1,5 @@
 """Sites, inside a transaction that the caller holds."""
 
-import ipaddress
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +17,7 @@ from engage_server.records import (
     Site,
     UnknownDevices,
     Upstream,
+    read_network,
 )
 from engage_server.store.sealing import Sealer
 from engage_server.store.tables import site_hosts, sites
@@ -125,7 +125,7 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         hosts=hosts,
         anchor=AnchorRole(row.anchor),
         is_default=row.is_default,
-        device_networks=tuple(ipaddress.ip_network(network) for network in row.device_networks),
+        device_networks=tuple(read_network(network) for network in row.device_networks),
         created_at=row.created_at,
         local_addresses=tuple(row.local_addresses),
         call_in=_call_in(row.call_in),

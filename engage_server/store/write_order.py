@@ -15,6 +15,8 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
+from engage_server.files import open_file
+
 _SUFFIX = "-writers"
 _LOOK_SECONDS = 0.005
 _REGISTER_SECONDS = 0.1  # the storing holds its lock for a moment only
@@ -63,10 +65,6 @@ def _lock(descriptor: int, kind: int, seconds: float) -> None:
 def _opened(path: Path) -> int | None:
     """The file's descriptor; None where it can not be had: then chance decides, as without it."""
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
-        if os.getuid() == 0:  # as SQLite does with its own files: the servers' user has to open it, too
-            of_database = Path(str(path).removesuffix(_SUFFIX)).stat()
-            os.fchown(descriptor, of_database.st_uid, of_database.st_gid)
+        return open_file(path, os.O_RDWR, like=Path(str(path).removesuffix(_SUFFIX)))  # as SQLite does with its own
     except OSError:
         return None
-    return descriptor

@@ -43,6 +43,8 @@ def of_call(call: CallAnswer) -> Answer:
         del answer.headers["Content-Type"]
     if call.retry_seconds is not None:
         answer.headers["Retry-After"] = str(call.retry_seconds)
+    if call.last_connected:
+        answer.headers["X-Device-Last-Connected"] = call.last_connected
     return answer
 
 

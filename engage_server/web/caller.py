@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 from flask import request
 
+from engage_server.protocol.forwarded_for import hops_of
 from engage_server.protocol.virtual_lock_mark import HEADER
-from engage_server.records import IPNetwork
+from engage_server.records import IPNetwork, folded
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.networks import is_in_networks
 
@@ -30,15 +31,12 @@ class CallerReader:
         With trusted proxies in front: the last address in ``X-Forwarded-For`` that is not one of them. Each proxy
         appends who called it, so what stands further left was claimed by the client.
         """
-        address = str(request.environ.get("REMOTE_ADDR", ""))
+        address = folded(str(request.environ.get("REMOTE_ADDR", "")))
         if not self._is_trusted(address):
             return address
-        for hop in reversed(request.headers.get("X-Forwarded-For", "").split(",")):
-            claimed = hop.strip()
-            if not claimed:
-                continue
-            address = claimed
-            if not self._is_trusted(claimed):
+        for hop in hops_of(request.headers.get("X-Forwarded-For", "")):
+            address = hop
+            if not self._is_trusted(hop):
                 break
         return address
 

@@ -21,16 +21,16 @@ def blueprint(distribution: Distribution) -> Blueprint:
     def readyz() -> answers.Answer:
         """It has a release to serve.
 
-        Still so, but "behind", while a newer one can not be loaded and the last good one is served: to take such a
-        worker out would leave devices with nobody. And still so, with "store" "late", while it can not be seen whether
-        there is a newer one.
+        Still so, but "behind", while a newer one can not be loaded and the last good one is served, or while the folder
+        of data is gone: to take such a worker out would leave devices with nobody. And still so, with "store" "late",
+        while it can not be seen whether there is a newer one.
         """
         if not distribution.is_ready:
             return answers.unavailable()
-        kept = distribution.snapshot.kept
+        reasons = {error.code for error in distribution.snapshot.kept.values()} | set(distribution.losses)
         state: dict[str, object] = {"status": "ready"}
-        if kept:
-            state = {"status": "behind", "reasons": sorted({error.code for error in kept.values()})}
+        if reasons:
+            state = {"status": "behind", "reasons": sorted(reasons)}
         if distribution.is_late:
             state["store"] = "late"
         return answers.ok(json.dumps(state, separators=(",", ":")).encode(), answers.JSON)

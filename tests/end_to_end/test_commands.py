@@ -49,6 +49,7 @@ class TestInit:
         if lost == "database":
             for path in (tmp_path / "data").iterdir():
                 path.unlink()
+            (tmp_path / "data" / ".init.begun").touch()  # without it, it was there before, and is lost
         else:
             with sqlite3.connect(tmp_path / "data" / "engage.db") as connection:
                 connection.execute("DELETE FROM releases")

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from engage_server.protocol.site_key import write_site_key
+from tests.support.chains import SITE_KEY
 from tests.support.running import clean_environment, engage, eventually, free_port, free_ports, ok
 
 START = Path(__file__).parents[2] / "deploy" / "container" / "start"
@@ -44,6 +46,7 @@ def environment(folder: Path) -> dict[str, str]:
         "ENGAGE_KEY_ENCRYPTION_KEY_FILE": str(folder / KEK / "engage.kek"),
         "ENGAGE_CERTS_DIR": str(folder / AUTHORITY),
         "HOSTS": "locks.example.org 127.0.0.1",
+        "ENGAGE_SITE_KEY_FILE": str(folder / "site.key"),
     }
 
 
@@ -51,6 +54,7 @@ def environment(folder: Path) -> dict[str, str]:
 def folder(tmp_path: Path) -> Path:
     for name in (STATE, KEK, AUTHORITY):
         (tmp_path / name).mkdir(mode=0o700)
+    (tmp_path / "site.key").write_bytes(write_site_key(SITE_KEY))
     return tmp_path
 
 
@@ -76,6 +80,7 @@ def files(folder: Path, name: str) -> set[str]:
 def test_each_key_lies_in_a_volume_of_its_own(folder: Path) -> None:
     with started(folder, {STATE: STATE, KEK: KEK, AUTHORITY: AUTHORITY}) as log:
         assert "warning" not in log
+        assert "fresh random site key" not in log, "it has the key that doors were commissioned with"
         assert files(folder, KEK) == {"engage.kek"}
         assert files(folder, AUTHORITY) == {"main"}
         assert files(folder, STATE) >= {"engage.toml", "data"}

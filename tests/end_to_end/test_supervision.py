@@ -184,10 +184,11 @@ def test_stalled_devices_do_not_take_all_threads(installation: Path) -> None:
 
 def test_a_worker_that_can_not_start_ends_all_with_the_reason(installation: Path) -> None:
     """It is not replaced over and over; a service manager sees a failure."""
-    (installation / "data" / "spool").write_text("in the way")
+    (installation / "data" / "metrics").mkdir()
+    (installation / "data" / "metrics" / "https").write_text("in the way")
     done = engage(installation, "serve", "--bind", "127.0.0.1", *_three_ports())
     assert done.returncode == 1
-    assert "spool" in done.stdout + done.stderr
+    assert "metrics/https" in done.stdout + done.stderr
     assert "instance ended" in done.stderr
     assert done.stderr.count("Booting worker") <= 12
 

@@ -1,6 +1,8 @@
 """Taking over from the vendor's sample: each fault is named, and devices notice nothing."""
 
 import json
+import re
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +15,14 @@ from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import Secret
+from tests.support import checkout
 from tests.support.chains import SITE_KEY
 from tests.support.running import RunningPair, engage, ok, running_pair
 from tests.support.vendor_folder import Edits, write_vendor_folder
 from tests.support.world import serial_of
 
 MENDED = Edits(intermediate_is_ca=True, has_san=True, sends_intermediate=True)
+CASES = checkout.ROOT / "tests" / "assets" / "cases"
 CERTIFICATES = "static/Device_Certificates"
 
 
@@ -47,6 +51,48 @@ def test_the_pages_recipe_as_it_is(folder: Path) -> None:
     assert found["hosts"] == ["10.44.68.128"]
     assert found["devices"] == [serial_of(n) for n in range(3)]
     assert not (folder / "data").exists(), "looking changes nothing"
+
+
+def test_a_route_that_returns_none_as_the_page_prints_it(folder: Path) -> None:
+    edits = Edits(intermediate_is_ca=True, has_san=True, sends_intermediate=True, returns_nothing=True)
+    codes, found, status = look(folder, edits)
+    assert status == 1
+    assert "no device ever gets a notice" in codes["vendor.returns_nothing"]
+    assert "vendor.hash_mismatch" not in codes, "the text is right; it is only not given"
+    assert "vendor.no_anchor" not in codes
+    assert (found["anchor"], found["anchor_is_held"]) == ("partner_CA.der", False)
+    said = engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key").stdout
+    assert "nothing yet, for no notice is given; meant was Partner CA" in said
+
+
+def test_a_notice_that_only_a_run_would_show(folder: Path) -> None:
+    """It is said that it cannot be read, and nothing of the key; what can be read is still looked at."""
+    top = write_vendor_folder(folder / "vendor", MENDED)
+    for script in top.glob("*.py"):
+        text = script.read_text()
+        script.write_text(re.sub(r'"hash":"[^"]+"', '"hash":"\' + make_hash() + \'"', text))
+    done = engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key", "--json", "--apply")
+    assert done.returncode == 1
+    assert "no notice could be read out of the scripts" in done.stderr
+    assert not (folder / "data").exists()
+    found = json.loads(engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key", "--json").stdout)
+    codes = {each["code"]: each["sentence"] for each in found["faults"]}
+    assert "cannot be read out of the script" in codes["vendor.notice_unreadable"]
+    assert "nothing is said about the site key" in codes["vendor.no_anchor"]
+    assert "vendor.hash_mismatch" not in codes
+    assert {each["notice"] for each in found["scripts"]} == {"unreadable"}
+
+
+def test_the_field_case_with_jsonify(tmp_path: Path) -> None:
+    shutil.copytree(CASES / "vendor-jsonify", tmp_path / "case")
+    done = engage(tmp_path, "import", "vendor", "case", "--site-key-file", "case/site.key", "--json")
+    found = json.loads(done.stdout)
+    assert (found["anchor"], found["anchor_is_held"], found["anchor_role"]) == ("partner_CA.der", True, "root")
+    assert {each["notice"] for each in found["scripts"]} == {"read"}
+    assert not [each for each in found["faults"] if each["code"].startswith("vendor.")]
+    other = engage(tmp_path, "import", "vendor", "case", "--site-key-file", "-", "--json", stdin=b"cd" * 32)
+    assert "vendor.no_anchor" in other.stdout, "the negative control: with another key it is the key"
+    assert "no script gives the hash of a certificate under this site key" in other.stdout
 
 
 def test_a_sample_without_faults(folder: Path) -> None:

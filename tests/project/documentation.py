@@ -12,8 +12,16 @@ import click
 
 from engage_server.checks.explained import EXPLANATIONS
 from engage_server.cli.root import engage
-from engage_server.settings import ENVIRONMENT_PREFIX, shown_value, table_of_settings
-from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
+from engage_server.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, shown_value, table_of_settings
+from engage_server.variables import (
+    CONFIG_VARIABLE,
+    FILE_SUFFIX,
+    KEK_VARIABLE,
+    PASSPHRASE_VARIABLE,
+    RELEASE_KEY_VARIABLE,
+    SITE_KEY_VARIABLE,
+    SYSTEM_CONFIG_VARIABLE,
+)
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -57,7 +65,7 @@ def _transcript(block: str) -> str:
         done = subprocess.run(
             ["bash", "-c", script],
             cwd=DOCS / "examples",
-            env={"PATH": path, "LC_ALL": "C.UTF-8"},
+            env={"PATH": path, "LC_ALL": "C.UTF-8", SYSTEM_CONFIG_VARIABLE: ""},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -173,13 +181,20 @@ def _settings_page() -> str:
     lines = [
         "# Settings\n",
         "Read off the program; `scripts/fix` writes this page anew.\n",
-        "A value comes from a command-line option, else from the environment, else from `engage.toml` in the current",
-        "folder (or `--config FILE`, or `ENGAGE_CONFIG`), else it is the default. Relative paths start at the settings",
-        "file. A setting that is unknown, or has a value that can not be used, stops the start.\n",
+        "A value comes from a command-line option, else from the environment, else from the settings file, else it",
+        "is the default. Relative paths start at the settings file. A setting that is unknown, or has a value that",
+        "can not be used, stops the start.\n",
+        "The settings file is the first of these that is named or exists. `engage settings` says which.\n",
+        "1. `--config FILE`",
+        f"2. `{CONFIG_VARIABLE}`",
+        f"3. `{SETTINGS_FILE}` in the current folder",
+        f"4. `/etc/engage-server/engage.toml`; `{SYSTEM_CONFIG_VARIABLE}` names another one, or none if it is empty\n",
         "A table `[check]` in the same file holds what `engage chain check` is to do:",
         "[ci.md](ci.md#settings-of-a-repository).\n",
         f"Secrets are no settings: the key-encryption key lies in a file of its own or in `{KEK_VARIABLE}`,",
-        f"the release key in another or in `{RELEASE_KEY_VARIABLE}`.\n",
+        f"the release key in another or in `{RELEASE_KEY_VARIABLE}`. Commands that take a site key or a passphrase",
+        f"find it in `{SITE_KEY_VARIABLE}` or `{PASSPHRASE_VARIABLE}`, or in the file that",
+        f"`{SITE_KEY_VARIABLE}{FILE_SUFFIX}` or `{PASSPHRASE_VARIABLE}{FILE_SUFFIX}` names.\n",
         "| in engage.toml | in the environment | default | meaning |",
         "|---|---|---|---|",
     ]

@@ -71,6 +71,45 @@ def test_the_units_have_an_end_to_their_memory() -> None:
     assert sum(shares.values()) < 100, "the three together leave the machine something"
 
 
+@pytest.mark.skipif(not shutil.which("shellcheck"), reason="shellcheck is not installed on this machine")
+@pytest.mark.parametrize("script", ["systemd/engage", "container/start"])
+def test_the_scripts_hold_no_trap(script: str) -> None:
+    done = subprocess.run(["shellcheck", ROOT / "deploy" / script], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may run commands as the service")
+def test_an_operators_command_runs_as_the_services_user(tmp_path: Path) -> None:
+    """With the key as a credential of this one run; words with spaces stay whole."""
+    stub = tmp_path / "systemd-run"
+    stub.write_text('#!/bin/sh\nprintf "%s\\n" "$@"\n')
+    stub.chmod(0o755)
+    path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
+    command = [str(ROOT / "deploy" / "systemd" / "engage"), "rotate", "approve", "--reason", "two words"]
+    done = subprocess.run(command, env={"PATH": path}, cwd=tmp_path, capture_output=True, text=True, check=True)
+    words = done.stdout.splitlines()
+    assert words[-5:] == ["/opt/engage-server/.venv/bin/engage", "rotate", "approve", "--reason", "two words"]
+    credential = "--property=LoadCredential=kek:/etc/engage-server/engage.kek"
+    assert {"--property=User=engage", credential, "--wait"} <= set(words)
+    inner = words[words.index("-c") + 1]
+    (tmp_path / "kek").write_text("the key")
+    shown = subprocess.run(
+        ["/bin/sh", "-c", inner, "engage", "/bin/sh", "-c", 'cat "$ENGAGE_KEY_ENCRYPTION_KEY_FILE"; echo "$0"', "a b"],
+        env={"CREDENTIALS_DIRECTORY": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert shown.stdout == "the keya b\n"
+
+
+def test_both_ways_take_the_real_site_key() -> None:
+    """Else an installer with doors ends with a random key, which can never be changed."""
+    assert "init --host locks.example.org --site-key-file - < site.key" in README
+    assert "-e ENGAGE_SITE_KEY_FILE=/run/secrets/site.key" in (CONTAINERFILE.parent / "README.md").read_text()
+    assert "no site key was given" in (CONTAINERFILE.parent / "start").read_text()
+
+
 def test_the_settings_of_the_units_can_be_used(tmp_path: Path) -> None:
     settings = load_settings(ROOT / "deploy" / "systemd" / "engage.toml", {}, {}, tmp_path)
     assert settings.data_dir == Path("/var/lib/engage-server/data")

@@ -44,6 +44,25 @@ def test_the_clock_test_finds_clocks() -> None:
     assert list(clock_calls("occasion.now()")) == []
 
 
+# who makes files beside files.py: figures that mean nothing after a restart, and a fallback beside Linux
+_MAKES_FILES = {"files.py", "metrics.py", "tls_context.py"}
+
+
+_MAKING = {"O_CREAT", "mkdir", "makedirs", "write_text", "write_bytes", "touch", "mkstemp", "mkdtemp"}
+
+
+def makers(source: str) -> list[str]:
+    """What makes a file or a folder: calls, and flags of :func:`os.open`."""
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Attribute)]
+    return [node.attr for node in nodes if node.attr in _MAKING]
+
+
+def test_files_are_made_in_one_place() -> None:
+    """There they get their mode, and the owner of their folder where root makes them."""
+    found = {path.name: makers(path.read_text()) for path in _python_files(".")}
+    assert {name for name, what in found.items() if what} == _MAKES_FILES
+
+
 def test_rooms_are_small() -> None:
     long = {path.name: n for path in _python_files(".") if (n := len(path.read_text().splitlines())) > LONGEST_MODULE}
     assert long == {}

@@ -104,12 +104,13 @@ def test_the_packages_of_a_check_are_of_the_product() -> None:
 
 
 @pytest.mark.parametrize(
-    ("command", "seldom"), [(("settings",), True), (("--config", "gone.toml", "serve", "http"), False)]
+    ("command", "seldom"), [(("settings",), True), (("serve", "http", "--bind", "203.0.113.1"), False)]
 )
 def test_only_what_goes_on_collects_often(command: tuple[str, ...], seldom: bool, installation: Path) -> None:
     program = (
         "import atexit, gc, sys\n"
-        "atexit.register(lambda: print(gc.get_threshold()[0] > 10_000, gc.get_freeze_count() == 0))\n"
+        "frozen = gc.get_freeze_count()\n"  # not 0 from Python 3.12 on
+        "atexit.register(lambda: print(gc.get_threshold()[0] > 10_000, gc.get_freeze_count() == frozen))\n"
         "from engage_server.cli import main\nmain(sys.argv[1:])"
     )
     done = subprocess.run(

@@ -13,6 +13,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from engage_server import cli
+from engage_server.variables import SYSTEM_CONFIG_VARIABLE
 
 ENGAGE = str(Path(sys.executable).with_name("engage"))
 _SECONDS = 60
@@ -56,8 +57,9 @@ def ok(done: subprocess.CompletedProcess[str]) -> str:
 
 
 def clean_environment() -> dict[str, str]:
-    """This process's environment without settings."""
-    return {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
+    """This process's environment without settings, also those of this machine."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ENGAGE_")}
+    return kept | {SYSTEM_CONFIG_VARIABLE: ""}
 
 
 def _engage_here(

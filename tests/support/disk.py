@@ -25,6 +25,7 @@ def room_in(
     clock: Callable[[], float] = lambda: 0.0,
 ) -> DiskRoom:
     """Room on the disk, without limits but for those that are given, in bytes."""
+    data.mkdir(parents=True, exist_ok=True)  # which is never made while devices are answered
     limits = DiskLimits(device, site, total, waiting, reserve)
     return DiskRoom(data, uploads, uploads.parent / "room.json", limits, clock)
 

@@ -40,7 +40,7 @@ class Partner:
     ``lost`` (takes the upload, and hangs up); ``garbage`` (answers what is no HTTP); ``absent``; a number (answers that
     status). ``poison``: the status and header fields for what these serial numbers send, whatever the mode; 0 hangs up.
     ``slow_path``: slow is only what begins so. ``slow_takes``: what is slowly answered counts as taken, for a
-    caller that waits so long.
+    caller that waits so long. ``raw``: these octets are the answer, whatever the mode.
     """
 
     mode: str = "well"
@@ -50,6 +50,7 @@ class Partner:
     poison: dict[str, tuple[int, dict[str, str]]] = field(default_factory=dict)
     slow_path: str = ""
     slow_takes: bool = False
+    raw: bytes = b""
     lock: threading.Lock = field(default_factory=threading.Lock)
     port: int = 0
     tls_from: Path | None = None
@@ -117,6 +118,9 @@ class _Handler(BaseHTTPRequestHandler):
         got = Got(self.command, self.path, dict(self.headers.items()), body)
         with self.system.lock:
             self.system.got.append(got)
+        if self.system.raw:
+            self.wfile.write(self.system.raw)
+            return
         poison = self.system.poison and self.system.poison.get(json.loads(body or b"{}").get("serialNumber", ""))
         if poison:
             self._answer_poison(*poison)

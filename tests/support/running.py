@@ -4,12 +4,19 @@ import signal
 import socket
 import ssl
 import subprocess
+import sys
+import sysconfig
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from functools import cache
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from tests.support import checkout
 from tests.support.commands import ENGAGE, clean_environment, engage, engage_process, ok
 from tests.support.ports import free_port, free_ports
 
@@ -20,6 +27,8 @@ __all__ = [
     "RunningPair",
     "clean_environment",
     "engage",
+    "engage_as",
+    "engage_for",
     "engage_process",
     "eventually",
     "free_port",
@@ -29,6 +38,7 @@ __all__ = [
 ]
 
 NOTICE = "/swordfish/lock/certificates/current"
+_MODULES = {"PYTHONPATH": f"{checkout.ROOT}:{sysconfig.get_path('purelib')}"}
 PATIENCE = 120.0  # seconds for anything that should happen at once; these machines are shared
 
 
@@ -49,28 +59,32 @@ class RunningPair:
         folder: The installation's.
         options: Of the command.
         output: Where standard output and standard error go; None for a file that is read by :attr:`log`.
+        user: Whose process it is, by number; "" for this one's user.
         environment: Variables beside those of this process.
 
     Attributes:
         http_port, https_port, operators_port: Where it listens, on 127.0.0.1.
     """
 
-    def __init__(self, folder: Path, *options: str, output: int | None = None, **environment: str) -> None:
+    def __init__(
+        self, folder: Path, *options: str, output: int | None = None, user: str = "", **environment: str
+    ) -> None:
         self.folder = folder
         self.http_port, self.https_port, self.operators_port = free_ports(3)
         self._log = (folder / f"serve-{self.http_port}.log").open("w+b")
         self.process = subprocess.Popen(
             [
-                ENGAGE,
+                *(engage_for(user) if user else [ENGAGE]),
                 "serve",
                 *("--bind", "127.0.0.1", "--http-port", str(self.http_port), "--https-port", str(self.https_port)),
                 *("--operators-port", str(self.operators_port)),
                 *options,
             ],
             cwd=folder,
-            env=clean_environment() | environment,
+            env=clean_environment() | (_MODULES if user else {}) | environment,
             stdout=self._log if output is None else output,
             stderr=subprocess.STDOUT,
+            **_as_user(user),
         )
 
     @property
@@ -143,14 +157,51 @@ class RunningPair:
 
 
 @contextmanager
-def running_pair(folder: Path, *options: str, **environment: str) -> Iterator[RunningPair]:
+def running_pair(folder: Path, *options: str, user: str = "", **environment: str) -> Iterator[RunningPair]:
     """A pair that is ready, and is stopped at the end."""
-    pair = RunningPair(folder, *options, output=None, **environment)
+    pair = RunningPair(folder, *options, output=None, user=user, **environment)
     try:
         pair.wait_until_ready()
         yield pair
     finally:
         pair.stop()
+
+
+@cache
+def engage_for(user: str) -> list[str]:
+    """The ``engage`` command for another user, to whom this one's interpreter may be closed; skips where there is none.
+
+    Only root can have a command run by somebody else.
+    """
+    for python in (sys.executable, "/usr/bin/python3"):
+        command = [python, "-P", "-m", "engage_server"]
+        with suppress(OSError):
+            done = _run_as(user, [*command, "--version"], Path("/"))
+            if done == 0:
+                return command
+    pytest.skip("no interpreter here is open to others")
+
+
+def engage_as(user: str, folder: Path, *arguments: str) -> int:
+    """The exit status of a command that another user runs."""
+    return _run_as(user, [*engage_for(user), *arguments], folder)
+
+
+def _run_as(user: str, command: list[str], folder: Path) -> int:
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        env=clean_environment() | _MODULES,
+        check=False,
+        capture_output=True,
+        timeout=60,
+        **_as_user(user),
+    )
+    return done.returncode
+
+
+def _as_user(user: str) -> dict[str, Any]:
+    return {"user": int(user), "group": int(user), "extra_groups": []} if user else {}
 
 
 def _read_all(connection: socket.socket) -> bytes:

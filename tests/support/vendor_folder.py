@@ -26,8 +26,7 @@ app = Flask(__name__)
 @app.route('/swordfish/lock/certificates/current')
 def sam_certificates():
     print('Sending Certificate URL and hash to Client.')
-    return
-'{{"cert_url":"http://{host}/static/Device_Certificates/{name}","hash":"{hash}"}}', 200
+    return{line_end}'{{"cert_url":"http://{host}/static/Device_Certificates/{name}","hash":"{hash}"}}', 200
 
 {tls}
 if __name__ == "__main__":
@@ -52,6 +51,7 @@ class Edits:
         long_names, very_long_names: Whether the names fill the device's memory, or more than that.
         other_root: Whether the root was made anew after the hash was written down.
         host: What devices call.
+        returns_nothing: Whether it typed the scripts as the page prints them, with ``return`` alone on its line.
     """
 
     intermediate_is_ca: bool = False
@@ -64,6 +64,7 @@ class Edits:
     very_long_names: bool = False
     other_root: bool = False
     host: str = HOST
+    returns_nothing: bool = False
 
 
 def write_vendor_folder(folder: Path, edits: Edits, devices: int = 3, key: Secret = SITE_KEY) -> Path:
@@ -79,7 +80,8 @@ def write_vendor_folder(folder: Path, edits: Edits, devices: int = 3, key: Secre
     if edits.der_is_pem:
         (certificates / name).write_bytes((certificates / "partner_CA.pem").read_bytes())
     for script, port, tls in (("Non_Secure_API", 80, ""), ("Secure_API_TLS", 443, _TLS)):
-        content = _SCRIPT.format(host=edits.host, name=name, hash=text, port=port, tls=tls)
+        end = "\n" if edits.returns_nothing else " "
+        content = _SCRIPT.format(line_end=end, host=edits.host, name=name, hash=text, port=port, tls=tls)
         (top / f"Example_{script}_Server.py").write_text(content)
     if not edits.has_root_key:
         (certificates / "partner_CA.key").unlink()

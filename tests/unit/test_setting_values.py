@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from engage_server.setting_values import NOT_TAKEN, ValueRefused, read_by_pydantic, taken_as_it_is
 from engage_server.settings import Settings
 
+NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
 KINDS = {field.name: field.type for field in dataclasses.fields(Settings)}
 TEXTS = ("", " 8 ", "8", "1e3", "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
 VALUES = st.one_of(
@@ -54,15 +55,22 @@ def test_defaults_are_taken_as_they_are(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "value", "why"),
     [
-        ("workers", 0, "input should be greater than or equal to 1"),
-        ("public_http_port", 0, "input should be greater than or equal to 1"),
-        ("workers", "two", "input should be a valid integer, unable to parse string as an integer"),
-        ("poll_seconds", 2.5, "input should be less than or equal to 2"),
-        ("access_log", "perhaps", "input should be a valid boolean, unable to interpret input"),
-        ("tls_profile", "modern", "input should be 'default' or 'legacy'"),
-        ("trusted_proxies", ["10.0.0.1/8"], "value error, 10.0.0.1/8 has host bits set"),
-        ("trusted_proxies", 7, "input should be a valid tuple"),
-        ("database_url", 7, "input should be a valid string"),
+        ("workers", 0, "it must be a whole number of at least 1 and of at most 64"),
+        ("public_http_port", 0, "it must be a whole number of at least 1 and of at most 65535"),
+        ("workers", "two", "it must be a whole number of at least 1 and of at most 64"),
+        ("http_port", True, "it must be a whole number of at least 1 and of at most 65535"),
+        ("workers", False, "it must be a whole number of at least 1 and of at most 64"),
+        ("poll_seconds", True, "it must be a number above 0 and of at most 2"),
+        ("poll_seconds", 2.5, "it must be a number above 0 and of at most 2"),
+        ("max_connections", 1, "it must be a whole number of at least 16 and of at most 1000000"),
+        ("access_log", "perhaps", "it must be true or false"),
+        ("tls_profile", "modern", "it must be default or legacy"),
+        ("tls_profile", True, "it must be default or legacy"),
+        ("trusted_proxies", ["10.0.0.1/8"], f"{NETWORKS}: 10.0.0.1/8 has host bits set"),
+        ("trusted_proxies", 7, NETWORKS),
+        ("database_url", 7, "it must be a text"),
+        ("bind", True, "it must be a text"),
+        ("data_dir", 7, "it must be a path"),
     ],
 )
 def test_what_is_refused_says_why(name: str, value: object, why: str) -> None:

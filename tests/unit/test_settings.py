@@ -7,7 +7,7 @@ import pytest
 
 from engage_server.errors import SettingsInvalid
 from engage_server.setting_values import SecretText
-from engage_server.settings import load_settings, settings_template, shown_value, table_of_settings
+from engage_server.settings import load_settings, settings_file, settings_template, shown_value, table_of_settings
 
 
 def write(folder: Path, text: str) -> Path:
@@ -23,6 +23,63 @@ def test_each_source_beats_the_one_before(tmp_path: Path) -> None:
     assert load_settings(None, {"ENGAGE_HTTP_PORT": "8002"}, {}, tmp_path).http_port == 8002
     assert load_settings(None, {"ENGAGE_HTTP_PORT": "8002"}, {"http_port": 8003}, tmp_path).http_port == 8003
     assert load_settings(None, {}, {"http_port": None}, tmp_path).http_port == 8001
+
+
+def test_the_settings_file_is_looked_for_in_this_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is named, the environment's, the one here, the system's: the first that there is, and no other."""
+    system = tmp_path / "etc" / "engage.toml"
+    monkeypatch.setattr("engage_server.settings.SYSTEM_FILE", system)
+    here = tmp_path / "here"
+    for folder in ("etc", "here", "by-variable", "by-option"):
+        (tmp_path / folder).mkdir()
+    variable, option = tmp_path / "by-variable" / "engage.toml", tmp_path / "by-option" / "engage.toml"
+    assert settings_file(None, {}, here) == (here / "engage.toml", False), "there is none"
+    system.write_text("workers = 1")
+    assert load_settings(None, {}, {}, here).workers == 1
+    assert load_settings(None, {}, {}, here).data_dir == tmp_path / "etc" / "data"
+    assert load_settings(None, {"ENGAGE_SYSTEM_CONFIG": ""}, {}, here).workers == 2, "kept out, as in tests"
+    write(here, "workers = 3")
+    assert load_settings(None, {}, {}, here).workers == 3
+    variable.write_text("workers = 4")
+    assert load_settings(None, {"ENGAGE_CONFIG": str(variable)}, {}, here).workers == 4
+    option.write_text("workers = 5")
+    assert load_settings(option, {"ENGAGE_CONFIG": str(variable)}, {}, here).workers == 5
+
+
+def test_a_system_file_that_this_user_may_not_read_is_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As /etc/engage-server has mode 0750: else the commands would look for another installation, or make one."""
+
+    def refused(_path: Path, **_options: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    system = tmp_path / "engage.toml"
+    monkeypatch.setattr("engage_server.settings.SYSTEM_FILE", system)
+    here = tmp_path / "here"
+    here.mkdir()
+    stat = Path.stat
+    monkeypatch.setattr(Path, "stat", lambda path, **how: refused(path) if path == system else stat(path, **how))
+    monkeypatch.setattr(Path, "read_text", refused)
+    with pytest.raises(SettingsInvalid, match="Permission denied") as caught:
+        load_settings(None, {}, {}, here)
+    assert "such as root" in caught.value.next_step
+
+
+def test_the_database_follows_the_folder_of_data(tmp_path: Path) -> None:
+    def database(text: str) -> str:
+        write(tmp_path, text)
+        return load_settings(None, {}, {}, tmp_path).database_url.reveal()
+
+    assert database("") == f"sqlite:///{tmp_path}/data/engage.db"
+    assert database('data_dir = "elsewhere"') == f"sqlite:///{tmp_path}/elsewhere/engage.db"
+    assert database('data_dir = "/srv/x"\ndatabase_url = "sqlite:///y.db"') == f"sqlite:///{tmp_path}/y.db"
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "engage.db").touch()
+    assert database('data_dir = "elsewhere"') == f"sqlite:///{tmp_path}/data/engage.db", "an earlier version's"
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "elsewhere" / "engage.db").touch()
+    assert database('data_dir = "elsewhere"') == f"sqlite:///{tmp_path}/elsewhere/engage.db"
 
 
 def test_relative_paths_start_at_the_settings_file(tmp_path: Path) -> None:
@@ -53,6 +110,7 @@ def test_other_urls_stay_as_they_are(url: str, tmp_path: Path) -> None:
         ("http_port = 'eighty'", "http_port"),
         ("https_port = 70000", "https_port"),
         ("workers = 0", "workers"),
+        ("http_port = true", "http_port"),
         ("poll_seconds = 3", "poll_seconds"),
         ("tls_profile = 'modern'", "tls_profile"),
         ("http_port = 8443\nhttps_port = 8443", "http_port and https_port are both 8443"),

@@ -70,12 +70,14 @@ class CallAnswer:
         body: JSON, or b"" for an answer without a body.
         serial: Whose call it was; None where that is not known.
         retry_seconds: When the device should come again; None for no such word.
+        last_connected: The time that the partner's system gives it for its next token; "" for none.
     """
 
     status: int
     body: bytes = b""
     serial: str | None = None
     retry_seconds: int | None = None
+    last_connected: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,10 +13,11 @@ How a call is answered:
 import hashlib
 import socket
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from engage_server.errors import BodyInvalid, EngageError, NotPossible
+from engage_server.errors import BodyInvalid, EngageError, NotPossible, UpstreamAway
 from engage_server.protocol.device_token import token_in
 from engage_server.records import CallInWay, UnknownDevices
 from engage_server.services.call_in.call import (
@@ -109,7 +110,7 @@ class CallIns:
         answer = self._answered(site, known)
         if serial is not None and serial != call.said_before:
             self._note(site.name, call, serial, answer.status)
-        return CallAnswer(answer.status, answer.body, serial, answer.retry_seconds)
+        return replace(answer, serial=serial)
 
     def open_circuits(self) -> list[str]:
         """The sites whose systems are not asked at the moment."""
@@ -160,7 +161,7 @@ class CallIns:
         except EngageError as error:
             who = known.serial or known.call.address
             self._tell_once(str(error), f"{who} ({known.site}) has to call again, and maybe others: {error}")
-            return LATER
+            return _later(error)
 
     def _tell_once(self, what: str, sentence: str, seconds: float = RETRY_SECONDS) -> None:
         """Once in a while: with the partner's system away, ten thousand devices have the same to tell."""
@@ -170,6 +171,12 @@ class CallIns:
                 self._told.clear()
             self._told[what] = now + seconds
             self._tell(sentence)
+
+
+def _later(error: EngageError) -> CallAnswer:
+    """When to come again, as the partner's system says where it does; within a day, which a device comes back after."""
+    seconds = error.retry_seconds if isinstance(error, UpstreamAway) else None
+    return LATER if seconds is None else replace(LATER, retry_seconds=min(seconds, int(_DAY_SECONDS)))
 
 
 @cache

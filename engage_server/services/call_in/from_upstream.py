@@ -1,7 +1,9 @@
 """Call-ins answered by a partner's own system: passed on at once, or kept until the system takes them."""
 
 import threading
+from codecs import BOM_UTF8
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from engage_server.errors import BodyInvalid, EngageError, UpstreamAway
 from engage_server.protocol.database_answer import assert_harmless
@@ -113,18 +115,7 @@ class UpstreamAnswers:
         got = self._asked(known, UpstreamRequest(method, call.target, body, headers))
         if got is None:
             return LATER
-        if got.status in _REFUSALS:
-            return _REFUSALS[got.status]
-        if 400 <= got.status < 500 and got.status not in (408, 425, 429):
-            return CallAnswer(got.status)
-        if not 200 <= got.status < 300:  # a redirect, too: no device follows one
-            raise UpstreamAway(f"the upstream system answers {got.status} to {call.kind.name}", "Look at its log.")
-        if call.kind is CallKind.DATABASE:
-            return _database(got)
-        if call.kind is CallKind.CONFIG:
-            return CallAnswer(200)
-        status = CREDENTIAL_STATUSES[call.kind] if got.status in _WITHOUT_CONTENT else got.status
-        return CallAnswer(status, _body(got))
+        return replace(_answer(call.kind, got), last_connected=got.last_connected)
 
     def _asked(self, known: KnownCall, request: UpstreamRequest) -> UpstreamAnswer | None:
         """The system's answer; None where it is not asked, because it answered nobody lately."""
@@ -177,19 +168,41 @@ class _System:
         self.credentials = threading.BoundedSemaphore(shares.site_credentials)
 
 
+def _answer(kind: CallKind, got: UpstreamAnswer) -> CallAnswer:
+    """What a device gets of what the system answered.
+
+    Raises:
+        UpstreamAway: It is nothing that a device could be given.
+    """
+    if got.status in _REFUSALS:
+        return _REFUSALS[got.status]
+    if 400 <= got.status < 500 and got.status not in (408, 425, 429):
+        return CallAnswer(got.status, retry_seconds=got.retry_seconds)
+    if not 200 <= got.status < 300:  # a redirect, too: no device follows one
+        sentence = f"the upstream system answers {got.status} to {kind.name}"
+        raise UpstreamAway(sentence, "Look at its log.", retry_seconds=got.retry_seconds)
+    if kind is CallKind.DATABASE:
+        return _database(got)
+    if kind is CallKind.CONFIG:
+        return CallAnswer(200)
+    status = CREDENTIAL_STATUSES[kind] if got.status in _WITHOUT_CONTENT else got.status
+    return CallAnswer(status, _body(got))
+
+
 def _database(got: UpstreamAnswer) -> CallAnswer:
     """Only what can hurt no device: else it keeps what it has, and comes again."""
     try:
         if got.status != 200:
             raise BodyInvalid(f"the upstream system's answer, with status {got.status},", "Answer 200 with JSON.")
-        assert_harmless(read_json(got.body), "the upstream system's database answer")
+        assert_harmless(read_json(got.body, names_once=True), "the upstream system's database answer")
     except BodyInvalid as error:
-        raise UpstreamAway(error.sentence, "Mend the partner's system.") from None
-    return CallAnswer(200, got.body)
+        raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
+    return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # which is no JSON to a small parser
 
 
 def _body(got: UpstreamAnswer) -> bytes:
     try:
-        return write_json(read_json(got.body)) if got.body else b""
-    except BodyInvalid:
-        raise UpstreamAway("the upstream system's answer is not JSON", "Mend the partner's system.") from None
+        return write_json(read_json(got.body, names_once=True)) if got.body else b""
+    except BodyInvalid as error:
+        sentence = f"the upstream system's answer cannot be given to a device: {error.sentence}"
+        raise UpstreamAway(sentence, "Fix the partner's system.") from None

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
-from engage_server.protocol.json_body import Json, read_json
+from engage_server.protocol.json_body import Json, read_device_json
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.services.call_in.call import NOT_FOUND, UNAUTHORIZED, UNREADABLE, Call, CallAnswer, CallKind
 from engage_server.services.device_files.folder import DeviceFolders
@@ -53,7 +53,7 @@ class Identification:
         if isinstance(site, CallAnswer):
             return site
         try:
-            value = read_json(call.body) if call.kind is not CallKind.DATABASE else None
+            value = read_device_json(call.body) if call.kind is not CallKind.DATABASE else None
         except BodyInvalid:
             return UNREADABLE
         told = asked or serial_from_body(value) or call.said_before

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from engage_server.errors import NotPossible
+from engage_server.records import read_address
 
 AT_ONCE = 3  # calls of one serial number: one is answered, two wait. A device makes one after the other
 _ADDRESSES_KEPT = 4096
@@ -69,8 +70,7 @@ class CallLimits:
 
 def _network_of(address: str) -> str:
     """The address itself; of IPv6 its /64, which one host has for itself."""
-    try:
-        parsed = ipaddress.ip_address(address)
-    except ValueError:
+    parsed = read_address(address)
+    if parsed is None or parsed.version == 4:
         return address
-    return str(ipaddress.ip_network((parsed, 64), strict=False)) if parsed.version == 6 else address
+    return str(ipaddress.ip_network((parsed, 64), strict=False))

@@ -156,7 +156,7 @@ class UpstreamSpool:
         is_new = not known.is_dir()
         for each in (known, pending):
             if not each.is_dir():
-                make_folder(each)
+                make_folder(each, within=self._room.data)
         with locked(known, self._seconds):
             state = DeviceState.read(known / STATE)
             digest = hashlib.sha256(upload.target.encode() + b"\n" + upload.body).hexdigest()[:32]

@@ -1,15 +1,18 @@
 """One call to a partner's own system, within its time, whatever the system does.
 
-What comes back is a status, a type and a whole body: none of its header fields reaches a device, so nothing is chunked,
-compressed or redirected.
+What comes back is a status, a whole body, and two header fields that mean something to a device: none of the others
+reaches one, so nothing is chunked, compressed or redirected.
 """
 
+import re
 import socket
 import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPResponse
 from typing import Any
 
 import urllib3
@@ -23,6 +26,8 @@ from engage_server.services.sites.upstream_address import assert_usable, trust_o
 MAX_ANSWER_BYTES = 16 * 1024 * 1024
 _PIECE_BYTES = 64 * 1024
 _MAX_RETRY_DIGITS = 10
+LAST_CONNECTED = "X-Device-Last-Connected"  # the protocol notes, section 5
+_TIME = re.compile("[0-9]{14}")  # YYYYMMDDHHMMSS
 
 _watched = threading.local()
 
@@ -53,11 +58,14 @@ class UpstreamAnswer:
         body: All of it.
         retry_seconds: When to come again, where the system says so (Retry-After, RFC 9110 section 10.2.3) as a number
             of seconds; None for nothing, or for a date: whose clock is right nobody knows.
+        last_connected: The time that it gives the device for its next token (X-Device-Last-Connected, 14 digits); ""
+            where it gives none, or another text.
     """
 
     status: int
     body: bytes = field(repr=False)
     retry_seconds: int | None = None
+    last_connected: str = ""
 
 
 class UpstreamHost:
@@ -115,7 +123,8 @@ class UpstreamHost:
                     raise OSError(f"its answer has more than {MAX_ANSWER_BYTES} bytes")
             if response.length_remaining:
                 raise OSError("its answer broke off")
-            return UpstreamAnswer(response.status, bytes(body), _retry_seconds(response.headers.get("Retry-After")))
+            retry = _retry_seconds(response.headers.get("Retry-After"))
+            return UpstreamAnswer(response.status, bytes(body), retry, _last_connected(response.headers))
         finally:
             response.release_conn()
 
@@ -125,8 +134,28 @@ def _retry_seconds(value: str | None) -> int | None:
     return int(text) if text.isascii() and text.isdigit() and len(text) < _MAX_RETRY_DIGITS else None
 
 
+def _last_connected(headers: Mapping[str, str]) -> str:
+    text = headers.get(LAST_CONNECTED, "").strip()
+    return text if _TIME.fullmatch(text) else ""
+
+
+class _FinalResponse(HTTPResponse):
+    """Passes over every interim response (RFC 9110 section 15.2): the standard library knows 100 alone.
+
+    Not over 101: nobody asked for another protocol, so a system that changes to one gives no answer.
+    """
+
+    def begin(self) -> None:
+        super().begin()
+        while 100 <= self.status < 200 and self.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            self.headers = self.msg = None  # type: ignore[assignment]  # as before the first line was read
+            super().begin()
+
+
 class _WatchedConnection(HTTPConnection):
     """Tells the deadline of its thread which socket it waits on."""
+
+    response_class = _FinalResponse
 
     def getresponse(self) -> Any:
         _watched.watch(self.sock)
@@ -135,6 +164,8 @@ class _WatchedConnection(HTTPConnection):
 
 class _WatchedTlsConnection(HTTPSConnection):
     """Tells it by TLS, where the socket is another class's."""
+
+    response_class = _FinalResponse
 
     def getresponse(self) -> Any:
         _watched.watch(self.sock)

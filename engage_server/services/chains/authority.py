@@ -65,6 +65,12 @@ def find_authority(folder: Path, chain: Chain, passphrase: Secret | None) -> Fou
     return FoundAuthority(opened, tuple(dict.fromkeys(locked)))
 
 
+def authority_key_files(folder: Path) -> list[Path]:
+    """The files in which keys of CAs lie, in a folder and those in it; whether they can be opened or not."""
+    named = [path / f"{name}.key" for path in _folders(folder, _DEPTH) for name in (ROOT, INTERMEDIATE)]
+    return [path for path in named if path.is_file()]
+
+
 def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
     """Each CA certificate that has a key beside it. What can not be read is nobody's."""
     for path in _folders(folder, _DEPTH):

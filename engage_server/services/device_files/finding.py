@@ -14,7 +14,7 @@ from engage_server.files import read_file
 from engage_server.protocol.caller_serial import serial_from_body
 from engage_server.protocol.configuration import read_configuration, read_parameters
 from engage_server.protocol.database_answer import assert_harmless
-from engage_server.protocol.json_body import FILE_DEPTH, Json, read_json
+from engage_server.protocol.json_body import FILE_DEPTH, Json, read_device_json, read_json
 from engage_server.services.device_files.folder import (
     CONFIGURATION,
     DATABASE,
@@ -32,6 +32,7 @@ _KINDS = {
     PARAMETERS: re.compile(r"param"),
     **{name: re.compile(str(collection).removesuffix("s")) for name, collection in COLLECTIONS.items()},
 }
+_FOR_DEVICES = {DATABASE, CONFIGURATION}  # what devices are given: its author has to mean one thing
 _DATABASE_CHILDREN = ("db", "config", "dbDwnLdTm", "nxtDbVerTS")
 
 
@@ -107,6 +108,8 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
         if len(parts) < 2:
             only = _kind(path, top, value)
             parts = {only: value} if only is not None else {}
+        if not _FOR_DEVICES.isdisjoint(parts):
+            read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH, names_once=True)
         if not parts:
             found.faults.append(f"{path}: it is not said what this is: database, configuration, audits, ...")
         for kind, part in parts.items():
@@ -118,7 +121,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
 
 
 def _read(path: Path) -> Json:
-    return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
+    return read_device_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
 
 
 def _serial(path: Path, top: Path, value: Json) -> str | None:

@@ -316,7 +316,7 @@ class DeviceFolders:
         if not path.is_dir():
             if self._room is not None:
                 self._room.take(site, files=allocated(1))
-            make_folder(path)
+            make_folder(path, within=None if self._room is None else self._root)
         with locked(path, self._seconds):
             yield DeviceFolder(path, self._room)
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from engage_server.errors import FileNotUsable, NotPossible
 from engage_server.file_locks import hold
-from engage_server.files import SECRET_MODE, make_folder
+from engage_server.files import make_folder, open_file
 from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.disk_space.use import SiteUse, measure, sites_on_disk
 
@@ -81,14 +81,14 @@ class DiskRoom:
         clock: Gives the seconds since 1970.
 
     Attributes:
-        uploads, limits, clock: As given.
+        data, uploads, limits, clock: As given.
         reserve: What has to stay free.
     """
 
     def __init__(self, data: Path, uploads: Path, book: Path, limits: DiskLimits, clock: Callable[[], float]) -> None:
         self.limits = limits
         self.reserve = DiskReserve(data, limits.reserve)
-        self._data = data
+        self.data = data
         self.uploads = uploads
         self._book = book
         self.clock = clock
@@ -134,7 +134,7 @@ class DiskRoom:
             NotPossible: The book can not be read.
         """
         with self._opened() as book:
-            for site in sites_on_disk(self._data, self.uploads):
+            for site in sites_on_disk(self.data, self.uploads):
                 self._look_after(book, site)
             return {site: SiteUse(each.files, each.uploads, each.refused) for site, each in sorted(book.items())}
 
@@ -159,7 +159,7 @@ class DiskRoom:
         """Measure what is not known, or was measured long ago."""
         now = self.clock()
         if not book:
-            for each in sites_on_disk(self._data, self.uploads):
+            for each in sites_on_disk(self.data, self.uploads):
                 book[each] = self._measured(each)
         known = book.get(site)
         if known is None or (known.is_old(now) and known.may_be_measured(now)):
@@ -176,7 +176,7 @@ class DiskRoom:
 
     def _measured(self, site: str) -> _Account:
         begun = self.clock()
-        found = measure(self._data / site, self.uploads / site, begun)
+        found = measure(self.data / site, self.uploads / site, begun)
         now = self.clock()
         return _Account(found.files, found.uploads, found.refused, now, max(0.0, now - begun))
 
@@ -185,8 +185,8 @@ class DiskRoom:
         """The book, alone; what was changed in it is written, also when a limit was found to be reached."""
         try:
             if not self._book.parent.is_dir():
-                make_folder(self._book.parent)
-            descriptor = os.open(self._book, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, SECRET_MODE)
+                make_folder(self._book.parent, within=self.data)
+            descriptor = open_file(self._book, os.O_RDWR)
         except OSError as error:
             raise FileNotUsable(f"{self._book}: {error.strerror}", "Make the folder writable.") from None
         try:

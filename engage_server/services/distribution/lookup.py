@@ -1,6 +1,6 @@
 """What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 
@@ -47,6 +47,7 @@ class Distribution:
     def __init__(self) -> None:
         self._snapshot = EMPTY
         self._seconds_since_look: Callable[[], float] = lambda: 0.0
+        self._losses: Callable[[], Sequence[str]] = tuple
 
     @property
     def snapshot(self) -> Snapshot:
@@ -70,6 +71,15 @@ class Distribution:
     def seconds_since_look(self) -> float:
         """For how long nobody could see whether the snapshot is still what the store says; 0 where nobody looks."""
         return self._seconds_since_look()
+
+    def ask_losses(self, losses: Callable[[], Sequence[str]]) -> None:
+        """From now on this gives the codes of what this process has lost while it goes on serving from memory."""
+        self._losses = losses
+
+    @property
+    def losses(self) -> Sequence[str]:
+        """What this process has lost, as codes; empty while all is well."""
+        return self._losses()
 
     @property
     def is_late(self) -> bool:

@@ -8,11 +8,15 @@
 TLS has no serial number: there it is the server name, then the local address, then the default.
 """
 
-import ipaddress
 from collections.abc import Mapping
 from functools import lru_cache
+from urllib.parse import unquote_to_bytes
 
+from engage_server.errors import HostInvalid
 from engage_server.protocol.serial_number import serial_from_query
+from engage_server.records import Host, read_address
+
+_MOST_CHARACTERS = 1024  # of a host that is read: a name of 253 octets in percent-encoding is shorter
 
 
 def choose_site(
@@ -36,17 +40,30 @@ def choose_site(
 
 @lru_cache(maxsize=256)  # a device says the same every night
 def host_of_header(header: str) -> str:
-    """The host in a Host header (RFC 9110 section 7.2), as sites spell it; "" when there is none to be read."""
-    text = header.strip().lower()
+    """The host in a Host header (RFC 9110 section 7.2), as sites spell it; "" when there is none to be read.
+
+    Args:
+        header: As it came. An international name may stand there as A-labels, as percent-encoded UTF-8 (RFC 3986
+            section 3.2.2), or, against the rules, as raw UTF-8; WSGI hands that on one character for each octet.
+    """
+    text = header.strip()
     if text.startswith("["):
         return _canonical_ipv6(text[1:].partition("]")[0])
     if text.count(":") > 1:  # an IPv6 address without its brackets: wrong, and clear all the same
         return _canonical_ipv6(text)
-    return text.partition(":")[0].removesuffix(".")
+    name = text.partition(":")[0].removesuffix(".")
+    return name.lower() if name.isascii() and "%" not in name else _a_labels(name)
 
 
 def _canonical_ipv6(text: str) -> str:
+    address = read_address(text)
+    return "" if address is None or "%" in text else str(address)
+
+
+def _a_labels(name: str) -> str:
+    """An international name as sites spell it; "" for what is none."""
     try:
-        return str(ipaddress.IPv6Address(text))
-    except ValueError:
+        octets = unquote_to_bytes(name.encode("latin-1")) if len(name) <= _MOST_CHARACTERS else b""
+        return Host.parse(octets.decode("utf-8")).text
+    except (UnicodeError, HostInvalid):
         return ""

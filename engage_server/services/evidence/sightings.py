@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import NamedTuple, Protocol
 
 from engage_server.protocol.json_body import quoted
-from engage_server.records import VIRTUAL_LOCK, Sighting, SightingKind
+from engage_server.records import VIRTUAL_LOCK, Sighting, SightingKind, folded
 from engage_server.services.distribution.snapshot import ServedAnswer
 
 _MAX_CHARACTERS = 64  # of any text in a sighting, as wide as the store's columns
@@ -208,7 +208,7 @@ def spooled(line: bytes) -> Spooled | None:
             _KINDS[kind],
             datetime.fromtimestamp(at, UTC),
             _text(listener),
-            _text(address),
+            folded(_text(address)),  # a line of an earlier version may have the other spelling
             None if serial is None else _text(serial),
             None if site is None else _text(site),
             None if release is None else int(release) % _MAX_RELEASE,

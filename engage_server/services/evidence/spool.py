@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from engage_server.errors import NotPossible
-from engage_server.files import SECRET_MODE
+from engage_server.files import open_file
 from engage_server.services.disk_space.reserve import DiskReserve
 
 SEGMENT_BYTES = 1024 * 1024  # then the next file is begun, so that what was stored can be given back to the disk
@@ -73,8 +73,7 @@ class SpoolWriter:
         path = self._folder / f"{uuid.uuid4().hex}{SUFFIX}"
         # locked under a name that nobody reads: the reader must never find a file that is not locked yet
         hidden = path.with_suffix(".begun")
-        flags = os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC
-        descriptor = os.open(hidden, flags, SECRET_MODE)
+        descriptor = open_file(hidden, os.O_EXCL | os.O_WRONLY | os.O_APPEND)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(path)
@@ -170,7 +169,7 @@ def claim(folder: Path) -> int:
     """
     path = folder / "reader.lock"
     try:
-        descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, SECRET_MODE)
+        descriptor = open_file(path, os.O_RDWR)
     except OSError as error:
         raise NotPossible(f"{path}: {error.strerror}", "Make the folder writable.") from None
     try:

@@ -3,10 +3,13 @@
 Each step is skipped when it is done already, so that an interrupted run is finished by running it again.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from engage_server.errors import Conflict
+from cryptography import x509
+
+from engage_server.errors import Conflict, HostInvalid
 from engage_server.pki.authority import ChainPlan
 from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
 from engage_server.records.telling import Tell, tell_nobody
@@ -25,8 +28,9 @@ class InstallationPlan:
         hosts: As the operator gave them; empty means the machine's own.
         organization: In the names of the chain, or "".
         key: The site's key; None for a fresh one.
-        chain_folder: Where its first chain is built.
+        chain_folder: Where its first chain is built. One that lies there already is used.
         for_trials: Whether virtual locks count as its devices.
+        passphrase: For the keys of its root and intermediate; None leaves them as they are.
     """
 
     site: str
@@ -35,6 +39,7 @@ class InstallationPlan:
     key: Secret | None
     chain_folder: Path
     for_trials: bool = False
+    passphrase: Secret | None = None
 
 
 class Installer:
@@ -61,9 +66,11 @@ class Installer:
             NotPossible: A file or the database stood in the way.
         """
         site = next((site for site in self._sites.all() if site.name == plan.site), None)
+        is_there = plan.chain_folder.is_dir() and any(plan.chain_folder.iterdir())
         if site is None:
             key = plan.key or new_site_key()
-            request = SiteRequest(plan.site, plan.hosts or own_hosts, for_trials=plan.for_trials)
+            named = _hosts_of(plan.chain_folder) if is_there and not plan.hosts else ()
+            request = SiteRequest(plan.site, plan.hosts or named or own_hosts, for_trials=plan.for_trials)
             site = self._sites.add(request, key, occasion)
             fresh = "" if plan.key else ", with a fresh random site key"
             tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
@@ -71,9 +78,11 @@ class Installer:
             self._assert_same(site, plan)
         if any(release.state is ReleaseState.CURRENT for release in self._releases.all(site.name)):
             return
-        if not plan.chain_folder.exists():
+        if is_there and not self._releases.all(site.name):
+            tell(f"uses the chain that lies in {plan.chain_folder} already; none was built")
+        if not is_there:
             chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
-            _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now)
+            _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now, plan.passphrase)
             tell(f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes")
         tell(self._first_release(site, plan.chain_folder, occasion))
 
@@ -105,3 +114,18 @@ class Installer:
                 "Leave --site-key-file out to go on with it, or name another site: --site NAME.",
                 code="site.exists",
             )
+
+
+def _hosts_of(folder: Path) -> tuple[Host, ...]:
+    """What the server certificate of a chain that was built before names: devices call it so."""
+    server = read_chain_folder(folder).chain.server
+    try:
+        san = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    texts = [str(each.value) for each in san if isinstance(each, x509.DNSName | x509.IPAddress)]
+    hosts: list[Host] = []
+    for text in texts:
+        with suppress(HostInvalid):  # a wildcard, which no device calls
+            hosts.append(Host.parse(text))
+    return tuple(dict.fromkeys(hosts))

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from engage_server.errors import FileNotUsable
 from engage_server.file_locks import hold
-from engage_server.files import SECRET_MODE, make_folder
+from engage_server.files import make_folder, open_file
 from engage_server.services.disk_space.reserve import DiskReserve
 
 _LINE_BYTES = 33
@@ -71,9 +71,8 @@ class EnrolmentDays:
         """Under the lock of the day's file; what other processes wrote is read first, and only that."""
         try:
             if not self._folder.is_dir():
-                make_folder(self._folder)
-            flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            descriptor = os.open(self._folder / day.name, flags, SECRET_MODE)
+                make_folder(self._folder, within=self._folder.parent)
+            descriptor = open_file(self._folder / day.name, os.O_RDWR | os.O_APPEND)
         except OSError as error:
             raise FileNotUsable(f"{self._folder}: {error.strerror}", "Make the folder writable.") from None
         try:

@@ -9,7 +9,8 @@ from cryptography import x509
 from engage_server.pki.encodings import der
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret
-from engage_server.services.vendor.sample import CertificateFile, VendorSample, VendorScript
+from engage_server.services.vendor.sample import CertificateFile, VendorSample
+from engage_server.services.vendor.script import NoticeReading, VendorScript
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +71,18 @@ def is_hash(script: VendorScript, key: Secret, content: bytes) -> bool:
 
 
 def find_anchor(sample: VendorSample, key: Secret) -> tuple[HashMatch | None, bool]:
-    """The anchor, and whether devices can have taken it: only if the very bytes at cert_url have the notice's hash.
+    """The anchor, and whether devices can have taken it.
+
+    They can if a notice is given at all, and the very bytes at cert_url have its hash.
 
     Else no device has one from here. Which one was meant, the notice's file says, if the hash shows at least that this
     is the site key.
     """
-    for script in sample.scripts:
-        file = sample.files.get(script.cert_name)
-        if file is not None and file.is_der and is_hash(script, key, file.content):
-            return HashMatch(file.path.name, file.bundle.certificates[0]), True
+    for script in sample.notices(NoticeReading.READ):
+        named = sample.files.get(script.cert_name)
+        for file in [named] if script.cert_name else sample.files.values():  # all, where only a run shows the name
+            if file is not None and file.is_der and is_hash(script, key, file.content):
+                return HashMatch(file.path.name, file.bundle.certificates[0]), True
     for script in sample.scripts:
         match, file = match_of(sample, script, key), sample.files.get(script.cert_name)
         if match is not None and file is not None and len(file.bundle.certificates) == 1:

@@ -14,10 +14,9 @@ from engage_server.pki.names import display_name
 from engage_server.pki.path import arrange, find_path
 from engage_server.protocol.paths import STATIC_CERTIFICATES
 from engage_server.records import AnchorRole, Host, Secret
-from engage_server.services.vendor.anchor import HashMatch, find_anchor, is_hash, match_of
-from engage_server.services.vendor.sample import VendorSample, VendorScript
-
-_SOURCE = "the vendor's page, Configuring the API Host Server"
+from engage_server.services.vendor.anchor import find_anchor
+from engage_server.services.vendor.notice_faults import script_faults, vendor_fault
+from engage_server.services.vendor.sample import VendorSample
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,13 @@ class VendorReview:
         return AnchorRole.ROOT if is_root else AnchorRole.INTERMEDIATE
 
     @property
+    def no_anchor(self) -> str:
+        """Why it is not known which certificate devices trust."""
+        if any(script.has_hash for script in self.sample.scripts):
+            return "no hash fits to this site key"
+        return "no notice could be read out of the scripts"
+
+    @property
     def errors(self) -> tuple[Finding, ...]:
         """Those that keep a device from its host."""
         return tuple(each for each in self.faults if each.severity is Severity.ERROR)
@@ -78,7 +84,7 @@ def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: date
     chain = _chain(sent, pool, now)
     known = hosts or tuple(_hosts(sample, sent[0] if sent else None))
     found = [
-        *_script_faults(sample, key),
+        *script_faults(sample, key),
         *_file_faults(sample),
         *_chain_faults(sample, sent, chain, anchor, known, now),
     ]
@@ -133,66 +139,14 @@ def _hosts(sample: VendorSample, server: x509.Certificate | None) -> Iterator[Ho
             yield host
 
 
-def _script_faults(sample: VendorSample, key: Secret) -> Iterator[Finding]:
-    if not sample.scripts:
-        yield _fault("warning", "vendor.no_script", "neither of the two scripts was found", "Put them beside static/.")
-    by_notice: dict[tuple[str, str], list[VendorScript]] = {}
-    for script in sample.scripts:
-        if script.cert_url:
-            by_notice.setdefault((script.cert_url, script.hash_text), []).append(script)
-    if len(by_notice) > 1:
-        yield _fault(
-            "error", "vendor.two_notices", "the two scripts give different notices", "Find out which is right."
-        )
-    for scripts in by_notice.values():
-        where = " and ".join(each.path.name for each in scripts)
-        yield from _notice_faults(sample, scripts[0], where, key)
-
-
-def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: Secret) -> Iterator[Finding]:
-    name = script.cert_name
-    file = sample.files.get(name)
-    if not script.cert_url.startswith("http://"):
-        yield _fault("error", "vendor.url", f"{where}: cert_url is not plain http://", "Devices can not trust TLS yet.")
-    if file is None:
-        yield _fault("error", "vendor.no_file", f"{where}: cert_url names {name}, which is not there", "Put it there.")
-        return
-    if not file.is_der:
-        yield _fault(
-            "error",
-            "vendor.not_der",
-            f"{name} is what devices download, and it is not one certificate as DER",
-            "openssl x509 -in FILE -outform DER -out partner_CA.der; taken over, devices are given the DER.",
-        )
-        match = match_of(sample, script, key)
-        if match is not None and match.certificate in file.bundle.certificates and not match.wrongly:
-            return  # the hash is right, of what the file should be
-    if is_hash(script, key, file.content):
-        return
-    yield _fault(
-        "error",
-        "vendor.hash_mismatch",
-        f"{where}: its hash is not that of {name} under this site key: {_explained(match_of(sample, script, key))}",
-        "engage hash FILE --site-key-file FILE prints the right one; taken over, it is made by itself.",
-    )
-
-
-def _explained(match: HashMatch | None) -> str:
-    if match is None:
-        return "it is that of no certificate here; the site key is another, or the certificate was made anew since"
-    if match.wrongly:
-        return match.wrongly
-    return f"it is that of {display_name(match.certificate.subject)} in {match.name}"
-
-
 def _file_faults(sample: VendorSample) -> Iterator[Finding]:
     for file in sample.files.values():
         if file.fault and file.path.suffix != ".key":
-            yield _fault("warning", "vendor.unreadable", file.fault, "Take it away, or mend it.")
+            yield vendor_fault("warning", "vendor.unreadable", file.fault, "Take it away, or mend it.")
     dumps = {name: file.text_before for name, file in sample.files.items() if file.text_before and not file.fault}
     if dumps:
         told = ", ".join(f"{name} ({count} bytes)" for name, count in dumps.items())
-        yield _fault(
+        yield vendor_fault(
             "note",
             "vendor.text_dump",
             f"text stands before the certificate, as 'openssl ca' writes it: {told}; a file's size says nothing about "
@@ -201,7 +155,7 @@ def _file_faults(sample: VendorSample) -> Iterator[Finding]:
         )
     keys = [name for name, file in sample.files.items() if file.bundle.keys or b"PRIVATE KEY" in file.content]
     if keys:
-        yield _fault(
+        yield vendor_fault(
             "warning",
             "vendor.key_exposed",
             f"the sample gives every file of its folder to everyone, private keys too: {', '.join(keys)} below "
@@ -219,22 +173,31 @@ def _chain_faults(
     now: datetime,
 ) -> Iterator[Finding]:
     if not sent:
-        yield _fault("error", "vendor.no_chain", "no server certificate was found", "Look at load_cert_chain.")
+        yield vendor_fault("error", "vendor.no_chain", "no server certificate was found", "Look at load_cert_chain.")
         return
     if len(sent) == 1 and not is_self_issued(sent[0]) and (anchor is None or sent[0].issuer != anchor.subject):
-        yield _fault(
+        yield vendor_fault(
             "error",
             "vendor.leaf_alone",
             "the TLS server sends its certificate alone: a device with the root as anchor finds no path",
             "Send the intermediate behind it; taken over, it is sent.",
         )
-    if anchor is None:
-        yield _fault(
+    has_notice = any(each.has_hash for each in sample.scripts)
+    if anchor is None and not has_notice:
+        yield vendor_fault(
+            "error",
+            "vendor.no_anchor",
+            "no notice could be read out of the scripts, so it is not known which certificate devices trust; nothing "
+            "is said about the site key",
+            "See above what could not be read.",
+        )
+    elif anchor is None:
+        yield vendor_fault(
             "error", "vendor.no_anchor", "no script gives the hash of a certificate under this site key: no device of "
             "this site can have taken an anchor from here", "Look at the site key first."
         )  # fmt: skip
     elif chain is not None and anchor not in chain:
-        yield _fault(
+        yield vendor_fault(
             "error",
             "vendor.anchor_elsewhere",
             f"devices trust {display_name(anchor.subject)}, and the TLS server's chain does not lead to it",
@@ -261,8 +224,4 @@ def _check_findings(
         path = tuple(chain) if chain is not None else tuple(dict.fromkeys(each for _, each in sample.certificates()))
         yield from run_checks(ChainCase.of_certificates(path or sent, at))
     except EngageError as error:
-        yield _fault("error", "vendor.unreadable", error.sentence, error.next_step)
-
-
-def _fault(severity: str, code: str, sentence: str, mend: str) -> Finding:
-    return Finding(Severity(severity), code, sentence=sentence, certificate="", source=_SOURCE, mend=mend)
+        yield vendor_fault("error", "vendor.unreadable", error.sentence, error.next_step)

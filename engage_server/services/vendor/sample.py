@@ -4,11 +4,9 @@ Its layout is that of the vendor's page "Configuring the API Host Server": ``API
 ``Engage_Data/`` with devices' JSON files and ``static/Device_Certificates/`` with certificates and keys.
 """
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
 
@@ -17,6 +15,7 @@ from engage_server.files import read_file
 from engage_server.pki.bundle import Bundle, read_bundle
 from engage_server.records import Secret
 from engage_server.services.device_files.finding import FoundFiles, find_device_files
+from engage_server.services.vendor.script import NoticeReading, VendorScript, read_script
 
 CERTIFICATES = Path("static/Device_Certificates")
 DEVICE_FILES = "Engage_Data"
@@ -24,41 +23,6 @@ DEVICE_FILES = "Engage_Data"
 _MAX_SCRIPT_BYTES = 1 << 20
 _MAX_CERTIFICATE_BYTES = 1 << 20
 _SUFFIXES = {".pem", ".crt", ".cer", ".der", ".key", ".p12", ".pfx"}
-
-# the scripts are Python, but people's edits need not be: only what stands in quotes counts
-_URL = re.compile(r"""cert_url\\?["']\s*:\s*\\?["']([^"'\\]+)""")
-_HASH = re.compile(r"""["']hash\\?["']\s*:\s*\\?["']([^"'\\]*)""")
-_CERT_FILE = re.compile(r"""load_cert_chain\(\s*(?:certfile\s*=\s*)?[rb]?["']([^"']+)["']""")
-_KEY_FILE = re.compile(r"""load_cert_chain\([^)]*?(?:keyfile\s*=\s*|,\s*)[rb]?["']([^"']+)["']""", re.DOTALL)
-_RUN_HOST = re.compile(r"""app\.run\([^)]*?host\s*=\s*["']([^"']+)["']""", re.DOTALL)
-_ROUTE = "certificates/current"
-
-
-@dataclass(frozen=True, slots=True)
-class VendorScript:
-    """One of the two servers.
-
-    Attributes:
-        path: Where it lies.
-        cert_url, hash_text: Of its notice; "" where none was found.
-        cert_file, key_file: What it loads for TLS, as written; "" for the plain one.
-        run_host: The address that it listens on; "" where none was found.
-    """
-
-    path: Path
-    cert_url: str
-    hash_text: str
-    cert_file: str
-    key_file: str
-    run_host: str
-
-    @property
-    def cert_name(self) -> str:
-        """The file that its notice names."""
-        try:
-            return PurePosixPath(unquote(urlsplit(self.cert_url).path)).name
-        except ValueError:
-            return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +78,10 @@ class VendorSample:
         """The one that does TLS."""
         return next((each for each in self.scripts if each.cert_file), None)
 
+    def notices(self, reading: NoticeReading) -> tuple[VendorScript, ...]:
+        """The scripts with whose notice it went so."""
+        return tuple(each for each in self.scripts if each.notice is reading)
+
     def certificates(self) -> Iterator[tuple[str, x509.Certificate]]:
         """Every certificate, with the name of its file."""
         for name, file in self.files.items():
@@ -145,31 +113,14 @@ def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> Vendor
             "Name the folder in which the sample's two scripts lie, usually API_Server.",
             code="vendor.not_found",
         )
-    scripts = tuple(script for path in sorted(found.glob("*.py")) if (script := _read_script(path)) is not None)
+    texts = [(path, read_file(path, limit=_MAX_SCRIPT_BYTES)) for path in sorted(found.glob("*.py"))]
+    read = [read_script(path, text.decode("utf-8-sig", "replace")) for path, text in texts]
+    scripts = tuple(script for script in read if script is not None)
     paths = sorted(each for each in (found / CERTIFICATES).iterdir() if each.suffix.lower() in _SUFFIXES)
     files = {path.name: _read_certificates(path, passphrase) for path in paths if path.is_file()}
     device_folder = next((each for each in (found / DEVICE_FILES, folder / DEVICE_FILES) if each.is_dir()), None)
     devices = find_device_files(device_folder) if device_folder is not None else FoundFiles()
     return VendorSample(found, scripts, files, devices)
-
-
-def _read_script(path: Path) -> VendorScript | None:
-    text = read_file(path, limit=_MAX_SCRIPT_BYTES).decode("utf-8", "replace")
-    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
-    script = VendorScript(
-        path=path,
-        cert_url=_first(_URL, code),
-        hash_text=_first(_HASH, code),
-        cert_file=_first(_CERT_FILE, code),
-        key_file=_first(_KEY_FILE, code),
-        run_host=_first(_RUN_HOST, code),
-    )
-    return script if script.cert_url or script.cert_file or _ROUTE in code else None
-
-
-def _first(pattern: re.Pattern[str], text: str) -> str:
-    found = pattern.search(text)
-    return found[1].strip() if found else ""
 
 
 def _read_certificates(path: Path, passphrase: Secret | None) -> CertificateFile:

@@ -165,8 +165,9 @@ def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover
     review = plan.review
     if review.anchor is None:
         raise Refused(
-            "it is not known which certificate devices trust: no hash fits to this site key",
-            "Give the site key that these devices were commissioned with. Nothing was changed.",
+            f"it is not known which certificate devices trust: {review.no_anchor}",
+            "Fix what is told above, or give the site key that these devices were commissioned with. Nothing was "
+            "changed.",
             code="vendor.no_anchor",
         )
     chain = review.chain

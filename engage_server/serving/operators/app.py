@@ -10,7 +10,6 @@ from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.operator_side import OperatorSide, open_operator_side
-from engage_server.files import make_folder
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.operators import delivery, enrolment, rotations, transfer
@@ -33,7 +32,6 @@ def operators_app(
     """
     with suppress(OSError):
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
-    make_folder(settings.spool_dir)
 
     def open_side() -> OperatorSide:
         return open_operator_side(settings, environment, lambda head: log.info(as_told(head)))

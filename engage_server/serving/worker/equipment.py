@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Callable
 
+from engage_server.records import folded
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.evidence.spool import SpoolWriter
@@ -81,10 +82,9 @@ class Equipment:
         if not self._distribution.snapshot.by_local_address:
             return ""
         try:
-            address = str(client.getsockname()[0])
+            return folded(str(client.getsockname()[0]))
         except OSError:  # it has gone again
             return ""
-        return address.removeprefix("::ffff:") if "." in address else address
 
     def flush_sightings(self) -> None:
         """Into the spool with what devices did."""

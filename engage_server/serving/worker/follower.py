@@ -9,6 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 
 from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.folder_watch import GONE, DataFolder
 from engage_server.errors import EngageError
 from engage_server.records import WorkerStatus
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
@@ -33,6 +34,7 @@ class SnapshotFollower:
         listener: Whose worker this is; "" says nothing to the store.
         try_out: Raises EngageError for a release that can not be served.
         lateness: Says why the evidence of this host may not be in the store; "" when it is.
+        data_folder: Looked at beside the store; None for a process that has none.
     """
 
     def __init__(
@@ -44,6 +46,7 @@ class SnapshotFollower:
         listener: str = "",
         try_out: Callable[[ServedRelease], None] | None = None,
         lateness: Callable[[], str] = lambda: "",
+        data_folder: DataFolder | None = None,
     ) -> None:
         self._device_side = device_side
         self._prepare = prepare
@@ -52,6 +55,9 @@ class SnapshotFollower:
         self._listener = listener
         self._try_out = try_out
         self._lateness = lateness
+        self._data_folder = data_folder
+        self._loss = ""
+        device_side.distribution.ask_losses(lambda: (GONE,) if self._loss else ())
         self._trouble = ""
         self._telling = threading.Lock()
         self._looked_at = time.monotonic()
@@ -113,6 +119,17 @@ class SnapshotFollower:
         )
         self._say_at = time.monotonic() + _SAY_ALIVE_SECONDS
 
+    def look_at_data(self) -> None:
+        """See whether the folder of data is there; tell when that changes."""
+        loss = self._data_folder.trouble() if self._data_folder is not None else ""
+        if loss == self._loss:
+            return
+        if loss:
+            self._log.error("%s", loss)
+        else:
+            self._log.info("the folder of data is there again")
+        self._loss = loss
+
     def _is_time(self) -> bool:
         return time.monotonic() >= self._say_at
 
@@ -139,6 +156,7 @@ class SnapshotFollower:
             if distribution.is_late and not self._trouble:
                 seconds = distribution.seconds_since_look
                 self._tell_trouble(f"it has not answered for {seconds:.0f} s; what was changed since is not served yet")
+            self.look_at_data()
 
     def _look(self) -> None:
         try:

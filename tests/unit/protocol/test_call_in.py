@@ -13,7 +13,13 @@ from engage_server.protocol.configuration import read_parameters
 from engage_server.protocol.database_answer import answer_since, assert_harmless, version_of
 from engage_server.protocol.device_audits import events_in, read_event
 from engage_server.protocol.event_codes import MEANINGS, sentence_of
-from engage_server.protocol.json_body import content_digest, read_json, without_secrets, write_json
+from engage_server.protocol.json_body import (
+    content_digest,
+    read_device_json,
+    read_json,
+    without_secrets,
+    write_json,
+)
 from engage_server.protocol.serial_number import encode_serial
 from tests.support.device_bodies import database
 
@@ -53,6 +59,41 @@ class TestBodies:
         with pytest.raises(BodyInvalid) as caught:
             read_json(body)
         assert "Infinity" not in str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("body", "value"),
+        [
+            (b'{"a":[1,2,],"b":{"c":3,},}', {"a": [1, 2], "b": {"c": 3}}),
+            (b'\xef\xbb\xbf{"a":1 ,\r\n\t}', {"a": 1}),
+            (b'{"a":",]","b":"\\",}",}', {"a": ",]", "b": '",}'}),
+            (b'{"a":1,"a":2}', {"a": 2}),
+        ],
+    )
+    def test_a_device_may_end_a_list_or_an_object_with_a_comma(self, body: bytes, value: Any) -> None:
+        """As the vendor's own printed examples do."""
+        assert read_device_json(body) == value
+
+    @pytest.mark.parametrize(
+        "body",
+        [b"[,]", b"{ ,}", b"[1,,]", b'{"a":1,', b'["a,]', b"[1],", b'["\\",]', b"['a',]", b"[1 2,]", b'"\\"' * 90_000],
+    )
+    def test_but_not_with_anything_else(self, body: bytes) -> None:
+        with pytest.raises(BodyInvalid):
+            read_device_json(body)
+
+    @given(values)
+    def test_what_is_right_is_read_the_same(self, value: Any) -> None:
+        assert read_device_json(write_json(value)) == value
+
+    def test_only_what_a_device_sends(self) -> None:
+        with pytest.raises(BodyInvalid):
+            read_json(b"[1,]")
+
+    @pytest.mark.parametrize("body", [b'{"a":1,"a":1}', b'[{"a":{"b":1,"c":2,"b":3}}]'])
+    def test_names_can_be_asked_to_stand_once(self, body: bytes) -> None:
+        assert read_json(body)
+        with pytest.raises(BodyInvalid, match="a name twice"):
+            read_json(body, names_once=True)
 
     def test_a_byte_order_mark_does_no_harm(self) -> None:
         assert read_json(b'\xef\xbb\xbf{"a":1}') == {"a": 1}
@@ -122,6 +163,23 @@ class TestDatabase:
         answer = database()
         assert assert_harmless(answer, "x") is answer
         assert list(answer["db"]) == ["usrRcrd", "schedules", "holidays", "autoUnlock"]
+
+    @pytest.mark.parametrize(
+        ("answer", "why"),
+        [
+            ({}, "db: it is missing"),
+            ([], "it: it must be an object"),
+            ({"db": 7}, "db: it must be an object"),
+            ({"db": {"schedules": []}}, "db.schedules: must hold one schedule at least"),
+            ({"db": {"schedules": [1], "usrRcrd": {"add": 5}}}, "db.usrRcrd.add: it must be a list"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, "nxtDbVerTS: it must be a text"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, "nxtDbVerTS: it has another form than devices know"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_plain_words(self, answer: Any, why: str) -> None:
+        with pytest.raises(BodyInvalid) as caught:
+            assert_harmless(answer, "x")
+        assert why in caught.value.sentence
 
     @pytest.mark.parametrize(
         ("change", "place"),

@@ -1,6 +1,5 @@
 """The device listeners' app: its whole URL map, its answers, whom it believes."""
 
-import ipaddress
 import json
 import logging
 
@@ -9,7 +8,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from engage_server.protocol.notice import digest_of
-from engage_server.records import IPNetwork
+from engage_server.records import Host, IPNetwork, read_network
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web.app import create_app
 from tests.support.world import World
@@ -94,6 +93,9 @@ def test_no_query_makes_it_refuse(client: FlaskClient, query: str) -> None:
         {"If-None-Match": "*"},
         {"Range": "bytes=0-1"},
         {"Accept-Encoding": "gzip"},
+        {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAMAAABkAAQAAP__"},
+        {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13"},
+        {"Connection": "upgrade", "Upgrade": "TLS/1.2, HTTP/2.0"},
     ],
 )
 def test_no_header_makes_it_refuse(client: FlaskClient, headers: dict[str, str]) -> None:
@@ -101,6 +103,28 @@ def test_no_header_makes_it_refuse(client: FlaskClient, headers: dict[str, str])
     assert answer.status_code == 200
     assert json.loads(answer.data)["hash"]
     assert "Content-Encoding" not in answer.headers
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    [
+        "xn--schlsser-q4a.example.org",
+        "schlösser.example.org".encode().decode("latin-1"),  # raw UTF-8, as WSGI hands it on
+        "SCHLÖSSER.example.org:80".encode().decode("latin-1"),
+        "schl%C3%B6sser.example.org",
+        "schl%c3%b6sser.example.org.:8080",
+    ],
+)
+def test_an_international_site_is_found_in_each_spelling(world: World, spelling: str) -> None:
+    world.add_site()
+    world.release()
+    world.add_site("castle", (Host.parse("schlösser.example.org"),))
+    world.release("castle")
+    client = create_app(world.distribution()).test_client()
+    answer = client.get(NOTICE, headers={"Host": spelling})
+    assert json.loads(answer.data)["cert_url"].startswith("http://xn--schlsser-q4a.example.org:8080/")
+    other = client.get(NOTICE, headers={"Host": "schl\xf6sser.example.org"})  # Latin-1, which is no UTF-8
+    assert json.loads(other.data)["cert_url"].startswith("http://locks.example.org:8080/"), "the default site answers"
 
 
 @pytest.mark.parametrize(
@@ -166,7 +190,7 @@ def test_a_defect_shows_nothing(app: Flask, monkeypatch: pytest.MonkeyPatch, cap
 
 
 def _networks(text: str) -> list[IPNetwork]:
-    return [ipaddress.ip_network(text)] if text else []
+    return [read_network(text)] if text else []
 
 
 class TestNetworks:
@@ -206,6 +230,14 @@ class TestNetworks:
             ("10.2.0.0/16", "10.2.0.1", "", 401),
             ("10.2.0.0/16", "10.3.0.1", "10.1.0.1", 401),
             ("10.2.0.0/16", "::ffff:10.2.0.1", "10.1.0.1", 200),
+            ("::ffff:10.2.0.0/112", "10.2.0.1", "10.1.0.1", 200),
+            ("10.2.0.0/16", "10.2.0.1", "10.1.0.1:5678", 200),
+            ("10.2.0.0/16", "10.2.0.1", "[::ffff:10.1.0.1]:5678", 200),
+            ("10.2.0.0/16", "10.2.0.1", "10.1.0.1:1, 10.2.0.2:2", 200),
+            ("10.2.0.0/16", "10.2.0.1", "10.1.0.1:1, [2001:db8::1]:2", 401),
+            ("10.2.0.0/16", "10.2.0.1", "10.1.0.1:1, [2001:db8::1]:2, 10.2.0.2", 401),
+            ("2001:db8:2::/48", "2001:db8:2::1", "10.1.0.1, [2001:db8:2::2]:443", 200),
+            ("10.2.0.0/16", "10.2.0.1", "10.1.0.1, unknown", 401),
         ],
     )
     def test_forwarded_addresses_count_from_trusted_proxies_alone(

@@ -5,6 +5,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from engage_server.records import folded
 from engage_server.serving.worker.connections.connection import Socket
 
 
@@ -20,7 +21,7 @@ class Accepting:
         self._kind = int(listener.family), int(listener.type), listener.proto
 
     def next(self) -> tuple[Socket, str]:
-        """The next client, and its address as text.
+        """The next client, and its address as text, in its one spelling.
 
         Raises:
             BlockingIOError: There is none.
@@ -28,7 +29,7 @@ class Accepting:
         """
         descriptor, address = self._next()
         try:
-            return Socket(*self._kind, descriptor), address[0]
+            return Socket(*self._kind, descriptor), folded(address[0])
         except BaseException:
             os.close(descriptor)
             raise

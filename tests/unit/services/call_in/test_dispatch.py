@@ -3,6 +3,7 @@
 import ipaddress
 import threading
 import time
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from flask.testing import FlaskClient
 
 from engage_server.errors import UsageError
-from engage_server.protocol.json_body import read_json, write_json
+from engage_server.protocol.json_body import read_device_json, write_json
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import (
     CallIn,
@@ -26,7 +27,7 @@ from engage_server.records import (
     Upstream,
 )
 from engage_server.services.call_in import identification, large_bodies
-from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.call import Call, CallAnswer, CallKind
 from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.services.evidence.diagnosis import diagnose
@@ -34,8 +35,10 @@ from engage_server.services.evidence.fold import noted
 from engage_server.services.evidence.sightings import Sightings, decoded
 from engage_server.services.sites.enrolment import Enrolment
 from engage_server.services.sites.register import SiteChanges, SiteRequest
+from engage_server.web import answers
 from engage_server.web.app import create_app
 from tests.support.chains import NOW, SITE_KEY
+from tests.support.partner import Partner
 from tests.support.sinks import Sink
 from tests.support.stored import audit_events
 from tests.support.world import World, serial_of, told_by
@@ -304,10 +307,96 @@ class TestSites:
         assert changed.members["other"] is first.members["other"]
 
 
+class TestWhatThePartnerSays:
+    """Of a partner's answer a device gets what means something to it, and nothing that it could misread."""
+
+    DATABASE = b'{"db":{"schedules":[{"days":["Mo"]}]},"nxtDbVerTS":"0x1"}'
+
+    @pytest.fixture
+    def partner(self, prepared: World) -> Iterator[Partner]:
+        system = Partner().start()
+        prepared.answer_call_ins(CallIn(CallInWay.UPSTREAM, upstream=Upstream(system.url, 5)))
+        yield system
+        system.stop()
+
+    def ask(self, world: World, partner: Partner, *lines: str, body: bytes = DATABASE, first: str = "") -> CallAnswer:
+        length = f"Content-Length: {len(body)}"
+        head = "\r\n".join((lines[0], *lines[1:], length))
+        partner.raw = first.encode() + f"HTTP/1.1 {head}\r\n\r\n".encode() + body
+        query = f"serialNumber={encode_serial(KNOWN)}"
+        call = replace(
+            AUDIT, kind=CallKind.DATABASE, method="GET", target="/swordfish/lock/db/0", since="0", body=b"", query=query
+        )
+        return call_ins(world).answer(call)
+
+    def test_a_byte_order_mark_is_left_off(self, prepared: World, partner: Partner) -> None:
+        answer = self.ask(prepared, partner, "200 OK", body=b"\xef\xbb\xbf" + self.DATABASE)
+        assert (answer.status, answer.body) == (200, self.DATABASE)
+
+    @pytest.mark.parametrize(
+        "body", [b'{"db":{"schedules":[1],"schedules":[]},"nxtDbVerTS":"0x1"}', DATABASE[:-1] + b',"nxtDbVerTS":"0x2"}']
+    )
+    def test_a_name_that_stands_twice_is_refused(self, prepared: World, partner: Partner, body: bytes) -> None:
+        assert self.ask(prepared, partner, "200 OK", body=body).status == 503
+        assert "holds a name twice" in prepared.told[0]
+
+    def test_a_trailing_comma_too(self, prepared: World, partner: Partner) -> None:
+        """Only devices may send one: nobody knows which of them could read it."""
+        assert self.ask(prepared, partner, "200 OK", body=self.DATABASE[:-1] + b",}").status == 503
+
+    @pytest.mark.parametrize("status", ["100 Continue", "102 Processing", "103 Early Hints", "199 "])
+    def test_interim_responses_are_passed_over(self, prepared: World, partner: Partner, status: str) -> None:
+        first = f"HTTP/1.1 {status}\r\nLink: </x>\r\n\r\n" * 3
+        answer = self.ask(prepared, partner, "200 OK", first=first)
+        assert (answer.status, answer.body) == (200, self.DATABASE)
+
+    def test_another_protocol_is_no_answer(self, prepared: World, partner: Partner) -> None:
+        first = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: h2c\r\n\r\n"
+        assert self.ask(prepared, partner, "200 OK", first=first).status == 503
+
+    @pytest.mark.parametrize(
+        ("status", "retry", "seconds"),
+        [
+            ("503 Service Unavailable", "Retry-After: 7", 7),
+            ("429 Too Many Requests", "Retry-After: 0", 0),
+            ("500 Internal Server Error", "X: y", 60),
+            ("503 Service Unavailable", "Retry-After: Thu, 26 Nov 2026 00:00:00 GMT", 60),
+            ("503 Service Unavailable", "Retry-After: 999999999", 86400),
+        ],
+    )
+    def test_when_to_come_again(self, prepared: World, partner: Partner, status: str, retry: str, seconds: int) -> None:
+        answer = self.ask(prepared, partner, status, retry, body=b"")
+        assert (answer.status, answer.retry_seconds) == (503, seconds)
+
+    def test_with_a_refusal_too(self, prepared: World, partner: Partner) -> None:
+        answer = self.ask(prepared, partner, "412 Precondition Failed", "Retry-After: 5", body=b"")
+        assert (answer.status, answer.retry_seconds) == (412, 5)
+
+    @pytest.mark.parametrize("status", ["200 OK", "401 Unauthorized", "404 Not Found", "412 Precondition Failed"])
+    def test_the_time_for_the_next_token(self, prepared: World, partner: Partner, status: str) -> None:
+        answer = self.ask(prepared, partner, status, "x-device-last-connected: 20261126010203")
+        assert answer.last_connected == "20261126010203"
+        assert answers.of_call(answer).headers["X-Device-Last-Connected"] == "20261126010203"
+
+    @pytest.mark.parametrize("value", ["", "now", "2026112601020", "20261126010203, 20261126010204"])
+    def test_any_other_text_is_not_handed_on(self, prepared: World, partner: Partner, value: str) -> None:
+        answer = self.ask(prepared, partner, "200 OK", f"X-Device-Last-Connected: {value}")
+        assert answer.status == 200
+        assert "X-Device-Last-Connected" not in answers.of_call(answer).headers
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"serialNumber":"%s","audits":[{"event":"0B07",},],}', b'\xef\xbb\xbf{"serialNumber":"%s",}']
+)
+def test_a_body_as_the_vendor_prints_it_is_taken(prepared: World, body: bytes) -> None:
+    answer = call_ins(prepared).answer(replace(AUDIT, body=body % KNOWN.encode()))
+    assert (answer.status, answer.serial) == (201, KNOWN)
+
+
 def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """One is read at a time, three wait, the rest is told to come again; a short one is answered meanwhile."""
     calls, reading, go_on = call_ins(prepared), threading.Semaphore(0), threading.Event()
-    read = read_json
+    read = read_device_json
 
     def slow(body: bytes) -> Any:
         if len(body) > large_bodies.LARGE_BODY_BYTES:
@@ -315,7 +404,7 @@ def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: py
             assert go_on.wait(20)
         return read(body)
 
-    monkeypatch.setattr(identification, "read_json", slow)
+    monkeypatch.setattr(identification, "read_device_json", slow)
     body = b"[%s0]" % (b"0," * large_bodies.LARGE_BODY_BYTES)
     statuses: list[int] = []
     asked = [replace(AUDIT, query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]

@@ -1,0 +1,43 @@
+"""``engage doctor``."""
+
+import click
+
+from engage_server.as_json.checkup import checks_json
+from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.program import pasteable, program
+from engage_server.cli.session import Session
+from engage_server.composition.examination import examine
+from engage_server.services.installation.checkup import Check, Level, worst
+
+_STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+
+
+@click.command(epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json")
+@json_option
+@click.pass_obj
+def doctor(session: Session, as_json: bool) -> int:
+    """Look whether this installation is well: files, keys, ports, names, clock, and a fetch as a device makes it.
+
+    Changes nothing but what the virtual lock's call leaves in the log. Run it as root or as the service's user: others
+    may not look into its files.
+
+    Exit status 1 when there is a problem, 3 when there is no installation. Warnings alone are 0.
+    """
+    found: list[Check] = []
+    for check in examine(session.settings(), session.environment, session.now()):
+        found.append(check)
+        if not as_json:
+            _print(check)
+    level = worst(found)
+    if as_json:
+        print_json(checks_json(found, level))
+    elif level is not Level.PROBLEM:
+        print_next(f"{program()} status")
+    return int(level is Level.PROBLEM)
+
+
+def _print(check: Check) -> None:
+    console().print(f"{check.level:<8}", style=_STYLES[check.level], end="")
+    click.echo(f"{check.name:<10} {check.sentence}")
+    if check.next_step:
+        click.echo(f"{'':<19}next: {pasteable(check.next_step)}")

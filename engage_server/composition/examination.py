@@ -1,0 +1,144 @@
+"""``engage doctor``: looks at an installation from all sides, also at one that is half broken."""
+
+import socket
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+from engage_server.composition.opening import given_release_key, open_database, read_sealer
+from engage_server.errors import EngageError
+from engage_server.lock.firmware import Firmware
+from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.target import Target
+from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
+from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.records.worker import LIVE_WITHIN
+from engage_server.services.installation.checkup import Check, Level
+from engage_server.services.installation.clock_checkup import look_at_clock
+from engage_server.services.installation.file_checkup import look_at_authority, look_at_files
+from engage_server.services.installation.network_checkup import (
+    PortUse,
+    addresses_of,
+    is_own,
+    look_at_names,
+    look_at_operators,
+    look_at_ports,
+)
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.settings import Settings
+from engage_server.store import schema
+from engage_server.store.sql_store import SqlStore
+
+_SECONDS = 10.0
+
+
+def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:
+    """Look at one thing after the other, from those that the others need on.
+
+    1. Files: what belongs to somebody else, or is open to others.
+    2. Keys and database. Without them nothing is known of sites; then only what needs none of it follows.
+    3. Ports, and the operators' instance.
+    4. Names, clock, and a virtual lock's own fetch from each site.
+    5. Keys of the authority that lie here.
+
+    Args:
+        settings: The settings.
+        environment: For the keys.
+        now: Aware.
+
+    Raises:
+        StoreNotUsable: There is no installation here, nor anything that is left of one.
+    """
+    if not settings.data_dir.exists() and not settings.key_encryption_key_file.exists():
+        open_database(settings).dispose()  # which says that there is no installation, where there is none
+    secrets = [settings.key_encryption_key_file, settings.certs_dir]
+    yield from look_at_files(settings.data_dir, [*secrets, *filter(None, [settings.release_key_file])])
+    try:
+        store = _opened(settings, environment)
+    except EngageError as error:
+        yield Check.of_error("database", error)
+        yield from _of_this_host(settings, {})
+        yield from look_at_authority(settings.certs_dir)
+        return
+    try:
+        yield Check("database", Level.OK, "the database answers, and the keys of this installation open it")
+        yield from _of_sites(settings, store, now)
+    finally:
+        store.close()
+    yield from look_at_authority(settings.certs_dir)
+
+
+def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
+    engine = open_database(settings)
+    try:
+        sealer = read_sealer(settings, environment)
+        schema.assert_seal(engine, sealer)
+        release_key = given_release_key(settings, environment)
+        if release_key is not None:
+            schema.assert_release_seal(engine, release_key)
+    except BaseException:
+        engine.dispose()
+        raise
+    return SqlStore(engine, sealer)
+
+
+def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Check]:
+    host = socket.gethostname()
+    running = Counter(each.listener for each in store.workers(LIVE_WITHIN) if each.host == host)
+    yield from _of_this_host(settings, running)
+    sites = store.sites()
+    current = {each.site: each for each in store.releases() if each.state is ReleaseState.CURRENT}
+    if not sites:
+        yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
+    yield from look_at_names(sites)
+    entries = store.audit_entries()
+    newest = max((each.event.at for each in entries), default=None)
+    yield from look_at_clock(now, newest, [(name, chain_of(each).server) for name, each in current.items()])
+    for site in sites:
+        yield _fetched(settings, store, site, current.get(site.name), now)
+
+
+def _of_this_host(settings: Settings, running: Mapping[str, int]) -> Iterator[Check]:
+    operators = PortUse("operators", settings.operators_bind, settings.operators_port)
+    devices = [
+        PortUse("http", settings.bind, settings.http_port),
+        PortUse("https", settings.bind, settings.https_port),
+    ]
+    yield from look_at_ports(devices, running)
+    yield look_at_operators(operators)
+
+
+def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release | None, now: datetime) -> Check:
+    """What a device of the site would find: the notice, the download, the hash, TLS."""
+    if current is None:
+        step = f"engage release activate N --site {site.name}"
+        return Check("fetch", Level.PROBLEM, f"{site.name} serves no release", step)
+    host = _host_to_call(site)
+    target = Target(host, settings.http_port, settings.https_port)
+    firmware = Firmware(accepts_partial_chain=site.anchor is AnchorRole.INTERMEDIATE)
+    lock = VirtualLock(target, store.site_key(site.name), DeviceLimits(seconds=_SECONDS), firmware)
+    try:
+        steps = list(lock.run(Trigger.COMMISSIONING, now))
+    except EngageError as error:
+        sentence = f"{site.name}: a virtual lock cannot call {host}: {error.sentence}"
+        return Check("fetch", Level.PROBLEM, sentence, error.next_step or "engage serve")
+    if accepted(steps):
+        return Check("fetch", Level.OK, f"{site.name}: a virtual lock took the anchor from {host}, and called by TLS")
+    refused = next((step for step in steps if not step.ok), steps[-1])
+    return Check(
+        "fetch",
+        Level.PROBLEM,
+        f"{site.name}: a virtual lock that called {host} refused at the step {refused.name}: {refused.sentence}",
+        refused.next_step or f"engage lock fetch http://{host} --site {site.name}",
+    )
+
+
+def _host_to_call(site: Site) -> str:
+    """The first that is this very host; else the first."""
+    for host in site.hosts:
+        try:
+            if any(is_own(address) for address in addresses_of(host)):
+                return host.text
+        except OSError:
+            continue
+    return site.hosts[0].text

@@ -1,0 +1,173 @@
+"""Whether devices can find this host, and its ports answer."""
+
+import http.client
+import ipaddress
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import TimeoutError as NoAnswer
+from contextlib import closing
+from dataclasses import dataclass
+
+from engage_server.records import Host, Site
+from engage_server.services.installation.checkup import Check, Level
+
+_SECONDS = 3.0
+_NAMES_AT_ONCE = 8
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what a client calls of it
+_UNITS = {"http": "the plain instance", "https": "the TLS instance", "operators": "the operators' instance"}
+
+
+@dataclass(frozen=True, slots=True)
+class PortUse:
+    """A port that should be ours.
+
+    Attributes:
+        listener: ``http``, ``https`` or ``operators``.
+        address, port: Where it listens.
+    """
+
+    listener: str
+    address: str
+    port: int
+
+
+def look_at_ports(ports: Sequence[PortUse], running: Mapping[str, int]) -> list[Check]:
+    """Whether each port is ours, free, or somebody else's.
+
+    Args:
+        ports: Those that should be ours.
+        running: How many living workers of this host each listener has, as the store knows.
+    """
+    return [_port(each, running.get(each.listener, 0)) for each in ports]
+
+
+def look_at_operators(port: PortUse) -> Check:
+    """Whether the operators' instance answers: without it no sighting reaches the store, and no rotation goes on."""
+    try:
+        with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
+            connection.request("GET", "/readyz")
+            status = connection.getresponse().status
+    except (OSError, http.client.HTTPException) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
+        return Check(
+            "operators",
+            Level.PROBLEM,
+            f"the operators' instance does not answer on {_shown(port)}: {why}; sightings stay in the spool, and "
+            "no rotation goes on",
+            "Start it: engage serve, or engage serve operators.",
+        )
+    if status == 200:
+        return Check("operators", Level.OK, f"the operators' instance answers on {_shown(port)}")
+    return Check(
+        "operators",
+        Level.WARNING,
+        f"the operators' instance on {_shown(port)} is not ready (status {status})",
+        "Activate a release: engage release activate N --site NAME.",
+    )
+
+
+def look_at_names(sites: Sequence[Site]) -> list[Check]:
+    """Whether each host that devices call is this one, as far as this host's own resolver knows."""
+    hosts = list(dict.fromkeys((site.name, host) for site in sites for host in site.hosts))
+    with ThreadPoolExecutor(_NAMES_AT_ONCE) as executor:
+        asked = [(site, host, executor.submit(addresses_of, host)) for site, host in hosts]
+        found: list[Check] = []
+        for site, host, future in asked:
+            try:
+                found.append(_name(site, host, future.result(_SECONDS)))
+            except NoAnswer:
+                found.append(_unknown(site, host, "no answer in time"))
+            except OSError as error:
+                found.append(_unknown(site, host, error.strerror or str(error)))
+        executor.shutdown(wait=False, cancel_futures=True)
+    return found
+
+
+def addresses_of(host: Host) -> list[str]:
+    """What a host resolves to.
+
+    Raises:
+        OSError: It does not.
+    """
+    if host.is_address:
+        return [host.text]
+    return list(dict.fromkeys(str(each[4][0]) for each in socket.getaddrinfo(host.text, None, type=socket.SOCK_STREAM)))
+
+
+def is_own(address: str) -> bool:
+    """Whether an address is this host's: only those can be bound."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
+            probe.bind((address, 0))
+    except OSError:
+        return False
+    return True
+
+
+def _name(site: str, host: Host, addresses: Sequence[str]) -> Check:
+    elsewhere = [address for address in addresses if not is_own(address)]
+    shown = host.text if host.is_address else f"{host.text} ({', '.join(addresses)})"
+    if not elsewhere:
+        return Check("names", Level.OK, f"{site}: {shown} is this host")
+    if any(_is_loopback(address) for address in addresses):
+        return Check("names", Level.OK, f"{site}: {shown} is this host")
+    return Check(
+        "names",
+        Level.WARNING,
+        f"{site}: {shown} is not an address of this host",
+        "Nothing, if a NAT, a load balancer or another of your hosts is there; else correct DNS, or: "
+        f"engage site change {site} --host NAME.",
+    )
+
+
+def _unknown(site: str, host: Host, why: str) -> Check:
+    return Check(
+        "names",
+        Level.PROBLEM,
+        f"{site}: {host.text} is not known to DNS here ({why}): devices that ask the same DNS do not find this host",
+        "Enter it into DNS; or correct the site's hosts: engage site change --help.",
+    )
+
+
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+def _port(use: PortUse, workers: int) -> Check:
+    unit, where = _UNITS[use.listener], _shown(use)
+    if _is_taken(use):
+        if workers or use.listener == "operators":
+            return Check("ports", Level.OK, f"{unit} listens on {where}")
+        return Check(
+            "ports",
+            Level.PROBLEM,
+            f"something else listens on {where}, where {unit} should: no worker of it is known",
+            f"See who does: ss -ltnp 'sport = :{use.port}'",
+        )
+    return Check("ports", Level.PROBLEM, f"nobody listens on {where}: {unit} does not run", "Start it: engage serve.")
+
+
+def _is_taken(use: PortUse) -> bool:
+    for address in _addresses_to_try(use.address):
+        try:
+            with closing(socket.create_connection((address, use.port), timeout=_SECONDS)):
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _addresses_to_try(bound: str) -> Iterator[str]:
+    yield _called(bound)
+    if bound == "::":
+        yield "127.0.0.1"
+
+
+def _called(bound: str) -> str:
+    return _EVERYWHERE.get(bound, bound)
+
+
+def _shown(use: PortUse) -> str:
+    return f"port {use.port}" if use.address in _EVERYWHERE else f"port {use.port} of {use.address}"

@@ -1,0 +1,198 @@
+"""One of the sample's two servers, read and never run: its notice, what it loads for TLS, where it listens. Pure."""
+
+import ast
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+from engage_server.services.vendor.source_text import UNKNOWN, Function, Source, Value, as_text, called_name, returned
+
+_ROUTE = "certificates/current"
+
+# for a script that is no Python 3, or gives its notice in no way that is known: what stands in quotes
+_URL = re.compile(r"""cert_url\\?["']\s*:\s*\\?["']([^"'\\]+)""")
+_HASH = re.compile(r"""["']hash\\?["']\s*:\s*\\?["']([^"'\\]*)""")
+_CERT_FILE = re.compile(r"""load_cert_chain\(\s*(?:certfile\s*=\s*)?[rb]?["']([^"']+)["']""")
+_KEY_FILE = re.compile(r"""load_cert_chain\([^)]*?(?:keyfile\s*=\s*|,\s*)[rb]?["']([^"']+)["']""", re.DOTALL)
+_RUN_HOST = re.compile(r"""app\.run\([^)]*?host\s*=\s*["']([^"']+)["']""", re.DOTALL)
+
+
+class NoticeReading(StrEnum):
+    """What became of a script's notice."""
+
+    READ = "read"
+    RETURNS_NOTHING = "returns_nothing"  # its route returns None, so Flask answers 500: no device gets it
+    UNREADABLE = "unreadable"  # only a run would show it
+    ABSENT = "absent"  # the script has no such route
+
+
+@dataclass(frozen=True, slots=True)
+class VendorScript:
+    """One of the two servers.
+
+    Attributes:
+        path: Where it lies.
+        notice: Whether its notice could be read.
+        cert_url, hash_text: Of its notice; "" where it says none. What only a run would show is UNKNOWN in it.
+        cert_file, key_file: What it loads for TLS, as written; "" for the plain one.
+        run_host: The address that it listens on; "" where none was found.
+    """
+
+    path: Path
+    notice: NoticeReading
+    cert_url: str
+    hash_text: str
+    cert_file: str
+    key_file: str
+    run_host: str
+
+    @property
+    def has_hash(self) -> bool:
+        """Whether the hash of a notice is known: of one that is given, or was meant to be."""
+        return bool(self.hash_text) and UNKNOWN not in self.hash_text
+
+    @property
+    def cert_name(self) -> str:
+        """The file that its notice names; "" where it names none, or none that is known."""
+        try:
+            name = PurePosixPath(unquote(urlsplit(self.cert_url).path)).name
+        except ValueError:
+            return ""
+        return "" if UNKNOWN in name else name
+
+
+def read_script(path: Path, text: str) -> VendorScript | None:
+    """Read a script; None for one that neither gives a notice nor does TLS.
+
+    Args:
+        path: Where it lies, for messages.
+        text: Its source.
+    """
+    try:
+        script = _of_source(path, Source(text))
+    except ValueError:
+        script = _of_text(path, text)
+    return script if script.notice is not NoticeReading.ABSENT or script.cert_file else None
+
+
+def _of_source(path: Path, source: Source) -> VendorScript:
+    notice, (url, hash_text) = _notice(source)
+    cert, key = next(_tls_files(source), ("", ""))
+    return VendorScript(path, notice, url, hash_text, cert, key, next(_run_hosts(source), ""))
+
+
+def _notice(source: Source) -> tuple[NoticeReading, tuple[str, str]]:
+    """Of the route, or of anything in the script where it answers in no way that is known."""
+    routes = [each for each in source.functions() if _is_route(each)] or list(_added_routes(source))
+    given = [(route, each) for route in routes for each in returned(route)]
+    for route, expression in given:
+        found = _notice_in(source.value(expression, route)) if expression is not None else None
+        if found is not None and all(found) and UNKNOWN not in found[1]:
+            return NoticeReading.READ, found
+    if given and not any(_says_something(source, route, each) for route, each in given):
+        return NoticeReading.RETURNS_NOTHING, next(_notices_anywhere(source), ("", ""))
+    partial = [_notice_in(source.value(each, route)) for route, each in given if each is not None]
+    best = next((each for each in partial if each is not None), ("", ""))
+    if given:
+        return NoticeReading.UNREADABLE, best
+    anywhere = next(_notices_anywhere(source), None)
+    if anywhere is not None:
+        is_known = all(anywhere) and UNKNOWN not in anywhere[1]
+        return NoticeReading.READ if is_known else NoticeReading.UNREADABLE, anywhere
+    is_there = any(isinstance(each, ast.Constant) and _ROUTE in str(each.value) for each in ast.walk(source.tree))
+    return NoticeReading.UNREADABLE if is_there else NoticeReading.ABSENT, ("", "")
+
+
+def _says_something(source: Source, route: Function, expression: ast.expr | None) -> bool:
+    return expression is not None and source.value(expression, route) is not None
+
+
+def _is_route(function: Function) -> bool:
+    """``@app.route("/swordfish/lock/certificates/current")``, ``@app.get(...)`` or a blueprint's."""
+    calls = [each for each in function.decorator_list if isinstance(each, ast.Call)]
+    constants = [each for call in calls for each in ast.walk(call) if isinstance(each, ast.Constant)]
+    return any(_ROUTE in str(each.value) for each in constants)
+
+
+def _added_routes(source: Source) -> Iterator[Function]:
+    """``app.add_url_rule("...", view_func=current)``."""
+    named = {each.name: each for each in source.functions()}
+    for call in _calls(source, "add_url_rule"):
+        parts = [*call.args, *(each.value for each in call.keywords)]
+        if any(isinstance(each, ast.Constant) and _ROUTE in str(each.value) for each in parts):
+            yield from (named[each.id] for each in parts if isinstance(each, ast.Name) and each.id in named)
+
+
+def _notices_anywhere(source: Source) -> Iterator[tuple[str, str]]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Constant | ast.JoinedStr | ast.Dict | ast.Call | ast.BinOp):
+            found = _notice_in(source.value(node))
+            if found is not None:
+                yield found
+
+
+def _notice_in(value: Value) -> tuple[str, str] | None:
+    """``cert_url`` and ``hash`` of an object, or of a text that should be JSON; None where it has neither."""
+    if isinstance(value, str):
+        try:
+            read = json.loads(value)
+        except (ValueError, RecursionError):
+            found = _first(_URL, value), _first(_HASH, value)
+            return found if any(found) else None
+        value = read if isinstance(read, dict) else None
+    if not isinstance(value, dict) or not {"cert_url", "hash"} & value.keys():
+        return None
+    return as_text(value.get("cert_url", "")), as_text(value.get("hash", ""))
+
+
+def _tls_files(source: Source) -> Iterator[tuple[str, str]]:
+    """Of ``context.load_cert_chain(...)``, or ``app.run(ssl_context=(cert, key))``."""
+    for call in _calls(source, "load_cert_chain"):
+        named = {each.arg: each.value for each in call.keywords}
+        parts = [*call.args, *(named[name] for name in ("certfile", "keyfile") if name in named)]
+        texts = [as_text(source.value(each)) for each in parts]
+        if texts:
+            yield texts[0], texts[1] if len(texts) > 1 else ""
+    for call in _calls(source, "run"):
+        for each in call.keywords:
+            if each.arg == "ssl_context" and isinstance(each.value, ast.Tuple) and len(each.value.elts) == 2:
+                cert, key = (as_text(source.value(part)) for part in each.value.elts)
+                yield cert, key
+
+
+def _run_hosts(source: Source) -> Iterator[str]:
+    for call in _calls(source, "run"):
+        for each in call.keywords:
+            host = as_text(source.value(each.value)) if each.arg == "host" else ""
+            if host and UNKNOWN not in host:
+                yield host
+
+
+def _calls(source: Source, name: str) -> Iterator[ast.Call]:
+    for node in ast.walk(source.tree):
+        if isinstance(node, ast.Call) and called_name(node) == name:
+            yield node
+
+
+def _of_text(path: Path, text: str) -> VendorScript:
+    code = "\n".join(line for line in text.splitlines() if not line.lstrip().startswith("#"))
+    url, hash_text = _first(_URL, code), _first(_HASH, code)
+    absent = NoticeReading.UNREADABLE if _ROUTE in code or url else NoticeReading.ABSENT
+    return VendorScript(
+        path=path,
+        notice=NoticeReading.READ if url and hash_text else absent,
+        cert_url=url,
+        hash_text=hash_text,
+        cert_file=_first(_CERT_FILE, code),
+        key_file=_first(_KEY_FILE, code),
+        run_host=_first(_RUN_HOST, code),
+    )
+
+
+def _first(pattern: re.Pattern[str], text: str) -> str:
+    found = pattern.search(text)
+    return found[1].strip() if found else ""

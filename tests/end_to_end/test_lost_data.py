@@ -1,0 +1,112 @@
+"""A folder of data, or a database, that is lost: it is said, nothing covers it up, and devices are served meanwhile."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.support.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
+from tests.support.vendor_folder import Edits, write_vendor_folder
+from tests.support.world import serial_of
+
+CLOSE = b"\r\nConnection: close\r\n\r\n"
+
+
+def ready(pair: RunningPair) -> dict[str, object]:
+    answer = pair.raw_http(b"GET /readyz HTTP/1.1\r\nHost: x" + CLOSE)
+    found: dict[str, object] = json.loads(answer.partition(b"\r\n\r\n")[2])
+    return found
+
+
+def put_config(pair: RunningPair) -> bytes:
+    body = json.dumps({"serialNumber": serial_of(1), "model": "NDE"}).encode()
+    head = f"PUT /swordfish/lock/Config HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    return pair.raw_http(head.encode() + body)
+
+
+def test_a_running_pair_whose_folder_of_data_goes(installation: Path) -> None:
+    ok(engage(installation, "device", "add", serial_of(1), "--site", "main"))
+    ok(engage(installation, "site", "call-in", "main", "--insecure-call-in"))
+    with running_pair(installation, "--workers", "1") as pair:
+        eventually(lambda: put_config(pair).startswith(b"HTTP/1.1 200 "), "the control: the call is taken")
+        assert ready(pair) == {"status": "ready"}
+        (installation / "data").rename(installation / "away")
+        eventually(lambda: ready(pair) == {"status": "behind", "reasons": ["data.gone"]}, "told by /readyz")
+        eventually(lambda: "the folder of data" in pair.log and "is gone" in pair.log, "told by the log")
+        answer = pair.raw_http(f"GET {NOTICE} HTTP/1.1\r\nHost: localhost".encode() + CLOSE)
+        assert answer.startswith(b"HTTP/1.1 200 "), "what is served lies in memory"
+        assert put_config(pair).startswith(b"HTTP/1.1 503 "), "the device keeps it, and comes again"
+        assert not (installation / "data").exists(), "nothing is made in its place"
+        (installation / "away").rename(installation / "data")
+        eventually(lambda: ready(pair) == {"status": "ready"}, "there again")
+        assert put_config(pair).startswith(b"HTTP/1.1 200 ")
+        assert "Traceback" not in pair.log
+
+
+def _remove_database(folder: Path) -> None:
+    for path in (folder / "data").glob("engage.db*"):
+        path.unlink()
+
+
+@pytest.mark.parametrize("lost", ["database", "data", "all but devices' files", "all but the spool", "emptied"])
+def test_init_stops_where_a_database_is_lost(installation: Path, lost: str) -> None:
+    (installation / "data" / "main" / serial_of(1)).mkdir(parents=True)
+    (installation / "data" / "spool").mkdir(exist_ok=True)
+    (installation / "data" / "spool" / "x.sightings").touch()
+    if lost == "data":
+        shutil.rmtree(installation / "data")
+    _remove_database(installation) if lost != "data" else None
+    if lost == "emptied":
+        (installation / "data" / "engage.db").touch()
+    if lost.startswith("all but"):
+        (installation / "engage.kek").unlink()
+        shutil.rmtree(installation / "certs")
+        left = installation / "data" / ("spool" if "devices" in lost else "main")
+        shutil.rmtree(left)
+    before = sorted(installation.rglob("*"))
+    done = engage(installation, "init")
+    assert done.returncode == 2
+    assert "error [installation.lost]" in done.stderr
+    assert "engage init --new" in done.stderr
+    assert sorted(installation.rglob("*")) == before, "nothing was made"
+    if lost != "emptied":
+        told = engage(installation, "status")
+        assert told.returncode == 3
+        assert "error [store.lost]" in told.stderr
+    done = engage(installation, "init", "--new")
+    assert done.returncode == 0, done.stderr
+    ok(engage(installation, "site", "list"))
+
+
+def test_chains_alone_are_used_and_that_is_said(installation: Path) -> None:
+    """Their hosts, too: nothing else would fit to them."""
+    before = json.loads(ok(engage(installation, "site", "show", "main", "--json")))["hosts"]
+    shutil.rmtree(installation / "data")
+    (installation / "engage.kek").unlink()
+    told = ok(engage(installation, "init"))
+    assert f"uses the chain that lies in {installation}/certs/main already" in told
+    assert "built a chain" not in told
+    assert sorted(json.loads(ok(engage(installation, "site", "show", "main", "--json")))["hosts"]) == sorted(before)
+
+
+def test_a_new_folder_is_no_loss(tmp_path: Path) -> None:
+    """The control; and an interrupted run is finished by running it again, at whatever point it ended."""
+    ok(engage(tmp_path, "init", "--host", "localhost"))
+    for point in ("database", "key and database"):
+        _remove_database(tmp_path)
+        if point != "database":
+            (tmp_path / "engage.kek").unlink()
+        (tmp_path / "data" / ".init.begun").touch()
+        ok(engage(tmp_path, "init", "--host", "localhost"))
+        assert not (tmp_path / "data" / ".init.begun").exists()
+
+
+def test_a_takeover_stops_there_too(installation: Path) -> None:
+    write_vendor_folder(installation / "vendor", Edits(True, True, True))
+    _remove_database(installation)
+    options = ("--site-key-file", "site.key", "--apply", "--site", "other")
+    done = engage(installation, "import", "vendor", "vendor", *options)
+    assert done.returncode == 2
+    assert "error [installation.lost]" in done.stderr
+    assert not (installation / "data" / "engage.db").exists()

@@ -1,0 +1,35 @@
+"""Whether a database is lost, or was never there."""
+
+from pathlib import Path
+
+import pytest
+
+from engage_server.composition.creation import create_installation
+from engage_server.composition.remains import assert_not_lost, remains
+from engage_server.errors import Conflict
+from engage_server.settings import load_settings
+from tests.support.postgresql import PostgresServer
+
+
+def test_on_postgresql_an_empty_database_beside_an_older_key_is_a_lost_one(
+    tmp_path: Path, postgresql: PostgresServer
+) -> None:
+    settings = load_settings(None, {"ENGAGE_DATABASE_URL": postgresql.new_database()}, {}, tmp_path)
+    create_installation(settings, {}).close()
+    assert remains(settings) == [], "the control"
+    create_installation(settings, {}).close()
+    other = load_settings(None, {"ENGAGE_DATABASE_URL": postgresql.new_database()}, {}, tmp_path)
+    assert_not_lost(other, early=True)  # another machine may be making it
+    with pytest.raises(Conflict, match=r"engage\.kek is there"):
+        create_installation(other, {})
+    create_installation(other, {}, new=True).close()
+    assert remains(other) == []
+
+
+def test_a_key_in_the_environment_is_nothing_that_is_left(tmp_path: Path) -> None:
+    settings = load_settings(None, {}, {}, tmp_path)
+    create_installation(settings, {}).close()
+    key = (tmp_path / "engage.kek").read_text().strip()
+    (tmp_path / "engage.kek").unlink()
+    (tmp_path / "data" / "engage.db").unlink()
+    create_installation(settings, {"ENGAGE_KEY_ENCRYPTION_KEY": key}).close()

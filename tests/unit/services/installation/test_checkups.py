@@ -1,0 +1,166 @@
+"""What ``engage doctor`` looks at, each well and not."""
+
+import os
+import socket
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from engage_server.records import Host, Site
+from engage_server.services.installation.checkup import Check, Level, worst
+from engage_server.services.installation.clock_checkup import look_at_clock
+from engage_server.services.installation.file_checkup import look_at_authority, look_at_files
+from engage_server.services.installation.network_checkup import (
+    PortUse,
+    is_own,
+    look_at_names,
+    look_at_operators,
+    look_at_ports,
+)
+from tests.support.chains import NOW, Recipe
+from tests.support.ports import free_port
+from tests.support.world import World
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of somebody else")
+
+
+def levels(checks: list[Check]) -> list[str]:
+    return [str(each.level) for each in checks]
+
+
+def test_the_worst_counts() -> None:
+    ok, warning, problem = (Check("x", level, "") for level in Level)
+    assert worst([]) is worst([ok]) is Level.OK
+    assert worst([ok, warning]) is Level.WARNING
+    assert worst([problem, warning, ok]) is Level.PROBLEM
+
+
+class TestFiles:
+    @pytest.fixture
+    def data(self, tmp_path: Path) -> Path:
+        data = tmp_path / "data"
+        (data / "main").mkdir(parents=True, mode=0o700)
+        data.chmod(0o700)
+        (data / "main" / "x.json").touch()
+        return data
+
+    def test_well(self, data: Path) -> None:
+        assert levels(look_at_files(data, [data / "not there"])) == ["ok"]
+
+    def test_gone(self, tmp_path: Path) -> None:
+        assert levels(look_at_files(tmp_path / "data", [])) == ["problem"]
+
+    @needs_root
+    def test_of_somebody_else(self, data: Path) -> None:
+        os.chown(data, 65534, 65534)
+        (found,) = look_at_files(data, [])
+        assert found.level is Level.PROBLEM
+        assert "belong to root, not to nobody" in found.sentence
+        assert found.next_step == f"chown -R nobody: {data}"
+
+    @pytest.mark.parametrize(("mode", "level"), [(0o600, "ok"), (0o640, "warning"), (0o604, "warning")])
+    def test_open_to_others(self, data: Path, mode: int, level: str) -> None:
+        key = data.parent / "engage.kek"
+        key.touch()
+        key.chmod(mode)
+        (found,) = look_at_files(data, [key])
+        assert str(found.level) == level
+        assert level == "ok" or found.next_step == f"chmod 600 {key}"
+
+    def test_a_folder_open_to_others(self, data: Path) -> None:
+        data.chmod(0o755)
+        (found,) = look_at_files(data, [])
+        assert (found.level, found.next_step) == (Level.WARNING, f"chmod 700 {data}")
+
+    def test_keys_of_the_authority(self, tmp_path: Path) -> None:
+        assert levels(look_at_authority(tmp_path)) == ["ok"]
+        for folder in ("main", "main-2027/next"):
+            (tmp_path / folder).mkdir(parents=True)
+            (tmp_path / folder / "partner_CA.key").touch()
+            (tmp_path / folder / "partner_server.key").touch()
+        (found,) = look_at_authority(tmp_path)
+        assert found.level is Level.WARNING
+        where = f"{tmp_path}/main, {tmp_path}/main-2027/next"
+        assert found.sentence == f"2 keys of the authority lie on this host, in {where}"
+
+
+class TestPorts:
+    @pytest.fixture
+    def taken(self) -> Iterator[int]:
+        with closing(socket.socket()) as listening:
+            listening.bind(("127.0.0.1", 0))
+            listening.listen()
+            yield listening.getsockname()[1]
+
+    @pytest.mark.parametrize("bind", ["0.0.0.0", "::", "127.0.0.1"])  # as the setting says it
+    def test_ours_and_somebody_elses(self, taken: int, bind: str) -> None:
+        use = [PortUse("http", bind, taken)]
+        assert levels(look_at_ports(use, {"http": 2})) == ["ok"]
+        (found,) = look_at_ports(use, {"https": 2})
+        assert found.level is Level.PROBLEM
+        assert "something else listens" in found.sentence
+        assert f":{taken}" in found.next_step
+
+    def test_free(self) -> None:
+        (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {"https": 2})
+        assert found.level is Level.PROBLEM
+        assert "the TLS instance does not run" in found.sentence
+
+    def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
+        for port in (taken, free_port()):
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port))
+            assert found.level is Level.PROBLEM
+            assert "does not answer" in found.sentence
+
+
+class TestNames:
+    def look(self, world: World, *hosts: str) -> list[Check]:
+        world.add_site("main", tuple(Host.parse(host) for host in hosts))
+        sites: list[Site] = list(world.store.sites())
+        return look_at_names(sites)
+
+    def test_this_host(self, world: World) -> None:
+        assert levels(self.look(world, "localhost", "127.0.0.1")) == ["ok", "ok"]
+
+    def test_another_host(self, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+        answer = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("203.0.113.7", 0))]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_arguments, **_options: answer)
+        named, address = self.look(world, "locks.example.org", "203.0.113.8")
+        assert levels([named, address]) == ["warning", "warning"], "it may be a NAT's"
+        assert "locks.example.org (203.0.113.7) is not an address of this host" in named.sentence
+
+    def test_a_name_that_nobody_knows(self, world: World) -> None:
+        (found,) = self.look(world, "nowhere.invalid")
+        assert found.level is Level.PROBLEM
+        assert "nowhere.invalid is not known to DNS here" in found.sentence
+
+    def test_own_addresses(self) -> None:
+        assert is_own("127.0.0.1")
+        assert not is_own("203.0.113.7")
+        assert not is_own("no address")
+
+
+class TestClock:
+    def test_well(self) -> None:
+        chain, _ = Recipe().build()
+        assert levels(look_at_clock(NOW, NOW - timedelta(days=1), [("main", chain.server)])) == ["ok"]
+        assert levels(look_at_clock(NOW, None, [])) == ["ok"]
+        assert levels(look_at_clock(NOW, NOW + timedelta(minutes=4), [])) == ["ok"], "another host's may differ"
+
+    def test_behind_what_was_written_down(self) -> None:
+        (found,) = look_at_clock(NOW, NOW + timedelta(hours=1), [])
+        assert found.level is Level.PROBLEM
+        assert "the clock went back" in found.sentence
+
+    def test_against_certificates(self) -> None:
+        chain, _ = Recipe().build()
+        before = chain.server.not_valid_before_utc - timedelta(days=1)
+        after = chain.server.not_valid_after_utc + timedelta(days=1)
+        for now, word in ((before, "is not valid before"), (after, "ended on")):
+            (found,) = look_at_clock(now, None, [("main", chain.server)])
+            assert found.level is Level.PROBLEM
+            assert word in found.sentence
