@@ -87,6 +87,7 @@ def test_a_long_answer_arrives_whole_at_whatever_pace(pair: RunningPair, maximum
     eventually(lambda: held(pair) == 0, "all is given back")
 
 
+@pytest.mark.long("tests/unit/serving/worker/connections/test_room.py, without sockets")
 def test_those_who_do_not_read_give_way_to_those_who_do(pair: RunningPair) -> None:
     context = trusting(pair.folder)
     with ExitStack() as stack:

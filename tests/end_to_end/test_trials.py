@@ -5,7 +5,10 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.chains import HOSTS
+from tests.support.lengths import RUN
 from tests.support.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
 from tests.support.stored_by_pairs import sightings, sqlite
 from tests.support.world import serial_of
@@ -36,7 +39,8 @@ def night_of_trials(pair: RunningPair) -> None:
     ok(engage(pair.folder, "lock", "fetch", *host, *key, "--serial", serial_of(1)))
     marked = "Host: 127.0.0.1\r\nX-Engage-Virtual-Lock: 1\r\nX-Way: the app\r\nConnection: close\r\n\r\n"
     pair.raw_http(f"GET {NOTICE}?serialNumber={serial_of(78)} HTTP/1.1\r\n{marked}".encode())
-    engage(pair.folder, "lock", "conformance", *host, *key)
+    if RUN.all:  # a minute: its requests and handshakes carry the mark in the same two places as the others'
+        engage(pair.folder, "lock", "conformance", *host, *key)
     ok(engage(pair.folder, "lock", "fleet", *host, *key, "--count", 5))
     engage(pair.folder, "lock", "misbehave", *host, "--count", 3, "--seconds", 1, "--yes")
     wrong = pair.folder / "other.pem"
@@ -62,7 +66,7 @@ def settled(pair: RunningPair) -> None:
     """Until all that was seen is stored."""
     seen = -1
     while seen != (seen := len(sightings(sqlite(pair.folder)))):
-        time.sleep(1.5)
+        time.sleep(1.2)
 
 
 def test_a_day_of_trials_beside_ten_real_doors_changes_no_count(tmp_path: Path) -> None:
@@ -74,7 +78,7 @@ def test_a_day_of_trials_beside_ten_real_doors_changes_no_count(tmp_path: Path) 
         before = counts(tmp_path)
         assert before[2]["devices"] == DOORS
         night_of_trials(pair)
-        eventually(lambda: stored(pair, reason="virtual_lock") >= 20, "the trials are stored")
+        eventually(lambda: stored(pair, reason="virtual_lock") >= 15, "the trials are stored")
         settled(pair)
         assert counts(tmp_path) == before
         shown = ok(engage(tmp_path, "device", "show", serial_of(1)))
@@ -99,6 +103,7 @@ def test_at_a_site_for_trials_they_are_devices(tmp_path: Path) -> None:
     assert again.returncode == 0
 
 
+@pytest.mark.long("tests/unit/services/sites/test_renaming.py, without a pair")
 def test_a_renamed_site_serves_the_same_doors(tmp_path: Path) -> None:
     made(tmp_path)
     with running_pair(tmp_path, "--workers", "1") as pair:

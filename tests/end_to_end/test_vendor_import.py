@@ -190,7 +190,13 @@ def _door(pair: RunningPair, anchor: bytes, device: int) -> VirtualLock:
 
 
 @pytest.mark.parametrize(
-    "edits", [Edits(host="127.0.0.1"), Edits(True, True, True, host="127.0.0.1")], ids=["stock", "mended"]
+    "edits",
+    [
+        pytest.param(Edits(host="127.0.0.1"), id="stock"),
+        pytest.param(
+            Edits(True, True, True, host="127.0.0.1"), id="mended", marks=pytest.mark.long("the stock folder, beside")
+        ),
+    ],
 )
 def test_devices_notice_nothing(folder: Path, edits: Edits) -> None:
     """They call by TLS with the anchor that they have; ask for no other; get their database; and old addresses work."""
