@@ -543,7 +543,7 @@ def test_the_path_that_reaches_the_partner_is_one_of_ours(upstream: tuple[Runnin
     assert not [path for path in paths if ".." in path or not path.startswith("/swordfish/lock/")]
 
 
-@pytest.mark.long("test_a_slow_partner_holds_up_no_notice, and the shares of threads in tests/unit/services")
+@pytest.mark.long("test_a_slow_partner_holds_up_no_notice, and tests/unit/serving/worker/answers/test_call_in_lanes.py")
 def test_a_slow_partner_of_one_site_holds_up_nobody_else(installation: Path) -> None:
     """Neither another site's files, nor its own readers at a door, nor its own audits."""
     partner = Partner(slow_path="/swordfish/lock/db/", pause=4).start()
