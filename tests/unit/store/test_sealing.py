@@ -34,6 +34,11 @@ SEALED_BEFORE = bytes.fromhex(
 )
 
 
+def _damaged(sealed: bytes) -> bytes:
+    """With a last octet that is surely another."""
+    return sealed[:-1] + bytes([sealed[-1] ^ 1])
+
+
 @pytest.fixture
 def engine(database_url: str) -> Iterator[Engine]:
     create_sqlite_file(database_url)
@@ -58,7 +63,7 @@ def make_earlier_database(engine: Engine) -> None:
         "probe": SEALER.seal(Secret(b"engage"), schema.SEAL_PROBE_PURPOSE),
         "site_key": SEALER.seal(SITE_KEY, "site key of main"),
         "key": SEALER.seal(private_key(), release_keys.key_purpose("main", 1)),
-        "damaged": SEALER.seal(private_key(), release_keys.key_purpose("main", 1))[:-1] + b"x",
+        "damaged": _damaged(SEALER.seal(private_key(), release_keys.key_purpose("main", 1))),
         "none": b"",
         "anchor": one.anchor_der,
         "chain": pem,

@@ -151,7 +151,8 @@ class TestAKeyThatDoesNotBelong:
 
     def test_a_damaged_private_key_is_found_before_it_is_served(self, site: World) -> None:
         number = site.release(activate=False)
-        put(site, number, private_key_sealed=self.sealed(site, number)[:-1] + b"x")
+        sealed = self.sealed(site, number)
+        put(site, number, private_key_sealed=sealed[:-1] + bytes([sealed[-1] ^ 1]))
         with pytest.raises(SealBroken):
             site.releases.activate("main", number, {}, site.occasion)
         assert site.releases.current("main") == 1
