@@ -387,6 +387,7 @@ def upstream(shared_upstream: tuple[RunningPair, Partner]) -> tuple[RunningPair,
     return pair, partner
 
 
+@pytest.mark.long("tests/property/test_no_audit_lost.py, and each mood alone above")
 def test_nights_against_an_upstream_that_is_slow_wrong_and_absent_by_turns(
     upstream_pair: RunningPair, partner: Partner
 ) -> None:

@@ -17,6 +17,7 @@ from tests.support.trusting import FAR_TOO_LONG, trusting
 GET = f"GET {NOTICE} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
 
 
+@pytest.mark.long("each kind of bad client alone, in this module")
 def test_right_devices_are_served_among_thousands_of_bad_clients(installation: Path) -> None:
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     count = min(examples(all=5000, quick=1000), soft - 300)

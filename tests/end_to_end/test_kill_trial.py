@@ -14,6 +14,7 @@ from tests.support.world import serial_of
 FILES, PASSED_ON = Door(serial_of(1), HERE), Door(serial_of(2), AWAY)
 
 
+@pytest.mark.long("test_sightings.py, which kills each process once")
 def test_six_kills_lose_no_acknowledged_audit() -> None:
     verdict, trial, told = try_kills(6, devices=4, hostile=40, pause=0.6, disk="")
     assert verdict.is_well, verdict

@@ -117,6 +117,7 @@ def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: P
         assert pair.process.wait(20) == 0
 
 
+@pytest.mark.long("a request on its way is answered before the end, beside")
 def test_who_never_ends_does_not_hold_the_end_up(installation: Path) -> None:
     with (
         running_pair(installation, "--workers", "1") as pair,

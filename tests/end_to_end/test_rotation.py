@@ -325,6 +325,7 @@ def confirmed(operator: OperatorSide, generation: int) -> Callable[[], bool]:
     return lambda: operator.confirmations.look("main", generation).is_complete
 
 
+@pytest.mark.long("tests/unit/store/test_contract.py: a change wakes who waits")
 def test_on_postgresql_workers_are_told_of_a_change(tmp_path: Path, postgresql: PostgresServer) -> None:
     """With polls two seconds apart, a change arrives far sooner: LISTEN and NOTIFY."""
     (tmp_path / "site.key").write_bytes(write_site_key(SITE_KEY))

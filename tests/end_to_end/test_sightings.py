@@ -116,6 +116,7 @@ def test_each_kind_is_seen_with_its_release(installation: Path) -> None:
     assert {s.address for s in found} == {"127.0.0.1"}
 
 
+@pytest.mark.long("tests/end_to_end/test_following.py, without the burst")
 def test_a_database_that_is_away_for_a_whole_burst(tmp_path: Path, postgresql: PostgresServer) -> None:
     """No failed answer, no lost sighting, none counted twice."""
     url = postgresql.new_database()

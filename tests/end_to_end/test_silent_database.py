@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
+
 from tests.support.following import GET, new_chain, serves, stage
 from tests.support.installation import make_installation
 from tests.support.postgresql import PostgresServer, primary_and_standby
@@ -39,6 +41,7 @@ def devices_calling(pair: RunningPair) -> Iterator[list[bytes]]:
         thread.join()
 
 
+@pytest.mark.long("a standby that takes over, below")
 def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, postgresql: PostgresServer) -> None:
     """Old connections are silent from a moment on, new ones work. Nothing but a limit of our own finds that."""
     proxy = SilentProxy(postgresql.socket)
