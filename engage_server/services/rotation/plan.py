@@ -1,6 +1,6 @@
 """Which rotation is due, which ways there are, and which is the safest. Pure: the same input gives the same plan."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -182,8 +182,7 @@ def _rehearsed(
 ) -> tuple[ProvenChain, ...]:
     rehearsal = rehearse(situation.chain, throwaway)
     rest = iter(throwaway[len(situation.chain.intermediates) + 2 :])
-    make_key: Callable[[], rsa.RSAPrivateKey] = lambda: next(rest)  # noqa: E731  # an iterator as a function
-    chains = succeed(way, rehearsal.chain, rehearsal.authority, situation.hosts, situation.now, make_key)
+    chains = succeed(way, rehearsal.chain, rehearsal.authority, situation.hosts, situation.now, rest.__next__)
     return tuple(
         prove(each.title, each.chain, rehearsal.chain, situation.anchor, situation.hosts, situation.now, judge)
         for each in chains
