@@ -12,19 +12,31 @@ from engage_server.services.installation.checkup import Check, Level, worst
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
 
-@click.command(epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json")
+@click.command(
+    epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json\n"
+    "  engage doctor --http-port 8080 --https-port 8443      where 'engage serve' was given these"
+)
+@click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port]")
+@click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port]")
+@click.option("--operators-port", type=int, metavar="PORT", help="Of metrics and health. [setting: operators_port]")
 @json_option
 @click.pass_obj
-def doctor(session: Session, as_json: bool) -> int:
+def doctor(
+    session: Session, http_port: int | None, https_port: int | None, operators_port: int | None, as_json: bool
+) -> int:
     """Look whether this installation is well: files, keys, ports, names, clock, and a fetch as a device makes it.
 
     Changes nothing but what the virtual lock's call leaves in the log. Run it as root or as the service's user: others
     may not look into its files.
 
+    Ports that 'engage serve' was given as options are not in the settings: give them here, too.
+
     Exit status 1 when there is a problem, 3 when there is no installation. Warnings alone are 0.
     """
     found: list[Check] = []
-    for check in examine(session.settings(), session.environment, session.now()):
+    ports = {"http_port": http_port, "https_port": https_port, "operators_port": operators_port}
+    given = {name: port for name, port in ports.items() if port is not None}
+    for check in examine(session.settings(**given), session.environment, session.now()):
         found.append(check)
         if not as_json:
             _print(check)
