@@ -18,6 +18,8 @@ PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
+RESTORE = "Restore it from its backup."  # what to do where something is lost
+
 
 def make_folder(path: Path, within: Path | None = None) -> None:
     """Make a folder, with mode 0700, and those above it.
@@ -33,7 +35,7 @@ def make_folder(path: Path, within: Path | None = None) -> None:
         FileNotUsable: It can not be made.
     """
     if within is not None and not within.is_dir():
-        raise FileNotUsable(f"{within} is gone: nothing is made in its place", "Restore it from its backup.")
+        raise FileNotUsable(f"{within} is gone: nothing is made in its place", RESTORE)
     with _explained(path, "make it"):
         for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
             _make_one_folder(each, each.parent)  # mkdir's own "parents" gives those above another mode
