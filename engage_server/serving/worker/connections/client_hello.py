@@ -33,6 +33,11 @@ class HelloRefused(Exception):
         self.reason = reason
 
     @property
+    def is_hello(self) -> bool:
+        """Whether it was whole, and its sender may be a device."""
+        return self.alert == _UNRECOGNIZED_NAME
+
+    @property
     def record(self) -> bytes:
         """The fatal alert as it goes onto the wire."""
         return bytes((_ALERT, 3, 3, 0, 2, 2, self.alert))
@@ -44,12 +49,13 @@ class HelloReader:
     What is no TLS record at all goes to OpenSSL as it is: it knows HTTP and SSL 2.0, and says so. So does an alert.
 
     Attributes:
-        is_done: Whether the hello is whole.
+        is_done: Whether the hello is whole, or what came is none.
+        is_hello: Whether it is whole, and one.
         rest: What came behind it. OpenSSL may read that after it has answered the hello, and not before: the answer
             says whether another hello is expected.
     """
 
-    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "rest")
+    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest")
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -57,6 +63,7 @@ class HelloReader:
         self._next_record = 0  # where its header begins in what is held
         self._wanted = 0  # how long the message is with its header; 0 while that is not known
         self.is_done = False
+        self.is_hello = False
         self.rest = b""
 
     def feed(self, content: bytes) -> bytes:
@@ -70,7 +77,7 @@ class HelloReader:
         """
         end = 0 if self._held else _end_of_whole(content)
         if end:  # as nearly all come: in one piece and one record
-            self.is_done, self.rest = True, content[end:]
+            self.is_done, self.is_hello, self.rest = True, True, content[end:]
             return content[:end]
         self._held += content
         while not self.is_done and self._read_record():
@@ -130,7 +137,7 @@ class HelloReader:
         if len(self._message) > self._wanted:  # another message in the hello's record
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
         _assert_ascii_name(bytes(self._message))
-        self.is_done = True
+        self.is_done, self.is_hello = True, True
 
     def _alerts(self) -> bytes:
         """Alerts in front of a hello are OpenSSL's matter: a client may give up instead of sending one."""
