@@ -32,7 +32,7 @@ def seen_of(folder: Path, *pieces: bytes) -> list[str]:
             reason = failure.reason
         HandshakeWitness(ListenerMetrics("https", folder), sightings).failed(connection, reason)
     sightings.flush()
-    return [decoded(line).disregarded for line in sink.kept]
+    return [found.disregarded for line in sink.kept if (found := decoded(line))]
 
 
 HELLO = named(b"locks.example.org")
