@@ -91,6 +91,8 @@ def progress_json(
     return {
         "number": rotation.number,
         "site": rotation.site,
+        "for_trials": progress.for_trials,
+        "current_release": progress.current,
         "way": rotation.way.value,
         "state": rotation.state.value,
         "from_release": rotation.from_release,

@@ -5,8 +5,8 @@ import click
 from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device_files_commands import export_devices, import_devices
 from engage_server.cli.device_views import WORDS, print_device, print_events
-from engage_server.cli.failing_doors import sentence_of
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
+from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.removal_commands import remove_device
@@ -29,10 +29,11 @@ def device() -> None:
 @click.pass_obj
 def add(session: Session, serials: tuple[str, ...], site: str) -> None:
     """Remember to which site devices belong: 32 hexadecimal digits each, or Base64 as they send it."""
-    sites = session.operator_side().sites
+    operator = session.operator_side()
     for serial in serials:
-        added = sites.add_device(serial, site, session.occasion())
+        added = operator.sites.add_device(serial, site, session.occasion())
         click.echo(f"{added.serial} belongs to {site}")
+    warn_of_the_unlisted(operator, site, session.now())
     print_next(f"{program()} device list --site {site}")
 
 
@@ -65,18 +66,19 @@ def list_devices(
     the anchor; it finished a TLS handshake while this release's chain was the only one that it could be given.
     """
     operator = session.operator_side()
-    name = operator.sites.get(site).name
+    of = operator.sites.get(site)
+    name = of.name
     number = release or operator.releases.current(name)
     limit = None if shows_all else _SHOWN
     found = operator.evidence.devices(
         name, session.now(), release=number, missing=missing, troubled=troubled, limit=limit
     )
     if as_json:
-        print_json([device_json(each) for each in found])
+        print_json([device_json(each) | {"for_trials": of.for_trials} for each in found])
         return
     rows = [
         (
-            each.identity,
+            f"{each.identity}{' *' if each.is_stranger else ''}",
             WORDS[each.grade] if each.grade is not None else "",
             f"{each.history.last_seen:%Y-%m-%d %H:%M}" if each.history else "never",
             "" if each.silent_nights is None else each.silent_nights,
@@ -92,8 +94,10 @@ def list_devices(
     if number is not None:
         grades = operator.evidence.grades(name, number)
         text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
-        click.echo(f"release {number} of {name}: {text or 'no device yet'}")
+        click.echo(f"release {number} of {name}{trials_mark(of)}: {text or 'no device yet'}")
         reception = operator.held_anchors.reception(name, number, session.now())
+        if reception.strangers:
+            click.echo(f"{strangers_of(reception)} (*)")
         if reception.refuse:
             click.echo(f"{sentence_of(reception, 'would refuse')}")
     if limit is not None and len(found) == limit:

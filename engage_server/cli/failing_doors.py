@@ -1,11 +1,16 @@
 """Before something is served that doors would refuse: how many, which, and a question."""
 
 import sys
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.errors import Refused
 from engage_server.services.releases.reception import Reception
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask, even where doors would fail TLS.")
 
@@ -57,6 +62,21 @@ def sentence_of(reception: Reception, verb: str) -> str:
         "fails TLS once, fetches the new anchor by itself, and comes back.\n"
         f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
     )
+
+
+def strangers_of(reception: Reception) -> str:
+    """How many devices count for nothing, because their site has a list and they are not on it."""
+    count = reception.strangers
+    doors = "1 more device finished TLS and is" if count == 1 else f"{count} more devices finished TLS and are"
+    return f"{doors} not on the site's list: no rotation counts {'it' if count == 1 else 'them'}"
+
+
+def warn_of_the_unlisted(operator: "OperatorSide", site: str, now: datetime) -> None:
+    """A site's first listed device makes a list: whoever is not on it counts no more, which nobody should miss."""
+    current = operator.releases.current(site)
+    reception = operator.held_anchors.reception(site, current, now) if current is not None else None
+    if reception is not None and reception.strangers:
+        click.echo(f"warning: {site} counts the devices on its list; {strangers_of(reception)}", err=True)
 
 
 def _served(reception: Reception) -> str:

@@ -5,11 +5,14 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engage_server.cli.program import pasteable
+
+if TYPE_CHECKING:
+    from engage_server.records import Site
 
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
@@ -56,6 +59,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
+
+
+def trials_mark(site: "Site") -> str:
+    """What stands behind the name of a site in every list: whether it was made for trials."""
+    return " (for trials)" if site.for_trials else ""
 
 
 def print_next(sentence: str) -> None:

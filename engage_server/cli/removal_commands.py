@@ -5,6 +5,7 @@ import click
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
+from engage_server.cli.questions import assert_named, assert_sure
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.services.sites.serials import read_serial
@@ -30,7 +31,7 @@ def remove_device(session: Session, serial: str, site: str | None, reason: str, 
     identity, removal = read_serial(serial), session.operator_side().removal
     name = removal.site_of(identity, site)
     if not yes:
-        click.confirm(f"remove device {identity} and its files from site {name}?", abort=True, err=True)
+        assert_sure(f"remove device {identity} and its files from site {name}?")
     removal.device(identity, name, reason, session.occasion())
     if as_json:
         print_json({"device": identity, "site": name})
@@ -108,8 +109,8 @@ def remove_site(
         )
     operator, occasion = session.operator_side(), session.occasion()
     operator.removal.assert_site_removable(name, destroy_site_key is not None, reason, occasion)
-    if not yes and click.prompt(f"to remove site {name} for good, type its name", err=True) != name:
-        raise click.Abort
+    if not yes:
+        assert_named(name, f"to remove site {name} for good")
     operator.removal.site(name, destroy_site_key is not None, reason, occasion)
     folder = session.settings().data_dir / name
     if as_json:

@@ -13,6 +13,7 @@ from engage_server.cli.parameters import FilePath, all_sites_option, read_passph
 from engage_server.cli.program import program
 from engage_server.cli.rotate_output import print_plan, print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.site_change_output import warn_of_other_hosts
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
@@ -155,6 +156,9 @@ def start(
     _ask_before_cut_overs(session, operator, requests, yes=yes)
     for request in requests:
         _warn_of_strangers(operator, request.site)
+        if operator.rotations.open_rotation(request.site) is None:
+            others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
+            warn_of_other_hosts(request.site, others)
         operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
     _print_where(session, operator, name)
 
@@ -185,7 +189,8 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
     if going_on:
         print_next(_next_of(going_on[0]))
     else:
-        print_next(f"{program()} rotate plan --site {site or 'NAME'}")
+        sites = [each.rotation.site for each in found] or [each.name for each in operator.sites.all()]
+        print_next(f"{program()} rotate plan --site {sites[0]}" if sites else f"{program()} init")
 
 
 @rotate.command(
@@ -262,7 +267,12 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
     newest = operator.rotations.all(site)[-1]
     print_progress(operator.rotations.progress(newest, session.occasion()))
     if newest.state is RotationState.DONE:
-        print_next(f"{program()} release retire {newest.from_release} --site {site}, when you are sure")
+        advice = operator.held_anchors.advice(site, session.now())
+        if advice is not None:
+            click.echo(f"  {advice.sentence}")
+        is_safe = advice is not None and advice.is_safe and newest.from_release in advice.releases
+        retire = f"{program()} release retire {newest.from_release} --site {site}"
+        print_next(retire if is_safe else f"{program()} device list --site {site} --missing")
     elif newest.state.is_open:
         print_next(_next_of(newest))
     else:

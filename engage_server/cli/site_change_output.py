@@ -6,7 +6,7 @@ import click
 
 from engage_server.cli.output import print_table
 from engage_server.records import Site
-from engage_server.services.evidence.devices import HostCallers
+from engage_server.services.evidence.callers import HostCallers
 
 
 def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers]) -> None:
@@ -20,12 +20,20 @@ def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers])
     rows = [(what, old, new) for (what, old), (_, new) in zip(_parts(before), _parts(after), strict=True) if old != new]
     print_table([f"site {after.name}", "before", "now"], rows, "")
     for each in callers:
-        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {_who(each)}", err=True)
+        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {who_calls(each)}", err=True)
     if callers:
         click.echo("Whoever calls a removed host gets the default site's answers, and refuses its TLS.", err=True)
 
 
-def _who(callers: HostCallers) -> str:
+def warn_of_other_hosts(site: str, callers: Sequence[HostCallers]) -> None:
+    """Before a release is made that is not for a host which doors call."""
+    for each in callers:
+        click.echo(f"warning: {each.host} is no host of {site}: the next certificate is not for it.", err=True)
+        click.echo(f"{who_calls(each)} They will refuse TLS.", err=True)
+
+
+def who_calls(callers: HostCallers) -> str:
+    """One sentence: how many doors call a host, and which."""
     if not callers.devices:
         return "No door called it within 30 days, as far as doors say what they call."
     doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"

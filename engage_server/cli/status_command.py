@@ -1,16 +1,19 @@
 """``engage status``."""
 
+import shlex
 from datetime import datetime
+from pathlib import Path
 
 import click
 
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.disk_status import print_disk
-from engage_server.cli.failing_doors import sentence_of
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.failing_doors import sentence_of, strangers_of
+from engage_server.cli.output import console, json_option, print_json, print_next, trials_mark
 from engage_server.cli.program import program
 from engage_server.cli.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.site_change_output import who_calls
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
@@ -33,10 +36,10 @@ _LINE_DAYS = 3653
 def status(session: Session, as_json: bool) -> int:
     """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
 
-    Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
-    site serves nothing, or its devices call a host that its certificate is not for. A certificate has expired, or its
-    last safe day to start a rotation has passed. A host went without a goodbye. The disk has no room for what devices
-    send.
+    Exit status 1 when somebody should act today. There is no site. No worker serves devices, or one does not serve what
+    is current. A site serves nothing, or its doors refuse what it serves: they hold another anchor, or call a host that
+    its certificate is not for. A certificate has expired, or its last safe day to start a rotation has passed. A host
+    went without a goodbye. The disk has no room for what devices send.
     """
     occasion = session.occasion()
     operator = session.operator_side()
@@ -63,7 +66,7 @@ def status(session: Session, as_json: bool) -> int:
     print_disk(disk)
     for gap in found.gaps:
         click.echo(f"the evidence may not be complete: {gap}")
-    print_next(_next(found))
+    print_next(_next(found, session.settings().certs_dir))
     return int(bad)
 
 
@@ -80,13 +83,14 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out = console()
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
-    marks = (" (default)" if status.site.is_default else "") + (" (for trials)" if status.site.for_trials else "")
+    marks = (" (default)" if status.site.is_default else "") + trials_mark(status.site)
     click.echo(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}")
     for certificate in status.certificates:
         _print_certificate(certificate, now)
     for host in status.unanswered:
         out.print("  not answered: ", style="bold red", end="")
         click.echo(f"the certificate is not for {host}; devices that call it refuse TLS")
+    _print_other_hosts(status)
     total = sum(status.grades.values())
     if total:
         grades = ", ".join(
@@ -98,7 +102,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     else:
         click.echo("  no device was seen or added yet")
     if status.reception is not None and status.reception.strangers:
-        click.echo(f"  {status.reception.strangers} more finished TLS and are not on the site's list")
+        click.echo(f"  {strangers_of(status.reception)}")
     if status.reception is not None and status.refuse:
         out.print("  locked out: ", style="bold red", end="")
         click.echo(sentence_of(status.reception, "refuse"))
@@ -114,6 +118,15 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.rotation is not None:
         print_progress(status.rotation)
     click.echo("")
+
+
+def _print_other_hosts(status: SiteStatus) -> None:
+    """Doors that call a host which is none of the site's, such as one that was taken away."""
+    for each in status.other_hosts:
+        is_refused = each.host in status.refused_hosts
+        console().print("  other host: ", style="bold red" if is_refused else "yellow", end="")
+        then = "the certificate is not for it: they refuse TLS" if is_refused else "the next certificate is not for it"
+        click.echo(f"{each.host} is no host of {status.site.name}. {who_calls(each)} {then[0].upper()}{then[1:]}.")
 
 
 def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
@@ -134,13 +147,13 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 
-def _next(found: InstallationStatus) -> str:
+def _next(found: InstallationStatus, certs: Path) -> str:
     """The first thing to do, by how many devices wait for it."""
     if not found.sites:
         return f"{program()} init"
     for site in found.sites:
         if site.current is None:
-            return _next_of_unserved(site)
+            return _next_of_unserved(site, certs)
     if not found.workers and not found.silent_hosts:
         return f"no worker serves devices. Start the servers: {program()} serve"
     for site in found.sites:
@@ -160,11 +173,12 @@ def _next_of_served(found: InstallationStatus) -> str:
     return f"{program()} device list --site {_default(found).site.name} --troubled"
 
 
-def _next_of_unserved(site: SiteStatus) -> str:
+def _next_of_unserved(site: SiteStatus, certs: Path) -> str:
     name, hosts = site.site.name, " ".join(f"--host {host}" for host in site.site.hosts)
     if site.newest_staged is not None:
         return f"{program()} release activate {site.newest_staged} --site {name}"
-    return f"{program()} chain build DIR {hosts}, then {program()} release stage DIR --site {name}"
+    folder = shlex.quote(str(certs / name))
+    return f"{program()} chain build {folder} {hosts}, then {program()} release stage {folder} --site {name}"
 
 
 def _default(found: InstallationStatus) -> SiteStatus:

@@ -25,7 +25,8 @@ def insert_device(connection: Connection, device: Device) -> bool:
     if owner is not None and owner != device.site:
         raise Conflict(
             f"device {device.serial} belongs to site {owner!r}",
-            "A device has the key of one site; if it was commissioned anew, it has to be taken from the other first.",
+            "A device has the key of one site. If it was commissioned anew, take it from the other first: "
+            f"engage device remove {device.serial} --site {owner}",
             code="device.conflict",
         )
     if owner is None:

@@ -8,6 +8,7 @@ from typing import Protocol
 from engage_server.checks.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
+from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
@@ -52,6 +53,9 @@ class SiteStatus:
         rotation: The one that is going on, if there is one.
         reception: How its devices take the current release, by the anchors that they hold; None before the first.
         newest_staged: The newest release that waits for its activation; None for none.
+        other_hosts: Hosts that are none of the site's, and the doors that call them and have not taken the current
+            release.
+        refused_hosts: Those of them that the served certificate is not for.
     """
 
     site: Site
@@ -64,6 +68,8 @@ class SiteStatus:
     rotation: RotationProgress | None
     reception: Reception | None = None
     newest_staged: int | None = None
+    other_hosts: tuple[HostCallers, ...] = ()
+    refused_hosts: tuple[Host, ...] = ()
 
     @property
     def refuse(self) -> int:
@@ -78,7 +84,8 @@ class SiteStatus:
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should act today: not served, due, doors that refuse it, or a worker that lags behind."""
-        return self.current is None or self.is_due or bool(self.behind) or self.refuse > 0
+        is_refused = self.refuse > 0 or bool(self.refused_hosts)
+        return self.current is None or self.is_due or bool(self.behind) or is_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +107,7 @@ class InstallationStatus:
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should act today: a site is not served as it should be, or a host is missing."""
-        is_served = bool(self.workers) or not self.sites
+        is_served = bool(self.workers) and bool(self.sites)
         return not is_served or bool(self.silent_hosts) or any(site.needs_attention for site in self.sites)
 
 
@@ -134,6 +141,7 @@ class Overview:
         pace = self._rotations.pace(site.name)
         rotation: Rotation | None = self._rotations.open_rotation(site.name)
         chain = chain_of(current) if current else None
+        others = callers_of_other_hosts(self._store, site, occasion.now, current.number if current else 0)
         return SiteStatus(
             site=site,
             current=current,
@@ -145,6 +153,8 @@ class Overview:
             rotation=self._rotations.progress(rotation, occasion) if rotation else None,
             reception=self._held_anchors.reception(site.name, current.number, occasion.now) if current else None,
             newest_staged=max((each.number for each in releases if each.state is ReleaseState.STAGED), default=None),
+            other_hosts=tuple(others),
+            refused_hosts=unnamed_hosts(chain.server, [each.host for each in others]) if chain else (),
         )
 
 
