@@ -57,7 +57,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
         store = _opened(settings, environment)
     except EngageError as error:
         yield Check.of_error("database", error)
-        yield from _of_this_host(settings, {})
+        yield from _of_this_host(settings, None)
         yield from look_at_authority(settings.certs_dir)
         return
     try:
@@ -98,7 +98,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
         yield _fetched(settings, store, site, current.get(site.name), now)
 
 
-def _of_this_host(settings: Settings, running: Mapping[str, int]) -> Iterator[Check]:
+def _of_this_host(settings: Settings, running: Mapping[str, int] | None) -> Iterator[Check]:
     operators = PortUse("operators", settings.operators_bind, settings.operators_port)
     devices = [
         PortUse("http", settings.bind, settings.http_port),
@@ -114,7 +114,7 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
         step = f"engage release activate N --site {site.name}"
         return Check("fetch", Level.PROBLEM, f"{site.name} serves no release", step)
     host = _host_to_call(site)
-    target = Target(host, settings.http_port, settings.https_port)
+    target = Target(host, settings.http_port, settings.https_port, settings.public_http_port)
     firmware = Firmware(accepts_partial_chain=site.anchor is AnchorRole.INTERMEDIATE)
     lock = VirtualLock(target, store.site_key(site.name), DeviceLimits(seconds=_SECONDS), firmware)
     try:

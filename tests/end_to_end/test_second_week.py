@@ -45,7 +45,7 @@ def json_of(folder: Path, *command: object) -> Any:
 
 
 def next_of(shown: str) -> str:
-    return re.findall(r"^next: (.*)", shown, re.MULTILINE)[-1]
+    return str(re.findall(r"^next: (.*)", shown, re.MULTILINE)[-1])
 
 
 class TestRemovedHosts:
