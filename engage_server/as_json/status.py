@@ -40,6 +40,8 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, 
         "silent_hosts": {
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
         },
+        "silent_workers": [each.worker for each in found.silent_workers],
+        "missing_listeners": list(found.missing_listeners),
         "evidence_gaps": list(found.gaps),
     }
 

@@ -26,6 +26,7 @@ _WORDS = {
     Grade.HANDSHAKE: "finished TLS",
     Grade.AUTHENTICATED: "proved itself by a token",
 }
+_INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
 _LINE = 40
 _LINE_DAYS = 3653
 
@@ -36,10 +37,10 @@ _LINE_DAYS = 3653
 def status(session: Session, as_json: bool) -> int:
     """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
 
-    Exit status 1 when somebody should act today. There is no site. No worker serves devices, or one does not serve what
-    is current. A site serves nothing, or its doors refuse what it serves: they hold another anchor, or call a host that
-    its certificate is not for. A certificate has expired, or its last safe day to start a rotation has passed. A host
-    went without a goodbye. The disk has no room for what devices send.
+    Exit status 1 when somebody should act today. There is no site. One of the two instances has no worker, or a worker
+    is silent or does not serve what is current. A site serves nothing, or its doors refuse what it serves: they hold
+    another anchor, or call a host that its certificate is not for. A certificate has expired, or its last safe day to
+    start a rotation has passed. A host went without a goodbye. The disk has no room for what devices send.
     """
     occasion = session.occasion()
     operator = session.operator_side()
@@ -61,6 +62,7 @@ def status(session: Session, as_json: bool) -> int:
         f"{_count(len(found.workers), 'worker')} of {_count(len({each.host for each in found.workers}), 'host')} "
         "serve devices"
     )
+    _print_missing(found)
     for site_name in circuits:
         click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
     print_disk(disk)
@@ -120,6 +122,16 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     click.echo("")
 
 
+def _print_missing(found: InstallationStatus) -> None:
+    """Instances that nobody serves while the other one is served, and workers that are not heard."""
+    for listener in found.missing_listeners if found.workers else ():
+        console().print("  missing: ", style="bold red", end="")
+        click.echo(f"no worker of {_INSTANCES[listener]} is alive: devices cannot come through")
+    for worker in found.silent_workers:
+        console().print("  silent: ", style="bold red", end="")
+        click.echo(f"{worker.worker} is not heard any more, and said no goodbye")
+
+
 def _print_other_hosts(status: SiteStatus) -> None:
     """Doors that call a host which is none of the site's, such as one that was taken away."""
     for each in status.other_hosts:
@@ -156,10 +168,12 @@ def _next(found: InstallationStatus, certs: Path) -> str:
             return _next_of_unserved(site, certs)
     if not found.workers and not found.silent_hosts:
         return f"no worker serves devices. Start the servers: {program()} serve"
+    if found.workers and found.missing_listeners:
+        return f"{program()} serve {found.missing_listeners[0]}, or look at its log"
     for site in found.sites:
         if (site.is_due or any(each.urgency != "fine" for each in site.certificates)) and site.rotation is None:
             return f"{program()} rotate plan --site {site.site.name}"
-    if found.silent_hosts:
+    if found.silent_hosts or found.silent_workers:
         return f"{program()} host list"
     return _next_of_served(found)
 

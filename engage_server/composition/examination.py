@@ -2,7 +2,7 @@
 
 import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from engage_server.composition.opening import given_release_key, open_database, read_sealer
@@ -85,7 +85,8 @@ def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
 def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Check]:
     host = socket.gethostname()
     running = Counter(each.listener for each in store.workers(LIVE_WITHIN) if each.host == host)
-    yield from _of_this_host(settings, running)
+    silent = {each.listener for each in store.silent_workers(LIVE_WITHIN) if each.host == host}
+    yield from _of_this_host(settings, running, silent)
     sites = store.sites()
     current = {each.site: each for each in store.releases() if each.state is ReleaseState.CURRENT}
     if not sites:
@@ -98,13 +99,15 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
         yield _fetched(settings, store, site, current.get(site.name), now)
 
 
-def _of_this_host(settings: Settings, running: Mapping[str, int] | None) -> Iterator[Check]:
+def _of_this_host(
+    settings: Settings, running: Mapping[str, int] | None, silent: Collection[str] = ()
+) -> Iterator[Check]:
     operators = PortUse("operators", settings.operators_bind, settings.operators_port)
     devices = [
         PortUse("http", settings.bind, settings.http_port),
         PortUse("https", settings.bind, settings.https_port),
     ]
-    yield from look_at_ports(devices, running)
+    yield from look_at_ports(devices, running, silent)
     yield look_at_operators(operators)
 
 

@@ -10,7 +10,7 @@ from engage_server.pki.chain import Chain
 from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
-from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.confirmation import DEVICE_LISTENERS, Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
@@ -97,18 +97,27 @@ class InstallationStatus:
         workers: The live ones that serve devices.
         gaps: Why the evidence may not be complete.
         silent_hosts: Those that went without a goodbye, and when each was heard last.
+        silent_workers: Those that serve devices on a host that is alive, and are not heard any more.
     """
 
     sites: Sequence[SiteStatus]
     workers: Sequence[WorkerStatus]
     gaps: Sequence[str]
     silent_hosts: Mapping[str, datetime | None]
+    silent_workers: Sequence[WorkerStatus] = ()
+
+    @property
+    def missing_listeners(self) -> tuple[str, ...]:
+        """Of the two instances that a device calls, those of which no worker is alive on any host."""
+        alive = {each.listener for each in self.workers}
+        return tuple(each for each in DEVICE_LISTENERS if each not in alive)
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should act today: a site is not served as it should be, or a host is missing."""
-        is_served = bool(self.workers) and bool(self.sites)
-        return not is_served or bool(self.silent_hosts) or any(site.needs_attention for site in self.sites)
+        is_served = bool(self.sites) and not self.missing_listeners
+        is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
+        return not is_served or is_silent or any(site.needs_attention for site in self.sites)
 
 
 class Overview:
@@ -133,7 +142,9 @@ class Overview:
         """Everything as it is now."""
         workers = self._confirmations.workers()
         sites = [self._site(site, workers, occasion) for site in self._store.sites()]
-        return InstallationStatus(sites, workers, self._confirmations.gaps(), self._confirmations.silent_hosts())
+        gone = self._confirmations.silent_hosts()
+        silent = [each for each in self._confirmations.silent() if each.host not in gone]
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent)
 
     def _site(self, site: Site, workers: Sequence[WorkerStatus], occasion: Occasion) -> SiteStatus:
         releases = self._store.releases(site.name)

@@ -109,6 +109,11 @@ class TestPorts:
         assert found.level is Level.WARNING
         assert "not known without the database" in found.sentence
 
+    def test_workers_that_hang(self, taken: int) -> None:
+        (found,) = look_at_ports([PortUse("http", "127.0.0.1", taken)], {}, {"http"})
+        assert found.level is Level.PROBLEM
+        assert "the workers of the plain instance are not heard any more" in found.sentence
+
     def test_free(self) -> None:
         (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {})
         assert found.level is Level.PROBLEM
