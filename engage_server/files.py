@@ -243,6 +243,11 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileNotUsable(
-            f"{path}: can not {to_do}: {error.strerror or error}", "Mend that and run the command again."
-        ) from None
+        raise FileNotUsable(f"{path}: can not {to_do}: {error.strerror or error}", what_to_do(error)) from None
+
+
+def what_to_do(error: OSError) -> str:
+    """The next step after a file could not be used: who is not allowed to needs another user, not another file."""
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return "Run the command as a user who may, such as root."
+    return "Mend that and run the command again."

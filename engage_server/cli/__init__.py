@@ -14,6 +14,7 @@ from engage_server.cli.not_installed import not_installed
 from engage_server.cli.program import pasteable, remember_config
 from engage_server.cli.root import engage
 from engage_server.errors import EngageError, NotPossible, UsageError
+from engage_server.files import what_to_do
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
@@ -54,7 +55,7 @@ def _status(arguments: Sequence[str] | None) -> int:
         return 0
     except OSError as error:
         about = f"{error.filename}: " if error.filename else ""
-        _tell(NotPossible(f"{about}{error.strerror or error}", "Mend that and run the command again."))
+        _tell(NotPossible(f"{about}{error.strerror or error}", what_to_do(error)))
         return NotPossible.exit_status
 
 
