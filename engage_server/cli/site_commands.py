@@ -128,7 +128,7 @@ def add(
 def list_sites(session: Session, as_json: bool) -> None:
     """List the sites."""
     operator = session.operator_side()
-    current = operator.current_releases.numbers()
+    current = operator.current_releases()
     sites = operator.sites.all()
     if as_json:
         print_json([site_json(each, current.get(each.name)) for each in sites])

@@ -167,6 +167,18 @@ def select_releases(connection: Connection, site: str | None) -> list[Release]:
     return [_release(row) for row in rows]
 
 
+def select_current_numbers(connection: Connection, site: str | None) -> dict[str, int]:
+    """The number of each current release, or of this site's alone, by the site's name."""
+    query = (
+        select(sites.c.name, releases.c.number)
+        .join(sites, sites.c.id == releases.c.site_id)
+        .where(releases.c.state == ReleaseState.CURRENT.value)
+    )
+    if site is not None:
+        query = query.where(sites.c.id == site_id(connection, site))
+    return {row.name: row.number for row in connection.execute(query)}
+
+
 def _every() -> Select[Any]:
     return select(releases, sites.c.name.label("site")).join(sites, sites.c.id == releases.c.site_id)
 

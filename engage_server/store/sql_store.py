@@ -202,6 +202,10 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         with reading(self._engine) as connection:
             return release_queries.select_releases(connection, site)
 
+    def current_numbers(self, site: str | None = None) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return release_queries.select_current_numbers(connection, site)
+
     def private_key(self, site: str, number: int) -> Secret:
         with reading(self._engine) as connection:
             sealed = release_queries.sealed_private_key(connection, site, number)

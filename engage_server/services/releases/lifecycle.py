@@ -14,7 +14,7 @@ from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Release, ReleaseState, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
@@ -103,8 +103,7 @@ class Releases:
         Raises:
             NotFound: There is no such site.
         """
-        releases = self._store.releases(site_name)
-        return next((each.number for each in releases if each.state is ReleaseState.CURRENT), None)
+        return self._store.current_numbers(site_name).get(site_name)
 
     def before(self, site_name: str) -> int | None:
         """The release that :meth:`roll_back` leads to; None when there is none.

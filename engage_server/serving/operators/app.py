@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.operator_side import OperatorSide, open_operator_side
+from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.operators import delivery, enrolment, rotations, transfer
@@ -34,7 +34,7 @@ def operators_app(
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
 
     def open_side() -> OperatorSide:
-        return open_operator_side(settings, environment, lambda head: log.info(as_told(head)))
+        return device_side.operator_side(settings, environment, lambda head: log.info(as_told(head)))
 
     side = ActingSide(open_side)
 

@@ -462,6 +462,20 @@ class TestReleaseLife:
         states = [release.state for release in three.releases("main")]
         assert states == [ReleaseState.CURRENT, ReleaseState.RETIRED, ReleaseState.RETIRED]
 
+    def test_the_numbers_of_what_is_served(self, three: SqlStore, event: AuditEvent) -> None:
+        three.add_site(site("north"), SITE_KEY, event)
+        three.add_site(site("south"), SITE_KEY, event)
+        three.stage_release(draft("south"), private_key(), event)
+        assert three.current_numbers() == {}
+        activate(three, "main", 1, NOW, event)
+        activate(three, "main", 2, NOW, event)
+        activate(three, "south", 1, NOW, event)
+        assert three.current_numbers() == {"main": 2, "south": 1}
+        assert three.current_numbers("main") == {"main": 2}
+        assert three.current_numbers("north") == {}
+        with pytest.raises(NotFound):
+            three.current_numbers("nowhere")
+
     def test_who_comes_second_is_told(self, three: SqlStore, event: AuditEvent) -> None:
         activate(three, "main", 1, NOW, event)
         three.activate_release("main", 2, 1, NOW, event)

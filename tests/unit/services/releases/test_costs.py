@@ -86,6 +86,11 @@ class TestPrivateKeys:
         site.releases.all("main")
         assert (costs["opened"], costs["key read"]) == (0, 0)
 
+    def test_which_release_is_served_reads_no_release(self, site: World, costs: Costs) -> None:
+        costs.begin()
+        assert site.releases.current("main") == 1
+        assert (costs["rows"], costs["parsed"]) == (0, 0)
+
     def test_an_activation_opens_one_and_does_not_prove_its_numbers_again(self, site: World, costs: Costs) -> None:
         number = site.release(activate=False)
         costs.begin()
