@@ -11,7 +11,7 @@ from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
 from engage_server.pki.encodings import assert_readable, der
 from engage_server.pki.extensions import extension
-from engage_server.pki.path import FoundPath, find_path
+from engage_server.pki.paths.path import FoundPath, find_path
 from engage_server.records import AnchorRole, Host
 
 DEFAULT_WARN_DAYS = 30

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 
-from engage_server.checks import (
+from engage_server.checks.case import ChainCase
+from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.rules import (
     bundle_rules,
     constraint_rules,
     encoding_rules,
@@ -14,8 +16,6 @@ from engage_server.checks import (
     size_rules,
     validity_rules,
 )
-from engage_server.checks.case import ChainCase
-from engage_server.checks.finding import Finding, Severity
 from engage_server.pki.warnings_of_cryptography import quietly
 
 Rule = Callable[[ChainCase], Iterator[Finding]]

@@ -68,6 +68,8 @@ all_sites_option = click.option("--site", metavar="NAME", help="Only this site. 
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
+sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",

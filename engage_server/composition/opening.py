@@ -11,7 +11,7 @@ from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_f
 from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing
+from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 

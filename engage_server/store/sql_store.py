@@ -18,18 +18,17 @@ from engage_server.records import (
     Site,
     StaticCertificate,
 )
-from engage_server.store import (
-    audit_log,
+from engage_server.store import audit_log, release_keys
+from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
+from engage_server.store.interface import ReleaseDraft
+from engage_server.store.queries import (
     device_queries,
     history_queries,
-    release_keys,
     release_queries,
     removal_queries,
     rename_queries,
     site_queries,
 )
-from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
-from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation

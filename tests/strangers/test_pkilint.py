@@ -13,9 +13,9 @@ from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 
 from engage_server.errors import UsageError
 from engage_server.pki import encodings
-from engage_server.pki.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.pki.names import MAX_ORGANIZATION_CHARACTERS
-from engage_server.pki.profiles import Lifetimes
 from engage_server.records import Host
 from tests.support.chains import NOW
 from tests.support.defects import DEFECTS, right_plan

@@ -17,8 +17,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from engage_server.checks import ChainCase, Circumstances
 from engage_server.checks.profile import ANY, DeviceProfile
-from engage_server.pki import authority, profiles
 from engage_server.pki.encodings import assert_readable
+from engage_server.pki.issuing import authority, profiles
 from engage_server.pki.warnings_of_cryptography import quietly
 from engage_server.records import AnchorRole, Host
 from tests.support import respelling

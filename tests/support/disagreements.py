@@ -17,8 +17,8 @@ from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.checks.case import extension
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.extensions import extensions_of
-from engage_server.pki.name_constraints import violations
-from engage_server.pki.path import find_path
+from engage_server.pki.paths.name_constraints import violations
+from engage_server.pki.paths.path import find_path
 from engage_server.pki.raw_fields import GENERALIZED_TIME, raw_fields
 from tests.support import respelling
 from tests.support.chains import NOW, key

@@ -11,7 +11,7 @@ from engage_server.errors import EngageError, PrivateKeyInvalid
 from engage_server.files import read_file
 from engage_server.pki import encodings, keys
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import Secret
 from engage_server.services.chains.folder import INTERMEDIATE, ROOT
 

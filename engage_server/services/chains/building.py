@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from engage_server.errors import ChainTooLong
-from engage_server.pki.authority import BuiltChain, ChainPlan, build_chain
 from engage_server.pki.byte_budget import ByteBudget, costs, measure
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import AuthorityKeys, Successor, succeed
+from engage_server.pki.issuing.authority import BuiltChain, ChainPlan, build_chain
+from engage_server.pki.issuing.succession import AuthorityKeys, Successor, succeed
 from engage_server.records import Host, RotationWay, Secret
 from engage_server.services.chains.folder import assert_free, write_chain_folder, write_successors
 

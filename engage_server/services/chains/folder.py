@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
 from engage_server.files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
 from engage_server.pki import encodings, keys
-from engage_server.pki.authority import BuiltChain
-from engage_server.pki.bundle import read_bundle
 from engage_server.pki.chain import Chain
-from engage_server.pki.path import arrange
-from engage_server.pki.succession import AuthorityKeys, Successor
+from engage_server.pki.issuing.authority import BuiltChain
+from engage_server.pki.issuing.succession import AuthorityKeys, Successor
+from engage_server.pki.paths.bundle import read_bundle
+from engage_server.pki.paths.path import arrange
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
 

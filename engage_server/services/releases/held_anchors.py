@@ -18,7 +18,7 @@ from typing import Protocol
 
 from cryptography import x509
 
-from engage_server.checks.name_rules import unnamed_hosts
+from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import read_der
 from engage_server.records import AnchorRole, Release, ReleaseState, Site

@@ -7,12 +7,12 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
-from engage_server.checks.name_rules import HOST_MISSING, host_missing, unnamed_hosts
+from engage_server.checks.rules.name_rules import HOST_MISSING, host_missing, unnamed_hosts
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
-from engage_server.pki.path import read_chain
+from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import AuditAction, Host, Occasion, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial

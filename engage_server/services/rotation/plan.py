@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engage_server.errors import EngageError
 from engage_server.pki.byte_budget import ByteBudget, measure
 from engage_server.pki.chain import Chain
-from engage_server.pki.rehearsal import rehearse
-from engage_server.pki.succession import needed_key, succeed
+from engage_server.pki.issuing.rehearsal import rehearse
+from engage_server.pki.issuing.succession import needed_key, succeed
 from engage_server.records import AnchorRole, Host, RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of

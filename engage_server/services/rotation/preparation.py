@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engage_server.errors import Refused
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
     AnchorRole,
     AuditAction,

@@ -43,10 +43,11 @@ from engage_server.records import (
     WorkerStatus,
 )
 from engage_server.services.evidence.fold import fold
-from engage_server.store import schema, sighting_queries
-from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
+from engage_server.store import schema
+from engage_server.store.database.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import Store
 from engage_server.store.partial_indexes import whole_schema
+from engage_server.store.queries import sighting_queries
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import workers
@@ -827,7 +828,7 @@ def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServe
 
 def test_long_work_may_take_longer(postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement has a limit in the server; migrations have none, and what runs over all devices a larger one."""
-    monkeypatch.setattr("engage_server.store.postgresql.ORDINARY_SECONDS", 0.2)
+    monkeypatch.setattr("engage_server.store.database.postgresql.ORDINARY_SECONDS", 0.2)
     engine = open_engine(postgresql.new_database())
     sleep = text("SELECT pg_sleep(0.6)")
     with pytest.raises(StoreNotUsable, match="statement timeout") as caught, reading(engine) as connection:

@@ -17,7 +17,7 @@ from engage_server.records import Host, RotationWay
 from engage_server.services.releases.expiry import ServedExpiries
 from engage_server.services.sites.register import new_site_key
 from engage_server.store import der_list
-from engage_server.store.engine import writing
+from engage_server.store.database.engine import writing
 from engage_server.store.release_keys import key_purpose
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import releases
