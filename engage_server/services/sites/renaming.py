@@ -16,6 +16,7 @@ from typing import Protocol
 
 from engage_server.errors import Conflict
 from engage_server.records import LIVE_WITHIN, AuditAction, Occasion
+from engage_server.services.sites.open_rotations import assert_in_no_open_rotation
 from engage_server.services.sites.register import assert_site_name
 from engage_server.store.interface import RotationStore, SiteStore, WorkerStore
 
@@ -84,10 +85,4 @@ class Renaming:
                 "Stop the servers on every host, and run this again. A host that is gone: engage host list",
                 code="site.served",
             )
-        for rotation in self._store.rotations(None, only_open=True):
-            if name in (rotation.site, *rotation.after):
-                raise Conflict(
-                    f"a rotation of {rotation.site!r} is open, and needs site {name!r}",
-                    f"Finish or abort it first: engage rotate status --site {rotation.site}",
-                    code="rotation.open",
-                )
+        assert_in_no_open_rotation(self._store, name)
