@@ -105,10 +105,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         settings = read_settings()
         if settings.data_dir.exists():  # else the database may say better what is wrong
             assert_data_usable(settings)
+        self._become(settings)  # before anything is made: without an installation nothing is
         assembly.begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)
-        self._become(settings)
         super().__init__(prog="engage")
 
     def run(self) -> None:
