@@ -37,7 +37,10 @@ def test_sigterm_ends_both_with_status_0(installation: Path) -> None:
         assert all(gone(pid) for pid in processes)
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+_OTHERS = pytest.mark.long("the first instance's death, beside")
+
+
+@pytest.mark.parametrize("which", [0, pytest.param(1, marks=_OTHERS), pytest.param(2, marks=_OTHERS)])
 def test_one_death_ends_the_other_with_another_status(installation: Path, which: int) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         children, workers = pair.children(), pair.workers()
