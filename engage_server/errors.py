@@ -53,14 +53,14 @@ class EngageError(Exception):
 
 
 class UsageError(EngageError):
-    """The input or a setting is wrong; trying again unchanged can not help."""
+    """The input or a setting is wrong; trying again unchanged cannot help."""
 
     default_code = "usage"
     exit_status = 2
 
 
 class SettingsInvalid(UsageError):
-    """A setting is unknown, unreadable or has a value that can not be used."""
+    """A setting is unknown, unreadable or has a value that cannot be used."""
 
     default_code = "settings.invalid"
 
@@ -135,7 +135,7 @@ class NotPossible(EngageError):
 
 
 class FileNotUsable(NotPossible):
-    """A file or folder can not be read or written."""
+    """A file or folder cannot be read or written."""
 
     default_code = "file.not_usable"
 
@@ -176,13 +176,13 @@ class StoreVersionMismatch(NotPossible):
 
 
 class SealBroken(NotPossible):
-    """A sealed secret can not be opened: another key-encryption key, or changed bytes."""
+    """A sealed secret cannot be opened: another key-encryption key, or changed bytes."""
 
     default_code = "seal.broken"
 
 
 class PortNotUsable(NotPossible):
-    """A port can not be listened on."""
+    """A port cannot be listened on."""
 
     default_code = "port.not_usable"
 

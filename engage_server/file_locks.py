@@ -50,7 +50,7 @@ def locked(folder: Path, seconds: float = DEVICE_SECONDS) -> Iterator[None]:
     """Hold a folder's lock: against other processes, and other threads of this one.
 
     Raises:
-        FileNotUsable: It can not be opened.
+        FileNotUsable: It cannot be opened.
         NotPossible: Somebody else holds it for as long.
     """
     try:

@@ -30,7 +30,7 @@ def make_folder(path: Path, within: Path | None = None) -> None:
         within: A folder that has to be there already: where it is gone, something is lost, and nobody may hide that.
 
     Raises:
-        FileNotUsable: It can not be made.
+        FileNotUsable: It cannot be made.
     """
     if within is not None and not within.is_dir():
         raise FileNotUsable(f"{within} is gone: nothing is made in its place", "Restore it from its backup.")
@@ -77,7 +77,7 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
 
     Raises:
         Conflict: There is a file already; it is left as it is.
-        FileNotUsable: The folder can not be written, or the disk is full. Nothing is left behind.
+        FileNotUsable: The folder cannot be written, or the disk is full. Nothing is left behind.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
@@ -101,7 +101,7 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         mode: The file's mode, from its first moment on.
 
     Raises:
-        FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was.
+        FileNotUsable: The folder cannot be written, or the disk is full. What was there is left as it was.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
@@ -122,7 +122,7 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
 
     Raises:
         Conflict: There is something in the folder already.
-        FileNotUsable: It can not be written, or the disk is full. Nothing is left behind.
+        FileNotUsable: It cannot be written, or the disk is full. Nothing is left behind.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     with _explained(path, "write it"):
@@ -148,12 +148,12 @@ def read_file(path: Path, *, limit: int) -> bytes:
         limit: In bytes. A longer file is refused unread: it is not what the caller takes it for.
 
     Raises:
-        FileNotUsable: It can not be read, or is too long.
+        FileNotUsable: It cannot be read, or is too long.
     """
     with _explained(path, "read it"), path.open("rb") as file:
         content = file.read(limit + 1)
     if len(content) > limit:
-        raise FileNotUsable(f"{path} has more than {limit} bytes", "It can not be what is expected here.")
+        raise FileNotUsable(f"{path} has more than {limit} bytes", "It cannot be what is expected here.")
     return content
 
 
@@ -242,5 +242,5 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileNotUsable(
-            f"{path}: can not {to_do}: {error.strerror or error}", "Mend that and run the command again."
+            f"{path}: cannot {to_do}: {error.strerror or error}", "Mend that and run the command again."
         ) from None

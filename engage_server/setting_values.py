@@ -66,7 +66,7 @@ class SecretText:
 
 
 class ValueRefused(Exception):
-    """A value that can not be used.
+    """A value that cannot be used.
 
     Args:
         reasons: What is wrong, without the value.

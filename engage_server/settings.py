@@ -1,6 +1,6 @@
 """The settings: one table, and where each value comes from.
 
-Default < settings file < environment < command-line option. A setting that is unknown, or has a value that can not be
+Default < settings file < environment < command-line option. A setting that is unknown, or has a value that cannot be
 used, stops the start.
 """
 
@@ -78,7 +78,7 @@ class Settings:
     )
     bind: str = setting("0.0.0.0", "the address that both instances listen on; '::' for IPv6 and IPv4")  # noqa: S104  # devices call from the network
     http_port: Port = setting(80, "of the plain HTTP instance")
-    https_port: Port = setting(443, "of the TLS instance; devices can not be told another than 443")
+    https_port: Port = setting(443, "of the TLS instance; devices cannot be told another than 443")
     public_http_port: Port | None = setting(
         None, "the port in cert_url, where a NAT in front changes it; else http_port"
     )
@@ -255,7 +255,7 @@ def load_settings(
         folder: The current folder, absolute.
 
     Raises:
-        SettingsInvalid: The file is missing or no TOML, or a setting is unknown or can not be used.
+        SettingsInvalid: The file is missing or no TOML, or a setting is unknown or cannot be used.
     """
     file, named = settings_file(option, environment, folder)
     from_file = _read(file) if named or _is_there(file) else {}

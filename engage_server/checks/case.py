@@ -67,7 +67,7 @@ class ChainCase:
         """The case of a chain whose order is known.
 
         Raises:
-            CertificateInvalid: A certificate's names, dates or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key cannot be read.
         """
         for certificate in (*chain, *chain.links):
             assert_readable(certificate, source="the chain")
@@ -88,7 +88,7 @@ class ChainCase:
             sent: What a TLS server sends, in its order, if that is known.
 
         Raises:
-            CertificateInvalid: A certificate's names, dates or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key cannot be read.
         """
         for certificate in certificates:
             assert_readable(certificate, source="the chain")

@@ -11,7 +11,7 @@ from engage_server.pki.names import display_name
 class Severity(StrEnum):
     """How bad it is."""
 
-    ERROR = "error"  # devices will or may refuse the chain: it can not be activated
+    ERROR = "error"  # devices will or may refuse the chain: it cannot be activated
     WARNING = "warning"  # it works today and will hurt later
     NOTE = "note"  # worth knowing
 

@@ -87,7 +87,7 @@ def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secr
     """The site key that the operator gave, or None.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     text = _secret_text(session, file, SITE_KEY_VARIABLE)
@@ -103,7 +103,7 @@ def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
 
     Raises:
         UsageError: None was given.
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     key = read_site_key_option(session, file, demo)
@@ -116,7 +116,7 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
     """The passphrase that the operator gave, its line end taken off, or None.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         UsageError: It is empty.
     """
     text = _secret_text(session, file, PASSPHRASE_VARIABLE)

@@ -79,7 +79,7 @@ class DeviceSide:
         """Read the store. Does not publish.
 
         Args:
-            try_out: Raises EngageError for a release that can not be served; the site's last good one is kept then.
+            try_out: Raises EngageError for a release that cannot be served; the site's last good one is kept then.
         """
         return take_snapshot(
             self._store,

@@ -39,7 +39,7 @@ def begin_metrics(settings: Settings, listener: Listener) -> None:
     """Before the workers are forked: make the folder of their figures, without those of the last run.
 
     Raises:
-        FileNotUsable: The folder can not be made.
+        FileNotUsable: The folder cannot be made.
     """
     make_folder(settings.metrics_dir)
     folder = settings.metrics_dir / listener

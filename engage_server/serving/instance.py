@@ -81,7 +81,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         when_serving: Called in each worker that is about to serve.
 
     Raises:
-        EngageError: The settings, the database or the current releases can not be used.
+        EngageError: The settings, the database or the current releases cannot be used.
     """
 
     def __init__(
@@ -184,7 +184,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         """In each worker: build the app and all that the loop needs, and begin to follow the store.
 
         Raises:
-            EngageError: A folder can not be used, or a secret not opened.
+            EngageError: A folder cannot be used, or a secret not opened.
         """
         equipment = assembly.equip(
             self._listener, self._settings, self._device_side, self._tls, self._environment, worker.log
@@ -193,7 +193,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         return equipment
 
     def reload(self) -> None:
-        """On SIGHUP: read the settings again. What can not be used is told, and the old goes on."""
+        """On SIGHUP: read the settings again. What cannot be used is told, and the old goes on."""
         try:
             self._become(self._read_settings())
         except (EngageError, ssl.SSLError) as error:

@@ -22,7 +22,7 @@ _RECORD_HEADER_BYTES = 5
 def limiting_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """What a new process needs in its environment, beside what is there, so that OpenSSL limits the groups in it.
 
-    An operator's own ``OPENSSL_CONF`` stays: it may name what this machine can not do without, such as a FIPS provider.
+    An operator's own ``OPENSSL_CONF`` stays: it may name what this machine cannot do without, such as a FIPS provider.
     """
     return {} if environment.get(_VARIABLE) else {_VARIABLE: _FILE}
 

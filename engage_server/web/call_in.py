@@ -99,7 +99,7 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
 
 
 def _target(kind: CallKind, query: str) -> str:
-    """What an upstream system is asked for; "" where it can not be asked for that. Never the target that came."""
+    """What an upstream system is asked for; "" where it cannot be asked for that. Never the target that came."""
     parts = request.view_args or {}
     path: str | None = _PATHS.get(kind)
     if kind is CallKind.CONFIG:

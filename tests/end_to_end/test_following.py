@@ -92,7 +92,7 @@ def test_devices_are_served_while_postgresql_is_away(tmp_path: Path, postgresql:
         time.sleep(5)  # the instances' own processes keep up more slowly than their workers
         postgresql.stop()
         try:
-            eventually(lambda: "can not follow the store" in pair.log, "the log tells of it")
+            eventually(lambda: "cannot follow the store" in pair.log, "the log tells of it")
             for _ in range(3):
                 assert serves(pair, old)
             victims = pair.workers()

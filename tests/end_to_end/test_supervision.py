@@ -153,7 +153,7 @@ def test_sighup_reads_the_settings_again(installation: Path) -> None:
         eventually(lambda: not set(before) & set(pair.workers()) and len(pair.workers()) == 2, "workers are new")
         settings.write_text("public_http_port = 'no'\n")
         pair.process.send_signal(signal.SIGHUP)
-        eventually(lambda: pair.log.count("settings not reloaded") == 3, "all tell that it can not be used")
+        eventually(lambda: pair.log.count("settings not reloaded") == 3, "all tell that it cannot be used")
         time.sleep(1)
         eventually(lambda: b"http://127.0.0.1:8099/" in _answer(pair, request), "the last good settings stay")
         assert pair.process.poll() is None

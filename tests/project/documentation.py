@@ -183,7 +183,7 @@ def _settings_page() -> str:
         "Read off the program; `scripts/fix` writes this page anew.\n",
         "A value comes from a command-line option, else from the environment, else from the settings file, else it",
         "is the default. Relative paths start at the settings file. A setting that is unknown, or has a value that",
-        "can not be used, stops the start.\n",
+        "cannot be used, stops the start.\n",
         "The settings file is the first of these that is named or exists. `engage settings` says which.\n",
         "1. `--config FILE`",
         f"2. `{CONFIG_VARIABLE}`",

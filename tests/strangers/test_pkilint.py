@@ -77,7 +77,7 @@ def test_what_is_built(tmp_path: Path, capsys: pytest.CaptureFixture[str], plan:
     try:
         built = build_chain(plan, NOW)
     except UsageError:
-        return  # it can not be made, which the caller is told
+        return  # it cannot be made, which the caller is told
     assert _findings(_written((*built.chain.sent, built.chain.root), tmp_path), capsys) == ""
 
 

@@ -339,7 +339,7 @@ def no_authority_identifier(plan: Plan) -> None:
 
 @defect("path.no_key_identifier")
 def no_subject_identifier(plan: Plan) -> None:
-    """The intermediate can not be told from a successor of the same name."""
+    """The intermediate cannot be told from a successor of the same name."""
     plan.drafts["intermediate"].subject_identifier = None
 
 

@@ -261,7 +261,7 @@ IGNORED = (
     Ignores(
         ("openssl", "pyopenssl"),
         "path.self_issued",
-        "a signature of another kind than the certificate's own key can not be a self-signature",
+        "a signature of another kind than the certificate's own key cannot be a self-signature",
         _self_issued_server_below_a_root_with_another_kind_of_key,
         when=_no_self_issued_one_could_be_self_signed,
     ),

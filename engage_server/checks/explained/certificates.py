@@ -47,7 +47,7 @@ CERTIFICATES = (
         Severity.ERROR,
         "The private key belongs to the server certificate.",
         "TLS cannot work with another key: the server does not start, or every handshake fails.",
-        "TLS can not work with it",
+        "TLS cannot work with it",
         "Give the key that was made together with this certificate.",
         "https://www.rfc-editor.org/rfc/rfc8446#section-4.4.3",
     ),

@@ -7,7 +7,7 @@ from xml.etree import ElementTree as Tree  # it only writes
 from engage_server.checks.finding import Finding, Severity
 from engage_server.checks.reports.result import CheckRun, TargetResult
 
-# XML 1.0 section 2.2: everything else can not be written in any form
+# XML 1.0 section 2.2: everything else cannot be written in any form
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 

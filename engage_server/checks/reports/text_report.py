@@ -74,5 +74,5 @@ def _finding(finding: Finding, paint: Paint) -> list[str]:
 
 
 def _one_line(text: str) -> str:
-    """A certificate's own words can not begin a line or colour it."""
+    """A certificate's own words cannot begin a line or colour it."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -65,7 +65,7 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "sent.incomplete",
-            sentence=f"the server does not send {missing}: devices can not find the way to their anchor",
+            sentence=f"the server does not send {missing}: devices cannot find the way to their anchor",
             certificate="",
             source="RFC 5246 section 7.4.2; the vendor's sample makes this mistake",
             mend="Put the server certificate and then its intermediates into partner_server.pem.",

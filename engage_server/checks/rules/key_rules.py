@@ -121,7 +121,7 @@ def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
             "key.mismatch",
             sentence="the private key does not belong to it",
             certificate=about(case.server),
-            source="TLS can not work with it",
+            source="TLS cannot work with it",
             mend="Give the key that was made together with this certificate.",
         )
 

@@ -147,7 +147,7 @@ def _assert_one_reader(targets: tuple[str, ...], options: dict[str, Any]) -> Non
 def _standard_input() -> bytes:
     content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
     if len(content) > MAX_FILE_BYTES:
-        raise FileNotUsable(f"-: more than {MAX_FILE_BYTES} bytes", "It can not be what is expected here.")
+        raise FileNotUsable(f"-: more than {MAX_FILE_BYTES} bytes", "It cannot be what is expected here.")
     return content
 
 

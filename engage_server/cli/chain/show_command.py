@@ -114,5 +114,5 @@ def _extension(extension: x509.Extension[x509.ExtensionType]) -> str:
 
 
 def _printable(text: str) -> str:
-    """A certificate's own words can not begin a line or colour it."""
+    """A certificate's own words cannot begin a line or colour it."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

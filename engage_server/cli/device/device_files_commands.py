@@ -116,7 +116,7 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
         click.echo(f"wrote the files of {len(wanted)} device(s) below {target}")
     if faults:
         raise FileNotUsable(
-            f"{len(faults)} file(s) can not be read, and were copied as they are (NAME.unreadable):\n  "
+            f"{len(faults)} file(s) cannot be read, and were copied as they are (NAME.unreadable):\n  "
             + "\n  ".join(faults[:_FAULTS_SHOWN]),
             "Mend them here, or take them from a backup. All others were written.",
         )

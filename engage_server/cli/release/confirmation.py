@@ -49,7 +49,7 @@ def print_confirmation(confirmation: "Confirmation", site: str) -> None:
     hosts = len({each.host for each in confirmation.confirmed})
     click.echo(f"{len(confirmation.confirmed)} of {workers} workers serve it, on {hosts} host(s)")
     if not confirmation.is_complete:
-        rows = [(each.worker, "has not looked yet, or can not reach the database") for each in confirmation.behind]
+        rows = [(each.worker, "has not looked yet, or cannot reach the database") for each in confirmation.behind]
         rows += [(each.worker, f"stays at its last good release: {each.trouble[site]}") for each in confirmation.unable]
         rows += [(each.worker, _silence(each)) for each in confirmation.silent]
         print_table(["worker", "why not"], rows, "")

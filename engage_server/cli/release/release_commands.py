@@ -62,7 +62,7 @@ def stage(
         _print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
-            print_next("it can not be activated: mend the errors above and stage the chain again")
+            print_next("it cannot be activated: mend the errors above and stage the chain again")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
@@ -215,7 +215,7 @@ def rollback(
 @json_option
 @click.pass_obj
 def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Destroy the private key of a release that is no longer served. It can not be gone back to.
+    """Destroy the private key of a release that is no longer served. It cannot be gone back to.
 
     What devices downloaded of it stays downloadable. The prompt says whether it is safe: whether all doors hold the
     anchor of the current release. 'engage release list' says the same.

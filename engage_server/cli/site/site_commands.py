@@ -212,7 +212,7 @@ def change(
 ) -> None:
     """Change a site's hosts, networks, local addresses or evidence; what is given replaces what was there.
 
-    Its name, its key and its anchor can not be changed. A server certificate is for the hosts that it was built for:
+    Its name, its key and its anchor cannot be changed. A server certificate is for the hosts that it was built for:
     with other hosts a server renewal is due at once. --evidence authenticated is refused while no device of the site
     ever sent a right token.
     """

@@ -61,7 +61,7 @@ def build_chain(plan: ChainPlan, now: datetime) -> BuiltChain:
         now: Aware. ``notBefore`` lies :data:`profiles.BACKDATE` before it.
 
     Raises:
-        UsageError: A name is too long, or a lifetime can not be had.
+        UsageError: A name is too long, or a lifetime cannot be had.
     """
     server_name = names.subject(names.common_name_of(plan.hosts), plan.organization)
     root_days, intermediate_days, server_days = plan.lifetimes.resolved()

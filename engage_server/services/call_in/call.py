@@ -32,7 +32,7 @@ class Call:
         kind: Which.
         method: As it came.
         target: What an upstream system is asked for, built anew (:mod:`engage_server.protocol.upstream_target`); "" for
-            what it can not be asked for.
+            what it cannot be asked for.
         claims: What it says of its caller outside its body.
         since: Of a database call, the version that the device holds; else "".
         body: All of it.

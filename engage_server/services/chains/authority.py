@@ -72,7 +72,7 @@ def authority_key_files(folder: Path) -> list[Path]:
 
 
 def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
-    """Each CA certificate that has a key beside it. What can not be read is nobody's."""
+    """Each CA certificate that has a key beside it. What cannot be read is nobody's."""
     for path in _folders(folder, _DEPTH):
         for name in (ROOT, INTERMEDIATE):
             key_file = path / f"{name}.key"

@@ -27,9 +27,9 @@ def build_chain_folder(
 
     Raises:
         ChainTooLong: It would not fit into a device. Nothing was written.
-        UsageError: A name is too long, or a lifetime can not be had.
+        UsageError: A name is too long, or a lifetime cannot be had.
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     built = build_chain(plan, now)
@@ -71,7 +71,7 @@ def build_successors(
         CertificateInvalid: The current chain does not allow this way.
         ChainTooLong: A chain does not fit; nothing was written.
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     successors = succeed(way, current, authority, hosts, now)

@@ -316,7 +316,7 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
     if open_errors:
         release = checked.release
         raise Refused(
-            f"release {release.number} of {release.site} can not be activated:\n" + "\n".join(map(_line, open_errors)),
+            f"release {release.number} of {release.site} cannot be activated:\n" + "\n".join(map(_line, open_errors)),
             "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
             code="release.refused",
         )

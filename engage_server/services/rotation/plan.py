@@ -76,7 +76,7 @@ class WayPlan:
 
     Attributes:
         way: Which.
-        impossible: Why it can not be taken; "" when it can.
+        impossible: Why it cannot be taken; "" when it can.
         chains: What would be served, in order; empty where nothing could be built.
         needed_key: Which of the authority's private keys it takes; "" for none.
         key_is_at_hand: Whether that was found.

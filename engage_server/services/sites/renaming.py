@@ -49,10 +49,10 @@ class Renaming:
             occasion: Who and when.
 
         Raises:
-            UsageError: The new name can not be a site's.
+            UsageError: The new name cannot be a site's.
             NotFound: There is no such site.
             Conflict: The new name is taken, a worker is alive, or a rotation needs the site.
-            NotPossible: The spool is in use, or a folder can not be renamed.
+            NotPossible: The spool is in use, or a folder cannot be renamed.
         """
         assert_site_name(new)
         self._store.site(name)

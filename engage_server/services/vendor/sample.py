@@ -102,7 +102,7 @@ def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> Vendor
 
     Raises:
         UsageError: There is nothing of the sample in it.
-        FileNotUsable: It can not be read.
+        FileNotUsable: It cannot be read.
     """
     if not folder.is_dir():
         raise FileNotUsable(f"{folder} is not a folder", "Name the folder of the vendor's sample: API_Server.")

@@ -23,7 +23,7 @@ _WATCH_SECONDS = 1.0
 class SnapshotFollower:
     """Polls the store's generation, exchanges the snapshot when it has changed, and says what it serves.
 
-    While the store is away or a release can not be loaded, the last good one goes on being served. A look may also take
+    While the store is away or a release cannot be loaded, the last good one goes on being served. A look may also take
     long, because the way to the database fell silent: a second thread watches the first, and tells of it.
 
     Args:
@@ -32,7 +32,7 @@ class SnapshotFollower:
         poll_seconds: Between two looks; where the database tells of changes, a look comes at once.
         log: Where trouble, and its end, are told: once each, not at every look.
         listener: Whose worker this is; "" says nothing to the store.
-        try_out: Raises EngageError for a release that can not be served.
+        try_out: Raises EngageError for a release that cannot be served.
         lateness: Says why the evidence of this host may not be in the store; "" when it is.
         data_folder: Looked at beside the store; None for a process that has none.
     """
@@ -85,7 +85,7 @@ class SnapshotFollower:
         """Look once. True when a new snapshot was published.
 
         Raises:
-            EngageError: The store is away, or a site's first release can not be loaded.
+            EngageError: The store is away, or a site's first release cannot be loaded.
         """
         served = self._device_side.distribution.snapshot
         if self._device_side.generation() == served.generation and not (served.kept and self._is_time()):
@@ -191,7 +191,7 @@ class SnapshotFollower:
             if trouble == self._trouble:
                 return
             if trouble:
-                self._log.error("can not follow the store, serving what is in memory: %s", trouble)
+                self._log.error("cannot follow the store, serving what is in memory: %s", trouble)
             else:
                 self._log.info("following the store again")
             self._trouble = trouble

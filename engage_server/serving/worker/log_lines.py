@@ -198,5 +198,5 @@ def _second(seconds: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A text of a client's, that can not begin a line of its own in a log or colour it."""
+    """A text of a client's, that cannot begin a line of its own in a log or colour it."""
     return text.encode("unicode_escape").decode("ascii")

@@ -76,7 +76,7 @@ def create_sqlite_file(database_url: str) -> None:
     """Make the file of a new SQLite database with mode 0600 before the first byte is written.
 
     Raises:
-        StoreNotUsable: The folder can not be written.
+        StoreNotUsable: The folder cannot be written.
     """
     url = _read_url(database_url)
     path = url.database
@@ -227,7 +227,7 @@ def translated_errors(engine: Engine, *, commits: bool = False) -> Iterator[None
         sentence = f"the database {_shown(engine)} refused: {_first_line(error.orig)}"
         raise StoreNotUsable(sentence, _next_step(error, commits=commits)) from None
     except SQLAlchemyError as error:
-        sentence = f"the database {_shown(engine)} can not be used: {type(error).__name__}"
+        sentence = f"the database {_shown(engine)} cannot be used: {type(error).__name__}"
         raise StoreNotUsable(sentence, _NEXT) from None
 
 

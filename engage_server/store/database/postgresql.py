@@ -68,7 +68,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 def postgresql_engine(url: URL) -> Engine:
-    """An engine whose connections are bounded, and are dropped when their server can not be written to."""
+    """An engine whose connections are bounded, and are dropped when their server cannot be written to."""
     engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=2)
     event.listen(engine, "do_connect", _do_connect)
     event.listen(engine, "handle_error", _drop_standby)

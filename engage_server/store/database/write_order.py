@@ -63,7 +63,7 @@ def _lock(descriptor: int, kind: int, seconds: float) -> None:
 
 
 def _opened(path: Path) -> int | None:
-    """The file's descriptor; None where it can not be had: then chance decides, as without it."""
+    """The file's descriptor; None where it cannot be had: then chance decides, as without it."""
     try:
         return open_file(path, os.O_RDWR, like=Path(str(path).removesuffix(_SUFFIX)))  # as SQLite does with its own
     except OSError:

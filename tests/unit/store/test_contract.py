@@ -387,7 +387,7 @@ class TestSightings:
         assert store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 5, 15, self.SEEN, fold, NOW)
-        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun can not go on"
+        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun cannot go on"
         assert store.record_sightings("a", 10, 20, self.SEEN[:1], fold, NOW)
         assert store.record_sightings("b", 0, 5, [], fold, NOW)
         assert len(stored_sightings(store)) == 4
@@ -568,7 +568,7 @@ class TestAuditLog:
             ("UPDATE audit_events SET action = 'nothing that we know' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET site = 'other' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET facts = '[]' WHERE id = 2", "entry 2 was changed"),
-            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "can not be read"),
+            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "cannot be read"),
             ("UPDATE audit_events SET hash = previous WHERE id = 4", "entry 4 was changed"),
             ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and 4 something was removed"),
             ("DELETE FROM audit_events WHERE id = 1", "the log begins with entry 2"),
@@ -598,7 +598,7 @@ class TestAuditLog:
     def test_an_entry_of_another_course_of_events_does_not_fit_in(
         self, told: SqlStore, event: AuditEvent, tmp_path: Path
     ) -> None:
-        """Two databases that were one: what was written after they parted can not be moved from one to the other."""
+        """Two databases that were one: what was written after they parted cannot be moved from one to the other."""
         url = f"sqlite:///{tmp_path / 'fork.db'}"
         create_sqlite_file(url)
         engine = open_engine(url)

@@ -57,7 +57,7 @@ def failure() -> tuple[bytes, bytes]:
 
 
 def refusal(status: int) -> bytes:
-    """Small JSON for what is no request, or can not be served now. Repeats nothing of what came."""
+    """Small JSON for what is no request, or cannot be served now. Repeats nothing of what came."""
     phrase = HTTPStatus(status).phrase
     body = f'{{"error":"{phrase.lower()}"}}'
     head = f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json"

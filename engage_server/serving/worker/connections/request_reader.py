@@ -23,7 +23,7 @@ _WIRE_FACTOR, _WIRE_BYTES = 2, 64 * 1024  # a request's: in tiny chunks a body i
 _MAX_UNREAD_BYTES = 8190  # of a chunk's size line that has no end yet
 _FIELD_BYTES = 160  # what Python takes for a header field beside its text
 
-# RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that can not be parsed is 400
+# RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that cannot be parsed is 400
 _STATUSES: dict[type[ParseError], int] = {
     LimitRequestLine: 414,
     LimitRequestHeaders: 431,

@@ -75,7 +75,7 @@ class TlsContexts:
             self._tried[key] = self._context_of(release)
         except (ssl.SSLError, ValueError, OSError) as error:
             raise Refused(
-                f"release {release.number} of {release.site} can not be loaded into TLS: {error}",
+                f"release {release.number} of {release.site} cannot be loaded into TLS: {error}",
                 "Activate another release, or stage the chain anew with its key.",
                 code="release.not_loaded",
             ) from None

@@ -100,7 +100,7 @@ BODIES: dict[str, Callable[[int], Any]] = {
     "the same event again and again": lambda n: [0] * n,
     "different events": lambda n: [{"event": "1101", "n": each} for each in range(n)],
     "events of no meaning": lambda n: {"audits": [{"x": each} for each in range(n)]},
-    "events that can not be read": lambda n: [[each] for each in range(n)],
+    "events that cannot be read": lambda n: [[each] for each in range(n)],
     "many names": lambda n: {f"name{each}": each for each in range(n)},
     "many secrets": lambda n: {f"wifi-password{each}": {"pwd": each} for each in range(n)},
     "wide below": lambda n: {"a": {f"b{each}": {"c": each} for each in range(n)}},

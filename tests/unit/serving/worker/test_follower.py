@@ -86,7 +86,7 @@ class TestFollower:
                 followed._stopped.wait(0.01)
             assert device_side.distribution.snapshot is served
             followed._stopped.wait(0.2)
-        assert caplog.text.count("can not follow the store") == 1, "told once, not at every look"
+        assert caplog.text.count("cannot follow the store") == 1, "told once, not at every look"
         world.release()
         for _ in range(200):
             if device_side.distribution.snapshot.current["main"].number == 2:
