@@ -25,7 +25,7 @@ _CODE = "CODE"  # stands for code in a line, and for what an f-string puts in
 _SECTION = re.compile(r"^ *(Args|Attributes|Raises|Returns|Yields):\s*$")
 _ENTRY = re.compile(r"^( {4,8}|)(\*{0,2}[A-Za-z_]\w*(, \*{0,2}\w+)*|\d+): ")
 _LIST_ITEM = re.compile(r"^ *([-*]|\d+\.) ")
-_END = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[\"'(]?[A-Z`(\"])")
+_END = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[\"'(]?[A-Z0-9`(\"])")
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,6 @@ _NOT_YET = {
     "SECURITY.md",
     "docs/checks.md",
     "docs/operations.md",
-    "docs/performance.md",
     "docs/settings.md",
     "engage_server/as_json",
     "engage_server/checks",
