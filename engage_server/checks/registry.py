@@ -1,4 +1,4 @@
-"""The one list of rules. A new rule is a function in one of the rule modules and a line here."""
+"""The list of all rules. To add one, write a function in one of the rule modules and add a line here."""
 
 from collections.abc import Callable, Iterator
 
@@ -85,7 +85,7 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def run_checks(case: ChainCase) -> list[Finding]:
-    """Run every rule and give every finding, the worst first. Same case, same list."""
-    with quietly():  # what cryptography warns of, a rule tells
+    """Run every rule and return all findings, most severe first. The same case always gives the same list."""
+    with quietly():  # a rule reports whatever cryptography warns about
         findings = [finding for rule in RULES for finding in rule(case)]
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -1,1 +1,1 @@
-"""The rules: functions that take a case and yield findings. The registry lists them."""
+"""The rules: functions that take a case and yield findings. ``checks/registry.py`` lists them."""

@@ -1,4 +1,4 @@
-"""What came along with the path, and how a TLS server sends it."""
+"""Rules on certificates that are not part of the path, and on how a TLS server sends a chain."""
 
 from collections.abc import Iterator
 
@@ -12,15 +12,15 @@ from engage_server.pki.paths.soundness import faults_of
 
 
 def nothing_unrelated(case: ChainCase) -> Iterator[Finding]:
-    """Every certificate that is there is part of the path."""
+    """Every certificate is part of the path."""
     for certificate in case.unrelated:
         yield Finding(
             Severity.WARNING,
             "bundle.unrelated",
-            sentence="it is no part of the path from the server certificate to the root",
+            sentence="it is not part of the path from the server certificate to the root",
             certificate=about(certificate),
             source="RFC 8446 section 4.4.2: extraneous certificates should be avoided",
-            mend="Take it out: a server that sends it spends the device's memory.",
+            mend="Remove it. A server that sends it wastes the device's memory.",
         )
 
 
@@ -36,25 +36,25 @@ def nothing_twice(case: ChainCase) -> Iterator[Finding]:
                 sentence="the server sends it more than once",
                 certificate=about(certificate),
                 source="RFC 8446 section 4.4.2",
-                mend="Leave one in partner_server.pem.",
+                mend="Keep one copy in partner_server.pem.",
             )
 
 
 def root_is_not_sent(case: ChainCase) -> Iterator[Finding]:
-    """A root that is sent proves nothing, and may count twice in a device's memory."""
+    """A root that is sent proves nothing and may take up a device's memory twice."""
     if case.sent is not None and case.root in case.sent and len(case.path) > 1:
         yield Finding(
             Severity.WARNING,
             "sent.root",
-            sentence="the server sends the root, which devices have already",
+            sentence="the server sends the root, which devices already have",
             certificate=about(case.path[-1]),
-            source="RFC 5246 section 7.4.2: the root may be left out",
-            mend="Take it out of partner_server.pem.",
+            source="RFC 5246 section 7.4.2: the root may be omitted",
+            mend="Remove it from partner_server.pem.",
         )
 
 
 def sent_in_order(case: ChainCase) -> Iterator[Finding]:
-    """The server certificate comes first, and each one is followed by its issuer; none is left out."""
+    """The server certificate comes first, each certificate is followed by its issuer, and none is missing."""
     if case.sent is None:
         return
     wanted = case.path[:-1] if case.root and len(case.path) > 1 else case.path
@@ -65,10 +65,10 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "sent.incomplete",
-            sentence=f"the server does not send {missing}: devices cannot find the way to their anchor",
+            sentence=f"the server does not send {missing}; devices cannot build a path to their anchor",
             certificate="",
             source="RFC 5246 section 7.4.2; the vendor's sample makes this mistake",
-            mend="Put the server certificate and then its intermediates into partner_server.pem.",
+            mend="Put the server certificate, then its intermediates, into partner_server.pem.",
         )
     elif theirs != wanted:
         yield _wrong_order("the server sends the certificates in the wrong order")
@@ -87,21 +87,23 @@ def _wrong_order(sentence: str, severity: Severity = Severity.ERROR) -> Finding:
         "sent.order",
         sentence=sentence,
         certificate="",
-        source="RFC 5246 section 7.4.2: each following certificate must certify the one before",
+        source="RFC 5246 section 7.4.2: each following certificate must certify the one before it",
         mend="Put the server certificate first in partner_server.pem, then its issuer, and so on.",
     )
 
 
 def _standing_between(stranger: x509.Certificate, before: x509.Certificate) -> Finding:
-    """Small TLS stacks take the first certificate of the issuer's name, and pass over one of another name."""
+    """Small TLS stacks use the first certificate with the issuer's name, and skip one with another name."""
     name = about(stranger)
     if comparable(stranger.subject) == comparable(before.issuer):
-        return _wrong_order(f"of two certificates called {name}, one that did not issue {about(before)} is sent first")
-    return _wrong_order(f"the server sends {name} in between, which issued nothing of the path", Severity.WARNING)
+        return _wrong_order(f"two certificates are called {name}; the first one sent did not issue {about(before)}")
+    return _wrong_order(
+        f"the server sends {name} in between, which issued no certificate of the path", Severity.WARNING
+    )
 
 
 def sent_is_valid_now(case: ChainCase) -> Iterator[Finding]:
-    """What is sent beside the path has not expired: some TLS clients refuse all for one of them."""
+    """No extra certificate that is sent has expired: some TLS clients refuse the whole chain because of one."""
     for certificate in dict.fromkeys(case.sent_beside):
         begun = certificate.not_valid_before_utc <= case.at.now
         if certificate in case.path or (begun and case.at.now <= certificate.not_valid_after_utc):
@@ -111,16 +113,16 @@ def sent_is_valid_now(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "sent.expired",
-            sentence=f"a certificate that {when} is sent along"
-            + ("; a valid path is there without it" if _is_sound(case) else ""),
+            sentence=f"the server also sends a certificate that {when}"
+            + ("; without it the path is valid" if _is_sound(case) else ""),
             certificate=about(certificate),
-            source="GnuTLS and wolfSSL refuse the handshake for it; OpenSSL, mbed TLS and Go do not",
-            mend="Take the old certificate out of partner_server.pem, and leave the one that was renewed.",
+            source="GnuTLS and wolfSSL refuse the handshake; OpenSSL, mbed TLS and Go do not",
+            mend="Remove the old certificate from partner_server.pem, and keep the renewed one.",
         )
 
 
 def sent_is_renewed(case: ChainCase) -> Iterator[Finding]:
-    """Where a certificate was renewed, the new one is sent."""
+    """If a certificate was renewed, the new one is sent."""
     if case.sent is None:
         return
     for old in case.path[:-1]:
@@ -135,7 +137,7 @@ def sent_is_renewed(case: ChainCase) -> Iterator[Finding]:
                     sentence="it expired and was renewed, but the server still sends the old one",
                     certificate=about(old),
                     source="RFC 5280 section 6.1.3 (a) (2)",
-                    mend="Put the renewed certificate into partner_server.pem, in the place of the old one.",
+                    mend="Replace the old certificate with the renewed one in partner_server.pem.",
                 )
 
 

@@ -1,4 +1,4 @@
-"""What ties a certificate to its issuer, beyond the signature: identifiers and the spelling of names."""
+"""Rules on what links a certificate to its issuer besides the signature: identifiers and names."""
 
 from collections.abc import Iterator
 
@@ -23,17 +23,17 @@ def key_identifiers_match(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.key_identifier",
-                sentence=f"its authority key identifier is not the key identifier of {about(issuer)}",
+                sentence=f"its authority key identifier is not the subject key identifier of {about(issuer)}",
                 certificate=about(certificate),
                 source="RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer",
-                mend="Use certificates of one build: the issuer was probably made again under the same name.",
+                mend="Use certificates from one build. The issuer was probably built again under the same name.",
                 measured=claimed.key_identifier.hex(),
                 limit=found.digest.hex(),
             )
 
 
 def issuer_serial_numbers_match(case: ChainCase) -> Iterator[Finding]:
-    """Issuer and serial number in the authority key identifier are those of this issuer's certificate."""
+    """An issuer and serial number in the authority key identifier are those of the issuer's certificate."""
     for certificate, issuer in case.issued_pairs:
         claimed = extension(certificate, x509.AuthorityKeyIdentifier)
         if claimed is None or claimed.authority_cert_serial_number is None:
@@ -44,17 +44,17 @@ def issuer_serial_numbers_match(case: ChainCase) -> Iterator[Finding]:
             yield Finding(
                 Severity.ERROR,
                 "path.issuer_serial",
-                sentence=f"its authority key identifier names another certificate than that of {about(issuer)}",
+                sentence=f"its authority key identifier is for another certificate than {about(issuer)}",
                 certificate=about(certificate),
                 source="RFC 5280 section 4.2.1.1; OpenSSL then does not find the issuer (X509_V_ERR 31)",
-                mend="Issue it again with the key identifier alone: authorityKeyIdentifier = keyid.",
+                mend="Issue it again with only the key identifier: authorityKeyIdentifier = keyid.",
                 measured=f"serial {claimed.authority_cert_serial_number:x}",
                 limit=f"serial {issuer.serial_number:x}",
             )
 
 
 def issuer_is_identified(case: ChainCase) -> Iterator[Finding]:
-    """Every certificate but the root says by which key it was signed."""
+    """Every certificate but the root has an authority key identifier, which identifies the key that signed it."""
     for certificate in case.path[:-1]:
         if extension(certificate, x509.AuthorityKeyIdentifier) is None:
             yield Finding(
@@ -72,7 +72,7 @@ def issuer_states_what_it_may(case: ChainCase) -> Iterator[Finding]:
     for issuer in case.issuers:
         lacks = []
         if extension(issuer, x509.KeyUsage) is None:
-            # wolfSSL takes a trust anchor without one, and no intermediate
+            # wolfSSL accepts a trust anchor without one, but no intermediate
             lacks.append(("it has no key usage", Severity.NOTE if issuer == case.root else Severity.WARNING))
         constraints = extension(issuer, x509.BasicConstraints)
         if constraints is not None and not is_critical(issuer, x509.BasicConstraints):
@@ -89,21 +89,21 @@ def issuer_states_what_it_may(case: ChainCase) -> Iterator[Finding]:
 
 
 def issuer_has_key_identifier(case: ChainCase) -> Iterator[Finding]:
-    """Every CA has a subject key identifier, by which its successor can be told from it."""
+    """Every CA has a subject key identifier, which distinguishes it from its successor."""
     for issuer in case.issuers:
         if extension(issuer, x509.SubjectKeyIdentifier) is None:
             yield Finding(
                 Severity.NOTE,
                 "path.no_key_identifier",
-                sentence="it has no subject key identifier; two CAs of one name can only be told apart by trying",
+                sentence="it has no subject key identifier; clients cannot distinguish it from its successor",
                 certificate=about(issuer),
                 source="RFC 5280 section 4.2.1.2",
-                mend="Issue it again with one before a rollover.",
+                mend="Issue it again with a subject key identifier before a rollover.",
             )
 
 
 def self_issued_ones_name_their_issuer(case: ChainCase) -> Iterator[Finding]:
-    """A link certificate bears its issuer's name: only its key identifiers tell it from a root."""
+    """A link certificate has its issuer's name: only its key identifiers distinguish it from a root."""
     for certificate in case.path[:-1]:
         identifier = extension(certificate, x509.AuthorityKeyIdentifier)
         if is_self_issued(certificate) and _could_be(identifier.key_identifier if identifier else None, certificate):
@@ -111,9 +111,8 @@ def self_issued_ones_name_their_issuer(case: ChainCase) -> Iterator[Finding]:
                 Severity.ERROR,
                 "path.self_issued",
                 sentence=(
-                    "subject and issuer are the same, and no key identifiers tell them apart: it is taken for "
-                    "a root whose "
-                    "signature is wrong"
+                    "subject and issuer have the same name and no distinct key identifiers; "
+                    "clients treat it as a root with a wrong signature"
                 ),
                 certificate=about(certificate),
                 source="OpenSSL and GnuTLS refuse the path; RFC 5280 section 4.2.1.1",
@@ -122,7 +121,7 @@ def self_issued_ones_name_their_issuer(case: ChainCase) -> Iterator[Finding]:
 
 
 def issuer_is_told_from_its_namesakes(case: ChainCase) -> Iterator[Finding]:
-    """Where two CAs of the path share a name, the key identifiers say which of them signed."""
+    """If two CAs in the path have the same name, key identifiers show which of them signed."""
     for certificate, issuer in zip(case.path, case.path[1:], strict=False):
         if issuer == case.root:
             continue  # the trusted one is tried first
@@ -138,13 +137,13 @@ def issuer_is_told_from_its_namesakes(case: ChainCase) -> Iterator[Finding]:
                 Severity.ERROR,
                 "path.ambiguous_issuer",
                 sentence=(
-                    f"two certificates of the path are called {about(issuer)}, and no key identifier says "
+                    f"two certificates in the path are called {about(issuer)}, and no key identifier shows "
                     "which one signed"
                 ),
                 certificate=about(certificate),
-                source="RFC 5280 section 4.2.1.1; OpenSSL takes the trusted one and then finds its signature wrong",
+                source="RFC 5280 section 4.2.1.1; OpenSSL tries the trusted one and then rejects the signature",
                 mend=(
-                    "Issue it again with an authority key identifier; its issuer and the root need key "
+                    "Issue it again with an authority key identifier. Its issuer and the root need subject key "
                     "identifiers, too."
                 ),
             )
@@ -156,15 +155,15 @@ def _could_be(wanted: bytes | None, issuer: x509.Certificate) -> bool:
 
 
 def names_are_spelled_alike(case: ChainCase) -> Iterator[Finding]:
-    """The issuer's name stands in the certificate byte for byte as in the issuer's own."""
+    """The issuer's name is encoded, byte for byte, as in the issuer's own certificate."""
     for certificate, issuer in case.issued_pairs:
         if raw_fields(certificate).issuer != raw_fields(issuer).subject:
             yield Finding(
                 Severity.ERROR,
                 "path.name_spelling",
                 sentence=(
-                    f"its issuer is not spelled, byte for byte, as {about(issuer)} spells itself (case, "
-                    "or type of text)"
+                    f"its issuer name differs in bytes from the subject of {about(issuer)} "
+                    "(upper and lower case, or string type)"
                 ),
                 certificate=about(certificate),
                 source="RFC 5280 section 4.1.2.4; GnuTLS and small TLS stacks compare bytes, OpenSSL does not",

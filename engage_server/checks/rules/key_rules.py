@@ -1,4 +1,4 @@
-"""What devices can compute with, and what keys are for: RSA up to 2048 bits, SHA-256, key usage of the server."""
+"""Rules on keys and signatures: RSA up to 2048 bits, SHA-256, and the server's key usage."""
 
 from collections.abc import Iterator
 
@@ -18,7 +18,7 @@ _PSS_KEY = bytes.fromhex("06092a864886f70d01010a")  # id-RSASSA-PSS, RFC 4055 se
 
 
 def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
-    """Devices are only known to accept RSA."""
+    """All keys are RSA keys: devices are not known to accept any other."""
     for certificate in case.used:
         if not isinstance(certificate.public_key(), rsa.RSAPublicKey):
             yield Finding(
@@ -27,12 +27,12 @@ def key_is_rsa(case: ChainCase) -> Iterator[Finding]:
                 sentence=f"its key is {type(certificate.public_key()).__name__.strip('_')}, not RSA",
                 certificate=about(certificate),
                 source="reported from the field: RSA only",
-                mend="Issue it again for an RSA-2048 key.",
+                mend="Issue it again with an RSA-2048 key.",
             )
 
 
 def key_fits_devices(case: ChainCase) -> Iterator[Finding]:
-    """RSA keys have exactly the size that devices take and the field still trusts."""
+    """RSA keys are no longer than devices accept, and no shorter than is safe."""
     for certificate in case.used:
         key = certificate.public_key()
         if not isinstance(key, rsa.RSAPublicKey):
@@ -40,24 +40,24 @@ def key_fits_devices(case: ChainCase) -> Iterator[Finding]:
         most, least = case.at.profile.rsa_key_bits, case.at.profile.rsa_key_bits_at_least
         if key.key_size > most:
             source = case.at.profile.rsa_key_source
-            yield _key_size(certificate, key.key_size, "key.too_large", f"devices take {most} at most", most, source)
+            yield _key_size(certificate, key.key_size, "key.too_large", f"devices accept at most {most}", most, source)
         elif key.key_size < least:
             source = "OpenSSL's default security level, and every current guideline"
             yield _key_size(certificate, key.key_size, "key.too_small", f"less than {least} is not safe", least, source)
 
 
 def exponent_is_usual(case: ChainCase) -> Iterator[Finding]:
-    """Small TLS stacks are tried with one public exponent."""
+    """The public exponent is 65537: small TLS stacks are rarely tested with any other."""
     for certificate in case.used:
         key = certificate.public_key()
         if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e != _USUAL_EXPONENT:
             yield Finding(
                 Severity.WARNING,
                 "key.exponent",
-                sentence="its public exponent is unusual; small TLS stacks may not compute with it",
+                sentence="its public exponent is unusual; small TLS stacks may not support it",
                 certificate=about(certificate),
                 source="RFC 8017 appendix A.1.1 allows others; our assumption",
-                mend="Issue it again for a key with exponent 65537.",
+                mend="Issue it again with a key that has exponent 65537.",
                 measured=f"{key.public_numbers().e}"[:40],
                 limit=f"{_USUAL_EXPONENT}",
             )
@@ -70,14 +70,14 @@ def _key_size(certificate: x509.Certificate, bits: int, code: str, why: str, lim
         sentence=f"its key has {bits} bits; {why}",
         certificate=about(certificate),
         source=source,
-        mend="Issue it again for an RSA-2048 key.",
+        mend="Issue it again with an RSA-2048 key.",
         measured=f"{bits} bits",
         limit=f"{limit} bits",
     )
 
 
 def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
-    """SHA-256 is the one hash that old devices know and new clients still accept."""
+    """Signatures use SHA-256, the only hash that old devices know and new clients still accept."""
     for certificate in case.used:
         found = _hash_name(certificate)
         if found != hashes.SHA256.name:
@@ -92,27 +92,27 @@ def signature_is_sha256(case: ChainCase) -> Iterator[Finding]:
 
 
 def signature_is_no_pss(case: ChainCase) -> Iterator[Finding]:
-    """Signatures are PKCS#1 v1.5, and keys are for any kind: small TLS stacks know RSASSA-PSS seldom, if at all."""
+    """Signatures use PKCS#1 v1.5, and keys are rsaEncryption: small TLS stacks rarely support RSASSA-PSS."""
     for certificate in case.used:
         fields = raw_fields(certificate)
         wanted = []
         if certificate.signature_algorithm_oid == SignatureAlgorithmOID.RSASSA_PSS:
-            wanted.append("it is signed with RSASSA-PSS, not with PKCS#1 v1.5")
+            wanted.append("it is signed with RSASSA-PSS, not PKCS#1 v1.5")
         if next(elements(fields.public_key)).content.startswith(_PSS_KEY):
-            wanted.append("its key is for RSASSA-PSS alone, which TLS 1.2 does not know by itself")
+            wanted.append("its key is only for RSASSA-PSS, which TLS 1.2 does not include")
         for sentence in wanted:
             yield Finding(
                 Severity.WARNING,
                 "signature.pss",
                 sentence=sentence,
                 certificate=about(certificate),
-                source="RFC 4055; assumed of the devices: sha256WithRSAEncryption is what they are known to take",
-                mend="Issue it again with sha256WithRSAEncryption, for an rsaEncryption key.",
+                source="RFC 4055; our assumption: devices are only known to accept sha256WithRSAEncryption",
+                mend="Issue it again with sha256WithRSAEncryption and an rsaEncryption key.",
             )
 
 
 def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
-    """The private key is the one of the server certificate."""
+    """The private key belongs to the server certificate."""
     if case.at.server_key is None:
         return
     if public_key_der(case.at.server_key) != public_key_der(case.server.public_key()):
@@ -121,13 +121,13 @@ def server_key_belongs(case: ChainCase) -> Iterator[Finding]:
             "key.mismatch",
             sentence="the private key does not belong to it",
             certificate=about(case.server),
-            source="TLS cannot work with it",
-            mend="Give the key that was made together with this certificate.",
+            source="TLS cannot work with another key",
+            mend="Give the key that this certificate was issued for.",
         )
 
 
 def server_key_usage_fits(case: ChainCase) -> Iterator[Finding]:
-    """The server's key may sign handshakes, and decrypt for RSA key exchange."""
+    """The server's key usage allows signing handshakes, and RSA key exchange."""
     usage = extension(case.server, x509.KeyUsage)
     if usage is None:
         return

@@ -1,4 +1,4 @@
-"""Dates."""
+"""Rules on the dates of certificates."""
 
 from collections.abc import Iterator
 from datetime import timedelta
@@ -8,7 +8,7 @@ from engage_server.checks.finding import Finding, Severity, about
 
 
 def is_valid_now(case: ChainCase) -> Iterator[Finding]:
-    """Every certificate has begun and has not ended."""
+    """Every certificate is valid now."""
     for certificate in case.used:
         name = about(certificate)
         if case.at.now > certificate.not_valid_after_utc:
@@ -27,21 +27,21 @@ def is_valid_now(case: ChainCase) -> Iterator[Finding]:
                 sentence=f"it is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC",
                 certificate=name,
                 source="RFC 5280 section 6.1.3 (a) (2)",
-                mend="Wait, or have it issued again with an earlier start; check this machine's clock.",
+                mend="Wait, or have it issued again with an earlier start. Check this machine's clock.",
             )
 
 
 def ends_soon(case: ChainCase) -> Iterator[Finding]:
-    """A certificate that ends soon is told in time to plan for devices that call once a night."""
+    """No certificate expires soon: devices call once a night, so a rotation needs time."""
     for certificate in case.used:
         left = certificate.not_valid_after_utc - case.at.now
         if timedelta(0) <= left < case.at.warn_within:
             yield Finding(
                 Severity.WARNING,
                 "validity.ends_soon",
-                sentence=f"it ends on {certificate.not_valid_after_utc:%Y-%m-%d}, in {left.days} days",
+                sentence=f"it expires on {certificate.not_valid_after_utc:%Y-%m-%d}, in {_days(left.days)}",
                 certificate=about(certificate),
-                source="our assumption: a rotation takes weeks where some devices are rarely in reach",
+                source="our assumption: a rotation takes weeks if some devices are rarely in reach",
                 mend="Build and stage its successor now.",
                 measured=f"{left.days} days left",
                 limit=f"{case.at.warn_within.days} days",
@@ -49,26 +49,27 @@ def ends_soon(case: ChainCase) -> Iterator[Finding]:
 
 
 def outlived_by_issuer(case: ChainCase) -> Iterator[Finding]:
-    """No certificate lives longer than the one that vouches for it."""
+    """No certificate is valid for longer than its issuer."""
     for certificate, issuer in case.issued_pairs:
         if certificate.not_valid_after_utc > issuer.not_valid_after_utc:
             yield Finding(
                 Severity.WARNING,
                 "validity.outlives_issuer",
-                sentence=f"it lives until {certificate.not_valid_after_utc:%Y-%m-%d}, longer than its issuer "
-                f"({issuer.not_valid_after_utc:%Y-%m-%d}): devices refuse it on the earlier day",
+                sentence=f"it is valid until {certificate.not_valid_after_utc:%Y-%m-%d}, but its issuer only until "
+                f"{issuer.not_valid_after_utc:%Y-%m-%d}; devices refuse it after the earlier date",
                 certificate=about(certificate),
                 source="RFC 5280 section 6.1.3 (a) (2)",
-                mend="Plan the rotation by the issuer's date, or have the issuer issued again first.",
+                mend="Plan the rotation by the issuer's date, or renew the issuer first.",
             )
 
 
 def tolerates_wrong_clocks(case: ChainCase) -> Iterator[Finding]:
-    """A chain that began just now is refused by devices whose clock is slow.
+    """The chain became valid long enough ago for devices whose clock is behind.
 
-    It began with the certificate that begins last: that one decides, and it is told once.
+    The certificate with the latest start date decides, so there is one finding for the whole chain.
     """
-    last = max(case.path, key=lambda certificate: certificate.not_valid_before_utc)  # of several the server's
+    # of several that start together, max gives the first, which is nearest to the server
+    last = max(case.path, key=lambda certificate: certificate.not_valid_before_utc)
     begun = case.at.now - last.not_valid_before_utc
     if timedelta(0) <= begun < timedelta(hours=case.at.profile.clock_hours):
         yield Finding(
@@ -86,3 +87,7 @@ def _ago(begun: timedelta) -> str:
     if hours == 0:
         return "less than an hour ago"
     return "an hour ago" if hours == 1 else f"{hours} hours ago"
+
+
+def _days(count: int) -> str:
+    return "less than a day" if count == 0 else "1 day" if count == 1 else f"{count} days"
