@@ -19,8 +19,6 @@ _NOT_YET = {
     "engage_server/checks",
     "engage_server/cli",
     "engage_server/composition",
-    "engage_server/errors.py",
-    "engage_server/files.py",
     "engage_server/lock",
     "engage_server/pki",
     "engage_server/protocol",
@@ -37,8 +35,6 @@ _NOT_YET = {
     "engage_server/services/sites",
     "engage_server/services/vendor",
     "engage_server/serving",
-    "engage_server/setting_values.py",
-    "engage_server/settings.py",
     "engage_server/store",
     "engage_server/web",
 }
