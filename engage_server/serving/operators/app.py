@@ -1,4 +1,4 @@
-"""The operators' instance: the figures of all workers of this host, and what is done beside them."""
+"""The app of the operators' instance: the metrics of all workers of this host. Also starts the repeated tasks."""
 
 import logging
 import os
@@ -25,10 +25,10 @@ _LATER = 5
 def operators_app(
     settings: Settings, device_side: DeviceSide, environment: Mapping[str, str], log: logging.Logger
 ) -> tuple[Flask, Callable[[], str]]:
-    """The app of the operators' listener, with all that this instance does beside it begun.
+    """Build the app of the operators' listener, and start the tasks that this instance repeats.
 
     Returns:
-        The app, and what says why sightings of this host may be missing in the store; "" when none are.
+        The app, and a function that says why sightings of this host may be missing in the store, or "" if none are.
     """
     with suppress(OSError):
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
@@ -39,7 +39,7 @@ def operators_app(
     side = ActingSide(open_side)
 
     def site_key(name: str) -> Secret:
-        """Asked for once for each site, when the first token of one of its devices is there."""
+        """Return a site's key. Called once for each site, when the first token of one of its devices arrives."""
         return side.get().sites.key(name)
 
     moving = device_side.sighting_transfer(settings.spool_dir, timedelta(days=settings.sighting_days), site_key)
