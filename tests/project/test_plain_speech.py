@@ -34,7 +34,6 @@ _NOT_YET = {
     "engage_server/services/rotation",
     "engage_server/services/sites",
     "engage_server/services/vendor",
-    "engage_server/serving",
     "engage_server/store",
     "engage_server/web",
 }

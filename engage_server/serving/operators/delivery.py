@@ -55,7 +55,7 @@ class Deliveries:
     def _tell(self, site: str, done: Delivered) -> None:
         before = self._troubles.get(site, "")
         if done.trouble and not before:
-            self._log.error("uploads waiting: %s; the upstream system of %s: %s", done.waiting, site, done.trouble)
+            self._log.error("uploads of %s wait for its upstream system (%s): %s", site, done.waiting, done.trouble)
         elif before and not done.trouble:
             self._log.info("the upstream system of %s accepts uploads again", site)
         self._troubles[site] = done.trouble

@@ -278,7 +278,7 @@ def test_ports(free_port: int) -> None:
     ):
         assert_bindable("127.0.0.1", free_port, "--http-port")
     assert "--http-port" in caught.value.next_step
-    with pytest.raises(SettingsInvalid, match="no address of this machine"):
+    with pytest.raises(SettingsInvalid, match="not an address of this machine"):
         assert_bindable("192.0.2.200", free_port, "--http-port")
     with pytest.raises(SettingsInvalid, match="not an IP address"):
         assert_bindable("nowhere.invalid", free_port, "--http-port")
