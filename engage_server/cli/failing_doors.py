@@ -1,12 +1,14 @@
 """Before something is served that doors would refuse: how many, which, and a question."""
 
 import sys
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.errors import Refused
+from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
 
 if TYPE_CHECKING:
@@ -77,6 +79,21 @@ def warn_of_the_unlisted(operator: "OperatorSide", site: str, now: datetime) -> 
     reception = operator.held_anchors.reception(site, current, now) if current is not None else None
     if reception is not None and reception.strangers:
         click.echo(f"warning: {site} counts the devices on its list; {strangers_of(reception)}", err=True)
+
+
+def warn_of_other_hosts(site: str, callers: Sequence[HostCallers]) -> None:
+    """Before a release is made that is not for a host which doors call."""
+    for each in callers:
+        click.echo(f"warning: {each.host} is no host of {site}: the next certificate is not for it.", err=True)
+        click.echo(f"{who_calls(each)} They will refuse TLS.", err=True)
+
+
+def who_calls(callers: HostCallers) -> str:
+    """One sentence: how many doors call a host, and which."""
+    if not callers.devices:
+        return "No door called it within 30 days, as far as doors say what they call."
+    doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
+    return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
 
 
 def _served(reception: Reception) -> str:

@@ -68,6 +68,8 @@ all_sites_option = click.option("--site", metavar="NAME", help="Only this site. 
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
+sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
@@ -92,7 +94,7 @@ def read_site_key_option(session: Session, file: str | None, demo: bool, *, may_
             taken away since then, as a container's secret is.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     if may_be_gone and file is None and SITE_KEY_VARIABLE not in session.environment:
@@ -112,7 +114,7 @@ def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
 
     Raises:
         UsageError: None was given.
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     key = read_site_key_option(session, file, demo)
@@ -125,7 +127,7 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
     """The passphrase that the operator gave, its line end taken off, or None.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         UsageError: It is empty.
     """
     text = _secret_text(session, file, PASSPHRASE_VARIABLE)

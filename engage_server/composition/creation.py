@@ -14,7 +14,7 @@ from engage_server.records import AuditHead
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, only_one, open_engine
+from engage_server.store.database.engine import create_sqlite_file, only_one, open_engine
 from engage_server.store.sql_store import SqlStore
 
 

@@ -21,6 +21,7 @@ from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.call_in.call import Answerer
     from engage_server.services.call_in.delivery import UpstreamDelivery
     from engage_server.services.call_in.dispatch import CallIns
@@ -40,6 +41,7 @@ def import_services(*, of_devices: bool) -> None:
         import engage_server.services.call_in.from_files
         import engage_server.services.call_in.from_upstream
     else:
+        import engage_server.composition.operator_side
         import engage_server.services.call_in.delivery
         import engage_server.services.evidence.token_check
         import engage_server.services.evidence.transfer
@@ -66,6 +68,7 @@ class DeviceSide:
         with kept_open(open_database(settings)) as engine:
             if release_sealer is not None:
                 schema.assert_release_seal(engine, release_sealer)
+        self._engine = engine
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
@@ -76,7 +79,7 @@ class DeviceSide:
         """Read the store. Does not publish.
 
         Args:
-            try_out: Raises EngageError for a release that can not be served; the site's last good one is kept then.
+            try_out: Raises EngageError for a release that cannot be served; the site's last good one is kept then.
         """
         return take_snapshot(
             self._store,
@@ -101,6 +104,24 @@ class DeviceSide:
     def audit_head(self) -> AuditHead:
         """The audit log's newest entry."""
         return self._store.audit_head()
+
+    def operator_side(
+        self, settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None]
+    ) -> "OperatorSide":
+        """The operators' services on the same connections: for what a serving process does by itself.
+
+        Args:
+            settings: The settings.
+            environment: For the key-encryption key.
+            told: Called with each entry of the audit log that these services write.
+
+        Raises:
+            SettingsInvalid: There is no key-encryption key.
+            SealBroken: The database was sealed with another one.
+        """
+        from engage_server.composition.operator_side import operator_side_on
+
+        return operator_side_on(self._engine, settings, environment, told)
 
     def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> "SightingTransfer":
         """The way of what devices did from this host's spool into the store.

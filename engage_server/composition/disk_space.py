@@ -7,7 +7,7 @@ from engage_server.services.disk_space.room import DiskLimits, DiskRoom
 from engage_server.services.disk_space.use import sweep
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.settings import Settings
-from engage_server.store.engine import sqlite_path
+from engage_server.store.database.engine import sqlite_path
 
 _MIB = 1024 * 1024
 

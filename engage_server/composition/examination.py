@@ -11,7 +11,7 @@ from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
-from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.records import AnchorRole, Release, Site
 from engage_server.records.worker import LIVE_WITHIN
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.installation.clock_checkup import look_at_clock
@@ -88,7 +88,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     silent = {each.listener for each in store.silent_workers(LIVE_WITHIN) if each.host == host}
     yield from _of_this_host(settings, running, silent)
     sites = store.sites()
-    current = {each.site: each for each in store.releases() if each.state is ReleaseState.CURRENT}
+    current = {site: store.release(site, number) for site, number in store.current_numbers().items()}
     if not sites:
         yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
     yield from look_at_names(sites)

@@ -11,7 +11,7 @@ from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_f
 from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing
+from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 
@@ -86,7 +86,7 @@ def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer
 
     Raises:
         SettingsInvalid: There is none, but a database.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     path = settings.key_encryption_key_file
     if KEK_VARIABLE not in environment and not path.exists():
@@ -102,7 +102,7 @@ def given_release_key(settings: Settings, environment: Mapping[str, str]) -> Rel
 
     Raises:
         SettingsInvalid: What was given is none.
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
     """
     from_environment = environment.get(RELEASE_KEY_VARIABLE)
     if from_environment is not None:

@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from sqlalchemy import Engine
+
 from engage_server.composition.opening import kept_open, open_database, read_sealer
 from engage_server.records import AnchorRole, AuditHead
 from engage_server.settings import Settings
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.releases.confirmation import Confirmations
-    from engage_server.services.releases.current import CurrentReleases
     from engage_server.services.releases.held_anchors import HeldAnchors
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
@@ -68,12 +69,9 @@ class OperatorSide:
 
         return Releases(self._store)
 
-    @cached_property
-    def current_releases(self) -> "CurrentReleases":
-        """Which release each site serves."""
-        from engage_server.services.releases.current import CurrentReleases
-
-        return CurrentReleases(self._store)
+    def current_releases(self) -> Mapping[str, int]:
+        """The number of the release that each site serves; a site that serves nothing yet is missing."""
+        return self._store.current_numbers()
 
     @cached_property
     def installer(self) -> "Installer":
@@ -243,9 +241,27 @@ def open_operator_side(
         SealBroken: The database was sealed with another one.
     """
     with kept_open(open_database(settings)) as engine:
-        sealer = read_sealer(settings, environment)
-        schema.assert_seal(engine, sealer)
-        return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+        return operator_side_on(engine, settings, environment, told)
+
+
+def operator_side_on(
+    engine: Engine, settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None]
+) -> OperatorSide:
+    """The services on a database that is open already.
+
+    Args:
+        engine: The database of this installation. Closing the services closes its connections.
+        settings: The settings.
+        environment: For the key-encryption key.
+        told: As for :func:`open_operator_side`.
+
+    Raises:
+        SettingsInvalid: There is no key-encryption key.
+        SealBroken: The database was sealed with another one.
+    """
+    sealer = read_sealer(settings, environment)
+    schema.assert_seal(engine, sealer)
+    return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":

@@ -11,7 +11,7 @@ from engage_server.errors import Conflict
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing, sqlite_path
+from engage_server.store.database.engine import open_engine, sqlite_file_missing, sqlite_path
 
 BEGUN = ".init.begun"  # in the folder of data, from the first file of an installation until its database is there
 _SPOOLED = ("*.sightings", "upstream/*/*/*")

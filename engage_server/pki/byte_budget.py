@@ -44,7 +44,7 @@ class Cost:
         what: Such as ``O=Example`` or ``SAN locks.example.org``.
         count: How many times it occurs in the chain.
         der_bytes: All occurrences together.
-        mend: How to make it shorter, or "" when it can not be.
+        mend: How to make it shorter, or "" when it cannot be.
     """
 
     what: str

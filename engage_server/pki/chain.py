@@ -83,7 +83,7 @@ def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> boo
         return False
     try:
         _verify(issuer.public_key(), certificate)
-    except _NOT_ISSUED:  # a key or signature that can not be used proves nothing either
+    except _NOT_ISSUED:  # a key or signature that cannot be used proves nothing either
         return False
     return True
 
@@ -103,7 +103,7 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 
 def signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
-    """The hash that was signed; None where the signature has none of its own, or its parameters can not be read."""
+    """The hash that was signed; None where the signature has none of its own, or its parameters cannot be read."""
     try:
         return certificate.signature_hash_algorithm
     except UNREADABLE:

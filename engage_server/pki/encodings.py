@@ -13,7 +13,7 @@ from engage_server.pki.warnings_of_cryptography import quietly
 # RFC 7468 section 2; "openssl ca" puts a text dump in front, which explanatory text is allowed to be
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# not its extensions: one that can not be read is a finding, and hides no other
+# not its extensions: one that cannot be read is a finding, and hides no other
 _PARTS = ("subject", "issuer", "version", "not_valid_before_utc", "not_valid_after_utc", "public_key")
 
 _NEXT = "Give an X.509 certificate as PEM (-----BEGIN CERTIFICATE-----) or as DER."
@@ -27,7 +27,7 @@ def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
         source: What to call them in errors, such as a file's name.
 
     Raises:
-        CertificateInvalid: There is none, or one can not be parsed.
+        CertificateInvalid: There is none, or one cannot be parsed.
     """
     blocks = _PEM.findall(content)
     try:
@@ -46,7 +46,7 @@ def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
     """Read every part of a certificate but its extensions once: cryptography reads most only when they are asked for.
 
     Raises:
-        CertificateInvalid: A part can not be read, or is of a kind that is not known.
+        CertificateInvalid: A part cannot be read, or is of a kind that is not known.
     """
     with quietly():
         for part in _PARTS:
@@ -57,7 +57,7 @@ def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
             except UNREADABLE as error:
                 what = part.replace("_", " ")
                 raise CertificateInvalid(
-                    f"{source}: a certificate's {what} can not be read ({str(error)[:120]})", "Have it issued again."
+                    f"{source}: a certificate's {what} cannot be read ({str(error)[:120]})", "Have it issued again."
                 ) from None
 
 

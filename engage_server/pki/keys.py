@@ -62,7 +62,7 @@ def read_server_key(content: Secret, passphrase: Secret | None = None, *, source
     """Read the key of a TLS server: RSA. Servers start while nobody is there to type: it is sealed without passphrase.
 
     Raises:
-        PrivateKeyInvalid: It can not be read, or is not RSA.
+        PrivateKeyInvalid: It cannot be read, or is not RSA.
     """
     key = read_private_key(content, passphrase, source=source)
     if not isinstance(key, rsa.RSAPrivateKey):

@@ -1,7 +1,7 @@
 """The audit log: a chain of entries, each over the one before, sealed at its end.
 
 An entry's hash is an HMAC under a key that is made from the key-encryption key. So who can write to the database, but
-does not hold that key, can not change, remove, add or move an entry without :func:`verdict` finding it; to take some
+does not hold that key, cannot change, remove, add or move an entry without :func:`verdict` finding it; to take some
 off the end they would have to know the seal that the log had when it was so short. Nothing here signs what it did not
 write: who appends to a log that does not end where it was sealed leaves that seal, so that the fault stays to be
 seen. Who brings back a whole older database, or the older end with its seal, is found only by somebody who noted the
@@ -87,7 +87,7 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
         entries = select_entries(connection)
         faults = list(_faults(entries, sealer))
     except (ValueError, TypeError):  # what the database's own types do not take apart
-        return AuditVerdict(0, "", ("an entry was changed so that it can not be read",))
+        return AuditVerdict(0, "", ("an entry was changed so that it cannot be read",))
     head = entries[-1].hash if entries else ""
     sealed = connection.execute(_SEALED).first()
     if sealed is None or not sealed.audit_seal:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Engine, inspect, select, text, update
 from engage_server.errors import StoreVersionMismatch
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.store import audit_log, release_keys
-from engage_server.store.engine import after_commit, reading, writing
+from engage_server.store.database.engine import after_commit, reading, writing
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 

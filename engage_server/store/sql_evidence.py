@@ -8,10 +8,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store import adoption_queries, anchor_queries, history_queries, sighting_queries
-from engage_server.store.adoption_kinds import Question
-from engage_server.store.engine import LONG_SECONDS, reading, writing
+from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.queries import adoption_queries, anchor_queries, history_queries, sighting_queries
+from engage_server.store.queries.adoption_kinds import Question
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at one is another
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from engage_server.records import AuditEvent, Rotation
-from engage_server.store import release_queries, rotation_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.database.engine import reading, writing
+from engage_server.store.queries import release_queries, rotation_queries
 
 
 class SqlRotation:

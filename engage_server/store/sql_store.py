@@ -18,18 +18,17 @@ from engage_server.records import (
     Site,
     StaticCertificate,
 )
-from engage_server.store import (
-    audit_log,
+from engage_server.store import audit_log, release_keys
+from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
+from engage_server.store.interface import ReleaseDraft
+from engage_server.store.queries import (
     device_queries,
     history_queries,
-    release_keys,
     release_queries,
     removal_queries,
     rename_queries,
     site_queries,
 )
-from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
-from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
@@ -201,6 +200,10 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def releases(self, site: str | None = None) -> Sequence[Release]:
         with reading(self._engine) as connection:
             return release_queries.select_releases(connection, site)
+
+    def current_numbers(self, site: str | None = None) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return release_queries.select_current_numbers(connection, site)
 
     def private_key(self, site: str, number: int) -> Secret:
         with reading(self._engine) as connection:

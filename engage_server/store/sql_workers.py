@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, text
 
 from engage_server.records import AuditEvent, WorkerStatus
-from engage_server.store import worker_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.database.engine import reading, writing
+from engage_server.store.queries import worker_queries
 
 if TYPE_CHECKING:
-    from engage_server.store.postgresql import BoundedConnection
+    from engage_server.store.database.postgresql import BoundedConnection
 
 _CHANNEL = "engage_generation"
 _ASK_LISTENER_SECONDS = 30.0
@@ -77,7 +77,7 @@ class SqlWorkers:
     def _listener(self) -> "BoundedConnection":
         """A connection of its own: it waits, while others of the pool work."""
         if self._listening is None:
-            from engage_server.store.postgresql import connect
+            from engage_server.store.database.postgresql import connect
 
             self._listening = connect(self._engine)
             self._listening.silence_seconds = _LISTENER_SILENCE_SECONDS

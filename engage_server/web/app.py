@@ -62,7 +62,7 @@ def create_app(
 def _exactly_as_sent(wsgi_app: "WSGIApplication") -> "WSGIApplication":
     """Take back three of Werkzeug's kindnesses.
 
-    It answers 404 to a Host header that it can not encode; but no route depends on the host, and no header may make
+    It answers 404 to a Host header that it cannot encode; but no route depends on the host, and no header may make
     the host refuse a device. And it strips slashes that lead a path; but only what is in the URL map is there.
     And it has no route for who asks for a websocket; but a server may ignore an upgrade (RFC 9110 section 7.8).
     """

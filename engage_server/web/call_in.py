@@ -4,6 +4,7 @@ from flask import Blueprint, request
 from werkzeug.routing import BaseConverter
 
 from engage_server.protocol import paths
+from engage_server.protocol.caller_serial import caller_claims
 from engage_server.protocol.upstream_target import path_with, target_of
 from engage_server.records import SightingKind
 from engage_server.services.call_in.call import Call, CallKind
@@ -77,15 +78,16 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
 
 
 def _call(kind: CallKind, caller: CallerReader) -> Call:
+    query, authorization = caller.query(), request.headers.get("Authorization", "")
     return Call(
         kind=kind,
         method=request.method,
-        target=_target(kind, caller.query()),
-        query=caller.query(),
+        target=_target(kind, query),
+        claims=caller_claims(query, authorization),
         since=str((request.view_args or {}).get("since", "")),
         body=request.get_data(),
         content_type=request.headers.get("Content-Type", ""),
-        authorization=request.headers.get("Authorization", ""),
+        authorization=authorization,
         host=caller.host(),
         address=caller.address(),
         local=caller.local(),
@@ -97,7 +99,7 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
 
 
 def _target(kind: CallKind, query: str) -> str:
-    """What an upstream system is asked for; "" where it can not be asked for that. Never the target that came."""
+    """What an upstream system is asked for; "" where it cannot be asked for that. Never the target that came."""
     parts = request.view_args or {}
     path: str | None = _PATHS.get(kind)
     if kind is CallKind.CONFIG:

@@ -21,9 +21,9 @@ def blueprint(distribution: Distribution) -> Blueprint:
     def readyz() -> answers.Answer:
         """It has a release to serve.
 
-        Still so, but "behind", while a newer one can not be loaded and the last good one is served, or while the folder
+        Still so, but "behind", while a newer one cannot be loaded and the last good one is served, or while the folder
         of data is gone: to take such a worker out would leave devices with nobody. And still so, with "store" "late",
-        while it can not be seen whether there is a newer one.
+        while it cannot be seen whether there is a newer one.
         """
         if not distribution.is_ready:
             return answers.unavailable()

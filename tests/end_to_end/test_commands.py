@@ -16,8 +16,14 @@ import pytest
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
 from tests.support.chains import OTHER_SITE_KEY, SITE_KEY
+from tests.support.ports import free_port
 from tests.support.refusals import KEY_TEXTS, error, refused
 from tests.support.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
+
+
+def serve_http() -> tuple[str, ...]:
+    """On a port that nobody else has: it looks at its ports first."""
+    return ("serve", "http", "--bind", "127.0.0.1", "--http-port", str(free_port()))
 
 
 class TestInit:
@@ -129,7 +135,7 @@ class TestInit:
     def test_a_newer_database(self, installation: Path) -> None:
         with sqlite3.connect(installation / "data" / "engage.db") as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        for command in (("init",), ("site", "list"), ("serve",)):
+        for command in (("init",), ("site", "list"), serve_http()):
             error(engage(installation, *command), 3, "newer version (schema 9999)")
 
     def test_a_file_that_is_no_database(self, installation: Path) -> None:
@@ -361,7 +367,7 @@ class TestSitesAndReleases:
         error(engage(installation, "device", "add", "12", "--site", "main"), 2, "no serial number")
 
     def test_without_an_installation(self, tmp_path: Path) -> None:
-        for command in (("site", "list"), ("release", "list"), ("serve",), ("lock", "fetch", "http://127.0.0.1")):
+        for command in (("site", "list"), ("release", "list"), serve_http(), ("lock", "fetch", "http://127.0.0.1")):
             error(engage(tmp_path, *command), 3, "no installation here", "engage init")
         assert list(tmp_path.iterdir()) == []
 

@@ -13,7 +13,7 @@ from engage_server.cli.root import COMMANDS
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import AuditAction
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
 from tests.support.chains import SITE_KEY
 from tests.support.running import engage, ok

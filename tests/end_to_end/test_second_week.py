@@ -10,7 +10,7 @@ import pytest
 
 from engage_server.records import Sighting, SightingKind
 from engage_server.services.evidence.fold import fold
-from engage_server.store.engine import open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS
 from tests.support.running import engage, ok

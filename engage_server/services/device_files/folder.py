@@ -73,7 +73,7 @@ class DeviceFolder:
 
         Raises:
             BodyInvalid: Somebody has written there what would hurt a device.
-            FileNotUsable: It can not be read.
+            FileNotUsable: It cannot be read.
         """
         value = self.raw(DATABASE)
         if value is None:
@@ -318,7 +318,7 @@ class DeviceFolders:
         """A device's folder, made if it is not there, for this thread alone.
 
         Raises:
-            FileNotUsable: It can not be made, or this process may not look into it.
+            FileNotUsable: It cannot be made, or this process may not look into it.
             NotPossible: Somebody else works in it for too long, or the disk has no room for one more.
         """
         path = self.path(site, serial)
@@ -336,7 +336,7 @@ class DeviceFolders:
 
         Raises:
             NotPossible: Somebody works in it for too long.
-            OSError: It can not be removed.
+            OSError: It cannot be removed.
         """
         path = self.path(site, serial)
         if not _is_folder(path):

@@ -1,6 +1,6 @@
 """Releases and their private keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -77,6 +77,15 @@ class ReleaseStore(Protocol):
 
     def releases(self, site: str | None = None) -> Sequence[Release]:
         """All releases, or those of one site, by site and number."""
+
+    def current_numbers(self, site: str | None = None) -> Mapping[str, int]:
+        """By the name of each site that serves a release, or of this one alone: the number of that release.
+
+        A site that serves nothing yet is missing. No certificate is read for it.
+
+        Raises:
+            NotFound: There is no such site.
+        """
 
     def private_key(self, site: str, number: int) -> Secret:
         """The TLS private key of a release, PKCS#8 PEM, opened.

@@ -43,10 +43,11 @@ from engage_server.records import (
     WorkerStatus,
 )
 from engage_server.services.evidence.fold import fold
-from engage_server.store import schema, sighting_queries
-from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
+from engage_server.store import schema
+from engage_server.store.database.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import Store
 from engage_server.store.partial_indexes import whole_schema
+from engage_server.store.queries import sighting_queries
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import workers
@@ -386,7 +387,7 @@ class TestSightings:
         assert store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 5, 15, self.SEEN, fold, NOW)
-        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun can not go on"
+        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun cannot go on"
         assert store.record_sightings("a", 10, 20, self.SEEN[:1], fold, NOW)
         assert store.record_sightings("b", 0, 5, [], fold, NOW)
         assert len(stored_sightings(store)) == 4
@@ -461,6 +462,20 @@ class TestReleaseLife:
         assert three.generation() == generation + 1
         states = [release.state for release in three.releases("main")]
         assert states == [ReleaseState.CURRENT, ReleaseState.RETIRED, ReleaseState.RETIRED]
+
+    def test_the_numbers_of_what_is_served(self, three: SqlStore, event: AuditEvent) -> None:
+        three.add_site(site("north"), SITE_KEY, event)
+        three.add_site(site("south"), SITE_KEY, event)
+        three.stage_release(draft("south"), private_key(), event)
+        assert three.current_numbers() == {}
+        activate(three, "main", 1, NOW, event)
+        activate(three, "main", 2, NOW, event)
+        activate(three, "south", 1, NOW, event)
+        assert three.current_numbers() == {"main": 2, "south": 1}
+        assert three.current_numbers("main") == {"main": 2}
+        assert three.current_numbers("north") == {}
+        with pytest.raises(NotFound):
+            three.current_numbers("nowhere")
 
     def test_who_comes_second_is_told(self, three: SqlStore, event: AuditEvent) -> None:
         activate(three, "main", 1, NOW, event)
@@ -553,7 +568,7 @@ class TestAuditLog:
             ("UPDATE audit_events SET action = 'nothing that we know' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET site = 'other' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET facts = '[]' WHERE id = 2", "entry 2 was changed"),
-            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "can not be read"),
+            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "cannot be read"),
             ("UPDATE audit_events SET hash = previous WHERE id = 4", "entry 4 was changed"),
             ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and 4 something was removed"),
             ("DELETE FROM audit_events WHERE id = 1", "the log begins with entry 2"),
@@ -583,7 +598,7 @@ class TestAuditLog:
     def test_an_entry_of_another_course_of_events_does_not_fit_in(
         self, told: SqlStore, event: AuditEvent, tmp_path: Path
     ) -> None:
-        """Two databases that were one: what was written after they parted can not be moved from one to the other."""
+        """Two databases that were one: what was written after they parted cannot be moved from one to the other."""
         url = f"sqlite:///{tmp_path / 'fork.db'}"
         create_sqlite_file(url)
         engine = open_engine(url)
@@ -813,7 +828,7 @@ def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServe
 
 def test_long_work_may_take_longer(postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement has a limit in the server; migrations have none, and what runs over all devices a larger one."""
-    monkeypatch.setattr("engage_server.store.postgresql.ORDINARY_SECONDS", 0.2)
+    monkeypatch.setattr("engage_server.store.database.postgresql.ORDINARY_SECONDS", 0.2)
     engine = open_engine(postgresql.new_database())
     sleep = text("SELECT pg_sleep(0.6)")
     with pytest.raises(StoreNotUsable, match="statement timeout") as caught, reading(engine) as connection:

@@ -18,7 +18,7 @@ from engage_server.records.release_key import is_release_key, read_release_key, 
 from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.settings import load_settings
 from engage_server.store import release_keys, schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY

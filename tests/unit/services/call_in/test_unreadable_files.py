@@ -2,7 +2,6 @@
 
 import os
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,13 +10,14 @@ from engage_server.protocol.json_body import write_json
 from engage_server.records import Host
 from engage_server.services.call_in.call import RETRY_SECONDS, Call, CallAnswer, CallKind
 from engage_server.services.call_in.dispatch import CallIns
+from tests.support.calls import call_in
 from tests.support.world import World, serial_of
 
 KNOWN = serial_of(1)
 BODY = write_json({"serialNumber": KNOWN, "audits": []})
-AUDIT = Call(CallKind.AUDIT, "POST", "/x", "", "", BODY, "", "", "x", "192.0.2.1", "", True, None)
-CONFIG = replace(AUDIT, kind=CallKind.CONFIG, method="PUT")
-DATABASE = replace(AUDIT, kind=CallKind.DATABASE, method="GET", body=b"", said_before=KNOWN)
+AUDIT = call_in(body=BODY)
+CONFIG = call_in(CallKind.CONFIG, BODY, method="PUT")
+DATABASE = call_in(CallKind.DATABASE, b"", said_before=KNOWN)
 KINDS = pytest.mark.parametrize("call", [AUDIT, CONFIG, DATABASE], ids=lambda call: call.kind)
 
 

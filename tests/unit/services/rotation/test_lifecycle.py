@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engage_server.errors import Conflict, NotFound, NotPossible, Refused
-from engage_server.pki.profiles import Lifetimes
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.profiles import Lifetimes
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
     AuditAction,
     GatePolicy,

@@ -1,0 +1,35 @@
+"""What an operator changed about a site, and whom that concerns."""
+
+from collections.abc import Sequence
+
+import click
+
+from engage_server.cli.failing_doors import who_calls
+from engage_server.cli.output import print_table
+from engage_server.records import Site
+from engage_server.services.evidence.callers import HostCallers
+
+
+def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers]) -> None:
+    """Each part that is other than it was, as it was and as it is; and who still calls a host that is gone.
+
+    Args:
+        before: The site as it was.
+        after: As it is.
+        callers: Of each host that was taken away.
+    """
+    rows = [(what, old, new) for (what, old), (_, new) in zip(_parts(before), _parts(after), strict=True) if old != new]
+    print_table([f"site {after.name}", "before", "now"], rows, "")
+    for each in callers:
+        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {who_calls(each)}", err=True)
+    if callers:
+        click.echo("Whoever calls a removed host gets the default site's answers, and refuses its TLS.", err=True)
+
+
+def _parts(site: Site) -> list[tuple[str, str]]:
+    return [
+        ("hosts", " ".join(map(str, site.hosts))),
+        ("answers devices in", " ".join(map(str, site.device_networks)) or "anywhere"),
+        ("local addresses", " ".join(site.local_addresses) or "those among its hosts"),
+        ("evidence in rotations", site.evidence.value),
+    ]

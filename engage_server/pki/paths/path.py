@@ -1,0 +1,175 @@
+"""The path among certificates of unknown order and completeness."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+
+from cryptography import x509
+
+from engage_server.errors import CertificateInvalid
+from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
+from engage_server.pki.extensions import extension
+from engage_server.pki.names import comparable, display_name
+from engage_server.pki.paths.soundness import faults_as_issuer, faults_of
+from engage_server.pki.raw_fields import raw_fields
+
+# Complete ways up that are compared, and steps on the way to them: among many namesakes that certify each other there
+# are more than anybody could try, and a device does not try them either
+_MOST_PATHS, _MOST_STEPS = 64, 1024
+
+
+@dataclass(frozen=True, slots=True)
+class FoundPath:
+    """What :func:`find_path` made of a heap of certificates.
+
+    Attributes:
+        path: From the server certificate up to the root, or to where the issuer is missing. Empty when there is no
+            certificate at all.
+        unrelated: Certificates that are not in the path, in the order in which they came.
+        links: Of the others, those in which another CA vouches for the path's root.
+        other_roots: Of the others, roots that a link joins to the path: the one that signed it, or, where the path
+            itself leads through the link, the one for whose key it stands.
+    """
+
+    path: tuple[x509.Certificate, ...]
+    unrelated: tuple[x509.Certificate, ...]
+    links: tuple[x509.Certificate, ...] = ()
+    other_roots: tuple[x509.Certificate, ...] = ()
+
+
+def find_path(
+    certificates: Iterable[x509.Certificate], *, anchor: x509.Certificate | None = None, now: datetime | None = None
+) -> FoundPath:
+    """The path of the server certificate, as far as issuers are there. Never raises.
+
+    1. Ends are certificates that issued no other, or are no CA. Where there is none, each one is tried.
+    2. From each end every way up is looked at: CAs are renewed and cross-signed, and the first issuer that is met may
+       be the one that expired. The best way holds the anchor; then, ends at a root; then, has the fewest faults; then,
+       is the shortest; then, came first.
+    3. The best of the ends: that is no CA and issued no other, or at least one of the two; then the longest; then one
+       that is no root; then the one that came first.
+    4. Of the others, links are those in which another CA vouches for the path's root. The root at the other end of a
+       link is no stranger. The rest is unrelated.
+
+    Args:
+        certificates: In any order, with any gaps, repetitions and strangers.
+        anchor: What devices trust, if that is known.
+        now: Aware. Without it dates are not looked at.
+    """
+    pool = list(dict.fromkeys(certificates))
+    issuers = {comparable(certificate.issuer) for certificate in pool if not is_issued_by(certificate, certificate)}
+    ends = [each for each in pool if comparable(each.subject) not in issuers or not _is_ca(each)] or pool  # 1
+    paths = [_best_way(end, pool, anchor, now) for end in ends]  # 2
+
+    def looks_like_a_servers(path: tuple[x509.Certificate, ...]) -> tuple[int, int, bool]:
+        end = path[0]
+        issued_none = comparable(end.subject) not in issuers
+        return _is_end_entity(end) + issued_none, len(path), not is_self_issued(end)
+
+    path = max(paths, key=looks_like_a_servers, default=())  # 3
+    others = [certificate for certificate in pool if certificate not in path]
+    root = path[-1] if path and is_issued_by(path[-1], path[-1]) else None
+    links = tuple(each for each in others if root is not None and is_link_to(each, root))  # 4
+    roots = tuple(each for each in others if is_issued_by(each, each) and _is_joined(each, path, links))
+    unrelated = tuple(each for each in others if each not in links and each not in roots)
+    return FoundPath(path, unrelated, links, roots)
+
+
+def _is_joined(root: x509.Certificate, path: tuple[x509.Certificate, ...], links: tuple[x509.Certificate, ...]) -> bool:
+    """Whether a link leads to this root, or around it."""
+    return any(is_link_to(one, root) for one in path) or any(is_issued_by(link, root) for link in links)
+
+
+def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
+    """Put the certificates of one chain in order, whatever order they came in. Duplicates are dropped.
+
+    Args:
+        certificates: Exactly those of one chain.
+
+    Raises:
+        CertificateInvalid: No root, no server certificate, a gap, or certificates that belong to no chain.
+    """
+    found = find_path(certificates)
+    if len(found.path) < 2 and not found.unrelated:
+        raise CertificateInvalid("there is no chain: a root and a server certificate, at least", "Add the others.")
+    top = found.path[-1]
+    if not is_self_issued(top):
+        raise CertificateInvalid(
+            f"the issuer of {display_name(top.subject)} is missing: {display_name(top.issuer)}",
+            "Add that certificate.",
+        )
+    if found.unrelated:
+        raise CertificateInvalid(
+            "not part of the chain: " + ", ".join(display_name(each.subject) for each in found.unrelated),
+            "Give the certificates of one chain and no more.",
+        )
+    return Chain(top, found.path[1:-1], found.path[0], found.links)
+
+
+def read_chain(ders: Iterable[bytes]) -> Chain:
+    """The certificates of one chain that is known to be whole, as DER in any order.
+
+    Raises:
+        CertificateInvalid: As :func:`arrange`.
+        ValueError: One is no certificate.
+    """
+    return arrange(x509.load_der_x509_certificate(der) for der in ders)
+
+
+def _best_way(
+    end: x509.Certificate, pool: list[x509.Certificate], anchor: x509.Certificate | None, now: datetime | None
+) -> tuple[x509.Certificate, ...]:
+    def goodness(way: tuple[x509.Certificate, ...]) -> tuple[bool, bool, int, int]:
+        return anchor in way, is_issued_by(way[-1], way[-1]), -faults_of(way, now), -len(way)
+
+    ways = list(islice(_ways_up(end, pool, now), _MOST_PATHS))
+    return ways[0] if len(ways) == 1 else max(ways, key=goodness)
+
+
+def _ways_up(
+    end: x509.Certificate, pool: list[x509.Certificate], now: datetime | None
+) -> Iterator[tuple[x509.Certificate, ...]]:
+    """Every way from an end to a root or a gap; after so many steps, only what was begun is finished."""
+    begun: list[tuple[x509.Certificate, ...]] = [(end,)]
+    steps = 0
+    while begun:
+        way = begun.pop()
+        steps += 1
+        above = _issuers(way, pool, now)
+        if steps > _MOST_STEPS:
+            above = above[:1]
+        if above:
+            begun += [(*way, each) for each in reversed(above)]
+        else:
+            yield way
+
+
+def _issuers(
+    way: tuple[x509.Certificate, ...], pool: list[x509.Certificate], now: datetime | None
+) -> list[x509.Certificate]:
+    """Who may have issued the last one: those that signed it, the soundest first; else one of that name, if any."""
+    last = way[-1]
+    if is_issued_by(last, last):
+        return []
+    wanted = comparable(last.issuer)
+    # a CA that stands in the way already, under this name and key, leads in a circle: RFC 4158 section 2.4.2
+    met = {(comparable(each.subject), raw_fields(each).public_key) for each in way[1:]}
+    namesakes = [each for each in pool if comparable(each.subject) == wanted and each not in way]
+    found = [each for each in namesakes if (wanted, raw_fields(each).public_key) not in met]
+    signers = [each for each in found if is_issued_by(last, each)]
+    # self-issued and signed by another: a link certificate if that one is here, else a root that is broken
+    if not signers and is_self_issued(last):
+        return []
+    if len(signers) > 1:
+        signers.sort(key=lambda each: (faults_as_issuer(each, now), not is_issued_by(each, each)))
+    return signers or found[:1]
+
+
+def _is_end_entity(certificate: x509.Certificate) -> bool:
+    return not _is_ca(certificate) and not is_issued_by(certificate, certificate)
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    constraints = extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca

@@ -1,0 +1,1 @@
+"""The database itself: connections, their limits, and what SQLite and PostgreSQL say differently."""

@@ -1,0 +1,66 @@
+"""Rows that are taken out for good, inside a transaction that the caller holds."""
+
+from sqlalchemy import Connection, delete
+
+from engage_server.errors import Conflict
+from engage_server.records import ReleaseState
+from engage_server.store.queries.release_queries import select_release
+from engage_server.store.queries.rotation_queries import select_rotations
+from engage_server.store.queries.site_queries import site_id
+from engage_server.store.tables import (
+    activations,
+    device_addresses,
+    device_histories,
+    devices,
+    release_histories,
+    releases,
+    rotations,
+    site_hosts,
+    sites,
+    static_certificates,
+)
+
+
+def delete_device(connection: Connection, serial: str, site: str) -> bool:
+    """Take a serial number from a site's list; whether it stood there."""
+    of_site = devices.c.site_id == site_id(connection, site)
+    return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
+
+
+def delete_release(connection: Connection, site: str, number: int) -> None:
+    """Remove a release that was only ever staged.
+
+    Its number may be given again only where it was the newest, and no rotation had it: then nobody has heard of it.
+
+    Raises:
+        NotFound: There is no such site or release.
+        Conflict: It was served, or a rotation that is going on has it.
+    """
+    row_id = site_id(connection, site)
+    if select_release(connection, site, number).state is not ReleaseState.STAGED:
+        raise Conflict(
+            f"release {number} of {site!r} was served: devices may hold its anchor",
+            f"Destroy its key when it is no longer served: engage release retire {number} --site {site}",
+            code="release.served",
+        )
+    if any(number in each.releases for each in select_rotations(connection, site, only_open=True)):
+        raise Conflict(
+            f"release {number} of {site!r} belongs to a rotation that is going on",
+            f"Finish or abort it first: engage rotate status --site {site}",
+            code="release.in_rotation",
+        )
+    connection.execute(delete(releases).where(releases.c.site_id == row_id, releases.c.number == number))
+
+
+def delete_site(connection: Connection, name: str) -> None:
+    """Remove a site and all that belongs to it.
+
+    Raises:
+        NotFound: There is no such site.
+    """
+    row_id = site_id(connection, name)
+    for table in (static_certificates, devices, site_hosts, activations, rotations, releases):
+        connection.execute(delete(table).where(table.c.site_id == row_id))
+    for table in (release_histories, device_histories, device_addresses):
+        connection.execute(delete(table).where(table.c.site == name))
+    connection.execute(delete(sites).where(sites.c.id == row_id))
