@@ -18,7 +18,6 @@ _NOT_YET = {
     "engage_server/cli",
     "engage_server/composition",
     "engage_server/lock",
-    "engage_server/pki",
     "engage_server/protocol",
     "engage_server/records",
     "engage_server/services/call_in",
