@@ -1,4 +1,4 @@
-"""Rows that are taken out for good, inside a transaction that the caller holds."""
+"""Removes rows for good. In the caller's transaction."""
 
 from sqlalchemy import Connection, delete, select
 
@@ -21,7 +21,7 @@ from engage_server.store.tables import (
 
 
 def delete_device(connection: Connection, serial: str, site: str) -> bool:
-    """Take a serial number from a site's list; whether it stood there."""
+    """Remove a serial number from a site's list. Return whether it was on it."""
     of_site = devices.c.site_id == site_id(connection, site)
     return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
 
@@ -29,11 +29,11 @@ def delete_device(connection: Connection, serial: str, site: str) -> bool:
 def delete_release(connection: Connection, site: str, number: int) -> None:
     """Remove a release that was only ever staged.
 
-    Its number may be given again only where it was the newest: then no device has ever heard of it.
+    Its number may be used again only if it was the newest: then no device has ever received it.
 
     Raises:
         NotFound: There is no such site or release.
-        Conflict: It was served, or a rotation has it.
+        Conflict: It was served, or belongs to a rotation.
     """
     row_id = site_id(connection, site)
     if select_release(connection, site, number).state is not ReleaseState.STAGED:
@@ -46,7 +46,7 @@ def delete_release(connection: Connection, site: str, number: int) -> None:
     if any(number in numbers for numbers in of_rotations):
         raise Conflict(
             f"release {number} of {site!r} belongs to a rotation",
-            f"See which: engage rotate status --site {site}",
+            f"See: engage rotate status --site {site}",
             code="release.in_rotation",
         )
     connection.execute(delete(releases).where(releases.c.site_id == row_id, releases.c.number == number))
