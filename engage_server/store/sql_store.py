@@ -37,13 +37,13 @@ from engage_server.store.tables import installation
 
 
 class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
-    """Implements :class:`engage_server.store.interface.Store`, whose docstrings hold.
+    """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
         engine: Of a database whose tables are of this version (see :mod:`engage_server.store.schema`).
-        sealer: None for a process that has no business with site keys and the audit log.
-        release_sealer: For one that opens the private keys of releases and nothing else, as the TLS instance does.
-        told: Called with each entry of the audit log that was written, when it is there for good.
+        sealer: None for a process that needs neither site keys nor the audit log.
+        release_sealer: For a process that opens only the private keys of releases, as the TLS instance does.
+        told: Called with each new entry of the audit log, once it is committed.
     """
 
     def __init__(
@@ -60,7 +60,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         self._listening = None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.stop_listening()
         self._engine.dispose()
 
@@ -159,8 +159,8 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
         with writing(self._engine) as connection:
             number = release_queries.insert_release(connection, draft, private_key, self._opened().releases)
-            # servers offer the DERs of staged releases too: a device that got its notice from a server that is a
-            # moment ahead may fetch the DER from one that is a moment behind
+            # Servers offer the DERs of staged releases too. A device may get its notice from a server that is a moment
+            # ahead, and fetch the DER from one that is a moment behind.
             self._tell(connection, event, changes_serving=True, release=number)
             return release_queries.select_release(connection, draft.site, number)
 
@@ -239,7 +239,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event; and, if servers have to look, raise the generation and wake them."""
+        """Write the audit event. If servers must follow the change, also raise the generation and wake them."""
         if release:
             event = replace(event, facts={**event.facts, "release": str(release)})
         entry = audit_log.append(connection, event, self._opened())

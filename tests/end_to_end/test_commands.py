@@ -220,8 +220,8 @@ class TestChainBuild:
             (("--host", "http://a"), "neither a DNS name"),
             (("--host", "*.a.example"), "neither a DNS name"),
             (("--host", "a" * 65 + ".x"), "neither a DNS name"),
-            (("--host", "b" * 60 + ".example"), "as common name"),
-            (("--host", "a.example", "--server-days", "9999"), "outlive its issuer"),
+            (("--host", "b" * 60 + ".example"), "a common name may have"),
+            (("--host", "a.example", "--server-days", "9999"), "but its issuer only"),
             (("--host", "a.example", "--root-days", "0"), "--root-days"),
             (("--host", "a.example", "--organization", "o" * 65), "RFC 5280 allows 64"),
         ],
@@ -259,7 +259,7 @@ class TestHash:
     def test_bad_input(self, installation: Path) -> None:
         certs = installation / "certs" / "main"
         good = ("--site-key-file", "site.key")
-        error(engage(installation, "hash", certs / "partner_CA.pem", *good), 2, "this is PEM", "-outform DER")
+        error(engage(installation, "hash", certs / "partner_CA.pem", *good), 2, "it is PEM", "-outform DER")
         error(engage(installation, "hash", "site.key", *good), 2, "no certificate")
         error(engage(installation, "hash", "gone", *good), 3, "gone")
         error(engage(installation, "hash", certs / "partner_CA.der"), 2, "there is no site key")

@@ -65,7 +65,7 @@ def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, post
         assert pair.workers() == workers, "nothing was restarted"
     assert wrong == []
     assert ok(engage(installation, "host", "list", "--json", stdin=None, **environment)).strip() == "[]", (
-        "who stops says goodbye"
+        "a worker that stops signs off"
     )
     proxy.close()
 

@@ -25,6 +25,7 @@ _CODE = "CODE"  # stands for code in a line, and for what an f-string puts in
 _SECTION = re.compile(r"^ *(Args|Attributes|Raises|Returns|Yields):\s*$")
 _ENTRY = re.compile(r"^( {4,8}|)(\*{0,2}[A-Za-z_]\w*(, \*{0,2}\w+)*|\d+): ")
 _LIST_ITEM = re.compile(r"^ *([-*]|\d+\.) ")
+_SQL = re.compile(r"\s*(DELETE FROM|INSERT INTO|SELECT|UPDATE) ")
 _END = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[\"'(]?[A-Z0-9`(\"])")
 
 
@@ -132,7 +133,7 @@ def of_module(path: Path) -> Iterator[Sentence]:
 
 
 def _strings(tree: ast.AST, docstrings: set[int]) -> Iterator[tuple[int, str]]:
-    """Every string of four words or more that is no docstring; of an f-string its text, as one."""
+    """Every string of four words or more that is neither a docstring nor SQL; of an f-string its text, as one."""
     inside: set[int] = set()
     for node in ast.walk(tree):
         if isinstance(node, ast.JoinedStr):
@@ -144,7 +145,7 @@ def _strings(tree: ast.AST, docstrings: set[int]) -> Iterator[tuple[int, str]]:
 
 
 def _if_prose(line: int, text: str) -> Iterator[tuple[int, str]]:
-    if len(re.findall(r"[A-Za-z]{2,}", text)) >= 4:
+    if len(re.findall(r"[A-Za-z]{2,}", text)) >= 4 and not _SQL.match(text):
         yield line, text
 
 

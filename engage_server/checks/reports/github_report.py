@@ -16,7 +16,7 @@ def github_report(run: CheckRun) -> Iterator[str]:
         for finding in result.findings:
             about = f"{finding.certificate}: " if finding.certificate else ""
             where = "" if result.live else f"file={_property(result.file_of(finding))},line=1,"
-            text = _text(f"{about}{finding.sentence} Fix: {finding.mend}")
+            text = _text(f"{about}{finding.sentence}. Fix: {finding.mend}")
             yield f"::{_COMMANDS[finding.severity]} {where}title={_property(finding.code)}::{text}\n"
     totals = ", ".join(f"{count} {severity}{'' if count == 1 else 's'}" for severity, count in run.totals().items())
     yield f"{run.chains} chain{'' if run.chains == 1 else 's'}: {totals}{run.left_away()}\n"

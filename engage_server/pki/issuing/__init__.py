@@ -1,1 +1,1 @@
-"""Certificates that are made here: an authority, its renewals, and a rehearsal of both."""
+"""Issues certificates: a new authority, its renewals, and a rehearsal of both."""

@@ -1,4 +1,4 @@
-"""Issuing: from a profile and a key to a certificate, and from a plan to a whole chain."""
+"""Issues certificates: one from a profile and a key, or a whole chain from a plan."""
 
 import secrets
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ SERIAL_NUMBER_OCTETS = 16
 
 @dataclass(frozen=True, slots=True)
 class Issuer:
-    """Who signs: a certificate and the key that belongs to it."""
+    """A CA that signs: its certificate and the private key that belongs to it."""
 
     certificate: x509.Certificate
     key: rsa.RSAPrivateKey = field(repr=False)
@@ -28,13 +28,13 @@ class Issuer:
 
 @dataclass(frozen=True, slots=True)
 class ChainPlan:
-    """What to build.
+    """The chain to build.
 
     Attributes:
-        hosts: At least one; all go into the SAN, the first is the common name.
-        organization: In all three names, or "" for the shortest chain.
-        lifetimes: In days.
-        label: Ends the CA's common names, so that the roots of two builds can be told apart in a list.
+        hosts: At least one host. All of them go into the SAN. The first one is the common name.
+        organization: The organization in all three names, or "" for the shortest chain.
+        lifetimes: How long each certificate is valid.
+        label: A suffix for the CAs' common names, to distinguish the roots of two builds in a list.
     """
 
     hosts: tuple[Host, ...]
@@ -45,7 +45,7 @@ class ChainPlan:
 
 @dataclass(frozen=True, slots=True)
 class BuiltChain:
-    """Three certificates and their keys, from :func:`build_chain`."""
+    """A chain of three certificates and their private keys, from :func:`build_chain`."""
 
     chain: Chain
     root_key: rsa.RSAPrivateKey = field(repr=False)
@@ -54,14 +54,14 @@ class BuiltChain:
 
 
 def build_chain(plan: ChainPlan, now: datetime) -> BuiltChain:
-    """Make root, intermediate and server certificate with fresh keys. Nothing is written anywhere.
+    """Build root, intermediate and server certificate with new keys. Nothing is written to disk.
 
     Args:
-        plan: See :class:`ChainPlan`.
-        now: Aware. ``notBefore`` lies :data:`profiles.BACKDATE` before it.
+        plan: The chain to build.
+        now: Timezone-aware. ``notBefore`` is :data:`profiles.BACKDATE` earlier.
 
     Raises:
-        UsageError: A name is too long, or a lifetime cannot be had.
+        UsageError: A name is too long, or a lifetime is not possible.
     """
     server_name = names.subject(names.common_name_of(plan.hosts), plan.organization)
     root_days, intermediate_days, server_days = plan.lifetimes.resolved()
@@ -100,16 +100,16 @@ def issue(
     hosts: tuple[Host, ...] = (),
     subject_key_identifier: x509.SubjectKeyIdentifier | None = None,
 ) -> x509.Certificate:
-    """Sign one certificate, SHA-256 with RSA.
+    """Sign one certificate, with SHA-256 and RSA.
 
     Args:
-        profile: Which extensions it gets.
+        profile: The profile that defines its extensions.
         subject: Its name.
-        public_key: Its key. The private half is not needed, so a CSR's will do.
-        validity: (notBefore, notAfter), aware.
-        issuer: The CA; or, for a self-signed certificate, the private key that belongs to ``public_key``.
-        hosts: The SAN of a server certificate.
-        subject_key_identifier: Of a CA that is renewed and keeps it; None makes the usual one from the key.
+        public_key: Its public key. The private half is not needed, so the key of a CSR works, too.
+        validity: (notBefore, notAfter), timezone-aware.
+        issuer: The CA. For a self-signed certificate: the private key that belongs to ``public_key``.
+        hosts: The hosts for the SAN of a server certificate.
+        subject_key_identifier: The identifier to keep when a CA is renewed; None derives it from the key.
     """
     signing_key = issuer if not isinstance(issuer, Issuer) else issuer.key
     builder = (
@@ -125,19 +125,19 @@ def issue(
         builder = builder.add_extension(value, critical)
     identifier = subject_key_identifier or x509.SubjectKeyIdentifier.from_public_key(public_key)
     builder = builder.add_extension(identifier, False)
-    if isinstance(issuer, Issuer):  # a root's would repeat its SKI: RFC 5280 section 4.2.1.1 lets it be left out
+    if isinstance(issuer, Issuer):  # on a root it would repeat the SKI; RFC 5280 section 4.2.1.1 allows leaving it out
         builder = builder.add_extension(_authority_key_identifier(issuer), False)
     return builder.sign(signing_key, hashes.SHA256())
 
 
 def random_serial_number() -> int:
-    """126 random bits, always 16 octets long and positive, so that equal inputs give chains of equal size."""
+    """Create a serial number of 126 random bits. It is always positive and 16 octets, so chain sizes are constant."""
     top = 1 << (SERIAL_NUMBER_OCTETS * 8 - 2)
     return top | secrets.randbelow(top)
 
 
 def _authority_key_identifier(issuer: Issuer) -> x509.AuthorityKeyIdentifier:
-    """What the issuer calls its own key; outside CAs have other ways to make it than ours (RFC 5280 4.2.1.2)."""
+    """The issuer's own subject key identifier. Other CAs may derive it in another way (RFC 5280 section 4.2.1.2)."""
     found = extension(issuer.certificate, x509.SubjectKeyIdentifier)
     if found is None:
         return x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer.key.public_key())

@@ -1,6 +1,6 @@
-"""What each of the three certificates says about itself.
+"""The extensions and lifetimes of the three kinds of certificate.
 
-Profiles hold no key and no issuer, so that a CSR for an outside CA can be made from the same table.
+Profiles contain no key and no issuer, so a CSR for an external CA can use the same table.
 """
 
 import ipaddress
@@ -13,11 +13,11 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from engage_server.errors import UsageError
 from engage_server.records import Host
 
-DEFAULT_ROOT_DAYS = 7305  # 20 years: longer than the doors' hardware; a root is never renewed by surprise
+DEFAULT_ROOT_DAYS = 7305  # 20 years: longer than the doors' hardware lasts, so no root expires unexpectedly
 DEFAULT_INTERMEDIATE_DAYS = 3653  # 10 years
-DEFAULT_SERVER_DAYS = 825  # what the strictest common client still accepts (Apple, HT210176)
+DEFAULT_SERVER_DAYS = 825  # the most that the strictest common client accepts (Apple, HT210176)
 
-# A device's clock can be wrong after a battery loss; a week also covers a gateway that was set by hand.
+# A device's clock can be wrong after a battery loss. A week also covers a gateway that was set by hand.
 BACKDATE = timedelta(days=7)
 
 
@@ -27,10 +27,10 @@ class CertificateProfile:
 
     Attributes:
         role: ``root``, ``intermediate`` or ``server``.
-        is_ca: The basic constraint.
-        path_length: For CAs. None means unlimited. The root's must be None: with ``pathlen:1`` it could never be
-            rolled over by a link certificate.
-        server_auth: Whether the extended key usage says TLS server.
+        is_ca: The CA flag in the basic constraints.
+        path_length: The path length of a CA. None means unlimited. It must be None for a root: with ``pathlen:1``, a
+            link certificate could never replace it.
+        server_auth: Whether the extended key usage includes TLS servers.
     """
 
     role: str
@@ -39,7 +39,7 @@ class CertificateProfile:
     server_auth: bool
 
     def extensions(self, hosts: tuple[Host, ...] = ()) -> list[tuple[x509.ExtensionType, bool]]:
-        """(extension, critical) pairs, less the key identifiers, which depend on the keys.
+        """The (extension, critical) pairs, without the key identifiers, which depend on the keys.
 
         Args:
             hosts: For a server certificate, every name and address that it is valid for.
@@ -62,9 +62,9 @@ SERVER = CertificateProfile("server", is_ca=False, path_length=None, server_auth
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long each certificate lives, in days, the backdating counted in.
+    """How many days each certificate is valid, including the backdating.
 
-    None means the default, shortened to what the issuer lives.
+    None means the default, shortened to the lifetime of the issuer.
     """
 
     root_days: int | None = None
@@ -72,10 +72,10 @@ class Lifetimes:
     server_days: int | None = None
 
     def resolved(self) -> tuple[int, int, int]:
-        """Days for root, intermediate and server certificate; none longer than the one before.
+        """The days for root, intermediate and server certificate. None is longer than the one before.
 
         Raises:
-            UsageError: A given lifetime is too short to be of use, or longer than the issuer's.
+            UsageError: A given lifetime is too short to be useful, or longer than that of the issuer.
         """
         root = _days("root", self.root_days, DEFAULT_ROOT_DAYS, None)
         intermediate = _days("intermediate", self.intermediate_days, DEFAULT_INTERMEDIATE_DAYS, root)
@@ -87,20 +87,20 @@ DEFAULT_LIFETIMES = Lifetimes()
 
 
 def validity(now: datetime, days: int) -> tuple[datetime, datetime]:
-    """(notBefore, notAfter), both inclusive by RFC 5280 section 4.1.2.5, whole seconds, UTC.
+    """The validity (notBefore, notAfter): both inclusive (RFC 5280 section 4.1.2.5), in whole seconds, UTC.
 
     Raises:
-        UsageError: notAfter would lie beyond the year 9999.
+        UsageError: notAfter would be after the year 9999.
     """
     not_before = now.replace(microsecond=0) - BACKDATE
     try:
         return not_before, not_before + timedelta(days=days, seconds=-1)
     except OverflowError:
-        raise UsageError(f"a lifetime of {days} days ends beyond the year 9999", "Give fewer days.") from None
+        raise UsageError(f"a lifetime of {days} days ends after the year 9999", "Give fewer days.") from None
 
 
 def general_name(host: Host) -> x509.GeneralName:
-    """The SAN entry: an iPAddress for an address, a dNSName for a name. Devices do not take one for the other."""
+    """The SAN entry: iPAddress for an address, dNSName for a name. Devices do not accept one for the other."""
     if host.is_address:
         return x509.IPAddress(ipaddress.ip_address(host.text))
     return x509.DNSName(host.text)
@@ -125,12 +125,12 @@ def _days(role: str, given: int | None, default: int, issuer_days: int | None) -
         return default if issuer_days is None else min(default, issuer_days)
     if given <= BACKDATE.days:
         raise UsageError(
-            f"the {role} certificate would live {given} days, {BACKDATE.days} of them before today",
-            f"Give --{role}-days more than {BACKDATE.days}: notBefore is set back for devices with a wrong clock.",
+            f"the {role} certificate would be valid for {given} days, {BACKDATE.days} of them before today",
+            f"Give --{role}-days more than {BACKDATE.days}. notBefore is backdated for devices with a wrong clock.",
         )
     if issuer_days is not None and given > issuer_days:
         raise UsageError(
-            f"the {role} certificate would live {given} days and outlive its issuer, which lives {issuer_days}",
-            f"Give --{role}-days at most {issuer_days}, or let the issuer live longer.",
+            f"the {role} certificate would be valid for {given} days, but its issuer only for {issuer_days}",
+            f"Give --{role}-days at most {issuer_days}, or give the issuer more days.",
         )
     return given

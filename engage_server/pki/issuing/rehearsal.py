@@ -1,7 +1,7 @@
-"""A copy of a chain under throwaway keys: to try on it what the real keys, which lie elsewhere, would do. Pure.
+"""Copies a chain with throwaway keys, to rehearse a rotation while the real keys are elsewhere. Pure.
 
-Names, dates, extensions and sizes are those of the original, so what is measured and validated on the copy holds
-for it.
+Names, dates, extensions and sizes are those of the original. So the results of measuring and validating the copy apply
+to the original, too.
 """
 
 from collections.abc import Sequence
@@ -31,11 +31,11 @@ class Rehearsal:
 
 
 def rehearse(chain: Chain, throwaway: Sequence[rsa.RSAPrivateKey]) -> Rehearsal:
-    """Copy a chain. Links are left out: they would be dropped by every way.
+    """Copy a chain. Links are left out because every way drops them.
 
     Args:
         chain: The original.
-        throwaway: Three keys or more, for root, intermediates and server.
+        throwaway: At least three keys, for root, intermediates and server.
     """
     root_key, *keys = throwaway[: len(chain.intermediates) + 2]
     root = _copied(chain.root, root_key, root_key)

@@ -1,6 +1,6 @@
-"""From one chain to the next: what each way of a rotation issues, and in which order it is served. Pure.
+"""Issues the successor of a chain: the chains that each way of a rotation needs, in the order of serving. Pure.
 
-What follows keeps the names of what it follows, but for a label that tells two CAs with different keys apart.
+A successor keeps the names of its predecessor, except for a label that distinguishes two CAs with different keys.
 """
 
 import re
@@ -20,7 +20,7 @@ from engage_server.pki.issuing import profiles
 from engage_server.pki.issuing.authority import Issuer, issue
 from engage_server.records import Host, RotationWay
 
-_LABEL = re.compile(r" (?P<year>\d{4})(?:-(?P<number>\d+))?$")  # the year that this tool puts behind a CA's name
+_LABEL = re.compile(r" (?P<year>\d{4})(?:-(?P<number>\d+))?$")  # the year that this tool appends to a CA's name
 _SHORTEST_LIFE = timedelta(days=8)
 
 KeyMaker = Callable[[], rsa.RSAPrivateKey]
@@ -28,10 +28,11 @@ KeyMaker = Callable[[], rsa.RSAPrivateKey]
 
 @dataclass(frozen=True, slots=True)
 class AuthorityKeys:
-    """The private keys of a chain's CAs, as far as they are at hand.
+    """The private keys of a chain's CAs, as far as they are available.
 
     Attributes:
-        root, intermediate: None where the key lies elsewhere. ``intermediate`` is that of the server's issuer.
+        root: The key of the root; None if it is kept elsewhere.
+        intermediate: The key of the server certificate's issuer; None if it is kept elsewhere.
     """
 
     root: rsa.RSAPrivateKey | None = field(default=None, repr=False)
@@ -40,13 +41,13 @@ class AuthorityKeys:
 
 @dataclass(frozen=True, slots=True)
 class Successor:
-    """A chain of a rotation, with every key that belongs to it and is at hand.
+    """A chain for a rotation, with all of its keys that are available.
 
     Attributes:
-        title: What it is in its rotation: ``next`` or ``transition``.
+        title: Its role in the rotation: ``next`` or ``transition``.
         chain: The chain.
-        server_key: Of its server certificate.
-        authority: Of its CAs; a key that was not needed may be missing.
+        server_key: The private key of its server certificate.
+        authority: The private keys of its CAs. A key that was not needed may be missing.
     """
 
     title: str
@@ -56,7 +57,7 @@ class Successor:
 
 
 def needed_key(way: RotationWay, chain: Chain) -> str:
-    """Which of the current CAs' keys a way needs: ``intermediate``, ``root`` or, for a cut-over, none: ""."""
+    """The current CA key that a way needs: ``intermediate``, ``root``, or "" for a cut-over, which needs none."""
     if way is RotationWay.CUT_OVER:
         return ""
     if way is RotationWay.SERVER_RENEWAL and chain.intermediates:
@@ -65,11 +66,11 @@ def needed_key(way: RotationWay, chain: Chain) -> str:
 
 
 def way_of(before: Chain, chains: Sequence[Chain]) -> RotationWay:
-    """Which way leads from one chain to these: by what they keep of it, whoever made them.
+    """The way that leads from one chain to others, judged by what they have in common.
 
     Args:
-        before: What is served.
-        chains: In the order in which they are to be served; at least one.
+        before: The chain that is served.
+        chains: At least one chain, in the order of serving. Any CA may have issued them.
     """
     last = chains[-1]
     if last.root == before.root:
@@ -88,28 +89,28 @@ def succeed(
     now: datetime,
     make_key: KeyMaker = keys.generate_key,
 ) -> tuple[Successor, ...]:
-    """Issue what a way needs.
+    """Issue the chains that a way needs.
 
     Args:
         way: The way.
         current: The chain that is served.
         authority: The keys of its CAs.
-        hosts: What the server certificate is for.
-        now: Aware.
-        make_key: Gives a fresh key at each call.
+        hosts: The hosts for the server certificate.
+        now: Timezone-aware.
+        make_key: Returns a new key at each call.
 
     Returns:
-        The chains in the order in which they are to be served; the last one stays.
+        The chains in the order of serving. The last one remains in use.
 
     Raises:
-        NotPossible: A key is missing that the way needs.
-        CertificateInvalid: The current chain does not allow it: an issuer ends too soon, or there is none.
+        NotPossible: A key that the way needs is missing.
+        CertificateInvalid: The current chain does not allow it: an issuer expires too soon.
     """
     return _Succession(current, authority, hosts, now, make_key).of(way)
 
 
 class _Succession:
-    """The arguments of :func:`succeed`, for its parts."""
+    """The work of :func:`succeed`, with one method for each way."""
 
     def __init__(
         self, current: Chain, authority: AuthorityKeys, hosts: tuple[Host, ...], now: datetime, make_key: KeyMaker
@@ -182,7 +183,7 @@ class _Succession:
         return Issuer(root, key)
 
     def _below(self, root: Issuer) -> Successor:
-        """A fresh intermediate and server certificate under a root."""
+        """Issue a new intermediate and a new server certificate under a root."""
         old = self._current.intermediates[-1] if self._current.intermediates else None
         key = self._make_key()
         name = self._fresh_name(old.subject) if old else names.subject("ENGAGE Intermediate")
@@ -211,7 +212,7 @@ class _Succession:
         return self._authority.root
 
     def _validity(self, before: x509.Certificate | None, default_days: int) -> tuple[datetime, datetime]:
-        """As long as what it follows, or as long as is usual, whichever is longer."""
+        """A validity as long as that of the predecessor or the default, whichever is longer."""
         lived = before.not_valid_after_utc - before.not_valid_before_utc if before else timedelta(0)
         return profiles.validity(self._now, max(default_days, lived.days))
 
@@ -219,14 +220,14 @@ class _Succession:
         begin, end = max(validity[0], issuer.not_valid_before_utc), min(validity[1], issuer.not_valid_after_utc)
         if end - self._now < _SHORTEST_LIFE:
             raise CertificateInvalid(
-                f"{names.display_name(issuer.subject)} ends on {issuer.not_valid_after_utc:%Y-%m-%d}: what it issues "
-                "now would end with it",
+                f"{names.display_name(issuer.subject)} expires on {issuer.not_valid_after_utc:%Y-%m-%d}; "
+                "a certificate that it issues now would expire with it",
                 "Renew the issuer first.",
             )
         return begin, end
 
     def _fresh_name(self, old: x509.Name) -> x509.Name:
-        """The old name with this year behind it; and a number behind that, if the old one has this year already."""
+        """The old name with this year appended, and a number if the old name already has this year."""
         common = _attribute(old, NameOID.COMMON_NAME) or "ENGAGE CA"
         label, found = str(self._now.year), _LABEL.search(common)
         if found is not None:
@@ -248,7 +249,7 @@ def _key_identifier(certificate: x509.Certificate) -> x509.SubjectKeyIdentifier 
 
 def _missing(which: str) -> NotPossible:
     return NotPossible(
-        f"the private key of the {which} certificate is not here",
-        "Bring the authority's folder: --authority DIR; or prepare the chains where it is, with 'engage chain renew'.",
+        f"the private key of the {which} certificate is not available here",
+        "Give the authority's folder with --authority DIR, or run 'engage chain renew' where that folder is.",
         code="authority.missing",
     )

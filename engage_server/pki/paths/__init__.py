@@ -1,1 +1,1 @@
-"""From certificates in any order to a path, and what RFC 5280 says of it."""
+"""Builds a path from certificates in any order, and checks it against RFC 5280."""

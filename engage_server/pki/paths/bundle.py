@@ -1,4 +1,4 @@
-"""Certificates and keys in every container in which people have them: PEM, DER, PKCS#7, PKCS#12."""
+"""Reads certificates and keys in every common format: PEM, DER, PKCS#7, PKCS#12."""
 
 from dataclasses import replace
 
@@ -21,8 +21,8 @@ from engage_server.records import Secret
 
 __all__ = ["Bundle", "Oddity", "read_bundle"]
 
-# RFC 7468 sections 5, 8 and 9, OpenSSL's older and own forms, and what Netscape wrote. What such a block really holds
-# is looked at: Windows' certutil calls everything that it encodes a certificate, and OpenSSL reads PKCS#7 in it, too
+# RFC 7468 sections 5, 8 and 9, OpenSSL's own and older labels, and those of Netscape. The content decides, not the
+# label: Windows' certutil labels everything CERTIFICATE, and OpenSSL reads PKCS#7 with that label, too
 _HOLD_CERTIFICATES = {
     *("CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "X.509 CERTIFICATE"),
     *("PKCS7", "CMS", "PKCS #7 SIGNED DATA", "CERTIFICATE CHAIN"),
@@ -32,18 +32,18 @@ _ONE_CERTIFICATE = {"CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "X
 
 
 def read_bundle(content: bytes, *, source: str, passphrase: Secret | None = None) -> Bundle:
-    """Read whatever it is.
+    """Read a file in any of the formats.
 
-    A key that does not open is counted, not refused: the certificates beside it can be read.
+    A key that does not open is only counted: the certificates next to it can still be read.
 
     Args:
-        content: The file's bytes. Text around PEM blocks, such as the dump of ``openssl ca``, is passed over.
-        source: What to call it in errors.
+        content: The file's bytes. Text around PEM blocks, such as the dump of ``openssl ca``, is ignored.
+        source: The name to use in errors.
         passphrase: For PKCS#12 and encrypted keys.
 
     Raises:
-        ContentNotUsable: It is none of the containers, or locked, or cut off, or holds neither a certificate nor a
-            key. Its code says which.
+        ContentNotUsable: The format is unknown, or the file is locked, cut off, or without certificate and key. The
+            code says which.
     """
     secret = passphrase.reveal() if passphrase else None
     narrow = as_narrow_text(content)
@@ -88,12 +88,12 @@ def _held_by(block: PemBlock, source: str, secret: bytes | None, number: int) ->
     try:
         content = block.decoded()
     except ValueError:
-        raise _unreadable(f"{source}: what stands in certificate no. {number} is not Base64") from None
+        raise _unreadable(f"{source}: the content of certificate {number} is not Base64") from None
     found = read_binary(content, secret)
     if found is None and (instead.is_pkcs12(content) or block.label not in _ONE_CERTIFICATE):
         raise instead.of_binary(content, source, with_passphrase=secret is not None)
     if found is None:
-        raise _unreadable(f"{source}: certificate no. {number} cannot be read")
+        raise _unreadable(f"{source}: certificate {number} cannot be read")
     return found
 
 

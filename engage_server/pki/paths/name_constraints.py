@@ -1,7 +1,7 @@
-"""Name constraints (RFC 5280 section 4.2.1.10): which names a CA may not give to what stands below it.
+"""Name constraints (RFC 5280 section 4.2.1.10): the names that certificates below a CA may and may not have.
 
-Read as OpenSSL, GnuTLS and Go read them: those of the root count, critical or not; so does a common name that looks
-like a host where the subject alternative name has no dNSName.
+They are applied as OpenSSL, GnuTLS and Go apply them. Those of the root count, too, critical or not. A common name that
+looks like a host counts if the subject alternative name has no dNSName.
 """
 
 import ipaddress
@@ -25,10 +25,10 @@ class Violation:
     """A name that a CA's constraints forbid.
 
     Attributes:
-        certificate: Whose name it is.
-        issuer: Whose constraints they are.
+        certificate: The certificate with the name.
+        issuer: The CA with the constraints.
         name: The name.
-        why: ``not permitted``, ``excluded``, or that it cannot be judged.
+        why: ``not permitted``, ``excluded``, or a phrase that says that it cannot be judged.
     """
 
     certificate: x509.Certificate
@@ -38,16 +38,16 @@ class Violation:
 
     @property
     def text(self) -> str:
-        """The name for people."""
+        """The name as text."""
         value = self.name.value
         return value.rfc4514_string() if isinstance(value, x509.Name) else str(value)
 
 
 def violations(path: Sequence[x509.Certificate]) -> Iterator[Violation]:
-    """Every name on the path that a CA above it forbids.
+    """Yield every name in the path that a CA above it forbids.
 
     Args:
-        path: From the server certificate up.
+        path: From the server certificate upwards.
     """
     for place, issuer in enumerate(path):
         constraints = extension(issuer, x509.NameConstraints) if place else None
@@ -80,7 +80,7 @@ def _why_not(name: x509.GeneralName, constraints: x509.NameConstraints) -> str:
     excluded = [each for each in constraints.excluded_subtrees or () if type(each) is type(name)]
     permitted = [each for each in constraints.permitted_subtrees or () if type(each) is type(name)]
     if (excluded or permitted) and not isinstance(name, _JUDGED):
-        return "of a kind that is constrained, and that no TLS client can judge"
+        return "of a constrained type that no TLS client can judge, and cannot be permitted"
     if any(_is_within(name, each) for each in excluded):
         return "excluded"
     return "not permitted" if permitted and not any(_is_within(name, each) for each in permitted) else ""
@@ -90,7 +90,7 @@ _JUDGED = (x509.DNSName, x509.IPAddress, x509.DirectoryName, x509.RFC822Name, x5
 
 
 def _is_within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
-    """Both are of the same kind."""
+    """Whether a name is within a subtree of the same type."""
     if isinstance(name, x509.DNSName) and isinstance(subtree, x509.DNSName):
         return _is_host_within(name.value, subtree.value)
     if isinstance(name, x509.IPAddress) and isinstance(subtree, x509.IPAddress):
@@ -106,7 +106,7 @@ def _is_within(name: x509.GeneralName, subtree: x509.GeneralName) -> bool:
 
 
 def _is_host_within(host: str, subtree: str) -> bool:
-    """The domain itself, or anything below it; below alone where the constraint begins with a dot."""
+    """Whether a host is the domain or below it; only below it if the constraint starts with a dot."""
     host, subtree = host.lower(), subtree.lower()
     if not subtree.lstrip("."):
         return True
@@ -114,7 +114,7 @@ def _is_host_within(host: str, subtree: str) -> bool:
 
 
 def _is_exact_host_within(host: str, subtree: str) -> bool:
-    """For e-mail addresses and URIs: that very host; anything below it where the constraint begins with a dot."""
+    """For e-mail addresses and URIs: the exact host; any host below it if the constraint starts with a dot."""
     host, subtree = host.lower(), subtree.lower()
     return host.endswith(subtree) if subtree.startswith(".") else host == subtree
 

@@ -1,4 +1,4 @@
-"""The path among certificates of unknown order and completeness."""
+"""Finds the path among certificates in any order, complete or not."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,22 +14,22 @@ from engage_server.pki.names import comparable, display_name
 from engage_server.pki.paths.soundness import faults_as_issuer, faults_of
 from engage_server.pki.raw_fields import raw_fields
 
-# Complete ways up that are compared, and steps on the way to them: among many namesakes that certify each other there
-# are more than anybody could try, and a device does not try them either
+# The most paths to compare, and the most steps to find them. CAs of the same name that certify each other allow more
+# paths than anyone could try, and a device does not try them either.
 _MOST_PATHS, _MOST_STEPS = 64, 1024
 
 
 @dataclass(frozen=True, slots=True)
 class FoundPath:
-    """What :func:`find_path` made of a heap of certificates.
+    """The result of :func:`find_path`.
 
     Attributes:
-        path: From the server certificate up to the root, or to where the issuer is missing. Empty when there is no
+        path: From the server certificate up to the root, or until an issuer is missing. Empty if there is no
             certificate at all.
-        unrelated: Certificates that are not in the path, in the order in which they came.
-        links: Of the others, those in which another CA vouches for the path's root.
-        other_roots: Of the others, roots that a link joins to the path: the one that signed it, or, where the path
-            itself leads through the link, the one for whose key it stands.
+        unrelated: Certificates that belong to none of the other fields, in the given order.
+        links: Certificates outside the path in which another CA vouches for the root of the path.
+        other_roots: Roots outside the path that a link connects to it. Such a root signed the link. If the path itself
+            goes through the link, the root has the same key as the link.
     """
 
     path: tuple[x509.Certificate, ...]
@@ -41,21 +41,21 @@ class FoundPath:
 def find_path(
     certificates: Iterable[x509.Certificate], *, anchor: x509.Certificate | None = None, now: datetime | None = None
 ) -> FoundPath:
-    """The path of the server certificate, as far as issuers are there. Never raises.
+    """Find the path of the server certificate, as far up as issuers are available. Never raises.
 
-    1. Ends are certificates that issued no other, or are no CA. Where there is none, each one is tried.
-    2. From each end every way up is looked at: CAs are renewed and cross-signed, and the first issuer that is met may
-       be the one that expired. The best way holds the anchor; then, ends at a root; then, has the fewest faults; then,
-       is the shortest; then, came first.
-    3. The best of the ends: that is no CA and issued no other, or at least one of the two; then the longest; then one
-       that is no root; then the one that came first.
-    4. Of the others, links are those in which another CA vouches for the path's root. The root at the other end of a
-       link is no stranger. The rest is unrelated.
+    1. An end is a certificate that issued no other or is not a CA. If there is none, every certificate is tried.
+    2. All ways up from each end are compared. CAs are renewed and cross-signed, so the first issuer found may be an
+       expired one. Criteria, in this order: contains the anchor, ends at a root, has the fewest faults, is the
+       shortest, was given first.
+    3. The best end is chosen. The first criterion: it is not a CA, and it issued no other. One of the two counts half.
+       Then, in this order: has the longest path, is not a root, was given first.
+    4. Links are other certificates in which another CA vouches for the root of the path. The root at the other end of
+       a link belongs to it. All other certificates are unrelated.
 
     Args:
-        certificates: In any order, with any gaps, repetitions and strangers.
-        anchor: What devices trust, if that is known.
-        now: Aware. Without it dates are not looked at.
+        certificates: In any order; some may be missing, repeated or unrelated.
+        anchor: The certificate that devices trust, if known.
+        now: Timezone-aware. Without it, dates are ignored.
     """
     pool = list(dict.fromkeys(certificates))
     issuers = {comparable(certificate.issuer) for certificate in pool if not is_issued_by(certificate, certificate)}
@@ -77,22 +77,22 @@ def find_path(
 
 
 def _is_joined(root: x509.Certificate, path: tuple[x509.Certificate, ...], links: tuple[x509.Certificate, ...]) -> bool:
-    """Whether a link leads to this root, or around it."""
+    """Whether a link connects this root to the path."""
     return any(is_link_to(one, root) for one in path) or any(is_issued_by(link, root) for link in links)
 
 
 def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
-    """Put the certificates of one chain in order, whatever order they came in. Duplicates are dropped.
+    """Put the certificates of one chain in order. Duplicates are dropped.
 
     Args:
-        certificates: Exactly those of one chain.
+        certificates: The certificates of one chain and no others, in any order.
 
     Raises:
-        CertificateInvalid: No root, no server certificate, a gap, or certificates that belong to no chain.
+        CertificateInvalid: Root, server certificate or an issuer is missing, or a certificate is not part of the chain.
     """
     found = find_path(certificates)
     if len(found.path) < 2 and not found.unrelated:
-        raise CertificateInvalid("there is no chain: a root and a server certificate, at least", "Add the others.")
+        raise CertificateInvalid("there is no chain, which needs at least a root and a server", "Add the others.")
     top = found.path[-1]
     if not is_self_issued(top):
         raise CertificateInvalid(
@@ -102,17 +102,17 @@ def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
     if found.unrelated:
         raise CertificateInvalid(
             "not part of the chain: " + ", ".join(display_name(each.subject) for each in found.unrelated),
-            "Give the certificates of one chain and no more.",
+            "Give only the certificates of one chain.",
         )
     return Chain(top, found.path[1:-1], found.path[0], found.links)
 
 
 def read_chain(ders: Iterable[bytes]) -> Chain:
-    """The certificates of one chain that is known to be whole, as DER in any order.
+    """Read the certificates of one chain that is known to be complete, as DER in any order.
 
     Raises:
         CertificateInvalid: As :func:`arrange`.
-        ValueError: One is no certificate.
+        ValueError: One of them is not a certificate.
     """
     return arrange(x509.load_der_x509_certificate(der) for der in ders)
 
@@ -130,7 +130,7 @@ def _best_way(
 def _ways_up(
     end: x509.Certificate, pool: list[x509.Certificate], now: datetime | None
 ) -> Iterator[tuple[x509.Certificate, ...]]:
-    """Every way from an end to a root or a gap; after so many steps, only what was begun is finished."""
+    """Yield every way from an end up to a root or a missing issuer. After too many steps, only finish those begun."""
     begun: list[tuple[x509.Certificate, ...]] = [(end,)]
     steps = 0
     while begun:
@@ -148,17 +148,17 @@ def _ways_up(
 def _issuers(
     way: tuple[x509.Certificate, ...], pool: list[x509.Certificate], now: datetime | None
 ) -> list[x509.Certificate]:
-    """Who may have issued the last one: those that signed it, the soundest first; else one of that name, if any."""
+    """Possible issuers of the last certificate: those that signed it, best first; else one with the right name."""
     last = way[-1]
     if is_issued_by(last, last):
         return []
     wanted = comparable(last.issuer)
-    # a CA that stands in the way already, under this name and key, leads in a circle: RFC 4158 section 2.4.2
+    # a CA with this name and key that is already in the way would make a loop: RFC 4158 section 2.4.2
     met = {(comparable(each.subject), raw_fields(each).public_key) for each in way[1:]}
     namesakes = [each for each in pool if comparable(each.subject) == wanted and each not in way]
     found = [each for each in namesakes if (wanted, raw_fields(each).public_key) not in met]
     signers = [each for each in found if is_issued_by(last, each)]
-    # self-issued and signed by another: a link certificate if that one is here, else a root that is broken
+    # self-issued but signed by another: a link certificate if the signer is here, else a broken root
     if not signers and is_self_issued(last):
         return []
     if len(signers) > 1:

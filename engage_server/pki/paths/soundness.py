@@ -1,4 +1,4 @@
-"""How much is wrong with a path, as a number: to tell of several paths the one that a TLS client would take."""
+"""Counts what is wrong with a path, to choose among several the one that a TLS client would use."""
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,17 +16,17 @@ _SAFE = (hashes.SHA256, hashes.SHA384, hashes.SHA512)
 
 
 def faults_of(path: Sequence[x509.Certificate], now: datetime | None) -> int:
-    """For how many reasons a client may refuse a path; 0 when none is known. The rules say which.
+    """The number of reasons for which a client may refuse a path; 0 if none is known. The rules report each one.
 
     Args:
-        path: From the server certificate up.
-        now: Aware. None leaves dates out.
+        path: From the server certificate upwards.
+        now: Timezone-aware. None ignores dates.
     """
     return sum(_faults(path, now))
 
 
 def faults_as_issuer(issuer: x509.Certificate, now: datetime | None) -> int:
-    """For how many reasons a certificate may not stand above another, whichever; for the order of a search."""
+    """The number of reasons why a certificate may not be an issuer of any other. It decides the search order."""
     return sum((*_faults_of_issuer(issuer, 0), *_faults_anywhere(issuer, now)))
 
 

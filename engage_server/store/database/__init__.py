@@ -1,1 +1,1 @@
-"""The database itself: connections, their limits, and what SQLite and PostgreSQL say differently."""
+"""The database: connections, their limits, and the differences between SQLite and PostgreSQL."""

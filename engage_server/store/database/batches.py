@@ -1,8 +1,8 @@
-"""Many rows in few statements, on both databases.
+"""Writes many rows in few statements, on both databases.
 
-SQLAlchemy writes a row's values into a statement of their own, or all rows into one statement of thousands of values,
-which the driver of PostgreSQL takes apart again: that costs more than all else that becomes of a sighting. So SQLite's
-driver is given plain rows, and PostgreSQL one array for each column.
+SQLAlchemy writes one statement for each row, or one statement with thousands of values, which PostgreSQL's driver then
+takes apart again. That costs more than everything else that is done with a sighting. So SQLite's driver gets plain
+rows, and PostgreSQL one array for each column.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -16,7 +16,7 @@ from sqlalchemy.sql.dml import Insert
 
 from engage_server.store.database.dialects import array_of, insert_into
 
-_IN_ONE_QUERY = 400  # SQLite takes no more than some thousand values
+_IN_ONE_QUERY = 400  # SQLite accepts only some thousand values
 _STATEMENTS_KEPT = 32
 _POSTGRESQL = "postgresql"
 
@@ -28,9 +28,9 @@ def insert_all(connection: Connection, table: Table, names: Sequence[str], rows:
 
     Args:
         connection: In a transaction.
-        table: Where.
-        names: The columns, in the order of each row's values; the rest get their defaults.
-        rows: Their values.
+        table: The table.
+        names: The columns, in the order of each row's values. Other columns get their defaults.
+        rows: The values.
     """
     _insert(connection, table, names, (), rows)
 
@@ -38,27 +38,27 @@ def insert_all(connection: Connection, table: Table, names: Sequence[str], rows:
 def upsert(
     connection: Connection, table: Table, names: Sequence[str], key: Sequence[str], rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    """Insert rows, or replace what is not their key. No two of them may have the same key.
+    """Insert rows, or replace the columns that are not their key. No two rows may have the same key.
 
     Args:
         connection: In a transaction.
-        table: Where.
+        table: The table.
         names: As in :func:`insert_all`.
         key: The names of a unique index's columns.
-        rows: Their values.
+        rows: The values.
     """
     _insert(connection, table, names, key, rows)
 
 
 def chunks(names: Iterable[str]) -> Iterator[list[str]]:
-    """Names without repetition, in the order of the index, as many at a time as one statement takes."""
+    """Return names without repetition, in the order of the index, as many at a time as one statement accepts."""
     rest = iter(sorted(set(names)))
     while some := list(islice(rest, _IN_ONE_QUERY)):
         yield some
 
 
 def one_of(connection: Connection, column: Column[Any], values: Sequence[Any]) -> ColumnElement[bool]:
-    """Whether a column has one of these values: as many as :func:`chunks` gives at a time."""
+    """Whether a column has one of these values. Pass no more values than :func:`chunks` returns at a time."""
     if connection.dialect.name == _POSTGRESQL:
         return column == any_(bindparam(None, list(values), type_=array_of(column.type)))
     return column.in_(values)
@@ -81,7 +81,7 @@ def _insert(
 
 @lru_cache(maxsize=_STATEMENTS_KEPT)
 def _from_arrays(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> Insert:
-    """For PostgreSQL: the rows come as an array for each column."""
+    """Build the statement for PostgreSQL: the rows are passed as one array for each column."""
     arrays = [bindparam(name, type_=array_of(table.c[name].type)) for name in names]
     source = func.unnest(*arrays).table_valued(*(named(name, table.c[name].type) for name in names)).render_derived()
     insert = insert_into(_POSTGRESQL, table).from_select(list(names), select(*(source.c[name] for name in names)))
@@ -95,7 +95,7 @@ def _from_arrays(table: Table, names: tuple[str, ...], key: tuple[str, ...]) -> 
 def _for_driver(
     dialect: Dialect, table: Table, names: tuple[str, ...], key: tuple[str, ...]
 ) -> tuple[str, list[tuple[int, Converter | None]]]:
-    """For SQLite: the statement as its driver takes it; which of the names each of its values is of, made fit how."""
+    """Build the statement for SQLite's driver. Also return the name and the converter of each of its values."""
     insert = insert_into(dialect.name, table)
     if key:
         rest = {name: insert.excluded[name] for name in names if name not in key}

@@ -1,4 +1,4 @@
-"""What SQLAlchemy has for each database apart, though both know it. Only the one that is used is imported."""
+"""What both databases have, but SQLAlchemy keeps in each one's own module. Only the module in use is imported."""
 
 from typing import TYPE_CHECKING, Any, Union
 
@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 def insert_into(dialect: str, table: Table) -> Union["PostgresqlInsert", "SqliteInsert"]:
-    """An INSERT that may have ON CONFLICT DO UPDATE.
+    """Return an INSERT that can have ON CONFLICT DO UPDATE.
 
     Args:
-        dialect: The name of SQLAlchemy's dialect: of the connection that runs it.
-        table: Where to.
+        dialect: The name of SQLAlchemy's dialect, of the connection that runs it.
+        table: The table.
     """
     if dialect == "postgresql":
         from sqlalchemy.dialects import postgresql
@@ -27,7 +27,7 @@ def insert_into(dialect: str, table: Table) -> Union["PostgresqlInsert", "Sqlite
 
 
 def array_of(values: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The type of an array of these. PostgreSQL has it, and SQLite has not."""
+    """Return the type of an array of these values. PostgreSQL has arrays, SQLite does not."""
     from sqlalchemy.dialects import postgresql
 
     return postgresql.ARRAY(values)

@@ -14,28 +14,28 @@ from engage_server.errors import NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.files import make_folder, open_file
 from engage_server.store.database.write_order import ahead_of_storing
 
-LONG_SECONDS = 60.0  # a statement over all that is known of devices, or a batch of it
-_BUSY_SECONDS = 30  # how long SQLite waits for another writer: far above what one batch of sightings takes
-_ALONE = 0x656E67616766  # of pg_advisory_lock: "engage" and one; schema.upgrade has "engage" itself
+LONG_SECONDS = 60.0  # for a statement over everything that is known of devices, or over a batch of it
+_BUSY_SECONDS = 30  # how long SQLite waits for another writer: far more than one batch of sightings takes
+_ALONE = 0x656E67616766  # for pg_advisory_lock: "engage" plus one; schema.upgrade uses "engage" itself
 _ALONE_SECONDS, _ALONE_LOOK_SECONDS = 120.0, 0.2  # building a chain takes some seconds on a small machine
 _WRITING, _AFTERWARDS = "engage_writing", "engage_afterwards"
 
 
 def open_engine(database_url: str) -> Engine:
-    """An engine for SQLite or PostgreSQL. Connects only when first used.
+    """Build an engine for SQLite or PostgreSQL. It connects only when first used.
 
     Args:
-        database_url: An SQLAlchemy URL; a SQLite path must be absolute. May hold a password: it is never shown.
+        database_url: An SQLAlchemy URL. A SQLite path must be absolute. It may hold a password, which is never shown.
 
     Raises:
-        SettingsInvalid: It is no such URL, or another database.
+        SettingsInvalid: It is not such a URL, or is of another database.
     """
     url = _read_url(database_url)
     backend = url.get_backend_name()
     if backend == "sqlite":
         return _sqlite_engine(url)
     if backend == "postgresql":
-        from engage_server.store.database.postgresql import postgresql_engine  # its driver takes a moment to load
+        from engage_server.store.database.postgresql import postgresql_engine  # loading its driver takes a moment
 
         return postgresql_engine(url)
     raise SettingsInvalid(f"database_url: {backend} is not supported", "Use sqlite or postgresql.")
@@ -44,10 +44,10 @@ def open_engine(database_url: str) -> Engine:
 def _read_url(database_url: str) -> URL:
     try:
         return make_url(database_url)
-    except (ArgumentError, ValueError):  # a port that is no number is the second
+    except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise SettingsInvalid(
-            "database_url cannot be read: it is no database URL",
-            "Write it such as sqlite:///data/engage.db or postgresql://user@host/name.",
+            "database_url cannot be read: it is not a database URL",
+            "Write it like sqlite:///data/engage.db or postgresql://user@host/name.",
         ) from None
 
 
@@ -56,7 +56,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:  # the driver's own type
-        connection.isolation_level = None  # or the driver begins transactions by rules of its own
+        connection.isolation_level = None  # otherwise the driver begins transactions by its own rules
         cursor = connection.cursor()
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.execute("PRAGMA journal_mode = WAL")
@@ -65,7 +65,7 @@ def _sqlite_engine(url: URL) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _on_begin(connection: Connection) -> None:
-        # a writer takes the lock at once: upgrading a read lock later fails without waiting
+        # A writer takes the lock at once: to upgrade a read lock later fails without waiting.
         writing = _WRITING in connection.get_execution_options()
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
@@ -98,7 +98,7 @@ def sqlite_file_missing(database_url: str) -> bool:
 
 
 def sqlite_path(database_url: str) -> Path | None:
-    """Where a SQLite database lies; None for another one, or one in memory."""
+    """Return the path of a SQLite database. None for another database, or one in memory."""
     url = _read_url(database_url)
     is_file = url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:")
     return Path(str(url.database)) if is_file else None
@@ -106,10 +106,10 @@ def sqlite_path(database_url: str) -> Path | None:
 
 @contextmanager
 def only_one(engine: Engine) -> Iterator[None]:
-    """Do this alone, among all who ask for it on this PostgreSQL; others are waited for. SQLite is one machine's.
+    """Allow only one at a time on this PostgreSQL; wait for others. With SQLite, do nothing: it is on one machine.
 
     Raises:
-        NotPossible: Another one has been at it for too long.
+        NotPossible: Another one has been running for too long.
         StoreNotUsable: The database does not answer.
     """
     if engine.dialect.name != "postgresql":
@@ -117,7 +117,7 @@ def only_one(engine: Engine) -> Iterator[None]:
         return
     with translated_errors(engine):
         connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-    connection.detach()  # closing it lets the next one begin
+    connection.detach()  # closing it releases the lock for the next one
     try:
         _wait_until_alone(engine, connection)
         yield
@@ -137,11 +137,11 @@ def _wait_until_alone(engine: Engine, connection: Connection) -> None:
 
 @contextmanager
 def reading(engine: Engine, seconds: float | None = 0) -> Iterator[Connection]:
-    """One transaction that changes nothing: all that is read in it belongs to one moment.
+    """Open a transaction that changes nothing. Everything that it reads belongs to one moment.
 
     Args:
-        engine: Where.
-        seconds: What PostgreSQL may spend on each statement: 0 the usual time, None as long as it takes.
+        engine: The engine.
+        seconds: PostgreSQL's limit for each statement: 0 is the usual limit, None is no limit.
     """
     with translated_errors(engine), engine.connect() as connection:
         if connection.dialect.name == "postgresql":
@@ -152,12 +152,12 @@ def reading(engine: Engine, seconds: float | None = 0) -> Iterator[Connection]:
 
 @contextmanager
 def writing(engine: Engine, seconds: float | None = 0, *, gives_way: bool = False) -> Iterator[Connection]:
-    """One transaction that changes something: all of it or nothing.
+    """Open a transaction that changes something: all of it or nothing.
 
     Args:
-        engine: Where.
+        engine: The engine.
         seconds: As in :func:`reading`.
-        gives_way: Lets all go first who do not: for the storing of what devices did, which goes on all day.
+        gives_way: Lets every other writer go first. For storing sightings, which goes on all day.
     """
     afterwards: list[Callable[[], None]] = []
     options: dict[str, Any] = {_WRITING: True, _AFTERWARDS: afterwards}
@@ -177,7 +177,7 @@ def writing(engine: Engine, seconds: float | None = 0, *, gives_way: bool = Fals
 
 
 def after_commit(connection: Connection, action: Callable[[], None]) -> None:
-    """Call this when the transaction of :func:`writing` is through; never, when it is not."""
+    """Call the action once the transaction of :func:`writing` is committed. If it is rolled back, never call it."""
     connection.get_execution_options()[_AFTERWARDS].append(action)
 
 
@@ -197,13 +197,13 @@ def _patience(connection: Connection, seconds: float | None) -> Iterator[None]:
 
 
 _NEXT = "Check that it runs and that database_url is right; nothing was changed."
-_UNCERTAIN = "It was lost while it confirmed the change: see whether it was made, with engage audit show --last 5."
+_UNCERTAIN = "It was lost while it confirmed the change. Check whether it was made: engage audit show --last 5"
 _LOCKED = "Another process has been writing for too long. Run the command again; nothing was changed."
-_FULL = "Its disk is full: make room there, then run the command again; nothing was changed."
-_OF_SQLITE = {  # by its own words
+_FULL = "Its disk is full: free some space, then run the command again; nothing was changed."
+_OF_SQLITE = {  # by SQLite's message
     "database is locked": _LOCKED,
     "database or disk is full": _FULL,
-    "disk I/O error": "Its disk is full or broken: look at it, then run the command again; nothing was changed.",
+    "disk I/O error": "Its disk is full or broken: check it, then run the command again; nothing was changed.",
 }
 _KNOWN = {  # by SQLSTATE
     "53100": _FULL,
@@ -218,13 +218,13 @@ def translated_errors(engine: Engine, *, commits: bool = False) -> Iterator[None
     """Turn what the driver raises into :class:`StoreNotUsable`, without the statement's values in it.
 
     Args:
-        engine: Where.
-        commits: Whether a change is just being confirmed: when the connection is lost then, nobody knows.
+        engine: The engine.
+        commits: Whether a change is being committed. If the connection is lost then, the outcome is not known.
     """
     try:
         yield
     except DBAPIError as error:
-        sentence = f"the database {_shown(engine)} refused: {_first_line(error.orig)}"
+        sentence = f"the database {_shown(engine)} reports an error: {_first_line(error.orig)}"
         raise StoreNotUsable(sentence, _next_step(error, commits=commits)) from None
     except SQLAlchemyError as error:
         sentence = f"the database {_shown(engine)} cannot be used: {type(error).__name__}"

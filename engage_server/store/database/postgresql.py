@@ -1,9 +1,12 @@
-"""Connections to PostgreSQL that never wait for ever, and go where one can write.
+"""Connections to PostgreSQL that never wait for ever, and that find a server that accepts writes.
 
-Four limits, because a server can fall silent in four ways. Its machine is gone: TCP keepalives, and TCP's own limit for
-what is not acknowledged (tcp(7)). It does not accept: ``connect_timeout``. It works too long: ``statement_timeout``,
-which the server itself keeps. Something between acknowledges all and passes nothing on, such as a proxy that lost its
-other side: nothing but a limit in this process helps, see :class:`BoundedConnection`.
+A server can stop answering in four ways, so there are four limits:
+
+* Its machine is gone: TCP keepalives, and TCP's own limit for bytes that are not acknowledged (tcp(7)).
+* It does not accept connections: ``connect_timeout``.
+* It works too long: ``statement_timeout``, which the server itself enforces.
+* A proxy that has lost the server acknowledges everything and passes nothing on. Only a limit in this process helps,
+  see :class:`BoundedConnection`.
 """
 
 import time
@@ -14,10 +17,10 @@ import psycopg
 from sqlalchemy import URL, Engine, create_engine, event
 from sqlalchemy.engine import ExceptionContext
 
-ORDINARY_SECONDS = 15.0  # a statement of a command, or of a worker's look
-_MARGIN_SECONDS = 5.0  # the server's own limit comes first: its answer says what it was
+ORDINARY_SECONDS = 15.0  # for a statement of a command, or of a worker's check
+_MARGIN_SECONDS = 5.0  # the server's own limit comes first, because its answer says what happened
 _CONNECT_SECONDS = 5
-_IDLE_IN_TRANSACTION_SECONDS = 60  # who has lost its way to the server must not keep its locks there
+_IDLE_IN_TRANSACTION_SECONDS = 60  # a client that has lost the server must not keep its locks there
 _READ_ONLY = "25006"  # read_only_sql_transaction: the server has become, or is, a standby
 
 _NETWORK: dict[str, Any] = {
@@ -27,7 +30,7 @@ _NETWORK: dict[str, Any] = {
     "keepalives_interval": 2,
     "keepalives_count": 3,
     "tcp_user_timeout": 10_000,  # milliseconds
-    # never prepared: a plan that is made without the values reads whole tables for a long list of them
+    # never prepared: a plan that is made without the values scans whole tables for a long list of values
     "prepare_threshold": None,
 }
 
@@ -35,16 +38,16 @@ _T = TypeVar("_T")
 
 
 class BoundedConnection(psycopg.Connection[Any]):
-    """One that is given up when the server has said nothing for too long while it was waited for.
+    """A connection that gives up when the server has said nothing for too long while it was waited for.
 
     Attributes:
-        silence_seconds: How long; None waits for ever.
+        silence_seconds: How long to wait; None waits for ever.
     """
 
     silence_seconds: float | None = ORDINARY_SECONDS + _MARGIN_SECONDS
 
     def wait(self, gen: Generator[Any, Any, _T], *args: Any, **kwargs: Any) -> _T:
-        """Psycopg's own way to wait for the server; each statement, commit and roll-back passes through here."""
+        """Wait for the server. psycopg calls this for each statement, commit and rollback."""
         if self.silence_seconds is None:
             return super().wait(gen, *args, **kwargs)
         return super().wait(self._bounded(gen, self.silence_seconds), *args, **kwargs)
@@ -68,7 +71,7 @@ class BoundedConnection(psycopg.Connection[Any]):
 
 
 def postgresql_engine(url: URL) -> Engine:
-    """An engine whose connections are bounded, and are dropped when their server cannot be written to."""
+    """Build an engine whose connections have limits. It drops them when their server accepts no writes."""
     engine = create_engine(url.set(drivername="postgresql+psycopg"), pool_pre_ping=True, pool_size=2)
     event.listen(engine, "do_connect", _do_connect)
     event.listen(engine, "handle_error", _drop_standby)
@@ -76,21 +79,21 @@ def postgresql_engine(url: URL) -> Engine:
 
 
 def connect(engine: Engine) -> BoundedConnection:
-    """A connection beside the pool, in autocommit.
+    """Open a connection outside the pool, in autocommit.
 
     Raises:
-        psycopg.Error: There is no way to the server.
+        psycopg.Error: The server cannot be reached.
     """
     args, kwargs = engine.dialect.create_connect_args(engine.url)
     return _open(args, kwargs)
 
 
 def be_patient(connection: Any, driver: BoundedConnection, seconds: float | None) -> None:
-    """Let each statement of this transaction take so long; None for as long as it likes.
+    """Set the time limit of each statement in this transaction. None is no limit.
 
     Args:
-        connection: SQLAlchemy's, in a transaction.
-        driver: What it stands on. The caller gives it back its usual patience: :func:`be_usual`.
+        connection: SQLAlchemy's connection, in a transaction.
+        driver: The driver's connection below it. The caller restores its usual limit with :func:`be_usual`.
         seconds: The limit.
     """
     driver.silence_seconds = None if seconds is None else seconds + _MARGIN_SECONDS
@@ -100,7 +103,7 @@ def be_patient(connection: Any, driver: BoundedConnection, seconds: float | None
 
 
 def be_usual(driver: BoundedConnection) -> None:
-    """End what :func:`be_patient` began."""
+    """Restore the usual limit after :func:`be_patient`."""
     driver.silence_seconds = BoundedConnection.silence_seconds
 
 
@@ -113,15 +116,15 @@ def _do_connect(_dialect: Any, _record: Any, args: Any, kwargs: Any) -> BoundedC
 def _open(args: Any, kwargs: Any) -> BoundedConnection:
     connection = BoundedConnection.connect(*args, **{**_NETWORK, **kwargs, "autocommit": True})
     limits: dict[str, float] = {"idle_in_transaction_session_timeout": _IDLE_IN_TRANSACTION_SECONDS}
-    if "statement_timeout" not in str(kwargs.get("options", "")):  # what the operator's URL says holds
+    if "statement_timeout" not in str(kwargs.get("options", "")):  # the operator's URL takes precedence
         limits["statement_timeout"] = ORDINARY_SECONDS
-    # not in the start-up packet: poolers refuse what they do not know there
+    # not in the start-up packet: poolers reject options there that they do not know
     for name, seconds in limits.items():
         connection.execute("SELECT set_config(%s, %s, false)", [name, f"{seconds * 1000:.0f}"])
     return connection
 
 
 def _drop_standby(context: ExceptionContext) -> None:
-    """Count a server that has become a standby as gone: the pool drops its connections, the next use connects anew."""
+    """Treat a server that has become a standby as lost: the pool drops its connections, the next use opens new ones."""
     if getattr(context.original_exception, "sqlstate", None) == _READ_ONLY:
         context.is_disconnect = True

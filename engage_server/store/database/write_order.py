@@ -1,9 +1,9 @@
-"""Who writes to SQLite next: operators and workers go before the storing of what devices did.
+"""Decides who writes to SQLite next: operators and workers go before the storing of sightings.
 
-SQLite has one writer at a time, and who waits for it asks again every tenth of a second: one process that begins its
-next transaction at once after the last keeps all others out by chance alone. So whoever wants to write holds a shared
-lock (flock) on a file beside the database, and the storing begins no batch while anybody does. PostgreSQL needs none
-of it: there no two of them write the same row.
+SQLite allows one writer at a time, and a waiting writer retries every tenth of a second. So a process that begins its
+next transaction right after the last can keep all others out by chance. Therefore every writer holds a shared lock
+(flock) on a file beside the database, and the storing begins no batch while anyone holds it. PostgreSQL needs none of
+this: there, no two of them write the same row.
 """
 
 import fcntl
@@ -19,18 +19,18 @@ from engage_server.files import open_file
 
 _SUFFIX = "-writers"
 _LOOK_SECONDS = 0.005
-_REGISTER_SECONDS = 0.1  # the storing holds its lock for a moment only
-_GIVES_WAY_SECONDS = 5.0  # then a batch goes in between: what devices did must not wait for ever either
+_REGISTER_SECONDS = 0.1  # the storing holds its lock only for a moment
+_GIVES_WAY_SECONDS = 5.0  # then a batch is written in between: sightings must not wait for ever either
 
 
 @contextmanager
 def ahead_of_storing(engine: Engine, *, gives_way: bool) -> Iterator[None]:
-    """Write now.
+    """Hold the right to write.
 
     Args:
-        engine: Where.
-        gives_way: This is the storing: it waits until nobody else wants to write, and then does not hold up anybody
-            who comes.
+        engine: The engine.
+        gives_way: True for the storing. It waits until no one else wants to write, and then delays nobody who comes
+            later.
     """
     path = engine.url.database
     descriptor = _opened(Path(path + _SUFFIX)) if engine.dialect.name == "sqlite" and path else None
@@ -40,7 +40,7 @@ def ahead_of_storing(engine: Engine, *, gives_way: bool) -> Iterator[None]:
     try:
         if gives_way:
             _lock(descriptor, fcntl.LOCK_EX, _GIVES_WAY_SECONDS)
-            fcntl.flock(descriptor, fcntl.LOCK_UN)  # who comes now is only held up by this one transaction
+            fcntl.flock(descriptor, fcntl.LOCK_UN)  # a writer that comes now waits only for this one transaction
         else:
             _lock(descriptor, fcntl.LOCK_SH, _REGISTER_SECONDS)
         yield
@@ -49,7 +49,7 @@ def ahead_of_storing(engine: Engine, *, gives_way: bool) -> Iterator[None]:
 
 
 def _lock(descriptor: int, kind: int, seconds: float) -> None:
-    """Take the lock if that is possible in time. Without it, chance decides."""
+    """Take the lock if that is possible in time. Without it, chance decides who writes."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         try:
@@ -63,8 +63,8 @@ def _lock(descriptor: int, kind: int, seconds: float) -> None:
 
 
 def _opened(path: Path) -> int | None:
-    """The file's descriptor; None where it cannot be had: then chance decides, as without it."""
+    """Return the file's descriptor. None if it cannot be opened: then chance decides who writes."""
     try:
-        return open_file(path, os.O_RDWR, like=Path(str(path).removesuffix(_SUFFIX)))  # as SQLite does with its own
+        return open_file(path, os.O_RDWR, like=Path(str(path).removesuffix(_SUFFIX)))  # SQLite does the same
     except OSError:
         return None

@@ -1,1 +1,1 @@
-"""What the store asks of its tables: functions inside a transaction that the caller holds."""
+"""The store's queries: functions inside a transaction that the caller holds."""

@@ -1,8 +1,8 @@
-"""What kind of device a row of ``device_histories`` is for the gate, as SQL: judged by the database, row by row.
+"""Decides, in SQL, which kind of device a row of ``device_histories`` is for the gate: row by row, in the database.
 
-The order of the kinds is part of the rule: the first that holds is taken. Some kinds are still open then: they depend
-on who else calls from the same address, which is asked for those rows alone. The rules are told in
-``docs/rotation.md``.
+The order of the kinds is part of the rule: the first one that holds is the kind. Some kinds are still open then: they
+depend on the other callers from the same address, which is queried only for those rows. ``docs/rotation.md`` explains
+the rules.
 """
 
 from collections.abc import Callable
@@ -28,9 +28,9 @@ from sqlalchemy import (
 from engage_server.records import AGAIN_AND_AGAIN, Doubt, RequiredEvidence
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
 
-HABIT_NIGHTS = 3  # by TLS, from which on there is a habit that can be missed
+HABIT_NIGHTS = 3  # nights by TLS from which on a device has a habit that it can miss
 _HOUR = 3600
-# as services.evidence.patience has it, for devices whose proven visits are counted here
+# the same as in services.evidence.patience; here for devices whose proven visits are counted
 _USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 12 * _HOUR
 
 NEW, OTHER, ELSEWHERE = "new", "other", "elsewhere"
@@ -43,14 +43,14 @@ _other = device_histories.alias("other")
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """What the gate asks about the devices of a site.
+    """The gate's question about the devices of a site.
 
     Attributes:
-        site: Its name.
+        site: The site's name.
         release: The release that is served.
-        since: Since when; aware.
+        since: Since when it has been served; aware.
         now: Aware.
-        evidence: What counts.
+        evidence: Which evidence counts.
         only_listed: Count only devices that are on the operators' list.
     """
 
@@ -63,7 +63,7 @@ class Question:
 
 
 def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
-    """The number that a time is kept as, to calculate with."""
+    """Return the number as which a time is stored, for calculations."""
     return type_coerce(column, BigInteger)
 
 
@@ -74,13 +74,13 @@ def is_counted(question: Question) -> ColumnElement[bool]:
 
 
 def has_a_name_or_a_habit() -> ColumnElement[bool]:
-    """A serial number, or an address that finished a handshake on three days: one visit makes no device."""
+    """A serial number, or an address with finished handshakes on three days: one visit makes no device."""
     is_address = or_(_device.identity.like("%.%"), _device.identity.like("%:%"))  # a serial number has neither
     return or_(not_(is_address), _device.tls_nights >= HABIT_NIGHTS)
 
 
 def kind_of(question: Question) -> ColumnElement[str]:
-    """The kind of a row, by what the site demands of its evidence."""
+    """Return the kind of a row, by the evidence that the site requires."""
     demands: dict[RequiredEvidence, Callable[[Question], ColumnElement[str]]] = {
         RequiredEvidence.ANY: _kind_by_address,
         RequiredEvidence.AUTHENTICATED: _kind_by_token,
@@ -89,25 +89,25 @@ def kind_of(question: Question) -> ColumnElement[str]:
 
 
 def came_from_elsewhere(question: Question) -> ColumnElement[bool]:
-    """Whether a handshake in its name was finished since then from an address that is not its own, and none at home."""
+    """Whether a handshake in its name was finished since then from another address, and none from its own."""
     at = _at(question.since)
     finished = and_(_device.away_release == question.release, _device.away_finished_at >= at)
     return and_(is_somewhere(_device.away), finished, not_(_finished_at_home(question)))
 
 
 def is_somewhere(away: ColumnElement[str]) -> ColumnElement[bool]:
-    """Whether there is such an address, in the words of the index that holds only rows where there is one."""
+    """Whether there is such an address, worded like the condition of the index, which holds only such rows."""
     return away > literal_column("''")
 
 
 def _kind_by_address(question: Question) -> ColumnElement[str]:
     at, now = _at(question.since), _at(question.now)
     is_well = _was_well_at_home(question)
-    # a visit from elsewhere keeps it from being forgotten: its own address may have been taken from it long ago
+    # a visit from elsewhere keeps it from being forgotten: another device may have taken its address long ago
     elsewhere = and_(
         _device.finished_release > 0, seconds(_device.away_seen_at) + _USUAL_PATIENCE >= _epoch(question.since)
     )
-    settled = _device.home_since <= at  # its usual address was its usual one when the step began
+    settled = _device.home_since <= at  # it had its usual address already when the step began
     refuses = and_(_device.refusals > 0, _device.refused_at >= at)
     loops = and_(refuses, _device.refusals >= AGAIN_AND_AGAIN, _device.certificates >= AGAIN_AND_AGAIN)
     is_due = _device.due_at < now
@@ -119,13 +119,13 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (and_(not_(is_well), elsewhere), ELSEWHERE),
         (not_(is_well), OTHER),
         (_device.is_contested == 1, Doubt.CONTESTED.value),
-        (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),  # TLS may still work, by the anchor that it had
+        (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),  # TLS may still work, with its earlier anchor
         (and_(_finished_at_home(question), settled), CONFIRMED),
         (_finished_at_home(question), CAME_AFTER_A_MOVE),
         (and_(lost_by_tls, not_(settled)), Doubt.NEW_ADDRESS.value),
         (lost_by_tls, LOST_BY_TLS),
         (_device.certificates >= AGAIN_AND_AGAIN, Doubt.PLAIN_LOOP.value),
-        (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: who took its name is never late
+        (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: a caller that took its name is never late
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
@@ -156,7 +156,7 @@ def _fell_silent(question: Question) -> ColumnElement[str]:
     )
 
 
-# what depends on other devices, too: asked for these alone, because it costs a look into an index for each
+# kinds that depend on other devices, too; queried only for these rows, because each needs a look-up in an index
 OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
     CAME_AFTER_A_MOVE: _came_after_a_move,
     LOST_BY_TLS: _lost_by_tls,
@@ -165,7 +165,7 @@ OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
 
 
 def _is_shared(question: Question) -> ColumnElement[bool]:
-    """Whether others call from there, or did lately: else who moves them away in the evidence leaves one alone."""
+    """Whether others call from its address, or did recently. If not, moving others away could isolate a device."""
     of_several = and_(
         _other.c.site == question.site, _other.c.identity == _device.home, _other.c.is_shared_address == 1
     )
@@ -174,7 +174,7 @@ def _is_shared(question: Question) -> ColumnElement[bool]:
 
 
 def _kind_by_token(question: Question) -> ColumnElement[str]:
-    """Only a visit with a token counts, from wherever it came; whatever else is said decides nothing."""
+    """Judge by visits with a token only, from any address. Nothing else decides."""
     at, now = _at(question.since), _at(question.now)
     proven_until = seconds(_device.authenticated_at) + _proven_patience()
     was_proven = and_(_device.authenticated_release > 0, proven_until >= _epoch(question.since))
@@ -186,7 +186,7 @@ def _kind_by_token(question: Question) -> ColumnElement[str]:
         (not_(or_(was_proven, _was_well_at_home(question))), OTHER),
         (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),
         (confirmed, CONFIRMED),
-        (and_(is_due, was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),  # whatever is said besides
+        (and_(is_due, was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),  # whatever else is claimed
         (loops, Doubt.REFUSED_UNPROVEN.value),
         (not_(is_due), WAITING),
         else_=Doubt.SILENT_NO_HABIT.value,
@@ -194,7 +194,7 @@ def _kind_by_token(question: Question) -> ColumnElement[str]:
 
 
 def _was_well_at_home(question: Question) -> ColumnElement[bool]:
-    """In its habit by ``since``: the silence that it may keep, counted from its last finished handshake there."""
+    """Whether it had kept its habit by ``since``: its allowed silence, counted from its last handshake at home."""
     may_be_silent = seconds(_device.due_at) - seconds(_device.last_seen)
     return and_(_device.finished_release > 0, seconds(_device.finished_at) + may_be_silent >= _epoch(question.since))
 
@@ -204,7 +204,7 @@ def _finished_at_home(question: Question) -> ColumnElement[bool]:
 
 
 def _proven_patience() -> ColumnElement[int]:
-    """Its habit by its proven visits alone: others can come more often in its name, which would make it shorter."""
+    """Its habit by its proven visits only: others can come more often in its name, which would make it shorter."""
     gaps = _device.authenticated_nights - 1
     twice = 2 * (seconds(_device.authenticated_at) - seconds(_device.first_seen)) / func.nullif(gaps, 0)
     return case(
@@ -215,13 +215,13 @@ def _proven_patience() -> ColumnElement[int]:
 
 
 def _exists(condition: ColumnElement[bool], site: str) -> ColumnElement[bool]:
-    """Whether there is another device of the site of which this holds."""
+    """Whether there is another device of the site that meets the condition."""
     another = and_(_other.c.site == site, _other.c.is_shared_address == 0, _other.c.id != _device.id)
     return select(_other.c.id).where(another, condition).correlate(device_histories).exists()
 
 
 def _refused_at(address: ColumnElement[str], question: Question) -> ColumnElement[bool]:
-    """Whether somebody refused from this address, of which it cannot be told who it was."""
+    """Whether an unknown caller refused from this address."""
     there = and_(_other.c.site == question.site, _other.c.identity == address, _other.c.refusals > 0)
     return (
         select(_other.c.id)
@@ -232,7 +232,7 @@ def _refused_at(address: ColumnElement[str], question: Question) -> ColumnElemen
 
 
 def has_list(connection: Connection, site: str) -> bool:
-    """Whether operators gave a list of the site's devices: then nobody else is counted."""
+    """Whether operators gave a list of the site's devices: then only listed devices count."""
     of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
     return connection.scalar(select(devices.c.serial).where(devices.c.site_id == of_site).limit(1)) is not None
 

@@ -1,4 +1,4 @@
-"""What is asked of the evidence, answered by the database: counts, and lists with a limit."""
+"""The questions about the evidence that the database answers: counts, and lists with a limit."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -49,7 +49,7 @@ from engage_server.store.tables import (
 )
 
 _SECONDS_PER_DAY = 86400
-_CROWDS, _EXAMPLES = 3, 2  # to show
+_CROWDS, _EXAMPLES = 3, 2  # how many are shown
 _SHOWN = frozenset({REFUSED, SILENT, MOVED, ELSEWHERE, *Doubt})
 
 _device = device_histories.c
@@ -57,7 +57,7 @@ _is_device = _device.is_shared_address == 0
 
 
 def select_adoption(connection: Connection, question: Question) -> Adoption:
-    """How the devices of a site stand with a release that is served since then. A site with a list counts its list."""
+    """Judge the devices of a site for a release served since then. A site with a list counts only listed devices."""
     strangers = 0
     if has_list(connection, question.site):
         question = replace(question, only_listed=True)
@@ -90,7 +90,7 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
 def _count(
     connection: Connection, kind: ColumnElement[str], condition: ColumnElement[bool]
 ) -> tuple[dict[str, int], dict[str, list[str]]]:
-    """How many of which kind; and two of each, the first and the last by name, at no further cost."""
+    """Count the devices of each kind. Also return two of each, the first and the last by name, at no further cost."""
     rows = select(kind.label("kind"), _device.identity).where(condition).subquery()
     grouped = select(rows.c.kind, func.count(), func.min(rows.c.identity), func.max(rows.c.identity))
     counts: dict[str, int] = {}
@@ -101,14 +101,14 @@ def _count(
 
 
 def _count_strangers(connection: Connection, site: str) -> int:
-    """How many devices finished TLS and are not on the list of a site that has one."""
+    """Count the devices that finished TLS and are not on the list, of a site that has one."""
     condition = and_(_device.site == site, _is_device, _device.finished_release > 0, has_a_name_or_a_habit())
     query = select(func.count()).select_from(device_histories).where(condition, not_(is_listed(_device, site)))
     return int(connection.scalar(query) or 0)
 
 
 def _select_crowds(connection: Connection, question: Question) -> tuple[Crowd, ...]:
-    """The addresses that most of those who did not confirm were said to call from."""
+    """Return the addresses that most devices without a confirmation are said to call from."""
     if question.evidence is RequiredEvidence.AUTHENTICATED:
         return ()
     query = (
@@ -136,9 +136,9 @@ def _select_examples(
 
 
 def select_grades(connection: Connection, site: str, release: int) -> dict[Grade, int]:
-    """How many devices came how far with a release: those on the site's list, if there is one.
+    """Count the devices by grade for a release. If the site has a list, only listed devices count.
 
-    Those that are known by serial number alone were never seen.
+    Devices that are known only by serial number were never seen.
     """
     columns = release_histories.c
     query = (
@@ -158,11 +158,11 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
 
 
 def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> list[DeviceHistory]:
-    """The devices that a filter lets through, longest silent first."""
+    """Return the devices that pass a filter, longest silent first."""
     met, number = release_histories.c, wanted.release or 0
     first = select(device_histories).where(_device.site == site, _is_device)
     if wanted.release is not None and wanted.missing:
-        # first by what stands in the index: most devices that finished last with this release need no second look
+        # First by what the index holds: most devices that finished last with this release need no second look-up.
         came = select(met.device_id).where(
             met.device_id == _device.id, met.release == number, met.grade >= int(Grade.HANDSHAKE)
         )
@@ -187,12 +187,12 @@ def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> l
 
 
 def select_unseen(connection: Connection, site: str, limit: int | None) -> list[str]:
-    """The serial numbers that operators gave and nobody has seen."""
+    """Return the serial numbers that operators listed and that were never seen."""
     return list(connection.scalars(_unseen(site).order_by(devices.c.serial).limit(limit)))
 
 
 def select_silences(connection: Connection, site: str) -> dict[int, int]:
-    """How many devices may be silent for how many days (begun ones count) before they have missed their habit."""
+    """Count the devices by the days (rounded up) for which they may be silent before they miss their habit."""
     days = (seconds(_device.due_at) - seconds(_device.last_seen)) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())
@@ -205,9 +205,9 @@ def select_silences(connection: Connection, site: str) -> dict[int, int]:
 
 
 def select_arrivals(connection: Connection, site: str, release: int, since: datetime) -> dict[int, int]:
-    """How many devices finished their first handshake with a release how many days after that time."""
+    """Count the devices by the days after that time on which they first finished a handshake with a release."""
     columns = release_histories.c
-    # one visit is no habit: whoever comes once with a TLS client moves no pace
+    # one visit is no habit: a TLS client that connects once must not change the pace
     with_habit = select(_device.id).where(_device.id == columns.device_id, _device.tls_nights >= HABIT_NIGHTS)
     if has_list(connection, site):
         with_habit = with_habit.where(is_listed(_device, site))
@@ -231,10 +231,10 @@ def _is_behind(last: DeviceHistory) -> ColumnElement[bool]:
 
 
 def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
-    """The conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in its order.
+    """Return the conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in the same order.
 
-    Times rest as whole seconds: with the question's rounded up, "before now" and "within a week" come out as they do
-    for the exact one.
+    Times are stored as whole seconds. With the question's time rounded up, "before now" and "within a week" give the
+    same result as with the exact time.
     """
     now = trouble.at if not trouble.at.microsecond else trouble.at.replace(microsecond=0) + timedelta(seconds=1)
     recently = literal(now - RECENT_TROUBLE, EpochSeconds)
@@ -257,5 +257,5 @@ def _unseen(site: str) -> Select[tuple[str]]:
 
 
 def forget_addresses(connection: Connection, before: datetime) -> None:
-    """Forget which serial number called from which address when that is long ago: addresses are lent."""
+    """Forget which serial numbers called from which addresses long ago: addresses are lent."""
     connection.execute(device_addresses.delete().where(device_addresses.c.seen_at < before))

@@ -1,4 +1,4 @@
-"""Which releases devices met last: what tells whose anchor they hold. Inside a transaction that the caller holds."""
+"""The releases that devices met last, as clues to the anchors that they hold. In the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ _fetched_since = case((_device.certificates > 0, 1), else_=0)
 
 
 def select_clues(connection: Connection, site: str) -> list[AnchorClue]:
-    """One for each kind of device, with how many there are."""
+    """Return one clue for each kind of device, with the number of devices."""
     stranger = type_coerce(case((is_unlisted(site), 1), else_=0), Integer)
     rows = (
         select(
@@ -35,7 +35,7 @@ def select_clues(connection: Connection, site: str) -> list[AnchorClue]:
 
 
 def select_of_clue(connection: Connection, site: str, clue: AnchorClue, limit: int) -> list[str]:
-    """The first of its devices, by name."""
+    """Return the first devices of a clue, by name."""
     query = (
         select(_device.identity)
         .where(
@@ -52,7 +52,7 @@ def select_of_clue(connection: Connection, site: str, clue: AnchorClue, limit: i
 
 
 def count_seen_since(connection: Connection, site: str, since: datetime) -> int:
-    """How many devices were seen since then."""
+    """Count the devices that were seen since then."""
     seen = literal(since, EpochSeconds)
     query = select(func.count()).select_from(device_histories).where(_of_site(site), _device.last_seen >= seen)
     return int(connection.scalar(query) or 0)
@@ -61,7 +61,7 @@ def count_seen_since(connection: Connection, site: str, since: datetime) -> int:
 def select_callers_of_host(
     connection: Connection, site: str, host: str, since: datetime, limit: int
 ) -> tuple[int, list[str]]:
-    """How many devices called a host last, seen since then; and the first of them, by name."""
+    """Count the devices that called a host last and were seen since then. Also return the first ones, by name."""
     condition = and_(_of_site(site), _device.host == host, _device.last_seen >= literal(since, EpochSeconds))
     count = connection.scalar(select(func.count()).select_from(device_histories).where(condition))
     names = select(_device.identity).where(condition).order_by(_device.identity).limit(limit)

@@ -1,7 +1,7 @@
-"""Which serial numbers called from which address lately, inside a transaction that the caller holds.
+"""Which serial numbers called from which address recently. In the caller's transaction.
 
-All that is ever asked is whether exactly one did, and which. So an address keeps a handful of them, however many
-devices there are behind it: what is read and written for a batch grows with the batch, and not with the site.
+The only question ever asked is whether exactly one did, and which. So an address stores only a handful of them, however
+many devices are behind it. What a batch reads and writes grows with the batch, not with the site.
 """
 
 from collections.abc import Sequence
@@ -14,14 +14,14 @@ from engage_server.store.database.batches import chunks, one_of, upsert
 from engage_server.store.interface import Place
 from engage_server.store.tables import device_addresses
 
-# Two would say that an address is shared. Some more, so that it still is when one of them is no longer there: each is
-# forgotten a month after its last call. Migration 0005 took the rest away.
+# Two would show that an address is shared. A few more keep it so when one of them is gone: each is forgotten a month
+# after its last call. Migration 0005 removed the rest.
 MOST_KEPT = 8
 _KEY = "address", "site", "serial"
 
 
 def note_callers(connection: Connection, found: Sequence[Sighting]) -> dict[Place, tuple[str, ...]]:
-    """Remember from which address which serial number called; of all addresses of the batch those that are kept."""
+    """Record which serial numbers called from which addresses. Return those stored for all addresses of the batch."""
     latest: dict[Place, dict[str, datetime]] = {}
     for sighting in found:
         callers = latest.setdefault((sighting.site or "", sighting.address), {})

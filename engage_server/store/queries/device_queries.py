@@ -1,4 +1,4 @@
-"""Devices by serial number, and what the vendor's sample gave them, inside a transaction that the caller holds."""
+"""Devices by serial number, and the certificates of the vendor's sample. In the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,7 +12,7 @@ from engage_server.store.tables import devices, sightings, sites, static_certifi
 
 
 def insert_device(connection: Connection, device: Device) -> bool:
-    """Add a device. False when it was there already, in the same site.
+    """Add a device. False if it exists already, in the same site.
 
     Raises:
         NotFound: There is no such site.
@@ -25,7 +25,7 @@ def insert_device(connection: Connection, device: Device) -> bool:
     if owner is not None and owner != device.site:
         raise Conflict(
             f"device {device.serial} belongs to site {owner!r}",
-            "A device has the key of one site. If it was commissioned anew, take it from the other first: "
+            "A device has the key of one site. If it was commissioned again, remove it from the other site first: "
             f"engage device remove {device.serial} --site {owner}",
             code="device.conflict",
         )
@@ -35,7 +35,7 @@ def insert_device(connection: Connection, device: Device) -> bool:
 
 
 def select_devices(connection: Connection, site: str | None) -> list[Device]:
-    """All devices, or those of one site."""
+    """Return all devices, or those of one site."""
     query = (
         select(devices.c.serial, sites.c.name, devices.c.added_at)
         .join(sites, sites.c.id == devices.c.site_id)
@@ -47,12 +47,12 @@ def select_devices(connection: Connection, site: str | None) -> list[Device]:
 
 
 def select_serials(connection: Connection, site: str) -> list[str]:
-    """The serial numbers of one site, in no order."""
+    """Return the serial numbers of one site, in no order."""
     return list(connection.scalars(select(devices.c.serial).where(devices.c.site_id == site_id(connection, site))))
 
 
 def select_versions(connection: Connection) -> dict[str, str]:
-    """For each site that has devices a text that changes with them: devices are added, and never taken away."""
+    """Return, for each site with devices, a text that changes when a device is added or removed."""
     query = (
         select(sites.c.name, func.count(), func.max(devices.c.added_at))
         .join(sites, sites.c.id == devices.c.site_id)
@@ -62,7 +62,7 @@ def select_versions(connection: Connection) -> dict[str, str]:
 
 
 def select_callers_to_add(connection: Connection, site: str, since: datetime) -> list[str]:
-    """The serial numbers that called in since then and are on no site's list."""
+    """Return the serial numbers that called in since then and are on no site's list."""
     called = sightings.c
     known = select(devices.c.serial).where(devices.c.serial == called.serial)
     query = (
@@ -76,7 +76,7 @@ def select_callers_to_add(connection: Connection, site: str, since: datetime) ->
 
 
 def select_static_certificates(connection: Connection) -> list[StaticCertificate]:
-    """Of all sites."""
+    """Return the static certificates of all sites."""
     query = (
         select(sites.c.name, static_certificates.c.name, static_certificates.c.der)
         .join(sites, sites.c.id == static_certificates.c.site_id)
@@ -86,7 +86,7 @@ def select_static_certificates(connection: Connection) -> list[StaticCertificate
 
 
 def replace_static_certificates(connection: Connection, site: str, given: Sequence[StaticCertificate]) -> None:
-    """Give these names these certificates; other names stay as they are.
+    """Set the certificates of these names. Other names stay as they are.
 
     Raises:
         NotFound: There is no such site.

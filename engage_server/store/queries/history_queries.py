@@ -1,4 +1,4 @@
-"""The evidence of devices, read and written in batches, inside a transaction that the caller holds."""
+"""The evidence of devices, read and written in batches. In the caller's transaction."""
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
@@ -18,15 +18,15 @@ _NAMES = tuple(column.name for column in device_histories.columns if column.name
 _KEY, _KEY_OF_RELEASE = ("identity", "site"), ("device_id", "release")
 _RELEASE_NAMES = *_KEY_OF_RELEASE, "site", "grade", "reached_at"
 _values = attrgetter(*_NAMES)
-_FLAGS = ("is_shared_address", "is_contested")  # kept as small numbers, so that indexes of both databases hold them
+_FLAGS = ("is_shared_address", "is_contested")  # stored as small numbers, so that both databases can index them
 _FLAGS_AT = tuple(map(_NAMES.index, _FLAGS))
 _ROWS = select(device_histories.c.id, *(device_histories.c[name] for name in _NAMES))
 _GRADES = {grade.value: grade for grade in Grade}
-_ADVISORY_LOCK = 0x656E67616765  # of PostgreSQL: two hosts at once would overwrite each other's counts
+_ADVISORY_LOCK = 0x656E67616765  # for PostgreSQL: two hosts at once would overwrite each other's counts
 
 
 def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: datetime) -> None:
-    """Let the fold make of the batch and of what is known what is to be known from now on."""
+    """Let the fold combine the batch with what is known, and store the result."""
     if connection.dialect.name == "postgresql":
         connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
     counted = [sighting for sighting in found if sighting.site is not None and not sighting.disregarded]
@@ -39,7 +39,7 @@ def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: d
 
 
 def select_history(connection: Connection, site: str | None, identity: str) -> list[DeviceHistory]:
-    """One device, in all sites or in one, with all the releases that it met."""
+    """Return one device, in all sites or in one, with all the releases that it met."""
     query = select(device_histories).where(device_histories.c.identity == identity)
     if site is not None:
         query = query.where(device_histories.c.site == site)
@@ -48,7 +48,7 @@ def select_history(connection: Connection, site: str | None, identity: str) -> l
 
 
 def delete_history(connection: Connection, site: str | None, identity: str) -> list[str]:
-    """Remove what is known of one device, in all sites or in one; the sites in which there was something."""
+    """Remove what is known about one device, in all sites or in one. Return the sites where something was known."""
     wanted = device_histories.c.identity == identity
     if site is not None:
         wanted &= device_histories.c.site == site
@@ -61,19 +61,19 @@ def delete_history(connection: Connection, site: str | None, identity: str) -> l
 
 
 def has_authenticated(connection: Connection, site: str) -> bool:
-    """Whether any device of a site ever proved itself by a token."""
+    """Whether any device of a site ever proved its identity with a token."""
     columns = device_histories.c
     query = select(columns.id).where(columns.site == site, columns.authenticated_nights > 0).limit(1)
     return connection.scalar(query) is not None
 
 
 def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
-    """A row of ``device_histories``; without its releases."""
+    """Build a history from a row of ``device_histories``, without its releases."""
     return _history(tuple(row[name] for name in _NAMES), {})
 
 
 def _history(values: Sequence[Any], releases: Mapping[int, ReleaseHistory]) -> DeviceHistory:
-    """Of the values of the columns of that names, in their order."""
+    """Build a history from the values of the columns, in their order."""
     fields = dict(zip(_NAMES, values, strict=True))
     for flag in _FLAGS:
         fields[flag] = bool(fields[flag])
@@ -90,11 +90,11 @@ def _select_known(
 ) -> tuple[dict[Place, int], dict[Place, DeviceHistory]]:
     ids: dict[Place, int] = {}
     known: dict[Place, DeviceHistory] = {}
-    # not by site, too: a planner that has counted nothing yet would take the index of the site, and read all of it
+    # Not by site, too: a planner without statistics would use the index of the site, and read all of it.
     for some in chunks(identity for _, identity in places):
         query = _ROWS.where(one_of(connection, device_histories.c.identity, some))
         rows = [row for row in connection.execute(query) if (row.site, row.identity) in places]
-        # those of the batch, and those that a device reached elsewhere and brings along when it moves
+        # the batch's releases, and those that a device reached elsewhere and brings along when it moves
         wanted = {*numbers, *(row.away_release for row in rows if row.away_release)}
         releases = _select_releases(connection, [row.id for row in rows], wanted)
         for row in rows:
@@ -130,7 +130,7 @@ def _write(
     new = {(each.site, each.identity) for each in after if (each.site, each.identity) not in ids}
     all_ids = {**ids, **_select_ids(connection, new)}
     shared = [ids[each.site, each.identity] for each in after if _is_newly_shared(each, known)]
-    if shared:  # what was taken for one device's progress is nobody's
+    if shared:  # the progress was recorded for one device, but belongs to several
         connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
     releases = [
         (all_ids[each.site, each.identity], number, each.site, int(reached.grade), reached.reached_at)

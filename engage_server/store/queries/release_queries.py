@@ -1,4 +1,4 @@
-"""Releases, inside a transaction that the caller holds."""
+"""Releases. In the caller's transaction."""
 
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from engage_server.store.tables import activations, releases, rotations, sites
 
 
 def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: ReleaseSealer) -> int:
-    """Keep a draft under the site's next number, which is returned."""
+    """Store a draft under the site's next number. Return the number."""
     row_id = _locked_site(connection, draft.site)
     last = connection.scalar(select(func.max(releases.c.number)).where(releases.c.site_id == row_id))
     planned = connection.scalars(select(rotations.c.releases).where(rotations.c.site_id == row_id))
@@ -40,10 +40,10 @@ def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Sec
 
 
 def make_current(connection: Connection, site: str, number: int, expected: int | None, at: datetime) -> bool:
-    """Make a release current, retire the one before, and remember the order. False when it was current already.
+    """Make a release current, retire the previous one, and record the order. False if it was current already.
 
     Raises:
-        Conflict: Another one than the expected is current, or the release has no key any more.
+        Conflict: The current release is not the expected one, or the release's key is destroyed.
     """
     row_id = _locked_site(connection, site)
     _assert_current(connection, row_id, site, expected)
@@ -56,10 +56,10 @@ def make_current(connection: Connection, site: str, number: int, expected: int |
 
 
 def go_back(connection: Connection, site: str, number: int, expected: int | None, at: datetime) -> None:
-    """Make a release current that was so before, and forget what came after it.
+    """Make an earlier release current again, and forget the releases that were current after it.
 
     Raises:
-        Conflict: Another one than the expected is current, or the release has no key any more.
+        Conflict: The current release is not the expected one, or the release's key is destroyed.
     """
     row_id = _locked_site(connection, site)
     _assert_current(connection, row_id, site, expected)
@@ -70,7 +70,7 @@ def go_back(connection: Connection, site: str, number: int, expected: int | None
 
 
 def select_before(connection: Connection, site: str) -> int | None:
-    """The release that a roll-back leads to: what was current before the current one, and still has its key."""
+    """Return the release that a rollback leads to: the one current before that still has its key."""
     row_id = site_id(connection, site)
     rows = connection.execute(
         select(activations.c.number, releases.c.state)
@@ -85,14 +85,14 @@ def retire(connection: Connection, site: str, number: int, at: datetime) -> None
     """Destroy the key of a release that is not served.
 
     Raises:
-        Conflict: It is current, or has no key any more.
+        Conflict: It is current, or its key is destroyed already.
     """
     row_id = _locked_site(connection, site)
     release = select_release(connection, site, number)
     if release.state is ReleaseState.CURRENT:
         raise Conflict(
             f"release {number} of {site!r} is current: devices are served with its key",
-            "Activate another one first.",
+            "Activate another release first.",
             code="release.current",
         )
     _assert_has_key(release)
@@ -113,8 +113,8 @@ def _assert_current(connection: Connection, row_id: int, site: str, expected: in
     current = connection.scalar(select(releases.c.number).where(releases.c.site_id == row_id, is_current))
     if current != expected:
         raise Conflict(
-            f"somebody else was faster: site {site!r} serves release {current or 'none'} now, not {expected or 'none'}",
-            f"Nothing was changed. Look, and decide again: engage release list --site {site}",
+            f"somebody else was faster: site {site!r} now serves release {current or 'none'}, not {expected or 'none'}",
+            f"Nothing was changed. Check, and decide again: engage release list --site {site}",
             code="release.changed",
         )
 
@@ -123,7 +123,7 @@ def _assert_has_key(release: Release) -> None:
     if release.key_destroyed_at is not None:
         raise Conflict(
             f"release {release.number} of {release.site!r} was retired for good: its private key is destroyed",
-            "Stage its chain anew, with its key, or activate another release.",
+            "Stage its chain again, with its key, or activate another release.",
             code="release.retired",
         )
 
@@ -145,7 +145,7 @@ def _exchange(connection: Connection, row_id: int, release: Release, at: datetim
 
 
 def select_release(connection: Connection, site: str, number: int) -> Release:
-    """One release.
+    """Return one release.
 
     Raises:
         NotFound: There is no such site or release.
@@ -155,21 +155,21 @@ def select_release(connection: Connection, site: str, number: int) -> Release:
     if row is None:
         raise NotFound(
             f"site {site!r} has no release {number}",
-            f"Look: engage release list --site {site}",
+            f"See: engage release list --site {site}",
             code="release.not_found",
         )
     return _release(row)
 
 
 def select_releases(connection: Connection, site: str | None) -> list[Release]:
-    """All releases, or those of one site."""
+    """Return all releases, or those of one site."""
     query = _every() if site is None else _of_site(connection, site)
     rows = connection.execute(query.order_by(sites.c.name, releases.c.number))
     return [_release(row) for row in rows]
 
 
 def select_current_numbers(connection: Connection, site: str | None) -> dict[str, int]:
-    """The number of each current release, or of this site's alone, by the site's name."""
+    """Return the number of each current release, or only of this site's, by the site's name."""
     query = (
         select(sites.c.name, releases.c.number)
         .join(sites, sites.c.id == releases.c.site_id)
@@ -189,7 +189,7 @@ def _of_site(connection: Connection, site: str) -> Select[Any]:
 
 
 def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
-    """The release's sealed private key."""
+    """Return the release's sealed private key."""
     found = connection.scalar(
         select(releases.c.private_key_sealed).where(
             releases.c.site_id == site_id(connection, site), releases.c.number == number
@@ -203,7 +203,7 @@ def sealed_private_key(connection: Connection, site: str, number: int) -> bytes:
 
 
 def _locked_site(connection: Connection, name: str) -> int:
-    """The site's row, locked: two operators at once get one after the other. SQLite has the whole file locked."""
+    """Return the site's row, locked, so that two operators work one after the other. SQLite locks the whole file."""
     row_id = site_id(connection, name)
     connection.execute(select(sites.c.id).where(sites.c.id == row_id).with_for_update())
     return row_id

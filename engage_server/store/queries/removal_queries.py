@@ -1,4 +1,4 @@
-"""Rows that are taken out for good, inside a transaction that the caller holds."""
+"""Removes rows for good. In the caller's transaction."""
 
 from sqlalchemy import Connection, delete
 
@@ -22,7 +22,7 @@ from engage_server.store.tables import (
 
 
 def delete_device(connection: Connection, serial: str, site: str) -> bool:
-    """Take a serial number from a site's list; whether it stood there."""
+    """Remove a serial number from a site's list. Return whether it was on it."""
     of_site = devices.c.site_id == site_id(connection, site)
     return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
 
@@ -30,11 +30,11 @@ def delete_device(connection: Connection, serial: str, site: str) -> bool:
 def delete_release(connection: Connection, site: str, number: int) -> None:
     """Remove a release that was only ever staged.
 
-    Its number may be given again only where it was the newest, and no rotation had it: then nobody has heard of it.
+    Its number may be used again only if it was the newest and no rotation had it: then nobody ever received it.
 
     Raises:
         NotFound: There is no such site or release.
-        Conflict: It was served, or a rotation that is going on has it.
+        Conflict: It was served, or belongs to a rotation that is running.
     """
     row_id = site_id(connection, site)
     if select_release(connection, site, number).state is not ReleaseState.STAGED:
@@ -45,7 +45,7 @@ def delete_release(connection: Connection, site: str, number: int) -> None:
         )
     if any(number in each.releases for each in select_rotations(connection, site, only_open=True)):
         raise Conflict(
-            f"release {number} of {site!r} belongs to a rotation that is going on",
+            f"release {number} of {site!r} belongs to a rotation that is running",
             f"Finish or abort it first: engage rotate status --site {site}",
             code="release.in_rotation",
         )

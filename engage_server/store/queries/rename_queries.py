@@ -1,4 +1,4 @@
-"""A site under another name, inside a transaction that the caller holds."""
+"""Renames a site. In the caller's transaction."""
 
 from sqlalchemy import Connection, select, update
 
@@ -16,11 +16,11 @@ from engage_server.store.tables import (
 
 
 def rename_site(connection: Connection, name: str, new: str, sealer: Sealer) -> None:
-    """Rename it wherever its name stands, but in the audit log; and seal its keys anew, for the new name.
+    """Rename it everywhere except in the audit log, and seal its keys again for the new name.
 
     Raises:
         NotFound: There is no such site.
-        SealBroken: A key of it does not open.
+        SealBroken: One of its keys cannot be opened.
     """
     row_id = site_queries.site_id(connection, name)
     site_key = sealer.open(site_queries.sealed_key(connection, name), site_queries.key_purpose(name))
@@ -30,7 +30,7 @@ def rename_site(connection: Connection, name: str, new: str, sealer: Sealer) -> 
         select(releases.c.id, releases.c.number, releases.c.private_key_sealed).where(releases.c.site_id == row_id)
     ).all()
     for row in rows:
-        if row.private_key_sealed:  # it is empty where the key is destroyed
+        if row.private_key_sealed:  # empty if the key is destroyed
             key = sealer.releases.open(row.private_key_sealed, release_keys.key_purpose(name, row.number))
             sealed = sealer.releases.seal(key, release_keys.key_purpose(new, row.number))
             connection.execute(update(releases).where(releases.c.id == row.id).values(private_key_sealed=sealed))

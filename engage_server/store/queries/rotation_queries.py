@@ -1,4 +1,4 @@
-"""Rotations, inside a transaction that the caller holds."""
+"""Rotations. In the caller's transaction."""
 
 from dataclasses import asdict
 from typing import Any
@@ -13,38 +13,38 @@ from engage_server.store.tables import rotations, sites
 
 
 def insert_rotation(connection: Connection, rotation: Rotation) -> int:
-    """Add one; its number.
+    """Add a rotation. Return its number.
 
     Raises:
         NotFound: There is no such site.
-        Conflict: One of the site is open.
+        Conflict: The site has an open rotation.
     """
     values = _row(rotation) | {"site_id": site_id(connection, rotation.site)}
     try:
         found = connection.execute(rotations.insert().values(values).returning(rotations.c.number)).scalar_one()
     except IntegrityError:
         raise Conflict(
-            f"a rotation of {rotation.site!r} is going on already",
-            f"Look: engage rotate status --site {rotation.site}",
+            f"site {rotation.site!r} already has an open rotation",
+            f"See: engage rotate status --site {rotation.site}",
             code="rotation.open",
         ) from None
     return int(found)
 
 
 def update_rotation(connection: Connection, before: Rotation, after: Rotation) -> None:
-    """Change one that is still as it was when somebody looked.
+    """Change a rotation that is still as it was when the decision was made.
 
     Raises:
-        Conflict: It is not: somebody else moved it on.
+        Conflict: It has changed since.
     """
     _update(connection, before, _row(after))
 
 
 def update_look(connection: Connection, rotation: Rotation) -> None:
-    """Change what the gate's looks added up to, of one that is still where it was.
+    """Store the total of the gate's checks, for a rotation that is still at the same step.
 
     Raises:
-        Conflict: It is not: somebody moved it on.
+        Conflict: It has been advanced since.
     """
     _update(connection, rotation, {"step_at": rotation.step_at, **_look(rotation)})
 
@@ -61,14 +61,14 @@ def _update(connection: Connection, before: Rotation, values: dict[str, Any]) ->
     )
     if changed.rowcount != 1:
         raise Conflict(
-            f"somebody else was faster: the rotation of {before.site!r} has moved on",
-            f"Look, and decide again: engage rotate status --site {before.site}",
+            f"somebody else was faster: the rotation of {before.site!r} has changed",
+            f"Check, and decide again: engage rotate status --site {before.site}",
             code="rotation.changed",
         )
 
 
 def select_rotations(connection: Connection, site: str | None, *, only_open: bool) -> list[Rotation]:
-    """All rotations, or those of one site, oldest first."""
+    """Return all rotations, or those of one site, oldest first."""
     query = (
         select(rotations, sites.c.name.label("site"))
         .join(sites, sites.c.id == rotations.c.site_id)

@@ -1,4 +1,4 @@
-"""Sightings and the spool's offsets, inside a transaction that the caller holds."""
+"""Sightings and the spool's offsets. In the caller's transaction."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -12,11 +12,11 @@ from engage_server.store.database.batches import insert_all
 from engage_server.store.tables import sightings, spool_offsets
 
 MOST_AT_ONCE = 5000  # sightings that one transaction removes
-_NAMES_IN_ONE_QUERY = 500  # SQLite takes no more than some thousand values
+_NAMES_IN_ONE_QUERY = 500  # SQLite accepts only some thousand values
 
 
 def advance(connection: Connection, segment: str, begin: int, end: int, at: datetime) -> bool:
-    """Move a spool file's offset on; False when it does not stand where the caller believes."""
+    """Advance a spool file's offset. False if it is not where the caller expects it."""
     moved = connection.execute(
         update(spool_offsets)
         .where(spool_offsets.c.segment == segment, spool_offsets.c.offset == begin)
@@ -29,18 +29,18 @@ def advance(connection: Connection, segment: str, begin: int, end: int, at: date
     try:
         with connection.begin_nested():
             connection.execute(spool_offsets.insert().values(segment=segment, offset=end, changed_at=at))
-    except IntegrityError:  # it was begun already
+    except IntegrityError:  # another process has begun the file
         return False
     return True
 
 
 def insert_sightings(connection: Connection, found: Sequence[Sighting]) -> None:
-    """Add them all."""
+    """Add all of them."""
     insert_all(connection, sightings, _NAMES, [_row(sighting) for sighting in found])
 
 
 def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str, int]:
-    """The offsets of those files that have one."""
+    """Return the offsets of those files that have one."""
     found: dict[str, int] = {}
     for first in range(0, len(segments), _NAMES_IN_ONE_QUERY):
         some = segments[first : first + _NAMES_IN_ONE_QUERY]
@@ -50,7 +50,7 @@ def select_offsets(connection: Connection, segments: Sequence[str]) -> dict[str,
 
 
 def select_disregarded(connection: Connection, serial: str, site: str) -> dict[str, int]:
-    """How many sightings with a serial number count for nothing, by the reason."""
+    """Count the sightings with a serial number that count for nothing, by reason."""
     columns = sightings.c
     query = (
         select(columns.disregarded, func.count())
@@ -61,7 +61,7 @@ def select_disregarded(connection: Connection, serial: str, site: str) -> dict[s
 
 
 def delete_before(connection: Connection, before: datetime) -> int:
-    """Remove what is older, :data:`MOST_AT_ONCE` sightings at most; how many there were."""
+    """Remove older sightings, :data:`MOST_AT_ONCE` at most. Return how many there were."""
     oldest = select(sightings.c.id).where(sightings.c.at < before).order_by(sightings.c.at).limit(MOST_AT_ONCE)
     removed = connection.execute(delete(sightings).where(sightings.c.id.in_(oldest))).rowcount
     if removed < MOST_AT_ONCE:

@@ -1,4 +1,4 @@
-"""Sites, inside a transaction that the caller holds."""
+"""Sites. In the caller's transaction."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -24,21 +24,21 @@ from engage_server.store.tables import site_hosts, sites
 
 
 def site_id(connection: Connection, name: str) -> int:
-    """The row of a site.
+    """Return the row of a site.
 
     Raises:
-        NotFound: There is none of this name.
+        NotFound: There is no site of this name.
     """
     found = connection.scalar(select(sites.c.id).where(sites.c.name == name))
     if found is None:
         names = list(connection.scalars(select(sites.c.name).order_by(sites.c.name)))
-        have = f"There are: {', '.join(names)}." if names else "There is none yet: 'engage init' makes the first."
+        have = f"There are: {', '.join(names)}." if names else "There are no sites yet: 'engage init' makes the first."
         raise NotFound(f"there is no site {name!r}", have, code="site.not_found")
     return int(found)
 
 
 def select_sites(connection: Connection, name: str | None = None) -> list[Site]:
-    """All sites, or the one of this name."""
+    """Return all sites, or the one of this name."""
     query = select(sites).order_by(sites.c.name)
     if name is not None:
         query = query.where(sites.c.name == name)
@@ -75,16 +75,16 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         rows = [{"host": h.text, "site_id": row_id, "position": n} for n, h in enumerate(site.hosts)]
         connection.execute(site_hosts.insert(), rows)
     except IntegrityError:  # two operators at the same moment
-        raise Conflict(f"site {site.name!r} or one of its hosts was added just now", "Look: engage site list") from None
+        raise Conflict(f"site {site.name!r} or one of its hosts was added just now", "See: engage site list") from None
     return select_sites(connection, site.name)[0]
 
 
 def update_site(connection: Connection, site: Site) -> Site:
-    """Give a site these hosts, networks and addresses, and this way to answer call-ins. Its name, key and anchor stay.
+    """Set a site's hosts, networks, addresses and call-in way. Its name, key and anchor stay.
 
     Raises:
         NotFound: There is no such site.
-        Conflict: A host or address is another site's.
+        Conflict: A host or address belongs to another site.
     """
     row_id = site_id(connection, site.name)
     _assert_hosts_free(connection, site)
@@ -102,20 +102,20 @@ def update_site(connection: Connection, site: Site) -> Site:
 
 
 def set_default(connection: Connection, name: str) -> None:
-    """Move the default to this site."""
+    """Make this site the default, in place of the present one."""
     row_id = site_id(connection, name)
     connection.execute(update(sites).values(is_default=False).where(sites.c.id != row_id))
     connection.execute(update(sites).values(is_default=True).where(sites.c.id == row_id))
 
 
 def sealed_key(connection: Connection, name: str) -> bytes:
-    """The site's sealed key."""
+    """Return the site's sealed key."""
     row_id = site_id(connection, name)
     return bytes(connection.execute(select(sites.c.site_key_sealed).where(sites.c.id == row_id)).scalar_one())
 
 
 def key_purpose(name: str) -> str:
-    """What a site's key is sealed for."""
+    """Return the purpose for which a site's key is sealed."""
     return f"site key of {name}"
 
 
@@ -147,7 +147,7 @@ def _call_in_json(call_in: CallIn) -> dict[str, Any]:
 
 
 def _call_in(value: Mapping[str, Any]) -> CallIn:
-    """What stands in the row; a site of an older version says nothing."""
+    """Read the call-in way of a row. A site of an older version has none."""
     if not value:
         return CallIn()
     upstream = value["upstream"]
@@ -162,7 +162,7 @@ def _call_in(value: Mapping[str, Any]) -> CallIn:
 def _assert_free(connection: Connection, site: Site) -> None:
     if connection.scalar(select(sites.c.id).where(sites.c.name == site.name)) is not None:
         raise Conflict(
-            f"there is a site {site.name!r} already", f"Look: engage site show {site.name}", code="site.exists"
+            f"there is a site {site.name!r} already", f"See: engage site show {site.name}", code="site.exists"
         )
     _assert_hosts_free(connection, site)
 
@@ -178,7 +178,7 @@ def _assert_hosts_free(connection: Connection, site: Site) -> None:
     if taken is not None:
         raise Conflict(
             f"host {taken.host} belongs to site {taken.name!r}",
-            "One host can name one site only: the devices' Host header chooses the site.",
+            "A host can belong to one site only: the devices' Host header chooses the site.",
             code="host.taken",
         )
     for other in select_sites(connection):
@@ -186,6 +186,6 @@ def _assert_hosts_free(connection: Connection, site: Site) -> None:
         if shared:
             raise Conflict(
                 f"local address {min(shared)} belongs to site {other.name!r}",
-                "One local address can choose one site only.",
+                "A local address can belong to one site only.",
                 code="address.taken",
             )

@@ -1,7 +1,12 @@
-"""What workers said last, inside a transaction that the caller holds.
+"""The last reports of workers. In the caller's transaction.
 
-A worker's row stays until it says goodbye, until its host has another live one of the same listener in its place, or
-until an operator forgets the host: one that went without a word may be cut off, and serve devices all the same.
+A worker's row stays until one of these happens:
+
+* It signs off.
+* Its host has another living worker of the same listener in its place.
+* An operator forgets the host.
+
+A worker that did not sign off may be cut off, and still serve devices.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -13,11 +18,11 @@ from engage_server.records import WorkerStatus
 from engage_server.store.database.dialects import insert_into
 from engage_server.store.tables import workers
 
-_REPLACED_AFTER = timedelta(seconds=30)  # a living one is heard every 5 s, and after a lost connection within 25 s
+_REPLACED_AFTER = timedelta(seconds=30)  # a living one reports every 5 s, and after a lost connection within 25 s
 
 
 def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
-    """Note what a worker says, by the database's clock; and forget the silent ones whose place it has taken."""
+    """Record what a worker reports, at the database's time. Remove the silent workers whose place it has taken."""
     now = database_now(connection)
     values = {
         "worker": status.worker,
@@ -41,24 +46,24 @@ def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
 
 
 def delete_worker(connection: Connection, worker: str) -> None:
-    """It has ended."""
+    """Remove a worker that has ended."""
     connection.execute(delete(workers).where(workers.c.worker == worker))
 
 
 def delete_host(connection: Connection, host: str, live_within: timedelta) -> int:
-    """Forget all workers of a host; how many there were.
+    """Remove all workers of a host. Return how many there were.
 
     Raises:
-        NotFound: None is known.
-        Conflict: One of them lives.
+        NotFound: No worker of the host is known.
+        Conflict: One of them is alive.
     """
     seen = connection.scalars(select(workers.c.seen_at).where(workers.c.host == host)).all()
     if not seen:
-        raise NotFound(f"no host {host!r} is known", "See which are: engage host list", code="host.not_found")
+        raise NotFound(f"no host {host!r} is known", "See the known ones: engage host list", code="host.not_found")
     if max(seen) >= database_now(connection) - live_within:
         raise Conflict(
-            f"host {host!r} is alive: it was heard at {max(seen):%H:%M:%S} UTC",
-            "Stop 'engage serve' there: a host that stops says goodbye, and need not be forgotten.",
+            f"host {host!r} is alive: it reported at {max(seen):%H:%M:%S} UTC",
+            "Stop 'engage serve' there: a host that stops signs off, and need not be forgotten.",
             code="host.alive",
         )
     connection.execute(delete(workers).where(workers.c.host == host))
@@ -66,21 +71,21 @@ def delete_host(connection: Connection, host: str, live_within: timedelta) -> in
 
 
 def select_workers(connection: Connection, within: timedelta) -> list[WorkerStatus]:
-    """Those that said something within this time."""
+    """Return the workers that reported within this time."""
     since = database_now(connection) - within
     rows = connection.execute(select(workers).where(workers.c.seen_at >= since).order_by(workers.c.worker))
     return [WorkerStatus(**row) for row in rows.mappings()]
 
 
 def select_silent(connection: Connection, beyond: timedelta) -> list[WorkerStatus]:
-    """Those that said nothing for longer than this, and no goodbye either."""
+    """Return the workers that have been silent for longer, and have not signed off."""
     since = database_now(connection) - beyond
     rows = connection.execute(select(workers).where(workers.c.seen_at < since).order_by(workers.c.worker))
     return [WorkerStatus(**row) for row in rows.mappings()]
 
 
 def database_now(connection: Connection) -> datetime:
-    """The database's own time, so that no two machines have to agree on one. SQLite's is this machine's."""
+    """Return the database's time, so that no two machines have to agree on it. SQLite's is this machine's."""
     if connection.dialect.name == "postgresql":
         now = connection.scalar(select(func.clock_timestamp()))
         assert isinstance(now, datetime)  # noqa: S101  # timestamptz

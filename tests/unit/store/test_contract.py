@@ -487,7 +487,7 @@ class TestReleaseLife:
             lambda: three.roll_back_release("main", 1, 1, NOW, event),
         ]
         for late in too_late:
-            with pytest.raises(Conflict, match="somebody else was faster: site 'main' serves release 2 now"):
+            with pytest.raises(Conflict, match="somebody else was faster: site 'main' now serves release 2"):
                 late()
         assert (len(audit_events(three)), three.generation()) == (entries, generation)
 
@@ -570,11 +570,11 @@ class TestAuditLog:
             ("UPDATE audit_events SET facts = '[]' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET facts = '7' WHERE id = 2", "cannot be read"),
             ("UPDATE audit_events SET hash = previous WHERE id = 4", "entry 4 was changed"),
-            ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and 4 something was removed"),
+            ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and entry 4, at least one was removed"),
             ("DELETE FROM audit_events WHERE id = 1", "the log begins with entry 2"),
             ("DELETE FROM audit_events WHERE id = 5", "it holds 4 of 5 entries"),
             ("DELETE FROM audit_events", "it holds 0 of 5 entries"),
-            ("UPDATE audit_events SET id = id + 100 WHERE id > 3", "between entry 3 and 104"),
+            ("UPDATE audit_events SET id = id + 100 WHERE id > 3", "between entry 3 and entry 104"),
             ("UPDATE installation SET audit_entries = 4", "does not end where it ended"),
         ],
     )
@@ -617,7 +617,7 @@ class TestAuditLog:
             connection.execute(text(f"{statement} WHERE id = 5"), values)
             connection.execute(text("UPDATE audit_events SET previous = :hash WHERE id = 6"), {"hash": other.hash})
         assert told.audit_entries()[4] == other
-        assert told.audit_verdict().faults == ("entry 6 was changed: its hash is another",)
+        assert told.audit_verdict().faults == ("entry 6 was changed: its hash does not match",)
 
     def test_operators_at_once_leave_no_gap(self, store: SqlStore, event: AuditEvent) -> None:
         def tell() -> None:
@@ -723,7 +723,7 @@ class TestRotations:
 
     def test_one_is_open_for_each_site(self, store: SqlStore, rotation: Rotation, event: AuditEvent) -> None:
         entries = len(audit_events(store))
-        with pytest.raises(Conflict, match="is going on already"):
+        with pytest.raises(Conflict, match="already has an open rotation"):
             store.add_rotation(rotation, event)
         assert len(audit_events(store)) == entries
         ended = replace(rotation, state=RotationState.ABORTED, ended_at=NOW)
@@ -737,7 +737,7 @@ class TestRotations:
         running = replace(rotation, state=RotationState.RUNNING, step=1)
         store.move_rotation(rotation, running, event, activate=2)
         assert store.release("main", 2).state is ReleaseState.CURRENT
-        with pytest.raises(Conflict, match="has moved on"):
+        with pytest.raises(Conflict, match="has changed"):
             store.move_rotation(rotation, running, event, activate=2)
         back = replace(running, state=RotationState.ROLLED_BACK, ended_at=NOW)
         store.move_rotation(running, back, event, roll_back=1)
@@ -779,7 +779,7 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
             names = {name for name in ("probe", "sealed") if f":{name}" in statement}
             values = {"probe": probe, "sealed": sealed}
             connection.execute(text(statement), {name: values[name] for name in names})
-    with pytest.raises(StoreVersionMismatch, match="not the tables of this version"):
+    with pytest.raises(StoreVersionMismatch, match="does not have the tables of this version"):
         schema.assert_current(engine)
     schema.upgrade(engine, SEALER)
     schema.assert_current(engine)

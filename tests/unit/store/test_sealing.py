@@ -116,7 +116,7 @@ def test_a_database_of_before_is_served_after_init(engine: Engine) -> None:
     assert served.private_key == private_key()
     assert SqlStore(engine, SEALER).private_key("main", 1) == private_key()
     assert SqlStore(engine, SEALER).site_key("main") == SITE_KEY
-    with pytest.raises(SealBroken, match="sealed as earlier versions did") as caught:
+    with pytest.raises(SealBroken, match="sealed in the form of an earlier version") as caught:
         worker.private_key("main", 3)
     assert "engage init" in caught.value.next_step
     engine.dispose()

@@ -88,9 +88,9 @@ def test_default_lifetimes() -> None:
 def test_no_certificate_outlives_its_issuer() -> None:
     assert Lifetimes(root_days=300).resolved() == (300, 300, 300)
     assert Lifetimes(intermediate_days=500).resolved() == (7305, 500, 500)
-    with pytest.raises(UsageError, match="outlive its issuer"):
+    with pytest.raises(UsageError, match="but its issuer only"):
         Lifetimes(root_days=300, server_days=301).resolved()
-    with pytest.raises(UsageError, match="outlive its issuer"):
+    with pytest.raises(UsageError, match="but its issuer only"):
         Lifetimes(intermediate_days=8000).resolved()
     with pytest.raises(UsageError, match="7 of them before today"):
         Lifetimes(server_days=7).resolved()
@@ -99,10 +99,10 @@ def test_no_certificate_outlives_its_issuer() -> None:
 @pytest.mark.parametrize(
     ("plan", "what"),
     [
-        (ChainPlan((Host("a" * 60 + ".example"),)), "as common name"),
+        (ChainPlan((Host("a" * 60 + ".example"),)), "a common name may have"),
         (ChainPlan(HOSTS, organization="o" * 65), "RFC 5280 allows 64"),
         (ChainPlan(HOSTS, organization="a\nb"), "control characters"),
-        (ChainPlan(HOSTS, lifetimes=Lifetimes(root_days=9_999_999)), "beyond the year 9999"),
+        (ChainPlan(HOSTS, lifetimes=Lifetimes(root_days=9_999_999)), "after the year 9999"),
     ],
 )
 def test_impossible_plans(plan: ChainPlan, what: str) -> None:
@@ -229,12 +229,12 @@ def test_text_dumps_are_read_over() -> None:
     "content", [b"", b"nothing", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"]
 )
 def test_no_certificate(content: bytes) -> None:
-    with pytest.raises(CertificateInvalid, match="the-file: no certificate"):
+    with pytest.raises(CertificateInvalid, match="the-file: it contains no certificate"):
         encodings.read_certificates(content, source="the-file")
 
 
 def test_pem_is_not_der() -> None:
-    with pytest.raises(CertificateInvalid, match="this is PEM"):
+    with pytest.raises(CertificateInvalid, match="it is PEM"):
         encodings.read_der(encodings.pem([good_chain().chain.root]), source="x")
 
 
@@ -243,7 +243,7 @@ def test_keys_with_and_without_passphrase() -> None:
     assert b"ENCRYPTED" in sealed.reveal()
     with pytest.raises(PrivateKeyInvalid, match="is encrypted"):
         keys.read_private_key(sealed, source="x")
-    with pytest.raises(PrivateKeyInvalid, match="passphrase does not open"):
+    with pytest.raises(PrivateKeyInvalid, match="wrong passphrase"):
         keys.read_private_key(sealed, Secret(b"wrong"), source="x")
     opened = keys.read_private_key(sealed, Secret(b"open sesame"), source="x")
     assert keys.keys_match(opened, key(0).public_key())

@@ -101,13 +101,13 @@ def test_each_way_asks_for_the_key_that_it_needs() -> None:
         if not needed:
             assert successors(way, authority=AuthorityKeys())
             continue
-        with pytest.raises(NotPossible, match=f"key of the {needed} certificate is not here"):
+        with pytest.raises(NotPossible, match=f"key of the {needed} certificate is not available here"):
             successors(way, authority=without)
 
 
 def test_an_issuer_that_ends_is_renewed_first() -> None:
     chain, _ = Recipe(intermediate_until=NOW + timedelta(days=5)).build()
-    with pytest.raises(CertificateInvalid, match="what it issues now would end with it"):
+    with pytest.raises(CertificateInvalid, match="that it issues now would expire with it"):
         successors(RotationWay.SERVER_RENEWAL, chain, AuthorityKeys(key(0), key(1)))
     assert successors(RotationWay.INTERMEDIATE_RENEWAL, chain, AuthorityKeys(key(0), key(1)))
 

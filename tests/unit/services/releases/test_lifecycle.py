@@ -218,5 +218,5 @@ class TestChainFolder:
         with pytest.raises(FileNotUsable, match=r"partner_server\.key"):
             read_chain_folder(folder)
         (folder / "partner_CA.pem").write_text("nothing")
-        with pytest.raises(CertificateInvalid, match=r"partner_CA\.pem: there is no certificate"):
+        with pytest.raises(CertificateInvalid, match=r"partner_CA\.pem: it contains no certificate"):
             read_chain_folder(folder)

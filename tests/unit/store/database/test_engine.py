@@ -40,4 +40,4 @@ def test_a_full_database_says_that_room_is_wanted(world: World) -> None:
                 connection.exec_driver_sql(
                     "INSERT INTO spool_offsets VALUES (?, 0, '2026-01-01 00:00:00')", (f"{number:064}",)
                 )
-        assert "make room there" in raised.value.next_step
+        assert "free some space" in raised.value.next_step
