@@ -8,6 +8,7 @@ made by this module; a test holds that no other one makes any.
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -79,7 +80,7 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
         Conflict: There is a file already; it is left as it is.
         FileNotUsable: The folder can not be written, or the disk is full. Nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
         try:
             _write_through(temporary, content, mode, path.parent)
@@ -101,16 +102,40 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         mode: The file's mode, from its first moment on.
 
     Raises:
-        FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was.
+        FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was. Or there
+            is a pipe or a device: a file put in its place would take it from everybody.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
+        if _kind(path) not in (0, stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR):
+            raise FileNotUsable(f"{path} is a pipe or a device, not a file", "Name a file.")
         try:
             _write_through(temporary, content, mode, path.parent)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write what somebody asked to have at a place that they named: a file as a whole, by :func:`replace_file`.
+
+    What is no plain file (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Not for a place in a
+    folder that somebody else can write: a link there would lead root elsewhere.
+
+    Args:
+        path: Where. Its folder must exist.
+        content: The whole content, or its parts. What raises in between leaves everything as it was.
+
+    Raises:
+        FileNotUsable: It is a folder, or can not be written.
+    """
+    if _kind(path) in (0, stat.S_IFREG, stat.S_IFDIR):
+        replace_file(path, content, PUBLIC_MODE)
+        return
+    whole = content if isinstance(content, bytes) else b"".join(content)
+    with _explained(path, "write it"), path.open("wb") as file:
+        file.write(whole)
 
 
 def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
@@ -124,7 +149,7 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
         Conflict: There is something in the folder already.
         FileNotUsable: It can not be written, or the disk is full. Nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
         make_folder(path.parent)
         try:
@@ -155,6 +180,23 @@ def read_file(path: Path, *, limit: int) -> bytes:
     if len(content) > limit:
         raise FileNotUsable(f"{path} has more than {limit} bytes", "It can not be what is expected here.")
     return content
+
+
+def _beside(path: Path) -> Path:
+    """A name for a moment, in the folder of what is to be made."""
+    if not path.name:
+        raise FileNotUsable(f"{path} is a folder", "Name a file or folder in it.")
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _kind(path: Path) -> int:
+    """What is there itself, not what a link leads to: one of :mod:`stat`'s kinds, 0 for nothing."""
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise FileNotUsable(f"{path}: can not look at it: {error.strerror or error}", "Name another file.") from None
 
 
 def _rename_onto_nothing(temporary: Path, path: Path) -> None:
