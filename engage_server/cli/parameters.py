@@ -23,6 +23,11 @@ _MAX_PROFILE_BYTES = 1 << 16
 
 FilePath = click.Path(path_type=Path)
 
+# numbers have an upper end, or one with twenty digits fails in the database, or as a date
+HIGHEST_NUMBER = (1 << 31) - 1
+MOST_DAYS = 36_500
+Numbered = click.IntRange(1, HIGHEST_NUMBER)
+
 
 class HostType(click.ParamType[Host]):
     """A DNS name or an IP address."""

@@ -11,7 +11,7 @@ from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import FilePath, Numbered, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.removal_commands import drop_release
 from engage_server.cli.session import Session
@@ -100,7 +100,7 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
 
 
 @release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @json_option
 @click.pass_obj
@@ -136,7 +136,7 @@ override_option = click.option(
     "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @override_option
 @yes_option
@@ -208,7 +208,7 @@ def rollback(
 @release.command(
     epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @reason_option
 @click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")

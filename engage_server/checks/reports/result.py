@@ -47,6 +47,7 @@ class TargetResult:
         skipped: Why it was passed over, as the operator asked; "" when it was not.
         ignored: How many findings are left away, as the operator asked.
         can_be_staged: Whether ``engage release stage`` would take it as it lies there.
+        keys: The files of keys that were named beside it and belong to it.
     """
 
     target: str
@@ -57,6 +58,7 @@ class TargetResult:
     skipped: str = ""
     ignored: int = 0
     can_be_staged: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:

@@ -17,7 +17,7 @@ from engage_server.services.chains.grouping import FileGroup, is_key_of
 from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
 from engage_server.services.chains.material import could_be_staged
 from engage_server.services.chains.naming import STANDARD_INPUT, keys_named_beside, live_target
-from engage_server.services.chains.targets import CheckTarget, groups_of, read_target
+from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
 
 _OUR_SERVER_FILE = "partner_server.pem"
 
@@ -71,11 +71,14 @@ class Checker:
             if live is not None:
                 yield self._guarded(target, self._live, target, *live), set()
                 return
+            group = None
             for group in self._groups(target):
                 whole = is_only and not Path(target).is_dir()
                 mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
                 joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
-                yield self._guarded(shown(group.name), self._file, joined), mine
+                yield replace(self._guarded(shown(group.name), self._file, joined), keys=tuple(sorted(mine))), mine
+            if group is None:
+                yield self._unreadable(target, no_chain_in(Path(target))), set()
         except EngageError as error:
             yield self._unreadable(target, error), set()
         except Exception as defect:  # a defect of ours is told like everything else that stands in the way

@@ -1,5 +1,7 @@
 """What ``engage chain check`` is pointed at, read: files and folders, one chain at a time."""
 
+import errno
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -52,15 +54,23 @@ def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGrou
     Raises:
         FileNotUsable: There is no such file or folder, or it cannot be looked into.
     """
-    try:
-        exists, is_folder = path.exists(), path.is_dir()
-    except (OSError, ValueError):  # too long a name, or one that no file can have
-        exists, is_folder = False, False
-    if not exists:
-        raise FileNotUsable(f"{shown(path)}: no such file or folder", "Name a file, a folder, or https://HOST.")
-    if is_folder:
+    if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
     return iter((FileGroup(path, (look_into(path, passphrase),)),))
+
+
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError) as error:  # the latter: a name that no file can have
+        if isinstance(error, OSError) and error.errno not in _NOT_THERE:  # such as links in a circle
+            sentence, step = f"can not look at it: {error.strerror or error}", "Mend that, or name another."
+        else:
+            sentence, step = "no such file or folder", "Name a file or folder that is there."
+    raise FileNotUsable(f"{shown(path)}: {sentence}", step)
 
 
 def read_target(group: FileGroup) -> CheckTarget:
@@ -94,6 +104,11 @@ def read_target(group: FileGroup) -> CheckTarget:
         _server_key(bundle),
         found_in,
     )
+
+
+def no_chain_in(folder: Path) -> ContentNotUsable:
+    """Why nothing is judged of a folder in which nothing was found: keys and requests alone are no chain."""
+    return ContentNotUsable(f"{shown(folder)}: there is no chain in it", "Name a folder or file with certificates.")
 
 
 _NAME = "Name a file or folder with a chain."
