@@ -135,7 +135,7 @@ class ChainCase:
         """What a server sends beside path, links and roots: strangers, and each certificate that is sent again."""
         known = {*self.path, *self.links, *self.other_roots}
         sent = self.sent or ()
-        again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self._roots)
+        again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self.roots)
         return (*(each for each in dict.fromkeys(sent) if each not in known), *again)
 
     @property
@@ -152,20 +152,22 @@ class ChainCase:
     def counted(self) -> tuple[x509.Certificate, ...]:
         """What is counted against a device's memory: the root, sent or not, and every other certificate that is sent.
 
-        Where a link certificate joins two roots, some devices hold the one and some the other: the longer one counts.
-        A certificate that is sent twice is here twice.
+        Where a link certificate joins two roots, some devices hold the one and some the other: of those that are not
+        sent, the longer one counts. A certificate that is sent twice is here twice.
         """
-        root = max(self._roots, key=lambda each: len(der(each)), default=None)
-        below = tuple(each for each in (*self.links, *reversed(self.path)) if each not in self._roots)
-        return (*((root,) if root else ()), *below, *self.sent_beside)
+        sent = tuple(each for each in self.roots if each in (self.sent or ()))
+        held = max((each for each in self.roots if each not in sent), key=lambda each: len(der(each)), default=None)
+        below = tuple(each for each in (*self.links, *reversed(self.path)) if each not in self.roots)
+        return (*((held,) if held else ()), *sent, *below, *self.sent_beside)
 
     @property
-    def _roots(self) -> tuple[x509.Certificate, ...]:
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """The root of the path, and those at the other end of a link."""
         return (*((self.root,) if self.root else ()), *self.other_roots)
 
     def role_of(self, certificate: x509.Certificate) -> str:
         """``root``, ``link``, ``intermediate``, ``server``; or ``other`` for what is sent beside them."""
-        if certificate in self._roots:
+        if certificate in self.roots:
             return "root"
         if certificate in self.links or any(is_link_to(certificate, root) for root in self.other_roots):
             return "link"

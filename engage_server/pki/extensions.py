@@ -93,14 +93,24 @@ def _one_by_one(certificate: x509.Certificate) -> ReadExtensions:
         try:
             readable += x509.load_der_x509_certificate(with_one_extension(certificate, raw)).extensions
         except UNREADABLE as error:
-            if raw.oid == BASIC_CONSTRAINTS and _constraints(raw)[1] is not None:
-                ca, length = _constraints(raw)
-                kept = x509.BasicConstraints(ca, length if ca else None)
+            if raw.oid == BASIC_CONSTRAINTS and _has_length_beside_no_ca(raw):
+                kept = x509.BasicConstraints(ca=False, path_length=None)
                 readable.append(x509.Extension(ExtensionOID.BASIC_CONSTRAINTS, raw.is_critical, kept))
             else:
                 malformed.append((names[-1], " ".join(str(error).split())[:120]))
     repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
     return ReadExtensions(tuple(readable), tuple(malformed), tuple(repeated))
+
+
+def _has_length_beside_no_ca(raw: RawExtension) -> bool:
+    """Whether a path length beside CA:FALSE is all that is wrong: TLS clients take that, and nothing else."""
+    ca, length = _constraints(raw)
+    return not ca and length is not None and _forms(raw) in ([INTEGER], [BOOLEAN, INTEGER])
+
+
+def _forms(raw: RawExtension) -> list[int]:
+    (whole,) = elements(raw.value)
+    return [each.tag for each in elements(whole.content)]
 
 
 def _constraints(raw: RawExtension) -> tuple[bool, int | None]:
