@@ -13,7 +13,7 @@ from engage_server.checks.selection import Selection
 from engage_server.errors import EngageError, FileNotUsable
 from engage_server.records import Host, Secret
 from engage_server.services.chains.content_findings import content_findings
-from engage_server.services.chains.grouping import FileGroup, is_key_of
+from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of
 from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
 from engage_server.services.chains.material import could_be_staged
 from engage_server.services.chains.naming import STANDARD_INPUT, keys_named_beside, live_target
@@ -88,8 +88,8 @@ class Checker:
         if target != STANDARD_INPUT:
             yield from groups_of(Path(target), self.passphrase)
             return
-        path = Path(STANDARD_INPUT)
-        yield FileGroup(path, (held_in(self.standard_input(), path, self.passphrase),))
+        file = held_in(self.standard_input(), Path(STANDARD_INPUT), self.passphrase)
+        yield FileGroup(file.path, (file,), as_sent(file))
 
     def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
         """A result in any case: one bad target does not end a run."""

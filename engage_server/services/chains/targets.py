@@ -15,7 +15,7 @@ from engage_server.pki.containers.instead import key_alone
 from engage_server.pki.keys import keys_match
 from engage_server.pki.path import find_path
 from engage_server.records import Secret
-from engage_server.services.chains.grouping import FileGroup, groups_below
+from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
 from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown
 
 __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
@@ -56,7 +56,8 @@ def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGrou
     """
     if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
-    return iter((FileGroup(path, (look_into(path, passphrase),)),))
+    file = look_into(path, passphrase)
+    return iter((FileGroup(path, (file,), as_sent(file)),))
 
 
 _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}

@@ -89,6 +89,22 @@ def test_a_der_key_of_somebody_else_is_found(folder: Path) -> None:
     assert (done.returncode, codes(done.stdout)) == (1, [["key.mismatch"]])
 
 
+def test_a_file_that_a_server_would_send_is_counted_whole(folder: Path) -> None:
+    """certbot's fullchain.pem, named alone or piped: what stands in it twice is sent twice."""
+    chain = good_chain().chain
+    root = folder / "root.pem"
+    root.write_bytes(encodings.pem((chain.root,)))
+    twice = encodings.pem((chain.server, *chain.intermediates, *chain.intermediates))
+    (folder / "fullchain.pem").write_bytes(twice)
+    sizes = {each: len(encodings.der(each)) for each in chain}
+    expected = sum(sizes.values()) + sizes[chain.intermediates[0]]
+    for target in ("fullchain.pem", "-"):
+        done = engage(folder, "chain", "check", target, "--anchor", root, "--format", "json", *AT, stdin=twice)
+        (found,) = json.loads(done.stdout)["targets"]
+        assert "sent.twice" in {finding["code"] for finding in found["findings"]}
+        assert found["total_der_bytes"] == expected
+
+
 def test_links_in_a_circle_are_not_called_missing(folder: Path) -> None:
     (folder / "loop.pem").symlink_to("loop.pem")
     done = engage(folder, "chain", "check", "loop.pem", "gone/chain.pem", *AT)
