@@ -19,6 +19,8 @@ PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
+PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all may not
+
 
 def make_folder(path: Path, within: Path | None = None) -> None:
     """Make a folder, with mode 0700, and those above it.
@@ -173,10 +175,10 @@ def read_file(path: Path, *, limit: int) -> bytes:
         limit: In bytes. A longer file is refused unread: it is not what the caller takes it for.
 
     Raises:
-        FileNotUsable: It can not be read, or is too long.
+        FileNotUsable: It can not be read, or is too long. Or it is a pipe, and nothing comes out of it.
     """
-    with _explained(path, "read it"), path.open("rb") as file:
-        content = file.read(limit + 1)
+    with _explained(path, "read it"):
+        content = _read_pipe(path, limit + 1) if path.is_fifo() else _read_up_to(path, limit + 1)
     if len(content) > limit:
         raise FileNotUsable(f"{path} has more than {limit} bytes", "It can not be what is expected here.")
     return content
@@ -197,6 +199,33 @@ def _kind(path: Path) -> int:
         return 0
     except OSError as error:
         raise FileNotUsable(f"{path}: can not look at it: {error.strerror or error}", "Name another file.") from None
+
+
+def _read_up_to(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _read_pipe(path: Path, most: int) -> bytes:
+    """Up to the end that its writer makes. To open a pipe that nobody writes into would last for ever."""
+    import select  # nothing else of ours waits like this, and every command reads files
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        pipe, content = select.poll(), b""
+        pipe.register(descriptor, select.POLLIN)
+        while len(content) < most:
+            if not pipe.poll(PIPE_SECONDS * 1000):
+                raise FileNotUsable(
+                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Let something write into it."
+                )
+            part = os.read(descriptor, most - len(content))
+            if not part:
+                break
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _rename_onto_nothing(temporary: Path, path: Path) -> None:

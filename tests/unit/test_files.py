@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -194,3 +195,20 @@ def test_a_name_that_is_a_folder_is_refused_in_a_sentence(
     with pytest.raises((FileNotUsable, Conflict)):
         write_new_file(Path(name), b"x", 0o600)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"x" * 200_000,))
+    writer.start()
+    try:
+        assert len(read_file(tmp_path / "pipe", limit=300_000)) == 200_000
+    finally:
+        writer.join()
+
+
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engage_server.files.PIPE_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotUsable, match="nothing came out of it"):
+        read_file(tmp_path / "pipe", limit=100)
