@@ -28,10 +28,11 @@ def live_target(target: str) -> tuple[str, int] | None:
         return None
     try:
         url = urlsplit(target if "://" in target else f"https://{target}")
-        host, port = url.hostname, url.port or _HTTPS_PORT
+        host, port = url.hostname, _HTTPS_PORT if url.port is None else url.port
     except ValueError:
         host, port, url = None, 0, urlsplit("")
-    if url.scheme != "https" or not host or url.path.strip("/"):
+    says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme != "https" or not host or not port or says_more:
         raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
     if ":" not in target and ("." not in host or Path(target).suffix.lower() in SUFFIXES):
         raise FileNotUsable(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")

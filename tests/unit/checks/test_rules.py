@@ -71,6 +71,23 @@ def test_basic_constraints_are_salvaged_in_one_case_alone(constraints: str, expe
     assert {finding.code for finding in run_checks(plan.case())} == expected
 
 
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ("030205a1", {"encoding.extension_malformed"}),
+        ("030200a1", set()),
+        ("0303 07a080", set()),
+        ("03020080", {"server.no_encipherment"}),
+    ],
+    ids=["a bit that is not used is set", "encipherOnly", "decipherOnly", "the control"],
+)
+def test_usages_that_mean_nothing_are_passed_over(usage: str, expected: set[str]) -> None:
+    """Beside no keyAgreement they mean nothing; OpenSSL, GnuTLS and Go take them."""
+    plan = right_plan()
+    plan.drafts["server"].respell = respelling.extension_value("2.5.29.15", bytes.fromhex(usage))
+    assert {finding.code for finding in run_checks(plan.case())} == expected
+
+
 def test_what_is_built_has_no_finding() -> None:
     built = good_chain()
     at = Circumstances(NOW, HOSTS, AnchorRole.ROOT, built.server_key.public_key())
