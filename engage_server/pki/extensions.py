@@ -129,7 +129,7 @@ def _without_what_means_nothing(raw: RawExtension) -> x509.KeyUsage | None:
     if octets[-1] & (1 << unused) - 1:
         return None
     given = [bool(octets[0] & 0x80 >> place) for place in range(8)]
-    return None if given[4] else x509.KeyUsage(*given[:7], False, False)
+    return None if given[4] else x509.KeyUsage(*(*given[:7], False, False))
 
 
 def _has_length_beside_no_ca(raw: RawExtension) -> bool:
