@@ -10,7 +10,8 @@ import click
 
 from engage_server.cli.not_installed import not_installed
 from engage_server.cli.session import Session
-from engage_server.errors import FileNotUsable, UsageError
+from engage_server.errors import UsageError
+from engage_server.files import read_file
 from engage_server.records import Host, IPNetwork, Secret, read_network
 from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
@@ -141,11 +142,7 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
         return None
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
-    try:
-        with Path(file).open("rb") as opened:
-            return _narrow(opened.read(_MAX_SECRET_BYTES))
-    except OSError as error:
-        raise FileNotUsable(f"{file}: {error.strerror}", "Name a file that this user may read.") from None
+    return _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES))
 
 
 def _narrow(content: bytes) -> Secret:
@@ -183,7 +180,6 @@ def profile_of(name: str) -> "DeviceProfile":
         SettingsInvalid: The file is no profile.
     """
     from engage_server.checks.profile import PROFILES, own_profile  # not needed by most commands
-    from engage_server.files import read_file
 
     if name in PROFILES:
         return PROFILES[name]
