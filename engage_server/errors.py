@@ -23,23 +23,24 @@
         |-- PortNotUsable        port.not_usable
         `-- NotInstalled         not_installed
 
-Each error says what happened and to which thing, and what to do next. Neither sentence ever holds a secret.
-The command line prints both; nothing else in the package prints errors.
+Each error says what happened, to which named thing, and what to do next. Neither sentence ever holds a secret.
+Only the command line prints errors. It prints both sentences.
 """
 
 from typing import ClassVar
 
 
 class EngageError(Exception):
-    """The root. Never raised itself.
+    """The root of all errors. Never raised itself.
 
     Args:
         sentence: What happened, to which certificate, device, file or setting.
-        next_step: What the reader should do now. Empty when there is nothing to add.
-        code: Where one class covers several things: which of them; "" for the class's own.
+        sentence: What happened, to which certificate, device, file or setting.
+        next_step: What the reader should do now. Empty if there is nothing to add.
+        code: Which case it is, where one class covers several. "" means the class's own code.
 
     Attributes:
-        code: Stable, ``thing.what``: for scripts, and for whoever handles one error and not another.
+        code: Stable, ``thing.what``: for scripts, and for code that handles one error and not another.
     """
 
     default_code: ClassVar[str] = "engage"
@@ -53,14 +54,14 @@ class EngageError(Exception):
 
 
 class UsageError(EngageError):
-    """The input or a setting is wrong; trying again unchanged can not help."""
+    """The input or a setting is wrong. Trying again unchanged cannot help."""
 
     default_code = "usage"
     exit_status = 2
 
 
 class SettingsInvalid(UsageError):
-    """A setting is unknown, unreadable or has a value that can not be used."""
+    """A setting is unknown, cannot be read, or has a value that cannot be used."""
 
     default_code = "settings.invalid"
 
@@ -72,82 +73,82 @@ class HostInvalid(UsageError):
 
 
 class SiteKeyInvalid(UsageError):
-    """A site key has the wrong length or alphabet, or is a published sample. The text is never repeated."""
+    """A site key has the wrong length or alphabet, or is a published sample. The key itself is never repeated."""
 
     default_code = "site_key.invalid"
 
 
 class CertificateInvalid(UsageError):
-    """Bytes that should hold a certificate do not."""
+    """Bytes that should hold a certificate do not hold one."""
 
     default_code = "certificate.invalid"
 
 
 class ContentNotUsable(CertificateInvalid):
-    """A file can be read, but not what is in it: it holds something else, is cut off or locked. The code says which."""
+    """A file can be read, but its content is something else, cut off or locked. The code says which."""
 
     default_code = "content.no_certificate"
-    exit_status = 3  # as for a file that cannot be read: nothing was judged
+    exit_status = 3  # as for a file that cannot be read: nothing was checked
 
 
 class PrivateKeyInvalid(UsageError):
-    """Bytes that should hold a private key do not, or the passphrase does not open it."""
+    """Bytes that should hold a private key do not hold one, or the passphrase does not open it."""
 
     default_code = "private_key.invalid"
 
 
 class ChainTooLong(UsageError):
-    """A chain would not fit into a device. The sentence carries the whole account of the bytes."""
+    """A chain would not fit into a device. The sentence lists what all its bytes are used for."""
 
     default_code = "chain.too_long"
 
 
 class BodyInvalid(UsageError):
-    """What a device sent, or a file that is to be sent to one, is no JSON or would hurt a device."""
+    """A body that a device sent, or a file that is to be sent to one, is not JSON or would harm a device."""
 
     default_code = "body.invalid"
 
 
 class NotFound(UsageError):
-    """A site, release or device that was named does not exist."""
+    """The site, release or device that was named does not exist."""
 
     default_code = "not_found"
 
 
 class Conflict(UsageError):
-    """What was asked for contradicts what is there already; nothing was changed."""
+    """The request contradicts what exists already. Nothing was changed."""
 
     default_code = "conflict"
 
 
 class Refused(EngageError):
-    """The work was done and the answer is no, as when a check finds an error."""
+    """The work was done and the answer is no, for example because a check found an error."""
 
     default_code = "refused"
     exit_status = 1
 
 
 class NotPossible(EngageError):
-    """A file, the network or the database stood in the way; trying again may help."""
+    """A file, the network or the database prevented it. Trying again may help."""
 
     default_code = "not_possible"
     exit_status = 3
 
 
 class FileNotUsable(NotPossible):
-    """A file or folder can not be read or written."""
+    """A file or folder cannot be read or written."""
 
     default_code = "file.not_usable"
 
 
 class UpstreamAway(NotPossible):
-    """A partner's own system does not answer, or answers what no device could be given.
+    """A partner's own system does not answer, or its answer cannot be given to a device.
 
     Args:
         sentence: As for every error.
-        next_step: The same.
-        code: The same.
-        retry_seconds: When the system said to come again; None where it said nothing.
+        next_step: As for every error.
+        code: As for every error.
+        retry_seconds: When to retry, if the system said so; else None.
     """
 
     default_code = "upstream.away"
@@ -158,7 +159,7 @@ class UpstreamAway(NotPossible):
 
 
 class UpstreamSilent(UpstreamAway):
-    """A partner's own system gave no answer at all: no connection, no end of its answer, or not in time."""
+    """A partner's own system gave no complete answer: no connection, an unfinished answer, or none in time."""
 
     default_code = "upstream.silent"
 
@@ -176,18 +177,18 @@ class StoreVersionMismatch(NotPossible):
 
 
 class SealBroken(NotPossible):
-    """A sealed secret can not be opened: another key-encryption key, or changed bytes."""
+    """A sealed secret cannot be opened: the key-encryption key is another one, or the bytes have changed."""
 
     default_code = "seal.broken"
 
 
 class PortNotUsable(NotPossible):
-    """A port can not be listened on."""
+    """A port cannot be listened on."""
 
     default_code = "port.not_usable"
 
 
 class NotInstalled(NotPossible):
-    """A command needs a package, or a system, that this installation has not."""
+    """A command needs a package or a system that this installation does not have."""
 
     default_code = "not_installed"

@@ -1,4 +1,4 @@
-"""Locks of files and folders (flock), waited for in a bounded time: a thread that waits for ever answers nobody."""
+"""Locks of files and folders (flock). Waiting for one has a time limit: a thread that waits for ever answers nobody."""
 
 import fcntl
 import os
@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engage_server.errors import FileNotUsable, NotPossible
 
-DEVICE_SECONDS = 5.0  # of a device's call: then it is told to come again
+DEVICE_SECONDS = 5.0  # for a device's call; after that the device is asked to retry later
 OPERATOR_SECONDS = 30.0
 
 _FIRST_PAUSE = 0.001
@@ -17,15 +17,15 @@ _LONGEST_PAUSE = 0.05
 
 
 def hold(descriptor: int, name: str, seconds: float = DEVICE_SECONDS) -> None:
-    """Take the exclusive lock of an open file. Closing the descriptor lets go of it.
+    """Take the exclusive lock of an open file. Closing the descriptor releases it.
 
     Args:
-        descriptor: Of this use alone: the lock is the open file's, so threads exclude each other, too.
-        name: What to call it in the error.
+        descriptor: For this use only. The lock belongs to the open file, so threads exclude each other, too.
+        name: How the error names the file.
         seconds: How long to wait in all.
 
     Raises:
-        NotPossible: Somebody else holds it for as long.
+        NotPossible: Another process or thread held the lock for that long.
     """
     waited, pause, never = 0.0, _FIRST_PAUSE, threading.Event()
     while True:
@@ -34,8 +34,8 @@ def hold(descriptor: int, name: str, seconds: float = DEVICE_SECONDS) -> None:
         except BlockingIOError:
             if waited >= seconds:
                 raise NotPossible(
-                    f"{name} is in use by somebody else for more than {seconds:g} s",
-                    "Look which process works there, and try again.",
+                    f"{name} has been in use by another process for more than {seconds:g} s",
+                    "Check which process uses it, and try again.",
                     code="lock.busy",
                 ) from None
             never.wait(pause)
@@ -47,11 +47,11 @@ def hold(descriptor: int, name: str, seconds: float = DEVICE_SECONDS) -> None:
 
 @contextmanager
 def locked(folder: Path, seconds: float = DEVICE_SECONDS) -> Iterator[None]:
-    """Hold a folder's lock: against other processes, and other threads of this one.
+    """Hold a folder's lock against other processes and other threads of this one.
 
     Raises:
-        FileNotUsable: It can not be opened.
-        NotPossible: Somebody else holds it for as long.
+        FileNotUsable: The folder cannot be opened.
+        NotPossible: Another process or thread held the lock for that long.
     """
     try:
         descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

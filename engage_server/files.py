@@ -1,8 +1,8 @@
-"""Writing files so that nobody ever sees half of one, and a secret is never readable for a moment.
+"""Write files so that nobody ever sees half of one, and a secret is never readable for a moment.
 
-What root makes belongs, from its first moment, to the owner of the folder in which it lies: operators' commands may run
-as root, and the service, which runs as somebody else, has to read what they wrote. So every file and folder of ours is
-made by this module; a test holds that no other one makes any.
+Operators' commands may run as root. The service runs as another user and must read what they wrote. So whatever root
+makes belongs, from its first moment, to the owner of the folder that holds it. Every file and folder of ours is
+therefore made by this module. A test proves that no other module makes any.
 """
 
 import os
@@ -23,41 +23,42 @@ PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all
 
 
 def make_folder(path: Path, within: Path | None = None) -> None:
-    """Make a folder, with mode 0700, and those above it.
+    """Make a folder with mode 0700, and its missing parents.
 
-    One that exists is closed to others too while it holds nothing but a README, as in a fresh checkout; any other may
-    be shared on purpose, and is left as it is.
+    A folder that exists is set to mode 0700 only while it holds nothing but a README, as in a fresh checkout. Any other
+    may be shared on purpose and is left as it is.
 
     Args:
-        path: Which.
-        within: A folder that has to be there already: where it is gone, something is lost, and nobody may hide that.
+        path: The folder.
+        within: A folder that must exist already. If it is gone, something was lost, and making it again would hide
+            that.
 
     Raises:
-        FileNotUsable: It can not be made.
+        FileNotUsable: The folder cannot be made.
     """
     if within is not None and not within.is_dir():
-        raise FileNotUsable(f"{within} is gone: nothing is made in its place", "Restore it from its backup.")
+        raise FileNotUsable(f"{within} is gone; nothing was made in its place", "Restore it from its backup.")
     with _explained(path, "make it"):
         for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
-            _make_one_folder(each, each.parent)  # mkdir's own "parents" gives those above another mode
+            _make_one_folder(each, each.parent)  # mkdir's own "parents" gives the parents another mode
         if _is_own(path) and {each.name for each in path.iterdir()} <= {"README.md"}:
             path.chmod(FOLDER_MODE)
 
 
 def open_file(path: Path, flags: int, mode: int = SECRET_MODE, like: Path | None = None) -> int:
-    """Open a file, and make it if it is not there: :func:`os.open` for files that grow or are locked.
+    """Open a file, and make it if it does not exist: :func:`os.open` for files that grow or are locked.
 
     Args:
-        path: Which. Its folder must exist.
-        flags: Of :mod:`os`; ``O_CREAT`` and ``O_CLOEXEC`` are added.
-        mode: For one that is made.
-        like: Whose owner one that root makes gets, in place of its folder's.
+        path: The file. Its folder must exist.
+        flags: Flags of :mod:`os`. ``O_CREAT`` and ``O_CLOEXEC`` are added.
+        mode: The mode of a file that is made.
+        like: Whose owner a file gets that root makes. By default: its folder's.
 
     Returns:
         A descriptor, which the caller closes.
 
     Raises:
-        OSError: It cannot be opened, or not be given to the owner of its folder.
+        OSError: The file cannot be opened, or cannot be given to the owner of its folder.
     """
     flags |= os.O_CREAT | getattr(os, "O_CLOEXEC", 0)
     if not _acts_for_others():
@@ -74,19 +75,19 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
     """Write a file that must not exist yet: temporary file, fsync, link, fsync of the folder.
 
     Args:
-        path: Where. Its folder must exist.
+        path: The file. Its folder must exist.
         content: The whole content.
-        mode: The file's mode, from its first moment on.
+        mode: The file's mode, from its first moment.
 
     Raises:
-        Conflict: There is a file already; it is left as it is.
-        FileNotUsable: The folder can not be written, or the disk is full. Nothing is left behind.
+        Conflict: The file exists already. It is left as it is.
+        FileNotUsable: The folder cannot be written, or the disk is full. Nothing is left behind.
     """
     temporary = _beside(path)
     with _explained(path, "write it"):
         try:
             _write_through(temporary, content, mode, path.parent)
-            os.link(temporary, path)  # fails when the name is taken, where a rename would replace
+            os.link(temporary, path)  # fails if the name is taken; a rename would replace the file
         except FileExistsError:
             raise Conflict(f"{path} exists already", "Choose another name; nothing was changed.") from None
         finally:
@@ -95,13 +96,13 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
 
 
 def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
-    """Write a file, in place of one that may be there: temporary file, fsync, rename.
+    """Write a file, or replace the one that exists: temporary file, fsync, rename.
 
     Args:
-        path: Where. Its folder must exist.
-        content: The whole content, or its parts, which are written as they come. What raises in between leaves the
-            file as it was.
-        mode: The file's mode, from its first moment on.
+        path: The file. Its folder must exist.
+        content: The whole content, or its parts, which are written one by one. If producing a part raises, the file
+            stays as it was.
+        mode: The file's mode, from its first moment.
 
     Raises:
         FileNotUsable: The folder can not be written, or the disk is full. What was there is left as it was. Or there
@@ -141,15 +142,15 @@ def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
-    """Write a folder that must not hold anything yet, all of its files or none.
+    """Write a folder that must not hold anything yet: all of its files or none.
 
     Args:
-        path: Where. It may exist if it is empty.
-        files: For each name, or name below one folder (``next/partner_CA.pem``), the content and the mode.
+        path: The folder. It may exist if it is empty.
+        files: The content and the mode for each name, or name below one folder (``next/partner_CA.pem``).
 
     Raises:
-        Conflict: There is something in the folder already.
-        FileNotUsable: It can not be written, or the disk is full. Nothing is left behind.
+        Conflict: The folder is not empty.
+        FileNotUsable: The folder cannot be written, or the disk is full. Nothing is left behind.
     """
     temporary = _beside(path)
     with _explained(path, "write it"):
@@ -171,8 +172,8 @@ def read_file(path: Path, *, limit: int) -> bytes:
     """Read a small file.
 
     Args:
-        path: Which; ``-`` is a file of that name, not standard input.
-        limit: In bytes. A longer file is refused unread: it is not what the caller takes it for.
+        path: The file. ``-`` is a file of that name, not standard input.
+        limit: In bytes. A longer file is rejected unread: it is not what the caller expects.
 
     Raises:
         FileNotUsable: It can not be read, or is too long. Or it is a pipe, and nothing comes out of it.
@@ -180,7 +181,7 @@ def read_file(path: Path, *, limit: int) -> bytes:
     with _explained(path, "read it"):
         content = _read_pipe(path, limit + 1) if path.is_fifo() else _read_up_to(path, limit + 1)
     if len(content) > limit:
-        raise FileNotUsable(f"{path} has more than {limit} bytes", "It can not be what is expected here.")
+        raise FileNotUsable(f"{path} has more than {limit} bytes", "Check the path: such a long file is not expected.")
     return content
 
 
@@ -230,7 +231,7 @@ def _read_pipe(path: Path, most: int) -> bytes:
 
 def _rename_onto_nothing(temporary: Path, path: Path) -> None:
     try:
-        temporary.rename(path)  # replaces an empty folder, refuses any other
+        temporary.rename(path)  # replaces an empty folder, and fails for any other
     except OSError as error:
         if path.exists():
             raise Conflict(f"{path} exists and is not an empty folder", "Name a new folder.") from None
@@ -238,10 +239,10 @@ def _rename_onto_nothing(temporary: Path, path: Path) -> None:
 
 
 def owner_of(path: Path) -> tuple[int, int] | None:
-    """The user and group to whom belongs what a command of root's makes there; None where that is root, or no matter.
+    """Return the user and group that will own what root makes in a folder. None: root itself, or it does not matter.
 
     Args:
-        path: A folder, or one that will be made: then the first one above it that exists.
+        path: A folder, or one that will be made. Then its first parent that exists counts.
     """
     existing = next((each for each in (path, *path.parents) if each.exists()), None)
     if existing is None or not _acts_for_others():
@@ -257,7 +258,7 @@ def _make_one_folder(path: Path, like: Path) -> None:
         if path.is_dir():
             return
         raise
-    if _acts_for_others():  # by a descriptor: a name could be another thing's by now
+    if _acts_for_others():  # by a descriptor: the name could point at something else by now
         os.close(_given(os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW), like))
 
 
@@ -266,7 +267,7 @@ def _acts_for_others() -> bool:
 
 
 def _given(descriptor: int, like: Path) -> int:
-    """What was just made, given to the owner of a folder; its descriptor is closed where that is not possible."""
+    """Give what was just made to the owner of a folder. If that fails, close the descriptor."""
     if not _acts_for_others():
         return descriptor
     try:
@@ -281,7 +282,7 @@ def _given(descriptor: int, like: Path) -> int:
 def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int, like: Path) -> None:
     descriptor = _given(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), like)
     with open(descriptor, "wb") as file:  # noqa: PTH123  # a descriptor, not a path
-        if hasattr(os, "fchmod"):  # Windows has none before Python 3.13, and no umask that takes anything away
+        if hasattr(os, "fchmod"):  # Windows has none before Python 3.13, and no umask that removes permissions
             os.fchmod(descriptor, mode)
         file.writelines((content,) if isinstance(content, bytes) else content)
         file.flush()
@@ -289,11 +290,11 @@ def _write_through(path: Path, content: bytes | Iterable[bytes], mode: int, like
 
 
 def _is_own(path: Path) -> bool:
-    return not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()  # where there is none, modes mean little
+    return not hasattr(os, "geteuid") or path.stat().st_uid == os.geteuid()  # without geteuid, modes mean little
 
 
 def _sync_folder(path: Path) -> None:
-    if not hasattr(os, "O_DIRECTORY"):  # Windows opens no folder
+    if not hasattr(os, "O_DIRECTORY"):  # Windows cannot open a folder
         return
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -313,5 +314,5 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise FileNotUsable(
-            f"{path}: can not {to_do}: {error.strerror or error}", "Mend that and run the command again."
+            f"{path}: cannot {to_do}: {error.strerror or error}", "Fix that and run the command again."
         ) from None

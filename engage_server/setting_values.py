@@ -1,8 +1,8 @@
-"""What a setting's value has to be, and how it is read.
+"""What a setting's value must be, and how it is read.
 
-A value that has the right type already, as in a settings file, is taken as it is. Everything else, such as the texts of
-the environment, goes to pydantic: its import takes longer than most commands run, so it is imported where there is such
-a value. A test holds that both ways read the same. What is wrong is told in our own words.
+A value that has the right type already, as in a settings file, is used unchanged. Any other value, such as a text of
+the environment, goes to pydantic. Importing it takes longer than most commands run, so it is imported only when such a
+value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """Between which numbers a value lies.
+    """The lowest and the highest number that a value may be.
 
     Attributes:
         ge: At least this.
@@ -31,7 +31,7 @@ class Bounds:
     le: float | None = None
 
     def hold(self, value: float) -> bool:
-        """Whether it lies between them. Never for NaN where there is a bound."""
+        """Whether the value is within the bounds. NaN never is, if there is a bound."""
         return (
             (self.ge is None or value >= self.ge)
             and (self.gt is None or value > self.gt)
@@ -40,7 +40,7 @@ class Bounds:
 
 
 class SecretText:
-    """A text that may hold a password: neither print nor log line nor traceback shows it.
+    """A text that may hold a password. No print, log line or traceback shows it.
 
     Args:
         value: The text.
@@ -52,7 +52,7 @@ class SecretText:
         self._value = value
 
     def reveal(self) -> str:
-        """Give the text. Every call is a place that a reviewer should look at."""
+        """Return the text. Reviewers should check every call."""
         return self._value
 
     def __eq__(self, other: object) -> bool:
@@ -66,7 +66,7 @@ class SecretText:
 
 
 class ValueRefused(Exception):
-    """A value that can not be used.
+    """A value that cannot be used.
 
     Args:
         reasons: What is wrong, without the value.
@@ -81,28 +81,28 @@ NOT_TAKEN = object()
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
 _WISH_OF_NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
-_SHOWN_WHOLE = 100_000  # of larger numbers Python's short form shows an exponent
+_SHOWN_WHOLE = 100_000  # Python's short form shows larger numbers with an exponent
 
 
 def value_of(kind: Any, value: object) -> Any:
-    """A setting's value, from a settings file, the environment or an option.
+    """Read a setting's value from a settings file, the environment or an option.
 
     Args:
         kind: The setting's annotation in the table.
         value: What was given.
 
     Raises:
-        ValueRefused: It is no such value.
+        ValueRefused: The value does not fit the setting.
     """
     taken = taken_as_it_is(kind, value)
     return read_by_pydantic(kind, value) if taken is NOT_TAKEN else taken
 
 
 def taken_as_it_is(kind: Any, value: object) -> Any:
-    """The value if it has the right type and lies within the bounds, else NOT_TAKEN: nothing is refused here."""
+    """Return the value if it has the right type and is within the bounds, else NOT_TAKEN. Nothing is rejected here."""
     plain, bounds = _parts(kind)
     match value:
-        case bool():  # before the numbers: to Python it is one
+        case bool():  # before the numbers: in Python, bool is an int
             return value if plain is bool else NOT_TAKEN
         case int() if plain is int and bounds.hold(value):
             return value
@@ -133,10 +133,10 @@ def _networks_as_they_are(value: object) -> Any:
 
 
 def read_by_pydantic(kind: Any, value: object) -> Any:
-    """The same for any value.
+    """Read any value, of the right type or not.
 
     Raises:
-        ValueRefused: It is no such value.
+        ValueRefused: The value does not fit the setting.
     """
     from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
 
@@ -147,7 +147,7 @@ def read_by_pydantic(kind: Any, value: object) -> Any:
     elif bounds is not _NO_BOUNDS:
         wanted = Annotated[plain, Field(ge=bounds.ge, gt=bounds.gt, le=bounds.le)]
     try:
-        if isinstance(value, bool) and plain is not bool:  # which pydantic would take for 1 or 0
+        if isinstance(value, bool) and plain is not bool:  # pydantic would read it as 1 or 0
             raise ValueRefused([_wish(plain, bounds)])
         read = TypeAdapter(wanted).validate_python(value)
     except ValidationError as error:
@@ -156,18 +156,18 @@ def read_by_pydantic(kind: Any, value: object) -> Any:
 
 
 def _wish(plain: Any, bounds: Bounds) -> str:
-    """What the value has to be."""
+    """Say what the value must be."""
     if plain in (int, float):
         return f"it must be a {'whole number' if plain is int else 'number'}{_between(bounds)}"
     if get_origin(plain) is Literal:
         return f"it must be {' or '.join(map(str, get_args(plain)))}"
     return {bool: "it must be true or false", Path: "it must be a path", _NETWORKS: _WISH_OF_NETWORKS}.get(
-        plain, "it must be a text"
+        plain, "it must be text"
     )
 
 
 def _between(bounds: Bounds) -> str:
-    parts = (("of at least", bounds.ge), ("above", bounds.gt), ("of at most", bounds.le))
+    parts = (("of at least", bounds.ge), ("above", bounds.gt), ("at most", bounds.le))
     told = [f"{word} {_shown(limit)}" for word, limit in parts if limit is not None]
     return f" {' and '.join(told)}" if told else ""
 
@@ -177,14 +177,14 @@ def _shown(limit: float) -> str:
 
 
 def _detail(plain: Any, error: "ValidationError") -> str:
-    """Which network is none: there may be many."""
+    """Name the one entry that is not a network: there may be many entries."""
     first = error.errors(include_input=False, include_url=False)[0]
     cause = first.get("ctx", {}).get("error") if plain == _NETWORKS else None
     return f": {cause}" if cause else ""
 
 
 def _parts(kind: Any) -> tuple[Any, Bounds]:
-    """The type, and between what its values lie. That a setting may be left away (``| None``) is no matter here."""
+    """Return the type and its bounds. Whether a setting is optional (``| None``) does not matter here."""
     if get_origin(kind) in (Union, UnionType):
         (kind,) = (each for each in get_args(kind) if each is not NoneType)
     if get_origin(kind) is not Annotated:

@@ -1,7 +1,7 @@
 """The settings: one table, and where each value comes from.
 
-Default < settings file < environment < command-line option. A setting that is unknown, or has a value that can not be
-used, stops the start.
+Default < settings file < environment < command-line option. An unknown setting, or a value that cannot be used, stops
+the start.
 """
 
 import dataclasses
@@ -30,7 +30,7 @@ SETTINGS_FILE = "engage.toml"
 SYSTEM_FILE = Path("/etc/engage-server/engage.toml")
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
-# Variables that begin like settings and are none: the file's own name, and secrets, which have no place in it.
+# Variables that begin like settings but are not: the settings file's name, and secrets, which do not belong in a file.
 _OTHER_VARIABLES = {
     CONFIG_VARIABLE,
     SYSTEM_CONFIG_VARIABLE,
@@ -39,7 +39,7 @@ _OTHER_VARIABLES = {
     *SECRETS_OF_OPERATORS,
 }
 
-# Tables that stand in the same file and are read by somebody else: [check] by 'engage chain check'.
+# Tables in the same file that other code reads: 'engage chain check' reads [check].
 _TABLES_OF_OTHERS = ("check",)
 
 _SQLITE_RELATIVE = "sqlite:///"
@@ -52,155 +52,155 @@ Networks = tuple[IPNetwork, ...]
 
 
 def setting(default: object, description: str) -> Any:
-    """One row of the table."""
+    """Define one row of the table."""
     return dataclasses.field(default=default, metadata={"description": description})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """All settings. Made by :func:`load_settings`; paths in it are absolute."""
+    """All settings. :func:`load_settings` makes it; its paths are absolute."""
 
-    certs_dir: Path = setting(Path("certs"), "where 'engage init' builds chains")
+    certs_dir: Path = setting(Path("certs"), "Folder where 'engage init' builds chains.")
     data_dir: Path = setting(
-        Path("data"), "where the embedded database, the spool of sightings and the workers' figures lie"
+        Path("data"), "Folder of the embedded database, the spool of sightings and the workers' metrics."
     )
     database_url: SecretText = setting(
         SecretText("sqlite:///data/engage.db"),
-        "SQLite, or postgresql://USER@HOST/NAME; where it is not set, engage.db in data_dir",
+        "SQLite, or postgresql://USER@HOST/NAME. Where it is not set: engage.db in data_dir.",
     )
     key_encryption_key_file: Path = setting(
-        Path("engage.kek"), f"opens the sealed secrets; {KEK_VARIABLE} may hold the key instead"
+        Path("engage.kek"), f"File with the key that opens the sealed secrets. {KEK_VARIABLE} may hold the key instead."
     )
     release_key_file: Path | None = setting(
         None,
-        "opens the private keys of releases alone, for 'engage serve https' on its own; made by 'engage "
-        f"key export-release-key', and {RELEASE_KEY_VARIABLE} may hold it instead",
+        "File with the key that opens only the private keys of releases, for a separate 'engage serve https'. "
+        f"'engage key export-release-key' makes it. {RELEASE_KEY_VARIABLE} may hold the key instead.",
     )
-    bind: str = setting("0.0.0.0", "the address that both instances listen on; '::' for IPv6 and IPv4")  # noqa: S104  # devices call from the network
-    http_port: Port = setting(80, "of the plain HTTP instance")
-    https_port: Port = setting(443, "of the TLS instance; devices can not be told another than 443")
+    bind: str = setting("0.0.0.0", "Address that both device instances listen on. '::' is IPv6 and IPv4.")  # noqa: S104  # devices call from the network
+    http_port: Port = setting(80, "Port of the plain HTTP instance.")
+    https_port: Port = setting(443, "Port of the TLS instance. Devices cannot be set to a port other than 443.")
     public_http_port: Port | None = setting(
-        None, "the port in cert_url, where a NAT in front changes it; else http_port"
+        None, "Port in cert_url, where a NAT in front of the server changes it. Where it is not set: http_port."
     )
-    workers: Annotated[int, Bounds(ge=1, le=64)] = setting(2, "processes of each instance; one for each core")
+    workers: Annotated[int, Bounds(ge=1, le=64)] = setting(2, "Processes of each instance: one for each core.")
     threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
-        8, "threads of each worker, for what is not a device's notice or DER"
+        8, "Threads of each worker for requests other than notice and DER."
     )
     call_in_threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
-        16, "threads of each worker for call-ins beside those: each may wait for a partner's system"
+        16, "Additional threads of each worker for call-ins: each may have to wait for a partner's system."
     )
     tls_profile: Literal["default", "legacy"] = setting(
-        "default", "default: TLS 1.2 and 1.3; legacy: also 1.0 and 1.1, for the oldest firmware"
+        "default", "default: TLS 1.2 and 1.3. legacy: also 1.0 and 1.1, for the oldest firmware."
     )
-    trusted_proxies: Networks = setting((), "networks whose X-Forwarded-For and X-Forwarded-Host headers are believed")
-    handshake_seconds: Seconds = setting(30, "how long a TLS handshake may take, from its first byte to its last")
-    header_seconds: Seconds = setting(30, "how long a request's header may take")
-    body_seconds: Seconds = setting(60, "how long a request's body may take")
+    trusted_proxies: Networks = setting((), "Networks whose X-Forwarded-For and X-Forwarded-Host headers are trusted.")
+    handshake_seconds: Seconds = setting(30, "How many seconds a TLS handshake may take, first byte to last.")
+    header_seconds: Seconds = setting(30, "How many seconds a request's header may take.")
+    body_seconds: Seconds = setting(60, "How many seconds a request's body may take.")
     keepalive_seconds: Annotated[int, Bounds(ge=0, le=600)] = setting(
-        15, "how long a connection stays open for a further request; 0: it does not"
+        15, "How many seconds a connection stays open for another request. 0: it is closed after each answer."
     )
     max_connections: Annotated[int, Bounds(ge=16, le=1_000_000)] = setting(
-        10_000, "open connections of each worker; with more, the one that waits longest is closed"
+        10_000, "Open connections of each worker. Above that, the one that has waited longest is closed."
     )
     max_connections_per_address: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
-        5_000, "the same for one address (of IPv6: one /64); a whole site may stand behind one NAT address"
+        5_000, "The same for one address (IPv6: one /64). A whole site may be behind one NAT address."
     )
     max_unfinished_mib: Annotated[int, Bounds(ge=1, le=100_000)] = setting(
         64,
-        "what requests may take of each worker's memory, from their first octet to the last one of their "
-        "answer; with more, the connection is closed that holds most",
+        "Memory (MiB) of each worker that requests may take, from their first byte to the last byte of their "
+        "answer. Above that, the connection that holds most is closed.",
     )
     max_handshakes: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         1000,
-        "TLS handshakes of each worker that are going on; with more, the one that takes longest is closed",
+        "TLS handshakes of each worker in progress. Above that, the one that has taken longest is closed.",
     )
     max_handshakes_per_address: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
-        750, "the same for one address (of IPv6: one /64)"
+        750, "The same for one address (IPv6: one /64)."
     )
     poll_seconds: Annotated[float, Bounds(gt=0, le=2)] = setting(
-        0.5, "how often a worker looks for a change in the store"
+        0.5, "How often, in seconds, a worker checks the store for a change."
     )
     gate_seconds: Seconds = setting(
-        30, "how often the operators' instance looks whether a rotation may go on, or has to turn back"
+        30, "How often, in seconds, the operators' instance checks whether a rotation may go on or must roll back."
     )
-    access_log: bool = setting(True, "one line for each request, on standard output")
-    log_format: Literal["json", "text"] = setting("json", "the form of all log lines")
+    access_log: bool = setting(True, "Whether each request is logged, one line each, on standard output.")
+    log_format: Literal["json", "text"] = setting("json", "Format of all log lines.")
     operators_bind: str = setting(
-        "127.0.0.1", "the address that the operators' instance listens on: it is not for devices"
+        "127.0.0.1", "Address that the operators' instance listens on. It is not for devices."
     )
-    operators_port: Port = setting(8008, "of the operators' instance: metrics and health")
+    operators_port: Port = setting(8008, "Port of the operators' instance: metrics and health.")
     spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
-        256, "what sightings may take on the disk while the database is away; more is lost, and counted"
+        256, "Disk space (MiB) for sightings while the database is down. Further sightings are lost, and counted."
     )
     upstream_spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         1024,
-        "what audits and alerts may take on the disk while a partner's system is away, and those that it "
-        "refused; with more, devices are told to come again",
+        "Disk space (MiB) for audits and alerts that a partner's system has rejected, or has not accepted yet. "
+        "Above that, devices are asked to retry later.",
     )
     device_disk_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
-        32, "what one device's files may take on the disk, and its uploads that wait or were refused"
+        32, "Disk space (MiB) for one device's files, and for its uploads that wait or were rejected."
     )
     site_disk_mib: Annotated[int, Bounds(ge=1, le=100_000_000)] = setting(
-        10_240, "what all devices of one site may take on the disk; with more, they are told to come again"
+        10_240, "Disk space (MiB) for all devices of one site. Above that, they are asked to retry later."
     )
     devices_disk_mib: Annotated[int, Bounds(ge=1, le=100_000_000)] = setting(
-        20_480, "what the devices of all sites may take on the disk"
+        20_480, "Disk space (MiB) for the devices of all sites."
     )
     disk_reserve_mib: Annotated[int, Bounds(ge=0, le=1_000_000)] = setting(
         256,
-        "what devices leave free on the disk, for operators (at most a tenth of it): below it call-ins are "
-        "told to come again, below half of it sightings are lost, and counted; 0: nothing is kept free",
+        "Disk space (MiB) that devices leave free for operators, at most a tenth of the disk. Below it, call-ins are "
+        "asked to retry later. Below half of it, sightings are lost, and counted. 0: nothing is kept free.",
     )
     max_audit_events: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
-        20_000, "events of one upload that are looked at; a longer one is kept whole, and not read"
+        20_000, "Events of one upload that are read. A longer upload is stored whole, but not read."
     )
     enroll_per_day: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         2_000,
-        "devices of a site with unknown devices 'enroll' that each host takes in a day (UTC); further ones "
-        "are answered as unknown",
+        "Devices that each host enrolls per day (UTC) for a site with unknown devices 'enroll'. Further ones "
+        "are answered as unknown.",
     )
     nameless_calls_per_minute: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         600,
-        "calls without a serial number that each worker passes on for one address, where unknown devices "
-        "are refused; a whole site may stand behind one address",
+        "Calls without a serial number that each worker passes on for one address, at sites that refuse unknown "
+        "devices. A whole site may be behind one address.",
     )
     sighting_days: Annotated[int, Bounds(ge=1, le=36_500)] = setting(
         90,
-        "how long the database keeps each single thing that devices did; what it proves is kept for good",
+        "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
 
     @property
     def spool_dir(self) -> Path:
-        """Where sightings lie until they are in the database."""
+        """The folder of sightings that are not in the database yet."""
         return self.data_dir / "spool"
 
     @property
     def upstream_spool_dir(self) -> Path:
-        """Where audits and alerts lie until a partner's system has taken them."""
+        """The folder of audits and alerts that a partner's system has not accepted yet."""
         return self.spool_dir / "upstream"
 
     @property
     def disk_book(self) -> Path:
-        """Where it stands how much devices take on the disk."""
+        """The file that records how much disk space devices take."""
         return self.spool_dir / "room.json"
 
     @property
     def enrolled_dir(self) -> Path:
-        """Where it stands which unknown devices were taken in today."""
+        """The folder that records which unknown devices were enrolled today."""
         return self.spool_dir / "enrolled"
 
     @property
     def metrics_dir(self) -> Path:
-        """Where the workers' figures lie; meaningless after a restart."""
+        """The folder of the workers' metrics. Its content is meaningless after a restart."""
         return self.data_dir / "metrics"
 
     @property
     def cert_url_port(self) -> int:
-        """The port that stands in ``cert_url``, on both instances."""
+        """The port in ``cert_url``, the same on both instances."""
         return self.public_http_port or self.http_port
 
     def anchored(self, folder: Path) -> Self:
-        """These settings with relative paths taken from ``folder``."""
+        """Return these settings with relative paths resolved against ``folder``."""
         url = self.database_url.reveal()
         if url.startswith(_SQLITE_RELATIVE) and not url.startswith((_SQLITE_ABSOLUTE, f"{_SQLITE_RELATIVE}:memory:")):
             url = _SQLITE_RELATIVE + str(folder / url.removeprefix(_SQLITE_RELATIVE))
@@ -216,7 +216,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class SettingRow:
-    """One setting, for whoever shows them all."""
+    """One setting, as it is shown to people."""
 
     name: str
     default: object
@@ -224,17 +224,17 @@ class SettingRow:
 
 
 def table_of_settings() -> tuple[SettingRow, ...]:
-    """Every setting, in the order of the table."""
+    """List every setting, in the order of the table."""
     return tuple(
         SettingRow(each.name, each.default, each.metadata["description"]) for each in dataclasses.fields(Settings)
     )
 
 
 def settings_file(option: Path | None, environment: Mapping[str, str], folder: Path) -> tuple[Path, bool]:
-    """Which file holds the settings, and whether somebody named it, so that it must exist.
+    """Find the settings file, and say whether the caller or the environment named it: then it must exist.
 
-    ``--config``, then ``ENGAGE_CONFIG``, then ``engage.toml`` in the current folder, then the system's; where there is
-    none, the one in the current folder, which is not there.
+    The order: ``--config``, ``ENGAGE_CONFIG``, ``engage.toml`` in the current folder, the system's file. If none
+    exists, the path in the current folder is returned.
     """
     named = option or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
     if named:
@@ -251,11 +251,11 @@ def load_settings(
     Args:
         option: The value of ``--config``, or None.
         environment: Usually ``os.environ``.
-        overrides: From command-line options; those that are None were not given.
+        overrides: From command-line options. None stands for an option that was not given.
         folder: The current folder, absolute.
 
     Raises:
-        SettingsInvalid: The file is missing or no TOML, or a setting is unknown or can not be used.
+        SettingsInvalid: The file is missing or is not TOML, or a setting is unknown or cannot be used.
     """
     file, named = settings_file(option, environment, folder)
     from_file = _read(file) if named or _is_there(file) else {}
@@ -284,7 +284,7 @@ def _system_file(environment: Mapping[str, str]) -> Path | None:
 
 
 def _is_there(file: Path) -> bool:
-    """Also one that this user may not look at: to go on without it would be to look elsewhere for the installation."""
+    """Whether the file exists, even if this user may not read it: never use another installation in its place."""
     try:
         file.stat()
     except PermissionError:
@@ -295,7 +295,7 @@ def _is_there(file: Path) -> bool:
 
 
 def _with_database(settings: Settings) -> Settings:
-    """The embedded database lies in the folder of data; where only an earlier version's place holds one, there."""
+    """Choose the embedded database: in the data folder, or where an earlier version put it, if only that one exists."""
     file, before = settings.data_dir / _DATABASE_FILE, Path(settings.database_url.reveal().removeprefix("sqlite:///"))
     place = before if _is_there(before) and not _is_there(file) else file
     return dataclasses.replace(settings, database_url=SecretText(f"{_SQLITE_RELATIVE}{place}"))
@@ -305,15 +305,15 @@ _NEXT = "See 'engage settings' for every setting, its meaning and its default."
 
 
 def settings_template() -> str:
-    """A settings file that changes nothing: every setting with its meaning and default, commented out."""
-    lines = ["# Settings of engage-server. Each line shows a default; to change one, take its # away.", ""]
+    """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
+    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
     for row in table_of_settings():
         lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
     return "\n".join(lines)
 
 
 def shown_value(value: object) -> str:
-    """A setting's value for people: no password."""
+    """Return a setting's value as people may see it: without a password."""
     if isinstance(value, SecretText):
         without = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.reveal())
         return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
@@ -338,11 +338,11 @@ def _read(file: Path) -> dict[str, Any]:
     except PermissionError as error:
         raise SettingsInvalid(
             f"{file}: {error.strerror}",
-            "Run this as its owner, such as root; or name another: --config FILE.",
+            "Run this as the file's owner, such as root. Or name another file: --config FILE.",
         ) from None
     except OSError as error:
         raise SettingsInvalid(
-            f"{file}: {error.strerror}", "Name an existing settings file, or run 'engage init' to make one."
+            f"{file}: {error.strerror}", "Name an existing settings file, or make one with 'engage init'."
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsInvalid(f"{file} is not TOML: {error}", "Write each setting as: name = value") from None
@@ -360,7 +360,7 @@ def _assert_known(source: str, values: Mapping[str, Any]) -> None:
 
 
 def _read_values(values: Mapping[str, Any], source_of: Callable[[str], str]) -> Settings:
-    """The settings, or one line for each bad value, without the value: it may hold a password."""
+    """Return the settings. Raise one line for each bad value, without the value: it may hold a password."""
     read, lines = {}, []
     for each in dataclasses.fields(Settings):
         if each.name not in values:
@@ -379,7 +379,7 @@ def _assert_ports_differ(settings: Settings, file: Path) -> None:
     if settings.http_port == settings.https_port:
         what = f"http_port and https_port are both {settings.http_port}"
     elif settings.operators_port in device_ports:
-        what = f"operators_port is a device listener's: {settings.operators_port}"
+        what = f"operators_port is also a device listener's port: {settings.operators_port}"
     else:
         return
     raise SettingsInvalid(f"{file}, the environment and options together: {what}", _NEXT)

@@ -1,4 +1,4 @@
-"""A chain in, findings out. Pure: the time is an argument, and nothing is read but what is given."""
+"""Checks a chain and returns findings. Pure: the time is an argument, and no file, clock or network is read."""
 
 from engage_server.checks.case import ChainCase, Circumstances
 from engage_server.checks.finding import Finding, Severity

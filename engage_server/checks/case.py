@@ -1,4 +1,4 @@
-"""What the rules look at."""
+"""The chain that the rules check, and the circumstances that they check it under."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
 from engage_server.pki.encodings import assert_readable, der
 from engage_server.pki.extensions import extension
-from engage_server.pki.path import FoundPath, find_path
+from engage_server.pki.paths.path import FoundPath, find_path
 from engage_server.records import AnchorRole, Host
 
 DEFAULT_WARN_DAYS = 30
@@ -19,16 +19,16 @@ DEFAULT_WARN_DAYS = 30
 
 @dataclass(frozen=True, slots=True)
 class Circumstances:
-    """Under which a chain is judged.
+    """The circumstances under which a chain is judged.
 
     Attributes:
-        now: Aware. The time at which validity is judged.
-        hosts: Every host that devices call; empty when unknown.
-        anchor: Which certificate the devices are given.
-        anchor_certificate: The very certificate that they are given, if that is known; it overrules ``anchor``.
-        server_key: The public half of the key that the server would use; None when unknown.
-        profile: The limits of the devices.
-        warn_within: A certificate that ends within this time is warned about.
+        now: The time at which validity is judged, timezone-aware.
+        hosts: Every host that devices call; empty if unknown.
+        anchor: The role of the certificate that devices are given.
+        anchor_certificate: The certificate that devices are given, if known. It overrides ``anchor``.
+        server_key: The public half of the key that the server would use; None if unknown.
+        profile: The limits of the device kind.
+        warn_within: A certificate that expires within this time gets a warning.
     """
 
     now: datetime
@@ -42,17 +42,17 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class ChainCase:
-    """A path of certificates, whole or with a gap, and the circumstances under which it is judged.
+    """A path of certificates, complete or not, and the circumstances under which it is judged.
 
-    Made by :meth:`of_chain` or :meth:`of_certificates`.
+    Create it with :meth:`of_chain` or :meth:`of_certificates`.
 
     Attributes:
-        path: From the server certificate up. At least one certificate.
+        path: From the server certificate upwards. At least one certificate.
         at: The circumstances.
-        unrelated: What came with it and is not part of it.
-        sent: What a TLS server sends, in its order; None when unknown.
-        links: What is sent for holders of an older root: another CA's word for this path's root.
-        other_roots: The roots at the other end of a link: other devices hold them.
+        unrelated: Certificates that came with the path but are not part of it.
+        sent: The certificates that a TLS server sends, in its order; None if unknown.
+        links: Link certificates, sent for devices with an older root: another CA vouches for the root of this path.
+        other_roots: The roots at the other end of a link. Other devices have them as their anchor.
     """
 
     path: tuple[x509.Certificate, ...]
@@ -64,10 +64,10 @@ class ChainCase:
 
     @classmethod
     def of_chain(cls, chain: Chain, at: Circumstances) -> Self:
-        """The case of a chain whose order is known.
+        """Create the case of a chain whose order is known.
 
         Raises:
-            CertificateInvalid: A certificate's names, dates or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key cannot be read.
         """
         for certificate in (*chain, *chain.links):
             assert_readable(certificate, source="the chain")
@@ -80,15 +80,15 @@ class ChainCase:
         at: Circumstances,
         sent: tuple[x509.Certificate, ...] | None = None,
     ) -> Self:
-        """The case of certificates in any order, with any gaps.
+        """Create the case of certificates in any order, possibly incomplete.
 
         Args:
-            certificates: At least one.
-            at: The circumstances.
-            sent: What a TLS server sends, in its order, if that is known.
+            certificates: At least one certificate.
+            at: The circumstances under which it is judged.
+            sent: The certificates that a TLS server sends, in its order, if known.
 
         Raises:
-            CertificateInvalid: A certificate's names, dates or key can not be read.
+            CertificateInvalid: A certificate's names, dates or key cannot be read.
         """
         for certificate in certificates:
             assert_readable(certificate, source="the chain")
@@ -104,12 +104,12 @@ class ChainCase:
 
     @property
     def root(self) -> x509.Certificate | None:
-        """The self-issued end of the path; None when it is missing."""
+        """The self-issued certificate at the end of the path; None if it is missing."""
         return self.path[-1] if is_self_issued(self.path[-1]) else None
 
     @property
     def anchor(self) -> x509.Certificate | None:
-        """The certificate of the path that the devices are given; None when it is not in the path."""
+        """The certificate in the path that devices are given; None if it is not in the path."""
         if self.at.anchor_certificate is not None:
             return self.at.anchor_certificate if self.at.anchor_certificate in self.path else None
         if self.at.anchor is AnchorRole.ROOT:
@@ -119,12 +119,12 @@ class ChainCase:
 
     @property
     def issuers(self) -> tuple[x509.Certificate, ...]:
-        """All but the server certificate, from the top down, and links."""
+        """All certificates of the path except the server certificate, from the top down, then links."""
         return (*reversed(self.path[1:]), *self.links)
 
     @property
     def issued_pairs(self) -> tuple[tuple[x509.Certificate, x509.Certificate], ...]:
-        """(certificate, its issuer) from the top down; the root is its own issuer."""
+        """Pairs of a certificate and its issuer, from the top down. The root is its own issuer."""
         pairs = list(zip(self.path, self.path[1:], strict=False))
         if self.root is not None:
             pairs.append((self.root, self.root))
@@ -132,7 +132,7 @@ class ChainCase:
 
     @property
     def sent_beside(self) -> tuple[x509.Certificate, ...]:
-        """What a server sends beside path, links and roots: strangers, and each certificate that is sent again."""
+        """Certificates that a server sends in addition to path, links and roots: unrelated ones and repeated ones."""
         known = {*self.path, *self.links, *self.other_roots}
         sent = self.sent or ()
         again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self.roots)
@@ -140,17 +140,20 @@ class ChainCase:
 
     @property
     def used(self) -> tuple[x509.Certificate, ...]:
-        """What some device builds its path of: the path, and links."""
+        """The certificates that at least some devices use to build a path: the path itself, and links."""
         return (*self.path, *self.links)
 
     @property
     def parsed(self) -> tuple[x509.Certificate, ...]:
-        """What a client has to read, used or not: small TLS stacks refuse all for one that they cannot read."""
+        """The certificates that a client has to parse, used or not.
+
+        Small TLS stacks refuse the whole chain because of one certificate that they cannot parse.
+        """
         return tuple(dict.fromkeys((*self.used, *self.sent_beside)))
 
     @property
     def counted(self) -> tuple[x509.Certificate, ...]:
-        """What is counted against a device's memory: the root, sent or not, and every other certificate that is sent.
+        """The certificates that count against a device's memory: the root, sent or not, and all others that are sent.
 
         Where a link certificate joins two roots, some devices hold the one and some the other: of those that are not
         sent, the longer one counts. A certificate that is sent twice is here twice.
@@ -179,7 +182,7 @@ class ChainCase:
 def _path_of_what_is_sent(
     certificates: tuple[x509.Certificate, ...], at: Circumstances, sent: tuple[x509.Certificate, ...] | None
 ) -> FoundPath:
-    """The path that a client finds: by what the server sends, and roots. Where that has a gap, by all that is there."""
+    """The path that a client finds with what the server sends, and roots; if incomplete, with all certificates."""
     if sent:
         roots = (each for each in certificates if is_self_issued(each) or each == at.anchor_certificate)
         found = find_path((*sent, *roots), anchor=at.anchor_certificate, now=at.now)

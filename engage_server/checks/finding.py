@@ -1,4 +1,4 @@
-"""What a rule says about a chain."""
+"""A finding: what a rule reports about a chain."""
 
 from dataclasses import KW_ONLY, dataclass
 from enum import StrEnum
@@ -9,26 +9,26 @@ from engage_server.pki.names import display_name
 
 
 class Severity(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
-    ERROR = "error"  # devices will or may refuse the chain: it can not be activated
-    WARNING = "warning"  # it works today and will hurt later
+    ERROR = "error"  # devices will or may refuse the chain: it cannot be activated
+    WARNING = "warning"  # it works today but will cause trouble later
     NOTE = "note"  # worth knowing
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong with, or remarkable about, a chain.
+    """One thing that is wrong with a chain, or worth knowing about it.
 
     Attributes:
-        severity: How bad.
-        code: Stable, ``area.what``; what an override names.
+        severity: How serious it is.
+        code: A stable code, ``area.what``. An override refers to it.
         sentence: What was found.
-        certificate: The certificate's common name, or "" for the chain as a whole.
-        source: Where the rule comes from.
-        mend: What to do about it.
-        measured: What was measured, with its unit, or "".
-        limit: What it was held against, with its unit, or "".
+        certificate: The certificate's common name, or "" for the whole chain.
+        source: The source of the rule.
+        mend: How to fix it.
+        measured: The measured value with its unit, or "".
+        limit: The limit that it was compared with, with its unit, or "".
     """
 
     severity: Severity
@@ -43,5 +43,5 @@ class Finding:
 
 
 def about(certificate: x509.Certificate) -> str:
-    """How findings call a certificate."""
+    """The name of a certificate in findings."""
     return display_name(certificate.subject)

@@ -1,4 +1,4 @@
-"""What each kind of device can hold: one table of limits, with units and sources."""
+"""The limits of each kind of device, in one table with units and sources."""
 
 import tomllib
 from dataclasses import dataclass, fields, replace
@@ -10,7 +10,7 @@ from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
 from engage_server.pki.keys import RSA_KEY_BITS
 
 _CHAIN_SOURCE = "host server page, important note: NDE and MT20W support a chain of at most 4096 bytes, root included"
-_ASSUMED_SOURCE = "assumed from the NDE's published limit: none is published for this kind of device"
+_ASSUMED_SOURCE = "assumed from the NDE's published limit; no limit is published for this kind of device"
 _KEY_SOURCE = "host server page, note 2: no individual key longer than 2048 bits"
 
 
@@ -19,13 +19,13 @@ class DeviceProfile:
     """The limits of one kind of device.
 
     Attributes:
-        name: As ``--profile`` takes it.
-        chain_der_bytes: Room for the whole chain in bytes of DER, the root counted.
-        chain_source: Where that number is from.
-        rsa_key_bits: The longest RSA key.
-        rsa_key_source: Where that number is from.
-        rsa_key_bits_at_least: The shortest that is still safe (and that OpenSSL's default security level takes).
-        clock_hours: How wrong the device's clock may be; our assumption.
+        name: The name, as given to ``--profile``.
+        chain_der_bytes: The most bytes of DER for the whole chain, root included.
+        chain_source: The source of that number.
+        rsa_key_bits: The longest RSA key, in bits.
+        rsa_key_source: The source of that number.
+        rsa_key_bits_at_least: The shortest RSA key that is safe and that OpenSSL's default security level accepts.
+        clock_hours: How many hours the device's clock may be wrong; our assumption.
     """
 
     name: str
@@ -41,7 +41,7 @@ NDE = DeviceProfile("nde")
 LE = DeviceProfile("le", chain_source=_ASSUMED_SOURCE)
 MT20W = DeviceProfile("mt20w")
 GATEWAY = DeviceProfile("gateway", chain_source=_ASSUMED_SOURCE)
-ANY = DeviceProfile("any")  # what every kind of device takes: the narrowest of each limit
+ANY = DeviceProfile("any")  # what every kind of device accepts: the lowest of each limit
 
 PROFILES = MappingProxyType({profile.name: profile for profile in (NDE, LE, MT20W, GATEWAY, ANY)})
 
@@ -50,14 +50,14 @@ _NUMBERS = {field.name for field in fields(DeviceProfile) if field.type in (int,
 
 
 def own_profile(text: str, source: str) -> DeviceProfile:
-    """A profile of the user's own: TOML with ``name`` and any of the numbers of :class:`DeviceProfile`.
+    """Read a user's own profile: TOML with ``name`` and any of the numbers in :class:`DeviceProfile`.
 
     Args:
         text: The file's content.
         source: The file's name, for errors.
 
     Raises:
-        SettingsInvalid: It is no TOML, or says something that is not in the table.
+        SettingsInvalid: It is not TOML, or contains a key or value that a profile cannot have.
     """
     try:
         values = tomllib.loads(text)
@@ -76,11 +76,12 @@ def own_profile(text: str, source: str) -> DeviceProfile:
 
 def _assert_usable(source: str, name: str, value: object) -> None:
     if name != "name" and name not in _NUMBERS:
-        raise SettingsInvalid(f"{source}: a profile has no {name!r}", _next())
+        raise SettingsInvalid(f"{source}: {name!r} is not a setting of a profile", _next())
     wanted = str if name == "name" else int
     if not isinstance(value, wanted) or isinstance(value, bool) or (isinstance(value, int) and value <= 0):
-        raise SettingsInvalid(f"{source}: {name} must be a {'text' if wanted is str else 'positive number'}", _next())
+        kind = "text" if wanted is str else "a positive whole number"
+        raise SettingsInvalid(f"{source}: {name} must be {kind}", _next())
 
 
 def _next() -> str:
-    return f"A profile is TOML with name and any of: {', '.join(sorted(_NUMBERS))}."
+    return f"A profile is a TOML file with name and any of: {', '.join(sorted(_NUMBERS))}."

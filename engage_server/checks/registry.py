@@ -1,8 +1,10 @@
-"""The one list of rules. A new rule is a function in one of the rule modules and a line here."""
+"""The list of all rules. To add one, write a function in one of the rule modules and add a line here."""
 
 from collections.abc import Callable, Iterator
 
-from engage_server.checks import (
+from engage_server.checks.case import ChainCase
+from engage_server.checks.finding import Finding, Severity
+from engage_server.checks.rules import (
     bundle_rules,
     constraint_rules,
     encoding_rules,
@@ -14,8 +16,6 @@ from engage_server.checks import (
     size_rules,
     validity_rules,
 )
-from engage_server.checks.case import ChainCase
-from engage_server.checks.finding import Finding, Severity
 from engage_server.pki.warnings_of_cryptography import quietly
 
 Rule = Callable[[ChainCase], Iterator[Finding]]
@@ -85,7 +85,7 @@ _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def run_checks(case: ChainCase) -> list[Finding]:
-    """Run every rule and give every finding, the worst first. Same case, same list."""
-    with quietly():  # what cryptography warns of, a rule tells
+    """Run every rule and return all findings, most severe first. The same case always gives the same list."""
+    with quietly():  # a rule reports whatever cryptography warns about
         findings = [finding for rule in RULES for finding in rule(case)]
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -1,4 +1,4 @@
-"""Which findings an operator wants to hear: all, some by their codes, or all but some."""
+"""Selects the findings that an operator wants to see: all, only some codes, or all except some codes."""
 
 import difflib
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,11 @@ from engage_server.pki.containers.instead import NO_CHAIN
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """Codes, or first parts of codes such as ``validity``. Made by :meth:`of`, which refuses those that do not exist.
+    """Codes, or first parts of codes such as ``validity``. Create it with :meth:`of`, which refuses unknown codes.
 
     Attributes:
-        ignored: Findings of these are left away.
-        selected: Findings of others are left away; empty for none.
+        ignored: Findings with these codes are left out.
+        selected: Findings with any other code are left out; empty to leave out none.
     """
 
     ignored: tuple[str, ...] = ()
@@ -25,42 +25,42 @@ class Selection:
 
     @classmethod
     def of(cls, ignored: Iterable[str], selected: Iterable[str]) -> Self:
-        """Read what was given; several codes may stand in one text, with commas between.
+        """Read codes as the user gave them. One text may contain several codes, separated by commas.
 
         Raises:
-            UsageError: There is no such code, or it says that nothing was judged.
+            UsageError: There is no such code, or it is for targets that were not judged and cannot be ignored.
         """
         to_ignore, to_select = _codes(ignored), _codes(selected)
         for code in to_ignore:
             if not any(map(_can_be_ignored, explained_codes(code))):
                 raise UsageError(
-                    f"{code} cannot be ignored: it says that a target was not judged", "Leave that target out."
+                    f"{code} cannot be ignored: it means that a target was not judged", "Leave out that target."
                 )
         return cls(to_ignore, to_select)
 
     def wants(self, finding: Finding) -> bool:
-        """Whether a finding on a chain is to be told."""
+        """Whether a finding on a chain is reported."""
         if _can_be_ignored(finding.code) and any(_covers(each, finding.code) for each in self.ignored):
             return False
         return not self.selected or any(_covers(each, finding.code) for each in self.selected)
 
     def skips(self, code: str) -> bool:
-        """Whether a target is to be passed over, because it is no chain and by this code nothing is wrong with it."""
+        """Whether to skip a target that is not a chain, because the operator ignores this code."""
         return code in NO_CHAIN and any(_covers(each, code) for each in self.ignored)
 
 
 def explained_codes(text: str) -> Sequence[str]:
-    """The codes that a text stands for: itself, or all that begin with it as their first part.
+    """The codes that a text stands for: the code itself, or all codes that have it as their first part.
 
     Raises:
-        UsageError: There is none.
+        UsageError: There is no such code.
     """
     found = [code for code in EXPLANATIONS if _covers(text, code)]
     if not found:
         areas = {each.area for each in EXPLANATIONS.values()}
         close = difflib.get_close_matches(text, [*EXPLANATIONS, *areas], n=1, cutoff=0.5)
         hint = f"Did you mean {close[0]}? " if close else ""
-        raise UsageError(f"no finding has the code {text!r}", f"{hint}See all of them: engage chain explain")
+        raise UsageError(f"no finding has the code {text!r}", f"{hint}List all codes: engage chain explain")
     return found
 
 

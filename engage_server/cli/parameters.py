@@ -74,6 +74,8 @@ all_sites_option = click.option("--site", metavar="NAME", help="Only this site. 
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
+sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
@@ -91,7 +93,7 @@ def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secr
     """The site key that the operator gave, or None.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     text = _secret_text(session, file, SITE_KEY_VARIABLE)
@@ -107,7 +109,7 @@ def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
 
     Raises:
         UsageError: None was given.
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
     key = read_site_key_option(session, file, demo)
@@ -120,7 +122,7 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
     """The passphrase that the operator gave, its line end taken off, or None.
 
     Raises:
-        FileNotUsable: The file can not be read.
+        FileNotUsable: The file cannot be read.
         UsageError: It is empty.
     """
     text = _secret_text(session, file, PASSPHRASE_VARIABLE)

@@ -13,22 +13,26 @@ from engage_server.errors import SettingsInvalid
 
 # name -> (module, attribute, first line of its help)
 COMMANDS = {
-    "init": ("init_command", "init", "Make an installation: settings, key, database, first site and chain."),
-    "serve": ("serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
-    "site": ("site_commands", "site", "Sites: the devices that share a site key and a host."),
-    "device": ("device_commands", "device", "Devices: who took which release, who is missing, and why."),
-    "import": ("import_commands", "import_group", "Take over from the vendor's sample servers."),
-    "chain": ("chain_commands", "chain", "Certificate chains: build, check, show."),
-    "release": ("release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
-    "rotate": ("rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
-    "status": ("status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
-    "doctor": ("doctor_command", "doctor", "Look whether this installation is well, and say what to do."),
-    "key": ("key_commands", "key", "Keys of the installation: what each process gets."),
-    "host": ("host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
-    "audit": ("audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
+    "init": (
+        "installation.init_command",
+        "init",
+        "Make an installation: settings, key, database, first site and chain.",
+    ),
+    "serve": ("installation.serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
+    "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
+    "device": ("device.device_commands", "device", "Devices: who took which release, who is missing, and why."),
+    "import": ("installation.import_commands", "import_group", "Take over from the vendor's sample servers."),
+    "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show."),
+    "release": ("release.release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
+    "rotate": ("rotate.rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
+    "status": ("installation.status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
+    "doctor": ("installation.doctor_command", "doctor", "Look whether this installation is well, and say what to do."),
+    "key": ("installation.key_commands", "key", "Keys of the installation: what each process gets."),
+    "host": ("installation.host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
+    "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
-    "lock": ("lock_commands", "lock", "The virtual lock: does what a device does."),
-    "settings": ("settings_command", "settings", "Print every setting, its meaning and its value here."),
+    "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
+    "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
 }
 
 # they work without an installation; a settings file that is named and not there is an error to them, too

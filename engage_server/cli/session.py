@@ -48,7 +48,7 @@ class Session:
         """The settings, with the options of this run on top.
 
         Raises:
-            SettingsInvalid: A file, name or value that can not be used.
+            SettingsInvalid: A file, name or value that cannot be used.
         """
         from engage_server.settings import load_settings
 

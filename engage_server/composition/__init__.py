@@ -1,1 +1,1 @@
-"""The one place that builds the store and the services, and connects them. Services are imported when first used."""
+"""Builds the store and the services, and connects them. Only this package does. It imports services at first use."""

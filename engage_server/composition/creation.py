@@ -1,4 +1,4 @@
-"""``engage init``: the key-encryption key and the database made, or brought up to date; one at a time."""
+"""``engage init``: makes the key-encryption key and the database, or updates them. Only one run at a time."""
 
 import fcntl
 import os
@@ -14,7 +14,7 @@ from engage_server.records import AuditHead
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, only_one, open_engine
+from engage_server.store.database.engine import create_sqlite_file, only_one, open_engine
 from engage_server.store.sql_store import SqlStore
 
 
@@ -27,19 +27,19 @@ def create_installation(
     *,
     new: bool = False,
 ) -> OperatorSide:
-    """Make the key-encryption key and the database, or bring them up to date, and open them.
+    """Make the key-encryption key and the database, or update them, and open them.
 
     Args:
         settings: The settings.
         environment: For the key-encryption key.
         actor: Who does it, for the audit log.
         told: Called with each entry of the audit log that is written.
-        tell: Called with each thing that was done.
-        new: Make a new database also where one was lost.
+        tell: Called with a sentence about each step that was done.
+        new: Make a new database even if one was lost.
 
     Raises:
-        Conflict: The database is lost, and ``new`` was not asked for. Nothing was made.
-        NotPossible: A file or the database stood in the way.
+        Conflict: The database is lost, and ``new`` was not requested. Nothing was made.
+        NotPossible: A file or the database prevented it.
         SealBroken: The database was sealed with a key-encryption key that is not there.
     """
     if not new:
@@ -47,25 +47,25 @@ def create_installation(
     make_folder(settings.data_dir)
     make_folder(settings.certs_dir)
     url, begun = settings.database_url.reveal(), begin(settings)
-    replace_file(begun, b"", SECRET_MODE)  # what an interrupted run leaves is no loss
+    replace_file(begun, b"", SECRET_MODE)  # it marks what an interrupted run leaves: that is no lost installation
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     with kept_open(open_engine(url)) as engine:
         before = schema.upgrade(engine, sealer, actor, told)
         begun.unlink(missing_ok=True)
         if before is not None:
-            tell(f"brought the database from schema {before} to {schema.REVISIONS[-1]}; its audit log says so")
+            tell(f"updated the database from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")
         return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
 @contextmanager
 def only_one_init(settings: Settings) -> Iterator[None]:
-    """Keep a second ``engage init`` away while one runs: on this machine, and on the same PostgreSQL.
+    """Refuse a second ``engage init`` while one runs, on this machine and on the same PostgreSQL.
 
-    One on another machine is waited for; it finds done what the first one did.
+    If one runs on another machine, wait for it. Afterwards this one finds its work done.
 
     Raises:
-        NotPossible: Another one is running.
+        NotPossible: Another one is running on this machine.
         StoreNotUsable: The database does not answer.
     """
     with _only_one_here(settings), only_one(open_engine(settings.database_url.reveal())):
@@ -84,6 +84,6 @@ def _only_one_here(settings: Settings) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     except BlockingIOError:
-        raise NotPossible("another 'engage init' is running here", "Wait for it, then look: engage site list") from None
+        raise NotPossible("another 'engage init' is running", "Wait until it ends, then: engage site list") from None
     finally:
         os.close(descriptor)

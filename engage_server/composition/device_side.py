@@ -1,7 +1,7 @@
-"""What a serving process needs of the store and the services.
+"""The parts of the store and the services that a serving process needs.
 
-The supervisor of a pair takes one look at the store. What answers call-ins and what stores sightings is imported for
-the instances alone: see :func:`import_services`.
+The supervisor of a pair reads the store only once. The modules that answer call-ins and store sightings are imported
+only for the instances: see :func:`import_services`.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,6 +21,7 @@ from engage_server.store.sealing import ReleaseSealer
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
     from engage_server.services.call_in.call import Answerer
     from engage_server.services.call_in.delivery import UpstreamDelivery
     from engage_server.services.call_in.dispatch import CallIns
@@ -30,31 +31,32 @@ if TYPE_CHECKING:
 
 
 def import_services(*, of_devices: bool) -> None:
-    """Import what :class:`DeviceSide` is asked for later: before a fork, so that the workers share it.
+    """Import what :class:`DeviceSide` will need later. Call it before a fork, so that the workers share it.
 
     Args:
-        of_devices: For an instance that devices call; else for the operators'.
+        of_devices: True for an instance that devices call, False for the operators' instance.
     """
     if of_devices:
         import engage_server.services.call_in.dispatch
         import engage_server.services.call_in.from_files
         import engage_server.services.call_in.from_upstream
     else:
+        import engage_server.composition.operator_side
         import engage_server.services.call_in.delivery
         import engage_server.services.evidence.token_check
         import engage_server.services.evidence.transfer
-        import engage_server.services.installation.disk_overview  # noqa: F401  # for whoever asks for it
+        import engage_server.services.installation.disk_overview  # noqa: F401  # imported only to be in memory
 
 
 class DeviceSide:
-    """What a serving process needs: the distribution, and the way to keep it up to date.
+    """The parts that a serving process needs: the distribution, and the means to keep it up to date.
 
     Args:
         settings: The settings.
-        release_sealer: Opens the releases' private keys; None for a process that does no TLS, which opens no secret.
+        release_sealer: Opens the releases' private keys. None for a process without TLS, which opens no secret.
 
     Raises:
-        StoreVersionMismatch: The database is of another version.
+        StoreVersionMismatch: The database was made by another version.
         SealBroken: It was sealed with another key.
     """
 
@@ -66,17 +68,18 @@ class DeviceSide:
         with kept_open(open_database(settings)) as engine:
             if release_sealer is not None:
                 schema.assert_release_seal(engine, release_sealer)
+        self._engine = engine
         self._store = SqlStore(engine, None, release_sealer)
 
     def generation(self) -> int:
-        """The store's generation: when it differs from the snapshot's, take a new one."""
+        """Return the store's generation. If it differs from the snapshot's, take a new snapshot."""
         return self._store.generation()
 
     def take_snapshot(self, try_out: Callable[[ServedRelease], None] | None = None) -> Snapshot:
         """Read the store. Does not publish.
 
         Args:
-            try_out: Raises EngageError for a release that can not be served; the site's last good one is kept then.
+            try_out: Raises EngageError for a release that cannot be served. The site's last good one is then kept.
         """
         return take_snapshot(
             self._store,
@@ -87,26 +90,44 @@ class DeviceSide:
         )
 
     def heartbeat(self, status: WorkerStatus) -> None:
-        """Tell the store what a worker serves."""
+        """Record in the store what a worker serves."""
         self._store.heartbeat(status)
 
     def remove_worker(self, worker: str) -> None:
-        """Tell the store that a worker ends."""
+        """Record in the store that a worker ends."""
         self._store.remove_worker(worker)
 
     def wait_for_change(self, seconds: float) -> bool:
-        """Until something may have changed in the store, and at most so long; False when the time is over."""
+        """Wait until something may have changed in the store, or the time is over: then return False."""
         return self._store.wait_for_change(seconds)
 
     def audit_head(self) -> AuditHead:
-        """The audit log's newest entry."""
+        """Return the audit log's newest entry."""
         return self._store.audit_head()
 
-    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> "SightingTransfer":
-        """The way of what devices did from this host's spool into the store.
+    def operator_side(
+        self, settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None]
+    ) -> "OperatorSide":
+        """Return the operators' services on the same connections, for what a serving process does by itself.
 
         Args:
-            spool: Its folder.
+            settings: The settings.
+            environment: For the key-encryption key.
+            told: Called with each entry of the audit log that these services write.
+
+        Raises:
+            SettingsInvalid: There is no key-encryption key.
+            SealBroken: The database was sealed with another one.
+        """
+        from engage_server.composition.operator_side import operator_side_on
+
+        return operator_side_on(self._engine, settings, environment, told)
+
+    def sighting_transfer(self, spool: Path, keep: timedelta, site_key: Callable[[str], Secret]) -> "SightingTransfer":
+        """Return the object that moves sightings from this host's spool to the store.
+
+        Args:
+            spool: The spool's folder.
             keep: How long the store keeps sightings.
             site_key: Opens the key of a site, to check the tokens of its devices.
         """
@@ -118,13 +139,13 @@ class DeviceSide:
     def call_ins(
         self, settings: Settings, sightings: "Sightings", clock: Callable[[], float], tell: Callable[[str], None]
     ) -> "CallIns":
-        """What answers call-ins.
+        """Return the object that answers call-ins.
 
         Args:
             settings: The settings.
-            sightings: Where it is noted what devices did and told.
-            clock: Gives the seconds since 1970.
-            tell: Called with what operators should hear of.
+            sightings: Records what devices did and reported.
+            clock: Returns the seconds since 1970.
+            tell: Called with a sentence that operators should read.
         """
         from engage_server.services.call_in.dispatch import CallIns
         from engage_server.services.call_in.from_files import FileAnswers
@@ -158,7 +179,7 @@ class DeviceSide:
         )
 
     def disk(self, settings: Settings) -> "DiskOverview":
-        """What devices take of this host's disk."""
+        """Return what measures how much of this host's disk devices take."""
         from engage_server.services.installation.disk_overview import DiskOverview
 
         return DiskOverview(disk_room(settings), enrolment_days(settings))
@@ -166,11 +187,11 @@ class DeviceSide:
     def deliveries(
         self, settings: Settings, running: Mapping[str, "UpstreamDelivery"]
     ) -> dict[str, "UpstreamDelivery"]:
-        """For each site that has an upstream system what delivers to it, also while the site is answered from files.
+        """Return the delivery of each site with an upstream system, even while the site is answered from files.
 
         Args:
             settings: The settings.
-            running: What was made before: kept for a site whose upstream system is still the same.
+            running: The result of the last call. A delivery is kept if the site's upstream system is still the same.
         """
         from engage_server.services.call_in.delivery import UpstreamDelivery
         from engage_server.services.call_in.upload_spool import UpstreamSpool
@@ -188,5 +209,5 @@ class DeviceSide:
         return found
 
     def release_connections(self) -> None:
-        """Close all database connections; the next use opens new ones. Needed before a fork."""
+        """Close all database connections. The next use opens new ones. Call it before a fork."""
         self._store.close()

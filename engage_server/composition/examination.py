@@ -1,4 +1,4 @@
-"""``engage doctor``: looks at an installation from all sides, also at one that is half broken."""
+"""``engage doctor``: checks a whole installation, even one that is partly broken."""
 
 import socket
 from collections import Counter
@@ -11,7 +11,7 @@ from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
-from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.records import AnchorRole, Release, Site
 from engage_server.records.worker import LIVE_WITHIN
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.installation.clock_checkup import look_at_clock
@@ -33,13 +33,13 @@ _SECONDS = 10.0
 
 
 def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:
-    """Look at one thing after the other, from those that the others need on.
+    """Check one thing after another, starting with those that the others need.
 
-    1. Files: what belongs to somebody else, or is open to others.
-    2. Keys and database. Without them nothing is known of sites; then only what needs none of it follows.
+    1. Files: those that belong to another user, or are open to others.
+    2. Keys and database. Without them no site is known, so only the checks that need neither follow.
     3. Ports, and the operators' instance.
-    4. Names, clock, and a virtual lock's own fetch from each site.
-    5. Keys of the authority that lie here.
+    4. Names, the clock, and a virtual lock's own fetch from each site.
+    5. The authority's keys on this machine.
 
     Args:
         settings: The settings.
@@ -47,10 +47,10 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
         now: Aware.
 
     Raises:
-        StoreNotUsable: There is no installation here, nor anything that is left of one.
+        StoreNotUsable: There is no installation here, and nothing is left of one.
     """
     if not settings.data_dir.exists() and not settings.key_encryption_key_file.exists():
-        open_database(settings).dispose()  # which says that there is no installation, where there is none
+        open_database(settings).dispose()  # if there is no installation, this says so
     secrets = [settings.key_encryption_key_file, settings.certs_dir]
     yield from look_at_files(settings.data_dir, [*secrets, *filter(None, [settings.release_key_file])])
     try:
@@ -87,7 +87,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     running = Counter(each.listener for each in store.workers(LIVE_WITHIN) if each.host == host)
     yield from _of_this_host(settings, running)
     sites = store.sites()
-    current = {each.site: each for each in store.releases() if each.state is ReleaseState.CURRENT}
+    current = {site: store.release(site, number) for site, number in store.current_numbers().items()}
     if not sites:
         yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
     yield from look_at_names(sites)
@@ -109,7 +109,7 @@ def _of_this_host(settings: Settings, running: Mapping[str, int]) -> Iterator[Ch
 
 
 def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release | None, now: datetime) -> Check:
-    """What a device of the site would find: the notice, the download, the hash, TLS."""
+    """Check what a device of the site would find: the notice, the download, the hash, TLS."""
     if current is None:
         step = f"engage release activate N --site {site.name}"
         return Check("fetch", Level.PROBLEM, f"{site.name} serves no release", step)
@@ -123,18 +123,18 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
         sentence = f"{site.name}: a virtual lock cannot call {host}: {error.sentence}"
         return Check("fetch", Level.PROBLEM, sentence, error.next_step or "engage serve")
     if accepted(steps):
-        return Check("fetch", Level.OK, f"{site.name}: a virtual lock took the anchor from {host}, and called by TLS")
+        return Check("fetch", Level.OK, f"{site.name}: a virtual lock fetched the anchor from {host} and called by TLS")
     refused = next((step for step in steps if not step.ok), steps[-1])
     return Check(
         "fetch",
         Level.PROBLEM,
-        f"{site.name}: a virtual lock that called {host} refused at the step {refused.name}: {refused.sentence}",
+        f"{site.name}: a virtual lock that called {host} stopped at the step {refused.name}: {refused.sentence}",
         refused.next_step or f"engage lock fetch http://{host} --site {site.name}",
     )
 
 
 def _host_to_call(site: Site) -> str:
-    """The first that is this very host; else the first."""
+    """Return the first host that is this machine; else the first host."""
     for host in site.hosts:
         try:
             if any(is_own(address) for address in addresses_of(host)):

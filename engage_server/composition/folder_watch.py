@@ -1,4 +1,4 @@
-"""The folder of data: whether a service can keep there what devices do, and whether it is still the same one."""
+"""Checks the data folder: whether the service can write to it, and whether it is still the same folder."""
 
 import os
 from pathlib import Path
@@ -11,28 +11,28 @@ GONE = "data.gone"
 
 
 def assert_data_usable(settings: Settings) -> None:
-    """Find now that nothing could be written there, not when the first device calls.
+    """Find at the start that a folder cannot be written, not when the first device calls.
 
     Raises:
-        FileNotUsable: A folder is not there and cannot be made, or this user may not write in it.
+        FileNotUsable: A folder does not exist and cannot be made, or this user may not write to it.
     """
     for folder in (settings.data_dir, settings.spool_dir, settings.metrics_dir):
         make_folder(folder)
         if not os.access(folder, os.R_OK | os.W_OK | os.X_OK):
             raise FileNotUsable(
-                f"{folder}: this user may not write in it, so what devices do could not be kept",
+                f"{folder}: this user may not write to it, so what devices do could not be recorded",
                 f"Run the service as the owner of {settings.data_dir}, or give the folder to this user: chown -R.",
             )
 
 
 class DataFolder:
-    """Sees that the folder of data is taken away, or exchanged, while the service runs.
+    """Notices when the data folder is removed or exchanged while the service runs.
 
-    What is served lies in memory, so devices notice nothing. But what they do is kept nowhere, and a restart would find
-    no installation.
+    Devices are served from memory and notice nothing. But what they do is not recorded, and a restart would find no
+    installation.
 
     Args:
-        path: The folder, which is there now.
+        path: The folder, which must exist.
     """
 
     def __init__(self, path: Path) -> None:
@@ -40,15 +40,15 @@ class DataFolder:
         self._known = _identity(path)
 
     def trouble(self) -> str:
-        """What has become of it; "" while it is the same."""
+        """Say what happened to the folder. "" while it is the same."""
         found = _identity(self._path)
         if found is not None and found == self._known:
             return ""
         if found is None:
-            return f"the folder of data, {self._path}, is gone: devices are served from memory, and nothing is kept"
+            return f"the data folder {self._path} is gone: devices are served from memory, and nothing is recorded"
         return (
-            f"the folder of data, {self._path}, is another one than when this process started: devices are served from "
-            "memory; restart the service when it is the right one"
+            f"the data folder {self._path} is not the one that this process started with: devices are served from "
+            "memory. Restart the service once the right folder is there"
         )
 
 

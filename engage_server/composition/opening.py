@@ -1,4 +1,4 @@
-"""Opens an installation: its database, and the keys, from files, the environment, and one key from the other."""
+"""Opens an installation: its database, and its keys from files, from the environment, or derived from one another."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -11,7 +11,7 @@ from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_f
 from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing
+from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
 
@@ -30,7 +30,7 @@ _MAX_KEY_FILE_BYTES = 4096
 
 @contextmanager
 def kept_open(engine: Engine) -> Iterator[Engine]:
-    """An engine that stays open unless what is done with it fails: nobody would give its connections back."""
+    """Yield an engine that stays open unless its use raises: then it is closed, because nothing else would."""
     try:
         yield engine
     except BaseException:
@@ -39,11 +39,11 @@ def kept_open(engine: Engine) -> Iterator[Engine]:
 
 
 def open_database(settings: Settings) -> Engine:
-    """The database of this installation.
+    """Open the database of this installation.
 
     Raises:
         StoreNotUsable: There is none, or it does not answer.
-        StoreVersionMismatch: It is of another version.
+        StoreVersionMismatch: It was made by another version.
     """
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
@@ -64,10 +64,10 @@ def open_database(settings: Settings) -> Engine:
 
 
 def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """With the key-encryption key, from the environment or its file.
+    """Return a sealer with the key-encryption key, from the environment or its file.
 
     Raises:
-        SettingsInvalid: There is none, or it is none.
+        SettingsInvalid: There is no key, or the text is not a key.
     """
     from_environment = environment.get(KEK_VARIABLE)
     if from_environment is not None:
@@ -82,27 +82,27 @@ def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
 
 
 def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
-    """With the key-encryption key; a fresh one is made where there is neither a key nor a database yet.
+    """Return a sealer with the key-encryption key. If there is neither a key nor a database yet, make a key.
 
     Raises:
-        SettingsInvalid: There is none, but a database.
-        FileNotUsable: It can not be written.
+        SettingsInvalid: There is no key, but there is a database.
+        FileNotUsable: The key cannot be written.
     """
     path = settings.key_encryption_key_file
     if KEK_VARIABLE not in environment and not path.exists():
         _assert_no_database(settings)
         make_folder(path.parent)
-        with suppress(Conflict):  # made by someone else just now: use theirs
+        with suppress(Conflict):  # another process made it just now: use that one
             write_new_file(path, new_key_encryption_key(), SECRET_MODE)
     return read_sealer(settings, environment)
 
 
 def given_release_key(settings: Settings, environment: Mapping[str, str]) -> ReleaseSealer | None:
-    """With the release key that this process was given itself; None when it was given none.
+    """Return a sealer with the release key that this process was given. None if it was given none.
 
     Raises:
-        SettingsInvalid: What was given is none.
-        FileNotUsable: The file can not be read.
+        SettingsInvalid: What it was given is not a release key.
+        FileNotUsable: The file cannot be read.
     """
     from_environment = environment.get(RELEASE_KEY_VARIABLE)
     if from_environment is not None:
@@ -112,15 +112,15 @@ def given_release_key(settings: Settings, environment: Mapping[str, str]) -> Rel
 
 
 def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> Secret:
-    """The release key, made from the key-encryption key after that was held against the database.
+    """Derive the release key from the key-encryption key, after checking that key against the database.
 
-    Whoever calls this has the key-encryption key in memory from then on: never a process that is forked into workers.
+    From then on, this process has the key-encryption key in memory. Never call it in one that is forked into workers.
 
     Raises:
         StoreNotUsable: There is no database, or it does not answer.
-        StoreVersionMismatch: It is of another version.
+        StoreVersionMismatch: It was made by another version.
         SettingsInvalid: There is no key-encryption key.
-        SealBroken: It is not the one of this database.
+        SealBroken: It is not the key of this database.
     """
     engine = open_database(settings)
     try:
@@ -132,7 +132,7 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> S
 
 
 def _assert_no_database(settings: Settings) -> None:
-    """A fresh key beside an existing database could open nothing in it, and would hide that the old one is lost."""
+    """Refuse a new key beside an existing database: it could open nothing there, and would hide the lost key."""
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         return
@@ -143,6 +143,6 @@ def _assert_no_database(settings: Settings) -> None:
         engine.dispose()
     if is_sealed:
         raise SettingsInvalid(
-            f"the key-encryption key {settings.key_encryption_key_file} is missing, but its database is there",
-            "Restore the key from its backup. To begin anew instead, use another database.",
+            f"the key-encryption key {settings.key_encryption_key_file} is missing, but its database exists",
+            "Restore the key from its backup. To start over instead, use another database.",
         )

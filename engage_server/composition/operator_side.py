@@ -1,9 +1,11 @@
-"""The services that operators call. Each is imported and built when it is first used: a command needs two or three."""
+"""The services that operators use. Each is imported and built when first used: a command needs only two or three."""
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import TYPE_CHECKING
+
+from sqlalchemy import Engine
 
 from engage_server.composition.opening import kept_open, open_database, read_sealer
 from engage_server.records import AnchorRole, AuditHead
@@ -23,7 +25,6 @@ if TYPE_CHECKING:
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.releases.confirmation import Confirmations
-    from engage_server.services.releases.current import CurrentReleases
     from engage_server.services.releases.held_anchors import HeldAnchors
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class OperatorSide:
-    """The services on one store.
+    """All services on one store.
 
     Args:
         store: The store, with the key that opens its secrets.
@@ -51,7 +52,7 @@ class OperatorSide:
         self._settings = settings
 
     def close(self) -> None:
-        """Give the database connections back."""
+        """Close the database connections."""
         self._store.close()
 
     @cached_property
@@ -63,35 +64,32 @@ class OperatorSide:
 
     @cached_property
     def releases(self) -> "Releases":
-        """The life of releases."""
+        """The life cycle of releases."""
         from engage_server.services.releases.lifecycle import Releases
 
         return Releases(self._store)
 
-    @cached_property
-    def current_releases(self) -> "CurrentReleases":
-        """Which release each site serves."""
-        from engage_server.services.releases.current import CurrentReleases
-
-        return CurrentReleases(self._store)
+    def current_releases(self) -> Mapping[str, int]:
+        """The number of the release that each site serves. A site that serves nothing yet is not in it."""
+        return self._store.current_numbers()
 
     @cached_property
     def installer(self) -> "Installer":
-        """The first site."""
+        """Creates the first site."""
         from engage_server.services.installation.first_site import Installer
 
         return Installer(self.sites, self.releases)
 
     @cached_property
     def held_anchors(self) -> "HeldAnchors":
-        """Which anchors devices hold."""
+        """Knows which anchors devices hold."""
         from engage_server.services.releases.held_anchors import HeldAnchors
 
         return HeldAnchors(self._store, _judge)
 
     @cached_property
     def confirmations(self) -> "Confirmations":
-        """Which workers serve what."""
+        """Knows which workers serve what."""
         from engage_server.services.releases.confirmation import Confirmations
 
         return Confirmations(self._store)
@@ -119,7 +117,7 @@ class OperatorSide:
 
     @cached_property
     def evidence(self) -> "DeviceEvidence":
-        """What is known of devices."""
+        """What is known about devices."""
         from engage_server.services.evidence.devices import DeviceEvidence
 
         return DeviceEvidence(self._store)
@@ -140,7 +138,7 @@ class OperatorSide:
 
     @cached_property
     def enrolment(self) -> "Enrolment":
-        """Callers that go onto lists."""
+        """Puts callers on their site's list."""
         from engage_server.composition.disk_space import store_reserve
         from engage_server.services.sites.enrolment import Enrolment
 
@@ -148,7 +146,7 @@ class OperatorSide:
 
     @cached_property
     def devices(self) -> "DeviceExchange":
-        """Devices' files in and out."""
+        """Imports and exports devices' files."""
         from engage_server.services.device_files.exchange import DeviceExchange
         from engage_server.services.device_files.folder import DeviceFolders
 
@@ -156,14 +154,14 @@ class OperatorSide:
 
     @cached_property
     def renaming(self) -> "Renaming":
-        """Sites under another name."""
+        """Renames sites."""
         from engage_server.services.sites.renaming import Renaming
 
         settings = self._settings
         return Renaming(self._store, (settings.data_dir, settings.upstream_spool_dir), self._store_spool)
 
     def _store_spool(self) -> None:
-        """What this host's spool holds, into the store; the tokens in it are checked, as always."""
+        """Store what this host's spool holds. The tokens in it are checked as usual."""
         import os
 
         from engage_server.services.evidence.spool import claim
@@ -182,7 +180,7 @@ class OperatorSide:
 
     @cached_property
     def removal(self) -> "Removal":
-        """Devices and sites that are gone."""
+        """Removes devices and sites."""
         from engage_server.services.device_files.folder import DeviceFolders
         from engage_server.services.sites.removal import Removal
 
@@ -190,21 +188,21 @@ class OperatorSide:
 
     @cached_property
     def device_import(self) -> "DeviceImport":
-        """Devices that come with their files."""
+        """Imports devices together with their files."""
         from engage_server.services.sites.device_import import DeviceImport
 
         return DeviceImport(self.sites, self.devices)
 
     @cached_property
     def takeover(self) -> "VendorTakeover":
-        """Taking over from the vendor's sample."""
+        """Imports from the vendor's sample."""
         from engage_server.services.vendor.takeover import VendorTakeover
 
         return VendorTakeover(self._store, self.sites, self.releases, self.devices)
 
     @cached_property
     def release_key(self) -> "ReleaseKeyFile":
-        """The release key in a file."""
+        """The file with the release key."""
         from engage_server.services.releases.key_file import ReleaseKeyFile
 
         return ReleaseKeyFile(self._store)
@@ -219,7 +217,7 @@ class OperatorSide:
 
     @cached_property
     def disk(self) -> "DiskOverview":
-        """What devices take of this host's disk."""
+        """Measures how much of this host's disk devices take."""
         from engage_server.composition.disk_space import disk_room, enrolment_days
         from engage_server.services.installation.disk_overview import DiskOverview
 
@@ -229,7 +227,7 @@ class OperatorSide:
 def open_operator_side(
     settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None] = lambda head: None
 ) -> OperatorSide:
-    """The services on an existing installation.
+    """Open the services on an existing installation.
 
     Args:
         settings: The settings.
@@ -238,14 +236,32 @@ def open_operator_side(
 
     Raises:
         StoreNotUsable: There is no database, or it does not answer.
-        StoreVersionMismatch: It is of another version.
+        StoreVersionMismatch: It was made by another version.
         SettingsInvalid: There is no key-encryption key.
         SealBroken: The database was sealed with another one.
     """
     with kept_open(open_database(settings)) as engine:
-        sealer = read_sealer(settings, environment)
-        schema.assert_seal(engine, sealer)
-        return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+        return operator_side_on(engine, settings, environment, told)
+
+
+def operator_side_on(
+    engine: Engine, settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None]
+) -> OperatorSide:
+    """Open the services on a database that is open already.
+
+    Args:
+        engine: The database of this installation. Closing the services closes its connections.
+        settings: The settings.
+        environment: For the key-encryption key.
+        told: As for :func:`open_operator_side`.
+
+    Raises:
+        SettingsInvalid: There is no key-encryption key.
+        SealBroken: The database was sealed with another one.
+    """
+    sealer = read_sealer(settings, environment)
+    schema.assert_seal(engine, sealer)
+    return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":
@@ -256,7 +272,7 @@ def _judge(anchor: AnchorRole) -> "DeviceJudge":
 
 
 def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
-    """All cores at once: a key takes a tenth of a second and more."""
+    """Make several keys, on all cores at once: one key takes a tenth of a second or more."""
     from concurrent.futures import ThreadPoolExecutor
 
     from engage_server.pki.keys import generate_key

@@ -1,7 +1,7 @@
-"""What is left of an installation whose database is missing.
+"""Finds what is left of an installation whose database is missing.
 
-A new database beside them would hide the loss: its sites get fresh keys, and every door refuses what they serve. So
-``engage init`` stops there, unless it is told that a new installation is wanted.
+A new database beside it would hide the loss: its sites get new keys, and every door rejects what they serve. So
+``engage init`` stops there, unless the operator asks for a new installation.
 """
 
 from collections.abc import Iterator
@@ -11,21 +11,21 @@ from engage_server.errors import Conflict
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.settings import Settings
 from engage_server.store import schema
-from engage_server.store.engine import open_engine, sqlite_file_missing, sqlite_path
+from engage_server.store.database.engine import open_engine, sqlite_file_missing, sqlite_path
 
-BEGUN = ".init.begun"  # in the folder of data, from the first file of an installation until its database is there
+BEGUN = ".init.begun"  # in the data folder, from the first file of an installation until its database exists
 _SPOOLED = ("*.sightings", "upstream/*/*/*")
 
 
 def begin(settings: Settings) -> Path:
-    """Where it stands that an installation is being made: what lies there then is no loss."""
+    """Return the file that marks an installation in progress: the files beside it are no lost installation."""
     return settings.data_dir / BEGUN
 
 
 def remains(settings: Settings) -> list[str]:
-    """What is left of an installation that has no database any more; empty where there is one, or never was any."""
+    """List what is left of an installation that has lost its database. Empty if it has one, or never had one."""
     found = list(_found(settings))
-    # in this order: while it was looked, another run may have come to its end, which has a database then
+    # In this order: another run may end meanwhile, and then there is a database.
     is_lost = bool(found) and not begin(settings).exists() and _is_database_missing(settings)
     return found if is_lost else []
 
@@ -35,8 +35,8 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
 
     Args:
         settings: The settings.
-        early: Asked before another run is waited for: of a database that another machine may be making just now nothing
-            can be said yet.
+        early: True before this run waits for another one. Nothing is known yet about a database that another machine
+            may be making at this moment.
 
     Raises:
         Conflict: Something of an earlier installation is left.
@@ -46,22 +46,22 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     found = remains(settings)
     if found:
         raise Conflict(
-            f"this looks like an installation whose database is lost: {shown_database(settings)} does not exist, but "
+            f"this looks like an installation that lost its database: {shown_database(settings)} does not exist, but "
             f"{' and '.join(found)}",
-            "Restore the database from its backup. To begin anew all the same, with new site keys that no door has "
-            "yet: engage init --new",
+            "Restore the database from its backup. To start over anyway, with new site keys that no door has yet: "
+            "engage init --new",
             code="installation.lost",
         )
 
 
 def shown_database(settings: Settings) -> str:
-    """The database for a sentence: a file by its path, another one without its password."""
+    """Return the database as a sentence may show it: a file by its path, any other without its password."""
     url = settings.database_url.reveal()
     return url.removeprefix("sqlite:///") if url.startswith("sqlite:") else "the installation in the database"
 
 
 def _is_database_missing(settings: Settings) -> bool:
-    """Also where it is empty: whoever opens a SQLite file that is gone makes it anew."""
+    """Whether it is missing or empty: opening a SQLite file that does not exist makes an empty one."""
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
         return True
@@ -74,13 +74,13 @@ def _is_database_missing(settings: Settings) -> bool:
 
 def _found(settings: Settings) -> Iterator[str]:
     if settings.key_encryption_key_file.exists():
-        yield f"the key {settings.key_encryption_key_file} is there"
+        yield f"the key {settings.key_encryption_key_file} exists"
     for folder in _folders(settings.data_dir):
         if any(decode_serial(each.name) == each.name for each in _folders(folder)):
             yield f"{folder} holds devices' files"
             break
     if any(any(settings.spool_dir.glob(pattern)) for pattern in _SPOOLED):
-        yield f"{settings.spool_dir} holds what devices did"
+        yield f"{settings.spool_dir} holds records of devices"
 
 
 def _folders(folder: Path) -> list[Path]:

@@ -19,7 +19,7 @@ CONFIG = f"{paths.CONFIG_PREFIX}Config"  # as locks spell it
 
 _ADVICE = {
     "answered 404": "The host does not answer this call, or does not know this device; on ours: engage device import.",
-    "answered 503": "The host can not answer now, and a device would come again; its log says why.",
+    "answered 503": "The host cannot answer now, and a device would come again; its log says why.",
 }
 _TAKEN = frozenset({201, 202})  # never a bare 200: a device then keeps its audits and sends them again
 _DONE = frozenset(range(200, 300))

@@ -1,4 +1,4 @@
-"""Where the bytes of a chain go, and what is left of the room that a device has for it."""
+"""How many bytes each part of a chain takes, and how many are left of a device's limit."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -12,8 +12,8 @@ from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.names import display_name
 
 # "These devices support a total chain length (top level root authority certificate + intermediate certificate(s) +
-# SSL host certificate) of no longer than 4096 bytes": host server page, on NDE and MT20W. The encoding is not said;
-# DER is what TLS carries and a device's buffer holds.
+# SSL host certificate) of no longer than 4096 bytes": host server page, on NDE and MT20W. The page does not name the
+# encoding; DER is what TLS carries and a device's buffer holds.
 MAX_CHAIN_DER_BYTES = 4096
 
 _AUTHORITY_KEY_IDENTIFIER_BYTES = 33  # SEQUENCE, OID, OCTET STRING, SEQUENCE, [0] and 20 octets of SHA-1
@@ -21,7 +21,7 @@ _AUTHORITY_KEY_IDENTIFIER_BYTES = 33  # SEQUENCE, OID, OCTET STRING, SEQUENCE, [
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One certificate's share.
+    """The size of one certificate.
 
     Attributes:
         role: ``root``, ``intermediate``, ``server`` or ``link``.
@@ -38,13 +38,13 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What one name attribute, SAN entry or extension costs in the whole chain.
+    """The size of one name attribute, SAN entry or extension, added up over the whole chain.
 
     Attributes:
-        what: Such as ``O=Example`` or ``SAN locks.example.org``.
-        count: How many times it occurs in the chain.
-        der_bytes: All occurrences together.
-        mend: How to make it shorter, or "" when it can not be.
+        what: The part, such as ``O=Example`` or ``SAN locks.example.org``.
+        count: How often it occurs in the chain.
+        der_bytes: The size of all occurrences together.
+        mend: How to make it shorter, or "" if that is not possible.
     """
 
     what: str
@@ -55,13 +55,13 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class ByteBudget:
-    """A chain held against a device's memory.
+    """The size of a chain compared with a device's memory.
 
     Attributes:
         rows: From the root down.
-        limit: Bytes of DER that devices have room for.
+        limit: The most bytes of DER that devices accept.
         link_certificate_bytes: What a later NewWithOld link certificate (RFC 4210 section 4.4) would add.
-        pem_bytes: The chain as PEM, for who believes that the vendor counts so.
+        pem_bytes: The size of the chain as PEM, in case the vendor's limit counts PEM.
     """
 
     rows: tuple[Row, ...]
@@ -71,43 +71,43 @@ class ByteBudget:
 
     @property
     def total(self) -> int:
-        """Bytes of DER, the root counted."""
+        """The size in bytes of DER, root included."""
         return sum(row.der_bytes for row in self.rows)
 
     @property
     def left(self) -> int:
-        """Bytes of DER that are free; negative when the chain does not fit."""
+        """The free bytes of DER; negative if the chain does not fit."""
         return self.limit - self.total
 
     @property
     def left_with_link(self) -> int:
-        """What a link certificate would leave; negative when there is no room for one."""
+        """The free bytes after adding a link certificate; negative if there is no room for one."""
         return self.left - self.link_certificate_bytes
 
     @property
     def fits(self) -> bool:
-        """Whether a device can hold the chain: exactly the limit still fits."""
+        """Whether a device can hold the chain. A chain of exactly the limit fits."""
         return self.left >= 0
 
 
 def measure(chain: Chain, limit: int = MAX_CHAIN_DER_BYTES) -> ByteBudget:
-    """Account for every byte of a chain."""
+    """Measure every certificate of a chain."""
     all_of_it = (*chain, *chain.links)
     rows = tuple(Row(chain.role_of(c), display_name(c.subject), len(der(c)), sent=c != chain.root) for c in all_of_it)
     return ByteBudget(rows, limit, link_certificate_bytes(chain.root), len(pem(all_of_it)))
 
 
 def link_certificate_bytes(root: x509.Certificate) -> int:
-    """The size of the certificate by which ``root`` would vouch for a successor with a name as long as its own.
+    """The size of the link certificate that ``root`` would issue for a successor with a name of the same length.
 
-    It is the successor's root certificate with an authority key identifier added, where ``root`` has none.
+    It is as large as the successor's root certificate, plus an authority key identifier if ``root`` has none.
     """
     has_identifier = extension(root, x509.AuthorityKeyIdentifier) is not None
     return len(der(root)) + (0 if has_identifier else _AUTHORITY_KEY_IDENTIFIER_BYTES)
 
 
 def costs(chain: Chain) -> list[Cost]:
-    """What the names and extensions cost, dearest first. Keys and signatures, which nobody can shorten, are not in."""
+    """List the sizes of names and extensions, largest first, without keys and signatures, which cannot be shorter."""
     sizes: Counter[tuple[str, str]] = Counter()
     counts: Counter[tuple[str, str]] = Counter()
     for certificate in (*chain, *chain.links):
@@ -143,7 +143,7 @@ def _san_parts(san: x509.SubjectAlternativeName) -> Iterator[tuple[str, str, int
 
 
 def extension_bytes(extension: x509.Extension[x509.ExtensionType]) -> int:
-    """The whole Extension of RFC 5280 section 4.1: SEQUENCE, OID, critical flag, OCTET STRING."""
+    """The size of a whole Extension (RFC 5280 section 4.1): SEQUENCE, OID, critical flag, OCTET STRING."""
     oid = _oid_bytes(extension.oid)
     critical = 3 if extension.critical else 0
     return _tlv_bytes(oid + critical + _tlv_bytes(len(extension.value.public_bytes())))
@@ -171,7 +171,7 @@ def _oid_bytes(oid: x509.ObjectIdentifier) -> int:
 
 
 def _tlv_bytes(length: int) -> int:
-    """Tag, length octets and content (X.690 section 8.1.3)."""
+    """The size of tag, length octets and content (X.690 section 8.1.3)."""
     return 2 + length if length < 128 else 2 + -(-length.bit_length() // 8) + length
 
 

@@ -20,17 +20,17 @@ _NOT_ISSUED = (*UNREADABLE, InvalidSignature)
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """Root, intermediate(s), server certificate.
+    """A root, any number of intermediates, and a server certificate.
 
-    The order says who claims to have issued whom; it does **not** say that a signature or a date is right. The
-    checks do that.
+    The order shows which certificate claims to have issued which. It does **not** mean that signatures or dates are
+    valid: the checks examine those.
 
     Attributes:
         root: Self-issued. Not sent by a TLS server, but counted by devices.
-        intermediates: From the one next to the server certificate up to the one next to the root. May be empty.
+        intermediates: From the issuer of the server certificate up to the one below the root. May be empty.
         server: The TLS server's certificate.
         links: Certificates in which an older root vouches for ``root`` (NewWithOld, RFC 4210 section 4.4). They are
-            sent behind the intermediates, so that devices whose anchor is the older root find a path, too.
+            sent after the intermediates, so that devices whose anchor is the older root find a path, too.
     """
 
     root: x509.Certificate
@@ -42,12 +42,12 @@ class Chain:
     def sent(self) -> tuple[x509.Certificate, ...]:
         """What a TLS server sends: the server certificate, then the intermediates (RFC 5246 section 7.4.2), then links.
 
-        Each certifies the one before it, a link the intermediate next to the root, as the RFC has it.
+        Each certifies the one before it, as the RFC requires. A link certifies the intermediate below the root.
         """
         return (self.server, *self.intermediates, *self.links)
 
     def __iter__(self) -> Iterator[x509.Certificate]:
-        """From the root down to the server certificate. Links are in another path, and not here."""
+        """Yield the certificates from the root down to the server. Links belong to another path and are left out."""
         yield self.root
         yield from reversed(self.intermediates)
         yield self.server
@@ -64,7 +64,7 @@ class Chain:
         """The certificate that devices are given: the root, or the intermediate next to it.
 
         Raises:
-            CertificateInvalid: The intermediate is asked for and there is none.
+            CertificateInvalid: The role is intermediate, but the chain has none.
         """
         if role is AnchorRole.ROOT:
             return self.root
@@ -76,20 +76,20 @@ class Chain:
         return self.intermediates[-1]
 
 
-@lru_cache(maxsize=2048)  # asked by the search for a path of each pair of namesakes, then by the rules
+@lru_cache(maxsize=2048)  # the path search asks it of each pair with matching names, then the rules do
 def is_issued_by(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
-    """Whether name and signature say so. Dates, constraints, usages and the name's spelling are not looked at."""
+    """Whether name and signature match. Ignores dates, constraints, usages and how the name is encoded."""
     if comparable(certificate.issuer) != comparable(issuer.subject):
         return False
     try:
         _verify(issuer.public_key(), certificate)
-    except _NOT_ISSUED:  # a key or signature that can not be used proves nothing either
+    except _NOT_ISSUED:  # a key or signature that cannot be used proves nothing either
         return False
     return True
 
 
 def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
-    """Not ``verify_directly_issued_by``: that compares the spelling of names, too, which is a finding of its own."""
+    """Verify a signature. ``verify_directly_issued_by`` would also compare name encodings: a separate finding."""
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     parameters, algorithm = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
     if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.AsymmetricPadding) and algorithm:
@@ -103,7 +103,7 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
 
 
 def signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None:
-    """The hash that was signed; None where the signature has none of its own, or its parameters can not be read."""
+    """The hash of the signature; None if the algorithm has no separate hash, or its parameters cannot be read."""
     try:
         return certificate.signature_hash_algorithm
     except UNREADABLE:
@@ -111,7 +111,7 @@ def signature_hash(certificate: x509.Certificate) -> hashes.HashAlgorithm | None
 
 
 def signature_can_be_read(certificate: x509.Certificate) -> bool:
-    """Whether the signature's algorithm and its parameters are known: else nobody can say who signed."""
+    """Whether the signature's algorithm and parameters are known. If not, the signature cannot be verified."""
     try:
         _ = certificate.signature_algorithm_parameters
     except UNREADABLE:
@@ -127,7 +127,7 @@ def is_self_issued(certificate: x509.Certificate) -> bool:
 
 @lru_cache(maxsize=256)
 def is_link_to(certificate: x509.Certificate, root: x509.Certificate) -> bool:
-    """Whether a certificate says of the root's name and key the same as the root itself, but is another CA's word."""
+    """Whether a certificate has the root's name and key but was issued by another CA."""
     return (
         certificate != root
         and comparable(certificate.subject) == comparable(root.subject)

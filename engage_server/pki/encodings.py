@@ -1,4 +1,4 @@
-"""Certificates in the forms in which people have them."""
+"""Reads and writes certificates as PEM and DER."""
 
 import re
 from collections.abc import Iterable
@@ -10,24 +10,24 @@ from engage_server.errors import CertificateInvalid
 from engage_server.pki.extensions import UNREADABLE as UNREADABLE
 from engage_server.pki.warnings_of_cryptography import quietly
 
-# RFC 7468 section 2; "openssl ca" puts a text dump in front, which explanatory text is allowed to be
+# RFC 7468 section 2 allows explanatory text before a block, such as the text dump of "openssl ca"
 _PEM = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 
-# not its extensions: one that can not be read is a finding, and hides no other
+# without extensions: one that cannot be read is a finding, and must not hide other findings
 _PARTS = ("subject", "issuer", "version", "not_valid_before_utc", "not_valid_after_utc", "public_key")
 
 _NEXT = "Give an X.509 certificate as PEM (-----BEGIN CERTIFICATE-----) or as DER."
 
 
 def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
-    """All certificates in PEM text (in its order, other text ignored), or the one in DER bytes.
+    """Read all certificates in PEM text, in order, ignoring other text; or the one certificate in DER bytes.
 
     Args:
         content: The file's bytes.
-        source: What to call them in errors, such as a file's name.
+        source: The name to use in errors, such as a file name.
 
     Raises:
-        CertificateInvalid: There is none, or one can not be parsed.
+        CertificateInvalid: There is no certificate, or one cannot be parsed.
     """
     blocks = _PEM.findall(content)
     try:
@@ -36,17 +36,17 @@ def read_certificates(content: bytes, *, source: str) -> list[x509.Certificate]:
         else:
             found = [x509.load_der_x509_certificate(content)]
     except UNREADABLE:
-        raise CertificateInvalid(f"{source}: no certificate that can be read", _NEXT) from None
+        raise CertificateInvalid(f"{source}: it contains no certificate that can be read", _NEXT) from None
     for certificate in found:
         assert_readable(certificate, source=source)
     return found
 
 
 def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
-    """Read every part of a certificate but its extensions once: cryptography reads most only when they are asked for.
+    """Read every part of a certificate except its extensions. cryptography parses most parts only on access.
 
     Raises:
-        CertificateInvalid: A part can not be read, or is of a kind that is not known.
+        CertificateInvalid: A part cannot be read, or is of an unknown kind.
     """
     with quietly():
         for part in _PARTS:
@@ -57,19 +57,19 @@ def assert_readable(certificate: x509.Certificate, *, source: str) -> None:
             except UNREADABLE as error:
                 what = part.replace("_", " ")
                 raise CertificateInvalid(
-                    f"{source}: a certificate's {what} can not be read ({str(error)[:120]})", "Have it issued again."
+                    f"{source}: a certificate's {what} cannot be read ({str(error)[:120]})", "Have it issued again."
                 ) from None
 
 
 def read_der(content: bytes, *, source: str) -> x509.Certificate:
-    """Exactly one certificate in DER, as a device downloads it.
+    """Read exactly one certificate in DER, as a device downloads it.
 
     Raises:
-        CertificateInvalid: It is PEM, or no certificate, or more than one.
+        CertificateInvalid: It is PEM, or not a certificate, or more than one.
     """
     if b"-----BEGIN" in content:
         raise CertificateInvalid(
-            f"{source}: this is PEM; devices download, and hash, the DER",
+            f"{source}: it is PEM, but devices download and hash DER",
             "Convert it: openssl x509 -in FILE -outform DER -out FILE.der",
         )
     (certificate,) = read_certificates(content, source=source)
@@ -77,10 +77,10 @@ def read_der(content: bytes, *, source: str) -> x509.Certificate:
 
 
 def der(certificate: x509.Certificate) -> bytes:
-    """What TLS carries and what a device hashes."""
+    """The certificate as DER, which TLS carries and devices hash."""
     return certificate.public_bytes(Encoding.DER)
 
 
 def pem(certificates: Iterable[x509.Certificate]) -> bytes:
-    """Concatenated PEM, in the given order."""
+    """The certificates as concatenated PEM, in the given order."""
     return b"".join(certificate.public_bytes(Encoding.PEM) for certificate in certificates)

@@ -1,4 +1,4 @@
-"""A certificate's extensions, one by one: cryptography reads all or none, and a malformed one hides the others."""
+"""Reads a certificate's extensions one by one: in cryptography, one malformed extension hides all others."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from engage_server.pki.raw_fields import (
 )
 from engage_server.pki.warnings_of_cryptography import quietly
 
-# what cryptography raises for bytes that it does not take
+# what cryptography raises for bytes that it does not accept
 UNREADABLE = (
     ValueError,
     TypeError,
@@ -31,7 +31,7 @@ UNREADABLE = (
     x509.UnsupportedGeneralNameType,
 )
 
-# what an embedded stack is known to read (mbed TLS, wolfSSL, BearSSL): others must not be critical
+# what embedded stacks are known to support (mbed TLS, wolfSSL, BearSSL); others must not be critical
 _KNOWN_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
 
 BASIC_CONSTRAINTS = bytes.fromhex("551d13")
@@ -42,12 +42,12 @@ _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
 @dataclass(frozen=True, slots=True)
 class ReadExtensions:
-    """What :func:`extensions_of` made of a certificate's extensions.
+    """A certificate's extensions, as :func:`extensions_of` read them.
 
     Attributes:
-        readable: Those that could be read, in their order. One that stands twice is here twice.
-        malformed: Object identifier and fault of each that could not be read.
-        repeated: Object identifiers that stand there more than once.
+        readable: The extensions that can be read, in order. One that appears twice is listed twice.
+        malformed: Object identifier and fault of each extension that cannot be read.
+        repeated: Object identifiers that appear more than once.
     """
 
     readable: tuple[x509.Extension[x509.ExtensionType], ...]
@@ -55,9 +55,9 @@ class ReadExtensions:
     repeated: tuple[str, ...] = ()
 
 
-@lru_cache(maxsize=256)  # every rule asks
+@lru_cache(maxsize=256)  # every rule calls it
 def extensions_of(certificate: x509.Certificate) -> ReadExtensions:
-    """Read what can be read. Never raises for a certificate that was loaded."""
+    """Read the extensions that can be read. Never raises for a certificate that was loaded."""
     with quietly():
         try:
             return ReadExtensions(tuple(certificate.extensions))
@@ -66,7 +66,7 @@ def extensions_of(certificate: x509.Certificate) -> ReadExtensions:
 
 
 def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extension | None:
-    """The certificate's first extension of this kind, or None: also where it is malformed, which is a finding."""
+    """The first extension of this kind; None if there is none or it is malformed, which is a finding."""
     for each in extensions_of(certificate).readable:
         if isinstance(each.value, kind):
             return each.value
@@ -74,7 +74,7 @@ def extension(certificate: x509.Certificate, kind: type[_Extension]) -> _Extensi
 
 
 def is_critical(certificate: x509.Certificate, kind: type[x509.ExtensionType]) -> bool:
-    """Whether it has this extension, and says that it is critical."""
+    """Whether the certificate has this extension, marked as critical."""
     return any(each.critical for each in extensions_of(certificate).readable if isinstance(each.value, kind))
 
 
@@ -86,7 +86,7 @@ def unknown_critical(certificate: x509.Certificate) -> Iterator[str]:
 
 
 def stated_path_length(certificate: x509.Certificate) -> int | None:
-    """The path length that stands in its basic constraints, also beside CA:FALSE, where it may not stand."""
+    """The path length in the basic constraints, even with CA:FALSE, where it is not allowed."""
     for each in raw_fields(certificate).extensions:
         if each.oid == BASIC_CONSTRAINTS:
             return _constraints(each)[1]
@@ -144,7 +144,7 @@ def _forms(raw: RawExtension) -> list[int]:
 
 
 def _constraints(raw: RawExtension) -> tuple[bool, int | None]:
-    """CA, and the path length if it is a number that is not negative."""
+    """The CA flag, and the path length if it is a non-negative number."""
     try:
         (whole,) = elements(raw.value)
         parts = list(elements(whole.content))

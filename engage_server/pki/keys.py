@@ -1,4 +1,4 @@
-"""RSA keys: made, read, written, compared."""
+"""Generates, reads, writes and compares keys."""
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
@@ -8,17 +8,17 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, Pub
 from engage_server.errors import CertificateInvalid, PrivateKeyInvalid
 from engage_server.records import Secret
 
-RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and the lower limit of good sense
+RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and the shortest that is safe
 RSA_PUBLIC_EXPONENT = 65537
 
 
 def generate_key() -> rsa.RSAPrivateKey:
-    """A fresh RSA-2048 key: the only kind that every device is known to accept."""
+    """Generate an RSA-2048 key, the only kind that every device is known to accept."""
     return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=RSA_KEY_BITS)
 
 
 def private_key_pem(key: rsa.RSAPrivateKey, passphrase: Secret | None = None) -> Secret:
-    """The key as PKCS#8 PEM, encrypted if there is a passphrase.
+    """Write the key as PKCS#8 PEM, encrypted if there is a passphrase.
 
     Raises:
         PrivateKeyInvalid: The passphrase is empty.
@@ -26,7 +26,7 @@ def private_key_pem(key: rsa.RSAPrivateKey, passphrase: Secret | None = None) ->
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         if not passphrase.reveal():
-            raise PrivateKeyInvalid("the passphrase is empty", "Write a passphrase into the file, on one line.")
+            raise PrivateKeyInvalid("the passphrase is empty", "Write the passphrase into the file, on one line.")
         encryption = serialization.BestAvailableEncryption(passphrase.reveal())
     return Secret(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
 
@@ -36,11 +36,11 @@ def read_private_key(content: Secret, passphrase: Secret | None = None, *, sourc
 
     Args:
         content: The file's bytes.
-        passphrase: For an encrypted key.
-        source: What to call the key in errors, such as a file's name.
+        passphrase: The passphrase of an encrypted key. It is ignored if the key is not encrypted.
+        source: The name to use in errors, such as a file name.
 
     Raises:
-        PrivateKeyInvalid: Not a key, encrypted without a passphrase, or the wrong passphrase.
+        PrivateKeyInvalid: It is not a key, or it is encrypted and the passphrase is missing or wrong.
     """
     raw = content.reveal()
     secret = passphrase.reveal() if passphrase else None
@@ -52,22 +52,24 @@ def read_private_key(content: Secret, passphrase: Secret | None = None, *, sourc
             raise PrivateKeyInvalid(
                 f"{source}: the private key is encrypted", "Give its passphrase: --passphrase-file FILE."
             ) from None
-        return read_private_key(content, None, source=source)  # a passphrase too many does no harm
+        return read_private_key(content, None, source=source)  # an unneeded passphrase does no harm
     except (ValueError, UnsupportedAlgorithm):
-        what = "the passphrase does not open it, or it holds no private key" if secret else "no private key in it"
-        raise PrivateKeyInvalid(f"{source}: {what}", "A private key is a PEM or DER file, PKCS#8 or PKCS#1.") from None
+        what = "wrong passphrase, or it contains no private key" if secret else "it contains no private key"
+        raise PrivateKeyInvalid(f"{source}: {what}", "Give a private key as PEM or DER, PKCS#8 or PKCS#1.") from None
 
 
 def read_server_key(content: Secret, passphrase: Secret | None = None, *, source: str) -> rsa.RSAPrivateKey:
-    """Read the key of a TLS server: RSA. Servers start while nobody is there to type: it is sealed without passphrase.
+    """Read the private key of a TLS server, which must be RSA.
+
+    The key is stored without a passphrase, so that a server can start without an operator.
 
     Raises:
-        PrivateKeyInvalid: It can not be read, or is not RSA.
+        PrivateKeyInvalid: It cannot be read or is not RSA.
     """
     key = read_private_key(content, passphrase, source=source)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise PrivateKeyInvalid(
-            f"{source}: the private key is not RSA", "ENGAGE devices are only known to accept RSA-2048."
+            f"{source}: the private key is not RSA", "Use an RSA-2048 key: devices are not known to accept others."
         )
     return key
 
@@ -78,32 +80,32 @@ def keys_match(private: PrivateKeyTypes, public: PublicKeyTypes) -> bool:
 
 
 def public_key_der(key: PublicKeyTypes) -> bytes:
-    """A public key as SubjectPublicKeyInfo (RFC 5280 section 4.1): equal for equal keys."""
+    """A public key as SubjectPublicKeyInfo (RFC 5280 section 4.1). Equal keys give equal bytes."""
     return key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
 
 
 def read_public_key(content: bytes, *, source: str) -> PublicKeyTypes:
-    """Read what :func:`public_key_der` gave.
+    """Read a public key that :func:`public_key_der` wrote.
 
     Raises:
-        CertificateInvalid: It is no public key.
+        CertificateInvalid: It is not a public key.
     """
     try:
         return serialization.load_der_public_key(content)
     except (ValueError, UnsupportedAlgorithm):
-        raise CertificateInvalid(f"{source}: no public key that can be read", "Stage its chain again.") from None
+        raise CertificateInvalid(f"{source}: the public key cannot be read", "Stage its chain again.") from None
 
 
 def public_half(content: Secret, *, source: str) -> PublicKeyTypes:
-    """The public half of a private key that was read, and proved, before: unencrypted PEM.
+    """The public half of a private key in unencrypted PEM that was read and validated before.
 
-    Its numbers are not proved again, which would take 40 ms.
+    Its numbers are not validated again, which would take 40 ms.
 
     Raises:
-        PrivateKeyInvalid: It is no such key.
+        PrivateKeyInvalid: It is not such a key.
     """
     try:
         key = serialization.load_pem_private_key(content.reveal(), None, unsafe_skip_rsa_key_validation=True)
     except (ValueError, TypeError, UnsupportedAlgorithm):
-        raise PrivateKeyInvalid(f"{source}: no private key in it", "Stage its chain again, with its key.") from None
+        raise PrivateKeyInvalid(f"{source}: it contains no private key", "Stage its chain and key again.") from None
     return key.public_key()

@@ -1,4 +1,4 @@
-"""Distinguished names, kept short: what stands in all three certificates is paid for six times."""
+"""Distinguished names. An attribute in all three certificates is stored six times, so names are kept short."""
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -11,7 +11,7 @@ MAX_ORGANIZATION_CHARACTERS = 64  # RFC 5280 appendix A.1, ub-organization-name
 
 
 def subject(common_name: str, organization: str = "") -> x509.Name:
-    """O (if any), then CN.
+    """Create a name: O, if given, then CN.
 
     Raises:
         UsageError: An attribute is empty or longer than RFC 5280 allows.
@@ -26,7 +26,7 @@ def subject(common_name: str, organization: str = "") -> x509.Name:
 
 
 def common_name_of(hosts: tuple[Host, ...]) -> str:
-    """The server certificate's common name: the first host, for tools that still look there.
+    """The server certificate's common name: the first host, for tools that still read the common name.
 
     Raises:
         UsageError: The first host is longer than a common name may be.
@@ -34,24 +34,24 @@ def common_name_of(hosts: tuple[Host, ...]) -> str:
     first = hosts[0].text
     if len(first) > MAX_COMMON_NAME_CHARACTERS:
         raise UsageError(
-            f"host {first} has {len(first)} characters; as common name it may have {MAX_COMMON_NAME_CHARACTERS}",
-            "Give a shorter host, or the address, as the first --host; the long one can follow.",
+            f"host {first} has {len(first)} characters; a common name may have {MAX_COMMON_NAME_CHARACTERS}",
+            "Give a shorter host or an address as the first --host. The long one can follow.",
             code="host.too_long",
         )
     return first
 
 
 def display_name(name: x509.Name) -> str:
-    """One line for people: the common name if there is one, else the whole name by RFC 4514, else that it has none."""
+    """The name for people: the common name, else the whole name as in RFC 4514, else ``(no name)``."""
     for attribute in name.get_attributes_for_oid(NameOID.COMMON_NAME):
         return str(attribute.value)
     return name.rfc4514_string() or "(no name)"
 
 
 def comparable(name: x509.Name) -> tuple[frozenset[tuple[str, str | bytes]], ...]:
-    """The name without its spelling: equal for names that RFC 5280 section 7.1 (and OpenSSL) call the same.
+    """A form of the name that is equal for names that RFC 5280 section 7.1 (and OpenSSL) treat as equal.
 
-    Case, the type of text and repeated spaces do not count. Devices may compare bytes all the same: a check tells.
+    Case, string type and repeated spaces are ignored. Devices may compare bytes; a check reports such differences.
     """
     return tuple(frozenset((each.oid.dotted_string, _folded(each.value)) for each in rdn) for rdn in name.rdns)
 
@@ -62,9 +62,9 @@ def _folded(value: str | bytes) -> str | bytes:
 
 def _assert_length(text: str, what: str, limit: int) -> None:
     if not text.strip() or not text.isprintable():
-        raise UsageError(f"the {what} is empty or holds control characters", f"Give a {what} of plain text.")
+        raise UsageError(f"the {what} is empty or contains control characters", f"Use plain text for the {what}.")
     if len(text) > limit:
         raise UsageError(
             f"the {what} has {len(text)} characters; RFC 5280 allows {limit}",
-            "Shorten it: every byte of it is paid for in up to six names.",
+            "Shorten it. Each byte is stored in up to six names.",
         )

@@ -1,4 +1,4 @@
-"""How a certificate is spelled, byte for byte: cryptography reads it kindly, small TLS stacks compare it literally."""
+"""A certificate's exact bytes: cryptography is tolerant when it parses, but small TLS stacks compare bytes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-# ASN.1 tags of X.680 section 8.6, as they stand in DER
+# ASN.1 tags of X.680 section 8.6, as encoded in DER
 BOOLEAN = 0x01
 INTEGER = 0x02
 BIT_STRING = 0x03
@@ -29,8 +29,8 @@ class Element:
     """One DER element.
 
     Attributes:
-        tag: Its first octet. Tags of more than one octet do not occur where this module looks.
-        content: What it holds.
+        tag: Its first octet. The elements that this module reads have no longer tags.
+        content: The bytes of its content.
     """
 
     tag: int
@@ -51,9 +51,9 @@ class RawExtension:
 
     Attributes:
         oid: The content of its object identifier.
-        is_critical: What it says of itself.
-        value: What its OCTET STRING holds.
-        whole: The Extension itself.
+        is_critical: Whether it is marked as critical.
+        value: The content of its OCTET STRING.
+        whole: The whole Extension element.
     """
 
     oid: bytes
@@ -64,19 +64,19 @@ class RawExtension:
 
 @dataclass(frozen=True, slots=True)
 class RawFields:
-    """The parts of a Certificate (RFC 5280 section 4.1) whose spelling matters.
+    """The parts of a Certificate (RFC 5280 section 4.1) whose exact encoding matters.
 
     Attributes:
         inner_algorithm: ``signature`` of the TBSCertificate, which is signed.
         outer_algorithm: ``signatureAlgorithm`` of the Certificate, which is not.
         issuer: The content of the issuer's RDNSequence.
-        not_before: The time, its tag says which form.
-        not_after: The time, its tag says which form.
+        not_before: The start date. Its tag shows the type.
+        not_after: The end date. Its tag shows the type.
         subject: The content of the subject's RDNSequence.
         public_key: The content of the SubjectPublicKeyInfo.
-        has_unique_identifier: Whether it has one of the two unique identifiers.
-        extensions: In their order, repeated ones too.
-        before_extensions: All elements of the TBSCertificate but the extensions.
+        has_unique_identifier: Whether it has at least one of the two unique identifiers.
+        extensions: In order, including repeated ones.
+        before_extensions: All elements of the TBSCertificate except the extensions.
         signature: The signature's BIT STRING.
     """
 
@@ -93,9 +93,9 @@ class RawFields:
     signature: Element
 
 
-@lru_cache(maxsize=256)  # a dozen rules ask about the same few certificates
+@lru_cache(maxsize=256)  # a dozen rules read the same few certificates
 def raw_fields(certificate: x509.Certificate) -> RawFields:
-    """Read the fields. The certificate was parsed before, so its DER is known to be whole."""
+    """Read the fields. cryptography has parsed the certificate, so its DER is known to be complete."""
     (whole,) = elements(certificate.public_bytes(Encoding.DER))
     tbs, outer_algorithm, signature = elements(whole.content)
     given = tuple(elements(tbs.content))
@@ -128,7 +128,7 @@ def _extensions(optional: list[Element]) -> Iterator[RawExtension]:
 
 
 def with_one_extension(certificate: x509.Certificate, kept: RawExtension) -> bytes:
-    """The certificate's DER with this extension alone. Its signature is then wrong."""
+    """The certificate's DER with only this extension. Its signature is then wrong."""
     fields = raw_fields(certificate)
     extensions = Element(_EXTENSIONS, Element(SEQUENCE, kept.whole.encoded()).encoded())
     tbs = Element(SEQUENCE, b"".join(field.encoded() for field in (*fields.before_extensions, extensions)))
@@ -137,7 +137,7 @@ def with_one_extension(certificate: x509.Certificate, kept: RawExtension) -> byt
 
 
 def attributes(name: bytes) -> Iterator[tuple[bytes, Element]]:
-    """The attributes of an RDNSequence's content: (content of the type's OID, value)."""
+    """Yield the attributes in an RDNSequence's content, as (content of the type's OID, value)."""
     for relative in elements(name):
         for pair in elements(relative.content):
             kind, value = elements(pair.content)
@@ -145,22 +145,22 @@ def attributes(name: bytes) -> Iterator[tuple[bytes, Element]]:
 
 
 def elements(content: bytes) -> Iterator[Element]:
-    """The elements that stand one after the other in ``content``.
+    """Yield the consecutive elements in ``content``.
 
     Raises:
-        ValueError: They do not fill it exactly.
+        ValueError: The elements do not fill ``content`` exactly.
     """
     at = 0
     while at < len(content):
         begin, length = _header(content, at)
         if begin + length > len(content):
-            raise ValueError("a DER element is longer than what holds it")
+            raise ValueError("a DER element is longer than its container")
         yield Element(content[at], content[begin : begin + length])
         at = begin + length
 
 
 def _header(content: bytes, at: int) -> tuple[int, int]:
-    """Where an element's content begins, and its length."""
+    """The start and the length of an element's content."""
     if at + 2 > len(content):
         raise ValueError("a DER element has no length")
     first = content[at + 1]

@@ -1,4 +1,4 @@
-"""cryptography warns on standard error of what a rule says as a finding."""
+"""Silences warnings of cryptography: a rule reports the same fault as a finding."""
 
 import warnings
 from collections.abc import Iterator
@@ -7,9 +7,9 @@ from contextlib import contextmanager
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Read a certificate's parts without Python's warnings. Filters are the process's: keep what is inside short.
+    """Read a certificate's parts without Python warnings. Keep the block short: filters apply to the whole process.
 
-    Parts are read once and kept by cryptography, so later readers hear nothing either.
+    cryptography caches each part after the first read, so later readers get no warning either.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

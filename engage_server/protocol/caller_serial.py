@@ -7,9 +7,11 @@ import base64
 import binascii
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
+from engage_server.protocol.device_token import token_in
 from engage_server.protocol.json_body import Json
-from engage_server.protocol.serial_number import decode_serial
+from engage_server.protocol.serial_number import decode_serial, serial_from_query
 
 # names without punctuation, in lower case
 _NAMES = {
@@ -25,6 +27,26 @@ _NAMES = {
 }
 _LEVELS = 3
 _MAX_TOKEN_CHARACTERS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class CallerClaims:
+    """What a call says of its caller outside its body. None of it is proof.
+
+    Attributes:
+        asked: The serial number in its query; None for none.
+        by_token: What its token reads as; None for no serial number. It may be one by chance.
+        token: A token that could prove who calls; "" for none.
+    """
+
+    asked: str | None
+    by_token: str | None
+    token: str = field(repr=False)
+
+
+def caller_claims(query: str, authorization: str) -> CallerClaims:
+    """Read a call's query and its ``Authorization`` field, once. Both may be anything; never raises."""
+    return CallerClaims(serial_from_query(query), serial_from_authorization(authorization), token_in(authorization))
 
 
 def serial_from_body(body: Json) -> str | None:

@@ -85,7 +85,7 @@ def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "it"
         raise BodyInvalid(
-            f"{source} can not be given to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
+            f"{source} cannot be given to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
             "Fix it, and import it again: engage device import",
         ) from None
     assert isinstance(answer, dict)  # noqa: S101  # the model takes nothing else
@@ -170,7 +170,7 @@ def _nothing_like(sample: object) -> bool | int | str:
 
 
 def _users_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The users that a whole answer gives, by identity; None if they can not be told apart."""
+    """The users that a whole answer gives, by identity; None if they cannot be told apart."""
     records = answer["db"].get("usrRcrd") or {}
     users: dict[str, Any] = {}
     for user in (*(records.get("update") or ()), *(records.get("add") or ())):

@@ -34,7 +34,7 @@ def read_json(body: bytes, max_depth: int = MAX_DEPTH, *, names_once: bool = Fal
             would take (RFC 8259 section 4).
 
     Raises:
-        BodyInvalid: It is no JSON, or one that can not be kept: a number without end, nested too deep. The sentence
+        BodyInvalid: It is no JSON, or one that cannot be kept: a number without end, nested too deep. The sentence
             repeats nothing of it.
     """
     try:

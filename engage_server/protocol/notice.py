@@ -17,7 +17,7 @@ def digest_of(der: bytes) -> str:
 
 
 def cert_url(host: Host, port: int, der: bytes) -> str:
-    """The address from which a device fetches ``der``. Always plain HTTP: the device can not trust TLS yet.
+    """The address from which a device fetches ``der``. Always plain HTTP: the device cannot trust TLS yet.
 
     Args:
         host: The host that stands in the URL.

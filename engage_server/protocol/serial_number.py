@@ -42,7 +42,7 @@ def decode_serial(text: str) -> str | None:
     """Decode one serial number, or None.
 
     Standard and URL-safe alphabets, with or without padding, and spaces where a query parser ate a ``+``; 32
-    hexadecimal digits too, which can not be mistaken for the 22 to 24 characters of Base64.
+    hexadecimal digits too, which cannot be mistaken for the 22 to 24 characters of Base64.
     """
     compact = text.strip("\r\n\t").replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     if re.fullmatch("[0-9A-Fa-f]{32}", compact):

@@ -27,6 +27,6 @@ def target_of(path: str, query: str) -> str:
 
     Args:
         path: One of ours, or from :func:`path_with`.
-        query: Raw, as it came; what can not stand in a query is encoded.
+        query: Raw, as it came; what cannot stand in a query is encoded.
     """
     return f"{path}?{quote(query, safe=_QUERY)}" if query else path

@@ -70,7 +70,7 @@ class AuditEntry:
         event: What happened.
         previous: The hash of the entry before; "" for the first.
         hash: HMAC-SHA256 over all of this entry and ``previous``, in hexadecimal, under a key that is made from the
-            key-encryption key: who can write to the database alone can not make one.
+            key-encryption key: who can write to the database alone cannot make one.
     """
 
     number: int

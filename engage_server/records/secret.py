@@ -35,4 +35,4 @@ class Secret:
         return "Secret(***)"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError("a Secret can not be pickled or copied")
+        raise TypeError("a Secret cannot be pickled or copied")

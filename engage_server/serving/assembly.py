@@ -1,4 +1,4 @@
-"""Puts together, in each worker, what its listener needs."""
+"""Builds, in each worker, everything that its listener needs."""
 
 import logging
 import resource
@@ -36,10 +36,10 @@ _DESCRIPTORS_FOR_OURSELVES = 64  # the spool, the database, the log, epoll, ...
 
 
 def begin_metrics(settings: Settings, listener: Listener) -> None:
-    """Before the workers are forked: make the folder of their figures, without those of the last run.
+    """Make the folder of the workers' metrics, without those of the last run. Call it before the workers are forked.
 
     Raises:
-        FileNotUsable: The folder can not be made.
+        FileNotUsable: The folder cannot be made.
     """
     make_folder(settings.metrics_dir)
     folder = settings.metrics_dir / listener
@@ -56,12 +56,12 @@ def equip(
     environment: Mapping[str, str],
     log: logging.Logger,
 ) -> Equipment:
-    """Everything for a worker's loop, with the store followed from now on."""
+    """Build everything that a worker's loop needs, and start following the store."""
     _log_beside_gunicorn()
     allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener is not Listener.OPERATORS
-    if settings.data_dir.is_dir():  # made anew it would hide that all that was in it is lost
+    if settings.data_dir.is_dir():  # making it again would hide that everything in it is lost
         make_folder(settings.spool_dir)
     spool = (
         SpoolWriter(settings.spool_dir, settings.spool_max_mib * 1024 * 1024, sightings_reserve(settings))
@@ -145,13 +145,13 @@ def _app(
 
 
 def _log_beside_gunicorn() -> None:
-    """What the app and the services log goes where gunicorn's goes, in the same form."""
+    """Send what the app and the services log to gunicorn's log, in the same form."""
     ours, gunicorn = logging.getLogger("engage_server"), logging.getLogger("gunicorn.error")
     ours.handlers, ours.propagate = list(gunicorn.handlers), False
     ours.setLevel(gunicorn.level)
 
 
 def connection_limit(settings: Settings) -> int:
-    """How many connections a worker may have: what is set, or what the system's descriptors allow."""
+    """Return how many connections a worker may have: the setting, or fewer if the system allows fewer descriptors."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return min(settings.max_connections, max(1, soft - _DESCRIPTORS_FOR_OURSELVES))

@@ -1,4 +1,4 @@
-"""The clock of this machine that nobody can set."""
+"""The machine's clock that nobody can set."""
 
 import time
 from pathlib import Path
@@ -9,7 +9,7 @@ _BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 
 def boot_clock() -> BootClock:
-    """Which boot this is, and how long ago it was. Where the system gives no id, no two looks are of the same boot."""
+    """Return the id of this boot, and the seconds since it. If the system gives no id, no two readings share a boot."""
     try:
         boot = _BOOT_ID.read_text(encoding="ascii").strip()
     except OSError:

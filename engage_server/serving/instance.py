@@ -31,23 +31,22 @@ if TYPE_CHECKING:
     from engage_server.serving.worker.equipment import Equipment
 
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the workers' heartbeat files: a slow disk must not look like a hung worker
-_BACKLOG = 4096  # connections that wait to be accepted: a site's devices come in one minute
+_BACKLOG = 4096  # connections that wait to be accepted: all devices of a site call within one minute
 _GRACE_SECONDS = 15
 _KEEP_UP_SECONDS = 3.0
-_KEEP_UP_LATER_SECONDS = (
-    30.0  # after the store was away: to ask it may take seconds, in which no worker is looked after
-)
+# After the store was down. Asking it may take seconds, and meanwhile no worker is supervised.
+_KEEP_UP_LATER_SECONDS = 30.0
 _MAX_DESCRIPTORS = 1 << 20
 
 _log = logging.getLogger("gunicorn.error")
 
 
 class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's configuration, of an instance that does TLS without certificate files.
+    """gunicorn's configuration for an instance that does TLS without certificate files.
 
     Args:
         listener: Which listener.
-        log_lines: The form of the log.
+        log_lines: The format of the log.
     """
 
     def __init__(self, listener: Listener, log_lines: str) -> None:
@@ -57,15 +56,15 @@ class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hint
 
     @property
     def is_ssl(self) -> bool:
-        """Whether connections are wrapped in TLS. gunicorn asks for a certificate file's name; ours have none."""
+        """Whether connections are wrapped in TLS. gunicorn asks for the name of a certificate file; we have none."""
         return self.listener is Listener.HTTPS
 
 
 class FollowingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's arbiter, which keeps up with the store now and then: the workers that it forks later inherit that."""
+    """gunicorn's arbiter that also follows the store, so that workers forked later inherit a recent snapshot."""
 
     def manage_workers(self) -> None:
-        """Called about once a second."""
+        """Do gunicorn's own work. It calls this about once a second."""
         self.app.keep_up()
         super().manage_workers()
 
@@ -75,13 +74,13 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     Args:
         listener: Which listener.
-        read_settings: Gives the settings; called again on SIGHUP.
-        environment: For the key-encryption key, which the operators' instance alone reads, in its worker.
-        release_sealer: Opens the releases' private keys: for the TLS instance.
-        when_serving: Called in each worker that is about to serve.
+        read_settings: Returns the settings. It is called again on SIGHUP.
+        environment: For the key-encryption key. Only the operators' instance reads it, in its worker.
+        release_sealer: Opens the releases' private keys, for the TLS instance.
+        when_serving: Called in each worker just before it serves.
 
     Raises:
-        EngageError: The settings, the database or the current releases can not be used.
+        EngageError: The settings, the database or the current releases cannot be used.
     """
 
     def __init__(
@@ -101,14 +100,14 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         raise_descriptor_limit()
         import_services(of_devices=listener is not Listener.OPERATORS)
         if listener is not Listener.HTTP:
-            close_memory()  # the workers are forks of this process, and closed too
+            close_memory()  # the workers are forks of this process, so their memory is closed too
         settings = read_settings()
-        if settings.data_dir.exists():  # else the database may say better what is wrong
+        if settings.data_dir.exists():  # if not, the database may have a better explanation
             assert_data_usable(settings)
+        self._become(settings)  # first of all: without an installation, no folder is made
         assembly.begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)
-        self._become(settings)
         super().__init__(prog="engage")
 
     def run(self) -> None:
@@ -116,10 +115,10 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         FollowingArbiter(self).run()
 
     def keep_up(self) -> None:
-        """Follow the store, seldom, in the process that forks workers.
+        """Follow the store, at long intervals, in the process that forks workers.
 
-        A worker that has to be replaced while the database is away serves what was current shortly before, not what was
-        so when the instance started.
+        A worker may have to be replaced while the database is down. It then serves what was current shortly before, not
+        what was current when the instance started.
         """
         now = time.monotonic()
         if now < self._keep_up_at:
@@ -132,16 +131,16 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
                 if self._listener is Listener.HTTPS:
                     self._tls.prepare(snapshot)
                 side.distribution.publish(snapshot)
-        except EngageError:  # the workers say what is wrong
+        except EngageError:  # the workers report what is wrong
             self._keep_up_at = now + _KEEP_UP_LATER_SECONDS
         finally:
-            side.release_connections()  # none of them may live on in a fork
+            side.release_connections()  # no connection may survive into a fork
 
     def _become(self, settings: Settings) -> None:
-        """Take over settings, and the store and TLS contexts that go with them; all of it or nothing."""
+        """Apply settings, and the store and TLS contexts that belong to them: all of it or nothing."""
         device_side = DeviceSide(settings, self._release_sealer)
         tls = TlsContexts(device_side.distribution, settings.tls_profile)
-        # workers inherit this snapshot by the fork: one that is replaced while the store is away serves all the same
+        # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.
         is_tls = self._listener is Listener.HTTPS
         snapshot = device_side.take_snapshot(try_out=tls.try_out if is_tls else None)
         if is_tls:
@@ -155,7 +154,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         return self._tls.try_out if self._listener is Listener.HTTPS else None
 
     def load_default_config(self) -> None:
-        """Make gunicorn's defaults."""
+        """Create gunicorn's defaults."""
         self.cfg = ListenerConfig(self._listener, self._settings.log_format)
 
     def load_config(self) -> None:
@@ -176,15 +175,15 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             "graceful_timeout": _GRACE_SECONDS,
             "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
             "proc_name": f"engage-{self._listener}",
-            # two servers of one user would share gunicorn's control socket, and nobody here needs it
+            # two servers of one user would share gunicorn's control socket, and nothing here needs it
             "control_socket_disable": True,
         }
 
     def equip(self, worker: DeviceWorker) -> "Equipment":
-        """In each worker: build the app and all that the loop needs, and begin to follow the store.
+        """Build the app and all that the loop needs, and start following the store. Called in each worker.
 
         Raises:
-            EngageError: A folder can not be used, or a secret not opened.
+            EngageError: A folder cannot be used, or a secret cannot be opened.
         """
         equipment = assembly.equip(
             self._listener, self._settings, self._device_side, self._tls, self._environment, worker.log
@@ -193,18 +192,18 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         return equipment
 
     def reload(self) -> None:
-        """On SIGHUP: read the settings again. What can not be used is told, and the old goes on."""
+        """Read the settings again, on SIGHUP. If they cannot be used, log why, and keep the old ones."""
         try:
             self._become(self._read_settings())
         except (EngageError, ssl.SSLError) as error:
-            _log.error("settings not reloaded, the old ones stay: %s", error)
+            _log.error("settings not reloaded, the old ones stay in force: %s", error)
             return
         self.callable = None
         super().reload()
 
 
 def raise_descriptor_limit() -> None:
-    """As many open connections as the system allows: the soft limit is often 1,024 for the sake of select()."""
+    """Allow as many open connections as the system does. The soft limit is often 1,024, for the sake of select()."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, _MAX_DESCRIPTORS) if hard != resource.RLIM_INFINITY else _MAX_DESCRIPTORS
     with suppress(ValueError, OSError):

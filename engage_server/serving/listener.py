@@ -1,4 +1,4 @@
-"""The three listeners: where each one listens."""
+"""The three listeners, and where each one listens."""
 
 from enum import StrEnum
 
@@ -6,14 +6,14 @@ from engage_server.settings import Settings
 
 
 class Listener(StrEnum):
-    """Which listener."""
+    """One of the three listeners."""
 
     HTTP = "http"
     HTTPS = "https"
     OPERATORS = "operators"
 
     def port(self, settings: Settings) -> int:
-        """The port that it listens on."""
+        """Return the port that it listens on."""
         return {
             Listener.HTTP: settings.http_port,
             Listener.HTTPS: settings.https_port,
@@ -21,5 +21,5 @@ class Listener(StrEnum):
         }[self]
 
     def address(self, settings: Settings) -> str:
-        """The address that it listens on."""
+        """Return the address that it listens on."""
         return settings.operators_bind if self is Listener.OPERATORS else settings.bind

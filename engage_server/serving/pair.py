@@ -1,6 +1,6 @@
-"""Both instances as two processes under one: signals go to both, and one's death ends the other.
+"""Runs both instances as two processes of one supervisor: signals go to both, and if one dies, the other is stopped.
 
-Nothing is restarted here. A service manager restarts both, so that they always come up together.
+Nothing is restarted here. A service manager restarts both, so that they always start together.
 """
 
 import os
@@ -18,21 +18,21 @@ from engage_server.records import Secret
 _STOPPING = {signal.SIGTERM, signal.SIGINT, signal.SIGQUIT}
 _PASSED_ON = {signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU}
 _LOOK_SECONDS = 0.1
-_LOOK_SECONDS_WHEN_READY = 5.0  # a death wakes it at once
+_LOOK_SECONDS_WHEN_READY = 5.0  # when a process dies, the wait ends at once
 _GRACE_SECONDS = 40.0  # gunicorn gives running requests 30 s
 
-# what a service manager gave to this process is not for the two below it
+# the service manager gave these to this process, not to its two children
 _NOT_INHERITED = ("NOTIFY_SOCKET", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES")
 
 
 @dataclass(frozen=True, slots=True)
 class Descriptors:
-    """What an instance inherits.
+    """The descriptors that an instance inherits.
 
     Attributes:
         lifeline: See :func:`hold_lifeline`.
         ready: See :func:`tell_ready`.
-        secret: See :func:`read_secret`; None when it gets none.
+        secret: See :func:`read_secret`. None if it gets no secret.
     """
 
     lifeline: int
@@ -40,20 +40,20 @@ class Descriptors:
     secret: int | None
 
     def all(self) -> list[int]:
-        """Those that there are."""
+        """Return those that exist."""
         return [each for each in (self.lifeline, self.ready, self.secret) if each is not None]
 
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """One of them.
+    """One instance.
 
     Attributes:
         name: For messages.
         command: The whole command line.
-        without: Variables of the environment that it does not get.
-        secret: What it alone reads from the descriptor that its command names; None: it gets no such descriptor.
-        environment: What it needs in its environment beside ours.
+        without: Environment variables that it does not inherit.
+        secret: What only this instance reads, from the descriptor that its command names. None: no such descriptor.
+        environment: Variables that it gets in addition to ours.
     """
 
     name: str
@@ -64,12 +64,12 @@ class Instance:
 
 
 class Pair:
-    """Starts the instances and stays with them until the end.
+    """Starts the instances and supervises them until the end.
 
     Args:
         instances: Usually two.
-        when_ready: Called once, when a worker of each of them serves.
-        say: Where to tell what happens to them.
+        when_ready: Called once, when each instance has a worker that serves.
+        say: Called with a sentence about each event.
     """
 
     def __init__(
@@ -79,18 +79,18 @@ class Pair:
         self._when_ready = when_ready
         self._say = say
         self._processes: list[subprocess.Popen[bytes]] = []
-        self._not_ready: list[int] = []  # the reading ends of those that have not told yet
+        self._not_ready: list[int] = []  # the reading ends of those that have not reported yet
         self._asked_to_stop = False
 
     def run(self) -> int:
-        """Run until a signal or a death ends it.
+        """Run until a signal comes or an instance dies.
 
         Returns:
-            The exit status: 0 when it was asked to stop and all instances ended well, else 1.
+            The exit status: 0 if it was asked to stop and all instances ended well, else 1.
         """
-        # blocked, not handled: no signal is lost, and none interrupts anything
+        # blocked, not handled: no signal is lost, and none interrupts a call
         signal.pthread_sigmask(signal.SIG_BLOCK, _STOPPING | _PASSED_ON | {signal.SIGCHLD})
-        # this process alone holds the writing end: however it ends, the instances read the end of the file
+        # Only this process holds the writing end. However it ends, the instances then read the end of the file.
         lifeline, held = os.pipe()
         try:
             for instance in self._instances:
@@ -110,7 +110,7 @@ class Pair:
         environment = {name: value for name, value in os.environ.items() if name not in left_out}
         environment |= instance.environment
         command = instance.command(descriptors)
-        # a fresh program, not a fork of this one: whatever is in this process's memory is not in the instance's
+        # A fresh program, not a fork: nothing in this process's memory reaches the instance.
         self._processes.append(subprocess.Popen(command, env=environment, pass_fds=descriptors.all()))
         for descriptor in descriptors.all()[1:]:
             os.close(descriptor)
@@ -131,7 +131,7 @@ class Pair:
         for told in list(self._not_ready):
             try:
                 if not os.read(told, 1):
-                    continue  # it ended without a word: its death is about to be seen
+                    continue  # it ended without reporting: its death will be found next
             except BlockingIOError:
                 continue
             self._not_ready.remove(told)
@@ -159,7 +159,7 @@ class Pair:
             try:
                 process.wait(max(0.0, deadline - time.monotonic()))
             except subprocess.TimeoutExpired:
-                self._say("an instance did not stop in time and is killed")
+                self._say("an instance did not stop in time; it is killed")
                 died = True
                 process.kill()
         return int(died or any(process.wait() != 0 for process in self._processes))
@@ -177,14 +177,14 @@ class Pair:
 
 
 def hold_lifeline(lifeline: int) -> None:
-    """Called in an instance: end with the supervisor, even when that is killed, and take its signals again.
+    """End this instance when the supervisor ends, even if that is killed. Accept the supervisor's signals again.
 
     Args:
-        lifeline: The reading end of a pipe of which the supervisor holds the other.
+        lifeline: The reading end of a pipe whose writing end the supervisor holds.
     """
 
     def watch() -> None:
-        os.read(lifeline, 1)  # nothing is ever written: this returns when the supervisor has gone
+        os.read(lifeline, 1)  # nothing is ever written: this returns when the supervisor is gone
         os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="lifeline", daemon=True).start()
@@ -192,7 +192,7 @@ def hold_lifeline(lifeline: int) -> None:
 
 
 def pipe_with(secret: Secret) -> int:
-    """The reading end of a pipe that holds a secret and nothing else; not to be longer than some hundred bytes."""
+    """Return the reading end of a pipe that holds only a secret. A secret of more than some hundred bytes may block."""
     reading, writing = os.pipe()
     os.write(writing, secret.reveal())
     os.close(writing)
@@ -200,20 +200,20 @@ def pipe_with(secret: Secret) -> int:
 
 
 def read_secret(descriptor: int) -> Secret:
-    """What :func:`pipe_with` put there. Nobody else can read it after that, and the descriptor is closed."""
+    """Read the secret of :func:`pipe_with` and close the descriptor. Nobody else can read it after that."""
     with open(descriptor, "rb") as pipe:
         return Secret(pipe.read())
 
 
 def tell_ready(descriptor: int) -> None:
-    """Called in a worker that is about to serve; once for an instance is enough, more often does no harm."""
-    with suppress(OSError):  # the supervisor has heard it already, and closed its end
+    """Report that a worker is about to serve. One report per instance is enough; more do no harm."""
+    with suppress(OSError):  # the supervisor has received it already, and closed its end
         os.write(descriptor, b"r")
         os.close(descriptor)
 
 
 def _notify_service_manager() -> None:
-    """Tell systemd (``Type=notify``) that both answer. See sd_notify(3)."""
+    """Report to systemd (``Type=notify``) that both instances answer. See sd_notify(3)."""
     address = os.environ.get("NOTIFY_SOCKET")
     if not address:
         return

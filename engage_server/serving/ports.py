@@ -1,4 +1,4 @@
-"""Whether a port can be had, asked before anything is started, so that the answer is one clear sentence."""
+"""Checks, before anything starts, whether a port can be used, so that the error is one clear sentence."""
 
 import errno
 import socket
@@ -19,8 +19,8 @@ def assert_bindable(address: str, port: int, option: str) -> None:
         option: The option that chooses another port, such as ``--http-port``.
 
     Raises:
-        PortNotUsable: It is taken, or this user may not have it.
-        SettingsInvalid: ``address`` is no address of this machine.
+        PortNotUsable: The port is in use, or this user may not listen on it.
+        SettingsInvalid: ``address`` is not an address of this machine.
     """
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
@@ -31,7 +31,9 @@ def assert_bindable(address: str, port: int, option: str) -> None:
     except PermissionError:
         raise PortNotUsable(f"port {port}: this user may not listen on it", _permission_advice(option)) from None
     except (socket.gaierror, OverflowError):
-        raise SettingsInvalid(f"bind: {address!r} is not an IP address", "Use 0.0.0.0, :: or an own one.") from None
+        raise SettingsInvalid(
+            f"bind: {address!r} is not an IP address", "Use 0.0.0.0, ::, or an address of this machine."
+        ) from None
     except OSError as error:
         raise _refused(error, address, port, option) from None
 
@@ -39,17 +41,20 @@ def assert_bindable(address: str, port: int, option: str) -> None:
 def _refused(error: OSError, address: str, port: int, option: str) -> PortNotUsable | SettingsInvalid:
     if error.errno == errno.EADDRINUSE:
         return PortNotUsable(
-            f"port {port} is in use: another server, perhaps a first start of this one, listens on it",
+            f"port {port} is in use: another server listens on it, perhaps an earlier start of this one",
             f"Stop the other, or choose a free port: {option} {port + 8000 if port < _PRIVILEGED_BELOW else port + 1}",
         )
     if error.errno == errno.EADDRNOTAVAIL:
-        return SettingsInvalid(f"bind: {address} is no address of this machine", "Use 0.0.0.0, :: or an own one.")
-    return PortNotUsable(f"port {port} on {address}: {error.strerror}", f"Choose another: {option} PORT")
+        return SettingsInvalid(
+            f"bind: {address} is not an address of this machine", "Use 0.0.0.0, ::, or an address of this machine."
+        )
+    return PortNotUsable(f"port {port} on {address}: {error.strerror}", f"Choose another port: {option} PORT")
 
 
 def _permission_advice(option: str) -> str:
     python = Path(sys.executable).resolve()
     return (
-        f"Choose a port from {_PRIVILEGED_BELOW} on ({option} 8080), start it with the systemd units in deploy/systemd "
-        f"(which grant just this right), or grant it to the interpreter: sudo setcap cap_net_bind_service=+ep {python}"
+        f"Choose a port of {_PRIVILEGED_BELOW} or above ({option} 8080), or start it with the systemd units in "
+        "deploy/systemd, which grant this right. Or grant it to the interpreter: "
+        f"sudo setcap cap_net_bind_service=+ep {python}"
     )

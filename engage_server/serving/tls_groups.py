@@ -1,8 +1,8 @@
-"""Which groups a key exchange may use: a ClientHello chooses one, and the dearest costs a hundred times the usual.
+"""Limits the groups of the key exchange: a ClientHello chooses one, and the most expensive costs a hundred times more.
 
-Python's ``ssl`` can name one group or leave OpenSSL its whole list, which in TLS 1.3 holds the finite-field groups of
-up to 8192 bits, whatever the cipher list says. OpenSSL takes a list from its configuration file, once, when a process
-loads it. So the TLS instance starts with ``OPENSSL_CONF`` set to a file of ours; see decision 29.
+Python's ``ssl`` can name one group, or leave OpenSSL its whole list. In TLS 1.3 that list holds the finite-field groups
+of up to 8192 bits, whatever the cipher list says. OpenSSL reads a list of groups from its configuration file, once,
+when a process loads it. So the TLS instance starts with ``OPENSSL_CONF`` set to a file of ours. See decision 29.
 """
 
 import os
@@ -20,17 +20,17 @@ _RECORD_HEADER_BYTES = 5
 
 
 def limiting_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """What a new process needs in its environment, beside what is there, so that OpenSSL limits the groups in it.
+    """Return the variables that a new process needs in addition, so that OpenSSL limits its groups.
 
-    An operator's own ``OPENSSL_CONF`` stays: it may name what this machine can not do without, such as a FIPS provider.
+    If ``OPENSSL_CONF`` is set already, it stays: it may name what this machine needs, such as a FIPS provider.
     """
     return {} if environment.get(_VARIABLE) else {_VARIABLE: _FILE}
 
 
 def start_limited() -> None:
-    """Start this program anew with limited groups, under the same process number, where it began without.
+    """Start this program again with limited groups, under the same process number, if it runs without them.
 
-    Returns only where nothing was missing. Call it before anything is open.
+    Returns only if nothing was missing. Call it before anything is open.
     """
     missing = limiting_environment(os.environ)
     if missing:
@@ -38,12 +38,12 @@ def start_limited() -> None:
 
 
 def are_limited() -> bool:
-    """Whether new TLS contexts of this process leave out the finite-field groups, as a hello of one of them shows."""
+    """Whether this process's new TLS contexts leave out the finite-field groups. It checks a ClientHello of one."""
     return not _FINITE_FIELD & set(_offered_groups(_client_hello()))
 
 
 def _client_hello() -> bytes:
-    """The handshake message that a client with OpenSSL's defaults sends first, without its record's header."""
+    """Return the first handshake message of a client with OpenSSL's defaults, without the record header."""
     outgoing = ssl.MemoryBIO()
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
     with suppress(ssl.SSLWantReadError):
@@ -52,7 +52,7 @@ def _client_hello() -> bytes:
 
 
 def _offered_groups(hello: bytes) -> Iterator[int]:
-    """The numbers of the groups in a ClientHello's supported_groups (RFC 8446 sections 4.1.2 and 4.2.7)."""
+    """Return the numbers of the groups in a ClientHello's supported_groups (RFC 8446 sections 4.1.2 and 4.2.7)."""
     at = 38  # type, length, version, random
     at += 1 + hello[at]  # session
     at += 2 + int.from_bytes(hello[at : at + 2])  # ciphers

@@ -1,1 +1,1 @@
-"""Where sites, releases, devices and the audit log rest: SQLite or PostgreSQL, secrets sealed."""
+"""Keeps sites, releases, devices and the audit log in SQLite or PostgreSQL. Secrets are sealed."""

@@ -1,11 +1,15 @@
-"""The audit log: a chain of entries, each over the one before, sealed at its end.
+"""The audit log: a chain of entries, each with a hash over the one before, and a seal at its end.
 
-An entry's hash is an HMAC under a key that is made from the key-encryption key. So who can write to the database, but
-does not hold that key, can not change, remove, add or move an entry without :func:`verdict` finding it; to take some
-off the end they would have to know the seal that the log had when it was so short. Nothing here signs what it did not
-write: who appends to a log that does not end where it was sealed leaves that seal, so that the fault stays to be
-seen. Who brings back a whole older database, or the older end with its seal, is found only by somebody who noted the
-number and hash of a later entry: each append tells them, see :class:`engage_server.store.sql_store.SqlStore`.
+An entry's hash is an HMAC under a key that is derived from the key-encryption key. Without that key, a person who can
+write to the database cannot change, remove, add or move an entry unless :func:`verdict` finds it. To cut entries off
+the end, they would need the seal that the log had when it was that short.
+
+Nothing here signs what it did not write. An append to a log that does not end where it was sealed leaves that seal, so
+that the fault stays visible.
+
+One fault cannot be found from inside: that a whole older database was restored, or an older end with its seal. For
+that, a person must have recorded the number and hash of a later entry. Each append reports them, see
+:class:`engage_server.store.sql_store.SqlStore`.
 """
 
 import hashlib
@@ -25,11 +29,11 @@ _NEWEST_FIRST = audit_events.c.id.desc()
 
 
 def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> AuditHead:
-    """Add an event as the next entry. Others that want to do so wait until this transaction is over."""
+    """Add an event as the next entry. Other appends wait until this transaction is over."""
     sealed = connection.execute(_SEALED.with_for_update()).one()
     last = select_head(connection)
     is_whole = _is_sealed_end(sealed.audit_entries, sealed.audit_seal, last.number, last.hash, sealer)
-    number = max(last.number, sealed.audit_entries) + 1  # both are the same in a log that is whole
+    number = max(last.number, sealed.audit_entries) + 1  # both are the same in a complete log
     written = AuditHead(number, _hash(number, event, last.hash, sealer))
     connection.execute(
         audit_events.insert().values(
@@ -56,7 +60,7 @@ def begin(connection: Connection, sealer: Sealer) -> None:
 
 
 def chain_older(connection: Connection, sealer: Sealer) -> int:
-    """Take the entries of a version that knew no chain into it; how many. For that version's migration alone."""
+    """Chain the entries of a version whose log was no chain. Return how many. Only for that version's migration."""
     rows = connection.execute(select(audit_events).order_by(audit_events.c.id)).all()
     last, number = "", 0
     for number, row in enumerate(rows, 1):
@@ -70,28 +74,28 @@ def chain_older(connection: Connection, sealer: Sealer) -> int:
 
 
 def select_head(connection: Connection) -> AuditHead:
-    """The newest entry, as it stands there: number 0 in an empty log."""
+    """Return the newest entry as it is stored: number 0 in an empty log."""
     last = connection.execute(select(audit_events.c.id, audit_events.c.hash).order_by(_NEWEST_FIRST).limit(1)).first()
     return AuditHead(last.id, last.hash) if last else AuditHead(0, "")
 
 
 def select_entries(connection: Connection) -> list[AuditEntry]:
-    """The whole log, oldest first, as it stands there."""
+    """Return the whole log as it is stored, oldest first."""
     rows = connection.execute(select(audit_events).order_by(audit_events.c.id))
     return [AuditEntry(row.id, _event(row), row.previous, row.hash) for row in rows]
 
 
 def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
-    """Look at every entry, and at the end."""
+    """Check every entry, and the end."""
     try:
         entries = select_entries(connection)
         faults = list(_faults(entries, sealer))
-    except (ValueError, TypeError):  # what the database's own types do not take apart
-        return AuditVerdict(0, "", ("an entry was changed so that it can not be read",))
+    except (ValueError, TypeError):  # a value that the database's own types cannot parse
+        return AuditVerdict(0, "", ("an entry was changed so that it cannot be read",))
     head = entries[-1].hash if entries else ""
     sealed = connection.execute(_SEALED).first()
     if sealed is None or not sealed.audit_seal:
-        faults.append("the seal of the log's end is gone: whoever emptied it may have changed what stands before it")
+        faults.append("the seal of the log's end is gone: the entries before it may have been changed, too")
     elif not _is_sealed_end(sealed.audit_entries, sealed.audit_seal, len(entries), head, sealer):
         faults.append(f"the log does not end where it ended: it holds {len(entries)} of {sealed.audit_entries} entries")
     return AuditVerdict(len(entries), head, tuple(faults))
@@ -104,14 +108,14 @@ def _is_sealed_end(count: int, seal: str, number: int, head: str, sealer: Sealer
 def _faults(entries: list[AuditEntry], sealer: Sealer) -> Iterator[str]:
     for entry in entries:
         if not hmac.compare_digest(entry.hash, _hash(entry.number, entry.event, entry.previous, sealer)):
-            yield f"entry {entry.number} was changed: its hash is another"
+            yield f"entry {entry.number} was changed: its hash does not match"
     if entries and (entries[0].number, entries[0].previous) != (1, ""):
         yield f"the log begins with entry {entries[0].number}: earlier ones were removed"
     for one, two in pairwise(entries):
         if two.number != one.number + 1:
-            yield f"between entry {one.number} and {two.number} something was removed"
+            yield f"between entry {one.number} and entry {two.number}, at least one was removed"
         elif two.previous != one.hash:
-            yield f"entry {two.number} does not follow entry {one.number}: one of them was changed or put there"
+            yield f"entry {two.number} does not follow entry {one.number}: one of them was changed or inserted"
 
 
 def _event(row: Row[tuple[object, ...]]) -> AuditEvent:

@@ -1,4 +1,4 @@
-"""Several DER values one after the other in one column: each says its own length (ITU-T X.690 section 8.1.3)."""
+"""Several DER values one after another in one column. Each begins with its own length (ITU-T X.690 section 8.1.3)."""
 
 from collections.abc import Sequence
 
@@ -6,12 +6,12 @@ _LONG_FORM = 0x80
 
 
 def joined(values: Sequence[bytes]) -> bytes:
-    """The values as one."""
+    """Join the values into one."""
     return b"".join(values)
 
 
 def split(content: bytes) -> tuple[bytes, ...]:
-    """The values that :func:`joined` was given. A rest that is cut off is the last one, for whoever parses it."""
+    """Split what :func:`joined` made. If the end is cut off, the last value holds the rest, for a parser to report."""
     found = []
     while content:
         end = _end_of_first(content)
@@ -21,7 +21,7 @@ def split(content: bytes) -> tuple[bytes, ...]:
 
 
 def _end_of_first(content: bytes) -> int:
-    """Behind tag, length and value. Tags of more than one octet stand in front of no certificate."""
+    """Return the offset after tag, length and value. No certificate begins with a tag of more than one byte."""
     if len(content) < 2:
         return len(content)
     short, begin = content[1], 2

@@ -1,7 +1,7 @@
-"""Indexes over a part of a table's rows, most of them so that at most one row is of a kind.
+"""Indexes over a part of a table's rows. Most of them make sure that at most one row is of a kind.
 
-Beside the tables, because SQLAlchemy imports the dialects of both databases for them: a tenth of the start of a command
-that only reads. Whoever makes the tables, or compares them, asks for :data:`whole_schema`.
+They are not beside the tables, because SQLAlchemy imports the dialects of both databases for them. That takes a tenth
+of the start of a command that only reads. Code that makes or compares the tables uses :data:`whole_schema`.
 """
 
 from sqlalchemy import Index, text

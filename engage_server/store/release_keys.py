@@ -1,4 +1,4 @@
-"""Releases' private keys, sealed: found, brought from earlier versions, and their public halves kept beside them."""
+"""Releases' sealed private keys: finds them, seals those of earlier versions again, and stores their public halves."""
 
 from contextlib import suppress
 
@@ -12,14 +12,14 @@ from engage_server.store.tables import releases, sites
 
 
 def key_purpose(site: str, number: int) -> str:
-    """What a release's private key is sealed for."""
+    """Return the purpose for which a release's private key is sealed."""
     return f"private key of release {number} of {site}"
 
 
 def seal_anew(connection: Connection, sealer: Sealer) -> None:
-    """Bring private keys that earlier versions sealed under the release key. Others are left as they are.
+    """Seal private keys of earlier versions under the release key. Other keys are left as they are.
 
-    So is one that does not open: it was damaged before, and must not hold up all others.
+    So is a key that cannot be opened: it was damaged before, and must not stop all others.
     """
     rows = connection.execute(
         select(releases.c.id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site")).join(
@@ -36,7 +36,7 @@ def seal_anew(connection: Connection, sealer: Sealer) -> None:
 
 
 def keep_public_halves(connection: Connection, sealer: Sealer) -> None:
-    """Fill in what versions before schema 0007 did not keep. One whose private key does not open stays without."""
+    """Store the public halves missing from before schema 0007, except where a private key cannot be opened."""
     rows = connection.execute(
         select(releases.c.id, releases.c.number, releases.c.private_key_sealed, sites.c.name.label("site"))
         .join(sites, sites.c.id == releases.c.site_id)
@@ -54,6 +54,6 @@ def _has_key() -> ColumnElement[bool]:
 
 
 def _public_half(private_key: Secret) -> bytes:
-    """Its numbers were checked when it was staged, and sealed since: doing so again takes 40 ms for each release."""
+    """Return the public half. The key was checked when it was staged, and checking again takes 40 ms per release."""
     key = load_pem_private_key(private_key.reveal(), None, unsafe_skip_rsa_key_validation=True)
     return key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)

@@ -1,4 +1,4 @@
-"""Which version the tables of a database have, and how they get the present one."""
+"""The version of a database's tables, and their upgrade to the present version."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -10,18 +10,18 @@ from sqlalchemy import Connection, Engine, inspect, select, text, update
 from engage_server.errors import StoreVersionMismatch
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.store import audit_log, release_keys
-from engage_server.store.engine import after_commit, reading, writing
+from engage_server.store.database.engine import after_commit, reading, writing
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
-# Oldest first, the names of the files in migrations/versions. Written down because to ask Alembic takes every start
-# of every command a quarter of a second; a test holds it against the files.
+# Oldest first, the names of the files in migrations/versions. They are listed here because asking Alembic would take a
+# quarter of a second at every start of every command. A test compares the list with the files.
 REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011")
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
 
-# What the probe holds since when the audit log is a chain: nobody without the key can make a database look older.
+# The probe's content since the audit log is a chain: nobody without the key can make a database look older.
 _PROBE, _PROBE_OF_A_CHAIN = Secret(b"engage"), Secret(b"engage, and the audit log is a chain")
 _CHAIN_SINCE = "0003"
 _UPGRADE_LOCK = 0x656E67616765  # "engage", for pg_advisory_xact_lock
@@ -33,26 +33,26 @@ def upgrade(
     actor: str = "engage init",
     told: Callable[[AuditHead], None] = lambda head: None,
 ) -> str | None:
-    """Create the tables, or bring them to this version. Doing it again changes nothing.
+    """Create the tables, or update them to this version. Doing it again changes nothing.
 
-    Signs nothing that it did not write, but for the entries of a version whose log was no chain yet; an entry says so.
+    It signs only what it wrote, except the entries of a version whose log was no chain yet. An entry records that.
 
     Args:
-        engine: Where.
+        engine: The engine.
         sealer: Seals the probe, and signs the audit log.
         actor: Who does it, for that entry.
         told: Called with each entry that this writes.
 
     Returns:
-        The version that the tables had, where it was another one; None for new tables, and for those of this version.
+        The earlier version of the tables. None for new tables, and for those of this version.
 
     Raises:
-        StoreVersionMismatch: The database is of a newer version.
+        StoreVersionMismatch: A newer version made the database.
         SealBroken: The database was sealed with another key-encryption key.
     """
     _assert_not_newer(engine)
     with writing(engine, seconds=None) as connection:
-        if connection.dialect.name == "postgresql":  # a second one waits; SQLite lets one write at a time anyway
+        if connection.dialect.name == "postgresql":  # a second one waits; SQLite allows one writer at a time anyway
             connection.execute(text(f"SELECT pg_advisory_xact_lock({_UPGRADE_LOCK})"))
         before = _revision_of(connection)
         _migrate(connection)
@@ -60,7 +60,7 @@ def upgrade(
         probe = connection.scalar(select(installation.c.seal_probe))
         if probe is None:
             _begin(connection, sealer, is_new=before is None)
-        elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # asked before anything is sealed with it
+        elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # opened before anything is sealed with the key
             entries += _chain(connection, sealer, before or "", actor)
         _seal_release_keys(connection, sealer)
         is_migrated = before is not None and before != REVISIONS[-1]
@@ -74,7 +74,7 @@ def upgrade(
 
 
 def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
-    """The one row. Where somebody took it out of an older database, its log stays without a seal: that is a fault."""
+    """Add the one row. If someone removed it from an older database, its log stays without a seal: that is a fault."""
     sealed = sealer.seal(_PROBE_OF_A_CHAIN, SEAL_PROBE_PURPOSE)
     connection.execute(installation.insert().values(id=1, generation=1, seal_probe=sealed))
     if is_new:
@@ -82,7 +82,7 @@ def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
 
 
 def _chain(connection: Connection, sealer: Sealer, before: str, actor: str) -> list[AuditHead]:
-    """Chain the log of a version that did not; mark a database whose log is a chain, and whole."""
+    """Chain the log of a version whose log was no chain. Mark the database if its log is a complete chain."""
     entries = []
     if before < _CHAIN_SINCE:
         facts = {"entries": str(audit_log.chain_older(connection, sealer)), "schema": before}
@@ -99,26 +99,26 @@ def assert_current(engine: Engine) -> None:
     """Refuse a database whose tables are not those of this version.
 
     Raises:
-        StoreVersionMismatch: Newer, older, or no tables at all.
+        StoreVersionMismatch: They are newer, older, or missing.
     """
     _assert_not_newer(engine)
     if _revision(engine) != REVISIONS[-1]:
         raise StoreVersionMismatch(
-            "the database has not the tables of this version",
-            "Run 'engage init': it creates what is missing, brings the tables up to date and loses nothing.",
+            "the database does not have the tables of this version",
+            "Run 'engage init': it creates what is missing, updates the tables and loses nothing.",
         )
 
 
 def is_sealed(engine: Engine) -> bool:
-    """Whether the database holds an installation, whose secrets some key-encryption key has sealed."""
+    """Whether the database holds an installation, whose secrets are sealed with some key-encryption key."""
     return _revision(engine) is not None
 
 
 def assert_seal(engine: Engine, sealer: Sealer) -> None:
-    """Find a wrong key-encryption key now, not when the first device calls.
+    """Find a wrong key-encryption key at the start, not when the first device calls.
 
     Raises:
-        SealBroken: It is not the one of this database.
+        SealBroken: It is not the key of this database.
     """
     with reading(engine) as connection:
         probe = connection.scalar(select(installation.c.seal_probe))
@@ -127,10 +127,10 @@ def assert_seal(engine: Engine, sealer: Sealer) -> None:
 
 
 def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
-    """Find a wrong release key now, in a process that has no key-encryption key.
+    """Find a wrong release key at the start, in a process that has no key-encryption key.
 
     Raises:
-        SealBroken: It was not made from the key-encryption key of this database.
+        SealBroken: It was not derived from the key-encryption key of this database.
     """
     with reading(engine) as connection:
         probe = connection.scalar(select(installation.c.release_seal_probe))
@@ -139,7 +139,7 @@ def assert_release_seal(engine: Engine, release_sealer: ReleaseSealer) -> None:
 
 
 def _seal_release_keys(connection: Connection, sealer: Sealer) -> None:
-    """Bring what earlier versions sealed under the release key. Doing it again changes nothing."""
+    """Seal private keys of earlier versions under the release key. Doing it again changes nothing."""
     release_keys.seal_anew(connection, sealer)
     release_keys.keep_public_halves(connection, sealer)
     probe = connection.scalar(select(installation.c.release_seal_probe))
@@ -152,7 +152,7 @@ def _assert_not_newer(engine: Engine) -> None:
     revision = _revision(engine)
     if revision is not None and revision not in REVISIONS:
         raise StoreVersionMismatch(
-            f"the database is of a newer version (schema {revision}) than this program",
+            f"the database was made by a newer version (schema {revision}) than this program",
             "Install the version that made it, or a later one. Nothing was changed.",
         )
 

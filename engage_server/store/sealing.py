@@ -1,10 +1,10 @@
-"""Secrets at rest: AES-256-GCM under keys that lie outside the database.
+"""Sealed secrets: AES-256-GCM under keys that are stored outside the database.
 
-A sealed value is ``version || key id || nonce || ciphertext and tag``. What it is the secret *of* is authenticated
-with it, so that a sealed value copied into another row does not open.
+A sealed value is ``version || key id || nonce || ciphertext and tag``. Its purpose is authenticated with it, so a
+sealed value that is copied into another row cannot be opened.
 
-There are two keys. The key-encryption key opens everything. The release key is derived from it, one way, and opens the
-private keys of releases alone: it is all that a process gets which talks to devices by TLS.
+There are two keys. The key-encryption key opens everything. The release key is derived from it, one way, and opens only
+the private keys of releases. It is the only key that a process gets which talks to devices by TLS.
 """
 
 import base64
@@ -27,8 +27,8 @@ KEK_BYTES = 32
 _UNDER_KEK = b"\x01"
 _UNDER_RELEASE_KEY = b"\x02"
 _KEY_ID_BYTES = 4
-_NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2; 2^32 seals under one key are far out of reach here
-_RELEASE_KEYS = "release keys"  # HKDF's label: another one makes another key, and nothing opens any more
+_NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2; 2^32 seals under one key are far more than we ever make
+_RELEASE_KEYS = "release keys"  # HKDF's label: with another label the key changes, and nothing can be opened any more
 
 
 class _SealingKey:
@@ -36,7 +36,7 @@ class _SealingKey:
 
     Args:
         key: The key.
-        version: The first byte of all that it seals: which of the keys it was.
+        version: The first byte of everything that it seals. It says which of the keys was used.
     """
 
     def __init__(self, key: Secret, version: bytes) -> None:
@@ -44,11 +44,11 @@ class _SealingKey:
         self._header = version + hashlib.sha256(b"engage-server key id" + key.reveal()).digest()[:_KEY_ID_BYTES]
 
     def seal(self, secret: Secret, purpose: str) -> bytes:
-        """Encrypt a secret so that it opens for the same purpose alone.
+        """Encrypt a secret so that it can be opened only for the same purpose.
 
         Args:
-            secret: What to protect.
-            purpose: What it is the secret of, such as ``site_key/main``.
+            secret: The secret.
+            purpose: What the secret is for, such as ``site_key/main``.
         """
         nonce = secrets.token_bytes(_NONCE_BYTES)
         return self._header + nonce + self._cipher.encrypt(nonce, secret.reveal(), self._header + purpose.encode())
@@ -57,7 +57,7 @@ class _SealingKey:
         """Decrypt.
 
         Raises:
-            SealBroken: Sealed with another key or for another purpose, or changed since.
+            SealBroken: It was sealed with another key or for another purpose, or has changed since.
         """
         end = len(self._header)
         header, nonce, ciphertext = sealed[:end], sealed[end : end + _NONCE_BYTES], sealed[end + _NONCE_BYTES :]
@@ -97,20 +97,20 @@ class ReleaseSealer(_SealingKey):
             source: Its name, for errors.
 
         Raises:
-            SettingsInvalid: It is no such text; a key-encryption key, for instance. The text is not repeated.
+            SettingsInvalid: It is another text, such as a key-encryption key. The text is not repeated.
         """
         return cls(read_release_key(text, source))
 
     def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
         if sealed[:1] == _UNDER_KEK:
             return SealBroken(
-                f"{purpose}: sealed as earlier versions did",
-                "Run 'engage init' once: it seals it anew, and loses nothing.",
+                f"{purpose}: sealed in the form of an earlier version",
+                "Run 'engage init' once: it seals it again, and loses nothing.",
             )
         return SealBroken(
             f"{purpose}: sealed with another key",
-            "The key-encryption key, or the release key that was made from it, is not the one of this database. Make "
-            "the release key anew with: engage key export-release-key FILE",
+            "The key-encryption key, or the release key derived from it, is not the one of this database. Make the "
+            "release key again: engage key export-release-key FILE",
         )
 
 
@@ -121,7 +121,7 @@ class Sealer(_SealingKey):
         key_encryption_key: 32 bytes.
 
     Raises:
-        SettingsInvalid: Another length.
+        SettingsInvalid: The key has another length.
     """
 
     def __init__(self, key_encryption_key: Secret) -> None:
@@ -132,21 +132,21 @@ class Sealer(_SealingKey):
         self._key_encryption_key = key_encryption_key
 
     def derived_key(self, purpose: str) -> bytes:
-        """32 bytes for another use than sealing, by HKDF (RFC 5869); the same ones for the same purpose.
+        """Derive 32 bytes for a use other than sealing, by HKDF (RFC 5869). The same purpose gives the same bytes.
 
-        Nobody who has them can compute the key-encryption key, or the bytes for another purpose.
+        They reveal neither the key-encryption key nor the bytes for another purpose.
         """
         derivation = HKDF(hashes.SHA256(), KEK_BYTES, salt=None, info=f"engage-server {purpose}".encode())
         return derivation.derive(self._key_encryption_key.reveal())
 
     @cached_property
     def release_key(self) -> Secret:
-        """What :class:`ReleaseSealer` takes."""
+        """The key for :class:`ReleaseSealer`."""
         return Secret(self.derived_key(_RELEASE_KEYS))
 
     @cached_property
     def releases(self) -> ReleaseSealer:
-        """Seals and opens the private keys of releases."""
+        """The sealer for the private keys of releases."""
         return ReleaseSealer(self.release_key)
 
     @classmethod
@@ -155,10 +155,10 @@ class Sealer(_SealingKey):
 
         Args:
             text: 44 characters of Base64; white space around them is ignored.
-            source: The file or variable it came from, for errors.
+            source: The file or variable that it came from, for errors.
 
         Raises:
-            SettingsInvalid: It is no such text. The text is not repeated.
+            SettingsInvalid: It is not such a text. The text is not repeated.
         """
         try:
             key = base64.b64decode(text.strip(), validate=True)
@@ -180,10 +180,10 @@ class Sealer(_SealingKey):
 
 
 def new_key_encryption_key() -> bytes:
-    """A fresh key-encryption key as the text that goes into its file, a newline at the end."""
+    """Make a new key-encryption key as the text for its file, with a newline at the end."""
     return base64.b64encode(secrets.token_bytes(KEK_BYTES)) + b"\n"
 
 
 def is_of_earlier_form(sealed: bytes) -> bool:
-    """Whether a release's sealed private key was sealed under the key-encryption key itself, as before schema 0006."""
+    """Whether a release's private key was sealed with the key-encryption key itself, as before schema 0006."""
     return sealed[:1] == _UNDER_KEK

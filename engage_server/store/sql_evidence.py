@@ -8,16 +8,16 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Engine
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store import adoption_queries, anchor_queries, history_queries, sighting_queries
-from engage_server.store.adoption_kinds import Question
-from engage_server.store.engine import LONG_SECONDS, reading, writing
+from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.queries import adoption_queries, anchor_queries, history_queries, sighting_queries
+from engage_server.store.queries.adoption_kinds import Question
 
-_ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at one is another
+_ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at the same address is another one
 
 
 class SqlEvidence:
-    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings hold."""
+    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings apply."""
 
     _engine: Engine
 
@@ -37,7 +37,7 @@ class SqlEvidence:
 
     def forget_sightings(self, before: datetime) -> int:
         removed, slice_ = 0, sighting_queries.MOST_AT_ONCE
-        while slice_ == sighting_queries.MOST_AT_ONCE:  # each in a transaction of its own: others want to write, too
+        while slice_ == sighting_queries.MOST_AT_ONCE:  # each in a separate transaction: others want to write, too
             with writing(self._engine, LONG_SECONDS, gives_way=True) as connection:
                 slice_ = sighting_queries.delete_before(connection, before)
             removed += slice_
@@ -122,4 +122,4 @@ class SqlEvidence:
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event; the whole store does so in one place."""
+        """Write the audit event. The whole store implements this in one place."""

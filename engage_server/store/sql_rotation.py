@@ -7,12 +7,12 @@ from dataclasses import replace
 from sqlalchemy import Connection, Engine
 
 from engage_server.records import AuditEvent, Rotation
-from engage_server.store import release_queries, rotation_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.database.engine import reading, writing
+from engage_server.store.queries import release_queries, rotation_queries
 
 
 class SqlRotation:
-    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings hold."""
+    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings apply."""
 
     _engine: Engine
 
@@ -53,4 +53,4 @@ class SqlRotation:
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event; the whole store does so in one place."""
+        """Write the audit event. The whole store implements this in one place."""

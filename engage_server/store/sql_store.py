@@ -18,18 +18,17 @@ from engage_server.records import (
     Site,
     StaticCertificate,
 )
-from engage_server.store import (
-    audit_log,
+from engage_server.store import audit_log, release_keys
+from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
+from engage_server.store.interface import ReleaseDraft
+from engage_server.store.queries import (
     device_queries,
     history_queries,
-    release_keys,
     release_queries,
     removal_queries,
     rename_queries,
     site_queries,
 )
-from engage_server.store.engine import LONG_SECONDS, after_commit, reading, writing
-from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
@@ -38,13 +37,13 @@ from engage_server.store.tables import installation
 
 
 class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
-    """Implements :class:`engage_server.store.interface.Store`, whose docstrings hold.
+    """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
         engine: Of a database whose tables are of this version (see :mod:`engage_server.store.schema`).
-        sealer: None for a process that has no business with site keys and the audit log.
-        release_sealer: For one that opens the private keys of releases and nothing else, as the TLS instance does.
-        told: Called with each entry of the audit log that was written, when it is there for good.
+        sealer: None for a process that needs neither site keys nor the audit log.
+        release_sealer: For a process that opens only the private keys of releases, as the TLS instance does.
+        told: Called with each new entry of the audit log, once it is committed.
     """
 
     def __init__(
@@ -61,7 +60,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         self._listening = None
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self.stop_listening()
         self._engine.dispose()
 
@@ -160,8 +159,8 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
         with writing(self._engine) as connection:
             number = release_queries.insert_release(connection, draft, private_key, self._opened().releases)
-            # servers offer the DERs of staged releases too: a device that got its notice from a server that is a
-            # moment ahead may fetch the DER from one that is a moment behind
+            # Servers offer the DERs of staged releases too. A device may get its notice from a server that is a moment
+            # ahead, and fetch the DER from one that is a moment behind.
             self._tell(connection, event, changes_serving=True, release=number)
             return release_queries.select_release(connection, draft.site, number)
 
@@ -202,6 +201,10 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
         with reading(self._engine) as connection:
             return release_queries.select_releases(connection, site)
 
+    def current_numbers(self, site: str | None = None) -> Mapping[str, int]:
+        with reading(self._engine) as connection:
+            return release_queries.select_current_numbers(connection, site)
+
     def private_key(self, site: str, number: int) -> Secret:
         with reading(self._engine) as connection:
             sealed = release_queries.sealed_private_key(connection, site, number)
@@ -236,7 +239,7 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event; and, if servers have to look, raise the generation and wake them."""
+        """Write the audit event. If servers must follow the change, also raise the generation and wake them."""
         if release:
             event = replace(event, facts={**event.facts, "release": str(release)})
         entry = audit_log.append(connection, event, self._opened())

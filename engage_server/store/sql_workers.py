@@ -1,4 +1,4 @@
-"""The part of the store that knows the workers, and by which they hear of changes."""
+"""The part of the store that knows the workers, and that announces changes to them."""
 
 from abc import abstractmethod
 from collections.abc import Sequence
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection, Engine, text
 
 from engage_server.records import AuditEvent, WorkerStatus
-from engage_server.store import worker_queries
-from engage_server.store.engine import reading, writing
+from engage_server.store.database.engine import reading, writing
+from engage_server.store.queries import worker_queries
 
 if TYPE_CHECKING:
-    from engage_server.store.postgresql import BoundedConnection
+    from engage_server.store.database.postgresql import BoundedConnection
 
 _CHANNEL = "engage_generation"
 _ASK_LISTENER_SECONDS = 30.0
-_LISTENER_SILENCE_SECONDS = 3.0  # nothing is lost with it: each look asks anew
+_LISTENER_SILENCE_SECONDS = 3.0  # nothing is lost if it breaks: each check asks again
 
 
 class SqlWorkers:
-    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings hold."""
+    """Implements that part of :class:`engage_server.store.interface.Store`, whose docstrings apply."""
 
     _engine: Engine
     _listening: "BoundedConnection | None"
@@ -58,26 +58,26 @@ class SqlWorkers:
 
         try:
             listener = self._listener()
-            if monotonic() >= self._ask_listener_at:  # one that fell silent would never be told of anything
+            if monotonic() >= self._ask_listener_at:  # a broken connection would never announce anything
                 self._ask_listener_at = monotonic() + _ASK_LISTENER_SECONDS
                 listener.execute("SELECT 1")
             return any(True for _ in listener.notifies(timeout=seconds, stop_after=1))
-        except psycopg.Error:  # the connection is lost: the caller looks now, and says what is wrong
+        except psycopg.Error:  # the connection is lost: the caller checks now, and reports what is wrong
             self.stop_listening()
             sleep(seconds)
             return True
 
     def stop_listening(self) -> None:
-        """Give up the connection on which changes are heard of; the next wait opens another."""
+        """Close the connection that receives changes. The next wait opens another."""
         if self._listening is not None:
             with suppress(Exception):
                 self._listening.close()
             self._listening = None
 
     def _listener(self) -> "BoundedConnection":
-        """A connection of its own: it waits, while others of the pool work."""
+        """A separate connection: it waits, while others of the pool work."""
         if self._listening is None:
-            from engage_server.store.postgresql import connect
+            from engage_server.store.database.postgresql import connect
 
             self._listening = connect(self._engine)
             self._listening.silence_seconds = _LISTENER_SILENCE_SECONDS
@@ -88,10 +88,10 @@ class SqlWorkers:
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None
     ) -> None:
-        """Write the audit event; the whole store does so in one place."""
+        """Write the audit event. The whole store implements this in one place."""
 
 
 def notify(connection: Connection) -> None:
-    """Wake all who wait for a change, when this transaction is through. Only PostgreSQL can do so."""
+    """Wake all who wait for a change, once this transaction is committed. Only PostgreSQL supports it."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"NOTIFY {_CHANNEL}"))

@@ -1,6 +1,6 @@
-"""The tables. A change here needs a migration in ``migrations/versions``; a test compares the two.
+"""The tables. A change here needs a migration in ``migrations/versions``. A test compares the two.
 
-Indexes over a part of a table's rows stand in ``partial_indexes``.
+Indexes over a part of a table's rows are in ``partial_indexes``.
 """
 
 from datetime import UTC, datetime
@@ -36,33 +36,33 @@ class UtcDateTime(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Refuse naive times: nobody could say which moment they mean."""
+        """Reject times without a zone: the moment that they mean is not known."""
         if value is None:
             return None
         if value.tzinfo is None:
-            raise ValueError("a time without a zone can not be stored")
+            raise ValueError("a time without a zone cannot be stored")
         utc = value.astimezone(UTC)
         return utc.replace(tzinfo=None) if dialect.name == "sqlite" else utc
 
     def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Restore the zone."""
         if value is None:
             return None
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
 class EpochSeconds(TypeDecorator[datetime]):
-    """An aware UTC time as whole seconds since 1970: a few bytes, for rows of which there are millions. 0 is none."""
+    """An aware UTC time as whole seconds since 1970: a few bytes, for tables of millions of rows. 0 is no time."""
 
     impl = BigInteger
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int:
-        """To seconds."""
+        """Convert to seconds."""
         return 0 if value is None else int(value.timestamp())
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:
-        """And back."""
+        """Convert from seconds."""
         return datetime.fromtimestamp(value, UTC) if value else None
 
 
@@ -121,7 +121,7 @@ devices = Table(
     Column("added_at", UtcDateTime, nullable=False),
 )
 
-# What the vendor's sample gave, at the names that it gave it at.
+# The certificates that the vendor's sample served, under its names for them.
 static_certificates = Table(
     "static_certificates",
     metadata,
@@ -130,8 +130,8 @@ static_certificates = Table(
     Column("der", LargeBinary, nullable=False),
 )
 
-# Rows are never deleted. Only ``state`` and the later times ever change; and the key, which is emptied when it is
-# destroyed.
+# Rows are deleted only with their site, or if the release was never more than staged. Only ``state``, the later times
+# and the key ever change. The key is emptied when it is destroyed.
 releases = Table(
     "releases",
     metadata,
@@ -153,7 +153,7 @@ releases = Table(
     UniqueConstraint("site_id", "number"),
 )
 
-# What was current, in the order of its activation: a stack. Rolling back takes the top off.
+# The releases that were current, in the order of their activation: a stack. A rollback removes the top.
 activations = Table(
     "activations",
     metadata,
@@ -162,7 +162,7 @@ activations = Table(
     Column("number", Integer, nullable=False),
 )
 
-# The ids have no gap, and each row holds the hash of the one before.
+# The ids have no gap, and each row holds the hash of the previous one.
 audit_events = Table(
     "audit_events",
     metadata,
@@ -178,7 +178,7 @@ audit_events = Table(
     Column("hash", String(64), nullable=False, server_default=""),
 )
 
-# What each worker said last. A row lives as long as its worker, and a little longer.
+# The last report of each worker. A row lives as long as its worker, and a little longer.
 workers = Table(
     "workers",
     metadata,
@@ -219,8 +219,8 @@ rotations = Table(
     Column("unsure_why", Text, nullable=False, server_default=""),
 )
 
-# What devices did. Rows are only added, and removed when they are old; ``site`` is a name, so that a sighting outlives
-# what it tells of.
+# What devices did. Rows are only added, and removed when they are old. ``site`` is a name, so that a sighting outlives
+# its site.
 sightings = Table(
     "sightings",
     metadata,
@@ -239,7 +239,7 @@ sightings = Table(
     Column("disregarded", String(32), nullable=False, server_default=""),
 )
 
-# How far each spool file of each host is in ``sightings``: what makes adding them again harmless.
+# How far each spool file of each host is stored in ``sightings``: adding the same lines again is then harmless.
 spool_offsets = Table(
     "spool_offsets",
     metadata,
@@ -249,8 +249,8 @@ spool_offsets = Table(
 )
 
 
-# The evidence: a row for each device of a site, one for each release that it met, one for each address that it called
-# from. Small, because there may be a million devices, and they are kept for good.
+# The evidence: a row for each device of a site, for each release that it met, and for each address that it called from.
+# The rows are small, because there may be a million devices, and they are kept for good.
 device_histories = Table(
     "device_histories",
     metadata,
@@ -293,10 +293,10 @@ device_histories = Table(
     Column("authenticated_nights", Integer, nullable=False, server_default="0"),
     Column("token_time", BigInteger, nullable=False, server_default="0"),
     Column("host", String(253), nullable=False, server_default=""),
-    UniqueConstraint("identity", "site"),  # first what tells rows apart, whatever the planner has counted so far
+    UniqueConstraint("identity", "site"),  # the most selective column first, whatever the planner's statistics
 )
-# What the gate counts is answered from this index alone; of the devices that it suspects, the two others say whether
-# their address is another's, too.
+# This index alone answers what the gate counts. For devices that it suspects, the two others say whether another device
+# shares their address.
 Index(
     "ix_device_histories_adoption",
     device_histories.c.site,

@@ -1,1 +1,1 @@
-"""HTTP only: read, ask a service, render."""
+"""HTTP only: reads a request, asks a service, renders the answer."""

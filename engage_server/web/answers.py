@@ -1,4 +1,4 @@
-"""Every answer's form, in one place. Bodies are complete, so Content-Length is literal and nothing is chunked."""
+"""The form of every answer. Bodies are complete, so Content-Length is always set and nothing is chunked."""
 
 from http import HTTPStatus
 
@@ -18,26 +18,26 @@ def ok(body: bytes, content_type: str) -> Answer:
 
 
 def not_found() -> Answer:
-    """404: there is nothing at this address."""
+    """404: nothing exists at this address."""
     return _answer(404, b'{"error":"not found"}')
 
 
 def unauthorized() -> Answer:
-    """401: not from this network.
+    """401: this network may not call.
 
-    Not 403, after which some gateway firmware stops trying for good. RFC 9110 section 11.6.1 wants a challenge with a
-    401, but there is no scheme that a device could answer to.
+    Not 403: after that, some gateway firmware stops trying for good. RFC 9110 section 11.6.1 requires a challenge with
+    a 401, but there is no scheme that a device could answer.
     """
     return _answer(401, b'{"error":"unauthorized"}')
 
 
 def unavailable() -> Answer:
-    """503: no release is current; a device tries again by itself."""
+    """503: no release is current. A device retries by itself."""
     return _answer(503, b'{"error":"no release to serve"}')
 
 
 def of_call(call: CallAnswer) -> Answer:
-    """The answer to a call-in. One without a body says so by its length, and has no type."""
+    """Build the answer to a call-in. An answer without a body has Content-Length 0 and no Content-Type."""
     answer = _answer(call.status, call.body)
     if not call.body:
         del answer.headers["Content-Type"]
@@ -58,7 +58,7 @@ def _answer(status: int, body: bytes, content_type: str = JSON) -> Answer:
 
 
 def _phrase(status: int) -> str:
-    """RFC 9112 section 4 lets it be empty, but not the space in front: a partner's system may use any status."""
+    """Return the reason phrase. It may be empty (RFC 9112 section 4): a partner's system may use any status."""
     try:
         return HTTPStatus(status).phrase
     except ValueError:

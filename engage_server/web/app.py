@@ -1,4 +1,4 @@
-"""The one Flask app. Both device instances run it; nothing in it knows which of the two it is in."""
+"""The Flask app of both device instances. Nothing in it depends on which of the two it runs in."""
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -26,10 +26,10 @@ def create_app(
     """Build the app of a device listener.
 
     Args:
-        distribution: Where the answers come from; may still be empty.
-        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed.
-        sightings: Where it is noted what devices did; None: nowhere.
-        call_ins: Answers call-ins; None: they are not there.
+        distribution: Provides the answers. It may still be empty.
+        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are trusted.
+        sightings: Records what devices did. None: nothing is recorded.
+        call_ins: Answers call-ins. None: their routes do not exist.
     """
     app = Flask(__name__, static_folder=None)
     app.wsgi_app = _exactly_as_sent(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
@@ -45,14 +45,14 @@ def create_app(
 
     @app.errorhandler(HTTPException)
     def on_http_error(error: HTTPException) -> answers.Answer:
-        """Whatever routing refuses is simply not there, methods included; to a foreign network it is closed."""
+        """Answer whatever routing rejects, methods included, as not there; to an unknown network, as unauthorized."""
         if error.code is not None and error.code >= 500:
             return answers.failed()
         return answers.not_found() if caller.is_known_network(distribution) else answers.unauthorized()
 
     @app.errorhandler(Exception)
     def on_failure(_error: Exception) -> answers.Answer:
-        """A defect of ours. The traceback goes to the log, never to the client."""
+        """Handle a defect of ours. The traceback goes to the log, never to the client."""
         app.logger.exception("a request could not be answered")
         return answers.failed()
 
@@ -60,11 +60,13 @@ def create_app(
 
 
 def _exactly_as_sent(wsgi_app: "WSGIApplication") -> "WSGIApplication":
-    """Take back three of Werkzeug's kindnesses.
+    """Undo three conveniences of Werkzeug.
 
-    It answers 404 to a Host header that it can not encode; but no route depends on the host, and no header may make
-    the host refuse a device. And it strips slashes that lead a path; but only what is in the URL map is there.
-    And it has no route for who asks for a websocket; but a server may ignore an upgrade (RFC 9110 section 7.8).
+    * It answers 404 to a Host header that it cannot encode. But no route depends on the host, and no header may make
+      the server refuse a device.
+    * It strips slashes at the beginning of a path. But only the addresses of the URL map exist.
+    * It finds no route for a request that asks for a websocket. But a server may ignore an upgrade (RFC 9110 section
+      7.8).
     """
 
     def middleware(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:

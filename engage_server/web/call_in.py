@@ -1,9 +1,10 @@
-"""The devices' calls beside the certificate: the nightly call-in, and what the vendor's sample gave as files."""
+"""The routes of devices besides the certificate's: the nightly call-in, and files that the vendor's sample served."""
 
 from flask import Blueprint, request
 from werkzeug.routing import BaseConverter
 
 from engage_server.protocol import paths
+from engage_server.protocol.caller_serial import caller_claims
 from engage_server.protocol.upstream_target import path_with, target_of
 from engage_server.records import SightingKind
 from engage_server.services.call_in.call import Call, CallKind
@@ -14,11 +15,11 @@ from engage_server.web import answers
 from engage_server.web.caller import IDENTIFIED, CallerReader
 from engage_server.web.device import REFUSALS
 
-UPLOADS_WITHOUT_END = (paths.AUDIT,)  # whose bodies grow with the time that a device was away
+UPLOADS_WITHOUT_END = (paths.AUDIT,)  # the longer a device was away, the larger their bodies
 
 
 class AnyCaseConfig(BaseConverter):
-    """``Config``, as the vendor writes it, or in any other case, as firmware does."""
+    """``Config`` as the vendor writes it, or in any other case, as firmware writes it."""
 
     regex = f"(?i:{paths.CONFIG})"
 
@@ -37,7 +38,7 @@ ENDPOINTS = frozenset(f"call_in.{endpoint}" for endpoint, *_ in _ROUTES)
 
 
 def blueprint(call_ins: CallIns, caller: CallerReader) -> Blueprint:
-    """The call-in's routes."""
+    """Build the call-in's routes."""
     bp = Blueprint("call_in", __name__)
     bp.record_once(lambda state: state.app.url_map.converters.update(any_case_config=AnyCaseConfig))
 
@@ -59,12 +60,12 @@ def blueprint(call_ins: CallIns, caller: CallerReader) -> Blueprint:
 
 
 def static_blueprint(distribution: Distribution, caller: CallerReader, sightings: Sightings | None) -> Blueprint:
-    """The addresses at which the vendor's sample gave certificates."""
+    """Build the routes of the addresses at which the vendor's sample served certificates."""
     bp = Blueprint("static_certificates", __name__)
 
     @bp.get(f"{paths.STATIC_CERTIFICATES}<name>", provide_automatic_options=False)
     def certificate(name: str) -> answers.Answer:
-        """The very certificate that was taken over by this name; no other file is ever given."""
+        """Return exactly the certificate that was imported under this name. No other file is ever served."""
         address = caller.address()
         found = distribution.static_certificate(name, caller.host(), caller.query(), address, caller.local())
         if isinstance(found, Refusal):
@@ -77,15 +78,16 @@ def static_blueprint(distribution: Distribution, caller: CallerReader, sightings
 
 
 def _call(kind: CallKind, caller: CallerReader) -> Call:
+    query, authorization = caller.query(), request.headers.get("Authorization", "")
     return Call(
         kind=kind,
         method=request.method,
-        target=_target(kind, caller.query()),
-        query=caller.query(),
+        target=_target(kind, query),
+        claims=caller_claims(query, authorization),
         since=str((request.view_args or {}).get("since", "")),
         body=request.get_data(),
         content_type=request.headers.get("Content-Type", ""),
-        authorization=request.headers.get("Authorization", ""),
+        authorization=authorization,
         host=caller.host(),
         address=caller.address(),
         local=caller.local(),
@@ -97,11 +99,11 @@ def _call(kind: CallKind, caller: CallerReader) -> Call:
 
 
 def _target(kind: CallKind, query: str) -> str:
-    """What an upstream system is asked for; "" where it can not be asked for that. Never the target that came."""
+    """Return the target for an upstream system; "" if it cannot be built. Never the target that was received."""
     parts = request.view_args or {}
     path: str | None = _PATHS.get(kind)
     if kind is CallKind.CONFIG:
-        path = paths.CONFIG_PREFIX + str(parts["config"])  # as the device spells it
+        path = paths.CONFIG_PREFIX + str(parts["config"])  # in the device's own spelling
     elif kind is CallKind.DATABASE:
         path = path_with(paths.DATABASE_PREFIX, str(parts["since"]))
     return target_of(path, query) if path is not None else ""

@@ -1,4 +1,4 @@
-"""Who calls, and by which host: from the connection, and from a proxy's headers only where the proxy is trusted."""
+"""Finds who calls, and which host: from the connection, and from a proxy's headers only if the proxy is trusted."""
 
 from collections.abc import Sequence
 
@@ -10,26 +10,26 @@ from engage_server.records import IPNetwork, folded
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.networks import is_in_networks
 
-RAW_HOST = "engage_server.host"  # where app.py puts the Host header as it came
-IDENTIFIED = "engage_server.identified"  # the serial number that a request of this connection told, in both directions
-LOCAL_ADDRESS = "engage_server.local"  # where the server puts the address of this host that was called, if it matters
+RAW_HOST = "engage_server.host"  # app.py puts the Host header here as it was received
+IDENTIFIED = "engage_server.identified"  # the serial number that a request of this connection gave, in both directions
+LOCAL_ADDRESS = "engage_server.local"  # the server puts the address of this host that was called here, if it matters
 
 
 class CallerReader:
     """Reads the caller of the current request.
 
     Args:
-        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are believed. Empty: nobody's are.
+        trusted_proxies: Networks whose ``X-Forwarded-*`` headers are trusted. Empty: no network's are.
     """
 
     def __init__(self, trusted_proxies: Sequence[IPNetwork]) -> None:
         self._trusted = tuple(trusted_proxies)
 
     def address(self) -> str:
-        """The device's address, as text; "" when it is not known.
+        """The device's address, as text. "" if it is not known.
 
-        With trusted proxies in front: the last address in ``X-Forwarded-For`` that is not one of them. Each proxy
-        appends who called it, so what stands further left was claimed by the client.
+        Behind trusted proxies, it is the last address in ``X-Forwarded-For`` that is not a proxy's. Each proxy appends
+        the address that called it, so everything further left is only the client's claim.
         """
         address = folded(str(request.environ.get("REMOTE_ADDR", "")))
         if not self._is_trusted(address):
@@ -41,7 +41,7 @@ class CallerReader:
         return address
 
     def host(self) -> str:
-        """The host that the device used, raw: it may be anything, or empty."""
+        """The host that the device used, raw. It may be anything, or empty."""
         if self._trusted and self._is_trusted(request.environ.get("REMOTE_ADDR", "")):
             forwarded = request.headers.get("X-Forwarded-Host", "")
             if forwarded:
@@ -57,7 +57,7 @@ class CallerReader:
         return str(request.environ.get(LOCAL_ADDRESS, ""))
 
     def said_before(self) -> str | None:
-        """The serial number that an earlier request of this connection told; None for none."""
+        """The serial number that an earlier request of this connection gave, or None."""
         return request.environ.get(IDENTIFIED)
 
     def is_marked(self) -> bool:
@@ -65,11 +65,11 @@ class CallerReader:
         return HEADER in request.headers
 
     def is_proxied(self) -> bool:
-        """Whether a trusted proxy calls for somebody: then one connection may carry many devices' requests."""
+        """Whether a trusted proxy calls for others. Then one connection may carry many devices' requests."""
         return self._is_trusted(str(request.environ.get("REMOTE_ADDR", "")))
 
     def is_known_network(self, distribution: Distribution) -> bool:
-        """Whether the site that this request is for is served to where it came from."""
+        """Whether this request's site may be called from the caller's network."""
         return distribution.is_known_network(self.host(), self.query(), self.address(), self.local())
 
     def _is_trusted(self, address: str) -> bool:

@@ -1,4 +1,4 @@
-"""What devices call: the notice and the trust anchor."""
+"""The routes that devices call for the certificate: the notice and the trust anchor."""
 
 from flask import Blueprint, request
 
@@ -23,21 +23,21 @@ REFUSALS = {
 
 
 def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sightings | None) -> Blueprint:
-    """The device routes. ``HEAD`` comes with each ``GET``; every other method is not there."""
+    """Build the device routes. ``HEAD`` comes with each ``GET``. Other methods do not exist."""
     bp = Blueprint("device", __name__)
 
     @bp.get(paths.NOTICE, provide_automatic_options=False)
     def notice() -> answers.Answer:
-        """Tell where the trust anchor is, and its hash. No query and no header can make this refuse a device."""
+        """Say where the trust anchor is, and its hash. No query and no header can make this refuse a device."""
         address = caller.address()
         found = distribution.notice(caller.host(), caller.query(), address, caller.local())
         return give(SightingKind.NOTICE, found, address, serial_from_query(caller.query()))
 
     @bp.get(f"{paths.DER_PREFIX}<digest>{paths.DER_SUFFIX}", provide_automatic_options=False)
     def der(digest: str) -> answers.Answer:
-        """Give the bytes that a notice's hash was made of, of this release or of an earlier one.
+        """Return the bytes from which a notice's hash was made, of this release or an earlier one.
 
-        ``cert_url`` has no query, so whoever sends a serial number with it is no device: it is not believed.
+        ``cert_url`` has no query, so a request that has a serial number comes from no device: the number is not used.
         """
         address = caller.address()
         return give(SightingKind.CERTIFICATE, distribution.der(digest, address), address, None)
@@ -45,7 +45,7 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
     def give(kind: SightingKind, found: ServedAnswer | Refusal, address: str, serial: str | None) -> answers.Answer:
         if isinstance(found, Refusal):
             return REFUSALS[found]()
-        if sightings is not None and request.method != "HEAD":  # which gives a device nothing
+        if sightings is not None and request.method != "HEAD":  # a HEAD gives a device nothing
             host = host_of_header(caller.host()) if kind is SightingKind.NOTICE else ""
             sightings.answered(kind, found, address, serial, marked=caller.is_marked(), host=host)
         return rendered(kind, found)
@@ -54,5 +54,5 @@ def blueprint(distribution: Distribution, caller: CallerReader, sightings: Sight
 
 
 def rendered(kind: SightingKind, served: ServedAnswer) -> answers.Answer:
-    """The answer that gives a device what it asked for."""
+    """Build the answer that gives a device what it asked for."""
     return answers.ok(served.content, answers.JSON if kind is SightingKind.NOTICE else answers.DER)

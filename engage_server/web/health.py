@@ -1,4 +1,4 @@
-"""What load balancers and service managers ask. Answers everyone, and tells nothing about the sites."""
+"""The routes that load balancers and service managers ask. They answer any caller, and reveal nothing about sites."""
 
 import json
 
@@ -9,21 +9,21 @@ from engage_server.web import answers
 
 
 def blueprint(distribution: Distribution) -> Blueprint:
-    """The health routes."""
+    """Build the health routes."""
     bp = Blueprint("health", __name__)
 
     @bp.get("/healthz", provide_automatic_options=False)
     def healthz() -> answers.Answer:
-        """This process answers."""
+        """Say that this process answers."""
         return answers.ok(b'{"status":"ok"}', answers.JSON)
 
     @bp.get("/readyz", provide_automatic_options=False)
     def readyz() -> answers.Answer:
-        """It has a release to serve.
+        """Say whether there is a release to serve.
 
-        Still so, but "behind", while a newer one can not be loaded and the last good one is served, or while the folder
-        of data is gone: to take such a worker out would leave devices with nobody. And still so, with "store" "late",
-        while it can not be seen whether there is a newer one.
+        The status is "behind", still with 200, while a newer release cannot be loaded and the last good one is served.
+        It is also "behind" while the data folder is gone. To take such a worker out of service would leave devices
+        without a server. The "store" is "late" while it is not known whether there is a newer release.
         """
         if not distribution.is_ready:
             return answers.unavailable()

@@ -1,4 +1,4 @@
-"""The operators' listener: what monitoring asks. Never on a device's port."""
+"""The operators' listener, which monitoring asks. Its routes are never on a device's port."""
 
 from collections.abc import Callable
 
@@ -8,7 +8,7 @@ from werkzeug.exceptions import HTTPException
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import answers, health
 
-PROMETHEUS_TEXT = "text/plain; version=0.0.4; charset=utf-8"
+PROMETHEUS_TEXT = "; ".join(("text/plain", "version=0.0.4", "charset=utf-8"))
 
 
 def create_operators_app(distribution: Distribution, exposition: Callable[[], bytes]) -> Flask:
@@ -16,24 +16,24 @@ def create_operators_app(distribution: Distribution, exposition: Callable[[], by
 
     Args:
         distribution: For the health routes.
-        exposition: The metrics, in Prometheus' text format.
+        exposition: Returns the metrics, in Prometheus' text format.
     """
     app = Flask(__name__, static_folder=None)
     app.register_blueprint(health.blueprint(distribution))
 
     @app.get("/metrics", provide_automatic_options=False)
     def metrics() -> answers.Answer:
-        """All figures of this host."""
+        """Return all metrics of this host."""
         return answers.ok(exposition(), PROMETHEUS_TEXT)
 
     @app.errorhandler(HTTPException)
     def on_http_error(error: HTTPException) -> answers.Answer:
-        """What is not in the URL map is not there."""
+        """Answer an address that is not in the URL map as not there."""
         return answers.failed() if error.code is not None and error.code >= 500 else answers.not_found()
 
     @app.errorhandler(Exception)
     def on_failure(_error: Exception) -> answers.Answer:
-        """A defect of ours. The traceback goes to the log, never to the client."""
+        """Handle a defect of ours. The traceback goes to the log, never to the client."""
         app.logger.exception("a request could not be answered")
         return answers.failed()
 

@@ -20,6 +20,7 @@ from engage_server.services.call_in.dispatch import CallIns
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import DeviceFolders
+from tests.support.calls import call_in
 from tests.support.chains import NOW
 from tests.support.world import World, serial_of
 
@@ -58,7 +59,7 @@ def _calls(serial: str, round_number: int) -> dict[str, Call]:
         "unknown device": (CallKind.AUDIT, {"serialNumber": f"F{serial[1:]}"}),
     }
     return {
-        name: Call(kind, "X", "/", "", "0", json.dumps(body).encode(), "", "", "", "192.0.2.1", "", True, serial)
+        name: call_in(kind, json.dumps(body).encode(), since="0", said_before=serial)
         for name, (kind, body) in bodies.items()
     }
 

@@ -14,8 +14,9 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from engage_server.pki import authority, encodings, profiles
-from engage_server.pki.authority import Issuer
+from engage_server.pki import encodings
+from engage_server.pki.issuing import authority, profiles
+from engage_server.pki.issuing.authority import Issuer
 from engage_server.pki.names import subject
 from engage_server.records import Host
 from tests.support.chains import NOW, good_chain, key

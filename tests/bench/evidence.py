@@ -30,7 +30,7 @@ from engage_server.records.site import AnchorRole
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore

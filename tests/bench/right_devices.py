@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from tests.bench.report import percentile
 from tests.support.running import NOTICE, RunningPair
+from tests.support.threads_beside import ThreadsBeside
 
 TOO_LATE_MILLISECONDS = 250.0
 _PATIENCE = 10.0
@@ -51,7 +52,7 @@ class Calls:
         return not self.failed and bool(self.all) and self.at(0.99) < TOO_LATE_MILLISECONDS
 
 
-class RightDevices:
+class RightDevices(ThreadsBeside):
     """Threads of visits: notice, the certificate that it names, then a call by TLS with PUT Config and GET db.
 
     Args:
@@ -72,16 +73,6 @@ class RightDevices:
         self._lock = threading.Lock()
         self._context = ssl.create_default_context(cafile=str(pair.folder / "certs" / "main" / "partner_CA.pem"))
         self._threads = [threading.Thread(target=self._run, args=(number,)) for number in range(_THREADS)]
-
-    def __enter__(self) -> "RightDevices":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
 
     def _run(self, number: int) -> None:
         due = time.monotonic() + number * self._between / _THREADS

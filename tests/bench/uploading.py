@@ -11,6 +11,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 
 from tests.support.running import RunningPair
+from tests.support.threads_beside import ThreadsBeside
 
 _PATIENCE = 5.0
 _PAUSE_SECONDS = 0.1  # of a device that was told to come again, or got no answer
@@ -48,7 +49,7 @@ class Told:
         return sum(map(len, self.taken.values()))
 
 
-class Uploading:
+class Uploading(ThreadsBeside):
     """A thread for each device: one numbered audit after the other, the same again until it is acknowledged.
 
     Args:
@@ -67,16 +68,6 @@ class Uploading:
         self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         self._context.check_hostname, self._context.verify_mode = False, ssl.CERT_NONE
         self._threads = [threading.Thread(target=self._run, args=(door,)) for door in doors]
-
-    def __enter__(self) -> "Uploading":
-        for thread in self._threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
 
     def _run(self, door: Door) -> None:
         number = 1

@@ -14,6 +14,7 @@ import pytest
 from engage_server.protocol.site_key import write_site_key
 from tests.support.chains import SITE_KEY
 from tests.support.device_bodies import database
+from tests.support.ports import free_port
 from tests.support.running import RunningPair, engage, engage_as, engage_for, eventually, ok, running_pair
 from tests.support.world import serial_of
 
@@ -101,4 +102,5 @@ def test_a_service_that_may_not_write_ends_with_3(folder: Path) -> None:
     init(folder)
     os.chown(folder / "data", 0, 0)
     (folder / "data").chmod(0o755)
-    assert engage_as(str(SERVICE), folder, "serve") == 3
+    serve = ("serve", "http", "--bind", "127.0.0.1", "--http-port", str(free_port()))
+    assert engage_as(str(SERVICE), folder, *serve) == 3

@@ -74,7 +74,7 @@ def test_what_is_left_away_is_said_in_every_form(folder: Path) -> None:
     assert "skipped: it is a certificate request" in text
     assert "0 errors, 0 warnings, 0 notes, 1 ignored, 1 skipped" in text
     github = ok(engage(folder, *run, "--format", "github"))
-    assert github.splitlines()[-1] == "1 chain(s): 0 error(s), 0 warning(s), 0 note(s), 1 ignored, 1 skipped"
+    assert github.splitlines()[-1] == "1 chain: 0 errors, 0 warnings, 0 notes, 1 ignored, 1 skipped"
     suites = Tree.fromstring(ok(engage(folder, *run, "--format", "junit"))).findall("testsuite")
     assert [suite.get("skipped") for suite in suites] == ["0", "1"]
     assert [len(suite.findall("testcase/skipped")) for suite in suites] == [0, 1]

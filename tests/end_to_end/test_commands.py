@@ -16,8 +16,14 @@ import pytest
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
 from tests.support.chains import OTHER_SITE_KEY, SITE_KEY
+from tests.support.ports import free_port
 from tests.support.refusals import KEY_TEXTS, error, refused
 from tests.support.running import ENGAGE, RunningPair, clean_environment, engage, eventually, ok
+
+
+def serve_http() -> tuple[str, ...]:
+    """On a port that nobody else has: it looks at its ports first."""
+    return ("serve", "http", "--bind", "127.0.0.1", "--http-port", str(free_port()))
 
 
 class TestInit:
@@ -129,7 +135,7 @@ class TestInit:
     def test_a_newer_database(self, installation: Path) -> None:
         with sqlite3.connect(installation / "data" / "engage.db") as connection:
             connection.execute("UPDATE alembic_version SET version_num = '9999'")
-        for command in (("init",), ("site", "list"), ("serve",)):
+        for command in (("init",), ("site", "list"), serve_http()):
             error(engage(installation, *command), 3, "newer version (schema 9999)")
 
     def test_a_file_that_is_no_database(self, installation: Path) -> None:
@@ -214,8 +220,8 @@ class TestChainBuild:
             (("--host", "http://a"), "neither a DNS name"),
             (("--host", "*.a.example"), "neither a DNS name"),
             (("--host", "a" * 65 + ".x"), "neither a DNS name"),
-            (("--host", "b" * 60 + ".example"), "as common name"),
-            (("--host", "a.example", "--server-days", "9999"), "outlive its issuer"),
+            (("--host", "b" * 60 + ".example"), "a common name may have"),
+            (("--host", "a.example", "--server-days", "9999"), "but its issuer only"),
             (("--host", "a.example", "--root-days", "0"), "--root-days"),
             (("--host", "a.example", "--organization", "o" * 65), "RFC 5280 allows 64"),
         ],
@@ -253,7 +259,7 @@ class TestHash:
     def test_bad_input(self, installation: Path) -> None:
         certs = installation / "certs" / "main"
         good = ("--site-key-file", "site.key")
-        error(engage(installation, "hash", certs / "partner_CA.pem", *good), 2, "this is PEM", "-outform DER")
+        error(engage(installation, "hash", certs / "partner_CA.pem", *good), 2, "it is PEM", "-outform DER")
         error(engage(installation, "hash", "site.key", *good), 2, "no certificate")
         error(engage(installation, "hash", "gone", *good), 3, "gone")
         error(engage(installation, "hash", certs / "partner_CA.der"), 2, "there is no site key")
@@ -361,7 +367,7 @@ class TestSitesAndReleases:
         error(engage(installation, "device", "add", "12", "--site", "main"), 2, "no serial number")
 
     def test_without_an_installation(self, tmp_path: Path) -> None:
-        for command in (("site", "list"), ("release", "list"), ("serve",), ("lock", "fetch", "http://127.0.0.1")):
+        for command in (("site", "list"), ("release", "list"), serve_http(), ("lock", "fetch", "http://127.0.0.1")):
             error(engage(tmp_path, *command), 3, "no installation here", "engage init")
         assert list(tmp_path.iterdir()) == []
 

@@ -45,7 +45,7 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         ports = ("--http-port", pair.http_port, "--https-port", pair.https_port, "--operators-port")
         ok(engage(tmp_path, "doctor", *ports, pair.operators_port, stdin=None))
         assert engage(tmp_path, "doctor", stdin=None).returncode == 1, "without them it looks at the settings' ports"
-        assert "ok      fetch      main: a virtual lock took the anchor from localhost" in told.stdout
+        assert "ok      fetch      main: a virtual lock fetched the anchor from localhost" in told.stdout
         ok(engage(tmp_path, "site", "add", "other", "--host", "127.0.0.2", "--site-key-file", "-", stdin=b"cd" * 32))
         found, status = look(tmp_path, **here)
         assert status == 1

@@ -11,7 +11,7 @@ import pytest
 
 from engage_server.records import Sighting, SightingKind
 from engage_server.services.evidence.fold import fold
-from engage_server.store.engine import open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS
 from tests.support.running import ENGAGE, clean_environment, engage, ok

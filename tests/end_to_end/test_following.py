@@ -5,6 +5,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -18,44 +19,54 @@ from tests.support.running import NOTICE, RunningPair, engage, eventually, ok, r
 FOLLOWED = 2.0  # seconds: invariant 2
 
 
-def test_a_new_release_is_served_within_two_seconds_without_a_restart(installation: Path) -> None:
+@pytest.fixture(scope="module")
+def followed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, RunningPair]]:
+    """A pair of two workers each that serves release 1 before and after each test."""
+    installation = make_installation(tmp_path_factory.mktemp("followed"))
     with running_pair(installation, "--workers", "2") as pair:
-        old = installation / "certs" / "main"
-        eventually(lambda: len(pair.workers()) == 4, "two workers each")
-        workers = pair.workers()
-        assert serves(pair, old)
-        before = notice(pair)
-        new = new_chain(installation, "next")
-        number = stage(installation, new)
-        time.sleep(FOLLOWED)
-        assert serves(pair, old), "staging serves nothing"
-        ok(engage(installation, "release", "activate", number))
-        time.sleep(FOLLOWED)
-        for _ in range(8):
-            assert serves(pair, new), "every worker, within two seconds"
-            assert not serves(pair, old)
-        assert pair.workers() == workers, "the same processes"
-        path = before["cert_url"].partition(f":{pair.http_port}")[2]
-        answer = pair.raw_http(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
-        assert answer.endswith((old / "partner_CA.der").read_bytes()), "a device that holds the old notice is served"
-        ok(engage(installation, "release", "activate", 1))
-        eventually(lambda: serves(pair, old), "back to release 1", FOLLOWED * 2)
+        yield installation, pair
 
 
-def test_an_open_connection_survives_an_activation(installation: Path) -> None:
-    with running_pair(installation, "--workers", "1") as pair:
-        with socket.create_connection(("127.0.0.1", pair.http_port), timeout=10) as connection:
-            keep = GET.replace(b"Connection: close\r\n", b"")
-            connection.sendall(keep)
-            first = _one_answer(connection)
-            new = new_chain(installation, "next")
-            ok(engage(installation, "release", "activate", stage(installation, new)))
-            eventually(lambda: serves(pair, new), "the new release")
-            connection.sendall(keep)
-            second = _one_answer(connection)
-        digests = [answer.partition(b"/certificates/")[2][:32] for answer in (first, second)]
-        assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in (first, second))
-        assert digests[1].decode() == digest_of((new / "partner_CA.der").read_bytes()) != digests[0].decode()
+def test_a_new_release_is_served_within_two_seconds_without_a_restart(followed: tuple[Path, RunningPair]) -> None:
+    installation, pair = followed
+    old = installation / "certs" / "main"
+    eventually(lambda: len(pair.workers()) == 4, "two workers each")
+    workers = pair.workers()
+    assert serves(pair, old)
+    before = notice(pair)
+    new = new_chain(installation, "next")
+    number = stage(installation, new)
+    time.sleep(FOLLOWED)
+    assert serves(pair, old), "staging serves nothing"
+    ok(engage(installation, "release", "activate", number))
+    time.sleep(FOLLOWED)
+    for _ in range(8):
+        assert serves(pair, new), "every worker, within two seconds"
+        assert not serves(pair, old)
+    assert pair.workers() == workers, "the same processes"
+    path = before["cert_url"].partition(f":{pair.http_port}")[2]
+    answer = pair.raw_http(f"GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode())
+    assert answer.endswith((old / "partner_CA.der").read_bytes()), "a device that holds the old notice is served"
+    ok(engage(installation, "release", "activate", 1))
+    eventually(lambda: serves(pair, old), "back to release 1", FOLLOWED * 2)
+
+
+def test_an_open_connection_survives_an_activation(followed: tuple[Path, RunningPair]) -> None:
+    installation, pair = followed
+    with socket.create_connection(("127.0.0.1", pair.http_port), timeout=10) as connection:
+        keep = GET.replace(b"Connection: close\r\n", b"")
+        connection.sendall(keep)
+        first = _one_answer(connection)
+        new = new_chain(installation, "other")
+        ok(engage(installation, "release", "activate", stage(installation, new)))
+        eventually(lambda: serves(pair, new), "the new release")
+        connection.sendall(keep)
+        second = _one_answer(connection)
+    ok(engage(installation, "release", "activate", 1))
+    eventually(lambda: serves(pair, installation / "certs" / "main"), "back to release 1", FOLLOWED * 2)
+    digests = [answer.partition(b"/certificates/")[2][:32] for answer in (first, second)]
+    assert all(answer.startswith(b"HTTP/1.1 200 OK") for answer in (first, second))
+    assert digests[1].decode() == digest_of((new / "partner_CA.der").read_bytes()) != digests[0].decode()
 
 
 def _one_answer(connection: socket.socket) -> bytes:
@@ -81,7 +92,7 @@ def test_devices_are_served_while_postgresql_is_away(tmp_path: Path, postgresql:
         time.sleep(5)  # the instances' own processes keep up more slowly than their workers
         postgresql.stop()
         try:
-            eventually(lambda: "can not follow the store" in pair.log, "the log tells of it")
+            eventually(lambda: "cannot follow the store" in pair.log, "the log tells of it")
             for _ in range(3):
                 assert serves(pair, old)
             victims = pair.workers()
@@ -103,7 +114,8 @@ def _serves_now(pair: RunningPair, chain: Path) -> bool:
         return False
 
 
-def test_several_sites_by_host_and_by_server_name(installation: Path) -> None:
+def test_several_sites_by_host_and_by_server_name(followed: tuple[Path, RunningPair]) -> None:
+    installation, pair = followed
     (installation / "north.key").write_bytes(bytes(range(50, 82)).hex().encode())
     ok(engage(installation, "site", "add", "north", "--host", "north.example.org", "--site-key-file", "north.key"))
     ok(engage(installation, "chain", "build", "certs/north", "--host", "north.example.org"))
@@ -112,22 +124,22 @@ def test_several_sites_by_host_and_by_server_name(installation: Path) -> None:
     serial, query = "0000000000000000A0B1000000000206", "?serialNumber=AAAAAAAAAACgsQAAAAACBg=="
     ok(engage(installation, "device", "add", serial, "--site", "north"))
     main, north = installation / "certs" / "main", installation / "certs" / "north"
-    with running_pair(installation, "--workers", "1") as pair:
-        for host, asked, chain in (
-            ("north.example.org", "", north),
-            ("locks.example.org", query, main),
-            ("192.0.2.7", query, north),
-            ("192.0.2.7", "", main),
-        ):
-            request = f"GET {NOTICE}{asked} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
-            digest = digest_of((chain / "partner_CA.der").read_bytes()).encode()
-            assert digest in pair.raw_http(request), (host, asked)
-        for name, chain in (("north.example.org", north), ("locks.example.org", main), ("127.0.0.1", main)):
-            answer, leaf = pair.raw_https(GET, chain / "partner_CA.pem", name)
-            assert answer.startswith(b"HTTP/1.1 200 OK")
-            assert leaf in _der_of(chain)
-        with pytest.raises(OSError, match="certificate verify failed"):
-            pair.raw_https(GET, main / "partner_CA.pem", "north.example.org")
+    time.sleep(FOLLOWED)
+    for host, asked, chain in (
+        ("north.example.org", "", north),
+        ("locks.example.org", query, main),
+        ("192.0.2.7", query, north),
+        ("192.0.2.7", "", main),
+    ):
+        request = f"GET {NOTICE}{asked} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n".encode()
+        digest = digest_of((chain / "partner_CA.der").read_bytes()).encode()
+        assert digest in pair.raw_http(request), (host, asked)
+    for name, chain in (("north.example.org", north), ("locks.example.org", main), ("127.0.0.1", main)):
+        answer, leaf = pair.raw_https(GET, chain / "partner_CA.pem", name)
+        assert answer.startswith(b"HTTP/1.1 200 OK")
+        assert leaf in _der_of(chain)
+    with pytest.raises(OSError, match="certificate verify failed"):
+        pair.raw_https(GET, main / "partner_CA.pem", "north.example.org")
 
 
 def _der_of(chain: Path) -> list[bytes]:

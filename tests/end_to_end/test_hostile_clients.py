@@ -41,7 +41,7 @@ def _both(pair: RunningPair, context: ssl.SSLContext) -> list[tuple[int, ssl.SSL
     return [(pair.http_port, None), (pair.https_port, context)]
 
 
-@pytest.mark.parametrize("same_address", [True, False])
+@pytest.mark.parametrize("same_address", [pytest.param(True, marks=pytest.mark.long("many addresses, beside")), False])
 def test_over_the_limit_those_that_wait_longest_make_room(installation: Path, same_address: bool) -> None:
     """A right device is served, behind the same address as the bad ones too; nobody is kept for ever."""
     limits = {"ENGAGE_MAX_CONNECTIONS": "40", "ENGAGE_MAX_CONNECTIONS_PER_ADDRESS": "20" if same_address else "100"}

@@ -13,7 +13,7 @@ from engage_server.cli.root import COMMANDS
 from engage_server.protocol.site_key import write_site_key
 from engage_server.records import AuditAction
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
 from tests.support.chains import SITE_KEY
 from tests.support.running import engage, ok
@@ -66,9 +66,9 @@ def _database_of_before(folder: Path) -> None:
 def test_a_migration_is_told_and_written_down(installation: Path) -> None:
     """Before, ``init`` said that there was nothing to do."""
     _database_of_before(installation)
-    assert "has not the tables of this version" in engage(installation, "status").stderr
+    assert "does not have the tables of this version" in engage(installation, "status").stderr
     told = engage(installation, "init")
-    assert f"brought the database from schema 0007 to {schema.REVISIONS[-1]}" in ok(told)
+    assert f"updated the database from schema 0007 to {schema.REVISIONS[-1]}" in ok(told)
     assert "nothing to do" not in told.stdout
     entries = json.loads(ok(engage(installation, "audit", "show", "--json")))
     assert entries[0]["action"] == AuditAction.INSTALLATION_MIGRATED

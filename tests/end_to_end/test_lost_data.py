@@ -33,7 +33,7 @@ def test_a_running_pair_whose_folder_of_data_goes(installation: Path) -> None:
         assert ready(pair) == {"status": "ready"}
         (installation / "data").rename(installation / "away")
         eventually(lambda: ready(pair) == {"status": "behind", "reasons": ["data.gone"]}, "told by /readyz")
-        eventually(lambda: "the folder of data" in pair.log and "is gone" in pair.log, "told by the log")
+        eventually(lambda: "the data folder" in pair.log and "is gone" in pair.log, "told by the log")
         answer = pair.raw_http(f"GET {NOTICE} HTTP/1.1\r\nHost: localhost".encode() + CLOSE)
         assert answer.startswith(b"HTTP/1.1 200 "), "what is served lies in memory"
         assert put_config(pair).startswith(b"HTTP/1.1 503 "), "the device keeps it, and comes again"

@@ -108,7 +108,7 @@ def test_the_github_action(checkout: Path, tmp_path: Path, installs: bool) -> No
     assert checked.returncode == 0, checked.stdout
     if installs:
         assert_light(tmp_path / "engage-server", checkout)
-    assert checked.stdout.splitlines()[-1] == "1 chain(s): 0 error(s), 0 warning(s), 0 note(s)"
+    assert checked.stdout.splitlines()[-1] == "1 chain: 0 errors, 0 warnings, 0 notes"
     assert (checkout / "chains.sarif").exists()
     (checked,) = _action(checkout, tmp_path, {**good, "targets": "certs/good\nbad.pem\n"}, first=1)
     assert checked.returncode == 1

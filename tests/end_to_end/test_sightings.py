@@ -211,7 +211,7 @@ def test_a_full_disk_costs_no_answer_and_is_told(tmp_path: Path) -> None:
             eventually(lambda: pair.metrics()[name] > 0, "counted")
             eventually(lambda: "sightings are lost" in pair.log, "told")
             (spool / "ballast").unlink()
-            eventually(lambda: "sightings are kept again" in pair.log, "told, too")
+            eventually(lambda: "sightings are recorded again" in pair.log, "told, too")
         assert (burst.broken, burst.refused) == (0, [])
         lost = int(pair.metrics()[name])
         eventually(lambda: len(counted(sqlite(installation))) >= len(burst.answered) - lost, "the rest is stored")

@@ -57,7 +57,7 @@ def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, post
         proxy.swallow()
         ok(engage(installation, "release", "activate", number, stdin=None, **environment))
         eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready","store":"late"}'), "late", GENEROUS)
-        silent = "can not follow the store, serving what is in memory: it has not answered for"
+        silent = "cannot follow the store, serving what is in memory: no answer for"
         eventually(lambda: silent in pair.log, "logged")
         eventually(lambda: serves(pair, new), "the worker has given up the silent connection", GENEROUS)
         eventually(lambda: pair.raw_http(READY).endswith(b'{"status":"ready"}'), "in time again", GENEROUS)
@@ -65,7 +65,7 @@ def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, post
         assert pair.workers() == workers, "nothing was restarted"
     assert wrong == []
     assert ok(engage(installation, "host", "list", "--json", stdin=None, **environment)).strip() == "[]", (
-        "who stops says goodbye"
+        "a worker that stops signs off"
     )
     proxy.close()
 

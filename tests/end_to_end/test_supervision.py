@@ -37,7 +37,10 @@ def test_sigterm_ends_both_with_status_0(installation: Path) -> None:
         assert all(gone(pid) for pid in processes)
 
 
-@pytest.mark.parametrize("which", [0, 1, 2])
+_OTHERS = pytest.mark.long("the first instance's death, beside")
+
+
+@pytest.mark.parametrize("which", [0, pytest.param(1, marks=_OTHERS), pytest.param(2, marks=_OTHERS)])
 def test_one_death_ends_the_other_with_another_status(installation: Path, which: int) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         children, workers = pair.children(), pair.workers()
@@ -150,7 +153,7 @@ def test_sighup_reads_the_settings_again(installation: Path) -> None:
         eventually(lambda: not set(before) & set(pair.workers()) and len(pair.workers()) == 2, "workers are new")
         settings.write_text("public_http_port = 'no'\n")
         pair.process.send_signal(signal.SIGHUP)
-        eventually(lambda: pair.log.count("settings not reloaded") == 3, "all tell that it can not be used")
+        eventually(lambda: pair.log.count("settings not reloaded") == 3, "all tell that it cannot be used")
         time.sleep(1)
         eventually(lambda: b"http://127.0.0.1:8099/" in _answer(pair, request), "the last good settings stay")
         assert pair.process.poll() is None

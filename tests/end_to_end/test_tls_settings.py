@@ -126,7 +126,7 @@ def test_the_servers_order_counts(shared_pair: RunningPair, offered: str, chosen
 def test_no_tickets_and_a_resumed_session_is_noted_as_one(installation: Path) -> None:
     """A client that resumes looks at no certificate: that is no evidence that it trusts one.
 
-    Python can not switch OpenSSL's cache of TLS 1.2 sessions off; a client that comes back at once may find its own.
+    Python cannot switch OpenSSL's cache of TLS 1.2 sessions off; a client that comes back at once may find its own.
     """
     with running_pair(installation, "--workers", "1") as pair:
         for number, (version, may_resume) in enumerate(

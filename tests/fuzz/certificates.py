@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.errors import EngageError
 from engage_server.pki import encodings, keys
-from engage_server.pki.bundle import read_bundle
+from engage_server.pki.paths.bundle import read_bundle
 from engage_server.services.chains.targets import MAX_CERTIFICATES
 from tests.support.chains import NOW, good_chain
 from tests.support.defects import DEFECTS, case_of

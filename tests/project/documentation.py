@@ -78,12 +78,12 @@ def _transcript(block: str) -> str:
 
 _CHECKS_INTRO = """# What is checked
 
-Read off the program; `scripts/fix` writes this page anew.
+Generated from the program by `scripts/fix`.
 
-`engage chain check TARGET...` reports all findings of each chain, the worst first. The same rules stand in front of
-every release. A finding of severity **error** keeps it from going live, unless it is overridden by its code and with
-a reason. `--format json` keeps to [chain-check.schema.json](chain-check.schema.json). Codes are stable: none is ever
-renamed. `engage chain explain CODE` says why a rule is there, and how to fix what it finds.
+`engage chain check TARGET...` reports all findings of each chain, the worst first. Every release is checked with the
+same rules before it goes live. A finding of severity **error** stops it, unless it is overridden by its code and with a
+reason. `--format json` follows [chain-check.schema.json](chain-check.schema.json). Codes are stable: none is ever
+renamed. `engage chain explain CODE` says why a rule exists, and how to fix what it finds.
 
 ## Targets
 
@@ -105,20 +105,20 @@ A keystore of Java (JKS, JCEKS) is not read; the finding has the command that co
 In a folder, these files are one chain:
 
 - those of a folder that holds `partner_...` files;
-- a server certificate, its intermediates, its root and its private key, whatever their names: as certbot (`cert.pem`,
-  `chain.pem`, `fullchain.pem`, `privkey.pem`), step, acme.sh, lego, win-acme and Kubernetes leave them;
+- a server certificate, its intermediates, its root and its private key, with any names. This is how certbot
+  (`cert.pem`, `chain.pem`, `fullchain.pem`, `privkey.pem`), step, acme.sh, lego, win-acme and Kubernetes leave them;
 - files with one CA certificate each.
 
 A folder with several server certificates holds several chains. Each has the CAs that it needs, and the key that has its
-name or belongs to it. Private keys alone, requests and CRLs in a folder are passed over. Folders below are looked into,
-but for hidden ones and links. On the command line, a key that is named beside a chain is held against it.
+name or belongs to it. Private keys alone, requests and CRLs in a folder are passed over. Folders below are searched,
+except hidden ones and links. On the command line, a key that is named beside a chain is held against it.
 
-A live host does not send its root. Name it with `--anchor`, or give the site key: then the very certificate that the
-host distributes is fetched by HTTP, checked as a device does, and held against the TLS chain.
+A live host does not send its root. Name it with `--anchor`, or give the site key. With the site key, the certificate
+that the host distributes is fetched by HTTP, checked as a device does, and compared with the TLS chain.
 
 What counts against 4096 bytes is the root, sent or not, and every other certificate that the server sends:
 intermediates, link certificates, duplicates and strangers. Where CAs were renewed or certify each other, several paths
-lead up. The best one is judged, and what is sent beside it gets findings of its own.
+lead up. The best one is judged. What is sent beside it gets separate findings.
 
 `--profile` takes `nde`, `le`, `mt20w`, `gateway` or `any`, or a TOML file with `name` and any of `chain_der_bytes`,
 `rsa_key_bits`, `rsa_key_bits_at_least`, `clock_hours`.
@@ -132,7 +132,7 @@ lead up. The best one is judged, and what is sent beside it gets findings of its
 _UNREADABLE_INTRO = """
 ## Targets that cannot be read
 
-Nothing was judged, and the exit status is 3. The other targets are judged all the same. These findings cannot be
+Such a target is not judged, and the exit status is 3. The other targets are judged. These findings cannot be
 ignored, but for three: `--ignore content.key_alone`, `content.request` and `content.revocation_list` skip such files.
 
 | code | rule | fix |
@@ -167,9 +167,10 @@ def _musts() -> Iterator[str]:
 
 def _commands_page() -> str:
     parts = [
-        "# Commands\n\nRead off the program; `scripts/fix` writes this page anew.\n\n"
-        "Exit status: 0 fine; 1 the answer is no (a finding of severity error, a lock that would refuse); 2 wrong "
-        "usage or settings; 3 could not be done (file, network, database).\n"
+        "# Commands\n\nGenerated from the program by `scripts/fix`.\n\n"
+        "| exit status | meaning |\n|---|---|\n| 0 | fine |\n"
+        "| 1 | the answer is no: a finding of severity error, a lock that would refuse |\n"
+        "| 2 | wrong usage or settings |\n| 3 | could not be done: file, network, database |\n"
     ]
     for name, command in commands():
         context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
@@ -180,10 +181,10 @@ def _commands_page() -> str:
 def _settings_page() -> str:
     lines = [
         "# Settings\n",
-        "Read off the program; `scripts/fix` writes this page anew.\n",
-        "A value comes from a command-line option, else from the environment, else from the settings file, else it",
-        "is the default. Relative paths start at the settings file. A setting that is unknown, or has a value that",
-        "can not be used, stops the start.\n",
+        "Generated from the program by `scripts/fix`.\n",
+        "A value comes from a command-line option, else from the environment, else from the settings file. Otherwise",
+        "it is the default. Relative paths start at the settings file. An unknown setting, or a value that cannot be",
+        "used, stops the start.\n",
         "The settings file is the first of these that is named or exists. `engage settings` says which.\n",
         "1. `--config FILE`",
         f"2. `{CONFIG_VARIABLE}`",
@@ -191,9 +192,9 @@ def _settings_page() -> str:
         f"4. `/etc/engage-server/engage.toml`; `{SYSTEM_CONFIG_VARIABLE}` names another one, or none if it is empty\n",
         "A table `[check]` in the same file holds what `engage chain check` is to do:",
         "[ci.md](ci.md#settings-of-a-repository).\n",
-        f"Secrets are no settings: the key-encryption key lies in a file of its own or in `{KEK_VARIABLE}`,",
-        f"the release key in another or in `{RELEASE_KEY_VARIABLE}`. Commands that take a site key or a passphrase",
-        f"find it in `{SITE_KEY_VARIABLE}` or `{PASSPHRASE_VARIABLE}`, or in the file that",
+        f"Secrets are not settings. The key-encryption key is in a separate file or in `{KEK_VARIABLE}`.",
+        f"The release key is in another file or in `{RELEASE_KEY_VARIABLE}`. Commands that take a site key or a",
+        f"passphrase find it in `{SITE_KEY_VARIABLE}` or `{PASSPHRASE_VARIABLE}`, or in the file that",
         f"`{SITE_KEY_VARIABLE}{FILE_SUFFIX}` or `{PASSPHRASE_VARIABLE}{FILE_SUFFIX}` names.\n",
         "| in engage.toml | in the environment | default | meaning |",
         "|---|---|---|---|",

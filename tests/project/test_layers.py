@@ -1,7 +1,7 @@
 """Who may import whom: the table of the architecture, held against every import in the package."""
 
 import ast
-from collections.abc import Iterator, Set
+from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
 import pytest
@@ -77,6 +77,18 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "conformance": {"acceptance", "transport"},
         "fleet": {"transport"},
     },
+    "cli": {
+        "chain": set(),
+        "lock": set(),
+        "site": set(),
+        "device": set(),
+        "release": set(),
+        "rotate": set(),
+        "installation": {"rotate"},
+    },
+    "checks": {"explained": set(), "rules": set(), "reports": {"explained"}},
+    "pki": {"containers": set(), "paths": {"containers"}, "issuing": set()},
+    "store": {"interface": set(), "database": set(), "queries": {"interface", "database"}, "migrations": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "operators": {"worker"}},
 }
@@ -193,6 +205,28 @@ def test_rooms_of_other_folders_know_only_those_below(folder: str, room: str, pa
 )
 def test_the_test_of_folders_finds_what_it_looks_for(folder: str, room: str, source: str) -> None:
     assert folder_violations(folder, room, source)
+
+
+# wire forms, each a noun of the protocol's page; values that are read through the package's face
+_LONG_LISTS = {"protocol": 14, "records": 17}
+_SIDE_BY_SIDE = 13
+
+
+def crowded(folders: Iterable[Path]) -> dict[str, int]:
+    """The folders in which more modules lie side by side than a reader takes in at a glance."""
+    counts = {f.name: sum(path.name != "__init__.py" for path in f.glob("*.py")) for f in folders}
+    return {name: count for name, count in counts.items() if count > _LONG_LISTS.get(name, _SIDE_BY_SIDE)}
+
+
+def test_no_room_is_crowded() -> None:
+    assert crowded(path for path in PACKAGE.rglob("*") if path.is_dir() and path.name != "versions") == {}
+
+
+def test_a_crowded_room_would_be_found(tmp_path: Path) -> None:
+    for number in range(_SIDE_BY_SIDE + 1):
+        assert crowded([tmp_path]) == {}
+        (tmp_path / f"{number}.py").touch()
+    assert crowded([tmp_path]) == {tmp_path.name: _SIDE_BY_SIDE + 1}
 
 
 def test_every_module_of_services_stands_in_a_room() -> None:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 
 from engage_server.errors import EngageError, HostInvalid, SiteKeyInvalid
 from engage_server.pki import byte_budget, encodings
-from engage_server.pki.authority import ChainPlan, build_chain
-from engage_server.pki.path import arrange
-from engage_server.pki.profiles import BACKDATE, Lifetimes
+from engage_server.pki.issuing.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.profiles import BACKDATE, Lifetimes
+from engage_server.pki.paths.path import arrange
 from engage_server.protocol.notice import cert_url, notice_bytes
 from engage_server.protocol.serial_number import decode_serial, encode_serial, serial_from_query
 from engage_server.protocol.site_key import read_site_key

@@ -19,13 +19,13 @@ from engage_server import files as durable_files
 from engage_server.errors import FileNotUsable
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.services.call_in import upload_spool, upload_state
-from engage_server.services.call_in.call import Call, CallKind
 from engage_server.services.call_in.delivery import UpstreamDelivery
 from engage_server.services.device_files import folder
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.finding import find_device_files
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.disk_space.room import DiskLimits
+from tests.support.calls import call_in
 from tests.support.chains import NOW
 from tests.support.disk import PLENTY
 from tests.support.lengths import examples
@@ -122,7 +122,7 @@ class Audits(RuleBasedStateMachine):
             body["upload"] = self.uploads
         self.disk.fails = fails
         content = json.dumps(body).encode()
-        call = Call(CallKind.AUDIT, "POST", "/audit", "", "", content, "", "", "", "192.0.2.1", "", True, None)
+        call = call_in(body=content)
         answer = self.calls.answer(call)
         self.disk.fails = ""
         assert answer.status in (201, 202, 503), self.world.told

@@ -24,8 +24,8 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from engage_server.errors import Conflict, EngageError, Refused
 from engage_server.files import write_new_folder
+from engage_server.pki.issuing.succession import AuthorityKeys, succeed
 from engage_server.pki.keys import generate_key
-from engage_server.pki.succession import AuthorityKeys, succeed
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Occasion, Release, ReleaseState, RotationState, RotationWay
 from engage_server.services.chains import building as chain_building

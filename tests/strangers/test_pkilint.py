@@ -13,9 +13,9 @@ from pkilint.bin import lint_pkix_cert, lint_pkix_signer_signee_cert_chain
 
 from engage_server.errors import UsageError
 from engage_server.pki import encodings
-from engage_server.pki.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.pki.names import MAX_ORGANIZATION_CHARACTERS
-from engage_server.pki.profiles import Lifetimes
 from engage_server.records import Host
 from tests.support.chains import NOW
 from tests.support.defects import DEFECTS, right_plan
@@ -77,7 +77,7 @@ def test_what_is_built(tmp_path: Path, capsys: pytest.CaptureFixture[str], plan:
     try:
         built = build_chain(plan, NOW)
     except UsageError:
-        return  # it can not be made, which the caller is told
+        return  # it cannot be made, which the caller is told
     assert _findings(_written((*built.chain.sent, built.chain.root), tmp_path), capsys) == ""
 
 

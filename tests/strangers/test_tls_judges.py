@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from hypothesis import HealthCheck, assume, given, settings
 
 from engage_server.checks import ChainCase, Circumstances, Severity, run_checks
-from engage_server.checks.name_rules import unnamed_hosts
+from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki import encodings
 from engage_server.records import Host
 from tests.support.chains import NOW

@@ -9,9 +9,10 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from engage_server.pki import authority, keys, names, profiles
-from engage_server.pki.authority import BuiltChain, ChainPlan, Issuer
+from engage_server.pki import keys, names
 from engage_server.pki.chain import Chain
+from engage_server.pki.issuing import authority, profiles
+from engage_server.pki.issuing.authority import BuiltChain, ChainPlan, Issuer
 from engage_server.records import Host, Secret
 from tests.support.rsa_keys import keeping
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engage_server.records import Secret
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
 from tests.support.postgresql import PostgresServer
 

@@ -17,8 +17,8 @@ from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsag
 
 from engage_server.checks import ChainCase, Circumstances
 from engage_server.checks.profile import ANY, DeviceProfile
-from engage_server.pki import authority, profiles
 from engage_server.pki.encodings import assert_readable
+from engage_server.pki.issuing import authority, profiles
 from engage_server.pki.warnings_of_cryptography import quietly
 from engage_server.records import AnchorRole, Host
 from tests.support import respelling
@@ -339,7 +339,7 @@ def no_authority_identifier(plan: Plan) -> None:
 
 @defect("path.no_key_identifier")
 def no_subject_identifier(plan: Plan) -> None:
-    """The intermediate can not be told from a successor of the same name."""
+    """The intermediate cannot be told from a successor of the same name."""
     plan.drafts["intermediate"].subject_identifier = None
 
 

@@ -17,8 +17,8 @@ from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.checks.case import extension
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.extensions import extensions_of
-from engage_server.pki.name_constraints import violations
-from engage_server.pki.path import find_path
+from engage_server.pki.paths.name_constraints import violations
+from engage_server.pki.paths.path import find_path
 from engage_server.pki.raw_fields import GENERALIZED_TIME, raw_fields
 from tests.support import respelling
 from tests.support.chains import NOW, key
@@ -271,7 +271,7 @@ IGNORED = (
     Ignores(
         ("openssl", "pyopenssl"),
         "path.self_issued",
-        "a signature of another kind than the certificate's own key can not be a self-signature",
+        "a signature of another kind than the certificate's own key cannot be a self-signature",
         _self_issued_server_below_a_root_with_another_kind_of_key,
         when=_no_self_issued_one_could_be_self_signed,
     ),

@@ -32,7 +32,7 @@ def room_in(
 
 @contextmanager
 def small_disk(folder: Path, size: str) -> Iterator[None]:
-    """A file system of its own at this folder, which is made; skips the test where this user can not mount one."""
+    """A file system of its own at this folder, which is made; skips the test where this user cannot mount one."""
     if os.getuid() != 0:
         pytest.skip("only root mounts a file system")
     folder.mkdir(mode=0o700, exist_ok=True)

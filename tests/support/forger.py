@@ -27,10 +27,10 @@ from engage_server.records import (
 )
 from engage_server.services.evidence.fold import fold
 from engage_server.services.rotation.gate import Decision, decide
-from engage_server.store.adoption_kinds import Question
-from engage_server.store.adoption_queries import select_adoption
-from engage_server.store.history_queries import fold_in
 from engage_server.store.partial_indexes import whole_schema
+from engage_server.store.queries.adoption_kinds import Question
+from engage_server.store.queries.adoption_queries import select_adoption
+from engage_server.store.queries.history_queries import fold_in
 from engage_server.store.tables import device_histories
 from tests.support.chains import NOW
 from tests.support.world import address_of, serial_of

@@ -72,7 +72,7 @@ class HelloClient:
         hello: What it offers.
 
     Raises:
-        NotOffered: The client's OpenSSL can not offer that.
+        NotOffered: The client's OpenSSL cannot offer that.
     """
 
     def __init__(self, hello: Hello) -> None:
@@ -190,7 +190,7 @@ def recorded_hello(hello: Hello) -> bytes:
     """The octets of such a hello, to be sent again without any work.
 
     Raises:
-        NotOffered: The client's OpenSSL can not offer that.
+        NotOffered: The client's OpenSSL cannot offer that.
     """
     client = HelloClient(hello)
     with closing(socket.create_server(("127.0.0.1", 0))) as listener:

@@ -60,7 +60,7 @@ def run_without(
     """Run commands, one after the other, in one process that has not got these.
 
     Args:
-        modules: Those that can not be imported; of a package all that is in it.
+        modules: Those that cannot be imported; of a package all that is in it.
         names: Names that a module has not got, such as ``("os", "getuid")``.
         folder: Where.
         commands: The arguments of each.

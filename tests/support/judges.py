@@ -86,7 +86,7 @@ def cryptography_verifier(asked: Question, _folder: Path) -> bool:
 
 
 def certtool(asked: Question, folder: Path) -> bool:
-    """GnuTLS' ``certtool``. It can not be told a time; the tests' time is this hour. Wants the path in order."""
+    """GnuTLS' ``certtool``. It cannot be told a time; the tests' time is this hour. Wants the path in order."""
     _write(asked, folder)
     chain = encodings.pem([asked.server, *asked.others])
     (folder / "chain.pem").write_bytes(chain)

@@ -17,10 +17,12 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
+from typing import Self
 from urllib.parse import urlsplit
 
 from engage_server.protocol.notice import digest_of
 from tests.support.running import NOTICE, PATIENCE, RunningPair
+from tests.support.threads_beside import ThreadsBeside
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,7 @@ class Moments:
         }
 
 
-class Visitors:
+class Visitors(ThreadsBeside):
     """Threads of visits at a steady pace, whatever the answers take.
 
     Attributes:
@@ -78,16 +80,12 @@ class Visitors:
         self.connections = 0
         self.seconds = 0.0
 
-    def __enter__(self) -> "Visitors":
+    def __enter__(self) -> Self:
         self._begun = time.monotonic()
-        for thread in self._threads:
-            thread.start()
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
-        self._stopped.set()
-        for thread in self._threads:
-            thread.join()
+        super().__exit__()
         self.seconds = time.monotonic() - self._begun
 
     def _run(self, phase: float) -> None:

@@ -154,6 +154,6 @@ def plans(draw: st.DrawFn) -> Plan:
     try:
         plan.certificates()
     except (PyAsn1Error, AssertionError, ValueError):
-        # a name that the type of text can not hold, a respelling without an RSA key, an end before the beginning
+        # a name that the type of text cannot hold, a respelling without an RSA key, an end before the beginning
         reject()
     return plan

@@ -182,7 +182,7 @@ class SimulatedFleet:
             notice = json.loads(body or b"")
             path, hash_text = urlsplit(notice["cert_url"]).path, str(notice["hash"])
         except (ValueError, KeyError, TypeError, RecursionError):
-            return None, "the notice can not be read"
+            return None, "the notice cannot be read"
         der = host.der(number, path)
         if der is None:
             return None, "there is nothing where the notice leads"

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import RowMapping, select
 
 from engage_server.records import AuditEvent, Sighting, SightingKind
-from engage_server.store.engine import reading
+from engage_server.store.database.engine import reading
 from engage_server.store.interface import AuditStore
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import sightings

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from engage_server.records import Secret, Sighting
-from engage_server.store.engine import open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.stored import stored_sightings

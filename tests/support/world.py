@@ -12,9 +12,9 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.lock.acceptance.judge import DeviceJudge
 from engage_server.lock.limits import DeviceLimits
-from engage_server.pki.authority import ChainPlan
+from engage_server.pki.issuing.authority import ChainPlan
+from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.pki.keys import generate_key
-from engage_server.pki.profiles import Lifetimes
 from engage_server.records import (
     AnchorRole,
     CallIn,
@@ -48,7 +48,7 @@ from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.services.sites.register import SiteChanges, SiteRequest, Sites
-from engage_server.store.engine import open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS, NOW, SITE_KEY
 from tests.support.databases import SEALER, migrated_sqlite

@@ -1,4 +1,4 @@
-"""What stands behind each code of a finding: the rule, why it is there, its source, what to do."""
+"""Explains every finding code: the rule, the reason for it, its source, and how to fix a certificate."""
 
 from types import MappingProxyType
 

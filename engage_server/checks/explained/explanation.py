@@ -1,4 +1,4 @@
-"""What stands behind one code of a finding."""
+"""The explanation of one finding code."""
 
 import re
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ class Explanation:
 
     Attributes:
         code: As in findings.
-        severity: How bad.
-        rule: What has to hold, in a sentence.
-        why: What goes wrong where it does not.
+        severity: How serious it is.
+        rule: The rule, in one sentence that is true of a good chain.
+        why: What goes wrong when the rule is broken.
         source: Where the rule comes from.
         fix: What to do.
-        page: Where to read on; "" for what the source names.
-        lesser: How bad a lesser case of it is; None when there is none.
-        is_unreadable: Whether the target was not judged at all. Such a finding cannot be ignored.
+        page: The address of further reading; "" to derive it from the source.
+        lesser: The severity of a less serious case; None if there is no such case.
+        is_unreadable: Whether the target was not judged at all. Only files that are not a chain can be ignored then.
     """
 
     code: str
@@ -37,7 +37,7 @@ class Explanation:
 
     @property
     def severities(self) -> str:
-        """How bad, with the lesser case."""
+        """The severity, and that of the less serious case if there is one."""
         return f"{self.severity} or {self.lesser}" if self.lesser else self.severity.value
 
     @property
@@ -47,7 +47,7 @@ class Explanation:
 
     @property
     def address(self) -> str:
-        """Where to read on: the page, else the RFC that the source names first, else the one of certificates."""
+        """The address of further reading: the page, else the first RFC that the source names, else RFC 5280."""
         if self.page:
             return self.page
         named = _RFC.search(self.source)

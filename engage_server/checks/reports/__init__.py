@@ -1,1 +1,4 @@
-"""One result, five forms. Same input and time, same bytes: nothing here reads a clock, a terminal or a locale."""
+"""Writes one result in five formats.
+
+The same input and time give the same bytes: nothing here reads a clock, a terminal or a locale.
+"""

@@ -11,7 +11,7 @@ FORMAT = "engage-server/chain-check/1"
 
 
 def json_report(run: CheckRun) -> Iterator[str]:
-    """The whole run as one JSON object, indented, a newline at the end; one part for each target."""
+    """Write the run as one indented JSON object that ends in a newline, in one part for each target."""
     head = {"format": FORMAT, "at": run.at.isoformat(), "profile": run.profile, "limit_der_bytes": run.limit}
     yield indented(head).removesuffix("\n}") + ',\n  "targets": ['
     yield from separated(indented(_target(result, run.limit), depth=2) for result in run)
@@ -19,12 +19,12 @@ def json_report(run: CheckRun) -> Iterator[str]:
 
 
 def indented(value: object, *, depth: int = 0) -> str:
-    """JSON of a value that stands ``depth`` levels deep in a larger one."""
+    """Write a value as JSON, indented for a place ``depth`` levels deep in a larger value."""
     return json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n" + "  " * depth)
 
 
 def separated(elements: Iterable[str]) -> Iterator[str]:
-    """The elements of an array two levels deep, each on a line of its own, commas between them."""
+    """Separate the elements of an array two levels deep: one on each line, with commas."""
     for number, element in enumerate(elements):
         yield (",\n    " if number else "\n    ") + element
 
@@ -52,7 +52,7 @@ def _target(result: TargetResult, limit: int) -> dict[str, Any]:
 
 
 def finding_json(finding: Finding) -> dict[str, str]:
-    """One finding as an object; all its values are texts."""
+    """Convert a finding to a JSON object. All its values are strings."""
     return {
         "severity": finding.severity.value,
         "code": finding.code,

@@ -1,4 +1,4 @@
-"""JUnit XML, as CI servers read it: a suite for each target, a case for each finding."""
+"""JUnit XML for CI servers: one suite for each target, one case for each finding."""
 
 import re
 from collections.abc import Iterator
@@ -7,16 +7,16 @@ from xml.etree import ElementTree as Tree  # it only writes
 from engage_server.checks.finding import Finding, Severity
 from engage_server.checks.reports.result import CheckRun, TargetResult
 
-# XML 1.0 section 2.2: everything else can not be written in any form
+# XML 1.0 section 2.2: any other character cannot be written, not even escaped
 _NOT_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def junit_report(run: CheckRun, *, strict: bool) -> Iterator[str]:
-    """The run as a ``testsuites`` document, one part for each suite.
+    """Write the run as a ``testsuites`` document, in one part for each suite.
 
     Args:
-        run: What is found.
-        strict: Whether warnings fail, as they do for the exit status.
+        run: The run to report.
+        strict: Whether warnings count as failures, as for the exit status.
     """
     yield '<?xml version="1.0" encoding="UTF-8"?>\n<testsuites name="engage chain check">\n'
     for result in run:
@@ -55,7 +55,7 @@ def _suite(result: TargetResult, run: CheckRun, strict: bool) -> Tree.Element:
 
 
 def _account(finding: Finding) -> str:
-    return f"{finding.sentence}\nmend: {finding.mend}\nsource: {finding.source}"
+    return f"{finding.sentence}\nfix: {finding.mend}\nsource: {finding.source}"
 
 
 def _xml(text: str) -> str:

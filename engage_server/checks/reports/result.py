@@ -1,4 +1,4 @@
-"""What was found, ready to be written in any form."""
+"""The result of a check, ready to be written in any format."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
@@ -17,12 +17,12 @@ class CheckedCertificate:
     """One certificate of a path.
 
     Attributes:
-        role: ``root``, ``link``, ``intermediate``, ``server``; ``other`` for what is sent beside the path.
+        role: ``root``, ``link``, ``intermediate`` or ``server``; ``other`` for anything else that is sent.
         name: The common name.
-        der_bytes: Its size.
-        not_after: Its last second, aware UTC.
-        file: Where it was found; "" when it came over the network.
-        counted: Whether it counts against a device's memory: of two roots that a link certificate joins, one does.
+        der_bytes: Its size in bytes of DER.
+        not_after: Its last second of validity, timezone-aware, in UTC.
+        file: The file that it was found in; "" if it came over the network.
+        counted: Whether it counts against a device's memory. Of two roots that a link certificate connects, one does.
     """
 
     role: str
@@ -35,19 +35,19 @@ class CheckedCertificate:
 
 @dataclass(frozen=True, slots=True)
 class TargetResult:
-    """What was found in one target.
+    """The result of checking one target.
 
     Attributes:
         target: Its name.
-        certificates: The path from the root down, then what is sent beside it; empty when the target could not be
+        certificates: The path from the root down, then anything else that is sent. Empty if the target could not be
             read.
-        findings: The worst first.
-        could_not_be_read: Whether a file or the network was in the way, which is no verdict on the chain.
-        live: Whether it was looked at over the network.
-        skipped: Why it was passed over, as the operator asked; "" when it was not.
-        ignored: How many findings are left away, as the operator asked.
-        can_be_staged: Whether ``engage release stage`` would take it as it lies there.
-        keys: The files of keys that were named beside it and belong to it.
+        findings: The findings, most severe first.
+        could_not_be_read: Whether a file or network error prevented the check. It says nothing about the chain.
+        live: Whether it was checked over the network.
+        skipped: Why it was skipped at the operator's request; "" if it was not.
+        ignored: How many findings are left out at the operator's request.
+        can_be_staged: Whether ``engage release stage`` would accept the target as it is.
+        keys: The files of keys that were named with it and belong to it.
     """
 
     target: str
@@ -62,13 +62,13 @@ class TargetResult:
 
     @property
     def total(self) -> int:
-        """Bytes of DER: the root, and every other certificate that is sent."""
+        """The size in bytes of DER: the root, and every other certificate that is sent."""
         return sum(certificate.der_bytes for certificate in self.certificates if certificate.counted)
 
     def file_of(self, finding: Finding) -> str:
-        """The file that a finding is about: its certificate's, else the server certificate's, else the target.
+        """The file that a finding is about: that of its certificate, else of the server certificate, else the target.
 
-        For a live host it is its URL.
+        For a live host this is the URL of the host.
         """
         if self.live:
             return self.target if "://" in self.target else f"https://{self.target}"
@@ -77,21 +77,21 @@ class TargetResult:
         return next(filter(None, [*found, *(each.file for each in bottom_up)]), self.target)
 
     def count(self, severity: Severity) -> int:
-        """How many findings of this severity there are."""
+        """The number of findings with this severity."""
         return sum(finding.severity is severity for finding in self.findings)
 
 
 class CheckRun:
-    """All that one call of the check finds, told one target at a time: ten thousand take no more memory than one.
+    """The results of one check, one target at a time: ten thousand targets use no more memory than one.
 
     Attributes:
         at: The time at which validity is judged.
-        profile: The profile's name.
-        limit: The profile's room for a chain, in bytes of DER.
-        chains: How many chains have been judged.
-        unreadable: How many targets could not be read.
-        skipped: How many targets were passed over.
-        ignored: How many findings are left away.
+        profile: The name of the profile.
+        limit: The most bytes of DER that the profile allows for a chain.
+        chains: How many chains have been judged so far.
+        unreadable: How many targets could not be read so far.
+        skipped: How many targets have been skipped so far.
+        ignored: How many findings have been left out so far.
     """
 
     def __init__(self, at: datetime, profile: str, limit: int, results: Iterable[TargetResult]) -> None:
@@ -105,7 +105,7 @@ class CheckRun:
         self.chains, self.unreadable, self.skipped, self.ignored = 0, 0, 0, 0
 
     def __iter__(self) -> Iterator[TargetResult]:
-        """The results in the order of the targets. What is counted is complete when they have all been told."""
+        """Yield the results in the order of the targets. The counts are complete only after the last one."""
         self._begin()
         for result in self._results:
             self.chains += not (result.skipped or result.could_not_be_read)
@@ -116,11 +116,11 @@ class CheckRun:
             yield result
 
     def totals(self) -> dict[str, int]:
-        """How many findings of each severity have been told."""
+        """The number of findings of each severity so far."""
         return {severity.value: self._counted[severity] for severity in Severity}
 
     def left_away(self) -> str:
-        """What was not judged or not told, in words with a comma before each; "" when everything was."""
+        """How much was left out, as text to append to a summary, such as ``, 2 ignored``; "" for nothing."""
         counts = {"ignored": self.ignored, "skipped": self.skipped, "not read": self.unreadable}
         return "".join(f", {count} {what}" for what, count in counts.items() if count)
 
@@ -128,13 +128,13 @@ class CheckRun:
 def result_of(
     target: str, case: ChainCase, findings: Iterable[Finding], files: Mapping[x509.Certificate, str] | None = None
 ) -> TargetResult:
-    """The result of a target that could be read.
+    """Create the result of a target that could be read.
 
     Args:
         target: Its name.
-        case: What was judged.
-        findings: The worst first.
-        files: Where each certificate was found, if they came from files.
+        case: The chain that was judged.
+        findings: The findings, most severe first.
+        files: The file that each certificate was found in, if they came from files.
     """
     counted = case.counted
     beside = tuple(each for each in (*reversed(case.path), *case.other_roots) if each not in counted)

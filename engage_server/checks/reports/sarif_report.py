@@ -1,4 +1,4 @@
-"""SARIF 2.1.0, as code scanning services read it."""
+"""SARIF 2.1.0 for code scanning services."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ _LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.NOTE: 
 
 
 def sarif_report(run: CheckRun) -> Iterator[str]:
-    """The run as a SARIF log with one run, one part for each result. Its rules are those of the findings, by code."""
+    """Write a SARIF log with one run, in one part for each result. Its rules are the codes of the findings."""
     rules: dict[str, Finding] = {}
     yield f'{{\n  "$schema": "{_SCHEMA}",\n  "version": "2.1.0",\n  "runs": [{{\n  "columnKind": "unicodeCodePoints",\n'
     yield '  "results": ['
@@ -32,7 +32,7 @@ def sarif_report(run: CheckRun) -> Iterator[str]:
 
 
 def _results(run: CheckRun, rules: dict[str, Finding]) -> Iterator[str]:
-    """The results as JSON; a code that comes for the first time becomes a rule."""
+    """Yield the results as JSON, and add each new code to the rules."""
     for result in run:
         seen: Counter[str] = Counter()
         for finding in result.findings:
@@ -43,7 +43,7 @@ def _results(run: CheckRun, rules: dict[str, Finding]) -> Iterator[str]:
 
 
 def _fingerprint(result: TargetResult, finding: Finding) -> str:
-    """The same for the same fault of the same certificate in the same file: neither days nor bytes are in it."""
+    """A fingerprint of code, certificate and file. It does not change with the number of days or bytes."""
     parts = (finding.code, finding.certificate, result.file_of(finding))
     return sha256("\0".join(parts).encode("utf-8", "replace")).hexdigest()[:32]
 
@@ -71,7 +71,7 @@ def _result(result: TargetResult, finding: Finding, place: int, fingerprint: str
         "ruleIndex": place,
         "level": _LEVELS[finding.severity],
         "message": {"text": f"{about}{finding.sentence}"},
-        # by the second one GitHub tells alerts apart: all of ours stand on the first line of their file
+        # GitHub distinguishes alerts by the second one: all of ours are on the first line of their file
         "partialFingerprints": {"engageChainCheck/v1": fingerprint, "primaryLocationLineHash": fingerprint},
         "locations": [{"physicalLocation": _location(result.file_of(finding))}],
         "properties": {
@@ -84,7 +84,10 @@ def _result(result: TargetResult, finding: Finding, place: int, fingerprint: str
 
 
 def _location(place: str) -> dict[str, Any]:
-    """A file has a region, without which code scanning shows nothing; a relative one is one of the checkout."""
+    """The location of a finding. Code scanning shows nothing for a file without a region.
+
+    A relative path is relative to the checkout.
+    """
     if place.startswith("https://"):
         return {"artifactLocation": {"uri": quote(place, safe="/:.-_~[]")}}
     scheme = "file://" if place.startswith("/") else ""

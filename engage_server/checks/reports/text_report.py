@@ -1,4 +1,4 @@
-"""For people: the chain as a bar of bytes against the device's room, and what was found, the worst first."""
+"""Text for people: a bar with the chain's bytes and the device's limit, then findings, most severe first."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,16 +14,16 @@ _SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.
 
 
 def plain(text: str, _style: str) -> str:
-    """No colour."""
+    """Leave a text uncoloured."""
     return text
 
 
 def text_report(run: CheckRun, paint: Paint = plain) -> Iterator[str]:
-    """The run for a terminal or a log, one part for each target and one that sums up.
+    """Write the run for a terminal or a log, in one part for each target and a summary.
 
     Args:
-        run: What is found.
-        paint: Colours a text; the default does not.
+        run: The run to report.
+        paint: Adds colour to a text; the default adds none.
     """
     for result in run:
         yield _target(result, run.limit, paint) + "\n"
@@ -37,7 +37,7 @@ def _target(result: TargetResult, limit: int, paint: Paint) -> str:
     if result.certificates:
         lines.append(_bar(result, limit, paint))
     for each in result.certificates:
-        not_counted = "" if each.counted else "  (not counted: devices hold one root, and the other is longer)"
+        not_counted = "" if each.counted else "  (not counted: devices have one root, and the other is longer)"
         row = f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
         lines.append(row + not_counted)
     for finding in result.findings:
@@ -69,10 +69,10 @@ def _finding(finding: Finding, paint: Paint) -> list[str]:
     label = paint(finding.severity.value, _SEVERITY_STYLES[finding.severity])
     return [
         f"  {label} [{finding.code}] {about}{_one_line(finding.sentence)}",
-        f"      mend: {finding.mend} ({finding.source})",
+        f"      fix: {finding.mend} ({finding.source})",
     ]
 
 
 def _one_line(text: str) -> str:
-    """A certificate's own words can not begin a line or colour it."""
+    """Replace control characters: a certificate's text must not start a line or add colour."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

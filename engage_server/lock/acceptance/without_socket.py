@@ -78,7 +78,7 @@ def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
 
 
 def _assert_strength(sent: Sequence[x509.Certificate], anchor: x509.Certificate, firmware: Firmware) -> None:
-    """OpenSSL's default security level, which a device that speaks old TLS can not have."""
+    """OpenSSL's default security level, which a device that speaks old TLS cannot have."""
     if firmware.ciphers or firmware.oldest_tls.value < TlsVersion.TLS_1_2.value:
         return
     for depth, certificate in enumerate((*sent, anchor)):

@@ -59,7 +59,7 @@ def _exact_length(answer: RawAnswer) -> str:
         found = ", ".join(name for name, _ in spelled) or "no such header"
         raise DeviceRefusal(
             f"devices look for one header named exactly Content-Length; there is {found}",
-            "A proxy that writes header names in lower case, or HTTP/2, can not stand in front.",
+            "A proxy that writes header names in lower case, or HTTP/2, cannot stand in front.",
         )
     if spelled[0][1] != str(len(answer.body)):
         raise DeviceRefusal(f"Content-Length is {spelled[0][1][:20]}, and {len(answer.body)} bytes came")

@@ -42,7 +42,7 @@ class RawAnswer:
 
     @property
     def status(self) -> int:
-        """The status code; 0 when it can not be read."""
+        """The status code; 0 when it cannot be read."""
         digits = self.status_line.partition(" ")[2][:3]
         return int(digits) if digits.isascii() and digits.isdigit() else 0
 
@@ -134,7 +134,7 @@ class ProbedHost:
             url = urlsplit(self.notice["cert_url"])
             host, port = url.hostname or "", url.port or HTTP_PORT
         except ValueError:
-            raise DeviceRefusal("cert_url can not be read") from None
+            raise DeviceRefusal("cert_url cannot be read") from None
         if (host, port) != (self.target.host, self.target.http_port):
             raise DeviceRefusal(
                 f"cert_url leads to {host}:{port}, not to {self.authority}: it is not called",
@@ -142,7 +142,7 @@ class ProbedHost:
             )
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         if not target.isascii() or any(character.isspace() for character in target):
-            raise DeviceRefusal("cert_url can not be read")
+            raise DeviceRefusal("cert_url cannot be read")
         return self.ask(self.request(target, more=more))
 
     @cached_property

@@ -55,5 +55,5 @@ def as_junit(outcomes: Sequence[Outcome], url: str) -> str:
 
 
 def _one_line(text: str) -> str:
-    """What a host says can not begin a line or colour it."""
+    """What a host says cannot begin a line or colour it."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -95,9 +95,9 @@ def download(notice: Notice, limits: DeviceLimits) -> bytes:
         url = urlsplit(notice.cert_url)
         host, port = url.hostname, url.port or HTTP_PORT
     except ValueError:
-        raise DeviceRefusal(f"cert_url can not be read: {notice.cert_url!r}") from None
+        raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}") from None
     if not host or not notice.cert_url.isascii():
-        raise DeviceRefusal(f"cert_url can not be read: {notice.cert_url!r}")
+        raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}")
     response = get(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
     content_type = response.header("Content-Type")
     if content_type != "application/octet-stream":

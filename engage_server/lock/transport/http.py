@@ -131,7 +131,7 @@ def _unexpected(status_line: str, *, answer_was_read: bool) -> DeviceRefusal:
 def _split_header(line: str) -> tuple[str, str]:
     name, colon, value = line.partition(":")
     if not colon or name != name.strip():
-        raise DeviceRefusal(f"a header line can not be read: {line[:60]!r}")
+        raise DeviceRefusal(f"a header line cannot be read: {line[:60]!r}")
     return name, value.strip()
 
 
@@ -144,7 +144,7 @@ def _content_length(headers: tuple[tuple[str, str], ...], limits: DeviceLimits) 
         what = f"spells it {spelled[0]}" if spelled else "has none"
         raise DeviceRefusal(
             f"devices look for a header named exactly Content-Length; the answer {what}",
-            "A proxy that writes header names in lower case, or HTTP/2, can not stand in front.",
+            "A proxy that writes header names in lower case, or HTTP/2, cannot stand in front.",
         )
     if len(set(lengths)) > 1 or not lengths[0].isascii() or not lengths[0].isdigit():
         raise DeviceRefusal(f"Content-Length is {', '.join(lengths)[:60]}")

@@ -1,1 +1,1 @@
-"""The containers in which people have certificates and keys, each taken apart by its own module."""
+"""Readers for the file formats of certificates and keys, one module for each."""

@@ -1,4 +1,4 @@
-"""What has no text form: a certificate, a key, PKCS#7 or PKCS#12 in DER."""
+"""Reads binary files: a certificate, a key, PKCS#7 or PKCS#12 in DER."""
 
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
@@ -17,7 +17,7 @@ _T = TypeVar("_T")
 
 
 def read_binary(content: bytes, secret: bytes | None) -> Bundle | None:
-    """Read DER, whatever is in it; None when it is none of the containers, or its passphrase is another."""
+    """Read DER in any of the formats; None if it has none of them or the passphrase is wrong."""
     for read in (_certificates, _pkcs7, _pkcs12, key_in_der):
         try:
             found = read(content, secret)
@@ -29,7 +29,7 @@ def read_binary(content: bytes, secret: bytes | None) -> Bundle | None:
 
 
 def whole_length(content: bytes) -> int | None:
-    """How long the first DER element says that it is, its header counted; None when it does not say."""
+    """The stated length of the first DER element, header included; None if it states none."""
     if len(content) < 2 or content[0] != _SEQUENCE:
         return None
     first = content[1]
@@ -42,7 +42,7 @@ def whole_length(content: bytes) -> int | None:
 
 
 def _certificates(content: bytes, _secret: bytes | None) -> Bundle:
-    """One certificate; what OpenSSL's ``-trustout`` puts behind it says whom to trust, and is passed over."""
+    """Read certificates. Trust data that OpenSSL's ``-trustout`` appends is skipped."""
     length = whole_length(content)
     first = content[:length]
     found = [_quietly(x509.load_der_x509_certificate, first)]
@@ -55,17 +55,17 @@ def _further(rest: bytes) -> Iterator[x509.Certificate]:
     while rest.strip():
         length = whole_length(rest)
         if length is None or length > len(rest):
-            raise ValueError("more than certificates")
+            raise ValueError("not only certificates")
         try:
             yield _quietly(x509.load_der_x509_certificate, rest[:length])
         except UNREADABLE:
             if rest[length:].strip():
                 raise
-            return  # trust data: a sequence, and the last
+            return  # trust data: one sequence at the end
         rest = rest[length:]
 
 
-# PKCS#7 and PKCS#12 are imported where one is met: that brings in e-mail, and takes longer than to judge a chain
+# PKCS#7 and PKCS#12 are imported only when needed: they import e-mail modules, which takes longer than a check
 
 
 def _pkcs7(content: bytes, _secret: bytes | None) -> Bundle:
@@ -75,7 +75,10 @@ def _pkcs7(content: bytes, _secret: bytes | None) -> Bundle:
 
 
 def _pkcs12(content: bytes, secret: bytes | None) -> Bundle:
-    """A passphrase too many does no harm; none and an empty one are two things in PKCS#12 (RFC 7292 appendix B.1)."""
+    """Read PKCS#12. An unneeded passphrase does no harm.
+
+    No passphrase and an empty one are different in PKCS#12 (RFC 7292 appendix B.1).
+    """
     from cryptography.hazmat.primitives.serialization import pkcs12
 
     for candidate in dict.fromkeys((secret, None, b"")):
@@ -86,10 +89,10 @@ def _pkcs12(content: bytes, secret: bytes | None) -> Bundle:
         certificates = [held.cert.certificate] if held.cert else []
         certificates += [each.certificate for each in held.additional_certs]
         return Bundle(tuple(certificates), (held.key,) if held.key else ())
-    raise ValueError("not PKCS#12, or another passphrase")
+    raise ValueError("not PKCS#12, or wrong passphrase")
 
 
 def _quietly(load: Callable[..., _T], *arguments: Any) -> _T:
-    """BER, as Windows and Java write it, is read like DER: cryptography's warning of it is noise to the operator."""
+    """Load without warnings: BER, as Windows and Java write it, is read like DER, and operators need no warning."""
     with quietly():
         return load(*arguments)

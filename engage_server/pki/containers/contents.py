@@ -1,4 +1,4 @@
-"""What a container held."""
+"""The contents of a file with certificates or keys."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,24 +8,24 @@ from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 
 class Oddity(StrEnum):
-    """How a file is written that we read, and others do not. The value is the code of the finding."""
+    """A form of a file that we read but other programs do not. The value is the finding code."""
 
     UTF16 = "content.utf16"
-    LINES = "content.pem_lines"  # a BEGIN or END mark shares its line, or a block has an empty one
+    LINES = "content.pem_lines"  # a BEGIN or END marker shares its line, or a block contains an empty line
 
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """What one or several files hold.
+    """The contents of one or more files.
 
     Attributes:
-        certificates: In the order in which they stand there.
-        keys: Private keys that could be opened.
-        locked_keys: How many more are encrypted, and were not opened: by the passphrase, or for want of one.
-        broken_keys: How many more cannot be read at all.
-        oddities: What keeps other programs from reading it.
-        in_order: Whether the order of the certificates says in which order a server would send them. In PKCS#7 and
-            PKCS#12 it says nothing.
+        certificates: The certificates, in the order of the file.
+        keys: The private keys that could be opened.
+        locked_keys: How many keys are encrypted and were not opened: the passphrase is missing or wrong.
+        broken_keys: How many keys cannot be read at all.
+        oddities: The forms that other programs cannot read.
+        in_order: Whether a server would send the certificates in this order. The order in PKCS#7 and PKCS#12 means
+            nothing.
     """
 
     certificates: tuple[x509.Certificate, ...] = ()
@@ -46,5 +46,5 @@ class Bundle:
 
     @property
     def has_keys(self) -> bool:
-        """Whether there is a private key in it, opened or not."""
+        """Whether it contains a private key, opened or not."""
         return bool(self.keys or self.locked_keys or self.broken_keys)

@@ -1,11 +1,11 @@
-"""PEM text, taken apart: its blocks, and what keeps stricter readers from finding them."""
+"""Splits PEM text into blocks, and finds forms that stricter programs cannot read."""
 
 import base64
 import codecs
 import re
 from dataclasses import dataclass
 
-# RFC 7468 section 3: a label is made of words of any printable characters but the hyphen, such as "PKCS #7 SIGNED DATA"
+# RFC 7468 section 3: a label is words of printable characters except the hyphen, such as "PKCS #7 SIGNED DATA"
 _MARK = re.compile(rb"-----(BEGIN|END) ([!-,.-~]+(?: [!-,.-~]+)*)-----")
 _REST_OF_LINE = re.compile(rb"[^\n]*")
 
@@ -14,12 +14,12 @@ _UTF16_DASHES = {"utf-16-le": b"-\0-\0-\0-\0-\0", "utf-16-be": b"\0-\0-\0-\0-\0-
 
 @dataclass(frozen=True, slots=True)
 class PemBlock:
-    """One block.
+    """One PEM block.
 
     Attributes:
-        label: What the marks call it.
-        text: All of it, marks included.
-        body: What stands between the marks.
+        label: The label in its BEGIN and END markers.
+        text: The whole block, markers included.
+        body: The text between the markers.
     """
 
     label: str
@@ -28,14 +28,14 @@ class PemBlock:
 
     @property
     def is_encrypted(self) -> bool:
-        """Whether a passphrase opens it: PKCS#8 says so in the label, older forms in a header (RFC 1421)."""
+        """Whether it needs a passphrase: PKCS#8 shows it in the label, older formats in a header (RFC 1421)."""
         return self.label.startswith("ENCRYPTED") or b"ENCRYPTED" in self.body
 
     def decoded(self) -> bytes:
-        """The bytes that stand there as Base64.
+        """Decode the Base64 of the body.
 
         Raises:
-            ValueError: It is no Base64.
+            ValueError: It is not Base64.
         """
         headers, blank, rest = self.body.replace(b"\r", b"").partition(b"\n\n")
         body = rest if blank and b":" in headers else self.body
@@ -44,14 +44,14 @@ class PemBlock:
 
 @dataclass(frozen=True, slots=True)
 class PemText:
-    """What is in a text.
+    """The blocks in a PEM text.
 
     Attributes:
-        blocks: Those that are whole, in their order.
-        without_end: The number and the label of each block that begins and does not end.
-        without_begin: The label of each END mark that no block belongs to.
-        has_odd_lines: Whether a mark does not have its line to itself, or a block has an empty line in it. OpenSSL and
-            what is built on it then pass over the block, or give up.
+        blocks: The complete blocks, in order.
+        without_end: The number and the label of each block without an END marker.
+        without_begin: The label of each END marker without a BEGIN marker.
+        has_odd_lines: Whether a marker shares its line with other text, or a block contains an empty line. OpenSSL, and
+            software built on it, then skips the block or fails.
     """
 
     blocks: tuple[PemBlock, ...]
@@ -61,12 +61,12 @@ class PemText:
 
 
 def is_pem(content: bytes) -> bool:
-    """Whether there is a mark of PEM in it, be it a broken one."""
+    """Whether it contains a PEM marker, even a broken one."""
     return b"-----BEGIN " in content or b"-----END " in content
 
 
 def take_apart(content: bytes) -> PemText:
-    """Find the blocks. Text around them, such as the dump of ``openssl ca``, is passed over."""
+    """Find the blocks. Text around them, such as the dump of ``openssl ca``, is ignored."""
     blocks: list[PemBlock] = []
     without_end: list[tuple[int, str]] = []
     without_begin: list[str] = []
@@ -91,7 +91,7 @@ def take_apart(content: bytes) -> PemText:
 
 
 def as_narrow_text(content: bytes) -> bytes | None:
-    """UTF-16 as UTF-8; None for anything else. PowerShell writes UTF-16 with ``>`` and ``Out-File``."""
+    """Convert UTF-16 to UTF-8; None for anything else. PowerShell writes UTF-16 with ``>`` and ``Out-File``."""
     encoding = None
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         encoding = "utf-16"
@@ -101,9 +101,9 @@ def as_narrow_text(content: bytes) -> bytes | None:
 
 
 def from_bare_base64(content: bytes) -> bytes | None:
-    """The bytes of Base64 without marks around it, as some programs write a ``.cer``; None for anything else."""
+    """Decode Base64 without markers, as some programs write a ``.cer`` file; None for anything else."""
     text = b"".join(content.split())
-    if not text.startswith(b"M"):  # 0x30: what DER begins with
+    if not text.startswith(b"M"):  # stands for 0x30, the first byte of DER
         return None
     try:
         return base64.b64decode(text, validate=True)
@@ -123,6 +123,6 @@ def _has_its_line(content: bytes, mark: re.Match[bytes]) -> bool:
 
 
 def _has_empty_line(body: bytes) -> bool:
-    """Headers (RFC 1421) end with one."""
+    """Whether the body contains an empty line, other than the one that ends RFC 1421 headers."""
     text = body.replace(b"\r", b"").strip(b" \t\n")
     return b"\n\n" in text and b":" not in text

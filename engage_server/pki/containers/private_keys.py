@@ -1,4 +1,4 @@
-"""Private keys as they lie in containers: opened, locked, or broken."""
+"""Reads private keys in PEM and DER: opened, locked or broken."""
 
 from collections.abc import Callable
 
@@ -14,21 +14,21 @@ from engage_server.pki.containers.pem_text import PemBlock
 from engage_server.pki.encodings import UNREADABLE
 from engage_server.pki.warnings_of_cryptography import quietly
 
-# the algorithms that lock a PKCS#8 key: PKCS#5 and PKCS#12 (RFC 8018, RFC 7292 appendix C), as they stand in DER
+# the algorithms that encrypt a PKCS#8 key: PKCS#5 and PKCS#12 (RFC 8018, RFC 7292 appendix C), in DER
 _LOCKS = (bytes.fromhex("2a864886f70d0105"), bytes.fromhex("2a864886f70d010c01"))
-_WHERE_LOCKS_STAND = 40  # bytes from the beginning of the key
+_WHERE_LOCKS_STAND = 40  # within this many bytes from the start of the key
 
 _Load = Callable[[bytes, bytes | None], PrivateKeyTypes]
 
 
 def key_in_pem(block: PemBlock, secret: bytes | None) -> Bundle:
-    """The key of a PEM block, whatever became of it."""
+    """Read the key in a PEM block. The result shows whether it was opened, is locked or is broken."""
     load: _Load = load_ssh_private_key if block.label.startswith("OPENSSH") else load_pem_private_key
     return _opened(load, block.text, secret) or _unopened(block.is_encrypted)
 
 
 def key_in_der(content: bytes, secret: bytes | None) -> Bundle | None:
-    """A key in DER; None when it is something else. One that is locked is known by what locks it."""
+    """Read a key in DER; None if it is something else. A locked key is recognised by its encryption algorithm."""
     found = _opened(load_der_private_key, content, secret)
     if found is None and any(lock in content[:_WHERE_LOCKS_STAND] for lock in _LOCKS):
         return _unopened(True)
@@ -36,7 +36,7 @@ def key_in_der(content: bytes, secret: bytes | None) -> Bundle | None:
 
 
 def _opened(load: _Load, content: bytes, secret: bytes | None) -> Bundle | None:
-    """A passphrase too many does no harm."""
+    """Try to open a key. An unneeded passphrase does no harm."""
     for candidate in dict.fromkeys((secret, None)):
         try:
             with quietly():

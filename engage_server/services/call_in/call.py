@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import Enum, auto
 from typing import Protocol
 
+from engage_server.protocol.caller_serial import CallerClaims
 from engage_server.protocol.json_body import Json
 
 RETRY_SECONDS = 60
@@ -31,8 +32,8 @@ class Call:
         kind: Which.
         method: As it came.
         target: What an upstream system is asked for, built anew (:mod:`engage_server.protocol.upstream_target`); "" for
-            what it can not be asked for.
-        query: The raw query string.
+            what it cannot be asked for.
+        claims: What it says of its caller outside its body.
         since: Of a database call, the version that the device holds; else "".
         body: All of it.
         content_type, authorization: The header fields' values; "" where there was none.
@@ -47,7 +48,7 @@ class Call:
     kind: CallKind
     method: str
     target: str
-    query: str
+    claims: CallerClaims
     since: str
     body: bytes = field(repr=False)
     content_type: str

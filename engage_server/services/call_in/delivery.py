@@ -63,7 +63,7 @@ class UpstreamDelivery:
         upstream: The partner's system.
 
     Raises:
-        UsageError: Its address or certificates can not be used.
+        UsageError: Its address or certificates cannot be used.
     """
 
     def __init__(self, site: str, spool: UpstreamSpool, upstream: Upstream) -> None:
@@ -138,7 +138,7 @@ class UpstreamDelivery:
         try:
             done.rejected.append(f"{self._spool.reject(pending, status)} (status {status})")
         except (OSError, FileNotUsable) as error:  # a full disk: nothing is thrown away for it
-            self._pauses.unreadable(pending.device, now, f"{pending.path} can not be laid aside: {error}")
+            self._pauses.unreadable(pending.device, now, f"{pending.path} cannot be laid aside: {error}")
             return False
         self._pauses.taken(pending.device)
         return True

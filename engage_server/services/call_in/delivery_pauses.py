@@ -88,7 +88,7 @@ class DeliveryPauses:
             self._count_in_a_row(device, now, why, timedelta(seconds=asked_for or 0))
 
     def unreadable(self, device: str, now: datetime, why: str) -> None:
-        """Its upload can not be read; that says nothing about the system."""
+        """Its upload cannot be read; that says nothing about the system."""
         with self._lock:
             self._pause_device(device, now, why, _LONGEST_DEVICE, _LONGEST_DEVICE)
 

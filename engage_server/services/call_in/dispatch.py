@@ -18,7 +18,6 @@ from datetime import UTC, datetime
 from functools import cache
 
 from engage_server.errors import BodyInvalid, EngageError, NotPossible, UpstreamAway
-from engage_server.protocol.device_token import token_in
 from engage_server.records import CallInWay, UnknownDevices
 from engage_server.services.call_in.call import (
     LATER,
@@ -119,8 +118,8 @@ class CallIns:
     def _note(self, site: str, call: Call, serial: str, status: int) -> None:
         """It was here; but a HEAD gives a device nothing, and no device sends one."""
         if self._sightings is not None and status < 300 and call.method != "HEAD":
-            token, host = token_in(call.authorization), host_of_header(call.host)
-            self._sightings.called_in(site, call.address, serial, token, marked=call.marked, host=host)
+            host = host_of_header(call.host)
+            self._sightings.called_in(site, call.address, serial, call.claims.token, marked=call.marked, host=host)
 
     def _is_welcome(self, site: CallInSite, known: KnownCall) -> bool:
         """A device that does not say who it is may still be known to the partner's own system, by its token."""

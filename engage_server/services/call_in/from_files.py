@@ -70,7 +70,7 @@ class FileAnswers:
                 call.address,
                 serial,
                 after.fresh,
-                call.authorization,
+                call.claims.token,
                 marked=call.marked,
             )
         return CallAnswer(201 if is_first else 202)

@@ -100,7 +100,7 @@ class UpstreamAnswers:
                 call.address,
                 known.serial,
                 events,
-                call.authorization,
+                call.claims.token,
                 marked=call.marked,
             )
         return CallAnswer(201 if appended.is_first else 202)

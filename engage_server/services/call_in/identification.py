@@ -1,6 +1,6 @@
 """Which site a call is for, and whose it is: by what it says of itself. None of that is proof.
 
-1. Whatever stands outside the body is read once: the query, the token, an earlier request of the connection.
+1. Whatever stands outside the body was read when the call came: the query, the token, an earlier request's serial.
 2. The site is chosen by the query's serial number, or the earlier request's.
 3. The site says whether it takes this call at all; only then is the body read.
 4. A serial number that the body tells may belong to another site, so the site is chosen once more.
@@ -10,9 +10,8 @@
 from dataclasses import dataclass
 
 from engage_server.errors import BodyInvalid
-from engage_server.protocol.caller_serial import serial_from_authorization, serial_from_body
+from engage_server.protocol.caller_serial import serial_from_body
 from engage_server.protocol.json_body import Json, read_device_json
-from engage_server.protocol.serial_number import serial_from_query
 from engage_server.services.call_in.call import NOT_FOUND, UNAUTHORIZED, UNREADABLE, Call, CallAnswer, CallKind
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.distribution.lookup import CallInSite, Distribution, Refusal
@@ -47,7 +46,7 @@ class Identification:
 
     def identify(self, call: Call) -> Identified | CallAnswer:
         """The site and the device, or the answer to a call that no site takes."""
-        asked, by_token = serial_from_query(call.query), serial_from_authorization(call.authorization)
+        asked, by_token = call.claims.asked, call.claims.by_token
         serial = asked or call.said_before
         site = self._site(call, serial)
         if isinstance(site, CallAnswer):

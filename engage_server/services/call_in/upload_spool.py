@@ -84,7 +84,7 @@ class Pending:
 
         Raises:
             BodyInvalid: The file is none of ours.
-            FileNotUsable: It can not be read.
+            FileNotUsable: It cannot be read.
         """
         try:
             value: Any = read_json(read_file(self.path, limit=MAX_FILE_BYTES))

@@ -68,7 +68,7 @@ class DeviceState:
         """Into its file.
 
         Raises:
-            FileNotUsable: It can not be written; the file is as it was.
+            FileNotUsable: It cannot be written; the file is as it was.
         """
         value = {
             "next": self.next,

@@ -76,7 +76,7 @@ class UpstreamHost:
         connections: How many are kept.
 
     Raises:
-        UsageError: The address or the certificates can not be used.
+        UsageError: The address or the certificates cannot be used.
     """
 
     def __init__(self, upstream: Upstream, connections: int) -> None:

@@ -11,7 +11,7 @@ from engage_server.errors import EngageError, PrivateKeyInvalid
 from engage_server.files import read_file
 from engage_server.pki import encodings, keys
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import Secret
 from engage_server.services.chains.folder import INTERMEDIATE, ROOT
 
@@ -72,7 +72,7 @@ def authority_key_files(folder: Path) -> list[Path]:
 
 
 def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
-    """Each CA certificate that has a key beside it. What can not be read is nobody's."""
+    """Each CA certificate that has a key beside it. What cannot be read is nobody's."""
     for path in _folders(folder, _DEPTH):
         for name in (ROOT, INTERMEDIATE):
             key_file = path / f"{name}.key"

@@ -4,10 +4,10 @@ from datetime import datetime
 from pathlib import Path
 
 from engage_server.errors import ChainTooLong
-from engage_server.pki.authority import BuiltChain, ChainPlan, build_chain
 from engage_server.pki.byte_budget import ByteBudget, costs, measure
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import AuthorityKeys, Successor, succeed
+from engage_server.pki.issuing.authority import BuiltChain, ChainPlan, build_chain
+from engage_server.pki.issuing.succession import AuthorityKeys, Successor, succeed
 from engage_server.records import Host, RotationWay, Secret
 from engage_server.services.chains.folder import assert_free, write_chain_folder, write_successors
 
@@ -27,9 +27,9 @@ def build_chain_folder(
 
     Raises:
         ChainTooLong: It would not fit into a device. Nothing was written.
-        UsageError: A name is too long, or a lifetime can not be had.
+        UsageError: A name is too long, or a lifetime cannot be had.
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     built = build_chain(plan, now)
@@ -71,7 +71,7 @@ def build_successors(
         CertificateInvalid: The current chain does not allow this way.
         ChainTooLong: A chain does not fit; nothing was written.
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     successors = succeed(way, current, authority, hosts, now)

@@ -6,8 +6,8 @@ from cryptography import x509
 
 from engage_server.checks import Finding, Severity
 from engage_server.checks.finding import about
-from engage_server.pki.bundle import Oddity
 from engage_server.pki.keys import keys_match
+from engage_server.pki.paths.bundle import Oddity
 from engage_server.services.chains.folder import INTERMEDIATE, ROOT
 from engage_server.services.chains.held_files import HeldFile, shown
 from engage_server.services.chains.targets import CheckTarget

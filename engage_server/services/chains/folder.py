@@ -11,11 +11,11 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from engage_server.errors import CertificateInvalid, Conflict, FileNotUsable
 from engage_server.files import PUBLIC_MODE, SECRET_MODE, read_file, write_new_folder
 from engage_server.pki import encodings, keys
-from engage_server.pki.authority import BuiltChain
-from engage_server.pki.bundle import read_bundle
 from engage_server.pki.chain import Chain
-from engage_server.pki.path import arrange
-from engage_server.pki.succession import AuthorityKeys, Successor
+from engage_server.pki.issuing.authority import BuiltChain
+from engage_server.pki.issuing.succession import AuthorityKeys, Successor
+from engage_server.pki.paths.bundle import read_bundle
+from engage_server.pki.paths.path import arrange
 from engage_server.protocol.site_key import anchor_hash
 from engage_server.records import Secret
 
@@ -45,7 +45,7 @@ def assert_free(folder: Path) -> None:
 
     Raises:
         Conflict: It holds a chain, or something else.
-        FileNotUsable: It can not be looked into.
+        FileNotUsable: It cannot be looked into.
     """
     try:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
@@ -71,7 +71,7 @@ def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | Non
 
     Raises:
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     authority = AuthorityKeys(built.root_key, built.intermediate_key)
@@ -91,7 +91,7 @@ def write_successors(folder: Path, successors: Sequence[Successor], before: Chai
 
     Raises:
         Conflict: The folder holds something.
-        FileNotUsable: It can not be written.
+        FileNotUsable: It cannot be written.
     """
     assert_free(folder)
     known = [certificate.public_key() for certificate in before]
@@ -111,7 +111,7 @@ def read_successors(folder: Path) -> list[tuple[str, "ChainMaterial"]]:
     Raises:
         FileNotUsable: A file is missing or unreadable.
         CertificateInvalid: A file holds no certificate, or they form no chain.
-        PrivateKeyInvalid: A server's key can not be used.
+        PrivateKeyInvalid: A server's key cannot be used.
     """
     titles = [title for title in SUCCESSOR_TITLES if (folder / title).is_dir()]
     if not titles:
@@ -177,7 +177,7 @@ def hash_der_file(path: Path, key: Secret) -> str:
     """Base64(HMAC-SHA1(site key, DER)) of a certificate file, exactly as it lies there.
 
     Raises:
-        FileNotUsable: It can not be read.
+        FileNotUsable: It cannot be read.
         CertificateInvalid: It is not one certificate in DER: devices would drop it.
     """
     content = read_file(path, limit=_MAX_DER_FILE_BYTES)

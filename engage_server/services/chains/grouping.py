@@ -8,7 +8,7 @@ from cryptography import x509
 
 from engage_server.errors import FileNotUsable
 from engage_server.pki.keys import keys_match
-from engage_server.pki.path import find_path
+from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.folder import SERVER
 from engage_server.services.chains.held_files import (

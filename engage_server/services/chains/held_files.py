@@ -8,11 +8,11 @@ from cryptography import x509
 
 from engage_server.errors import EngageError, FileNotUsable
 from engage_server.files import read_file
-from engage_server.pki.bundle import Bundle, read_bundle
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.containers.instead import NO_CHAIN
 from engage_server.pki.extensions import extension
-from engage_server.pki.path import find_path
+from engage_server.pki.paths.bundle import Bundle, read_bundle
+from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 
 SUFFIXES = {

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engage_server.errors import CertificateInvalid, EngageError, PrivateKeyInvalid, UsageError
 from engage_server.pki.containers import instead
 from engage_server.pki.keys import keys_match
-from engage_server.pki.path import arrange
+from engage_server.pki.paths.path import arrange
 from engage_server.records import Secret
 from engage_server.services.chains.folder import SERVER, ChainMaterial, read_chain_folder
 from engage_server.services.chains.grouping import FileGroup

@@ -10,10 +10,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from engage_server.errors import ContentNotUsable, FileNotUsable
-from engage_server.pki.bundle import Bundle
 from engage_server.pki.containers.instead import key_alone
 from engage_server.pki.keys import keys_match
-from engage_server.pki.path import find_path
+from engage_server.pki.paths.bundle import Bundle
+from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
 from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown

@@ -83,7 +83,7 @@ class DeviceExchange:
             Refused: A database has other content than the one that is there, and no newer ``nxtDbVerTS``: devices that
                 hold it would never ask for this one. Of that device nothing is changed then.
             BodyInvalid: A file is not what it was when it was found.
-            FileNotUsable: One can not be read, or a folder not be written.
+            FileNotUsable: One cannot be read, or a folder not be written.
         """
         by_serial: dict[str, list[FoundFile]] = {}
         for file in files:
@@ -113,11 +113,11 @@ class DeviceExchange:
             serials: Whose files.
             target: Where to.
             tell: Called with each device's serial number when its files are written.
-            faults: Gets a sentence for each file that can not be read. It is copied as it is, under a name that no
+            faults: Gets a sentence for each file that cannot be read. It is copied as it is, under a name that no
                 import takes, and holds up no other.
 
         Raises:
-            FileNotUsable: The target can not be written.
+            FileNotUsable: The target cannot be written.
         """
         for serial in serials:
             with self._folders.open(site, serial) as folder:

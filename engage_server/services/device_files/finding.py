@@ -55,7 +55,7 @@ class FoundFile:
 
         Raises:
             BodyInvalid: It is not what it was, or would hurt a device.
-            FileNotUsable: It can not be read.
+            FileNotUsable: It cannot be read.
         """
         value = _read(self.path)
         parts = _parts(value)
@@ -68,7 +68,7 @@ class FoundFiles:
 
     Attributes:
         files: Those that can be imported.
-        faults: A sentence for each that can not.
+        faults: A sentence for each that cannot.
     """
 
     files: list[FoundFile] = field(default_factory=list)

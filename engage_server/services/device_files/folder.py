@@ -72,7 +72,7 @@ class DeviceFolder:
 
         Raises:
             BodyInvalid: Somebody has written there what would hurt a device.
-            FileNotUsable: It can not be read.
+            FileNotUsable: It cannot be read.
         """
         value = self.raw(DATABASE)
         if value is None:
@@ -309,7 +309,7 @@ class DeviceFolders:
         """A device's folder, made if it is not there, for this thread alone.
 
         Raises:
-            FileNotUsable: It can not be made.
+            FileNotUsable: It cannot be made.
             NotPossible: Somebody else works in it for too long, or the disk has no room for one more.
         """
         path = self.path(site, serial)
@@ -327,7 +327,7 @@ class DeviceFolders:
 
         Raises:
             NotPossible: Somebody works in it for too long.
-            OSError: It can not be removed.
+            OSError: It cannot be removed.
         """
         path = self.path(site, serial)
         if not path.is_dir():

@@ -1,7 +1,7 @@
 """The room on a file system that is operators' alone: with a full disk they could not even abort a rotation.
 
 Who gives way first is who loses least. Uploads are refused below the whole reserve: devices keep what was refused.
-Sightings are no longer kept, nor moved into a database on the same file system, below half of it: they can not be made
+Sightings are no longer kept, nor moved into a database on the same file system, below half of it: they cannot be made
 again, and evidence is what a rotation is judged by.
 """
 

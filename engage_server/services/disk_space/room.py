@@ -131,7 +131,7 @@ class DiskRoom:
         """What each site takes, as the book says; measured where it says nothing.
 
         Raises:
-            NotPossible: The book can not be read.
+            NotPossible: The book cannot be read.
         """
         with self._opened() as book:
             for site in sites_on_disk(self.data, self.uploads):

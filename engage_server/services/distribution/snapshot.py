@@ -115,18 +115,18 @@ def take_snapshot(
     """Read the store and make every answer.
 
     A change between the reads shows in the generation, which is read first: the follower comes again. A release that
-    can not be loaded leaves its site with the last good one, as one unit, and holds up no other site.
+    cannot be loaded leaves its site with the last good one, as one unit, and holds up no other site.
 
     Args:
         store: What to read.
         public_http_port: The port that stands in ``cert_url``.
         with_private_keys: Only for a process that does TLS.
         last: What is served until now.
-        try_out: Called with each current release; raises EngageError where it can not be served.
+        try_out: Called with each current release; raises EngageError where it cannot be served.
 
     Raises:
         StoreNotUsable: The database does not answer.
-        EngageError: A site's release can not be loaded, and there is no last good one.
+        EngageError: A site's release cannot be loaded, and there is no last good one.
     """
     generation = store.generation()
     sites = store.sites()

@@ -3,7 +3,6 @@
 from collections.abc import Iterable
 
 from engage_server.protocol.device_audits import read_event
-from engage_server.protocol.device_token import token_in
 from engage_server.protocol.event_codes import MEANINGS
 from engage_server.protocol.json_body import Json
 from engage_server.services.evidence.sightings import Sightings
@@ -17,7 +16,7 @@ def note_device_audits(
     address: str,
     serial: str | None,
     events: Iterable[Json],
-    authorization: str,
+    token: str,
     *,
     marked: bool = False,
 ) -> None:
@@ -31,10 +30,10 @@ def note_device_audits(
         address: Where the upload came from.
         serial: Whose it is; None where that is not known.
         events: As they came, read as JSON.
-        authorization: The header field's value; "" where there was none.
+        token: One that could prove who calls; "" for none.
         marked: Whether a virtual lock sent them.
     """
-    noted, token = 0, token_in(authorization)
+    noted = 0
     for event in events:
         read = read_event(event)
         if read is not None and read.code in MEANINGS:

@@ -71,8 +71,7 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.notices >= AGAIN_AND_AGAIN and not device.certificates:
         return Diagnosis(
             "no_download",
-            f"it asked for the notice {device.notices} times and downloaded nothing: it can not reach the address "
-            "in it",
+            f"it asked for the notice {device.notices} times and downloaded nothing: it cannot reach the address in it",
             "Make the host and port of cert_url reachable from its network; see public_http_port.",
         )
     if device.refusals:

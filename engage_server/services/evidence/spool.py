@@ -165,7 +165,7 @@ def claim(folder: Path) -> int:
     """Become the one process of this host that reads the spool, until the returned descriptor is closed.
 
     Raises:
-        NotPossible: Another process is that already, or the folder can not be written.
+        NotPossible: Another process is that already, or the folder cannot be written.
     """
     path = folder / "reader.lock"
     try:

@@ -78,7 +78,7 @@ class DiskOverview:
             sites: The names of all sites.
 
         Raises:
-            NotPossible: The book of the disk can not be read.
+            NotPossible: The book of the disk cannot be read.
         """
         return DiskStatus(
             sites=self._room.use(),

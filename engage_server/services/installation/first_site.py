@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography import x509
 
 from engage_server.errors import Conflict, HostInvalid
-from engage_server.pki.authority import ChainPlan
+from engage_server.pki.issuing.authority import ChainPlan
 from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.building import build_chain_folder

@@ -19,7 +19,7 @@ class Confirmation:
         confirmed: Workers that serve it.
         behind: Workers that have not looked yet.
         silent: Workers that are not heard any more, said no goodbye, and may serve what was current before.
-        unable: Workers that have looked and can not load the site's release; they serve their last good one.
+        unable: Workers that have looked and cannot load the site's release; they serve their last good one.
     """
 
     generation: int

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from engage_server.pki.chain import Chain
-from engage_server.pki.path import read_chain
+from engage_server.pki.paths.path import read_chain
 from engage_server.services.distribution.snapshot import EMPTY, Snapshot
 from engage_server.services.evidence.pace import Pace
 

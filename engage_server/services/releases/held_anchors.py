@@ -18,7 +18,7 @@ from typing import Protocol
 
 from cryptography import x509
 
-from engage_server.checks.name_rules import unnamed_hosts
+from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import read_der
 from engage_server.records import AnchorRole, Release, ReleaseState, Site
@@ -99,10 +99,10 @@ class HeldAnchors:
         Raises:
             NotFound: There is no such site.
         """
-        current = next((r for r in self._store.releases(site_name) if r.state is ReleaseState.CURRENT), None)
+        current = self._store.current_numbers(site_name).get(site_name)
         if current is None:
             return None
-        found = self.reception(site_name, current.number, now)
+        found = self.reception(site_name, current, now)
         clues = [c for c in self._store.anchor_clues(site_name) if c.finished_release and not c.is_stranger]
         names = self._names(site_name, clues)
         return replace(
@@ -132,8 +132,8 @@ class HeldAnchors:
         Raises:
             NotFound: There is no such site.
         """
-        current = next((r for r in self._store.releases(site_name) if r.state is ReleaseState.CURRENT), None)
-        return advise(numbers, self.reception(site_name, current.number, now) if current else None)
+        current = self._store.current_numbers(site_name).get(site_name)
+        return advise(numbers, self.reception(site_name, current, now) if current else None)
 
     def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[str, ...]:
         found: list[str] = []

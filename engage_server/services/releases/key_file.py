@@ -33,7 +33,7 @@ class ReleaseKeyFile:
 
         Raises:
             Conflict: The file is there and holds something else.
-            FileNotUsable: It can not be written.
+            FileNotUsable: It cannot be written.
         """
         text = write_release_key(self._store.release_key())
         if not file.exists():

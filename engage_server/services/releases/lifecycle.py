@@ -7,14 +7,14 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
-from engage_server.checks.name_rules import HOST_MISSING, host_missing, unnamed_hosts
+from engage_server.checks.rules.name_rules import HOST_MISSING, host_missing, unnamed_hosts
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
-from engage_server.pki.path import read_chain
+from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Release, ReleaseState, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
@@ -103,8 +103,7 @@ class Releases:
         Raises:
             NotFound: There is no such site.
         """
-        releases = self._store.releases(site_name)
-        return next((each.number for each in releases if each.state is ReleaseState.CURRENT), None)
+        return self._store.current_numbers(site_name).get(site_name)
 
     def before(self, site_name: str) -> int | None:
         """The release that :meth:`roll_back` leads to; None when there is none.
@@ -317,7 +316,7 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
     if open_errors:
         release = checked.release
         raise Refused(
-            f"release {release.number} of {release.site} can not be activated:\n" + "\n".join(map(_line, open_errors)),
+            f"release {release.number} of {release.site} cannot be activated:\n" + "\n".join(map(_line, open_errors)),
             "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
             code="release.refused",
         )

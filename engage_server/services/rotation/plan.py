@@ -9,8 +9,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from engage_server.errors import EngageError
 from engage_server.pki.byte_budget import ByteBudget, measure
 from engage_server.pki.chain import Chain
-from engage_server.pki.rehearsal import rehearse
-from engage_server.pki.succession import needed_key, succeed
+from engage_server.pki.issuing.rehearsal import rehearse
+from engage_server.pki.issuing.succession import needed_key, succeed
 from engage_server.records import AnchorRole, Host, RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
@@ -76,7 +76,7 @@ class WayPlan:
 
     Attributes:
         way: Which.
-        impossible: Why it can not be taken; "" when it can.
+        impossible: Why it cannot be taken; "" when it can.
         chains: What would be served, in order; empty where nothing could be built.
         needed_key: Which of the authority's private keys it takes; "" for none.
         key_is_at_hand: Whether that was found.

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from engage_server.errors import Refused
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
     AnchorRole,
     AuditAction,
@@ -105,7 +105,7 @@ class Preparation(RotationSteps):
         if errors:
             self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
             raise Refused(
-                f"release {number} of {site.name} can not go live: {errors}",
+                f"release {number} of {site.name} cannot go live: {errors}",
                 "The rotation was ended before anything was served. Mend the chain, and start again.",
                 code="release.refused",
             )

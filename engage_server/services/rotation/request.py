@@ -6,7 +6,7 @@ from pathlib import Path
 
 from engage_server.errors import Conflict, NotPossible, UsageError
 from engage_server.pki.chain import Chain
-from engage_server.pki.succession import needed_key, way_of
+from engage_server.pki.issuing.succession import needed_key, way_of
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
 from engage_server.services.chains.folder import read_successors

@@ -33,7 +33,7 @@ class RotationSteps:
         check = releases.check_before_going_back if going_back else releases.check_before_serving
         try:
             errors = check(site_name, number, occasion).errors
-        except EngageError as error:  # its key can not be opened
+        except EngageError as error:  # its key cannot be opened
             return error.sentence
         return in_one_line(errors)
 

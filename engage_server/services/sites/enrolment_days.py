@@ -49,7 +49,7 @@ class EnrolmentDays:
         """Whether an unknown device is taken in: also one that was today.
 
         Raises:
-            NotPossible: It can not be remembered: the device must be told to come again.
+            NotPossible: It cannot be remembered: the device must be told to come again.
         """
         name = f"{site}.{datetime.fromtimestamp(self._clock(), UTC):%Y-%m-%d}"
         with self._lock:

@@ -135,7 +135,7 @@ class Sites:
         Raises:
             NotFound: There is no such site.
             Conflict: The file exists.
-            FileNotUsable: It can not be written.
+            FileNotUsable: It cannot be written.
         """
         key = self._store.site_key(name)
         write_new_file(file, site_key.write_site_key(key) + b"\n", SECRET_MODE)
@@ -182,7 +182,7 @@ class Sites:
 
         Raises:
             NotFound: There is no such site.
-            UsageError: No host would be left, or one is too long; or the upstream system's address can not be used.
+            UsageError: No host would be left, or one is too long; or the upstream system's address cannot be used.
             Conflict: A host or address is another site's.
             Refused: Evidence by tokens is asked for, and no device of the site ever sent a right one.
         """
@@ -239,19 +239,19 @@ def new_site_key() -> Secret:
 
 
 def assert_site_name(name: str) -> None:
-    """Refuse what can not be a site's name.
+    """Refuse what cannot be a site's name.
 
     Raises:
         UsageError: It has other characters, is too long, or is reserved.
     """
     if not _NAME.fullmatch(name):
         raise UsageError(
-            f"{name[:80]!r} can not be a site's name",
+            f"{name[:80]!r} cannot be a site's name",
             "Use up to 63 lower-case letters, digits, '-' and '_', beginning with a letter or digit.",
             code="site.name",
         )
     if name in _RESERVED:
-        raise UsageError(f"{name!r} can not be a site's name: it is a folder of this server's own", "Choose another.")
+        raise UsageError(f"{name!r} cannot be a site's name: it is a folder of this server's own", "Choose another.")
 
 
 def _assert_usable(request: SiteRequest) -> None:

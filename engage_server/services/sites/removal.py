@@ -7,6 +7,7 @@ from typing import Protocol
 from engage_server.errors import Conflict, NotFound, Refused, UsageError
 from engage_server.records import AuditAction, Occasion
 from engage_server.services.device_files.folder import DeviceFolders
+from engage_server.services.sites.open_rotations import assert_in_no_open_rotation
 from engage_server.services.sites.serials import read_serial
 from engage_server.store.interface import AuditStore, EvidenceStore, ReleaseStore, RotationStore, SiteStore
 
@@ -96,13 +97,7 @@ class Removal:
                 "Make another one the default first: engage site default NAME",
                 code="site.default",
             )
-        for rotation in self._store.rotations(None, only_open=True):  # 2
-            if name in (rotation.site, *rotation.after):
-                raise Conflict(
-                    f"a rotation of {rotation.site!r} is open, and needs site {name!r}",
-                    f"Finish or abort it first: engage rotate status --site {rotation.site}",
-                    code="rotation.open",
-                )
+        assert_in_no_open_rotation(self._store, name)  # 2
         if not destroys_key and not self._is_key_exported(name):  # 3
             raise Refused(
                 f"the site key of {name} was never exported: without it no door of the site can be served again",

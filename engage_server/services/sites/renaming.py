@@ -16,6 +16,7 @@ from typing import Protocol
 
 from engage_server.errors import Conflict
 from engage_server.records import LIVE_WITHIN, AuditAction, Occasion
+from engage_server.services.sites.open_rotations import assert_in_no_open_rotation
 from engage_server.services.sites.register import assert_site_name
 from engage_server.store.interface import RotationStore, SiteStore, WorkerStore
 
@@ -48,10 +49,10 @@ class Renaming:
             occasion: Who and when.
 
         Raises:
-            UsageError: The new name can not be a site's.
+            UsageError: The new name cannot be a site's.
             NotFound: There is no such site.
             Conflict: The new name is taken, a worker is alive, or a rotation needs the site.
-            NotPossible: The spool is in use, or a folder can not be renamed.
+            NotPossible: The spool is in use, or a folder cannot be renamed.
         """
         assert_site_name(new)
         self._store.site(name)
@@ -84,10 +85,4 @@ class Renaming:
                 "Stop the servers on every host, and run this again. A host that is gone: engage host list",
                 code="site.served",
             )
-        for rotation in self._store.rotations(None, only_open=True):
-            if name in (rotation.site, *rotation.after):
-                raise Conflict(
-                    f"a rotation of {rotation.site!r} is open, and needs site {name!r}",
-                    f"Finish or abort it first: engage rotate status --site {rotation.site}",
-                    code="rotation.open",
-                )
+        assert_in_no_open_rotation(self._store, name)

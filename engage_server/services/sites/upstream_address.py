@@ -57,7 +57,7 @@ def trust_of(trust_pem: str) -> ssl.SSLContext:
         return context
     except (ssl.SSLError, ValueError):
         raise UsageError(
-            "the certificates that the upstream system's chain shall lead to can not be read",
+            "the certificates that the upstream system's chain shall lead to cannot be read",
             "Give a file with one or more certificates as PEM.",
             code="upstream.trust",
         ) from None

@@ -77,7 +77,7 @@ def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: 
     file = sample.files.get(name)
     if not script.cert_url.startswith(("http://", UNKNOWN)):
         yield vendor_fault(
-            "error", "vendor.url", f"{where}: cert_url is not plain http://", "Devices can not trust TLS yet."
+            "error", "vendor.url", f"{where}: cert_url is not plain http://", "Devices cannot trust TLS yet."
         )
     if file is None and name:
         yield vendor_fault(

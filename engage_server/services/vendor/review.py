@@ -11,7 +11,7 @@ from engage_server.errors import EngageError, HostInvalid
 from engage_server.pki.chain import Chain, is_self_issued
 from engage_server.pki.keys import keys_match
 from engage_server.pki.names import display_name
-from engage_server.pki.path import arrange, find_path
+from engage_server.pki.paths.path import arrange, find_path
 from engage_server.protocol.paths import STATIC_CERTIFICATES
 from engage_server.records import AnchorRole, Host, Secret
 from engage_server.services.vendor.anchor import find_anchor

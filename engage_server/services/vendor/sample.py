@@ -12,7 +12,7 @@ from cryptography import x509
 
 from engage_server.errors import CertificateInvalid, FileNotUsable, UsageError
 from engage_server.files import read_file
-from engage_server.pki.bundle import Bundle, read_bundle
+from engage_server.pki.paths.bundle import Bundle, read_bundle
 from engage_server.records import Secret
 from engage_server.services.device_files.finding import FoundFiles, find_device_files
 from engage_server.services.vendor.script import NoticeReading, VendorScript, read_script
@@ -102,7 +102,7 @@ def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> Vendor
 
     Raises:
         UsageError: There is nothing of the sample in it.
-        FileNotUsable: It can not be read.
+        FileNotUsable: It cannot be read.
     """
     if not folder.is_dir():
         raise FileNotUsable(f"{folder} is not a folder", "Name the folder of the vendor's sample: API_Server.")

@@ -11,7 +11,7 @@ from engage_server.checks import ChainCase, Circumstances, Severity, run_checks
 from engage_server.errors import Conflict, EngageError, Refused
 from engage_server.pki.chain import Chain, is_self_issued
 from engage_server.pki.encodings import der
-from engage_server.pki.succession import AuthorityKeys, succeed
+from engage_server.pki.issuing.succession import AuthorityKeys, succeed
 from engage_server.records import AuditAction, Occasion, RotationWay, Secret, Site, StaticCertificate
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.folder import ChainMaterial, write_successors

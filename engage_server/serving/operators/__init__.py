@@ -1,1 +1,1 @@
-"""The operators' instance: its app and figures, and what it does over and over beside them."""
+"""The operators' instance: its app, its metrics, and the tasks that it repeats."""

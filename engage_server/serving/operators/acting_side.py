@@ -1,4 +1,4 @@
-"""The services for what the operators' instance does by itself: opened when first needed, and kept."""
+"""The services for what the operators' instance does by itself. They are opened when first needed, and kept."""
 
 import threading
 from collections.abc import Callable
@@ -9,7 +9,7 @@ ACTOR = "the servers themselves"
 
 
 class ActingSide:
-    """Opens the services once, for all threads; while that fails, it is tried again at each use.
+    """Opens the services once, for all threads. If opening fails, the next use tries again.
 
     Args:
         open_side: Opens them. Raises EngageError.
@@ -21,7 +21,7 @@ class ActingSide:
         self._opening = threading.Lock()
 
     def get(self) -> OperatorSide:
-        """The services.
+        """Return the services.
 
         Raises:
             EngageError: They cannot be opened now.

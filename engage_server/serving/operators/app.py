@@ -1,4 +1,4 @@
-"""The operators' instance: the figures of all workers of this host, and what is done beside them."""
+"""The app of the operators' instance: the metrics of all workers of this host. Also starts the repeated tasks."""
 
 import logging
 import os
@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.operator_side import OperatorSide, open_operator_side
+from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.operators import delivery, enrolment, rotations, transfer
@@ -25,21 +25,21 @@ _LATER = 5
 def operators_app(
     settings: Settings, device_side: DeviceSide, environment: Mapping[str, str], log: logging.Logger
 ) -> tuple[Flask, Callable[[], str]]:
-    """The app of the operators' listener, with all that this instance does beside it begun.
+    """Build the app of the operators' listener, and start the tasks that this instance repeats.
 
     Returns:
-        The app, and what says why sightings of this host may be missing in the store; "" when none are.
+        The app, and a function that says why sightings of this host may be missing in the store, or "" if none are.
     """
     with suppress(OSError):
         os.nice(_LATER)  # devices first: on a full machine sightings wait in the spool
 
     def open_side() -> OperatorSide:
-        return open_operator_side(settings, environment, lambda head: log.info(as_told(head)))
+        return device_side.operator_side(settings, environment, lambda head: log.info(as_told(head)))
 
     side = ActingSide(open_side)
 
     def site_key(name: str) -> Secret:
-        """Asked for once for each site, when the first token of one of its devices is there."""
+        """Return a site's key. Called once for each site, when the first token of one of its devices arrives."""
         return side.get().sites.key(name)
 
     moving = device_side.sighting_transfer(settings.spool_dir, timedelta(days=settings.sighting_days), site_key)

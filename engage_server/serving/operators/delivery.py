@@ -1,4 +1,4 @@
-"""Uploads that wait on this host go to partners' systems, by the only one of this host."""
+"""Delivers this host's waiting uploads to partners' systems. Only one process of a host does it."""
 
 import logging
 from collections.abc import Callable, Mapping
@@ -17,10 +17,10 @@ class Deliveries:
     """Delivers for each site that has an upstream system. Each site's trouble, and its end, is logged once.
 
     Args:
-        device_side: Knows the sites as they are now.
+        device_side: Knows the current sites.
         settings: The settings.
-        log: Where to.
-        tell: Called with what became of each site's uploads.
+        log: Where trouble is logged.
+        tell: Called with the result for each site's uploads.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Deliveries:
         self._troubles: dict[str, str] = {}
 
     def deliver(self) -> None:
-        """Deliver whatever can be delivered now.
+        """Deliver everything that can be delivered now.
 
         Raises:
             EngageError: A folder cannot be read, or an upstream system's address cannot be used.
@@ -48,14 +48,14 @@ class Deliveries:
         for site, delivery in self._deliveries.items():
             done[site] = delivery.run(lambda: datetime.now(UTC))
             for path in done[site].rejected:
-                self._log.error("the upstream system of %s refuses an upload for good; it is kept: %s", site, path)
+                self._log.error("the upstream system of %s rejects an upload for good; it is kept: %s", site, path)
             self._tell(site, done[site])
         self._tell_all(done)
 
     def _tell(self, site: str, done: Delivered) -> None:
         before = self._troubles.get(site, "")
         if done.trouble and not before:
-            self._log.error("%s upload(s) of %s wait for its upstream system: %s", done.waiting, site, done.trouble)
+            self._log.error("uploads of %s wait for its upstream system (%s): %s", site, done.waiting, done.trouble)
         elif before and not done.trouble:
-            self._log.info("the upstream system of %s takes uploads again", site)
+            self._log.info("the upstream system of %s accepts uploads again", site)
         self._troubles[site] = done.trouble

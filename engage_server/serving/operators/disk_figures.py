@@ -1,4 +1,4 @@
-"""The disk in Prometheus' terms."""
+"""The use of the disk as Prometheus metrics."""
 
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
@@ -10,29 +10,31 @@ if TYPE_CHECKING:
 
 
 def disk_figures(status: "DiskStatus") -> Iterator[Metric]:
-    """What devices take of the disk, and what they may."""
+    """Return how much disk space devices take, and how much they may."""
     used = GaugeMetricFamily(
         "engage_disk_bytes",
-        "What devices take of the disk: files, uploads on their way, and of those the refused ones.",
+        "Disk space that devices take: files, uploads on their way, and rejected uploads (counted in both).",
         labels=["site", "what"],
     )
     for site, use in status.sites.items():
         for what, count in (("files", use.files), ("uploads", use.uploads), ("refused", use.refused)):
             used.add_metric([site, what], count)
     yield used
-    limits = GaugeMetricFamily("engage_disk_limit_bytes", "What they may take.", labels=["what"])
+    limits = GaugeMetricFamily("engage_disk_limit_bytes", "Disk space that devices may take.", labels=["what"])
     for what in ("site", "total", "uploads"):
         limits.add_metric([what], getattr(status.limits, what))
     yield limits
     if status.free is not None:
-        yield GaugeMetricFamily("engage_disk_free_bytes", "What is free on the disk.", value=status.free)
-    full = GaugeMetricFamily("engage_disk_full", "Whether devices are refused for lack of room.")
+        yield GaugeMetricFamily("engage_disk_free_bytes", "Free space on the disk.", value=status.free)
+    full = GaugeMetricFamily("engage_disk_full", "Whether devices are refused because the disk has no room.")
     full.add_metric([], int(status.is_full))
     yield full
     enrolled = GaugeMetricFamily(
-        "engage_enrolled_today", "Unknown devices that this host took in today (UTC).", labels=["site"]
+        "engage_enrolled_today", "Unknown devices that this host enrolled today (UTC).", labels=["site"]
     )
     for site, count in status.enrolled.items():
         enrolled.add_metric([site], count)
     yield enrolled
-    yield GaugeMetricFamily("engage_enroll_limit", "How many it takes in a day.", value=status.enroll_per_day)
+    yield GaugeMetricFamily(
+        "engage_enroll_limit", "Unknown devices that this host enrolls per day and site.", value=status.enroll_per_day
+    )

@@ -1,4 +1,4 @@
-"""Callers go onto their site's list, where the site wants that."""
+"""Puts callers on their site's list, at sites that enroll unknown devices."""
 
 import logging
 from datetime import UTC, datetime
@@ -14,11 +14,11 @@ SENTENCES = Sentences(
 
 
 class CallersOntoLists:
-    """Puts them there.
+    """Puts callers on their site's list.
 
     Args:
         side: The services.
-        log: Where it is told.
+        log: Where each one is logged.
     """
 
     def __init__(self, side: ActingSide, log: logging.Logger) -> None:
@@ -26,9 +26,9 @@ class CallersOntoLists:
         self._log = log
 
     def enrol(self) -> None:
-        """Look once.
+        """Enroll the callers that wait.
 
         Raises:
-            EngageError: The store is away, or cannot be opened.
+            EngageError: The store is down, or cannot be opened.
         """
         self._side.get().enrolment.run(Occasion(ACTOR, datetime.now(UTC)), self._log.info)

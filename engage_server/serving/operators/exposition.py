@@ -1,4 +1,4 @@
-"""The figures of this host in Prometheus' text format: all workers' added up, and what is looked up when asked."""
+"""The metrics of this host in Prometheus' text format: the sums of all workers, and what is read at each scrape."""
 
 import json
 import os
@@ -31,17 +31,17 @@ _HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and s
 
 
 class Exposition:
-    """Everything that is known on this host.
+    """All metrics of this host.
 
     Args:
-        metrics: The folder of the workers' files, one folder below for each listener.
+        metrics: The folder of the workers' files. It holds one folder for each listener.
         spool: The spool's folder.
         distribution: What is served.
 
     Attributes:
-        disk: Looks at what devices take of the disk; None: nothing is told of it.
+        disk: Measures how much disk space devices take. None: there are no metrics of it.
         stored, disregarded, unreadable, store_up: Counted by the transfer of sightings, which runs in this process.
-        audit_head: The audit log's newest entry; None until the database has told.
+        audit_head: The audit log's newest entry. None until the database has answered.
     """
 
     def __init__(self, metrics: Path, spool: Path, distribution: Distribution) -> None:
@@ -50,28 +50,31 @@ class Exposition:
         self._distribution = distribution
         self._registry = CollectorRegistry()
         self.stored = Counter(
-            "engage_sightings_stored", "Sightings that went from the spool into the database.", registry=self._registry
+            "engage_sightings_stored", "Sightings moved from the spool to the database.", registry=self._registry
         )
         self.disregarded = Counter(
             "engage_sightings_disregarded",
-            "Sightings whose time cannot be: they are kept, and count for nothing.",
+            "Sightings whose time is impossible. They are kept, but count for nothing.",
             registry=self._registry,
         )
         self.unreadable = Counter(
-            "engage_sightings_unreadable", "Lines of the spool that were no sightings.", registry=self._registry
+            "engage_sightings_unreadable", "Lines of the spool that are not sightings.", registry=self._registry
         )
         self.store_up = Gauge(
-            "engage_store_up", "Whether the database took the last batch of sightings.", registry=self._registry
+            "engage_store_up", "Whether the database accepted the last batch of sightings.", registry=self._registry
         )
         self.audit_head: AuditHead | None = None
         self._rotations: Mapping[str, str] = {}
         self._uploads: Mapping[str, Delivered] = {}
         self._taken = Counter(
-            "engage_uploads_taken", "Audits and alerts that an upstream system took.", ["site"], registry=self._registry
+            "engage_uploads_taken",
+            "Audits and alerts that an upstream system accepted.",
+            ["site"],
+            registry=self._registry,
         )
         self._refused = Counter(
             "engage_uploads_refused",
-            "Audits and alerts that an upstream system refused for good; they are kept.",
+            "Audits and alerts that an upstream system rejected for good. They are kept.",
             ["site"],
             registry=self._registry,
         )
@@ -80,53 +83,53 @@ class Exposition:
         self._registry.register(self)
 
     def tell_uploads(self, uploads: Mapping[str, Delivered]) -> None:
-        """What became of each site's uploads since the last time."""
+        """Take each site's results of uploads since the last call."""
         self._uploads = uploads
         for site, done in uploads.items():
             self._taken.labels(site).inc(done.taken)
             self._refused.labels(site).inc(len(done.rejected))
 
     def tell_rotations(self, states: Mapping[str, str]) -> None:
-        """The state of each rotation that is going on, by site."""
+        """Take the state of each open rotation, by site."""
         self._rotations = states
 
     def text(self) -> bytes:
-        """The answer to a scrape."""
+        """Return the answer to a scrape."""
         return generate_latest(self._registry)
 
     def collect(self) -> Iterator[Metric]:
-        """prometheus-client's method for what is no object of its own."""
+        """Return the metrics that are no prometheus-client objects. prometheus-client calls this."""
         yield from self._of_workers()
-        yield GaugeMetricFamily("engage_spool_bytes", "What lies in the spool.", value=spooled_bytes(self._spool))
+        yield GaugeMetricFamily("engage_spool_bytes", "Size of the spool.", value=spooled_bytes(self._spool))
         files = len(list(segments(self._spool)))
-        yield GaugeMetricFamily("engage_spool_files", "How many files lie in the spool.", value=files)
+        yield GaugeMetricFamily("engage_spool_files", "Number of files in the spool.", value=files)
         snapshot, now = self._distribution.snapshot, datetime.now(UTC)
-        current = GaugeMetricFamily("engage_release_current", "The number of the current release.", labels=["site"])
+        current = GaugeMetricFamily("engage_release_current", "Number of the current release.", labels=["site"])
         for site, release in snapshot.current.items():
             current.add_metric([site], release.number)
         yield current
         days = GaugeMetricFamily(
-            "engage_certificate_days_left", "Days until a served certificate ends.", labels=["site", "role"]
+            "engage_certificate_days_left", "Days until a served certificate expires.", labels=["site", "role"]
         )
         for expiry in self._expiries.of(snapshot):
             days.add_metric([expiry.site, expiry.role], round(expiry.days_left(now), 3))
         yield days
-        rotations = GaugeMetricFamily("engage_rotation_open", "A rotation is going on.", labels=["site", "state"])
+        rotations = GaugeMetricFamily("engage_rotation_open", "Whether a rotation is open.", labels=["site", "state"])
         for site, state in self._rotations.items():
             rotations.add_metric([site, state], 1)
         yield rotations
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
         if self.disk is not None:
-            with suppress(NotPossible):  # the book is in use: it is told next time
+            with suppress(NotPossible):  # the book is in use: the next scrape reports it
                 yield from disk_figures(self.disk.look(sorted(snapshot.call_ins)))
 
     def _of_audit_log(self) -> Iterator[Metric]:
         head = self.audit_head
         if head is None:  # the database has not answered yet
             return
-        yield GaugeMetricFamily("engage_audit_log_entries", "How many entries the audit log has.", value=head.number)
-        newest = InfoMetricFamily("engage_audit_log_head", "The newest entry: engage audit verify --expect.")
+        yield GaugeMetricFamily("engage_audit_log_entries", "Entries in the audit log.", value=head.number)
+        newest = InfoMetricFamily("engage_audit_log_head", "Newest entry, for: engage audit verify --expect.")
         newest.add_metric([], {"entry": f"{head.number}:{head.hash[:_HASH_DIGITS]}"})
         yield newest
 
@@ -134,7 +137,7 @@ class Exposition:
         waiting = GaugeMetricFamily(
             "engage_uploads_waiting", "Audits and alerts that wait for an upstream system.", labels=["site"]
         )
-        age = GaugeMetricFamily("engage_uploads_oldest_seconds", "How long the oldest of them waits.", labels=["site"])
+        age = GaugeMetricFamily("engage_uploads_oldest_seconds", "Age of the oldest of them.", labels=["site"])
         for site, done in self._uploads.items():
             waiting.add_metric([site], done.waiting)
             age.add_metric([site], max(0.0, (now - done.oldest).total_seconds()) if done.oldest else 0.0)
@@ -158,7 +161,7 @@ class Exposition:
 
 
 def open_circuits(metrics: Path) -> list[str]:
-    """The sites whose upstream systems some worker of this host does not ask at the moment."""
+    """Return the sites whose upstream systems at least one worker of this host does not call at the moment."""
     return sorted(
         {
             str(labels[-1])
@@ -200,7 +203,7 @@ def _cumulative(counts: list[float]) -> list[tuple[str, float]]:
 def _read(path: Path) -> list[Any]:
     try:
         found = json.loads(path.read_text())
-    except (OSError, ValueError):  # removed or replaced just now
+    except (OSError, ValueError):  # just removed or replaced
         return []
     return found if isinstance(found, list) else []
 

@@ -1,4 +1,4 @@
-"""What the operators' instance does over and over, beside serving."""
+"""Tasks that the operators' instance repeats while it serves."""
 
 import logging
 import threading
@@ -10,12 +10,12 @@ from engage_server.errors import EngageError
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
-    """How the log speaks of a task.
+    """The log's sentences about one task.
 
     Attributes:
-        trouble: What does not happen while there is trouble; its reason follows.
+        trouble: What does not happen during trouble. The reason follows it.
         over: That it happens again.
-        defect: That it failed for no reason that is known; a traceback follows.
+        defect: That it failed for an unknown reason. A traceback follows it.
     """
 
     trouble: str
@@ -24,16 +24,16 @@ class Sentences:
 
 
 class Repeating:
-    """Runs a task in a thread of its own, again and again, until the process ends. Nothing that it raises ends it.
+    """Repeats a task in its own thread until the process ends. No exception ends it.
 
-    Trouble that lasts is logged once, and its end once; a defect is logged with its traceback each time.
+    Trouble that lasts is logged once, and its end once. A defect is logged with its traceback each time.
 
     Args:
-        name: The thread's.
-        seconds: From the end of one turn to the beginning of the next.
-        task: One turn. Raises EngageError for trouble that may pass by itself.
-        log: Where to.
-        sentences: How to speak of it.
+        name: The thread's name.
+        seconds: The pause from the end of one run to the beginning of the next.
+        task: Called for each run. Raises EngageError for trouble that may pass by itself.
+        log: Where trouble is logged.
+        sentences: The sentences for the log.
     """
 
     def __init__(
@@ -51,14 +51,14 @@ class Repeating:
         threading.Thread(target=self._run, name=self._name, daemon=True).start()
 
     def once(self) -> None:
-        """One turn. Raises nothing."""
+        """Run the task once. Raises nothing."""
         try:
             self._task()
         except EngageError as error:
             if not self._in_trouble:
                 self._log.error("%s: %s", self._sentences.trouble, error)
             self._in_trouble = True
-        except Exception:  # a defect must not end it
+        except Exception:  # a defect must not end the thread
             self._log.exception(self._sentences.defect)
         else:
             if self._in_trouble:

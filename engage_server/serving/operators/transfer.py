@@ -1,4 +1,4 @@
-"""From this host's spool into the store, as the only one of this host."""
+"""Moves sightings from this host's spool to the store. Only one process of a host does it."""
 
 import time
 from collections.abc import Callable
@@ -23,10 +23,10 @@ class SpoolTransfer:
     """Moves sightings, and counts them.
 
     Args:
-        spool: Its folder.
-        transfer: What is run.
-        exposition: Where it is counted.
-        audit_head: Gives the audit log's newest entry, for the exposition.
+        spool: The spool's folder.
+        transfer: Does the move.
+        exposition: The metrics that count it.
+        audit_head: Returns the audit log's newest entry, for the metrics.
     """
 
     def __init__(
@@ -41,15 +41,15 @@ class SpoolTransfer:
         self._caught_up_at = time.monotonic()
 
     def lateness(self) -> str:
-        """Why sightings of this host may be missing in the store; "" when they are there."""
+        """Say why sightings of this host may be missing in the store. "" if none are."""
         late = time.monotonic() - self._caught_up_at
-        return f"what devices did there waits in the spool since {late:.0f} s" if late > _LATE_SECONDS else ""
+        return f"sightings of that host have waited in its spool for {late:.0f} s" if late > _LATE_SECONDS else ""
 
     def move(self) -> None:
-        """Move what is there.
+        """Move the sightings that are there.
 
         Raises:
-            EngageError: Another process holds the spool, or the store is away.
+            EngageError: Another process holds the spool, or the store is down.
         """
         self._held = claim(self._spool) if self._held is None else self._held
         try:
@@ -68,7 +68,7 @@ class SpoolTransfer:
             self._clean_at = now + _CLEANING
 
     def _count(self, batch: Transferred) -> None:
-        """A batch is in the store: a run may have thousands, and end in trouble."""
+        """Count a batch that is in the store. A run may have thousands of batches, and may fail after some."""
         self._exposition.stored.inc(batch.stored)
         self._exposition.disregarded.inc(batch.disregarded)
         self._exposition.unreadable.inc(batch.unreadable)

@@ -1,1 +1,1 @@
-"""One worker process: its event loop, what it needs for it, and what it counts and logs."""
+"""One worker process: its event loop, the parts that the loop needs, and its metrics and logs."""

@@ -1,4 +1,4 @@
-"""What went wrong inside a worker: counted each time, logged once a minute for each kind, never the end of the loop."""
+"""Defects inside a worker: each is counted, each kind is logged once a minute, and none ends the loop."""
 
 import logging
 import sys
@@ -13,24 +13,24 @@ _PAUSE_SECONDS = 0.05
 
 
 class Defects:
-    """Counts and logs exceptions that nobody expected. Used by the loop's thread alone.
+    """Counts and logs unexpected exceptions. Only the loop's thread uses it.
 
     Args:
-        log: Where the first of each kind goes with its traceback, and later ones of it once a minute.
-        count: Called for each.
+        log: Gets the first of each kind with its traceback, and later ones of that kind once a minute.
+        count: Called for each exception.
     """
 
     def __init__(self, log: logging.Logger, count: Callable[[], None] = lambda: None) -> None:
         self._log = log
         self._count = count
-        self._kinds: dict[str, tuple[float, int]] = {}  # when it may be logged again, how many were not
+        self._kinds: dict[str, tuple[float, int]] = {}  # when it may be logged again, how many were left out
         self._in_a_row = 0
 
     def happened(self, what: str) -> None:
-        """Note the exception that is being handled; for an ``except`` block.
+        """Record the exception that is being handled. For an ``except`` block.
 
         Args:
-            what: What could not be done, for the log. Nothing that a client sent.
+            what: What could not be done, for the log. Must not contain anything that a client sent.
         """
         self._count()
         left_out = self._left_out(f"{what} {_place(sys.exc_info()[1])}")
@@ -38,13 +38,13 @@ class Defects:
             self._log.exception("%s%s", what, _and_before(left_out))
 
     def expected(self, sentence: str) -> None:
-        """Log what is no defect but trouble that clients can cause as often as they like. Not counted."""
+        """Log trouble that is no defect, and that clients can cause as often as they like. It is not counted."""
         left_out = self._left_out(sentence)
         if left_out is not None:
             self._log.warning("%s%s", sentence, _and_before(left_out))
 
     def unraisable(self, ignored: "sys.UnraisableHookArgs") -> None:
-        """In place of Python's "Exception ignored in ..." on standard error. Shows no object: a client may fill it."""
+        """Replace Python's "Exception ignored in ..." on standard error. It shows no object: a client may fill it."""
         self._count()
         kind = f"an exception was ignored, {ignored.exc_type.__name__} in a {type(ignored.object).__name__}"
         left_out = self._left_out(kind)
@@ -52,10 +52,10 @@ class Defects:
             self._log.error("%s%s", kind, _and_before(left_out))
 
     def turn_failed(self, error: Exception) -> None:
-        """A whole turn of the loop failed.
+        """Record that a whole turn of the loop failed.
 
-        Pauses for a moment, so that a loop that gets nowhere takes no CPU. When one turn after the other fails, raises
-        the exception: gunicorn then replaces the worker, which is the one thing left to try.
+        Pauses for a moment, so that a loop that makes no progress uses no CPU. If turn after turn fails, raises the
+        exception. gunicorn then replaces the worker: nothing else is left to try.
         """
         self.happened("a turn of the worker's loop failed")
         self._in_a_row += 1
@@ -64,11 +64,11 @@ class Defects:
         time.sleep(_PAUSE_SECONDS)
 
     def turn_succeeded(self) -> None:
-        """One went well again."""
+        """Record that a turn succeeded again."""
         self._in_a_row = 0
 
     def _left_out(self, kind: str) -> int | None:
-        """None for what was logged in the last minute; else how many of its kind were left out since."""
+        """Return None if the kind was logged in the last minute; else how many of it were left out since."""
         now = time.monotonic()
         quiet_until, left_out = self._kinds.get(kind, (0.0, 0))
         if now < quiet_until:
@@ -81,10 +81,10 @@ class Defects:
 
 
 def _and_before(left_out: int) -> str:
-    return f" (and {left_out} times before, since it was last logged)" if left_out else ""
+    return f" (and {left_out} times more since it was last logged)" if left_out else ""
 
 
 def _place(error: BaseException | None) -> str:
-    """Which kind of defect it is: its class, and the line that raised it."""
+    """Name the kind of a defect: its class, and the line that raised it."""
     frames = traceback.extract_tb(error.__traceback__) if error is not None else []
     return f"{type(error).__name__} {frames[-1].filename}:{frames[-1].lineno}" if frames else type(error).__name__

@@ -1,4 +1,4 @@
-"""All that a worker needs for its listener, put together in its own process."""
+"""The parts that a worker needs for its listener, built in its own process."""
 
 import logging
 import time
@@ -25,23 +25,23 @@ _NOTES_AT_ONCE = 256
 
 
 class Equipment:
-    """What the worker's loop uses.
+    """The parts that the worker's loop uses.
 
     Args:
         settings: The settings.
-        origin_server: Answers.
+        origin_server: Answers requests.
         pool: The app's threads.
         tls: None for a plain listener.
-        sightings, spool: None for a listener that sees no devices.
-        metrics: The figures.
-        access_log: The lines.
-        room: Decides who gives way.
+        sightings, spool: None for a listener that no devices call.
+        metrics: The worker's metrics.
+        access_log: The lines of requests.
+        room: Decides which connection is closed.
         log: For what operators should know.
         distribution: Says whether a local address can choose a site.
 
     Attributes:
         stop_following: Called at the end.
-        defects: Where the loop reports what nobody expected.
+        defects: Where the loop reports unexpected exceptions.
     """
 
     def __init__(
@@ -78,23 +78,23 @@ class Equipment:
         self._free_memory = FreeMemory()
 
     def local_address(self, client: Socket) -> str:
-        """The address of this host that a client called, if any address chooses a site; else "": nobody needs it."""
+        """Return the address of this host that a client called, if any address chooses a site; else ""."""
         if not self._distribution.snapshot.by_local_address:
             return ""
         try:
             return folded(str(client.getsockname()[0]))
-        except OSError:  # it has gone again
+        except OSError:  # the client is gone again
             return ""
 
     def flush_sightings(self) -> None:
-        """Into the spool with what devices did."""
+        """Write what devices did into the spool."""
         if self.sightings is not None:
             self.sightings.flush()
 
     def note(self, outgoing: Outgoing) -> None:
-        """A request was answered. It is written down with others: that costs each of them a fraction."""
+        """Record an answered request. It is written later together with others, which costs less for each."""
         outgoing.answered = time.monotonic()
-        outgoing.size, outgoing.content = len(outgoing.content), b""  # hundreds wait to be written down
+        outgoing.size, outgoing.content = len(outgoing.content), b""  # hundreds wait to be written
         self._noted.append(outgoing)
         if len(self._noted) >= _NOTES_AT_ONCE:
             self._write_down()
@@ -109,7 +109,7 @@ class Equipment:
         self.access_log.flush()
 
     def tick(self, now: float) -> None:
-        """Several times a second; most of it happens once in that time."""
+        """Do the periodic work. Called several times a second; most of the work is done once a second."""
         self._write_down()
         if now >= self._look_at:
             self._look_at = now + _LOOK_SECONDS
@@ -126,11 +126,11 @@ class Equipment:
             if trouble:
                 self._log.error("sightings are lost (%s so far), devices are served: %s", lost, trouble)
             else:
-                self._log.info("sightings are kept again, after %s were lost", lost)
+                self._log.info("sightings are recorded again, after %s were lost", lost)
             self._told = trouble
 
     def close(self) -> None:
-        """The loop has ended."""
+        """Clean up after the loop has ended."""
         self.stop_following()
         self.pool.close()
         self.flush_sightings()
@@ -138,10 +138,10 @@ class Equipment:
 
 
 class HandshakeWitness:
-    """Notes how handshakes end.
+    """Records how handshakes end.
 
     Args:
-        metrics: The figures.
+        metrics: The worker's metrics.
         sightings: Where sightings go.
     """
 
@@ -150,7 +150,7 @@ class HandshakeWitness:
         self._sightings = sightings
 
     def finished(self, connection: TlsConnection) -> None:
-        """A handshake came to its end."""
+        """Record a finished handshake."""
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_finished(version, time.monotonic() - connection.accepted_at)
         if self._sightings is not None:
@@ -160,7 +160,7 @@ class HandshakeWitness:
             )
 
     def failed(self, connection: Connection, reason: str) -> None:
-        """One that did not; a connection on which the client never said anything was none."""
+        """Record a failed handshake. A connection on which the client never sent anything was no handshake."""
         if not isinstance(connection, TlsConnection) or not connection.said_something:
             return
         version, context = connection.tls_version, connection.context

@@ -1,4 +1,4 @@
-"""Keeps a worker's snapshot up to date: what is activated in the store is served within two seconds, and told so."""
+"""Keeps a worker's snapshot up to date: a change in the store is served, and reported, within two seconds."""
 
 import logging
 import os
@@ -15,26 +15,26 @@ from engage_server.records import WorkerStatus
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
 
 _SAY_ALIVE_SECONDS = 5.0
-_GOODBYE_SECONDS = 3.0  # for the last word to the store; who stays away longer is not waited for
-_WAIT_SECONDS = 0.5  # at once, so that the goodbye does not come too late
+_GOODBYE_SECONDS = 3.0  # for the sign-off in the store; a store that takes longer is not waited for
+_WAIT_SECONDS = 0.5  # short, so that the sign-off does not come too late
 _WATCH_SECONDS = 1.0
 
 
 class SnapshotFollower:
-    """Polls the store's generation, exchanges the snapshot when it has changed, and says what it serves.
+    """Polls the store's generation, exchanges the snapshot when it has changed, and reports what it serves.
 
-    While the store is away or a release can not be loaded, the last good one goes on being served. A look may also take
-    long, because the way to the database fell silent: a second thread watches the first, and tells of it.
+    While the store is down or a release cannot be loaded, the last good one is still served. A check may take long if
+    the connection to the database hangs. So a second thread watches the first, and reports it.
 
     Args:
         device_side: The store and the distribution.
         prepare: Called with a snapshot before it is published, to build what serving it needs.
-        poll_seconds: Between two looks; where the database tells of changes, a look comes at once.
-        log: Where trouble, and its end, are told: once each, not at every look.
-        listener: Whose worker this is; "" says nothing to the store.
-        try_out: Raises EngageError for a release that can not be served.
-        lateness: Says why the evidence of this host may not be in the store; "" when it is.
-        data_folder: Looked at beside the store; None for a process that has none.
+        poll_seconds: Between two checks. If the database announces changes, a check comes at once.
+        log: Where trouble, and its end, are logged: once each, not at every check.
+        listener: The worker's listener. With "", nothing is reported to the store.
+        try_out: Raises EngageError for a release that cannot be served.
+        lateness: Says why this host's evidence may not be in the store. "" if it is.
+        data_folder: Checked in addition to the store. None for a process that has none.
     """
 
     def __init__(
@@ -71,21 +71,21 @@ class SnapshotFollower:
         self._worker = f"{listener} {os.getpid()} on {self._host}"
 
     def start(self) -> None:
-        """Follow in a thread of its own, until the process ends."""
+        """Follow the store in a separate thread, until the process ends."""
         self._thread.start()
         self._watch.start()
 
     def stop(self) -> None:
-        """End the thread; it tells the store that this worker is gone, if that is possible at once."""
+        """End the thread. It reports to the store that this worker is gone, if that is possible at once."""
         self._stopped.set()
         if self._thread.is_alive():
             self._thread.join(_GOODBYE_SECONDS)
 
     def follow_once(self) -> bool:
-        """Look once. True when a new snapshot was published.
+        """Check once. True if a new snapshot was published.
 
         Raises:
-            EngageError: The store is away, or a site's first release can not be loaded.
+            EngageError: The store is down, or a site's first release cannot be loaded.
         """
         served = self._device_side.distribution.snapshot
         if self._device_side.generation() == served.generation and not (served.kept and self._is_time()):
@@ -99,10 +99,10 @@ class SnapshotFollower:
         return snapshot.generation != served.generation
 
     def heartbeat(self) -> None:
-        """Tell the store what this worker serves.
+        """Report to the store what this worker serves.
 
         Raises:
-            StoreNotUsable: The store is away.
+            StoreNotUsable: The store is down.
         """
         snapshot = self._device_side.distribution.snapshot
         late = self._lateness()
@@ -120,14 +120,14 @@ class SnapshotFollower:
         self._say_at = time.monotonic() + _SAY_ALIVE_SECONDS
 
     def look_at_data(self) -> None:
-        """See whether the folder of data is there; tell when that changes."""
+        """Check whether the data folder is there, and log when that changes."""
         loss = self._data_folder.trouble() if self._data_folder is not None else ""
         if loss == self._loss:
             return
         if loss:
             self._log.error("%s", loss)
         else:
-            self._log.info("the folder of data is there again")
+            self._log.info("the data folder is there again")
         self._loss = loss
 
     def _is_time(self) -> bool:
@@ -147,7 +147,7 @@ class SnapshotFollower:
             try:
                 if self._device_side.wait_for_change(min(left, _WAIT_SECONDS)):
                     return
-            except EngageError:  # the look that follows says why
+            except EngageError:  # the next check says why
                 self._stopped.wait(min(left, _WAIT_SECONDS))
 
     def _watch_looks(self) -> None:
@@ -155,7 +155,7 @@ class SnapshotFollower:
             distribution = self._device_side.distribution
             if distribution.is_late and not self._trouble:
                 seconds = distribution.seconds_since_look
-                self._tell_trouble(f"it has not answered for {seconds:.0f} s; what was changed since is not served yet")
+                self._tell_trouble(f"no answer for {seconds:.0f} s; later changes are not served yet")
             self.look_at_data()
 
     def _look(self) -> None:
@@ -168,7 +168,7 @@ class SnapshotFollower:
             self._tell_trouble("")
         except EngageError as error:
             self._tell_trouble(str(error))
-        except Exception:  # a defect must not end the following: the worker would serve the past for ever
+        except Exception:  # a defect must not end the thread: the worker would serve old releases for ever
             self._log.exception("following the store failed")
 
     def _tell_current(self) -> None:
@@ -191,7 +191,7 @@ class SnapshotFollower:
             if trouble == self._trouble:
                 return
             if trouble:
-                self._log.error("can not follow the store, serving what is in memory: %s", trouble)
+                self._log.error("cannot follow the store, serving what is in memory: %s", trouble)
             else:
                 self._log.info("following the store again")
             self._trouble = trouble

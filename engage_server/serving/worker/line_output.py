@@ -1,12 +1,13 @@
-"""Whole lines to standard output or standard error, without ever waiting for whoever reads them.
+"""Writes whole lines to standard output or standard error, without ever waiting for the process that reads them.
 
-A log reader that stalls - a full pipe, a stopped terminal, a journal that hangs - blocks each write of whoever logs. A
-worker would answer nobody, a master replace no worker, the supervisor stop nothing. So a line that is not taken at once
-is not written.
+If the reader of a log stalls (a full pipe, a stopped terminal, a journal that hangs), every write to it blocks. A
+worker would then answer nobody, a master replace no worker, and the supervisor stop nothing. So a line that cannot be
+written at once is dropped.
 
-Asking first whether the descriptor can be written is not enough: several processes share one pipe, and another one may
-fill it in between. Nor may the descriptor itself be made non-blocking: that is a property of the open file, which we
-share with the shell that started us. So a pipe or terminal is opened once more, and a socket is told at each write.
+It is not enough to ask first whether the descriptor is writable: several processes share one pipe, and another one may
+fill it in between. The descriptor itself must not be made non-blocking either: that belongs to the open file, which
+we share with the shell that started us. So a pipe or terminal is opened once more, and a socket gets a flag at
+each write.
 """
 
 import os
@@ -15,14 +16,14 @@ import socket
 import stat
 from contextlib import suppress
 
-MAX_LINE_BYTES = select.PIPE_BUF  # a pipe takes so much in one piece or not at all (POSIX, write)
+MAX_LINE_BYTES = select.PIPE_BUF  # a pipe takes this much in one piece or not at all (POSIX, write)
 
 
 class LineOutput:
     """A descriptor that is written without waiting.
 
     Args:
-        descriptor: Stays the caller's. It must be open; it may be a file, pipe, terminal or socket.
+        descriptor: Still belongs to the caller. It must be open. It may be a file, pipe, terminal or socket.
     """
 
     def __init__(self, descriptor: int) -> None:
@@ -30,19 +31,19 @@ class LineOutput:
         self._socket: socket.socket | None = None
         self._asked_first: select.poll | None = None
         kind = os.fstat(descriptor).st_mode
-        if stat.S_ISSOCK(kind):  # as systemd gives it: it cannot be opened by name
+        if stat.S_ISSOCK(kind):  # as systemd provides it: it cannot be opened by name
             self._socket = socket.socket(fileno=os.dup(descriptor))
         elif stat.S_ISFIFO(kind) or stat.S_ISCHR(kind):
             self._descriptor = self._opened_again(descriptor)
 
     def write(self, lines: bytes) -> bool:
-        """Write whole lines in one piece; False when they are not taken now, and nothing of them was written.
+        """Write whole lines in one piece. False if that is not possible now; then nothing was written.
 
         Args:
-            lines: At most :data:`MAX_LINE_BYTES`; of more a part may be written.
+            lines: At most :data:`MAX_LINE_BYTES`. A longer text may be written in part.
 
         Raises:
-            OSError: The reader has gone, or the disk is full.
+            OSError: The reader is gone, or the disk is full.
         """
         if self._asked_first is not None and not self._asked_first.poll(0):
             return False
@@ -65,7 +66,7 @@ class LineOutput:
 
 
 def say_at_once(descriptor: int, text: str) -> None:
-    """Write a text, line by line, as far as it is taken at once. What the reader does not take is lost."""
+    """Write a text, line by line, as far as that is possible at once. The rest is lost."""
     with suppress(OSError):
         output = LineOutput(descriptor)
         for line in text.splitlines():

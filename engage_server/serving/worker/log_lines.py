@@ -1,4 +1,4 @@
-"""The logs: one JSON object a line, or plain text; no secret, and nothing of a query but the serial number.
+"""The logs: one JSON object a line, or plain text. They hold no secret, and of a query only the serial number.
 
 Requests go to standard output, everything else to standard error through gunicorn's logger.
 """
@@ -19,21 +19,21 @@ from engage_server.serving.worker.line_output import MAX_LINE_BYTES, LineOutput
 
 LogFormat = Literal["json", "text"]
 
-_TEXT_CHARACTERS = 1024  # of a text that a client gave; a whole line has to stay below the bytes above
+_TEXT_CHARACTERS = 1024  # of a text that a client sent; a whole line must stay below the bytes above
 _SHORT_TEXT_CHARACTERS = 64
-_KEPT_BYTES = 1024 * 1024  # of lines that nobody takes at the moment; what comes on top is lost, and counted
+_KEPT_BYTES = 1024 * 1024  # of lines that the reader does not take at the moment; further lines are lost, and counted
 
 
 class AccessLog:
-    """One line for each request. A reader that stalls never holds the server: then lines are lost, and counted.
+    """One line for each request. A reader that stalls never stops the server: lines are then lost, and counted.
 
     Args:
         listener: ``http``, ``https`` or ``operators``.
-        log_format: The form of a line.
-        descriptor: Where lines go; None for nowhere.
+        log_format: The format of a line.
+        descriptor: Where lines go. None: they go nowhere.
 
     Attributes:
-        lost: How many lines nobody took.
+        lost: How many lines were lost.
     """
 
     def __init__(self, listener: str, log_format: LogFormat, descriptor: int | None) -> None:
@@ -46,12 +46,12 @@ class AccessLog:
         self.lost = 0
 
     def request(self, outgoing: Outgoing, seconds: float, at: float) -> None:
-        """Note a request.
+        """Log a request.
 
         Args:
             outgoing: Its answer.
             seconds: From the whole request to the sent answer.
-            at: When that was, in seconds since 1970.
+            at: When the answer was sent, in seconds since 1970.
         """
         if self._output is None:
             return
@@ -78,27 +78,27 @@ class AccessLog:
         return " ".join(parts).rstrip()
 
     def flush(self) -> None:
-        """Write what there is, as far as it is taken at once."""
+        """Write the waiting lines, as far as that is possible at once."""
         while self._lines and self._output is not None:
             count = self._next_piece()
             piece = b"".join(self._lines[:count])
             try:
                 if not self._output.write(piece):
                     return
-            except OSError:  # the reader has gone; devices have not
+            except OSError:  # the reader is gone; devices are not
                 self.lost += count
             del self._lines[:count]
             self._kept_bytes -= len(piece)
 
     def _keep(self, line: bytes) -> None:
-        if self._kept_bytes + len(line) > _KEPT_BYTES or len(line) > MAX_LINE_BYTES:  # a longer one could block
+        if self._kept_bytes + len(line) > _KEPT_BYTES or len(line) > MAX_LINE_BYTES:  # a longer line could block
             self.lost += 1
             return
         self._lines.append(line)
         self._kept_bytes += len(line)
 
     def _next_piece(self) -> int:
-        """How many of the lines are written in one piece."""
+        """Return how many of the lines are written in one piece."""
         count, size = 1, len(self._lines[0])
         while count < len(self._lines) and size + len(self._lines[count]) <= MAX_LINE_BYTES:
             size += len(self._lines[count])
@@ -107,10 +107,10 @@ class AccessLog:
 
 
 class JsonFormatter(logging.Formatter):
-    """A log record as one JSON object on one line that a pipe takes in one piece."""
+    """A log record as one JSON object on one line, short enough for a pipe to write in one piece."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line; a traceback is one of its texts, of which the end matters most."""
+        """Return the line. A traceback is one of its texts; its end matters most."""
         message = record.getMessage()
         traceback = self.formatException(record.exc_info) if record.exc_info else ""
         for characters in (2048, 1024, 256, 128):
@@ -134,44 +134,44 @@ class TextFormatter(logging.Formatter):
     """gunicorn's own form, as far as a pipe takes it in one piece."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The line, and a traceback below it; of what is too long the middle is left out."""
+        """Return the line, and a traceback below it. If it is too long, the middle is left out."""
         text = super().format(record).encode("ascii", "backslashreplace").decode("ascii")
         half = MAX_LINE_BYTES // 2 - 16
         return text if len(text) < 2 * half else f"{text[:half]}\n...\n{text[-half:]}"
 
 
 class ErrorLogHandler(logging.Handler):
-    """Writes records to standard error, and waits for nobody: what is not taken at once is lost, and counted.
+    """Writes records to standard error without waiting. What cannot be written at once is lost, and counted.
 
     Attributes:
-        lost: How many records the reader of this process's log did not take.
+        lost: How many records were lost.
     """
 
     lost = 0
-    _gunicorn = True  # by which gunicorn finds the handlers that it takes out again when the settings are reloaded
+    _gunicorn = True  # gunicorn finds by this the handlers that it removes when the settings are reloaded
 
     def __init__(self, descriptor: int) -> None:
         super().__init__()
         self._output = LineOutput(descriptor)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Write one."""
+        """Write one record."""
         try:
             line = self.format(record).encode("ascii", "backslashreplace") + b"\n"
             is_taken = self._output.write(line)
         except OSError:
             is_taken = False
-        except Exception:  # a record that cannot be formatted; logging must never end who logs
+        except Exception:  # a record that cannot be formatted; logging must never end its caller
             is_taken = False
         if not is_taken:
             ErrorLogHandler.lost += 1
 
 
 class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's error log, in the form that is set; our own access log takes the place of its."""
+    """gunicorn's error log, in the configured format. Our own access log replaces gunicorn's."""
 
     def setup(self, cfg: Any) -> None:
-        """Gunicorn's hook: set up the handlers."""
+        """Set up the handlers. gunicorn calls this."""
         super().setup(cfg)
         as_json = cfg.log_lines == "json"
         for handler in list(self.error_log.handlers):
@@ -183,7 +183,7 @@ class DeviceLogger(Logger):  # type: ignore[misc]  # gunicorn has no type hints
 
 
 def cut(text: str, characters: int = _TEXT_CHARACTERS) -> str:
-    """A text that a client may have given, as much as a log line has room for, and how long it was."""
+    """Shorten a text that a client may have sent to what a log line has room for, and say how long it was."""
     return text if len(text) <= characters else f"{text[:characters]}... ({len(text)} characters)"
 
 
@@ -198,5 +198,5 @@ def _second(seconds: int) -> str:
 
 
 def _one_line(text: str) -> str:
-    """A text of a client's, that can not begin a line of its own in a log or colour it."""
+    """Escape a client's text, so that it cannot begin a new line in a log, or colour it."""
     return text.encode("unicode_escape").decode("ascii")

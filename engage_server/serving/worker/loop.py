@@ -1,7 +1,7 @@
-"""The worker: one event loop on gunicorn's worker base class. gunicorn's arbiter, signals and reload stay gunicorn's.
+"""The worker: one event loop on gunicorn's worker base class. The arbiter, signals and reload remain gunicorn's.
 
-The loop never waits for a client, and never calls anything that may: not the database, not the app. A client is waited
-for in a :class:`~.connections.deadlines.Phase` that ends in time, whatever it sends or does not send.
+The loop never waits for a client, and never calls anything that may wait: not the database, not the app. A client is in
+a :class:`~.connections.deadlines.Phase` that ends in time, whatever it sends or does not send.
 """
 
 import errno
@@ -28,19 +28,19 @@ if TYPE_CHECKING:
     from engage_server.serving.worker.equipment import Equipment
 
 _TICK_SECONDS = 0.25
-_EVENTS_AT_ONCE = 1024  # as many as handshakes may be going on: whose turn it is is chosen among all of them
-_HANDSHAKES_A_TURN = 8  # one takes a millisecond and more; all others wait meanwhile,
-_HANDSHAKE_SECONDS_A_TURN = 0.008  # and a costly one takes four
-_ACCEPTS_A_TURN = 512  # cheap: who comes behind a crowd waits for as many turns as it takes to accept all of them
-# A body of half a million lists would be looked through a hundred times while it is read, and the loop would stand.
+_EVENTS_AT_ONCE = 1024  # as many as handshakes may be in progress, so that the next one is chosen among all of them
+_HANDSHAKES_A_TURN = 8  # one takes a millisecond or more, and all others wait meanwhile
+_HANDSHAKE_SECONDS_A_TURN = 0.008  # a costly one takes four milliseconds
+_ACCEPTS_A_TURN = 512  # accepting is cheap: a client behind a crowd waits only for the turns that accept the crowd
+# By default, a body of half a million lists would be scanned a hundred times while it is read, and the loop would stop.
 _COLLECTIONS = (50_000, 20, 50)
-_SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: ten times less than by default
-_FULL_TURNS = 3  # in a row with somebody to be accepted: more than that is a crowd
+_SWITCH_SECONDS = 0.0005  # how long the loop waits for a thread that computes: a tenth of Python's default
+_FULL_TURNS = 3  # turns in a row with a client to accept: more than that is a crowd
 _KERNEL_BUFFER_BYTES = 128 * 1024  # of each connection's unsent answer; the kernel doubles it for its own needs
 _ACCEPTS_BEFORE_THE_NEXT_WORKER = 32  # in a row, while its caches are warm
-_IDLE_GRACE_SECONDS = 2.0  # for a request that is on its way on an idle connection when the worker is to stop
+_IDLE_GRACE_SECONDS = 2.0  # when the worker is to stop: for a request that is on its way on an idle connection
 _READ, _WRITE = select.EPOLLIN, select.EPOLLOUT
-# a member of an enumeration is looked up in its class each time, which is ten times as dear as a name of this module
+# Python looks up a member of an enumeration in its class each time: ten times as slow as a name of this module.
 _HANDSHAKE, _HEADER, _BODY, _ANSWERING, _SENDING, _IDLE, _LINGERING = Phase
 
 
@@ -50,7 +50,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     alive: bool
 
     def init_process(self) -> None:
-        """Called in the new process: the loop runs until a signal ends it."""
+        """Run the loop in the new process until a signal ends it."""
         self._epoll = select.epoll()
         self._connections: dict[int, Connection] = {}
         self._outgoing: list[Outgoing] = []
@@ -62,11 +62,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         super().init_process()
 
     def load_wsgi(self) -> None:
-        """Gunicorn's hook before the worker counts as booted: who fails here ends the instance, with the reason."""
+        """Load the app before the worker counts as booted. If it raises, the instance ends with the reason."""
         self._equipment: Equipment = self.app.equip(self)
 
     def run(self) -> None:
-        """The loop."""
+        """Run the loop."""
         self._room = self._equipment.room
         self._deadlines, self._budget = self._room.deadlines, self._room.budget
         self._server = self._equipment.origin_server
@@ -75,7 +75,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._listener: socket.socket = self.sockets[0].sock
         self._listener.setblocking(False)
         self._accepting = Accepting(self._listener)
-        # connections inherit it: what a client does not read is then ours to count, not megabytes of the kernel's
+        # Connections inherit it: we then count what a client does not read, and the kernel keeps no megabytes of it.
         self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BUFFER_BYTES)
         self._own = OwnDescriptors(self._epoll, self._defects)
         self._own.add(self.PIPE[0], self._after_signal)
@@ -84,7 +84,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._own.add(self._listener.fileno(), self._accept, _READ | (select.EPOLLEXCLUSIVE if self._is_shared else 0))
         self._next_tick = 0.0
         sys.unraisablehook = self._defects.unraisable
-        gc.freeze()  # what is here now stays: no collection needs to look at it again
+        gc.freeze()  # what exists now stays: no collection needs to scan it again
         gc.set_threshold(*_COLLECTIONS)
         sys.setswitchinterval(_SWITCH_SECONDS)
         while self.alive or self._is_finishing():
@@ -97,10 +97,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._equipment.close()
 
     def _turn(self) -> None:
-        """Whatever has happened since the last turn.
+        """Handle everything that has happened since the last turn.
 
-        Connections come first. Only then are others accepted: a new one may get the descriptor's number of one that
-        has ended in this turn, and what epoll has reported of the old one is not about the new one.
+        Connections come first. Only then are others accepted. A new one may get the descriptor number of one that ended
+        in this turn. What epoll reported about the old one does not concern the new one.
         """
         happened = self._epoll.poll(_TICK_SECONDS, _EVENTS_AT_ONCE)
         self._now = now = time.monotonic()
@@ -116,7 +116,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                     self._serve(connection, events)
             elif fileno in self._own:
                 ours.append(fileno)
-            # else it gave way to another one in this very turn
+            # else it was closed for another one in this very turn
         if handshakes or ours:
             self._serve_newcomers(handshakes, ours)
         if self._outgoing:
@@ -130,7 +130,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._tick(now)
 
     def _serve_newcomers(self, handshakes: list[Connection], ours: list[int]) -> None:
-        """Handshakes of connections that are here, then whoever comes: in what time a turn has for that."""
+        """Advance handshakes of existing connections, then serve new clients, within this turn's time for both."""
         self._handshakes_left = _HANDSHAKES_A_TURN
         self._handshakes_until = time.monotonic() + _HANDSHAKE_SECONDS_A_TURN
         for connection in in_turns(handshakes, _HANDSHAKES_A_TURN):
@@ -139,7 +139,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._own.call(fileno)
 
     def _flush_sightings(self) -> None:
-        """Write down first what devices did, then answer: who kills us in between finds no answer without it.
+        """Write what devices did, before the answers are sent: if we are killed in between, no answer lacks its record.
 
         A handshake is no answer. Its line goes with the next answer's, or with the next tick.
         """
@@ -151,7 +151,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._defects.happened("sightings could not be handed over")
 
     def _after_signal(self) -> None:
-        os.read(self.PIPE[0], 4096)  # its handler has run already
+        os.read(self.PIPE[0], 4096)  # the signal's handler has run already
 
     def _take_from_pool(self) -> None:
         for rendered in self._equipment.pool.finished():
@@ -164,10 +164,10 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     # --- connections begin and end
 
     def _accept(self) -> None:
-        """Take some connections; if there are more, the next turn comes at once, and the other clients have theirs.
+        """Accept some connections. If more wait, the next turn comes at once, and the other clients get theirs first.
 
-        They are taken faster than handshakes are computed: who comes behind a crowd does not wait for all of it. Where
-        there is no crowd one is taken: to ask whether there is another costs about what it costs to take one.
+        Connections are accepted faster than handshakes are computed, so a client behind a crowd does not wait for all
+        of it. Without a crowd, only one is accepted: asking for another costs about as much as accepting one.
         """
         self._full_turns += 1
         for _ in range(_ACCEPTS_A_TURN if self._full_turns > _FULL_TURNS else 1):
@@ -181,11 +181,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 return
             try:
                 connection = self._admit(client, address)
-            except Exception:  # not a reason to pause: one connection less waits to be accepted
+            except Exception:  # no reason to pause: one connection fewer waits to be accepted
                 self._defects.happened("a connection could not be admitted")
                 self._forget(client)
                 return
-            # mostly its first bytes are here by now: that saves a turn
+            # usually its first bytes are here by now: that saves a turn
             self._serve_newcomer(connection)
             self._accepted += 1
             if self._is_shared and self._accepted % _ACCEPTS_BEFORE_THE_NEXT_WORKER == 0:
@@ -193,11 +193,11 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 return
 
     def _serve_newcomer(self, connection: Connection) -> None:
-        """Serve one that is in its handshake, if this turn still has time for that."""
+        """Advance the handshake of one connection, if this turn still has time for that."""
         if connection.phase is _HANDSHAKE:
             is_first = self._handshakes_left == _HANDSHAKES_A_TURN
             if self._handshakes_left <= 0 or not (is_first or time.monotonic() < self._handshakes_until):
-                return  # epoll tells of it again
+                return  # epoll reports it again
             self._handshakes_left -= 1
         self._serve(connection, _READ)
 
@@ -217,14 +217,14 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         return connection
 
     def _makes_room(self) -> bool:
-        """Let whoever takes most memory go; False when nobody can: threads work with all that is left."""
+        """Close the connection that takes most memory. False if none can be closed: threads work with all of it."""
         largest = self._budget.who_gives_way(self._now)
         if largest is not None:
             self._drop(largest, MEMORY)
         return largest is not None
 
     def _no_room(self, error: OSError) -> None:
-        """No descriptor, or no memory: whoever keeps us waiting longest makes room, and the next turn tries again."""
+        """Close the longest-waiting connection, for lack of descriptors or memory. The next turn tries again."""
         oldest = self._deadlines.longest_waiting() if error.errno in (errno.EMFILE, errno.ENFILE) else None
         if oldest is not None:
             self._drop(oldest, LIMIT)
@@ -239,7 +239,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         client.close()
 
     def _drop(self, connection: Connection, why: str) -> None:
-        """End a connection now, whatever it waits for. Raises nothing."""
+        """End a connection now, in any phase. Raises nothing."""
         if self._connections.get(connection.fileno) is not connection:
             return
         del self._connections[connection.fileno]
@@ -251,7 +251,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
 
     def _end(self, connection: Connection, why: str) -> None:
         self._room.leave(connection, self._now)
-        connection.close()  # which takes it out of epoll, too
+        connection.close()  # this removes it from epoll, too
         self._equipment.metrics.ended(why)
         if connection.phase is _HANDSHAKE:
             self._equipment.handshakes.failed(connection, why)
@@ -270,7 +270,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
                 self._read(connection)
         except TlsFailure as failure:
             if connection.phase is not _HANDSHAKE and not connection.requests:
-                # finished by our side alone: in TLS 1.3 a client may look at the chain that late
+                # only our side has finished: in TLS 1.3 a client may check the chain this late
                 self._equipment.handshakes.failed(connection, failure.reason)
             if failure.reason == "hello name":
                 self._defects.expected("a server name that is not ASCII was refused with alert 112 (unrecognized_name)")
@@ -307,7 +307,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._deadlines.enter(connection, _HEADER, self._now)
 
     def _hand_over(self, connection: Connection) -> None:
-        """The app is at it: meanwhile nothing is read, and what the client does meanwhile does not wake us."""
+        """Let the app work on it. Meanwhile nothing is read, and the client does not wake the loop."""
         self._deadlines.enter(connection, _ANSWERING, self._now)
         self._epoll.unregister(connection.fileno)
 
@@ -317,7 +317,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         answers, self._outgoing = self._outgoing, []
         for outgoing in answers:
             self._send(outgoing)
-        if self._outgoing:  # requests that came right behind
+        if self._outgoing:  # requests that arrived right after
             self._flush_sightings()
 
     def _send(self, outgoing: Outgoing) -> None:
@@ -359,7 +359,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             self._deadlines.enter(connection, _LINGERING, now)
             return
         self._deadlines.enter(connection, _IDLE, now)
-        if connection.inbox:  # a request that came right behind (RFC 9112 section 9.3.2)
+        if connection.inbox:  # a request that arrived right after (RFC 9112 section 9.3.2)
             content, connection.inbox = connection.inbox, b""
             self._take(connection, content)
 
@@ -382,7 +382,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
         self._drop(connection, "done" if phase in (_IDLE, _LINGERING) else f"timeout {phase.name.lower()}")
 
     def _is_finishing(self) -> bool:
-        """After the signal to stop: whether somebody is still being served, within the limit."""
+        """Whether a client is still being served after the signal to stop, within the time limit."""
         now = time.monotonic()
         if self._stopping_since is None:
             self._stopping_since = now

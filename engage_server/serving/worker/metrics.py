@@ -1,7 +1,7 @@
-"""What a worker counts: plain numbers in memory, and once a second a small file of its own.
+"""The metrics of a worker: plain numbers in memory, written to its own small file once a second.
 
-The operators' instance adds the files of all workers up (:mod:`engage_server.serving.operators.exposition`). So a
-request costs a few dictionary look-ups; a worker that is killed takes the count of its last second with it.
+The operators' instance adds up the files of all workers (:mod:`engage_server.serving.operators.exposition`). So a
+request costs a few dictionary look-ups. A worker that is killed loses the count of its last second.
 """
 
 import json
@@ -18,7 +18,7 @@ from typing import Any, Literal
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.serving.worker.connections.deadlines import Deadlines, Phase
 
-# upper bounds in seconds; what lies above the last one counts in "+Inf" alone
+# upper bounds in seconds; values above the last one count only in "+Inf"
 BUCKETS = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 
 _ENDS = re.compile(r"done|closed|reset|limit|handshakes|memory|defect|timeout [a-z]+|hello [a-z]+|empty records")
@@ -31,10 +31,10 @@ class Family:
     """One metric of the workers.
 
     Attributes:
-        kind: How the workers' values go together: counters and histograms are added up, those of ended workers too;
-            gauges only of the living; of a "largest" the largest of the living counts.
-        help: For people.
-        labels: Names; "process" is filled in by the exposition where a value of each worker is of interest.
+        kind: How the workers' values are combined. Counters and histograms are added up, including those of ended
+            workers. Gauges are added up only for living workers. For "largest", the largest of the living counts.
+        help: The description for people.
+        labels: The names. The exposition fills in "process" where each worker's own value matters.
     """
 
     kind: Literal["counter", "gauge", "largest", "histogram"]
@@ -43,14 +43,12 @@ class Family:
 
 
 FAMILIES: Mapping[str, Family] = {
-    "engage_requests": Family("counter", "Requests that were answered.", ("listener", "route", "status")),
+    "engage_requests": Family("counter", "Answered requests.", ("listener", "route", "status")),
     "engage_request_seconds": Family("histogram", "From the whole request to the sent answer.", ("listener", "route")),
-    "engage_connections_accepted": Family("counter", "Connections that were accepted.", ("listener", "process")),
-    "engage_connections_ended": Family(
-        "counter", "Connections that have ended, by the reason.", ("listener", "reason")
-    ),
+    "engage_connections_accepted": Family("counter", "Accepted connections.", ("listener", "process")),
+    "engage_connections_ended": Family("counter", "Ended connections, by reason.", ("listener", "reason")),
     "engage_worker_defects": Family(
-        "counter", "Exceptions that a worker's loop survived; the log has each kind once a minute.", ("listener",)
+        "counter", "Exceptions that a worker's loop survived. The log has each kind once a minute.", ("listener",)
     ),
     "engage_connections_open": Family("gauge", "Open connections, by what they wait for.", ("listener", "phase")),
     "engage_handshakes": Family(
@@ -59,32 +57,32 @@ FAMILIES: Mapping[str, Family] = {
     "engage_handshake_seconds": Family(
         "histogram", "From the connection to the end of its handshake.", ("tls_version",)
     ),
-    "engage_tls_alerts_received": Family("counter", "TLS alerts of clients (RFC 8446 section 6).", ("alert",)),
+    "engage_tls_alerts_received": Family("counter", "TLS alerts from clients (RFC 8446 section 6).", ("alert",)),
     "engage_unfinished_bytes": Family(
-        "gauge", "What unfinished requests and answers take of each worker's memory.", ("listener", "process")
+        "gauge", "Memory of each worker that unfinished requests and answers take.", ("listener", "process")
     ),
-    "engage_app_requests_pending": Family("gauge", "Requests that the app runs or has waiting.", ("listener",)),
-    "engage_sightings_lost": Family("counter", "Sightings that the spool could not take.", ("listener",)),
-    "engage_access_log_lines_lost": Family("counter", "Lines that the reader of the log did not take.", ("listener",)),
+    "engage_app_requests_pending": Family("gauge", "Requests that run or wait in the app.", ("listener",)),
+    "engage_sightings_lost": Family("counter", "Sightings that could not be written to the spool.", ("listener",)),
+    "engage_access_log_lines_lost": Family("counter", "Log lines lost because their reader stalled.", ("listener",)),
     "engage_upstream_circuit_open": Family(
-        "gauge", "Workers that pass no calls on, because a site's system answered nobody.", ("listener", "site")
+        "gauge", "Workers that forward no calls because a site's system does not answer.", ("listener", "site")
     ),
     "engage_store_last_look_seconds": Family(
-        "largest", "For how long a worker has not seen whether the database holds something newer.", ("listener",)
+        "largest", "Seconds since a worker last saw whether the database has changes; the longest.", ("listener",)
     ),
-    "engage_release_served": Family("gauge", "The release that each worker serves.", ("listener", "site", "process")),
+    "engage_release_served": Family("gauge", "Release that each worker serves.", ("listener", "site", "process")),
 }
 
 
 class ListenerMetrics:
-    """The figures of one worker.
+    """The metrics of one worker.
 
     Args:
         listener: ``http``, ``https`` or ``operators``.
-        folder: Where its file lies; made already.
+        folder: The folder of its file. It must exist.
 
     Attributes:
-        open_circuits: Gives the sites whose systems are not asked at the moment.
+        open_circuits: Returns the sites whose systems are not called at the moment.
     """
 
     def __init__(self, listener: str, folder: Path) -> None:
@@ -97,50 +95,50 @@ class ListenerMetrics:
         self._snapshot: Snapshot | None = None
         self._accepted = "engage_connections_accepted", (listener, self._process)
         self._values[self._accepted] = 0
-        # what is counted for each connection and request, by few words; put under its full names when that is written
+        # counted for each connection and request under short keys; put under the full names when the file is written
         self._accepted_count = 0
         self._ended: dict[str, int] = {}
         self._requests: dict[tuple[str, int], int] = {}
 
     def accepted(self) -> None:
-        """A connection was accepted."""
+        """Count an accepted connection."""
         self._accepted_count += 1
 
     def defect(self) -> None:
-        """The loop survived an exception that nobody expected."""
+        """Count an unexpected exception that the loop survived."""
         self._count("engage_worker_defects", (self._listener,))
 
     def ended(self, why: str) -> None:
-        """It has ended."""
+        """Count an ended connection."""
         reason = _reason(why)
         self._ended[reason] = self._ended.get(reason, 0) + 1
 
     def request(self, route: str, status: int, seconds: float) -> None:
-        """A request was answered."""
+        """Count an answered request."""
         key = route, status
         self._requests[key] = self._requests.get(key, 0) + 1
         self._observe("engage_request_seconds", (self._listener, route), seconds)
 
     def handshake_finished(self, tls_version: str, seconds: float) -> None:
-        """A handshake came to its end."""
+        """Count a finished handshake."""
         self._count("engage_handshakes", ("finished", tls_version))
         self._observe("engage_handshake_seconds", (tls_version,), seconds)
 
     def handshake_failed(self, tls_version: str, reason: str) -> None:
-        """A handshake failed, or the client refused late what it had seen."""
+        """Count a handshake that failed, or that the client refused late."""
         is_alert = reason.startswith("alert ")
         self._count("engage_handshakes", ("alert" if is_alert else "failed", tls_version))
         if is_alert:
             self._count("engage_tls_alerts_received", (reason.removeprefix("alert "),))
 
     def serving(self, snapshot: Snapshot) -> None:
-        """Another snapshot is served. Called in the follower's thread: kept until the loop looks."""
+        """Record that another snapshot is served. The follower's thread calls this; the loop reads it later."""
         self._snapshot = snapshot
 
     def look(
         self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int, store_seconds: float
     ) -> None:
-        """Take what is looked at now and then, not counted, and write the file."""
+        """Set the values that are measured from time to time, not counted, and write the file."""
         for phase in Phase:
             self._values["engage_connections_open", (self._listener, phase.name.lower())] = deadlines.count(phase)
         mine = (self._listener,)
@@ -155,7 +153,7 @@ class ListenerMetrics:
         self._write()
 
     def holds(self, count: int) -> None:
-        """What unfinished requests and answers take now; written with the next look."""
+        """Set how much memory unfinished requests and answers take now. The next file has it."""
         self._values["engage_unfinished_bytes", (self._listener, self._process)] = count
 
     def _served(self) -> list[list[Any]]:
@@ -183,12 +181,12 @@ class ListenerMetrics:
         found = [[*key, value] for key, value in [*self._values.items(), *self._histograms.items()]]
         found += self._served()
         temporary = self._file.with_suffix(".new")
-        with suppress(OSError):  # a full disk: the figures stand still, devices are served
+        with suppress(OSError):  # a full disk: the metrics stop, devices are served
             temporary.write_text(json.dumps(found))
             temporary.rename(self._file)
 
 
 @lru_cache(maxsize=128)
 def _reason(why: str) -> str:
-    """One of a few: whatever OpenSSL says of a broken handshake is one reason here."""
+    """Return one of a few reasons: all that OpenSSL says of a broken handshake is one reason here."""
     return why if _ENDS.fullmatch(why) else "tls"

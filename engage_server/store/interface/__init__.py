@@ -1,8 +1,8 @@
-"""What the services ask of a store, by capability: a service names the narrowest one that it needs.
+"""The methods of a store, by capability: a service names the narrowest one that it needs.
 
-Every method is one transaction. A method that changes something takes the audit event that tells of it. Every method
-raises StoreNotUsable when the database does not answer or refuses. The contract tests in ``tests/unit/store`` hold
-every implementation against this.
+Every method is one transaction. A method that changes something also takes the audit event that records it. Every
+method raises StoreNotUsable if the database does not answer or reports an error. The contract tests in
+``tests/unit/store`` check every implementation against this.
 """
 
 from typing import Protocol
@@ -33,4 +33,4 @@ __all__ = [
 
 
 class Store(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, WorkerStore, Protocol):
-    """All of it: for whoever builds the services."""
+    """All capabilities together, for code that builds the services."""

@@ -10,13 +10,13 @@ class AuditStore(Protocol):
     """The audit log: what operators did."""
 
     def record(self, event: AuditEvent) -> None:
-        """Write an audit event that goes with no other change."""
+        """Write an audit event that belongs to no other change."""
 
     def audit_entries(self) -> Sequence[AuditEntry]:
-        """The whole log, oldest first: each event with its number, and the hash that chains it to the one before."""
+        """Return the whole log, oldest first. Each event has its number, and the hash that chains it to the last."""
 
     def audit_head(self) -> AuditHead:
-        """The newest entry's number and hash."""
+        """Return the newest entry's number and hash."""
 
     def audit_verdict(self) -> AuditVerdict:
         """Whether every entry is as it was written, and none is missing.

@@ -1,4 +1,4 @@
-"""What devices did, and what is known of them for good."""
+"""What devices did, and what is known about them for good."""
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -9,39 +9,39 @@ from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold
 
 
 class EvidenceStore(Protocol):
-    """What devices did, and what is known of them for good."""
+    """What devices did, and what is known about them for good."""
 
     def record_sightings(
         self, segment: str, begin: int, end: int, sightings: Sequence[Sighting], fold: Fold, at: datetime
     ) -> bool:
-        """Add what stood between two offsets of a spool file, and remember the second, in one transaction.
+        """Add the sightings between two offsets of a spool file, and store the second offset, in one transaction.
 
-        It goes into the sightings as it is, and into the evidence by the fold, unless it is disregarded.
+        They are stored unchanged. The fold makes evidence of them, except of disregarded ones.
 
         Args:
             segment: The file's name, unique among all hosts.
-            begin: Where the reading began; 0 for a file that was never read.
-            end: Where it ended.
-            sightings: What stood there.
-            fold: Makes evidence of it.
+            begin: The offset where reading began. 0 for a file that was never read.
+            end: The offset where it ended.
+            sightings: The sightings that were read.
+            fold: Makes evidence of them.
             at: Now.
 
         Returns:
-            False when somebody has recorded this stretch already: then nothing was added.
+            False if this part of the file is recorded already. Then nothing was added.
         """
 
     def spool_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
-        """How far these spool files were recorded; those that never were are left out."""
+        """Return how far these spool files are recorded. Files that never were are left out."""
 
     def forget_sightings(self, before: datetime) -> int:
-        """Remove the sightings of before this time, and the offsets of files that were read then.
+        """Remove the sightings from before this time, and the offsets of files that were read then.
 
         Returns:
             How many sightings there were.
         """
 
     def forget_addresses(self, now: datetime) -> None:
-        """Forget which serial number called from which address more than a month ago."""
+        """Forget which serial numbers called from which addresses more than a month ago."""
 
     def adoption(
         self,
@@ -53,47 +53,47 @@ class EvidenceStore(Protocol):
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
     ) -> Adoption:
-        """How the devices of a site stand with a release that is served since then, by what counts there."""
+        """Judge the devices of a site for a release that has been served since then, by the evidence that counts."""
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
-        """How many devices of a site came how far with a release."""
+        """Count the devices of a site by the grade that they reached with a release."""
 
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
-        """Devices of a site, longest silent first; of their releases only the one that was asked for."""
+        """Return devices of a site, longest silent first. Of their releases, only the requested one is included."""
 
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
-        """What is known of one device, with all its releases, for each site that it was seen in."""
+        """Return what is known about one device, with all its releases, for each site that saw it."""
 
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
-        """Remove what is known of a device, in all sites or in one; raw sightings and lists of devices stay.
+        """Remove what is known about a device, in all sites or in one. Raw sightings and lists of devices stay.
 
         Returns:
-            The sites in which something was known of it; for each the event is written, with its name.
+            The sites in which something was known. For each of them the event is written, with the site's name.
         """
 
     def anchor_clues(self, site: str) -> Sequence[AnchorClue]:
-        """What tells which anchors the devices of a site hold: one entry for each kind of device that there is."""
+        """Return the clues to the anchors that a site's devices hold: one entry for each kind of device."""
 
     def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
-        """The identities of the first of those devices."""
+        """Return the first identities of those devices."""
 
     def callers_of_host(self, site: str, host: str, since: datetime, limit: int) -> tuple[int, Sequence[str]]:
-        """How many devices of a site called this host last and were seen since then, and the first of them by name."""
+        """Count the devices of a site that last called this host and were seen since then. Also name the first ones."""
 
     def devices_seen_since(self, site: str, since: datetime) -> int:
-        """How many devices of a site were seen since then."""
+        """Count the devices of a site that were seen since then."""
 
     def has_authenticated(self, site: str) -> bool:
-        """Whether any device of the site ever proved itself by a token."""
+        """Whether any device of the site ever proved its identity with a token."""
 
     def disregarded(self, serial: str, site: str) -> Mapping[str, int]:
-        """How many sightings with this serial number are kept and count for nothing, by the reason."""
+        """Count the sightings with this serial number that are kept but count for nothing, by reason."""
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
-        """Serial numbers that operators gave and nobody has seen."""
+        """Return the serial numbers that operators listed and that were never seen."""
 
     def silences(self, site: str) -> Mapping[int, int]:
-        """For each number of days: how many devices have so long before their silence is more than their habit."""
+        """Count the devices by the number of days that are left before their silence exceeds their habit."""
 
     def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
-        """For each number of whole days after ``since``: how many devices first finished a handshake then."""
+        """Count the devices by the whole days after ``since`` on which they first finished a handshake."""

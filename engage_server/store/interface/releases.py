@@ -1,6 +1,6 @@
 """Releases and their private keys."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -12,7 +12,7 @@ class ReleaseStore(Protocol):
     """Releases and their private keys."""
 
     def stage_release(self, draft: ReleaseDraft, private_key: Secret, event: AuditEvent) -> Release:
-        """Keep a release under the site's next number. It is not served.
+        """Store a release under the site's next number. It is not served.
 
         Raises:
             NotFound: There is no such site.
@@ -21,35 +21,35 @@ class ReleaseStore(Protocol):
     def activate_release(
         self, site: str, number: int, expected: int | None, at: datetime, event: AuditEvent
     ) -> Release:
-        """Make this release the site's current one and retire the one before, as one change.
+        """Make this release the site's current one and retire the previous one, as one change.
 
         Activating the current release again changes nothing.
 
         Args:
             site: The site's name.
             number: The release.
-            expected: What the operator saw as current when they decided; None for nothing.
+            expected: What was current when the operator decided. None for nothing.
             at: Now.
-            event: What the audit log shall say.
+            event: The event for the audit log.
 
         Raises:
             NotFound: There is no such site or release.
-            Conflict: Another one than the expected is current, or the release's key is destroyed.
+            Conflict: The current release is not the expected one, or the release's key is destroyed.
         """
 
     def release_before(self, site: str) -> int | None:
-        """The release that a roll-back leads to; None when there is none that still has its key.
+        """Return the release that a rollback leads to. None if no earlier one still has its key.
 
         Raises:
             NotFound: There is no such site.
         """
 
     def roll_back_release(self, site: str, number: int, expected: int, at: datetime, event: AuditEvent) -> Release:
-        """Make a release current again that was so before; what came after it is no longer what was before.
+        """Make an earlier release current again. Releases after it no longer count as earlier ones.
 
         Raises:
             NotFound: There is no such site or release.
-            Conflict: Another one than the expected is current, or the release's key is destroyed.
+            Conflict: The current release is not the expected one, or the release's key is destroyed.
         """
 
     def drop_release(self, site: str, number: int, event: AuditEvent) -> None:
@@ -65,30 +65,39 @@ class ReleaseStore(Protocol):
 
         Raises:
             NotFound: There is no such site or release.
-            Conflict: It is current, or has no key any more.
+            Conflict: It is current, or its key is destroyed already.
         """
 
     def release(self, site: str, number: int) -> Release:
-        """One release.
+        """Return one release.
 
         Raises:
             NotFound: There is no such site or release.
         """
 
     def releases(self, site: str | None = None) -> Sequence[Release]:
-        """All releases, or those of one site, by site and number."""
+        """Return all releases, or those of one site, by site and number."""
+
+    def current_numbers(self, site: str | None = None) -> Mapping[str, int]:
+        """Return the current release's number for each site, or for this site only.
+
+        A site that serves nothing yet is left out. No certificate is read.
+
+        Raises:
+            NotFound: There is no such site.
+        """
 
     def private_key(self, site: str, number: int) -> Secret:
-        """The TLS private key of a release, PKCS#8 PEM, opened.
+        """Return the TLS private key of a release, opened, as PKCS#8 PEM.
 
         Raises:
             NotFound: There is no such release.
             Conflict: The key is destroyed.
-            SealBroken: The key-encryption key is another, or missing.
+            SealBroken: The key-encryption key is another one, or missing.
         """
 
     def release_key(self) -> Secret:
-        """What opens the private keys of all releases, and nothing else. It never changes.
+        """Return the key that opens the private keys of all releases, and nothing else. It never changes.
 
         Raises:
             SealBroken: This process has no key-encryption key.

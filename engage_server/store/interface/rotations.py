@@ -1,4 +1,4 @@
-"""Rotations, and how far each one is."""
+"""Rotations, and the step that each one is at."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,14 +7,14 @@ from engage_server.records import AuditEvent, Rotation
 
 
 class RotationStore(Protocol):
-    """Rotations, and how far each one is."""
+    """Rotations, and the step that each one is at."""
 
     def add_rotation(self, rotation: Rotation, event: AuditEvent) -> Rotation:
-        """Keep a new one, whose number is given here.
+        """Add a new rotation, and give it its number.
 
         Raises:
             NotFound: There is no such site.
-            Conflict: One of the site is going on.
+            Conflict: The site has an open rotation.
         """
 
     def move_rotation(
@@ -29,22 +29,22 @@ class RotationStore(Protocol):
         """Change a rotation and, in the same transaction, the current release of its site.
 
         Args:
-            before: As it was when the decision was made.
-            after: As it shall be.
-            event: What the audit log shall say.
+            before: The rotation as it was when the decision was made.
+            after: The rotation as it will be.
+            event: The event for the audit log.
             activate: A release that becomes current, after the one that ``before`` serves.
-            roll_back: One that becomes current again.
+            roll_back: A release that becomes current again.
 
         Raises:
-            Conflict: The rotation, or the site's current release, is not as it was.
+            Conflict: The rotation or the site's current release has changed since.
         """
 
     def note_look(self, rotation: Rotation) -> None:
-        """Keep when the gate looked last, what its looks add up to, and what it is unsure of. Stands in no audit log.
+        """Record when the gate last checked, its total soak time, and what it is unsure of. The audit log omits this.
 
         Raises:
-            Conflict: Somebody has moved it on meanwhile.
+            Conflict: The rotation was advanced meanwhile.
         """
 
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
-        """All rotations, or those of one site, oldest first."""
+        """Return all rotations, or those of one site, oldest first."""

@@ -1,4 +1,4 @@
-"""What goes into a store's methods and comes out of them, beside the records."""
+"""The arguments and results of a store's methods that are not records."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -24,14 +24,14 @@ class ReleaseDraft:
 
 @dataclass(frozen=True, slots=True)
 class AnchorClue:
-    """What tells which trust anchor some devices of a site hold.
+    """The evidence for the trust anchor that some devices of a site hold.
 
     Attributes:
-        fetched_release: Whose DER they downloaded last; 0 for none.
-        finished_release: Whose chain they accepted last; 0 for none.
-        fetched_since: Whether they downloaded it after that: then it is not proven which of the two they hold.
+        fetched_release: The release whose DER they downloaded last. 0 for none.
+        finished_release: The release whose chain they accepted last. 0 for none.
+        fetched_since: Whether they downloaded it after that. Then it is not proven which of the two they hold.
         is_stranger: Whether operators gave a list of the site's devices, and these are not on it.
-        devices: How many.
+        devices: The number of devices.
     """
 
     fetched_release: int
@@ -45,7 +45,7 @@ Place = tuple[str, str]  # a site's name, and an identity or an address in it
 
 
 class Fold(Protocol):
-    """Makes of what was known of some devices, and of what was seen now, what is known from now on. Pure."""
+    """Combines what was known about some devices with new sightings into what is known from now on. Pure."""
 
     def __call__(
         self,
@@ -54,14 +54,14 @@ class Fold(Protocol):
         found: Sequence[Sighting],
         now: datetime,
     ) -> Sequence[DeviceHistory]:
-        """Fold.
+        """Return the changed histories.
 
         Args:
             known: The histories of all identities and addresses of the batch that have one.
-            serials_at: The serial numbers that called from each address of the batch lately: none, the only one, or
+            serials_at: The serial numbers that recently called from each address of the batch: none, the only one, or
                 some of several.
             found: The batch, in the order in which it happened on one host.
-            now: The time by the clock of who brings the batch.
+            now: The time by the clock of the caller.
 
         Returns:
             The histories that changed or are new.
@@ -70,11 +70,11 @@ class Fold(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TroubleFilter:
-    """A sieve for devices that seem to be in trouble. It lets through all that are, and may let others through.
+    """A filter for devices that seem to be in trouble. It passes all that are, and may pass others.
 
     Attributes:
         at: The time of the question. Aware.
-        report_codes: The event codes of an audit that tell of trouble.
+        report_codes: The event codes of an audit that report trouble.
     """
 
     at: datetime
@@ -83,14 +83,14 @@ class TroubleFilter:
 
 @dataclass(frozen=True, slots=True)
 class DeviceFilter:
-    """Which devices of a site.
+    """Selects devices of a site.
 
     Attributes:
-        release: The release that their grade is told for; None for none.
+        release: The release for which their grade is returned. None for no grade.
         missing: Only those that have not finished a handshake with it.
-        trouble: Only those that can be in trouble; None for all.
-        after: Only those behind this device in the order of the answer: where a page before ended.
-        limit: At most so many; None for all.
+        trouble: Only those that may be in trouble. None for all.
+        after: Only those after this device in the order of the answer: the last device of the previous page.
+        limit: The largest number of devices. None for all.
     """
 
     release: int | None = None

@@ -1,4 +1,4 @@
-"""Which worker serves what, and when that changes."""
+"""Which worker serves what, and notice of changes."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -8,39 +8,39 @@ from engage_server.records import AuditEvent, WorkerStatus
 
 
 class WorkerStore(Protocol):
-    """Which worker serves what, and when that changes."""
+    """Which worker serves what, and notice of changes."""
 
     def generation(self) -> int:
-        """A number that grows with every change that a server must follow. Cheap: meant to be polled."""
+        """Return a number that grows with every change that a server must follow. Fast enough to be polled."""
 
     def heartbeat(self, status: WorkerStatus) -> None:
-        """Note what a worker serves, at the database's time; ``seen_at`` is not read."""
+        """Record what a worker serves, at the database's time. ``seen_at`` is not read."""
 
     def remove_worker(self, worker: str) -> None:
-        """Forget a worker that has said goodbye: nobody waits for it any more."""
+        """Remove a worker that has signed off: nothing waits for it any more."""
 
     def workers(self, within: timedelta) -> Sequence[WorkerStatus]:
-        """Those that said something within this time, by the database's clock."""
+        """Return the workers that reported within this time, by the database's clock."""
 
     def silent_workers(self, beyond: timedelta) -> Sequence[WorkerStatus]:
-        """Those that said nothing for longer than this, nor goodbye, and that no living one has replaced."""
+        """Return the workers that have been silent for longer, have not signed off, and were not replaced."""
 
     def forget_host(self, host: str, live_within: timedelta, event: AuditEvent) -> int:
-        """Forget the workers of a host that is gone for good; how many.
+        """Remove the workers of a host that is gone for good. Return how many.
 
         Args:
-            host: Its name.
-            live_within: A host that was heard within this time is alive.
-            event: What the audit log shall say.
+            host: The host's name.
+            live_within: A host that reported within this time is alive.
+            event: The event for the audit log.
 
         Raises:
             NotFound: No worker of such a host is known.
-            Conflict: It is alive.
+            Conflict: The host is alive.
         """
 
     def wait_for_change(self, seconds: float) -> bool:
-        """Wait so long, or, where the database can tell (PostgreSQL's LISTEN), only until something has changed.
+        """Wait this long. If the database announces changes (PostgreSQL's LISTEN), return at the first change.
 
         Returns:
-            Whether something may have changed; False when the time is simply over.
+            Whether something may have changed. False if the time is simply over.
         """

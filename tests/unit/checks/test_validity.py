@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.checks.validity_rules import tolerates_wrong_clocks
+from engage_server.checks.rules.validity_rules import tolerates_wrong_clocks
 from tests.support.chains import NOW
 from tests.support.defects import ROLES, right_plan
 

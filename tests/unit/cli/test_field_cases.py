@@ -46,7 +46,7 @@ def test_the_address_that_is_excluded_is_an_error_also_where_devices_call_it() -
 
 def test_the_renewed_intermediate_is_told_by_its_cause() -> None:
     verdict = verdict_of("renewed-intermediate-old-one-first")
-    assert "expired on 2026-11-15 is sent along; a valid path is there" in verdict.sentences("sent.expired")
+    assert "expired on 2026-11-15; without it the path is valid" in verdict.sentences("sent.expired")
     assert [each["not_after"][:4] for each in verdict.target["certificates"]] == ["2046", "2036", "2029", "2026"]
 
 

@@ -19,7 +19,7 @@ def test_it_is_seen_when_it_goes_and_when_another_comes(tmp_path: Path) -> None:
     data.rename(tmp_path / "away")
     assert "is gone" in folder.trouble()
     data.mkdir()
-    assert "is another one" in folder.trouble()
+    assert "is not the one that this process started with" in folder.trouble()
     data.rmdir()
     (tmp_path / "away").rename(data)
     assert folder.trouble() == ""
@@ -49,7 +49,7 @@ def test_one_that_this_user_may_not_write_is_told(tmp_path: Path, monkeypatch: p
     settings = load_settings(None, {}, {}, tmp_path)
     assert_data_usable(settings)
     monkeypatch.setattr("os.access", lambda path, _mode: path != settings.spool_dir)
-    with pytest.raises(FileNotUsable, match="this user may not write in it") as caught:
+    with pytest.raises(FileNotUsable, match="this user may not write to it") as caught:
         assert_data_usable(settings)
     assert f"owner of {settings.data_dir}" in caught.value.next_step
     shutil.rmtree(settings.data_dir)

@@ -45,6 +45,21 @@ def test_the_look_finds_an_open_database(settings: Settings, tmp_path: Path) -> 
     assert open_databases(tmp_path) == []
 
 
+def test_the_operators_services_share_the_connections_of_a_serving_process(settings: Settings, tmp_path: Path) -> None:
+    serving = DeviceSide(settings, None)
+    serving.generation()
+    alone = len(open_databases(tmp_path))
+    side = serving.operator_side(settings, {}, lambda head: None)
+    assert side.sites.all() == []
+    assert len(open_databases(tmp_path)) == alone
+    other = open_operator_side(settings, {})
+    assert other.sites.all() == []
+    assert len(open_databases(tmp_path)) > alone, "the control: a second database would be seen"
+    other.close()
+    serving.release_connections()
+    assert open_databases(tmp_path) == []
+
+
 def test_operators_with_another_key(settings: Settings, tmp_path: Path) -> None:
     with pytest.raises(SealBroken):
         open_operator_side(settings, {KEK_VARIABLE: OTHER})

@@ -20,7 +20,7 @@ def test_on_postgresql_an_empty_database_beside_an_older_key_is_a_lost_one(
     create_installation(settings, {}).close()
     other = load_settings(None, {"ENGAGE_DATABASE_URL": postgresql.new_database()}, {}, tmp_path)
     assert_not_lost(other, early=True)  # another machine may be making it
-    with pytest.raises(Conflict, match=r"engage\.kek is there"):
+    with pytest.raises(Conflict, match=r"engage\.kek exists"):
         create_installation(other, {})
     create_installation(other, {}, new=True).close()
     assert remains(other) == []

@@ -103,7 +103,7 @@ NOTICE = b'{"cert_url":"http://127.0.0.1:1/x.der","hash":"x"}'
         (answer(NOTICE, NOTICE_TYPE)[:-5], "of 50 bytes"),
         (answer(b"x" * 5000, NOTICE_TYPE), "room for 4096"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 9000, "header block"),
-        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "can not be read"),
+        (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "cannot be read"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "5, 6"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "-1"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "not HTTP/1.1"),

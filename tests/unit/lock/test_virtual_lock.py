@@ -18,8 +18,8 @@ from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.pki import encodings
-from engage_server.pki.authority import BuiltChain
 from engage_server.pki.chain import Chain
+from engage_server.pki.issuing.authority import BuiltChain
 from tests.support.chains import NOW, OTHER_SITE_KEY, SITE_KEY, Recipe, good_chain
 from tests.support.hosts import answer, certificate_host, serving, tls_context
 

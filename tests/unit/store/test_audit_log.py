@@ -14,7 +14,7 @@ from engage_server.errors import StoreNotUsable
 from engage_server.records import AuditAction, AuditEvent, AuditHead, Secret
 from engage_server.services.installation.audit_log import AuditLog
 from engage_server.store import schema
-from engage_server.store.engine import open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.stored import audit_events

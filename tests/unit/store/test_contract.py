@@ -43,10 +43,11 @@ from engage_server.records import (
     WorkerStatus,
 )
 from engage_server.services.evidence.fold import fold
-from engage_server.store import schema, sighting_queries
-from engage_server.store.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
+from engage_server.store import schema
+from engage_server.store.database.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
 from engage_server.store.interface import Store
 from engage_server.store.partial_indexes import whole_schema
+from engage_server.store.queries import sighting_queries
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import workers
@@ -386,7 +387,7 @@ class TestSightings:
         assert store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 0, 10, self.SEEN, fold, NOW)
         assert not store.record_sightings("a", 5, 15, self.SEEN, fold, NOW)
-        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun can not go on"
+        assert not store.record_sightings("b", 5, 15, self.SEEN, fold, NOW), "what was never begun cannot go on"
         assert store.record_sightings("a", 10, 20, self.SEEN[:1], fold, NOW)
         assert store.record_sightings("b", 0, 5, [], fold, NOW)
         assert len(stored_sightings(store)) == 4
@@ -462,6 +463,20 @@ class TestReleaseLife:
         states = [release.state for release in three.releases("main")]
         assert states == [ReleaseState.CURRENT, ReleaseState.RETIRED, ReleaseState.RETIRED]
 
+    def test_the_numbers_of_what_is_served(self, three: SqlStore, event: AuditEvent) -> None:
+        three.add_site(site("north"), SITE_KEY, event)
+        three.add_site(site("south"), SITE_KEY, event)
+        three.stage_release(draft("south"), private_key(), event)
+        assert three.current_numbers() == {}
+        activate(three, "main", 1, NOW, event)
+        activate(three, "main", 2, NOW, event)
+        activate(three, "south", 1, NOW, event)
+        assert three.current_numbers() == {"main": 2, "south": 1}
+        assert three.current_numbers("main") == {"main": 2}
+        assert three.current_numbers("north") == {}
+        with pytest.raises(NotFound):
+            three.current_numbers("nowhere")
+
     def test_who_comes_second_is_told(self, three: SqlStore, event: AuditEvent) -> None:
         activate(three, "main", 1, NOW, event)
         three.activate_release("main", 2, 1, NOW, event)
@@ -472,7 +487,7 @@ class TestReleaseLife:
             lambda: three.roll_back_release("main", 1, 1, NOW, event),
         ]
         for late in too_late:
-            with pytest.raises(Conflict, match="somebody else was faster: site 'main' serves release 2 now"):
+            with pytest.raises(Conflict, match="somebody else was faster: site 'main' now serves release 2"):
                 late()
         assert (len(audit_events(three)), three.generation()) == (entries, generation)
 
@@ -553,13 +568,13 @@ class TestAuditLog:
             ("UPDATE audit_events SET action = 'nothing that we know' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET site = 'other' WHERE id = 2", "entry 2 was changed"),
             ("UPDATE audit_events SET facts = '[]' WHERE id = 2", "entry 2 was changed"),
-            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "can not be read"),
+            ("UPDATE audit_events SET facts = '7' WHERE id = 2", "cannot be read"),
             ("UPDATE audit_events SET hash = previous WHERE id = 4", "entry 4 was changed"),
-            ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and 4 something was removed"),
+            ("DELETE FROM audit_events WHERE id = 3", "between entry 2 and entry 4, at least one was removed"),
             ("DELETE FROM audit_events WHERE id = 1", "the log begins with entry 2"),
             ("DELETE FROM audit_events WHERE id = 5", "it holds 4 of 5 entries"),
             ("DELETE FROM audit_events", "it holds 0 of 5 entries"),
-            ("UPDATE audit_events SET id = id + 100 WHERE id > 3", "between entry 3 and 104"),
+            ("UPDATE audit_events SET id = id + 100 WHERE id > 3", "between entry 3 and entry 104"),
             ("UPDATE installation SET audit_entries = 4", "does not end where it ended"),
         ],
     )
@@ -583,7 +598,7 @@ class TestAuditLog:
     def test_an_entry_of_another_course_of_events_does_not_fit_in(
         self, told: SqlStore, event: AuditEvent, tmp_path: Path
     ) -> None:
-        """Two databases that were one: what was written after they parted can not be moved from one to the other."""
+        """Two databases that were one: what was written after they parted cannot be moved from one to the other."""
         url = f"sqlite:///{tmp_path / 'fork.db'}"
         create_sqlite_file(url)
         engine = open_engine(url)
@@ -602,7 +617,7 @@ class TestAuditLog:
             connection.execute(text(f"{statement} WHERE id = 5"), values)
             connection.execute(text("UPDATE audit_events SET previous = :hash WHERE id = 6"), {"hash": other.hash})
         assert told.audit_entries()[4] == other
-        assert told.audit_verdict().faults == ("entry 6 was changed: its hash is another",)
+        assert told.audit_verdict().faults == ("entry 6 was changed: its hash does not match",)
 
     def test_operators_at_once_leave_no_gap(self, store: SqlStore, event: AuditEvent) -> None:
         def tell() -> None:
@@ -708,7 +723,7 @@ class TestRotations:
 
     def test_one_is_open_for_each_site(self, store: SqlStore, rotation: Rotation, event: AuditEvent) -> None:
         entries = len(audit_events(store))
-        with pytest.raises(Conflict, match="is going on already"):
+        with pytest.raises(Conflict, match="already has an open rotation"):
             store.add_rotation(rotation, event)
         assert len(audit_events(store)) == entries
         ended = replace(rotation, state=RotationState.ABORTED, ended_at=NOW)
@@ -722,7 +737,7 @@ class TestRotations:
         running = replace(rotation, state=RotationState.RUNNING, step=1)
         store.move_rotation(rotation, running, event, activate=2)
         assert store.release("main", 2).state is ReleaseState.CURRENT
-        with pytest.raises(Conflict, match="has moved on"):
+        with pytest.raises(Conflict, match="has changed"):
             store.move_rotation(rotation, running, event, activate=2)
         back = replace(running, state=RotationState.ROLLED_BACK, ended_at=NOW)
         store.move_rotation(running, back, event, roll_back=1)
@@ -764,7 +779,7 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
             names = {name for name in ("probe", "sealed") if f":{name}" in statement}
             values = {"probe": probe, "sealed": sealed}
             connection.execute(text(statement), {name: values[name] for name in names})
-    with pytest.raises(StoreVersionMismatch, match="not the tables of this version"):
+    with pytest.raises(StoreVersionMismatch, match="does not have the tables of this version"):
         schema.assert_current(engine)
     schema.upgrade(engine, SEALER)
     schema.assert_current(engine)
@@ -813,7 +828,7 @@ def test_a_server_that_became_a_standby_counts_as_gone(postgresql: PostgresServe
 
 def test_long_work_may_take_longer(postgresql: PostgresServer, monkeypatch: pytest.MonkeyPatch) -> None:
     """A statement has a limit in the server; migrations have none, and what runs over all devices a larger one."""
-    monkeypatch.setattr("engage_server.store.postgresql.ORDINARY_SECONDS", 0.2)
+    monkeypatch.setattr("engage_server.store.database.postgresql.ORDINARY_SECONDS", 0.2)
     engine = open_engine(postgresql.new_database())
     sleep = text("SELECT pg_sleep(0.6)")
     with pytest.raises(StoreNotUsable, match="statement timeout") as caught, reading(engine) as connection:

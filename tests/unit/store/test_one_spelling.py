@@ -7,7 +7,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, insert, select
 
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.tables import device_addresses, device_histories, release_histories
 from tests.support.chains import NOW
 

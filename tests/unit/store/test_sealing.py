@@ -18,7 +18,7 @@ from engage_server.records.release_key import is_release_key, read_release_key, 
 from engage_server.services.distribution.snapshot import take_snapshot
 from engage_server.settings import load_settings
 from engage_server.store import release_keys, schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
@@ -116,7 +116,7 @@ def test_a_database_of_before_is_served_after_init(engine: Engine) -> None:
     assert served.private_key == private_key()
     assert SqlStore(engine, SEALER).private_key("main", 1) == private_key()
     assert SqlStore(engine, SEALER).site_key("main") == SITE_KEY
-    with pytest.raises(SealBroken, match="sealed as earlier versions did") as caught:
+    with pytest.raises(SealBroken, match="sealed in the form of an earlier version") as caught:
         worker.private_key("main", 3)
     assert "engage init" in caught.value.next_step
     engine.dispose()

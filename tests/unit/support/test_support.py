@@ -18,7 +18,7 @@ from engage_server.errors import PrivateKeyInvalid
 from engage_server.pki import keys
 from engage_server.records import Secret
 from engage_server.store import schema
-from engage_server.store.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import create_sqlite_file, open_engine
 from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
 from tests.support.databases import SEALER, migrated_sqlite

@@ -1,1 +1,1 @@
-"""What a request is answered with: prepared bytes, the app in a few threads, or a refusal."""
+"""How a request is answered: with prepared bytes, by the app in a few threads, or with a refusal."""

@@ -1,8 +1,8 @@
-"""Which waiting call-in has the next thread: nobody waits behind another site's slow system.
+"""Chooses the waiting call-in that gets the next thread, so that no call waits behind another site's slow system.
 
-A lane is one site and one way to answer. What a call is about is guessed before it is read: by the Host field, the
-query, what the connection said before, and the address of this host that was called. A body may tell better; for that
-case the services count the calls that really wait for a system themselves.
+A lane is one site and one way to answer. A call's lane is guessed before the call is read. The guess uses the Host
+field, the query, what the connection said before, and the address of this host that was called. The body may show
+another site. For that case the services themselves count the calls that really wait for a system.
 """
 
 import threading
@@ -35,11 +35,11 @@ class Lane:
 
 
 class CallInLanes:
-    """Some threads, and who waits for them.
+    """Some threads, and the calls that wait for them.
 
     Args:
-        threads: How many.
-        shares: Gives the shares as they are now.
+        threads: How many threads.
+        shares: Returns the current shares of the threads.
     """
 
     def __init__(self, threads: int, shares: Callable[[], CallInShares]) -> None:
@@ -49,17 +49,17 @@ class CallInLanes:
         self._lock = threading.Lock()
         self._waiting: dict[Lane, deque[Job]] = {}
         self._running: Counter[Lane] = Counter()
-        self._served: dict[Lane, int] = {}  # when a lane had a thread last, counted in jobs
+        self._served: dict[Lane, int] = {}  # when a lane last got a thread, counted in jobs
         self._jobs = 0
 
     @property
     def pending(self) -> int:
-        """How many run or wait."""
+        """How many calls run or wait."""
         with self._lock:
             return sum(map(len, self._waiting.values())) + self._running.total()
 
     def submit(self, lane: Lane, job: Job) -> bool:
-        """Run a job as soon as there is a thread for its lane; False when too many wait already."""
+        """Run a job as soon as there is a thread for its lane. False if too many wait already."""
         with self._lock:
             if self._is_full(lane):
                 return False
@@ -68,13 +68,13 @@ class CallInLanes:
         return True
 
     def close(self) -> None:
-        """Begin nothing more; what runs is left to end with the process."""
+        """Start nothing more. Whatever runs ends with the process."""
         with self._lock:
             self._waiting.clear()
         self._executor.shutdown(wait=False, cancel_futures=True)
 
     def _is_full(self, lane: Lane) -> bool:
-        """Whether so many of a kind wait, or of a site its share of them, as its threads will answer some time."""
+        """Whether as many calls wait, of this kind or of this site, as the threads can answer in reasonable time."""
         shares = self._shares()
         kind = [each for each in self._waiting if (each.waits, each.is_credential) == (lane.waits, lane.is_credential)]
         own = len(self._waiting.get(lane, ()))
@@ -85,7 +85,7 @@ class CallInLanes:
         )
 
     def _start(self) -> None:
-        """With the lock held: give threads that are free to whose turn it is."""
+        """Give free threads to the lanes whose turn it is. The caller holds the lock."""
         while self._running.total() < self._threads:
             lane = self._next()
             if lane is None:
@@ -98,19 +98,19 @@ class CallInLanes:
             self._running[lane] += 1
             try:
                 self._executor.submit(self._run, lane, job)
-            except RuntimeError:  # it is closed
+            except RuntimeError:  # the executor is closed
                 self._running[lane] -= 1
                 return
 
     def _next(self) -> Lane | None:
-        """Credential calls first; of equals the lane that had its turn longest ago."""
+        """Return the lane that gets the next thread: credential calls first, then the lane that waited longest."""
         shares = self._shares()
         free = [lane for lane in self._waiting if self._may_run(lane, shares)]
         return min(free, key=lambda lane: (not lane.is_credential, self._served.get(lane, 0)), default=None)
 
     def _may_run(self, lane: Lane, shares: CallInShares) -> bool:
         if not lane.waits:
-            # credential calls that are answered from files are quick, and still leave threads to others
+            # credential calls that are answered from files are quick, and leave threads to others
             return not lane.is_credential or self._count(is_credential=True, waits=False) < shares.nightly
         own = self._running[lane]
         if self._count(waits=True) >= shares.upstream:

@@ -1,4 +1,4 @@
-"""Everything but the devices' two quick routes: the Flask app in a few threads, so that no view holds the loop."""
+"""Answers all but the devices' two fast routes: the Flask app in a few threads, so that it never blocks the loop."""
 
 import os
 import time
@@ -33,16 +33,16 @@ _CERTIFICATES = "/swordfish/lock/certificates/"
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """What the app answered.
+    """An answer of the app.
 
     Attributes:
-        connection, request: To whom, and to what.
+        connection, request: Where it goes, and what it answers.
         status: The number.
         status_line: The line.
-        rest: The header fields, and the body unless it was a HEAD.
+        rest: The header fields, and the body unless the request was a HEAD.
         began: When the request was handed over, by the monotonic clock.
         route: The endpoint of the app's URL map, or :data:`NO_ROUTE`.
-        serial: The serial number that the request told beside its query; None for none.
+        serial: The serial number that the request gave outside its query. None if it gave none.
     """
 
     connection: Connection
@@ -61,13 +61,13 @@ class FlaskPool:
     Args:
         app: The app.
         threads: How many requests run at once.
-        call_in_threads: How many call-ins run at once beside them: a partner's slow system must hold up no notice.
-        distribution: Says which site a call-in is probably for, and how that answers.
+        call_in_threads: How many call-ins run at once in addition. A partner's slow system must not delay a notice.
+        distribution: Says which site a call-in is probably for, and how that site answers.
         secure: Whether the listener does TLS.
-        failed: Told, from a thread, that the app raised.
+        failed: Called, from a thread, when the app raised.
 
     Attributes:
-        wakeup: A descriptor that can be read when an answer is there.
+        wakeup: A descriptor that becomes readable when an answer is ready.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class FlaskPool:
         self._distribution = distribution
         self._executor = ThreadPoolExecutor(threads, thread_name_prefix="flask")
         self._limit = threads * (1 + WAITING_FOR_EACH_THREAD)
-        self._others = 0  # that are no call-ins
+        self._others = 0  # requests other than call-ins
         self._call_ins = CallInLanes(call_in_threads, lambda: distribution.call_in_shares(call_in_threads))
         self._finished: deque[Rendered] = deque()
         self.wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -98,7 +98,7 @@ class FlaskPool:
         return self._others + self._call_ins.pending
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
-        """Let the app answer; False when too many wait already."""
+        """Let the app answer. False if too many requests wait already."""
         began = time.monotonic()
         if _is_call_in(request):
             return self._call_ins.submit(
@@ -111,7 +111,7 @@ class FlaskPool:
         return True
 
     def finished(self) -> Iterable[Rendered]:
-        """The answers that are there, each once."""
+        """Return the answers that are ready, each once."""
         os.eventfd_read(self.wakeup)
         while self._finished:
             rendered = self._finished.popleft()
@@ -120,7 +120,7 @@ class FlaskPool:
             yield rendered
 
     def close(self) -> None:
-        """Take nothing more; what runs is left to end with the process."""
+        """Accept nothing more. Whatever runs ends with the process."""
         self._executor.shutdown(wait=False, cancel_futures=True)
         self._call_ins.close()
 
@@ -130,19 +130,19 @@ class FlaskPool:
         host = request.authority if request.authority is not None else next(fields, "")
         site, waits = self._distribution.probable_call_in(host, serial or connection.serial, connection.local)
         path = unquote(request.path)
-        is_kept = path.startswith(KEPT)  # on the disk, before anybody is asked
+        is_kept = path.startswith(KEPT)  # on the disk, before any other system is asked
         return Lane(site, waits and not is_kept, path.startswith(CREDENTIAL))
 
     def _run(self, connection: Connection, request: Request, server: tuple[str, int], began: float) -> None:
         environ: WSGIEnvironment = {}
         request.is_running = True
         try:
-            if request.is_given_up:  # its connection gave way while it waited
+            if request.is_given_up:  # its connection was closed while it waited
                 answer = (503, *wire.failure())
             else:
                 environ = self._environ(connection, request, server)
                 answer = self._answer(request, environ)
-        except Exception:  # a defect in the app or beside it must cost this one answer, not the thread
+        except Exception:  # a defect in the app or around it must cost this one answer, not the thread
             self._failed()
             answer = (500, *wire.failure())
         serial = environ.get(IDENTIFIED)
@@ -176,7 +176,7 @@ class FlaskPool:
         return int(status[:3]), wire.status_line(status), rest
 
     def _environ(self, connection: Connection, request: Request, server: tuple[str, int]) -> "WSGIEnvironment":
-        """PEP 3333's environment."""
+        """Build PEP 3333's environment."""
         environ: WSGIEnvironment = {
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "https" if self._secure else "http",
@@ -201,25 +201,25 @@ class FlaskPool:
         }
         fields: dict[str, list[str]] = {}
         for name, value in request.headers:
-            # "_" and "-" would fall together, and one could pass for the other
+            # "_" and "-" would become the same, and one header could pass for the other
             if "_" in name or name in ("content-length", "transfer-encoding"):
                 continue
             key = "CONTENT_TYPE" if name == "content-type" else "HTTP_" + name.upper().replace("-", "_")
             fields.setdefault(key, []).append(value)
         environ |= {key: ",".join(values) for key, values in fields.items()}
-        if request.authority is not None:  # RFC 9112 section 3.2.2: it counts in place of the Host field
+        if request.authority is not None:  # RFC 9112 section 3.2.2: it replaces the Host field
             environ["HTTP_HOST"] = request.authority
         return environ
 
 
 def _is_call_in(request: Request) -> bool:
-    """Whether an answer may have to wait for a partner's system: by the path as the app will read it."""
+    """Whether an answer may have to wait for a partner's system, judged by the path as the app will read it."""
     path = unquote(request.path)
     return path.startswith(_CALL_INS) and not path.startswith(_CERTIFICATES)
 
 
 class _NoErrors:
-    """``wsgi.errors`` for an app that logs."""
+    """``wsgi.errors`` for an app that logs elsewhere."""
 
     def write(self, _text: str) -> int:
         return 0

@@ -1,4 +1,4 @@
-"""What a connection's bytes are answered with: prepared, by the app, or by a refusal (RFC 9110's origin server)."""
+"""Answers a connection's bytes: with prepared bytes, by the app, or with a refusal (RFC 9110's origin server)."""
 
 import time
 from dataclasses import dataclass
@@ -15,21 +15,21 @@ from engage_server.serving.worker.connections.request_reader import Request, Req
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.web import call_in, device
 
-# whose good answers are given to devices, and on which these say who they are
+# the routes whose good answers go to devices, and on which devices identify themselves
 _OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
 
 
 @dataclass(slots=True)
 class Outgoing:
-    """An answer that is about to be sent, and what is noted of it.
+    """An answer that is about to be sent, and what is recorded about it.
 
     Attributes:
-        connection: To whom.
-        content: The whole of it.
+        connection: Where it goes.
+        content: All of its bytes.
         route: The endpoint of the app's URL map, or "none".
         method, path, serial, status: For log and metrics.
-        size: How many bytes the content has; known once it was handed over.
-        began, answered: When the whole request was there, and when its answer had been sent, by the monotonic clock.
+        size: How many bytes the content has. Known once it was handed over.
+        began, answered: When the whole request had arrived, and when its answer was sent, by the monotonic clock.
     """
 
     connection: Connection
@@ -48,12 +48,12 @@ class OriginServer:
     """Answers the requests of all connections of a worker.
 
     Args:
-        prepared: The quick way; None for a listener without device routes.
+        prepared: The fast way. None for a listener without device routes.
         pool: The app.
-        sightings: Where the quick way notes what devices did.
+        sightings: Where the fast way records what devices did.
         server: The listener's own address and port.
-        budget: Knows what each connection makes us keep.
-        closes_always: Whether no connection is kept for a further request; true also of a worker that is to stop.
+        budget: Counts the memory that each connection takes.
+        closes_always: Whether every connection is closed after its answer. Also true of a worker that is to stop.
     """
 
     def __init__(
@@ -74,10 +74,10 @@ class OriginServer:
         self.closes_always = closes_always
 
     def take(self, connection: Connection, content: bytes) -> Outgoing | None:
-        """Take in what a connection sent.
+        """Process bytes from a connection.
 
         Returns:
-            The answer, or None: more has to come (``connection.reader`` is there), or the app is at it (it is not).
+            The answer. None: more bytes must come (``connection.reader`` is set), or the app works on it (it is not).
 
         Raises:
             OSError: The connection broke.
@@ -100,7 +100,7 @@ class OriginServer:
         return None
 
     def rendered(self, rendered: Rendered) -> Outgoing:
-        """What the app answered."""
+        """Turn the app's answer into one that can be sent."""
         request, connection = rendered.request, rendered.connection
         connection.request = None
         self._decide_end(connection, request.keeps_alive)
@@ -110,7 +110,7 @@ class OriginServer:
         serial = _told_by(rendered)
         connection.serial = rendered.serial
         if rendered.route in _OF_DEVICES and rendered.status < 400 and request.method != "HEAD":
-            # of a call-in the one that it was answered as: the site knows that device
+            # a call-in counts for the device that it was answered as: the site knows that device
             believed = rendered.serial if rendered.route in call_in.ENDPOINTS else serial
             self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
         return Outgoing(
@@ -145,9 +145,9 @@ class OriginServer:
         return Outgoing(connection, content, request.route, method, request.path, prepared.serial, 200, began)
 
     def _identify(self, connection: Connection, serial: str | None, token: str) -> None:
-        """A device's request on a TLS connection says whose handshake it was: by serial number, by token, once each.
+        """Record whose handshake a TLS connection had, as its requests say: by serial number, by token, once each.
 
-        Called for good answers of device routes alone: who was refused, or asked for something else, has said nothing.
+        Called only for good answers of device routes. A request that was refused, or for anything else, proves nothing.
         """
         if not isinstance(connection, TlsConnection) or self._sightings is None or connection.context is None:
             return
@@ -192,6 +192,6 @@ class OriginServer:
 
 
 def _told_by(rendered: Rendered) -> str | None:
-    """The serial number that a request told; none where it asked for a DER, whose address has no query."""
+    """Return the serial number in a request. None for a DER request: ``cert_url`` has no query."""
     query = rendered.request.query if rendered.route != device.DER_ENDPOINT else ""
     return (serial_from_query(query) if query else None) or rendered.serial

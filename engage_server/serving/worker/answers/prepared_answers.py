@@ -1,7 +1,7 @@
-"""The devices' two quick routes without Flask in between, for requests that are recognised to the letter.
+"""Answers the devices' two fast routes without Flask, for requests that match exactly.
 
-Behind the Flask app, not beside it: which paths there are comes from its URL map, and each answer is what its own view
-gave, kept as bytes. Whatever is not recognised, refused or prepared goes to the app itself.
+The Flask app still decides. Its URL map defines the paths, and each answer is the bytes that its own view returned. A
+request that is not recognised, is refused, or has no prepared answer goes to the app itself.
 """
 
 import re
@@ -20,8 +20,8 @@ from engage_server.services.distribution.snapshot import EMPTY, ServedAnswer, Sn
 from engage_server.serving.worker.answers import wire
 from engage_server.web import device
 
-# One header line of a device or a plain client. Not in it: whatever frames a body, asks for a condition, a range or
-# another protocol, or speaks for somebody else (X-Forwarded-*): the app decides on those.
+# One header line of a device or a plain client. Left out are headers that frame a body, set a condition or a range, ask
+# for another protocol, or speak for another client (X-Forwarded-*): the app handles those.
 _HARMLESS = (
     rb"(?:Host|User-Agent|Accept|Accept-Charset|Accept-Encoding|Accept-Language|Cache-Control|Pragma|"
     + HEADER.encode("ascii")
@@ -31,7 +31,7 @@ _FIELD = rb"(?:(?i:" + _HARMLESS + rb"):[ \t]*[ -~]*|(?i:Connection):[ \t]*(?i:c
 _HOST = re.compile(rb"\r\n(?i:Host):[ \t]*([ -~]*?)[ \t]*(?=\r\n)")
 _CLOSE = re.compile(rb"\r\n(?i:Connection):[ \t]*(?i:close)")
 _MARK = re.compile(rb"\r\n(?i:" + HEADER.encode("ascii") + rb"):")
-_MAX_BYTES = 4096  # a longer one may break a limit: the parser counts
+_MAX_BYTES = 4096  # a longer request may exceed a limit: the parser checks that
 _REQUESTS_KEPT = 256
 
 DIGEST = "<digest>"
@@ -41,12 +41,12 @@ class DeviceRequest(NamedTuple):
     """A request for the notice or a DER.
 
     Attributes:
-        is_head: HEAD in place of GET.
-        path: As it came.
-        digest: The DER's; None for the notice.
-        host: The Host field's value, as it came.
+        is_head: Whether it is HEAD, not GET.
+        path: As received.
+        digest: The DER's digest. None for the notice.
+        host: The Host field's value, as received.
         query: The raw query string.
-        keeps_alive: Whether a further request may follow.
+        keeps_alive: Whether another request may follow.
         is_marked: Whether it says that a virtual lock sends it.
     """
 
@@ -60,20 +60,20 @@ class DeviceRequest(NamedTuple):
 
     @property
     def route(self) -> str:
-        """Its endpoint in the app's URL map."""
+        """The request's endpoint in the app's URL map."""
         return device.DER_ENDPOINT if self.digest else device.NOTICE_ENDPOINT
 
 
 class Prepared(NamedTuple):
-    """An answer, and what to note of it.
+    """An answer, and what is recorded about it.
 
     Attributes:
         status: The line.
-        rest: All that follows the Connection field.
-        served: What it is of.
+        rest: Everything after the Connection field.
+        served: What the answer serves.
         kind: What the device did by asking for it.
-        serial: The device's, if it told with a request for the notice; ``cert_url`` has no query.
-        host: The host that it called for the notice, as sites spell it; "" for a DER.
+        serial: The device's serial number, if a request for the notice gave it. ``cert_url`` has no query.
+        host: The host that it called for the notice, as sites spell it. "" for a DER.
     """
 
     status: bytes
@@ -92,22 +92,22 @@ class PreparedAnswers:
         distribution: Chooses the answer.
 
     Attributes:
-        recognise: Says what a device asks for, if some bytes are exactly one such request from the first to the last,
-            else None. Depends on the bytes alone.
+        recognise: Returns the device request, if some bytes are exactly one such request from the first to the last.
+            Else None. It depends only on the bytes.
     """
 
     def __init__(self, app: Flask, distribution: Distribution) -> None:
         self._app = app
         self._distribution = distribution
         self._request = _request_pattern(app)
-        # most devices of a site send the very same bytes
+        # most devices of a site send exactly the same bytes
         self.recognise = lru_cache(_REQUESTS_KEPT)(self._recognise)
         self._answers: dict[ServedAnswer, tuple[bytes, bytes, bytes]] = {}  # status line, header fields, body
-        self._found: dict[DeviceRequest, Prepared] = {}  # in the snapshot below, where no address matters
+        self._found: dict[DeviceRequest, Prepared] = {}  # of the snapshot below, where no address matters
         self._found_in = EMPTY
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Make the answers of a snapshot that is about to be published; those of the one before stay until the next."""
+        """Prepare the answers of a snapshot before it is published. Those of the previous one stay until the next."""
         wanted = [*_answers_of(self._distribution.snapshot), *_answers_of(snapshot)]
         self._answers = {served: self._answers.get(served) or self._rendered(kind, served) for kind, served in wanted}
 
@@ -130,7 +130,7 @@ class PreparedAnswers:
         )
 
     def answer(self, request: DeviceRequest, address: str, local: str = "") -> Prepared | None:
-        """The answer, or None where the app has to find it."""
+        """Return the answer, or None if the app has to find it."""
         snapshot = self._distribution.snapshot
         if snapshot is not self._found_in:
             self._found, self._found_in = {}, snapshot
@@ -141,7 +141,7 @@ class PreparedAnswers:
         if found is not None and not snapshot.networks and not snapshot.by_local_address:
             if len(self._found) >= _REQUESTS_KEPT:
                 self._found.clear()
-            self._found[request] = found  # of this snapshot, or of a later one: then it is never asked for here
+            self._found[request] = found  # of this snapshot, or of a later one, in which case nothing reads it here
         return found
 
     def _look_up(self, request: DeviceRequest, address: str, local: str) -> Prepared | None:
@@ -158,13 +158,13 @@ class PreparedAnswers:
         return Prepared(status, head if request.is_head else head + body, served, kind, serial, host)
 
     def _rendered(self, kind: SightingKind, served: ServedAnswer) -> tuple[bytes, bytes, bytes]:
-        """What the view makes of it."""
+        """Return what the view makes of an answer."""
         response = device.rendered(kind, served)
         return wire.status_line(response.status), wire.fields(response.headers), response.get_data()
 
 
 def _request_pattern(app: Flask) -> re.Pattern[bytes]:
-    """Matches one whole request for a device route of the app's URL map."""
+    """Build the pattern of one whole request for a device route of the app's URL map."""
     paths = sorted(_paths(app))
     return re.compile(
         rb"(GET|HEAD) (" + b"|".join(paths) + rb')(?:\?([!-"$-~]*))? HTTP/1\.1\r\n(?:' + _FIELD + rb")*\r\n"

@@ -1,4 +1,4 @@
-"""The form of every answer on the wire."""
+"""The bytes of every answer as they are sent."""
 
 import time
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 
 
 class Dates:
-    """The Date field (RFC 9110 section 6.6.1), made once a second."""
+    """The Date field (RFC 9110 section 6.6.1), formatted once a second."""
 
     def __init__(self) -> None:
         self._second = 0
         self._field = b""
 
     def field(self) -> bytes:
-        """The whole line."""
+        """Return the whole line."""
         second = int(time.time())
         if second != self._second:
             self._second, self._field = second, f"Date: {formatdate(second, usegmt=True)}\r\n".encode("ascii")
@@ -28,36 +28,36 @@ class Dates:
 
 
 def status_line(status: str) -> bytes:
-    """Always HTTP/1.1, also to a client that spoke 1.0 (RFC 9110 section 6.2): devices look for it."""
+    """Return a status line. It says HTTP/1.1 also to a 1.0 client (RFC 9110 section 6.2): devices expect it."""
     return f"HTTP/1.1 {status}\r\n".encode("latin-1")
 
 
 def fields(headers: Iterable[tuple[str, str]]) -> bytes:
-    """The app's header fields, as they are, and the end of the header."""
+    """Return the app's header fields unchanged, and the end of the header."""
     return "".join(f"{name}: {value}\r\n" for name, value in headers).encode("latin-1") + b"\r\n"
 
 
 def answer(status: bytes, date: bytes, rest: bytes, *, keeps_alive: bool) -> bytes:
-    """A whole answer.
+    """Return a whole answer.
 
     Args:
         status: From :func:`status_line`.
         date: From :class:`Dates`.
-        rest: From :func:`fields`, and the body behind it.
+        rest: From :func:`fields`, followed by the body.
         keeps_alive: Whether the connection stays open.
     """
     return b"".join((status, _SERVER, date, _KEEP_ALIVE if keeps_alive else _CLOSE, rest))
 
 
 def failure() -> tuple[bytes, bytes]:
-    """Status line, and header fields with body, for an app that raised."""
+    """Return the status line, and header fields with body, for a request on which the app raised."""
     body = '{"error":"internal error"}'
     headers = [("Content-Type", "application/json"), ("Content-Length", str(len(body)))]
     return status_line("500 Internal Server Error"), fields(headers) + body.encode("ascii")
 
 
 def refusal(status: int) -> bytes:
-    """Small JSON for what is no request, or can not be served now. Repeats nothing of what came."""
+    """Return small JSON for bytes that are no request, or cannot be answered now. It repeats nothing that was sent."""
     phrase = HTTPStatus(status).phrase
     body = f'{{"error":"{phrase.lower()}"}}'
     head = f"HTTP/1.1 {status} {phrase}\r\nConnection: close\r\nContent-Type: application/json"

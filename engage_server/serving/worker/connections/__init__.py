@@ -1,1 +1,1 @@
-"""Clients' connections: bytes in and out, TLS, requests, and who may stay, how long, with how much."""
+"""Clients' connections: bytes in and out, TLS, requests, and the limits of number, time and memory."""

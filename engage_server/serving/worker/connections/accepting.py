@@ -1,4 +1,4 @@
-"""Takes clients from a listening socket."""
+"""Accepts clients from a listening socket."""
 
 import os
 import socket
@@ -10,10 +10,10 @@ from engage_server.serving.worker.connections.connection import Socket
 
 
 class Accepting:
-    """What ``socket.accept`` does, without the two enumerations and the second layer that it makes each time.
+    """Does what ``socket.accept`` does, without the two enumerations and the second layer that it creates each time.
 
     Args:
-        listener: Does not block.
+        listener: A non-blocking socket.
     """
 
     def __init__(self, listener: socket.socket) -> None:
@@ -21,11 +21,11 @@ class Accepting:
         self._kind = int(listener.family), int(listener.type), listener.proto
 
     def next(self) -> tuple[Socket, str]:
-        """The next client, and its address as text, in its one spelling.
+        """Return the next client, and its address as text, in the one spelling that we use.
 
         Raises:
-            BlockingIOError: There is none.
-            OSError: It is gone already, or there is no room for it.
+            BlockingIOError: No client waits.
+            OSError: The client is gone already, or there are no resources for it.
         """
         descriptor, address = self._next()
         try:

@@ -1,4 +1,4 @@
-"""Which connections may stay: limits in all and for each address, so that no client can use up the process."""
+"""Decides which connections may stay: limits in all and per address, so that no client can use up the process."""
 
 import ipaddress
 from collections.abc import Iterator
@@ -20,12 +20,12 @@ Each = TypeVar("Each", bound=Client)
 class Admission(Generic[Each]):
     """Counts open connections, in all and by address.
 
-    Over a limit the connection that is oldest gives way, not the new one: whoever holds many connections open without
-    using them pushes out its own, and a device that has just called is served even behind the same NAT address.
+    Over a limit the oldest connection is closed, not the new one. So a client that holds many unused connections pushes
+    out its own. A device that has just called is served, even behind the same NAT address.
 
     Args:
         limit: How many connections this process keeps open.
-        limit_per_address: How many of them for one address.
+        limit_per_address: How many of them one address may have.
     """
 
     def __init__(self, limit: int, limit_per_address: int) -> None:
@@ -38,7 +38,7 @@ class Admission(Generic[Each]):
         return self._count
 
     def add(self, client: Each) -> bool:
-        """A connection was accepted. Whether a limit is exceeded now."""
+        """Count an accepted connection. Return whether a limit is exceeded now."""
         network = network_of(client.address)
         of_network = self._by_network.get(network)
         if of_network is None:
@@ -48,7 +48,7 @@ class Admission(Generic[Each]):
         return self._count > self._limit or len(of_network) > self._limit_per_address
 
     def remove(self, client: Each) -> None:
-        """It has ended."""
+        """Remove a connection that has ended."""
         network = network_of(client.address)
         of_network = self._by_network.get(network)
         if of_network is not None and of_network.pop(client, client) is None:
@@ -57,11 +57,11 @@ class Admission(Generic[Each]):
                 del self._by_network[network]
 
     def is_full(self) -> bool:
-        """Whether there are more than may be in all."""
+        """Whether there are more connections than are allowed in all."""
         return self._count > self._limit
 
     def one_too_many_like(self, client: Each) -> Each | None:
-        """The oldest waiting connection of the client's address, if that address has more than it may."""
+        """Return the oldest waiting connection of the client's address, if that address has more than are allowed."""
         of_network = self._by_network[network_of(client.address)]
         if len(of_network) <= self._limit_per_address:
             return None
@@ -73,7 +73,7 @@ def _waiting(clients: dict[Each, None]) -> Iterator[Each]:
 
 
 def network_of(address: str) -> str:
-    """What counts as one address: an IPv4 address, or an IPv6 network of 64 bits, which is what one subscriber gets."""
+    """Return what counts as one address: an IPv4 address, or an IPv6 /64, which is what one subscriber gets."""
     if ":" not in address or address.startswith("::ffff:"):
         return address
     return ipaddress.IPv6Address(address.partition("%")[0]).exploded[:19]

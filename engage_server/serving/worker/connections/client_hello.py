@@ -1,8 +1,8 @@
-"""A ClientHello, looked at before OpenSSL does.
+"""Checks a ClientHello before OpenSSL reads it.
 
-OpenSSL allocates what the header of a handshake message announces, up to 128 KiB for ten octets on the wire, and tells
-Python's callback of no server name that is not ASCII. So a ClientHello is kept here until it is whole, and only then
-does OpenSSL hear of the connection. Sizes are in octets; the numbers are those of RFC 8446.
+OpenSSL allocates what the header of a handshake message announces: up to 128 KiB for ten bytes on the wire. And it
+reports no server name that is not ASCII to Python's callback. So a ClientHello is kept here until it is whole. Only
+then does OpenSSL get the connection. Sizes are in bytes. The numbers are those of RFC 8446.
 """
 
 import struct
@@ -16,11 +16,11 @@ _UNEXPECTED_MESSAGE, _RECORD_OVERFLOW, _ILLEGAL_PARAMETER, _UNRECOGNIZED_NAME = 
 _RETRY_RANDOM = bytes.fromhex("cf21ad74e59a6111be1d8c021e65b891c2a211167abb8c5e079e09e2c8a8339c")  # section 4.1.3
 _BEFORE_SESSION_ID = 4 + 2 + 32  # the message's header, version, random
 _SERVER_NAME, _HOST_NAME = 0, 0
-_EXTENSION = struct.Struct(">HH").unpack_from  # its kind and its length: a hello has a dozen of them
+_EXTENSION = struct.Struct(">HH").unpack_from  # its kind and its length; a hello has about a dozen extensions
 
 
 class HelloRefused(Exception):
-    """No ClientHello that OpenSSL should see.
+    """Bytes that are no ClientHello that OpenSSL should see.
 
     Args:
         alert: The number of the TLS alert.
@@ -34,19 +34,20 @@ class HelloRefused(Exception):
 
     @property
     def record(self) -> bytes:
-        """The fatal alert as it goes onto the wire."""
+        """Return the fatal alert as it is sent."""
         return bytes((_ALERT, 3, 3, 0, 2, 2, self.alert))
 
 
 class HelloReader:
-    """Reads one ClientHello in as many pieces and records as it comes; each octet is looked at once.
+    """Reads one ClientHello from any number of pieces and records. Each byte is read once.
 
-    What is no TLS record at all goes to OpenSSL as it is: it knows HTTP and SSL 2.0, and says so. So does an alert.
+    Bytes that are no TLS record at all go to OpenSSL unchanged: it recognises HTTP and SSL 2.0, and reports them. So
+    does an alert.
 
     Attributes:
         is_done: Whether the hello is whole.
-        rest: What came behind it. OpenSSL may read that after it has answered the hello, and not before: the answer
-            says whether another hello is expected.
+        rest: The bytes after the hello. OpenSSL may read them only after it has answered the hello: its answer says
+            whether another hello is expected.
     """
 
     __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "rest")
@@ -54,22 +55,22 @@ class HelloReader:
     def __init__(self) -> None:
         self._held = bytearray()
         self._message = bytearray()
-        self._next_record = 0  # where its header begins in what is held
-        self._wanted = 0  # how long the message is with its header; 0 while that is not known
+        self._next_record = 0  # where the next record's header begins in the bytes held
+        self._wanted = 0  # the message's length with its header; 0 while it is not known
         self.is_done = False
         self.rest = b""
 
     def feed(self, content: bytes) -> bytes:
-        """Take in what came.
+        """Read the bytes that arrived.
 
         Returns:
-            What OpenSSL may read now; b"" while the hello is not whole.
+            What OpenSSL may read now. b"" while the hello is not whole.
 
         Raises:
-            HelloRefused: It is too large, in no order that TLS knows, or names a server in octets that are not ASCII.
+            HelloRefused: The hello is too large, in no order that TLS allows, or has a server name that is not ASCII.
         """
         end = 0 if self._held else _end_of_whole(content)
-        if end:  # as nearly all come: in one piece and one record
+        if end:  # nearly every hello arrives in one piece and one record
             self.is_done, self.rest = True, content[end:]
             return content[:end]
         self._held += content
@@ -84,7 +85,7 @@ class HelloReader:
         return self._alerts()
 
     def _read_record(self) -> bool:
-        """Take the next record, as far as it has come; False when more has to come."""
+        """Read the next record, as far as it has arrived. False if more must come."""
         held, begin = self._held, self._next_record
         if len(held) == begin:
             return False
@@ -115,7 +116,7 @@ class HelloReader:
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
 
     def _assert_small(self, begun: bytearray) -> None:
-        """The size is known before the record is whole: whoever announces too much waits for nothing."""
+        """Check the announced size before the record is whole, so that a client that announces too much is refused."""
         header = (self._message + begun)[:4] if len(self._message) < 4 else self._message[:4]
         if header and header[0] != _CLIENT_HELLO:
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
@@ -133,7 +134,7 @@ class HelloReader:
         self.is_done = True
 
     def _alerts(self) -> bytes:
-        """Alerts in front of a hello are OpenSSL's matter: a client may give up instead of sending one."""
+        """Pass on alerts in front of a hello, for OpenSSL to handle: a client may give up without sending a hello."""
         if self._message or not self._next_record or self._held[0] != _ALERT:
             return b""
         ready = bytes(self._held[: self._next_record])
@@ -143,12 +144,12 @@ class HelloReader:
 
 
 def asks_for_another(flight: bytes) -> bool:
-    """Whether what the server sends is a HelloRetryRequest: a second ClientHello follows."""
+    """Whether the bytes that the server sends are a HelloRetryRequest: a second ClientHello follows."""
     return flight[11:43] == _RETRY_RANDOM
 
 
 def _end_of_whole(content: bytes) -> int:
-    """Where the record ends with which some octets begin, if it holds one whole ClientHello; else 0."""
+    """Return where the first record ends, if it holds one whole ClientHello; else 0."""
     if len(content) < 9 or content[0] != _HANDSHAKE or content[5] != _CLIENT_HELLO:
         return 0
     record, message = content[3] << 8 | content[4], content[6] << 16 | content[7] << 8 | content[8]
@@ -159,13 +160,13 @@ def _end_of_whole(content: bytes) -> int:
 
 
 def _assert_ascii_name(message: bytes) -> None:
-    """Raises :class:`HelloRefused` for a server name that is not ASCII (RFC 6066 section 3)."""
+    """Raise :class:`HelloRefused` for a server name that is not ASCII (RFC 6066 section 3)."""
     if not server_name(message).isascii():
         raise HelloRefused(_UNRECOGNIZED_NAME, "hello name")
 
 
 def server_name(message: bytes) -> bytes:
-    """The server name in a ClientHello; b"" where there is none, or the message is damaged: OpenSSL says so."""
+    """Return the server name in a ClientHello. b"" if there is none, or if it is damaged: OpenSSL reports that."""
     try:
         at = _BEFORE_SESSION_ID
         at += 1 + message[at]  # session ID
@@ -184,7 +185,7 @@ def server_name(message: bytes) -> bytes:
 
 
 def _host_name(extension: bytes) -> bytes:
-    """Of a list of names: two octets of length, then kind, length and name of each."""
+    """Read the host name from a list of names: two bytes of length, then each name's kind, length and text."""
     if extension[2] != _HOST_NAME:
         return b""
     return extension[5 : 5 + (extension[3] << 8 | extension[4])]

@@ -1,4 +1,4 @@
-"""One client's connection: bytes in and out without ever waiting."""
+"""One client's connection: bytes in and out without waiting."""
 
 import socket
 from contextlib import suppress
@@ -10,16 +10,16 @@ if TYPE_CHECKING:
     from engage_server.serving.worker.connections.request_reader import Request, RequestReader
 
 RECEIVE_BYTES = 16 * 1024
-# a call for each operation, in place of one that makes the socket non-blocking: accept is where the load is
+# A flag for each operation, not one call that makes the socket non-blocking: accepting is the busiest part.
 AT_ONCE = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
-# Of a long answer, what goes out at once: meanwhile the others wait.
+# How much of a long answer is sent at once, while all other clients wait.
 _SEND_BYTES = 256 * 1024
 PIECES_A_TURN = 4
 NOTHING = memoryview(b"")
 _HEADER = Phase.HEADER
 
-# The standard library's own class without what it adds in Python: makefile(), and enumerations made at each accept.
+# The standard library's own class without what Python adds: makefile(), and enumerations created at each accept.
 Socket = socket.SocketType
 
 
@@ -27,22 +27,23 @@ class Connection:
     """A plain TCP connection.
 
     Attributes:
-        address: The client's, as text.
-        local: The address of this host that it called, where that chooses a site; else "".
+        address: The client's address, as text.
+        local: The address of this host that the client called, where that chooses a site; else "".
         fileno: The socket's number, for epoll.
-        phase: What it waits for; kept by :class:`engage_server.serving.worker.connections.deadlines.Deadlines`.
-        accepted_at: When, by the monotonic clock.
-        inbox: What came in and was not used yet.
-        reader: Of a request that came only in part so far.
-        request: That the app is to answer; None for none.
-        requests: How many were answered.
-        held_bytes, held_since: What it makes the worker keep, and since when; kept by
-            :class:`engage_server.serving.worker.connections.memory_budget.MemoryBudget`.
-        serial: The serial number that a request on it told; None for none.
+        phase: What the connection waits for.
+            :class:`engage_server.serving.worker.connections.deadlines.Deadlines` sets it.
+        accepted_at: When it was accepted, by the monotonic clock.
+        inbox: Bytes that arrived and were not used yet.
+        reader: Of a request that has only partly arrived.
+        request: The request that the app is to answer, or None.
+        requests: How many requests were answered.
+        held_bytes, held_since: How much memory the connection takes, and since when.
+            :class:`engage_server.serving.worker.connections.memory_budget.MemoryBudget` sets them.
+        serial: The serial number that a request on it gave, or None.
         is_marked: Whether the client has said on it that it is a virtual lock.
-        tls_version: Such as ``TLSv1.3``; "" without TLS, and until the handshake is over.
-        closes: Whether it is closed once all is sent.
-        lingers: Whether it is read then until the client closes, too.
+        tls_version: Such as ``TLSv1.3``. "" without TLS, and until the handshake is over.
+        closes: Whether it is closed once everything is sent.
+        lingers: Whether it is then still read until the client closes, too.
     """
 
     __slots__ = (
@@ -89,7 +90,7 @@ class Connection:
         self._outbox = NOTHING
 
     def receive(self) -> bytes | None:
-        """What has arrived, at most :data:`RECEIVE_BYTES`; b"" for nothing yet, None when the client is done.
+        """Return the bytes that arrived, at most :data:`RECEIVE_BYTES`: b"" for none yet, None if the client is done.
 
         Raises:
             OSError: The connection broke.
@@ -101,7 +102,7 @@ class Connection:
             return b""
 
     def send(self, content: bytes) -> bool:
-        """Send as much as goes out at once, and keep the rest. Whether all is gone.
+        """Send as much as possible at once, and keep the rest. Return whether all was sent.
 
         Raises:
             OSError: The connection broke.
@@ -122,11 +123,11 @@ class Connection:
         return self.flush()
 
     def send_last(self, content: bytes) -> bool:
-        """The same, and tell the client that nothing follows."""
+        """Send as :meth:`send` does, then signal to the client that nothing follows."""
         return self.send(content)
 
     def flush(self) -> bool:
-        """Send what is left of it, in one turn not more than some pieces. Whether all is gone.
+        """Send what is left, at most some pieces per call. Return whether all was sent.
 
         Raises:
             OSError: The connection broke.
@@ -140,21 +141,21 @@ class Connection:
                 return False
             self._outbox = self._outbox[sent:]
         if not self._outbox:
-            self._outbox = NOTHING  # an empty view would keep all of the answer
+            self._outbox = NOTHING  # an empty view would keep the whole answer in memory
             return True
         return False
 
     def stop_sending(self) -> None:
         """End our direction.
 
-        The client still can send, and is read until it closes: a close that finds unread bytes would reset the
-        connection, and could take the answer back (RFC 9112 section 9.6).
+        The client can still send, and is read until it closes. A close with unread bytes would reset the connection,
+        and the client could lose the answer (RFC 9112 section 9.6).
         """
         with suppress(OSError):
             self.socket.shutdown(socket.SHUT_WR)
 
     def discard(self) -> bool:
-        """Read and forget, after the last answer. False when the client has closed."""
+        """Read and discard bytes after the last answer. False if the client has closed."""
         try:
             return bool(self.socket.recv(RECEIVE_BYTES, AT_ONCE))
         except BlockingIOError:
@@ -163,18 +164,18 @@ class Connection:
             return False
 
     def give_up_reading(self) -> None:
-        """Nothing more is expected of the request that came in part."""
+        """Expect nothing more of a request that has only partly arrived."""
         if self.reader is not None:
             self.reader.close()
             self.reader = None
 
     @property
     def can_give_way(self) -> bool:
-        """Whether to end it frees what it makes the worker keep: not while a thread works with it."""
+        """Whether ending it frees the memory that it takes. Not while a thread works with it."""
         return self.request is None or not self.request.is_running
 
     def close(self) -> None:
-        """Give back the socket, and what it has kept."""
+        """Release the socket, and the memory that it takes."""
         self.give_up_reading()
         if self.request is not None:
             self.request.give_up()

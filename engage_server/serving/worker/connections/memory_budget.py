@@ -1,8 +1,8 @@
-"""One budget for all that clients make a worker keep: from a request's first octet to the last one of its answer.
+"""One memory budget for all clients of a worker: from a request's first byte to the last byte of its answer.
 
-Nobody is refused for it. Over the limit somebody gives way: of the address that holds more than its share, or else of
-all, the one who has held most for longest. A share therefore never limits a site behind one NAT address while there is
-room; it only says who is asked first.
+No new client is refused for it. Over the limit, one client's connection is closed: the one that has held most for
+longest. It is chosen among the clients of the address that holds more than its share, or else among all. So a share
+never limits a site behind one NAT address while there is room. It only decides which connection is closed first.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,16 +10,16 @@ from typing import Generic, Protocol, TypeVar
 
 from engage_server.serving.worker.connections.admission import network_of
 
-_SHARES = 8  # an address that holds more than one of so many gives way first
+_SHARES = 8  # a client of an address that holds more than this fraction is closed first
 
 
 class Holder(Protocol):
     """An open connection.
 
     Attributes:
-        address: The client's.
-        held_bytes, held_since: Kept by the budget.
-        can_give_way: Whether ending it frees what it holds: not while a thread works with it.
+        address: The client's address.
+        held_bytes, held_since: Set by the budget.
+        can_give_way: Whether ending it frees the memory that it takes. Not while a thread works with it.
     """
 
     address: str
@@ -28,14 +28,14 @@ class Holder(Protocol):
 
     @property
     def can_give_way(self) -> bool:
-        """See above."""
+        """As above."""
 
 
 Each = TypeVar("Each", bound=Holder)
 
 
 class _Holders(Generic[Each]):
-    """Holders by the number of bits of what they hold, the earliest first: who comes next is found in a few steps."""
+    """Holders by the number of bits of what they hold, the earliest first, so that the next one is found quickly."""
 
     def __init__(self) -> None:
         self.held = 0
@@ -55,17 +55,17 @@ class _Holders(Generic[Each]):
             self.by_size.setdefault(new, {})[client] = None
 
     def who_gives_way(self, now: float) -> Each | None:
-        """By bytes and seconds: a large one that has just come may be gone the sooner."""
+        """Choose by bytes and seconds: a large request that has just arrived may be gone sooner."""
         heads = [next(_able(clients), None) for clients in self.by_size.values()]
         found = [client for client in heads if client is not None]
         return max(found, key=lambda each: each.held_bytes * (now - each.held_since + 1.0), default=None)
 
 
 class MemoryBudget(Generic[Each]):
-    """What the clients of one worker make it keep.
+    """The memory that the clients of one worker take.
 
     Args:
-        limit_bytes: In all. Exceeded by what arrives in one turn of the loop, before somebody gives way.
+        limit_bytes: In all. What arrives in one turn of the loop may exceed it before a connection is closed.
 
     Attributes:
         limit_bytes: The same.
@@ -79,11 +79,11 @@ class MemoryBudget(Generic[Each]):
 
     @property
     def held_bytes(self) -> int:
-        """By all together."""
+        """The bytes of all clients together."""
         return self._all.held
 
     def settle(self, client: Each, count: int, now: float) -> None:
-        """From now on the client makes us keep so many bytes: in place of what was said before, not on top."""
+        """Set how many bytes the client takes from now on. This replaces the number set before."""
         before = client.held_bytes
         if before == count:
             return
@@ -99,11 +99,11 @@ class MemoryBudget(Generic[Each]):
             self._move_network(network, size, holders.held.bit_length())
 
     def is_over(self) -> bool:
-        """Whether somebody has to give way."""
+        """Whether a connection must be closed."""
         return self._all.held > self.limit_bytes
 
     def who_gives_way(self, now: float) -> Each | None:
-        """Whoever is asked first; None when nobody can be: then threads work with all of it."""
+        """Return the client to close first. None if none can be closed: threads work with all of them."""
         network = self._largest_network()
         if network is not None:
             found = self._by_network[network].who_gives_way(now)
@@ -112,7 +112,7 @@ class MemoryBudget(Generic[Each]):
         return self._all.who_gives_way(now)
 
     def _largest_network(self) -> str | None:
-        """One that holds more than its share, the largest up to a factor of two; None when there is none."""
+        """Return the address that holds most, if that is over its share, accurate to a factor of two; else None."""
         size = max(self._networks_by_size, default=0)
         for network in self._networks_by_size.get(size, ()):
             if self._by_network[network].held > self.limit_bytes // _SHARES:

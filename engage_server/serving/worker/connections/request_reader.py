@@ -1,4 +1,4 @@
-"""From bytes to a request, by gunicorn's own parser, with our limits and no wait."""
+"""Reads a request from bytes with gunicorn's own parser, with our limits and without waiting."""
 
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -17,13 +17,16 @@ MAX_REQUEST_LINE_BYTES = 4094  # gunicorn's own default
 MAX_HEADER_FIELDS = 100
 MAX_HEADER_FIELD_BYTES = 8190
 MAX_HEADER_BYTES = 32 * 1024  # of the request line and all fields together
-MAX_BODY_BYTES = 1024 * 1024  # of an audit: a device's longest list comes nowhere near
+MAX_BODY_BYTES = 1024 * 1024  # of an audit: a device's longest list is far below that
 MAX_OTHER_BODY_BYTES = 256 * 1024  # of anything else: a device's whole configuration has some 4 KiB
-_WIRE_FACTOR, _WIRE_BYTES = 2, 64 * 1024  # a request's: in tiny chunks a body is longer, and chunk extensions go unused
-_MAX_UNREAD_BYTES = 8190  # of a chunk's size line that has no end yet
-_FIELD_BYTES = 160  # what Python takes for a header field beside its text
+_WIRE_FACTOR, _WIRE_BYTES = (
+    2,
+    64 * 1024,
+)  # of a request: a body in tiny chunks is longer, and chunk extensions are unused
+_MAX_UNREAD_BYTES = 8190  # of a chunk's size line that has not ended yet
+_FIELD_BYTES = 160  # Python's memory for a header field besides its text
 
-# RFC 9110 section 15.5 and 15.6, RFC 6585 section 5; everything else that can not be parsed is 400
+# RFC 9110 sections 15.5 and 15.6, RFC 6585 section 5; everything else that cannot be parsed is 400
 _STATUSES: dict[type[ParseError], int] = {
     LimitRequestLine: 414,
     LimitRequestHeaders: 431,
@@ -32,7 +35,7 @@ _STATUSES: dict[type[ParseError], int] = {
 
 
 class RequestRefused(Exception):
-    """What came is no request that can be answered: the connection ends with this status.
+    """The bytes are no request that can be answered. The connection ends with this status.
 
     Args:
         status: 400, 413, 414, 417, 431 or 501.
@@ -49,16 +52,16 @@ class Request:
     """A whole request.
 
     Attributes:
-        method: As it came.
-        target: As it came, in any of the four forms of RFC 9112 section 3.2.
-        path: Still percent-encoded; "" for a target that has none.
+        method: As received.
+        target: As received, in any of the four forms of RFC 9112 section 3.2.
+        path: Still percent-encoded. "" for a target that has none.
         query: The raw query string.
-        authority: Of a target in absolute form, which then counts in place of the Host header; else None.
-        headers: Lower-case names and values, in the order in which they came.
+        authority: Of a target in absolute form, where it replaces the Host header; else None.
+        headers: Lower-case names and values, in the order received.
         body: All of it, without its transfer coding.
-        keeps_alive: Whether the client would take a further answer on this connection.
+        keeps_alive: Whether the client would accept another answer on this connection.
         is_running: Whether a thread works on it.
-        is_given_up: Whether nobody waits for the answer any more.
+        is_given_up: Whether the answer is no longer needed.
     """
 
     method: str
@@ -73,17 +76,17 @@ class Request:
     is_given_up: bool = False
 
     def give_up(self) -> None:
-        """Nobody waits for the answer any more: what still waits to be worked on takes no memory meanwhile."""
+        """Mark the answer as no longer needed, and free the memory if no thread works on the request yet."""
         self.is_given_up = True
         if not self.is_running:
             self.body = b""
 
 
 class RequestReader:
-    """Reads one request, in as many pieces as it comes.
+    """Reads one request, in any number of pieces.
 
     Attributes:
-        held_bytes: What it makes us keep: not chunk extensions, which are gone once they are read.
+        held_bytes: The memory that it takes. Chunk extensions do not count: they are discarded once read.
         in_body: Whether the header is complete.
         wants_continue: Whether the client waits for ``100 Continue`` before it sends the body (RFC 9110 section
             10.1.1).
@@ -108,10 +111,10 @@ class RequestReader:
         )
 
     def feed(self, content: bytes) -> Request | None:
-        """Take in what came; the request, once it is complete.
+        """Read the bytes that arrived. Return the request once it is complete.
 
         Raises:
-            RequestRefused: It is none, or too large.
+            RequestRefused: The bytes are no request, or it is too large.
         """
         self._fed += len(content)
         if self._fed > _WIRE_FACTOR * self._max_body + _WIRE_BYTES:
@@ -121,7 +124,7 @@ class RequestReader:
         except ParseError as error:
             status = next((status for kind, status in _STATUSES.items() if isinstance(error, kind)), 400)
             raise RequestRefused(status, str(error)) from None
-        except ValueError:  # a Content-Length of more digits than Python makes a number of
+        except ValueError:  # a Content-Length with more digits than Python converts to a number
             raise RequestRefused(400, "a number is too long") from None
         if not self.in_body:
             self._header_bytes += len(content)
@@ -135,12 +138,12 @@ class RequestReader:
         return None
 
     def close(self) -> None:
-        """Let go of all that was read, at once: parser and reader hold each other, and the collector comes late."""
+        """Free all that was read, at once: parser and reader refer to each other, and the collector comes late."""
         self._body = bytearray()
         del self._parser
 
     def rest(self) -> bytes:
-        """What came behind the request."""
+        """Return the bytes that came after the request."""
         return bytes(self._parser.remaining())
 
     def _header_complete(self) -> bool:
@@ -168,7 +171,7 @@ class RequestReader:
             raise RequestRefused(413, "the body is too large")
 
     def _asks_for_the_end(self) -> bool:
-        """Whether any Connection field says close (RFC 9112 section 9.3); gunicorn's parser believes the last one."""
+        """Whether any Connection field says close (RFC 9112 section 9.3). gunicorn's parser reads only the last one."""
         fields = [value for name, value in self._parser.headers if name == b"connection"]
         return any(option.strip(b" \t").lower() == b"close" for field in fields for option in field.split(b","))
 
@@ -189,7 +192,7 @@ class RequestReader:
 
 
 def _parts(target: str) -> tuple[str | None, str, str]:
-    """Authority, path and query of a request target."""
+    """Return the authority, path and query of a request target."""
     if target.startswith("/"):
         path, _, query = target.partition("#")[0].partition("?")
         return None, path, query

@@ -1,4 +1,4 @@
-"""Who gives way, and when: connections, handshakes and memory are limited, and a newcomer is never the one refused."""
+"""Decides which connection is closed, and when: connections, handshakes and memory are limited. A new one never is."""
 
 from collections.abc import Callable
 from itertools import islice, zip_longest
@@ -11,10 +11,10 @@ from engage_server.settings import Settings
 
 _LINGERING_SECONDS = 2.0
 _SENDING_SECONDS = 30.0
-_HANDSHAKE, _HEADER = Phase.HANDSHAKE, Phase.HEADER  # looked up in their class at each use they cost ten times as much
+_HANDSHAKE, _HEADER = Phase.HANDSHAKE, Phase.HEADER  # looking them up in their class each time takes ten times as long
 _HANDSHAKE_BYTES, _CONNECTION_BYTES = 40 * 1024, 10 * 1024
 
-LIMIT, HANDSHAKES, MEMORY = "limit", "handshakes", "memory"  # why a connection has ended, in the metrics
+LIMIT, HANDSHAKES, MEMORY = "limit", "handshakes", "memory"  # why a connection was closed, in the metrics
 
 
 class Room:
@@ -23,11 +23,11 @@ class Room:
     Args:
         settings: The settings.
         limit: How many connections this process may have; see :func:`engage_server.serving.assembly.connection_limit`.
-        budget: What all of them may make us keep.
+        budget: How much memory all of them may take.
 
     Attributes:
         budget: The same.
-        deadlines: By when each has to be finished.
+        deadlines: When each has to be finished.
     """
 
     def __init__(self, settings: Settings, limit: int, budget: MemoryBudget[Connection]) -> None:
@@ -39,10 +39,10 @@ class Room:
         )
 
     def enter(self, connection: Connection, now: float) -> list[tuple[Connection, str]]:
-        """One was accepted.
+        """Count an accepted connection.
 
         Returns:
-            Who has to give way to it, and why; at most two.
+            The connections to close for it, and why: at most two.
         """
         self.deadlines.enter(connection, connection.phase, now)
         found = []
@@ -53,12 +53,12 @@ class Room:
         return [(each, why) for each, why in found if each is not None]
 
     def handshake_ended(self, connection: Connection, now: float) -> None:
-        """A handshake came to its end, and the connection stays."""
+        """Count a finished handshake whose connection stays."""
         self._handshakes.remove(connection)
         self.deadlines.enter(connection, _HEADER, now)
 
     def leave(self, connection: Connection, now: float) -> None:
-        """One has ended."""
+        """Remove a connection that has ended."""
         self.deadlines.leave(connection)
         self._connections.remove(connection)
         if connection.phase is _HANDSHAKE:
@@ -67,7 +67,7 @@ class Room:
             self.budget.settle(connection, 0, now)
 
     def kept_bytes(self) -> int:
-        """What all connections take, roughly: the budget's bytes, and for each what its state takes."""
+        """Return the rough memory of all connections: the budget's bytes, and the state of each connection."""
         handshakes = self.deadlines.count(Phase.HANDSHAKE)
         return self.budget.held_bytes + handshakes * _HANDSHAKE_BYTES + len(self._connections) * _CONNECTION_BYTES
 
@@ -83,7 +83,7 @@ class Room:
 
 
 def in_turns(connections: list[Connection], count: int) -> list[Connection]:
-    """Some of those that want to be served now: one of each address, then another one of each."""
+    """Choose some of those that wait to be served: one of each address, then another one of each."""
     if len(connections) <= count:
         return connections
     by_network: dict[str, list[Connection]] = {}
@@ -94,7 +94,7 @@ def in_turns(connections: list[Connection], count: int) -> list[Connection]:
 
 
 def deadline_seconds(settings: Settings) -> dict[Phase, float]:
-    """How long each phase may last."""
+    """Return how long each phase may last."""
     return {
         Phase.HANDSHAKE: settings.handshake_seconds,
         Phase.HEADER: settings.header_seconds,

@@ -1,4 +1,4 @@
-"""A client's connection in TLS: the same without waiting, by way of memory."""
+"""A client's connection in TLS: without waiting, too, by way of memory buffers."""
 
 import re
 import socket
@@ -18,15 +18,15 @@ from engage_server.serving.worker.connections.connection import (
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.tls_context import ReleaseContext
 
-# What a client may send in TLS without content: more than a record's worth comes before the first octet of a large
-# record can be decrypted. Key updates, empty records and their like cost us work and it nothing.
+# How much a client may send in TLS without content. A large record needs more than a record's worth of bytes before the
+# first byte of its content can be decrypted. Key updates, empty records and similar cost us work, and the client none.
 MAX_EMPTY_BYTES = 32 * 1024
 _SUSPECT_EMPTY_BYTES = RECEIVE_BYTES + 512  # a whole record and its overhead
 _SUSPECT_RECEIVE_BYTES = 2 * 1024
-_ENCRYPT_BYTES = 64 * 1024  # of a long answer, what goes through the cipher at once
+_ENCRYPT_BYTES = 64 * 1024  # how much of a long answer is encrypted at once
 
 _HANDSHAKE = Phase.HANDSHAKE
-_QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)  # Linux has it
+_QUICK_ACKNOWLEDGEMENT: int | None = getattr(socket, "TCP_QUICKACK", None)  # only on Linux
 
 # OpenSSL's names of the alerts that a peer sent: SSLV3_ALERT_BAD_CERTIFICATE, TLSV1_ALERT_UNKNOWN_CA, ...
 _ALERT = re.compile(r"(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)")
@@ -36,7 +36,7 @@ class TlsFailure(Exception):
     """The handshake failed, or the client sent an alert.
 
     Args:
-        reason: ``alert unknown_ca`` for an alert of the client's; else OpenSSL's reason in lower case.
+        reason: ``alert unknown_ca`` for an alert of the client; else OpenSSL's reason in lower case.
     """
 
     def __init__(self, reason: str) -> None:
@@ -45,15 +45,15 @@ class TlsFailure(Exception):
 
 
 class TlsConnection(Connection):
-    """A connection in TLS, by way of memory: one system call moves a whole flight in either direction.
+    """A connection in TLS, by way of memory buffers: one system call moves a whole flight in either direction.
 
     Args:
-        context: With which the handshake begins; its servername callback chooses the site's own.
+        context: The context with which the handshake begins. Its servername callback chooses the site's own.
         local: The address of this host that was called, where that chooses a site.
 
     Attributes:
         handshaken: Whether the handshake is over.
-        identified: Whether a request has said whose handshake it was.
+        identified: Whether a request has identified whose handshake it was.
         has_token: Whether a request has brought a token that may prove it.
         said_something: Whether the client ever sent a byte.
     """
@@ -73,7 +73,7 @@ class TlsConnection(Connection):
         "said_something",
     )
 
-    _tls: ssl.SSLObject  # these three only once the ClientHello is whole: until then OpenSSL holds nothing
+    _tls: ssl.SSLObject  # these three exist only once the ClientHello is whole: until then OpenSSL holds nothing
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
 
@@ -88,12 +88,12 @@ class TlsConnection(Connection):
         self._begins_with: ssl.SSLContext | None = context  # None once OpenSSL has the connection
         self._hello: HelloReader | None = HelloReader()  # None while no ClientHello is expected
         self._empty_bytes = 0
-        self._clear = NOTHING  # of a long answer, what is not encrypted yet
+        self._clear = NOTHING  # the part of a long answer that is not encrypted yet
         self._is_last = False
 
     @property
     def context(self) -> ReleaseContext | None:
-        """The context that was chosen; before, the one with which the handshake begins."""
+        """The context that was chosen. Before that: the one with which the handshake begins."""
         context = self._begins_with or self._tls.context
         return context if isinstance(context, ReleaseContext) else None
 
@@ -107,11 +107,11 @@ class TlsConnection(Connection):
 
     @property
     def resumed(self) -> bool:
-        """Whether the handshake took up an earlier session; only asked once it is over."""
+        """Whether the handshake resumed an earlier session. Ask only once it is over."""
         return bool(self._tls.session_reused)
 
     def receive(self) -> bytes | None:
-        """What has arrived, decrypted. Drives the handshake on the way."""
+        """Return the bytes that arrived, decrypted. Also advances the handshake."""
         size = RECEIVE_BYTES if self._empty_bytes < _SUSPECT_EMPTY_BYTES else _SUSPECT_RECEIVE_BYTES
         try:
             received = self.socket.recv(size, AT_ONCE)
@@ -131,7 +131,7 @@ class TlsConnection(Connection):
         except ssl.SSLWantReadError:
             plaintext = b""
         except ssl.SSLError as error:
-            with suppress(OSError):  # why it failed is worth more than that the client has gone since
+            with suppress(OSError):  # the reason of the failure matters more than that the client is gone since
                 super().send(self._outgoing.read())  # our alert, if there is one
             raise TlsFailure(_reason(error)) from None
         if self._outgoing.pending:  # our part of the handshake
@@ -144,7 +144,7 @@ class TlsConnection(Connection):
         return plaintext
 
     def _shake_hands(self, received: bytes) -> bytes | None:
-        """While a ClientHello is expected: OpenSSL reads nothing before it is whole."""
+        """Handle bytes while a ClientHello is expected: OpenSSL reads nothing before it is whole."""
         self.said_something = True
         plaintext: bytes | None = b""
         while received and plaintext == b"":
@@ -166,7 +166,7 @@ class TlsConnection(Connection):
                 super().send(refused.record)
             raise TlsFailure(refused.reason) from None
         if ready and self._begins_with is not None:
-            self.is_marked = ALPN in ready  # wherever it stands: it is worth something to nobody
+            self.is_marked = ALPN in ready  # anywhere in the bytes: a client gains nothing by faking it
             self._begin(self._begins_with)
         return ready
 
@@ -177,7 +177,7 @@ class TlsConnection(Connection):
         self._acknowledge()
 
     def _count_empty(self, count: int) -> None:
-        """Octets that came without content; content makes up for twice as many."""
+        """Count bytes that came without content. Content makes up for twice as many."""
         empty = self._empty_bytes + count
         self._empty_bytes = max(empty, 0)
         if empty > MAX_EMPTY_BYTES:
@@ -191,7 +191,7 @@ class TlsConnection(Connection):
         return super().send(self._outgoing.read())
 
     def send_last(self, content: bytes) -> bool:
-        """The same, and close_notify with it (RFC 8446 section 6.1)."""
+        """Send as :meth:`send` does, followed by close_notify (RFC 8446 section 6.1)."""
         if self._clear or len(content) > _ENCRYPT_BYTES:
             self._is_last = True
             return self._send_long(content)
@@ -200,7 +200,7 @@ class TlsConnection(Connection):
         return super().send(self._outgoing.read())
 
     def flush(self) -> bool:
-        """Send what is left, and encrypt no more of it than the client takes."""
+        """Send what is left, and encrypt no more of it than the client reads."""
         for _ in range(PIECES_A_TURN):
             if not super().flush():
                 return False
@@ -210,7 +210,7 @@ class TlsConnection(Connection):
         return False
 
     def close(self) -> None:
-        """Give back all."""
+        """Release everything."""
         self._clear = NOTHING
         super().close()
 
@@ -228,12 +228,12 @@ class TlsConnection(Connection):
     def _notify_close(self) -> None:
         try:
             self._tls.unwrap()
-        except ssl.SSLError:  # which is how it says that the client's own is not there yet
+        except ssl.SSLError:  # OpenSSL's way to say that the client's own close_notify has not come yet
             return
 
     def _decrypted(self) -> bytes | None:
         plaintext = b""
-        while self._incoming.pending or self._tls.pending():  # not until SSLWantReadError: that is the dear way
+        while self._incoming.pending or self._tls.pending():  # not until SSLWantReadError: raising it is slow
             try:
                 piece = self._tls.read(RECEIVE_BYTES)
             except ssl.SSLWantReadError:
@@ -246,9 +246,9 @@ class TlsConnection(Connection):
         return plaintext
 
     def _acknowledge(self) -> None:
-        """Let the client's end of the handshake be acknowledged now, where nothing of ours carries that along.
+        """Acknowledge the client's end of the handshake now, if nothing that we send carries the acknowledgement.
 
-        In TLS 1.3 the server says nothing after the handshake (we send no tickets), so the client's Nagle algorithm
+        In TLS 1.3 the server sends nothing after the handshake (we send no tickets). So the client's Nagle algorithm
         would hold its request back until our delayed acknowledgement, 40 ms later.
         """
         if not self._outgoing.pending and not self._incoming.pending and _QUICK_ACKNOWLEDGEMENT is not None:

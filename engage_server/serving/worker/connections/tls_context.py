@@ -1,4 +1,4 @@
-"""TLS contexts: one for each release, built when the release is first served, never for a connection."""
+"""TLS contexts: one for each release, built when the release is first served, never for a single connection."""
 
 import os
 import secrets
@@ -16,16 +16,17 @@ from engage_server.errors import Refused
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease, Snapshot
 
-# Forward secrecy first, and within it what is cheapest; then RSA key exchange, which is all that some devices may speak
-# (never narrowed to ECDHE with GCM). No DHE: in TLS 1.2 that is a matter of ciphers. In TLS 1.3 it is one of groups,
-# which tls_groups.py limits: those of finite fields cost up to 130 ms, and anybody could ask for them.
+# Forward secrecy first, and the cheapest ciphers first within it. Then RSA key exchange, because some devices may
+# support nothing else: never narrow this to ECDHE with GCM. No DHE: in TLS 1.2 the cipher list leaves it out. In TLS
+# 1.3 the groups decide, which tls_groups.py limits: finite-field groups cost up to 130 ms, and any client could ask for
+# them.
 _CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:RSA+AESGCM:RSA+AES:!aDSS:!AESCCM8"
-_SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # what OpenSSL asks for before it does TLS 1.0 and 1.1
+_SECURITY_LEVEL = {"default": "", "legacy": ":@SECLEVEL=0"}  # OpenSSL does TLS 1.0 and 1.1 only at level 0
 _FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
 
-# No tickets: devices call once a night, and one that resumes a session looks at no certificate. Python has no switch
-# for OpenSSL's own cache of TLS 1.2 sessions; the context with which handshakes begin holds it, and is made anew before
-# it grows. A resumed handshake is noted as one.
+# No tickets: devices call once a night, and a device that resumes a session checks no certificate. Python cannot turn
+# off OpenSSL's own cache of TLS 1.2 sessions. The context with which handshakes begin holds it, and is replaced before
+# it grows. A resumed handshake is recorded as one.
 _HANDSHAKES_OF_A_CONTEXT = 2000
 
 
@@ -33,7 +34,7 @@ class ReleaseContext(ssl.SSLContext):
     """The context of one release.
 
     Attributes:
-        site, release: Whose it is; None for the one that has no certificate.
+        site, release: The site and release that it serves. None for the context without a certificate.
         begun: How many handshakes began with it.
     """
 
@@ -45,10 +46,10 @@ class ReleaseContext(ssl.SSLContext):
 class TlsContexts:
     """Gives each connection the context of the release that its site serves at this moment.
 
-    A context is never changed once it exists: loading another certificate into a live one is not atomic with its key.
-    A connection begins with the context of its local address's site, or the default site's; OpenSSL then asks for the
-    server name, also when there is none and in every version, and the named site's context takes over. Exchanging
-    costs a handshake some percent, so it is done only where it is another.
+    A context is never changed once it exists: loading another certificate into one in use is not atomic with its key.
+    A connection begins with the context of its local address's site, or the default site's. OpenSSL then asks for the
+    server name, in every TLS version and also if there is none, and the named site's context takes over. The exchange
+    costs a few percent of a handshake, so it is done only if the context differs.
 
     Args:
         distribution: Says which release a server name gets.
@@ -63,10 +64,10 @@ class TlsContexts:
         self._without_certificate = self._new_context()
 
     def try_out(self, release: ServedRelease) -> None:
-        """Build the context of a release, if there is none; :meth:`prepare` takes it from here.
+        """Build the context of a release, if there is none yet. :meth:`prepare` then uses it.
 
         Raises:
-            Refused: OpenSSL refuses its chain or key.
+            Refused: OpenSSL rejects its chain or key.
         """
         key = _key(release)
         if key in self._contexts or key in self._tried:
@@ -75,28 +76,28 @@ class TlsContexts:
             self._tried[key] = self._context_of(release)
         except (ssl.SSLError, ValueError, OSError) as error:
             raise Refused(
-                f"release {release.number} of {release.site} can not be loaded into TLS: {error}",
-                "Activate another release, or stage the chain anew with its key.",
+                f"release {release.number} of {release.site} cannot be loaded into TLS: {error}",
+                "Activate another release, or stage the chain again with its key.",
                 code="release.not_loaded",
             ) from None
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Build what is missing for a snapshot, before it is published.
+        """Build the contexts that a snapshot needs, before it is published.
 
         Raises:
-            Refused: A chain or key that OpenSSL refuses. The contexts in use stay.
+            Refused: OpenSSL rejects a chain or key. The contexts in use stay.
         """
         wanted = {_key(release): release for release in snapshot.current.values()}
         for release in wanted.values():
             self.try_out(release)
-        # those that are served until the snapshot is published, and those after
+        # those that are served until the snapshot is published, and those after it
         kept = {_key(release) for release in self._distribution.snapshot.current.values()} | set(wanted)
         contexts = {**self._contexts, **self._tried}
         self._contexts = {key: context for key, context in contexts.items() if key in kept}
         self._tried = {}
 
     def current(self, local: str = "") -> ReleaseContext:
-        """The context with which a new connection begins.
+        """Return the context with which a new connection begins.
 
         Args:
             local: The address of this host that was called, where that chooses a site.
@@ -106,7 +107,7 @@ class TlsContexts:
         return context if context.begun < _HANDSHAKES_OF_A_CONTEXT else self._renewed(local)
 
     def of(self, server_name: str | None, local: str = "") -> ReleaseContext | None:
-        """The context that serves a server name now; None when its site has no release."""
+        """Return the context that serves a server name now. None if its site has no release."""
         release = self._distribution.tls_release(server_name, local)
         return None if release is None else self._contexts.get(_key(release))
 
@@ -116,10 +117,10 @@ class TlsContexts:
             connection.context = chosen
 
     def _renewed(self, local: str) -> ReleaseContext:
-        """A fresh context for the release that is served there now, with an empty cache of sessions.
+        """Return a fresh context for the release that is served there now, with an empty cache of sessions.
 
-        Without a descriptor or memory to make it, the old one stays for as many handshakes again: no device is refused
-        for that, and the cache grows by as much.
+        If there is no descriptor or memory for it, the old one stays for as many handshakes again. No device is refused
+        for that. The cache grows by as much.
         """
         release = self._distribution.tls_release(None, local)
         key = _key(release) if release is not None else None
@@ -162,9 +163,9 @@ def _key(release: ServedRelease) -> tuple[str, int, str]:
 
 @contextmanager
 def _chain_file(release: ServedRelease, passphrase: str) -> Iterator[str]:
-    """The chain and its key as a file, because Python's ``ssl`` loads nothing else.
+    """Yield the chain and its key as a file, because Python's ``ssl`` loads nothing else.
 
-    The key in it is encrypted with a passphrase that only this process ever knows; on Linux the file is memory.
+    The key in it is encrypted with a passphrase that only this process ever knows. On Linux the file is in memory.
     """
     content = "".join(map(ssl.DER_cert_to_PEM_cert, release.chain)).encode()
     content += _encrypted_key(release, passphrase)
@@ -185,7 +186,8 @@ def _chain_file(release: ServedRelease, passphrase: str) -> Iterator[str]:
 def _encrypted_key(release: ServedRelease, passphrase: str) -> bytes:
     if release.private_key is None:
         raise ssl.SSLError(f"release {release.number} of {release.site} came without its private key")
-    # its numbers were checked when it was staged, sealed since; doing so again takes 40 ms, which a worker has not
+    # The key was checked when it was staged, and has been sealed since. Checking it again would take 40 ms: too long
+    # here.
     pem = release.private_key.reveal()
     key = serialization.load_pem_private_key(pem, None, unsafe_skip_rsa_key_validation=True)
     encryption = serialization.BestAvailableEncryption(passphrase.encode())

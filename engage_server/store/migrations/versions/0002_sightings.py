@@ -1,4 +1,4 @@
-"""Sightings, and how far each spool file is among them."""
+"""Sightings, and how far each spool file is stored."""
 
 import sqlalchemy as sa
 from alembic import op

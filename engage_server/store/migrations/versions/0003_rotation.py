@@ -1,4 +1,4 @@
-"""Rotation: the audit log's chain, what was current before, workers, rotations, and the evidence of each device."""
+"""Rotation: the audit log's chain, earlier current releases, workers, rotations, and the evidence of each device."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -35,7 +35,7 @@ def _activations() -> None:
         sa.ForeignKeyConstraint(["site_id"], ["sites.id"], name="fk_activations_site_id"),
         sa.PrimaryKeyConstraint("site_id", "position", name="pk_activations"),
     )
-    # what was current until now, as far as it can still be told: by the time of its last activation
+    # the releases that were current until now, as far as it is known: by the time of their last activation
     op.execute(
         "INSERT INTO activations (site_id, position, number) "
         "SELECT site_id, ROW_NUMBER() OVER (PARTITION BY site_id ORDER BY activated_at, number), number "

@@ -1,4 +1,4 @@
-"""Evidence by address: where a device usually calls from, tokens that prove it; the sum of the looks of the gate."""
+"""Evidence by address: where a device usually calls from, the tokens that prove it, and the gate's total soak time."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -68,7 +68,7 @@ def _indexes() -> None:
     op.drop_index("ix_device_histories_adoption", "device_histories")
     op.create_index("ix_device_histories_adoption", "device_histories", list(_ADOPTION))
     op.create_index("ix_device_histories_home", "device_histories", ["site", "home"])
-    # most devices are seen at one address alone: what is not there takes no room, and no planner counts it
+    # Most devices call from one address only: rows that are left out take no space and no planner's attention.
     only = sa.text("away > ''")
     op.create_index(
         "ix_device_histories_away", "device_histories", ["site", "away"], sqlite_where=only, postgresql_where=only
@@ -76,18 +76,18 @@ def _indexes() -> None:
 
 
 def _homes() -> None:
-    """What is known already is of the one address that a device called from in the last month, if it was only one.
+    """Set the usual address of devices that called from only one address in the last month.
 
-    A device that called from several gets its home when it calls next. Of the nights that it was seen on three count as
-    nights with TLS where it ever finished a handshake: on how many it did was not kept, and a rotation that goes on
-    during the upgrade must still miss it.
+    A device that called from several gets its usual address with its next call. Of its nights, up to three count as
+    nights with TLS if it ever finished a handshake: the real number was not kept. A rotation that is open during the
+    upgrade must still miss such a device.
     """
     op.execute(
         "UPDATE device_histories SET home = called.address FROM (SELECT serial, site, min(address) AS address "
         "FROM device_addresses GROUP BY serial, site HAVING count(*) = 1) AS called "
         "WHERE called.serial = device_histories.identity AND called.site = device_histories.site"
     )
-    # an address that is taken for a device is where it calls from; a serial number has neither dot nor colon
+    # an address that counts as a device is its own usual address; a serial number has neither dot nor colon
     op.execute("UPDATE device_histories SET home = identity WHERE identity LIKE '%.%' OR identity LIKE '%:%'")
     op.execute(
         "UPDATE device_histories SET home_since = first_seen, home_seen_at = last_seen, home_nights = nights "
@@ -100,7 +100,7 @@ def _homes() -> None:
 
 
 def _callers() -> None:
-    """Eight serial numbers for each address; see store/caller_queries.py."""
+    """Keep eight serial numbers for each address; see store/queries/caller_queries.py."""
     op.execute(
         "DELETE FROM device_addresses WHERE (address, site, serial) IN (SELECT address, site, serial FROM "
         "(SELECT address, site, serial, ROW_NUMBER() OVER (PARTITION BY address, site "

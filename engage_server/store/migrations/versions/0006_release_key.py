@@ -1,6 +1,6 @@
-"""Releases' private keys under a key of their own: what finds a wrong one at the start.
+"""Releases' private keys get their own key. Its seal probe finds a wrong release key at the start.
 
-The keys themselves are sealed anew by :func:`engage_server.store.schema.upgrade`, in the same transaction.
+:func:`engage_server.store.schema.upgrade` seals the private keys again, in the same transaction.
 """
 
 import sqlalchemy as sa

@@ -1,7 +1,7 @@
-"""Releases keep their chain as DER, and the public half of their private key beside the sealed key.
+"""Releases store their chain as DER, and the public half of their private key beside the sealed key.
 
-The public halves are filled in by :func:`engage_server.store.schema.upgrade`, in the same transaction: it has the key
-that opens the private ones.
+:func:`engage_server.store.schema.upgrade` fills in the public halves, in the same transaction: it has the key that
+opens the private keys.
 """
 
 import base64

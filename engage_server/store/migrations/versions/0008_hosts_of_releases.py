@@ -1,4 +1,4 @@
-"""Releases keep the hosts that they were staged for. Of those staged before, nobody wrote them down: none."""
+"""Releases store the hosts that they were staged for. Those staged before have none: the hosts were not recorded."""
 
 import sqlalchemy as sa
 from alembic import op

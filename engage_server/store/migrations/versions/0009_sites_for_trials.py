@@ -1,4 +1,4 @@
-"""Sites that were made for trials, where virtual locks count as devices. None of those that are there."""
+"""Sites for trials, where virtual locks count as devices. Existing sites are not for trials."""
 
 import sqlalchemy as sa
 from alembic import op

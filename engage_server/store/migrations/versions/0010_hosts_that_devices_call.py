@@ -1,4 +1,4 @@
-"""Which host each device called last: who has to follow when a host is removed. Of those seen before, not known."""
+"""The host that each device called last: who must change when a host is removed. Not known for earlier devices."""
 
 import sqlalchemy as sa
 from alembic import op

@@ -1,6 +1,6 @@
-"""IPv4 callers of a socket for both kinds were written down as ``::ffff:a.b.c.d``; they are ``a.b.c.d`` from now on.
+"""IPv4 callers of a socket for both kinds were recorded as ``::ffff:a.b.c.d``. From now on they are ``a.b.c.d``.
 
-A device that says no serial number is known by its address. Where it is known by both spellings, the present one stays.
+A device that sends no serial number is known by its address. If it is known by both spellings, the plain one stays.
 """
 
 from alembic import op

@@ -137,7 +137,7 @@ class Silence:
 
 def test_a_host_with_nothing_to_serve() -> None:
     awake = Life(sleeps_in=0, battery_dies=0, is_reset=0)
-    assert fleet(3, life=awake).night(Silence(), NOW).lost == {"the notice can not be read": 3}
+    assert fleet(3, life=awake).night(Silence(), NOW).lost == {"the notice cannot be read": 3}
 
 
 @pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(NOT_SERVED)))

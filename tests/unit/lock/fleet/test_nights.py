@@ -14,7 +14,7 @@ from engage_server.lock.fleet.tally import WHOLE, FleetTally
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.pki import encodings
-from engage_server.pki.authority import BuiltChain
+from engage_server.pki.issuing.authority import BuiltChain
 from tests.support.chains import NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.support.hosts import Host, answer, certificate_host, serving, tls_context
 

@@ -20,13 +20,14 @@ from engage_server.protocol.json_body import read_json, without_secrets
 from engage_server.protocol.serial_number import serial_from_query
 from engage_server.protocol.upstream_target import target_of
 from engage_server.records import CallIn, CallInWay, UnknownDevices, Upstream
-from engage_server.services.call_in.call import Call, CallKind
+from engage_server.services.call_in.call import CallKind
 from engage_server.services.device_files import folder as device_folder
 from engage_server.services.device_files import uploads
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.folder import Collection, DeviceFolders
 from engage_server.services.device_files.uploads import fresh_events, taken
 from engage_server.services.evidence.sightings import Sightings
+from tests.support.calls import call_in
 from tests.support.chains import NOW
 from tests.support.device_bodies import database
 from tests.support.sinks import Sink
@@ -99,7 +100,7 @@ BODIES: dict[str, Callable[[int], Any]] = {
     "the same event again and again": lambda n: [0] * n,
     "different events": lambda n: [{"event": "1101", "n": each} for each in range(n)],
     "events of no meaning": lambda n: {"audits": [{"x": each} for each in range(n)]},
-    "events that can not be read": lambda n: [[each] for each in range(n)],
+    "events that cannot be read": lambda n: [[each] for each in range(n)],
     "many names": lambda n: {f"name{each}": each for each in range(n)},
     "many secrets": lambda n: {f"wifi-password{each}": {"pwd": each} for each in range(n)},
     "wide below": lambda n: {"a": {f"b{each}": {"c": each} for each in range(n)}},
@@ -138,10 +139,7 @@ class TestBodies:
             query, before, body = f"serialNumber={serial_of(count)}", BODIES[name](count), BODIES[name](count + 1)
             if isinstance(before, list):
                 before = before[:-1]
-            made = [
-                Call(kind, "POST", "/x", query, "", json.dumps(each).encode(), "", "", "", "192.0.2.1", "", True, None)
-                for each in (before, body)
-            ]
+            made = [call_in(kind, json.dumps(each).encode(), query=query) for each in (before, body)]
             answering.answer(made[0])
             Place.compared = 0
             made_calls = calls(lambda: answering.answer(made[1]))
@@ -234,7 +232,7 @@ class TestTooManyEvents:
         events = [{"event": "1101", "n": each} for each in range(MAX_EVENTS + 1)]
         body = json.dumps({"audits": events}).encode()
         query = f"serialNumber={SERIAL}"
-        call = Call(CallKind.AUDIT, "POST", "/x", query, "", body, "", "", "", "192.0.2.1", "", True, None)
+        call = call_in(body=body, query=query)
         assert [answering.answer(call).status for _ in range(3)] == [201, 202, 202]
         sightings.flush()
         assert not [line for line in sink.kept if b'"report"' in line]

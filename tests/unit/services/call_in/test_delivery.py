@@ -92,7 +92,7 @@ class TestOneCall:
         assert "secret" not in str(caught.value)
 
     def test_certificates_that_are_none(self) -> None:
-        with pytest.raises(UsageError, match="can not be read"):
+        with pytest.raises(UsageError, match="cannot be read"):
             assert_usable(Upstream("https://x", trust_pem="no PEM"))
 
 

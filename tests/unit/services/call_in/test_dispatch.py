@@ -37,6 +37,7 @@ from engage_server.services.sites.enrolment import Enrolment
 from engage_server.services.sites.register import SiteChanges, SiteRequest
 from engage_server.web import answers
 from engage_server.web.app import create_app
+from tests.support.calls import call_in
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.partner import Partner
 from tests.support.sinks import Sink
@@ -76,12 +77,8 @@ def call_ins(world: World, sink: Sink | None = None) -> CallIns:
     return made
 
 
-AUDIT = Call(CallKind.AUDIT, "POST", "/swordfish/lock/audit", "", "", b"[]", "", "", "x", "192.0.2.1", "", True, None)
-
-
 def by(serial: str, **other: Any) -> Call:
-    body = write_json({"serialNumber": serial, "audits": [{"event": "0B07"}]})
-    return replace(AUDIT, body=body, **other)
+    return call_in(body=write_json({"serialNumber": serial, "audits": [{"event": "0B07"}]}), **other)
 
 
 class TestWhoIsAnswered:
@@ -89,7 +86,7 @@ class TestWhoIsAnswered:
         calls = call_ins(prepared)
         assert calls.answer(by(KNOWN)).status == 201
         assert calls.answer(by(STRANGER)).status == 404
-        assert calls.answer(replace(AUDIT)).status == 404
+        assert calls.answer(call_in()).status == 404
 
     def test_the_serial_number_chooses_the_site_where_the_host_does_not(self, prepared: World) -> None:
         calls = call_ins(prepared)
@@ -102,13 +99,13 @@ class TestWhoIsAnswered:
         calls = call_ins(prepared)
         assert calls.answer(by(STRANGER, query=f"serialNumber={encode_serial(KNOWN)}")).serial == KNOWN
         assert calls.answer(by(KNOWN, said_before=STRANGER)).serial == KNOWN
-        assert calls.answer(replace(AUDIT, said_before=KNOWN)).serial == KNOWN
+        assert calls.answer(call_in(said_before=KNOWN)).serial == KNOWN
 
     def test_a_token_counts_only_for_a_known_device_and_enrols_nobody(self, prepared: World) -> None:
         prepared.answer_call_ins(CallIn(unknown=UnknownDevices.ENROLL))
         calls = call_ins(prepared)
-        assert calls.answer(replace(AUDIT, authorization=f"Device {encode_serial(KNOWN)}")).status in (201, 202)
-        assert calls.answer(replace(AUDIT, authorization=f"Device {encode_serial(STRANGER)}")).status == 404
+        assert calls.answer(call_in(authorization=f"Device {encode_serial(KNOWN)}")).status in (201, 202)
+        assert calls.answer(call_in(authorization=f"Device {encode_serial(STRANGER)}")).status == 404
 
     def test_a_network_that_is_not_the_sites_gets_401(self, prepared: World) -> None:
         site = prepared.store.site("main")
@@ -127,10 +124,10 @@ class TestWhoIsAnswered:
     def test_one_that_says_nothing_is_passed_on_to_who_may_know_its_token(self, prepared: World) -> None:
         prepared.answer_call_ins(CallIn(CallInWay.UPSTREAM, upstream=Upstream("http://127.0.0.1:1", 0.5)))
         calls = call_ins(prepared)
-        assert calls.answer(AUDIT).status == 201
+        assert calls.answer(call_in()).status == 201
         assert list(prepared.uploads.pending("main")) == ["at-192.0.2.1"]
         assert calls.answer(by(STRANGER)).status == 404, "one that says who it is must be on the list"
-        assert calls.answer(replace(AUDIT, kind=CallKind.DATABASE, method="GET")).status == 503
+        assert calls.answer(call_in(CallKind.DATABASE)).status == 503
 
     def test_without_a_site_there_is_nothing(self, world: World) -> None:
         assert call_ins(world).answer(by(KNOWN)).status == 404
@@ -142,7 +139,7 @@ class TestSightings:
     def test_only_a_call_that_gave_the_device_something(self, prepared: World) -> None:
         sink = Sink()
         calls = call_ins(prepared, sink)
-        asked = replace(AUDIT, kind=CallKind.DATABASE, method="GET", query=f"serialNumber={encode_serial(KNOWN)}")
+        asked = call_in(CallKind.DATABASE, query=f"serialNumber={encode_serial(KNOWN)}")
         assert calls.answer(asked).status == 404, "it has no database yet"
         assert calls.answer(by(STRANGER)).status == 404
         assert calls.answer(replace(by(KNOWN), body=b"[")).status == 400
@@ -324,9 +321,7 @@ class TestWhatThePartnerSays:
         head = "\r\n".join((lines[0], *lines[1:], length))
         partner.raw = first.encode() + f"HTTP/1.1 {head}\r\n\r\n".encode() + body
         query = f"serialNumber={encode_serial(KNOWN)}"
-        call = replace(
-            AUDIT, kind=CallKind.DATABASE, method="GET", target="/swordfish/lock/db/0", since="0", body=b"", query=query
-        )
+        call = call_in(CallKind.DATABASE, b"", target="/swordfish/lock/db/0", since="0", query=query)
         return call_ins(world).answer(call)
 
     def test_a_byte_order_mark_is_left_off(self, prepared: World, partner: Partner) -> None:
@@ -389,7 +384,7 @@ class TestWhatThePartnerSays:
     "body", [b'{"serialNumber":"%s","audits":[{"event":"0B07",},],}', b'\xef\xbb\xbf{"serialNumber":"%s",}']
 )
 def test_a_body_as_the_vendor_prints_it_is_taken(prepared: World, body: bytes) -> None:
-    answer = call_ins(prepared).answer(replace(AUDIT, body=body % KNOWN.encode()))
+    answer = call_ins(prepared).answer(call_in(body=body % KNOWN.encode()))
     assert (answer.status, answer.serial) == (201, KNOWN)
 
 
@@ -407,7 +402,7 @@ def test_long_bodies_take_turns_and_few_threads(prepared: World, monkeypatch: py
     monkeypatch.setattr(identification, "read_device_json", slow)
     body = b"[%s0]" % (b"0," * large_bodies.LARGE_BODY_BYTES)
     statuses: list[int] = []
-    asked = [replace(AUDIT, query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]
+    asked = [call_in(query=f"serialNumber={encode_serial(KNOWN)}", body=body) for _ in range(7)]
     threads = [threading.Thread(target=lambda call=each: statuses.append(calls.answer(call).status)) for each in asked]
     for thread in threads:
         thread.start()

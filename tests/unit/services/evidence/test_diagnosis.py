@@ -172,7 +172,7 @@ class TestDiagnosis:
         [
             ([notice(), der(), refused(), notice(), der(), refused()], "loop", "unknown_ca"),
             ([notice(), der(), notice(), der()], "no_return", "another site key"),
-            ([notice(), notice()], "no_download", "can not reach the address"),
+            ([notice(), notice()], "no_download", "cannot reach the address"),
             ([finished(), refused(NOW + HOUR, "alert certificate_expired")], "refuses", "by its clock"),
             ([finished(NOW - 9 * DAY)], "silent", "9 days"),
             ([finished(), notice(NOW + HOUR)], "asks_again", "factory reset"),

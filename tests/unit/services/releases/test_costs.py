@@ -17,7 +17,7 @@ from engage_server.records import Host, RotationWay
 from engage_server.services.releases.expiry import ServedExpiries
 from engage_server.services.sites.register import new_site_key
 from engage_server.store import der_list
-from engage_server.store.engine import writing
+from engage_server.store.database.engine import writing
 from engage_server.store.release_keys import key_purpose
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import releases
@@ -85,6 +85,11 @@ class TestPrivateKeys:
         assert site.releases.check("main", 1, site.occasion).errors == ()
         site.releases.all("main")
         assert (costs["opened"], costs["key read"]) == (0, 0)
+
+    def test_which_release_is_served_reads_no_release(self, site: World, costs: Costs) -> None:
+        costs.begin()
+        assert site.releases.current("main") == 1
+        assert (costs["rows"], costs["parsed"]) == (0, 0)
 
     def test_an_activation_opens_one_and_does_not_prove_its_numbers_again(self, site: World, costs: Costs) -> None:
         number = site.release(activate=False)

@@ -4,7 +4,7 @@ import pytest
 
 from engage_server.checks import Severity
 from engage_server.errors import Refused
-from engage_server.pki.succession import needed_key
+from engage_server.pki.issuing.succession import needed_key
 from engage_server.records import Host, RotationState, RotationWay
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.sites.register import SiteChanges
@@ -89,7 +89,7 @@ class TestTheWayBack:
         """Then those of today that its certificate is for are taken; where there is none, it stays an error."""
         from sqlalchemy import update
 
-        from engage_server.store.engine import writing
+        from engage_server.store.database.engine import writing
         from engage_server.store.tables import releases
 
         with writing(served.store._engine) as connection:

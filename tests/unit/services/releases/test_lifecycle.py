@@ -75,7 +75,7 @@ def _bad(world: World) -> int:
 def test_nothing_bad_goes_live(world: World) -> None:
     number = _bad(world)
     for overrides in ({}, {"chain.too_long": "only RU here"}):
-        with pytest.raises(Refused, match="can not be activated") as caught:
+        with pytest.raises(Refused, match="cannot be activated") as caught:
             world.releases.activate("main", number, overrides, world.occasion)
         assert "san.host_missing" in caught.value.sentence
     assert world.store.release("main", number).state is ReleaseState.STAGED
@@ -115,7 +115,7 @@ def test_warnings_do_not_stop_an_activation(world: World) -> None:
 
 @pytest.mark.parametrize("name", ["", "Main", "a b", "../x", "-a", "a" * 64, "é"])
 def test_site_names(name: str, world: World) -> None:
-    with pytest.raises(UsageError, match="can not be a site's name"):
+    with pytest.raises(UsageError, match="cannot be a site's name"):
         world.add_site(name)
 
 
@@ -218,5 +218,5 @@ class TestChainFolder:
         with pytest.raises(FileNotUsable, match=r"partner_server\.key"):
             read_chain_folder(folder)
         (folder / "partner_CA.pem").write_text("nothing")
-        with pytest.raises(CertificateInvalid, match=r"partner_CA\.pem: there is no certificate"):
+        with pytest.raises(CertificateInvalid, match=r"partner_CA\.pem: it contains no certificate"):
             read_chain_folder(folder)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from engage_server.errors import Conflict, NotFound, NotPossible, Refused
-from engage_server.pki.profiles import Lifetimes
-from engage_server.pki.succession import AuthorityKeys
+from engage_server.pki.issuing.profiles import Lifetimes
+from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
     AuditAction,
     GatePolicy,
@@ -228,7 +228,7 @@ def test_other_commands_do_not_interfere(site: World) -> None:
 
 
 def test_missing_keys_are_told_and_can_be_brought(site: World) -> None:
-    with pytest.raises(NotPossible, match="the private key of the root certificate is not here"):
+    with pytest.raises(NotPossible, match="the private key of the root certificate is not available here"):
         start(site, RotationWay.LINKED_REKEY, authority=AuthorityKeys())
     assert newest(site).state is RotationState.PREPARING
     assert current(site).number == 1

@@ -5,12 +5,12 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engage_server.checks.name_rules import unnamed_hosts
+from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.lock.acceptance.judge import DeviceJudge
 from engage_server.lock.limits import DeviceLimits
-from engage_server.pki.authority import ChainPlan, build_chain
 from engage_server.pki.chain import Chain
-from engage_server.pki.profiles import Lifetimes
+from engage_server.pki.issuing.authority import ChainPlan, build_chain
+from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.records import AnchorRole, Host, RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import MARGIN, expiries_of

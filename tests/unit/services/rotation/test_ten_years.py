@@ -9,7 +9,7 @@ import pytest
 
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
-from engage_server.pki.authority import ChainPlan
+from engage_server.pki.issuing.authority import ChainPlan
 from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Occasion, Release, ReleaseState, RotationState, RotationWay, Sighting, SightingKind

@@ -86,7 +86,7 @@ class TestFollower:
                 followed._stopped.wait(0.01)
             assert device_side.distribution.snapshot is served
             followed._stopped.wait(0.2)
-        assert caplog.text.count("can not follow the store") == 1, "told once, not at every look"
+        assert caplog.text.count("cannot follow the store") == 1, "told once, not at every look"
         world.release()
         for _ in range(200):
             if device_side.distribution.snapshot.current["main"].number == 2:
@@ -278,7 +278,7 @@ def test_ports(free_port: int) -> None:
     ):
         assert_bindable("127.0.0.1", free_port, "--http-port")
     assert "--http-port" in caught.value.next_step
-    with pytest.raises(SettingsInvalid, match="no address of this machine"):
+    with pytest.raises(SettingsInvalid, match="not an address of this machine"):
         assert_bindable("192.0.2.200", free_port, "--http-port")
     with pytest.raises(SettingsInvalid, match="not an IP address"):
         assert_bindable("nowhere.invalid", free_port, "--http-port")

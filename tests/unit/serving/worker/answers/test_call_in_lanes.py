@@ -16,6 +16,7 @@ from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.distribution.call_in_shares import CallInShares, call_in_shares
 from engage_server.services.sites.enrolment_days import EnrolmentDays
 from engage_server.serving.worker.answers.call_in_lanes import WAITING_FOR_EACH_THREAD, CallInLanes, Lane
+from tests.support.calls import call_in
 from tests.support.chains import NOW
 from tests.support.partner import Partner
 from tests.support.running import eventually
@@ -193,7 +194,7 @@ def upstream_world(world: World, url: str, unknown: UnknownDevices = UnknownDevi
 def scan(device: int | None, kind: CallKind = CallKind.DATABASE, address: str = "192.0.2.1") -> Call:
     query = f"serialNumber={serial_of(device)}" if device is not None else ""
     target = f"/swordfish/lock/db/0?{query}"
-    return Call(kind, "GET", target, query, "0", b"{}", "", "", "", address, "", True, None)
+    return call_in(kind, b"{}", query=query, target=target, since="0", address=address)
 
 
 class TestTheDoor:
@@ -286,7 +287,7 @@ class TestEnrolment:
         def audit(device: int) -> int:
             body = b'[{"event": "0B07"}]'
             query = f"serialNumber={serial_of(device)}"
-            call = Call(CallKind.AUDIT, "POST", "/x", query, "", body, "", "", "", "192.0.2.1", "", True, None)
+            call = call_in(body=body, query=query)
             return made.answer(call).status
 
         assert [audit(device) for device in range(8)] == [201] * 5 + [404] * 3

@@ -1,0 +1,1 @@
+"""``engage chain``: needs no installation."""

@@ -1,0 +1,210 @@
+"""``engage chain check``."""
+
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import click
+
+from engage_server.checks import PROFILES, Circumstances, Severity
+from engage_server.checks.case import DEFAULT_WARN_DAYS
+from engage_server.checks.reports.result import CheckRun, TargetResult
+from engage_server.checks.reports.text_report import Paint, plain, text_report
+from engage_server.checks.selection import Selection
+from engage_server.cli.chain.check_next import Told
+from engage_server.cli.chain.check_settings import check_settings
+from engage_server.cli.output import write_report
+from engage_server.cli.parameters import (
+    MOST_DAYS,
+    FilePath,
+    HostType,
+    demo_option,
+    profile_of,
+    read_passphrase_option,
+    read_site_key_option,
+    site_key_option,
+)
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.errors import FileNotUsable, NotPossible, UsageError
+from engage_server.files import read_file
+from engage_server.pki.paths.bundle import read_bundle
+from engage_server.services.chains.checking import Checker
+from engage_server.services.chains.held_files import MAX_FILE_BYTES
+
+_EXAMPLE = """\b
+Examples:
+  engage chain check certs/main --host locks.example.org
+  engage chain check chain.pem --anchor root.der --format sarif --output chain.sarif
+  engage chain check fullchain.pem privkey.pem --ignore validity.just_begun --strict
+  engage chain check https://locks.example.org --site-key-file site.key
+  openssl s_client -showcerts -connect locks.example.org:443 </dev/null | engage chain check -
+
+A target is a folder, a file (PEM, DER, PKCS#7, PKCS#12, the .crt of "openssl ca"), - for standard input, or HOST[:PORT]
+/ https://HOST[:PORT]. A private key that is named beside a chain is held against it.
+CODE is that of a finding, or its first part, such as validity. Each is explained by: engage chain explain CODE
+Options may stand in [check] of engage.toml, or in [tool.engage-server.check] of pyproject.toml, in the current folder.
+Exit status: 0 fine or warnings alone, 1 an error (or a warning with --strict), 2 wrong usage, 3 a target could not be
+read.
+"""
+
+_FORMATS = ("text", "json", "junit", "sarif", "github")
+_PROGRESS_FROM = 50  # targets; fewer are done before anybody wonders
+
+
+class TimeType(click.ParamType[datetime]):
+    """A date or time by ISO 8601; UTC unless it says otherwise."""
+
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time. Give 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+
+
+@click.command(epilog=_EXAMPLE)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all; - is standard output."
+)
+@click.option("--profile", metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML. [default: any]")
+@click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
+@click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices are given, PEM or DER.")
+@site_key_option
+@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and encrypted keys; - reads standard input.")
+@click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Of a live host.")
+@click.option("--at", type=TimeType(), metavar="TIME", help="Judge validity at this time. [default: now]")
+@click.option("--warn-days", type=click.IntRange(0, MOST_DAYS), help=f"[default: {DEFAULT_WARN_DAYS}]")
+@click.option("--strict/--no-strict", default=None, help="Let warnings count as errors for the exit status.")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Leave findings of this code away; repeat it for each.")
+@click.option("--select", multiple=True, metavar="CODE", help="Tell findings of this code alone; repeat it for each.")
+@demo_option
+@click.pass_obj
+def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path | None, **options: Any) -> int:
+    """Check chains against the limits of devices. All findings are told, never just the first."""
+    options = _with_settings(session, options)
+    _assert_one_reader(targets, options)
+    checker = _checker(session, options)
+    told = Told(options["passphrase_file"])
+    found = told.watching(checker.results(*dict.fromkeys(targets)))
+    streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
+    at = checker.at
+    run = CheckRun(
+        at.now, at.profile.name, at.profile.chain_der_bytes, found if streams_to_terminal else _with_progress(found)
+    )
+    write_report(_report(run, form, options["strict"], told, to_terminal=streams_to_terminal), output)
+    return _status(run, options["strict"])
+
+
+def _with_settings(session: Session, options: dict[str, Any]) -> dict[str, Any]:
+    """The options, and for those that were not given what the settings file says."""
+    settings = check_settings(session)
+    usual = {
+        "hosts": settings.hosts,
+        "profile": settings.profile or "any",
+        "anchor": settings.anchor,
+        "warn_days": DEFAULT_WARN_DAYS if settings.warn_days is None else settings.warn_days,
+        "strict": bool(settings.strict),
+        "ignore": settings.ignore,
+        "select": settings.select,
+    }
+    return options | {name: value for name, value in usual.items() if options[name] in (None, ())}
+
+
+def _checker(session: Session, options: dict[str, Any]) -> Checker:
+    at = Circumstances(
+        now=options["at"] or session.now(),
+        hosts=tuple(dict.fromkeys(options["hosts"])),
+        profile=profile_of(options["profile"]),
+        warn_within=timedelta(days=options["warn_days"]),
+        anchor_certificate=_anchor(options["anchor"]),
+    )
+    return Checker(
+        at,
+        read_passphrase_option(session, options["passphrase_file"]),
+        read_site_key_option(session, options["site_key_file"], options["demo"]),
+        options["http_port"],
+        Selection.of(options["ignore"], options["select"]),
+        _standard_input,
+    )
+
+
+def _assert_one_reader(targets: tuple[str, ...], options: dict[str, Any]) -> None:
+    readers = [*(target for target in targets if target == "-"), options["passphrase_file"], options["site_key_file"]]
+    if readers.count("-") > 1:
+        raise UsageError(
+            "standard input can be read once: as the target, the passphrase, or the site key",
+            "Use files for the others.",
+        )
+
+
+def _standard_input() -> bytes:
+    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise FileNotUsable(f"-: more than {MAX_FILE_BYTES} bytes", "It cannot be what is expected here.")
+    return content
+
+
+def _report(run: CheckRun, form: str, strict: bool, told: Told, *, to_terminal: bool) -> Iterator[str]:
+    # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
+    if form == "json":
+        from engage_server.checks.reports.json_report import json_report
+
+        return json_report(run)
+    if form == "junit":
+        from engage_server.checks.reports.junit_report import junit_report
+
+        return junit_report(run, strict=strict)
+    if form == "sarif":
+        from engage_server.checks.reports.sarif_report import sarif_report
+
+        return sarif_report(run)
+    if form == "github":
+        from engage_server.checks.reports.github_report import github_report
+
+        return github_report(run)
+    return _text(run, told, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
+
+
+def _text(run: CheckRun, told: Told, paint: Paint) -> Iterator[str]:
+    yield from text_report(run, paint)
+    if run.totals()[Severity.ERROR]:
+        yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
+    else:
+        yield from (f"next: {step}\n" for step in told.next_steps())
+
+
+def _status(run: CheckRun, strict: bool) -> int:
+    if run.unreadable:
+        return NotPossible.exit_status
+    totals = run.totals()
+    return 1 if totals[Severity.ERROR] or (strict and totals[Severity.WARNING]) else 0
+
+
+def _anchor(file: Path | None) -> Any:
+    if file is None:
+        return None
+    found = read_bundle(read_file(file, limit=MAX_FILE_BYTES), source=str(file)).certificates
+    if len(found) != 1:
+        raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices are given.")
+    return found[0]
+
+
+def _with_progress(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
+    """Show on a terminal how far it is, when the report itself does not."""
+    shown = sys.stderr.isatty()
+    for number, result in enumerate(results, start=1):
+        if shown and number % _PROGRESS_FROM == 0:
+            click.echo(f"\r{number} chains checked ...", nl=False, err=True)
+        yield result
+    if shown:
+        click.echo("\r\x1b[K", nl=False, err=True)

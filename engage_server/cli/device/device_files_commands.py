@@ -1,0 +1,161 @@
+"""``engage device import`` and ``engage device export``: devices' files, and lists of devices."""
+
+import csv
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engage_server.as_json.devices import device_json
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import FilePath, site_option
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.errors import FileNotUsable, UsageError
+from engage_server.files import read_file
+from engage_server.services.device_files.finding import FoundFiles, find_device_files
+from engage_server.services.evidence.devices import DeviceView, read_serial_list
+from engage_server.services.sites.serials import read_serial
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
+
+_MAX_LIST_BYTES = 64 * 1024 * 1024
+_FAULTS_SHOWN = 20
+
+
+@click.command(
+    "import",
+    epilog="\b\nExamples:\n  engage device import doors.csv --site north            serial numbers: who belongs to it\n"
+    "  engage device import Engage_Data --site north          databases, configurations, audits of many devices\n"
+    "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
+)
+@click.argument("path", type=FilePath)
+@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
+@json_option
+@click.pass_obj
+def import_devices(session: Session, path: Path, site: str, as_json: bool) -> None:
+    """Add devices by a list, or take in their JSON files.
+
+    A list has a serial number on each line, or in the first column of a CSV file. JSON files are looked for in a
+    folder; which device one is about stands in its name, its folder's name, or in it as serialNumber. A database
+    replaces the one before; audits and alerts are added to those that were collected. All of it is read and judged
+    before anything is changed; devices that were on no list are put on it.
+    """
+    is_list = path.is_file() and path.suffix.lower() != ".json"
+    found = FoundFiles() if is_list else find_device_files(path)
+    if found.faults:
+        rest = len(found.faults) - _FAULTS_SHOWN
+        shown = [*found.faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
+        raise UsageError(
+            "not all can be imported:\n  " + "\n  ".join(shown), "Mend or move these files. Nothing was changed."
+        )
+    serials = _read_list(path) if is_list else found.serials
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
+        added = operator.device_import.run(name, serials, found.files, session.occasion(), one_more)
+    if as_json:
+        print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
+        return
+    if is_list or added:
+        click.echo(f"{added} device(s) added to {name}")
+    if found.files:
+        click.echo(f"{len(found.files)} file(s) of {len(serials)} device(s) taken in")
+    print_next(f"{program()} device list --site {name}")
+
+
+@click.command(
+    "export",
+    epilog="\b\nExamples:\n  engage device export --site north > north.csv          what is known of each device\n"
+    "  engage device export --json\n"
+    "  engage device export --site north --to backup          the JSON files of all devices\n"
+    "  engage device export --to one --device 0000000000000000A0B1000000000206",
+)
+@site_option
+@click.option("--to", "target", type=FilePath, metavar="DIR", help="Write devices' JSON files below this folder.")
+@click.option("--device", "devices", multiple=True, metavar="SERIAL", help="Only this device's files; repeat it.")
+@json_option
+@click.pass_obj
+def export_devices(
+    session: Session, site: str | None, target: Path | None, devices: tuple[str, ...], as_json: bool
+) -> None:
+    """Write what is known of all devices of a site, as CSV or JSON; or, with --to, their JSON files.
+
+    Files go into DIR/SERIAL/, and 'engage device import DIR' takes them in again.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    if target is not None:
+        _export_files(operator, name, target, devices, as_json=as_json)
+        return
+    if devices:
+        raise UsageError("--device is for files", "Give --to DIR with it; or: engage device show SERIAL.")
+    found = operator.evidence.devices(name, session.now(), release=operator.releases.current(name))
+    if as_json:
+        print_json([device_json(each) for each in found])
+    else:
+        _write_csv(found)
+
+
+def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Sequence[str], *, as_json: bool) -> None:
+    present = operator.devices.serials(site)
+    wanted = [read_serial(each) for each in devices] or present
+    missing = sorted(set(wanted) - set(present))
+    if missing:
+        raise UsageError(f"there are no files of {missing[0]}", f"Those of {site} with files: {len(present)}.")
+    faults = list[str]()
+    with _progress(len(wanted), is_quiet=as_json) as one_more:
+        operator.devices.take_out(site, wanted, target, faults, one_more)
+    if as_json:
+        print_json({"site": site, "devices": len(wanted), "folder": str(target), "unreadable": faults})
+    else:
+        click.echo(f"wrote the files of {len(wanted)} device(s) below {target}")
+    if faults:
+        raise FileNotUsable(
+            f"{len(faults)} file(s) cannot be read, and were copied as they are (NAME.unreadable):\n  "
+            + "\n  ".join(faults[:_FAULTS_SHOWN]),
+            "Mend them here, or take them from a backup. All others were written.",
+        )
+    if as_json:
+        return
+    print_next(f"{program()} device import {target} --site {site}")
+
+
+@contextmanager
+def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
+    """A bar on a terminal; what is given is called after each device."""
+    hidden = is_quiet or not sys.stderr.isatty()
+    with click.progressbar(length=total, label="devices", file=sys.stderr, hidden=hidden) as bar:
+        yield lambda serial: bar.update(1)
+
+
+def _read_list(file: Path) -> list[str]:
+    content = read_file(file, limit=_MAX_LIST_BYTES)
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV.") from None
+    return read_serial_list(text, str(file))
+
+
+def _write_csv(found: Sequence[DeviceView]) -> None:
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(["device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"])
+    for each in found:
+        known = each.history
+        writer.writerow(
+            [
+                each.identity,
+                each.site,
+                each.grade.name.lower() if each.grade is not None else "",
+                known.first_seen.isoformat() if known else "",
+                known.last_seen.isoformat() if known else "",
+                known.nights if known else 0,
+                known.finished_release if known else 0,
+                each.diagnosis.code if each.diagnosis else "",
+            ]
+        )

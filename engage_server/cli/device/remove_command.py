@@ -1,0 +1,36 @@
+"""``engage device remove``."""
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import reason_option, sure_option
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.services.sites.serials import read_serial
+
+
+@click.command(
+    "remove",
+    epilog="\b\nExample:\n  engage device remove 0000000000000000A0B1000000000206 --site north --reason 'door removed'",
+)
+@click.argument("serial", metavar="SERIAL")
+@click.option("--site", metavar="NAME", help="The site that it belongs to. [default: the only one that knows it]")
+@reason_option
+@sure_option
+@json_option
+@click.pass_obj
+def remove_device(session: Session, serial: str, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
+    """Remove a device from a site: from its list, with its evidence and its files.
+
+    If it calls again, it is a new device. To drop its evidence alone: engage device forget.
+    """
+    identity, removal = read_serial(serial), session.operator_side().removal
+    name = removal.site_of(identity, site)
+    if not yes:
+        click.confirm(f"remove device {identity} and its files from site {name}?", abort=True, err=True)
+    removal.device(identity, name, reason, session.occasion())
+    if as_json:
+        print_json({"device": identity, "site": name})
+        return
+    click.echo(f"removed {identity} from {name}")
+    print_next(f"{program()} device list --site {name}")

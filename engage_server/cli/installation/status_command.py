@@ -1,0 +1,171 @@
+"""``engage status``."""
+
+from datetime import datetime
+
+import click
+
+from engage_server.as_json.status import disk_json, status_json
+from engage_server.cli.failing_doors import sentence_of
+from engage_server.cli.installation.disk_status import print_disk
+from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.program import program
+from engage_server.cli.rotate.rotate_output import print_progress
+from engage_server.cli.session import Session
+from engage_server.records import Grade, Site
+from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
+
+_STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
+_WORDS = {
+    Grade.NEVER_SEEN: "never seen with it",
+    Grade.NOTICE: "asked for the notice",
+    Grade.CERTIFICATE: "downloaded the anchor",
+    Grade.HANDSHAKE: "finished TLS",
+    Grade.AUTHENTICATED: "proved itself by a token",
+}
+_LINE = 40
+_LINE_DAYS = 3653
+
+
+@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --json")
+@json_option
+@click.pass_obj
+def status(session: Session, as_json: bool) -> int:
+    """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
+
+    Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
+    site serves nothing, or its devices call a host that its certificate is not for. A certificate has expired, or its
+    last safe day to start a rotation has passed. A host went without a goodbye. The disk has no room for what devices
+    send.
+    """
+    occasion = session.occasion()
+    operator = session.operator_side()
+    found = operator.overview.look(occasion)
+    disk = operator.disk.look([site.site.name for site in found.sites])
+    from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here
+
+    circuits = open_circuits(session.settings().metrics_dir)
+    uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
+    bad = found.needs_attention or disk.is_full
+    if as_json:
+        print_json(status_json(found, occasion.now, uploads) | {"disk": disk_json(disk), "circuits_open": circuits})
+        return int(bad)
+    for site in found.sites:
+        _print_site(site, occasion.now, uploads[site.site.name])
+    if not found.sites:
+        click.echo("there is no site yet")
+    click.echo(
+        f"{_count(len(found.workers), 'worker')} of {_count(len({each.host for each in found.workers}), 'host')} "
+        "serve devices"
+    )
+    for site_name in circuits:
+        click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
+    print_disk(disk)
+    for gap in found.gaps:
+        click.echo(f"the evidence may not be complete: {gap}")
+    print_next(_next(found))
+    return int(bad)
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
+    """How many audits and alerts wait on this host for the upstream system, and how many it refused for good."""
+    return sum(map(len, spool.pending(site.name).values())), spool.rejected(site.name)
+
+
+def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> None:
+    out = console()
+    out.print(status.site.name, style="bold", end="")
+    served = f"release {status.current.number}" if status.current else "nothing is served yet"
+    marks = (" (default)" if status.site.is_default else "") + (" (for trials)" if status.site.for_trials else "")
+    click.echo(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}")
+    for certificate in status.certificates:
+        _print_certificate(certificate, now)
+    for host in status.unanswered:
+        out.print("  not answered: ", style="bold red", end="")
+        click.echo(f"the certificate is not for {host}; devices that call it refuse TLS")
+    total = sum(status.grades.values())
+    if total:
+        grades = ", ".join(
+            f"{status.grades[grade]} {_WORDS[grade]}"
+            for grade in sorted(status.grades, reverse=True)
+            if status.grades[grade]
+        )
+        click.echo(f"  {total} devices: {grades}")
+    else:
+        click.echo("  no device was seen or added yet")
+    if status.reception is not None and status.reception.strangers:
+        click.echo(f"  {status.reception.strangers} more finished TLS and are not on the site's list")
+    if status.reception is not None and status.refuse:
+        out.print("  locked out: ", style="bold red", end="")
+        click.echo(sentence_of(status.reception, "refuse"))
+    click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
+    if any(uploads):
+        click.echo(
+            f"  upstream system: {uploads[0]} audits or alerts of this host wait for it, {uploads[1]} it refused"
+        )
+    for worker in status.behind:
+        why = worker.trouble.get(status.site.name, "it has not looked yet")
+        out.print("  behind: ", style="bold red", end="")
+        click.echo(f"{worker.worker} serves release {worker.served.get(status.site.name, 'none')}: {why}")
+    if status.rotation is not None:
+        print_progress(status.rotation)
+    click.echo("")
+
+
+def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
+    """A row with a time line: from today on, ten years long; what is left, and where the rotation has to begin."""
+    expiry = certificate.expiry
+    days = expiry.days_left(now)
+    cells = max(0, min(_LINE, round(days * _LINE / _LINE_DAYS)))
+    begins = round((certificate.last_safe_start - now).total_seconds() / 86400 * _LINE / _LINE_DAYS)
+    line = "".join("|" if cell == max(0, min(begins, _LINE - 1)) else "-" for cell in range(max(1, cells)))
+    out = console()
+    click.echo(f"  {expiry.role:<13}", nl=False)
+    out.print(f" {line:<{_LINE}}", style=_STYLES[certificate.urgency], end="")
+    click.echo(
+        f" {days:5.0f} days left, until {expiry.not_after:%Y-%m-%d}; "
+        f"last safe day to start: {certificate.last_safe_start:%Y-%m-%d}",
+        nl=False,
+    )
+    out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
+
+
+def _next(found: InstallationStatus) -> str:
+    """The first thing to do, by how many devices wait for it."""
+    if not found.sites:
+        return f"{program()} init"
+    for site in found.sites:
+        if site.current is None:
+            return _next_of_unserved(site)
+    if not found.workers and not found.silent_hosts:
+        return f"no worker serves devices. Start the servers: {program()} serve"
+    for site in found.sites:
+        if (site.is_due or any(each.urgency != "fine" for each in site.certificates)) and site.rotation is None:
+            return f"{program()} rotate plan --site {site.site.name}"
+    if found.silent_hosts:
+        return f"{program()} host list"
+    return _next_of_served(found)
+
+
+def _next_of_served(found: InstallationStatus) -> str:
+    for site in found.sites:
+        if site.behind:
+            return f"look at the log of {site.behind[0].worker}; how far each worker is: {program()} status --json"
+        if site.rotation is not None:
+            return f"{program()} rotate status --site {site.site.name}"
+    return f"{program()} device list --site {_default(found).site.name} --troubled"
+
+
+def _next_of_unserved(site: SiteStatus) -> str:
+    name, hosts = site.site.name, " ".join(f"--host {host}" for host in site.site.hosts)
+    if site.newest_staged is not None:
+        return f"{program()} release activate {site.newest_staged} --site {name}"
+    return f"{program()} chain build DIR {hosts}, then {program()} release stage DIR --site {name}"
+
+
+def _default(found: InstallationStatus) -> SiteStatus:
+    return next((site for site in found.sites if site.site.is_default), found.sites[0])

@@ -1,0 +1,1 @@
+"""``engage lock``: the virtual lock."""

@@ -1,0 +1,60 @@
+"""Waiting until every worker says that it serves a change, and telling who does not."""
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from engage_server.cli.output import print_table
+from engage_server.records import WorkerStatus
+from engage_server.services.releases.arrival import Clock, wait_for_workers
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
+    from engage_server.services.releases.confirmation import Confirmation
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+def wait_options(function: _F) -> _F:
+    """``--wait`` and ``--wait-seconds``."""
+    function = click.option(
+        "--wait-seconds", type=click.FloatRange(min=0.1, max=600), default=15, show_default=True, help="How long."
+    )(function)
+    return click.option("--wait", is_flag=True, help="Return when each live worker has said that it serves it.")(
+        function
+    )
+
+
+def wait_for_site(operator: "OperatorSide", site: str, seconds: float, *, quiet: bool) -> "Confirmation":
+    """Wait until all workers serve what the site has now, or the time is over; say whom it waits for."""
+
+    def tell(missing: Sequence[WorkerStatus]) -> None:
+        if not quiet:
+            click.echo(f"waiting for {', '.join(each.worker for each in missing)} ...", err=True)
+
+    clock = Clock(time.monotonic, lambda: datetime.now(UTC), time.sleep)
+    return wait_for_workers(operator.confirmations, site, seconds, clock, tell)
+
+
+def print_confirmation(confirmation: "Confirmation", site: str) -> None:
+    """Who serves it, and who does not, and why."""
+    missing = (*confirmation.behind, *confirmation.unable, *confirmation.silent)
+    workers = len(confirmation.confirmed) + len(missing)
+    if not workers:
+        click.echo("no worker runs: it will be served when 'engage serve' is started")
+        return
+    hosts = len({each.host for each in confirmation.confirmed})
+    click.echo(f"{len(confirmation.confirmed)} of {workers} workers serve it, on {hosts} host(s)")
+    if not confirmation.is_complete:
+        rows = [(each.worker, "has not looked yet, or cannot reach the database") for each in confirmation.behind]
+        rows += [(each.worker, f"stays at its last good release: {each.trouble[site]}") for each in confirmation.unable]
+        rows += [(each.worker, _silence(each)) for each in confirmation.silent]
+        print_table(["worker", "why not"], rows, "")
+
+
+def _silence(status: WorkerStatus) -> str:
+    since = f" since {status.seen_at:%Y-%m-%d %H:%M:%S} UTC" if status.seen_at else ""
+    return f"is not heard{since}, and said no goodbye: it may serve the release before"

@@ -1,0 +1,29 @@
+"""``engage release drop``."""
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import Numbered, reason_option, site_option
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+
+
+@click.command("drop", epilog="\b\nExample:\n  engage release drop 3 --site main --reason 'built for the wrong host'")
+@click.argument("number", type=Numbered, metavar="N")
+@site_option
+@reason_option
+@json_option
+@click.pass_obj
+def drop_release(session: Session, number: int, site: str | None, reason: str, as_json: bool) -> None:
+    """Remove a release that was staged and never served, with its private key.
+
+    One that was served stays, because devices may hold its anchor: engage release retire destroys its key.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    operator.releases.drop(name, number, reason, session.occasion())
+    if as_json:
+        print_json({"release": number, "site": name})
+        return
+    click.echo(f"dropped release {number} of {name}")
+    print_next(f"{program()} release list --site {name}")

@@ -1,0 +1,295 @@
+"""``engage release``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from engage_server.as_json.releases import checked_release_json, confirmation_json, release_json
+from engage_server.checks import Severity
+from engage_server.cli.byte_bar import print_budget
+from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.output import console, json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import FilePath, Numbered, read_passphrase_option, reason_option, site_option
+from engage_server.cli.program import program
+from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
+from engage_server.cli.release.drop_command import drop_release
+from engage_server.cli.session import Session
+from engage_server.errors import UsageError
+from engage_server.pki.byte_budget import measure
+from engage_server.pki.names import display_name
+from engage_server.records import ReleaseState
+from engage_server.services.chains.material import read_material
+from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
+
+_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+
+
+@click.group()
+def release() -> None:
+    """Releases: everything that a site serves, as one unit."""
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
+    "  engage release stage fullchain.pem privkey.pem root.pem    what an ACME client left, and the CA's root\n"
+    "  engage release stage export.pfx --passphrase-file pfx.passphrase"
+)
+@click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
+@site_option
+@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and an encrypted key; - reads standard input.")
+@json_option
+@click.pass_obj
+def stage(
+    session: Session, targets: tuple[Path, ...], site: str | None, passphrase_file: str | None, as_json: bool
+) -> int:
+    """Check a chain and keep it as the site's next release. Nothing is served before 'activate'.
+
+    A target is a folder or file as 'chain check' takes it; several files together are one chain. Root and private key
+    have to be among them; the key is sealed. Exit status 1 when a finding of severity error keeps it from being
+    activated.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    material = read_material(targets, read_passphrase_option(session, passphrase_file))
+    checked = operator.releases.stage(material, name, session.occasion())
+    if as_json:
+        print_json(checked_release_json(checked))
+    else:
+        _print_findings(checked)
+        click.echo(f"staged release {checked.release.number} of {name}")
+        if checked.errors:
+            print_next("it cannot be activated: mend the errors above and stage the chain again")
+        else:
+            print_next(f"{program()} release activate {checked.release.number} --site {name}")
+    return 1 if checked.errors else 0
+
+
+@release.command("list", epilog="\b\nExample:\n  engage release list --site main --json")
+@site_option
+@json_option
+@click.pass_obj
+def list_releases(session: Session, site: str | None, as_json: bool) -> None:
+    """List the releases, of all sites or of one."""
+    operator = session.operator_side()
+    found = operator.releases.all(site)
+    if as_json:
+        print_json([release_json(each) for each in found])
+        return
+    rows = [
+        (
+            each.site,
+            each.number,
+            each.state,
+            _day(each.staged_at),
+            _day(each.activated_at),
+            _day(each.retired_at),
+            "destroyed" if each.key_destroyed_at else "sealed",
+        )
+        for each in found
+    ]
+    print_table(["site", "release", "state", "staged", "activated", "retired", "key"], rows, "there is no release yet")
+    for name in dict.fromkeys(each.site for each in found):
+        advice = operator.held_anchors.advice(name, session.now())
+        if advice is not None:
+            click.echo(f"{name}: {advice.sentence}")
+    print_next(f"{program()} release show N --site NAME" if rows else f"{program()} release stage DIR --site NAME")
+
+
+@release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
+@click.argument("number", type=Numbered, metavar="N")
+@site_option
+@json_option
+@click.pass_obj
+def show(session: Session, number: int, site: str | None, as_json: bool) -> None:
+    """Show one release: its certificates, its bytes, and what the checks say of it today."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    checked = operator.releases.check(name, number, session.occasion())
+    if as_json:
+        print_json(checked_release_json(checked))
+        return
+    chain = chain_of(checked.release)
+    click.echo(f"release {number} of {name}: {checked.release.state}, hash {checked.release.anchor_hash}")
+    for certificate in chain:
+        until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
+        click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
+    print_budget(measure(chain))
+    _print_findings(checked)
+    print_next(f"{program()} release list --site {name}")
+
+
+override_option = click.option(
+    "--override",
+    "overrides",
+    multiple=True,
+    metavar="CODE=REASON",
+    help="Accept one error by its code, with the reason, which the audit log keeps. Repeat it for each.",
+)
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
+    "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
+    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
+)
+@click.argument("number", type=Numbered, metavar="N")
+@site_option
+@override_option
+@yes_option
+@wait_options
+@json_option
+@click.pass_obj
+def activate(
+    session: Session,
+    number: int,
+    site: str | None,
+    overrides: tuple[str, ...],
+    yes: bool,
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    """Serve this release from now on: every worker follows within two seconds, nothing restarts.
+
+    With --wait it returns when each worker has said that it serves the release, and names those that have not: then the
+    exit status is 1. A worker that is not heard and said no goodbye counts (engage host list).
+
+    Asks first where doors would refuse the release, because they hold another anchor. Without a terminal and without
+    --yes it then changes nothing, and ends with 1.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    _ask_where_doors_fail(session, operator, name, number, yes=yes)
+    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
+    return _told(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
+
+
+@release.command(
+    epilog="\b\nExamples:\n  engage release rollback --site main --wait\n"
+    '  engage release rollback --reason "readers on floor 3 stay dark"'
+)
+@site_option
+@override_option
+@reason_option
+@yes_option
+@wait_options
+@json_option
+@click.pass_obj
+def rollback(
+    session: Session,
+    site: str | None,
+    overrides: tuple[str, ...],
+    reason: str,
+    yes: bool,
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    """Serve again what was served before the current release, as one unit.
+
+    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live. Asks
+    first where doors would refuse that release, because they hold another anchor. Without a terminal and without --yes
+    it then changes nothing, and ends with 1.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    before = operator.releases.before(name)
+    if before is not None:
+        _ask_where_doors_fail(session, operator, name, before, yes=yes)
+    checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
+    sentence = f"release {checked.release.number} of {name} is current again"
+    return _told(session, operator, checked, sentence, wait, wait_seconds, as_json)
+
+
+@release.command(
+    epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
+)
+@click.argument("number", type=Numbered, metavar="N")
+@site_option
+@reason_option
+@click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+@json_option
+@click.pass_obj
+def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
+    """Destroy the private key of a release that is no longer served. It cannot be gone back to.
+
+    What devices downloaded of it stays downloadable. The prompt says whether it is safe: whether all doors hold the
+    anchor of the current release. 'engage release list' says the same.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    if operator.releases.one(name, number).state is ReleaseState.RETIRED:
+        click.echo(operator.held_anchors.advice_on(name, [number], session.now()).sentence, err=True)
+    if not yes:
+        click.confirm(f"destroy the key of release {number} of {name}, so that nobody can go back to it?", abort=True)
+    retired = operator.releases.retire(name, number, reason, session.occasion())
+    if as_json:
+        print_json(release_json(retired))
+        return
+    click.echo(f"release {number} of {name} is retired: its private key is destroyed")
+    print_next(f"{program()} release list --site {name}")
+
+
+release.add_command(drop_release)
+
+
+def _ask_where_doors_fail(session: Session, operator: "OperatorSide", site: str, number: int, *, yes: bool) -> None:
+    if operator.releases.current(site) != number:
+        assert_wanted([operator.held_anchors.reception(site, number, session.now())], yes=yes)
+
+
+def _told(
+    session: Session,
+    operator: "OperatorSide",
+    checked: CheckedRelease,
+    sentence: str,
+    wait: bool,
+    wait_seconds: float,
+    as_json: bool,
+) -> int:
+    site = checked.release.site
+    confirmation = wait_for_site(operator, site, wait_seconds, quiet=as_json) if wait else None
+    is_missing = confirmation is not None and not confirmation.is_complete
+    if as_json:
+        value = checked_release_json(checked)
+        if confirmation is not None:
+            value["workers"] = confirmation_json(confirmation)
+        print_json(value)
+        return int(is_missing)
+    _print_findings(checked)
+    click.echo(sentence)
+    if confirmation is not None:
+        print_confirmation(confirmation, site)
+    if confirmation is not None and confirmation.silent:
+        print_next(f"look whether they run; who is gone for good is forgotten: {program()} host list")
+    elif is_missing:
+        print_next(f"look at the logs of the workers above; to go back: {program()} release rollback --site {site}")
+    else:
+        print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
+    return int(is_missing)
+
+
+def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
+    found = {}
+    for text in texts:
+        code, equals, reason = text.partition("=")
+        if not equals:
+            raise UsageError(f"--override {text!r} has no reason", "Write --override CODE=REASON.")
+        found[code.strip()] = reason.strip()
+    return found
+
+
+def _print_findings(checked: CheckedRelease) -> None:
+    out = console()
+    for finding in checked.findings:
+        about = f"{finding.certificate}: " if finding.certificate else ""
+        out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
+        click.echo(f" [{finding.code}] {about}{finding.sentence}\n      mend: {finding.mend} ({finding.source})")
+
+
+def _day(at: Any) -> str:
+    return f"{at:%Y-%m-%d %H:%M}" if at else ""

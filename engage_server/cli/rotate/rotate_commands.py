@@ -1,0 +1,295 @@
+"""``engage rotate``."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+import click
+
+from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
+from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import (
+    HIGHEST_NUMBER,
+    FilePath,
+    all_sites_option,
+    read_passphrase_option,
+    reason_option,
+    site_option,
+)
+from engage_server.cli.program import program
+from engage_server.cli.rotate.rotate_output import print_plan, print_progress
+from engage_server.cli.session import Session
+from engage_server.composition.operator_side import OperatorSide
+from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
+from engage_server.services.releases.retirement import RetirementAdvice
+from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.services.rotation.request import RotationWish
+
+_WAYS = [str(way) for way in RotationWay]
+
+authority_option = click.option(
+    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys lie. [default: setting certs_dir]"
+)
+passphrase_option = click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+)
+
+
+@click.group()
+def rotate() -> None:
+    """Rotation: from the chain that is served to the next one, without losing a device.
+
+    'plan' shows what is due and every way there, and changes nothing. 'start' does one way, step by step; between the
+    steps a gate counts the devices that came through. The servers' operators' instance moves a rotation on by itself.
+    """
+
+
+@rotate.command(epilog="\b\nExamples:\n  engage rotate plan --site main\n  engage rotate plan --json")
+@site_option
+@authority_option
+@passphrase_option
+@json_option
+@click.pass_obj
+def plan(
+    session: Session, site: str | None, authority: Path | None, passphrase_file: str | None, as_json: bool
+) -> None:
+    """Say what is due, which ways there are, and which is the safest. Changes nothing.
+
+    Every way is tried on a copy of the chain under throwaway keys, and validated as a device with the old anchor and as
+    one with the new anchor would.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    folder = authority or session.settings().certs_dir
+    found = operator.rotation_requests.authority(name, folder, read_passphrase_option(session, passphrase_file))
+    made = operator.rotations.plan(name, found.at_hand, session.occasion())
+    if as_json:
+        print_json(plan_json(made))
+        return
+    print_plan(made)
+    for file in found.locked:
+        click.echo(f"{file} is encrypted: --passphrase-file opens it")
+    if made.recommended is None:
+        print_next("nothing is due; to rotate all the same: " + f"{program()} rotate start --site {name} --way WAY")
+    else:
+        print_next(f"{program()} rotate start --site {name} --way {made.recommended}")
+
+
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate start --site main --way server-renewal\n"
+    "  engage rotate start --site canary --way linked-rekey --wave north,south --wave west\n"
+    "  engage rotate start --site main --way cut-over --ask --max-lost 1 --max-lost-percent 0.5\n"
+    "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027"
+)
+@site_option
+@click.option("--way", type=click.Choice(_WAYS), help="Which way. [default: the recommended one]")
+@authority_option
+@passphrase_option
+@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' made elsewhere.")
+@click.option(
+    "--wave",
+    "waves",
+    multiple=True,
+    metavar="SITE,...",
+    help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
+)
+@click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
+@click.option("--only-listed", is_flag=True, help="Count only devices on the site's list: nobody else can hold it up.")
+@click.option(
+    "--max-missing",
+    type=click.IntRange(0, HIGHEST_NUMBER),
+    default=0,
+    show_default=True,
+    help="Devices that may be missing at a step.",
+)
+@click.option(
+    "--max-missing-percent",
+    type=click.FloatRange(0, 100),
+    default=0.0,
+    show_default=True,
+    help="The same in percent; both must hold.",
+)
+@click.option(
+    "--max-lost",
+    type=click.IntRange(0, HIGHEST_NUMBER),
+    default=2,
+    show_default=True,
+    help="With more lost devices it rolls back.",
+)
+@click.option(
+    "--max-lost-percent",
+    type=click.FloatRange(0, 100),
+    default=2.0,
+    show_default=True,
+    help="The same in percent; both must be passed.",
+)
+@click.option(
+    "--soak-hours", type=click.FloatRange(0, 8760), default=24.0, show_default=True, help="The least time of each step."
+)
+@yes_option
+@click.pass_obj
+def start(
+    session: Session,
+    site: str | None,
+    way: str | None,
+    authority: Path | None,
+    passphrase_file: str | None,
+    prepared: Path | None,
+    waves: tuple[str, ...],
+    ask: bool,
+    only_listed: bool,
+    max_missing: int,
+    max_missing_percent: float,
+    max_lost: int,
+    max_lost_percent: float,
+    soak_hours: float,
+    yes: bool,
+) -> None:
+    """Begin a rotation; take up one that was interrupted; or move on one that is going on.
+
+    Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
+    when it refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit all
+    goes back, as one unit, by itself. What comes from other addresses makes it pause, and nothing else.
+
+    With several sites nothing begins before all of them can. A cut-over asks first, because every door fails TLS once.
+    Without a terminal and without --yes it then changes nothing, and ends with 1.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    passphrase = read_passphrase_option(session, passphrase_file)
+    missing, lost = Limit(max_missing, max_missing_percent), Limit(max_lost, max_lost_percent)
+    policy = GatePolicy(missing, lost, soak_hours, ask, only_listed)
+    certs = session.settings().certs_dir
+    wish = RotationWish(RotationWay(way) if way else None, prepared, passphrase, policy)
+    order = [(name,), *(_names(operator, wave) for wave in waves)]
+    requests = operator.rotation_requests.of_waves(order, wish, authority or certs, certs, session.occasion())
+    _ask_before_cut_overs(session, operator, requests, yes=yes)
+    for request in requests:
+        _warn_of_strangers(operator, request.site)
+        operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
+    _print_where(session, operator, name)
+
+
+@rotate.command(epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --site main --json")
+@all_sites_option
+@json_option
+@click.pass_obj
+def status(session: Session, site: str | None, as_json: bool) -> None:
+    """Show where rotations stand: what is served, who came through, and what the gate waits for. Changes nothing."""
+    operator = session.operator_side()
+    occasion = session.occasion()
+    if site is not None:
+        operator.sites.get(site)
+    newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
+    found = [operator.rotations.progress(each, occasion) for each in newest.values()]
+    if as_json:
+        print_json([progress_json(each, program(), _advice(operator, each, occasion)) for each in found])
+        return
+    for each in found:
+        print_progress(each)
+        advice = _advice(operator, each, occasion)
+        if advice is not None:
+            click.echo(f"  {advice.sentence}")
+    if not found:
+        click.echo("there was no rotation yet")
+    going_on = [each.rotation for each in found if each.rotation.state.is_open]
+    if going_on:
+        print_next(_next_of(going_on[0]))
+    else:
+        print_next(f"{program()} rotate plan --site {site or 'NAME'}")
+
+
+@rotate.command(
+    epilog='\b\nExample:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"'
+)
+@site_option
+@click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
+@yes_option
+@click.pass_obj
+def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
+    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason.
+
+    Asks first where doors would refuse the next release. Without a terminal and without --yes it then changes nothing,
+    and ends with 1.
+    """
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    going_on = operator.rotations.open_rotation(name)
+    if going_on is not None and going_on.next_release is not None:
+        assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
+    operator.rotations.approve(name, reason, session.occasion(), click.echo)
+    _print_where(session, operator, name)
+
+
+@rotate.command(epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"')
+@site_option
+@reason_option
+@click.option("--keep", is_flag=True, help="Go on serving what is served now, and only end the rotation.")
+@click.pass_obj
+def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
+    """End a rotation, and serve what was served when it began, as one unit."""
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
+    back_to = operator.rotations.back_to(name)
+    if back_to is not None and not keep:
+        assert_wanted([operator.held_anchors.reception(name, back_to, session.now())], yes=True)  # a warning alone
+    ended = operator.rotations.abort(name, reason, session.occasion(), keep=keep)
+    served = operator.releases.current(name)
+    click.echo(f"the rotation of {name} has ended: {ended.state}; release {served} is current")
+    print_next(f"{program()} device list --site {name} --troubled")
+
+
+def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
+    """Of a rotation that has ended: whether what it replaced can be retired."""
+    rotation = progress.rotation
+    return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
+
+
+def _ask_before_cut_overs(
+    session: Session, operator: OperatorSide, requests: Sequence[RotationRequest], *, yes: bool
+) -> None:
+    cut_over = [each.site for each in requests if each.way is RotationWay.CUT_OVER]
+    going_on = [operator.rotations.open_rotation(site) for site in cut_over]
+    begun = [rotation.site for rotation in going_on if rotation is not None and rotation.step]
+    found = [operator.held_anchors.of_new_root(site, session.now()) for site in cut_over if site not in begun]
+    assert_wanted([each for each in found if each is not None], yes=yes)
+
+
+def _names(operator: OperatorSide, wave: str) -> tuple[str, ...]:
+    return tuple(operator.sites.get(each.strip()).name for each in wave.split(",") if each.strip())
+
+
+def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
+    if not operator.sites.get(site).device_networks:
+        warning = no_network_warning(site, program())
+        click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
+
+
+def _echo(begin: str, told: str) -> None:
+    click.echo(begin + told)
+
+
+def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
+    newest = operator.rotations.all(site)[-1]
+    print_progress(operator.rotations.progress(newest, session.occasion()))
+    if newest.state is RotationState.DONE:
+        print_next(f"{program()} release retire {newest.from_release} --site {site}, when you are sure")
+    elif newest.state.is_open:
+        print_next(_next_of(newest))
+    else:
+        print_next(f"{program()} rotate plan --site {site}")
+
+
+def _next_of(rotation: Rotation) -> str:
+    """What to do about a rotation that is going on."""
+    command, site = f"{program()} rotate", rotation.site
+    back = f"to go back: {command} abort --site {site}"
+    if rotation.state is RotationState.HELD:
+        return f'to let it pass: {command} approve --site {site} --reason "..."; {back}'
+    if rotation.state is RotationState.PREPARING:
+        return f"to finish what was begun: {command} start --site {site}; {back}"
+    return f"{program()} device list --site {site} --release {rotation.served} --missing; {back}"

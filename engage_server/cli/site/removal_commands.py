@@ -1,0 +1,70 @@
+"""``engage site rename`` and ``engage site remove``."""
+
+import click
+
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import reason_option, sure_option
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.errors import UsageError
+
+
+@click.command("rename", epilog="\b\nExample:\n  engage site rename north west --reason 'the building was sold'")
+@click.argument("name")
+@click.argument("new", metavar="NEW")
+@reason_option
+@json_option
+@click.pass_obj
+def rename_site(session: Session, name: str, new: str, reason: str, as_json: bool) -> None:
+    """Give a site another name. Stop the servers on every host first.
+
+    Its key, releases, list of devices, evidence and files stay its own. The audit log keeps the old name where it
+    stands. Folders of chains keep their names.
+    """
+    session.operator_side().renaming.rename(name, new, reason, session.occasion())
+    if as_json:
+        print_json({"site": new, "before": name})
+        return
+    click.echo(f"site {name} is called {new} now")
+    print_next(f"{program()} serve")
+
+
+@click.command(
+    "remove",
+    epilog="\b\nExamples:\n  engage site export-key old /media/safe/old.key\n"
+    "  engage site remove old --reason 'the building was sold'\n"
+    "  engage site remove tryout --destroy-site-key tryout --yes",
+)
+@click.argument("name")
+@click.option(
+    "--destroy-site-key", metavar="NAME", help="Give up a site key that was never exported: the site's name once more."
+)
+@reason_option
+@sure_option
+@json_option
+@click.pass_obj
+def remove_site(
+    session: Session, name: str, destroy_site_key: str | None, reason: str, yes: bool, as_json: bool
+) -> None:
+    """Remove a site: its key, releases, list of devices and evidence.
+
+    Refused while its key was never exported, because devices know no other. Refused without a reason while doors
+    called within 30 days. Files of its devices and the folders of its chains stay.
+    """
+    if destroy_site_key is not None and destroy_site_key != name:
+        raise UsageError(
+            f"--destroy-site-key names {destroy_site_key!r}, not {name!r}", f"Write --destroy-site-key {name}."
+        )
+    operator, occasion = session.operator_side(), session.occasion()
+    operator.removal.assert_site_removable(name, destroy_site_key is not None, reason, occasion)
+    if not yes and click.prompt(f"to remove site {name} for good, type its name", err=True) != name:
+        raise click.Abort
+    operator.removal.site(name, destroy_site_key is not None, reason, occasion)
+    folder = session.settings().data_dir / name
+    if as_json:
+        print_json({"site": name, "files": str(folder) if folder.exists() else None})
+        return
+    click.echo(f"removed site {name}")
+    if folder.exists():
+        click.echo(f"the files of its devices are still in {folder}")
+    print_next(f"{program()} site list")

@@ -1,0 +1,290 @@
+"""``engage site``."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from engage_server.as_json.sites import site_json
+from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import (
+    FilePath,
+    NetworkType,
+    demo_option,
+    hosts_option,
+    reason_option,
+    required_site_key,
+    site_key_option,
+    trials_option,
+)
+from engage_server.cli.program import program
+from engage_server.cli.session import Session
+from engage_server.cli.site.call_in_command import call_in
+from engage_server.cli.site.removal_commands import remove_site, rename_site
+from engage_server.cli.site.site_change_output import print_site_change
+from engage_server.errors import UsageError
+from engage_server.records import (
+    AnchorRole,
+    Host,
+    IPNetwork,
+    ReleaseState,
+    RequiredEvidence,
+    RotationWay,
+    Site,
+    read_address,
+)
+from engage_server.services.sites.register import SiteChanges, SiteRequest
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
+
+_EVIDENCE = {
+    RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
+    RequiredEvidence.AUTHENTICATED: "authenticated: a TLS handshake with the device's token",
+}
+
+
+def _read_addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    found: dict[str, None] = {}
+    for value in values:
+        address = read_address(value.strip("[]"))
+        if address is None:
+            raise click.BadParameter(f"{value!r} is no address. Give one of this host, such as 10.2.0.1.")
+        found[str(address)] = None
+    return tuple(found)
+
+
+local_address_option = click.option(
+    "--local-address",
+    "local_addresses",
+    multiple=True,
+    metavar="ADDR",
+    callback=_read_addresses,
+    help="An address of this host: who calls it and names no site gets this one. Repeat it for each.",
+)
+
+
+@click.group()
+def site() -> None:
+    """Sites: the devices that share a site key and the host that they call."""
+
+
+@site.command(
+    epilog="\b\nExample:\n  engage site add north --host north.example.org --site-key-file north.key\n"
+    "  printenv NORTH_KEY | engage site add north --host 10.2.0.1 --site-key-file -"
+)
+@click.argument("name")
+@hosts_option(required=True)
+@site_key_option
+@click.option(
+    "--anchor",
+    type=click.Choice([str(role) for role in AnchorRole]),
+    default="root",
+    show_default=True,
+    help="Which certificate its devices trust. The intermediate needs firmware that accepts partial chains.",
+)
+@click.option(
+    "--device-network",
+    "networks",
+    type=NetworkType(),
+    multiple=True,
+    metavar="CIDR",
+    help="Answer its devices from this network alone; repeat it for each. [default: from anywhere]",
+)
+@local_address_option
+@click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
+@demo_option
+@trials_option
+@click.pass_obj
+def add(
+    session: Session,
+    name: str,
+    hosts: tuple[Host, ...],
+    site_key_file: str | None,
+    anchor: str,
+    networks: tuple[IPNetwork, ...],
+    local_addresses: tuple[str, ...],
+    make_default: bool,
+    demo: bool,
+    trials: bool,
+) -> None:
+    """Add a site. Its site key can never be changed afterwards: devices know no other."""
+    key = required_site_key(session, site_key_file, demo)
+    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
+    added = session.operator_side().sites.add(request, key, session.occasion())
+    click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
+    if added.anchor is AnchorRole.INTERMEDIATE:
+        click.echo("warning: an intermediate as anchor works only in devices that accept a partial chain", err=True)
+    folder = session.settings().certs_dir / name
+    print_next(
+        f"{program()} chain build {folder} " + " ".join(f"--host {host}" for host in added.hosts) + ", then "
+        f"{program()} release stage {folder} --site {name}"
+    )
+
+
+@site.command("list", epilog="\b\nExample:\n  engage site list --json")
+@json_option
+@click.pass_obj
+def list_sites(session: Session, as_json: bool) -> None:
+    """List the sites."""
+    operator = session.operator_side()
+    current = operator.current_releases()
+    sites = operator.sites.all()
+    if as_json:
+        print_json([site_json(each, current.get(each.name)) for each in sites])
+        return
+    rows = [
+        (_name(each), "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _hosts(each))
+        for each in sites
+    ]
+    print_table(["site", "default", "anchor", "release", "hosts"], rows, "there is no site yet")
+    print_next(f"{program()} site show NAME" if rows else f"{program()} init")
+
+
+@site.command(epilog="\b\nExample:\n  engage site show main")
+@click.argument("name")
+@json_option
+@click.pass_obj
+def show(session: Session, name: str, as_json: bool) -> None:
+    """Show one site. Its key is never shown."""
+    operator = session.operator_side()
+    found = operator.sites.get(name)
+    releases = operator.releases.all(name)
+    current = next((r.number for r in releases if r.state is ReleaseState.CURRENT), None)
+    if as_json:
+        print_json(site_json(found, current))
+        return
+    networks = ", ".join(map(str, found.device_networks)) or "anywhere"
+    rows = [
+        ("site", _name(found) + (" (default)" if found.is_default else "")),
+        ("hosts", _hosts(found)),
+        ("anchor", found.anchor),
+        ("answers devices in", networks),
+        ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
+        ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
+        ("evidence in rotations", _EVIDENCE[found.evidence]),
+        ("current release", current or "none"),
+        ("releases", len(releases)),
+        ("site key", "sealed"),
+        ("created", f"{found.created_at:%Y-%m-%d %H:%M} UTC"),
+    ]
+    print_table(["", ""], rows, "")
+    print_next(f"{program()} release list --site {name}")
+
+
+@site.command(
+    epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
+    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network"
+)
+@click.argument("name")
+@hosts_option(required=False)
+@click.option(
+    "--device-network",
+    "networks",
+    type=NetworkType(),
+    multiple=True,
+    metavar="CIDR",
+    help="Answer its devices from this network alone; repeat it for each.",
+)
+@click.option("--any-network", is_flag=True, help="Answer its devices from anywhere.")
+@local_address_option
+@click.option("--no-local-address", is_flag=True, help="No local address chooses it any more.")
+@click.option(
+    "--evidence",
+    type=click.Choice([str(each) for each in RequiredEvidence]),
+    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one on which the "
+    "device proved itself by a token.",
+)
+@reason_option
+@json_option
+@click.pass_obj
+def change(
+    session: Session,
+    name: str,
+    hosts: tuple[Host, ...],
+    networks: tuple[IPNetwork, ...],
+    any_network: bool,
+    local_addresses: tuple[str, ...],
+    no_local_address: bool,
+    evidence: str | None,
+    reason: str,
+    as_json: bool,
+) -> None:
+    """Change a site's hosts, networks, local addresses or evidence; what is given replaces what was there.
+
+    Its name, its key and its anchor cannot be changed. A server certificate is for the hosts that it was built for:
+    with other hosts a server renewal is due at once. --evidence authenticated is refused while no device of the site
+    ever sent a right token.
+    """
+    if (networks and any_network) or (local_addresses and no_local_address):
+        raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
+    changes = SiteChanges(
+        tuple(dict.fromkeys(hosts)),
+        () if any_network else networks or None,
+        () if no_local_address else local_addresses or None,
+        evidence=RequiredEvidence(evidence) if evidence else None,
+    )
+    operator = session.operator_side()
+    before = operator.sites.get(name)
+    changed = operator.sites.change(before, changes, reason, session.occasion())
+    removed = [host for host in before.hosts if host not in changed.hosts]
+    callers = [operator.evidence.callers_of_host(name, host, session.now()) for host in removed]
+    if as_json:
+        still = {each.host.text: each.devices for each in callers}
+        print_json({**site_json(changed, operator.releases.current(name)), "removed_hosts_called_by": still})
+        return
+    if changed == before:
+        click.echo(f"nothing is changed: site {name} is as you say already")
+        print_next(f"{program()} site show {name}")
+        return
+    print_site_change(before, changed, callers)
+    if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
+        click.echo(
+            "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
+            err=True,
+        )
+    print_next(_after_change(operator, changed))
+
+
+def _after_change(operator: "OperatorSide", changed: Site) -> str:
+    """A host that the served certificate is not for has to be rotated in; else there is nothing more to do."""
+    number = operator.releases.current(changed.name)
+    unanswered = operator.releases.unanswered_hosts(operator.releases.one(changed.name, number)) if number else ()
+    if not unanswered:
+        return f"{program()} site show {changed.name}"
+    click.echo(f"release {number} does not answer for {' '.join(map(str, unanswered))}: a server renewal is due")
+    return f"{program()} rotate start --site {changed.name} --way {RotationWay.SERVER_RENEWAL}"
+
+
+site.add_command(call_in)
+site.add_command(remove_site)
+site.add_command(rename_site)
+
+
+@site.command("default", epilog="\b\nExample:\n  engage site default north")
+@click.argument("name")
+@click.pass_obj
+def make_default(session: Session, name: str) -> None:
+    """Let this site answer requests that name no site."""
+    session.operator_side().sites.make_default(name, session.occasion())
+    click.echo(f"{name} is the default site now")
+    print_next(f"{program()} site list")
+
+
+@site.command("export-key", epilog="\b\nExample:\n  engage site export-key main /media/safe/main.key")
+@click.argument("name")
+@click.argument("file", type=FilePath)
+@click.pass_obj
+def export_key(session: Session, name: str, file: Path) -> None:
+    """Write the site key, as Base64, into a new file that only you can read. The audit log notes it."""
+    session.operator_side().sites.export_key(name, file, session.occasion())
+    click.echo(f"wrote the key of {name} to {file}")
+    print_next("keep it offline; it is what devices are commissioned with, and it can never be changed")
+
+
+def _name(of: Site) -> str:
+    return f"{of.name} (for trials)" if of.for_trials else of.name
+
+
+def _hosts(of: Site) -> str:
+    return " ".join(map(str, of.hosts))

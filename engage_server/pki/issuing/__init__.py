@@ -1,0 +1,1 @@
+"""Issues certificates: a new authority, its renewals, and a rehearsal of both."""

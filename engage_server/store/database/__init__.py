@@ -1,0 +1,1 @@
+"""The database: connections, their limits, and the differences between SQLite and PostgreSQL."""

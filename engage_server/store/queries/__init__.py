@@ -1,0 +1,1 @@
+"""The store's queries: functions inside a transaction that the caller holds."""

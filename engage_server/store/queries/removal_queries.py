@@ -1,0 +1,66 @@
+"""Removes rows for good. In the caller's transaction."""
+
+from sqlalchemy import Connection, delete, select
+
+from engage_server.errors import Conflict
+from engage_server.records import ReleaseState
+from engage_server.store.queries.release_queries import select_release
+from engage_server.store.queries.site_queries import site_id
+from engage_server.store.tables import (
+    activations,
+    device_addresses,
+    device_histories,
+    devices,
+    release_histories,
+    releases,
+    rotations,
+    site_hosts,
+    sites,
+    static_certificates,
+)
+
+
+def delete_device(connection: Connection, serial: str, site: str) -> bool:
+    """Remove a serial number from a site's list. Return whether it was on it."""
+    of_site = devices.c.site_id == site_id(connection, site)
+    return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
+
+
+def delete_release(connection: Connection, site: str, number: int) -> None:
+    """Remove a release that was only ever staged.
+
+    Its number may be used again only if it was the newest: then no device has ever received it.
+
+    Raises:
+        NotFound: There is no such site or release.
+        Conflict: It was served, or belongs to a rotation.
+    """
+    row_id = site_id(connection, site)
+    if select_release(connection, site, number).state is not ReleaseState.STAGED:
+        raise Conflict(
+            f"release {number} of {site!r} was served: devices may hold its anchor",
+            f"Destroy its key when it is no longer served: engage release retire {number} --site {site}",
+            code="release.served",
+        )
+    of_rotations = connection.scalars(select(rotations.c.releases).where(rotations.c.site_id == row_id))
+    if any(number in numbers for numbers in of_rotations):
+        raise Conflict(
+            f"release {number} of {site!r} belongs to a rotation",
+            f"See: engage rotate status --site {site}",
+            code="release.in_rotation",
+        )
+    connection.execute(delete(releases).where(releases.c.site_id == row_id, releases.c.number == number))
+
+
+def delete_site(connection: Connection, name: str) -> None:
+    """Remove a site and all that belongs to it.
+
+    Raises:
+        NotFound: There is no such site.
+    """
+    row_id = site_id(connection, name)
+    for table in (static_certificates, devices, site_hosts, activations, rotations, releases):
+        connection.execute(delete(table).where(table.c.site_id == row_id))
+    for table in (release_histories, device_histories, device_addresses):
+        connection.execute(delete(table).where(table.c.site == name))
+    connection.execute(delete(sites).where(sites.c.id == row_id))

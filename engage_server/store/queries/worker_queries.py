@@ -1,0 +1,93 @@
+"""The last reports of workers. In the caller's transaction.
+
+A worker's row stays until one of these happens:
+
+* It signs off.
+* Its host has another living worker of the same listener in its place.
+* An operator forgets the host.
+
+A worker that did not sign off may be cut off, and still serve devices.
+"""
+
+from datetime import UTC, datetime, timedelta
+
+from sqlalchemy import Connection, delete, func, select
+
+from engage_server.errors import Conflict, NotFound
+from engage_server.records import WorkerStatus
+from engage_server.store.database.dialects import insert_into
+from engage_server.store.tables import workers
+
+_REPLACED_AFTER = timedelta(seconds=30)  # a living one reports every 5 s, and after a lost connection within 25 s
+
+
+def upsert_worker(connection: Connection, status: WorkerStatus) -> None:
+    """Record what a worker reports, at the database's time. Remove the silent workers whose place it has taken."""
+    now = database_now(connection)
+    values = {
+        "worker": status.worker,
+        "host": status.host,
+        "pid": status.pid,
+        "listener": status.listener,
+        "generation": status.generation,
+        "served": dict(status.served),
+        "trouble": dict(status.trouble),
+        "seen_at": now,
+    }
+    insert = insert_into(connection.dialect.name, workers).values(values)
+    connection.execute(insert.on_conflict_do_update(index_elements=["worker"], set_=values))
+    connection.execute(
+        delete(workers).where(
+            workers.c.host == status.host,
+            workers.c.listener == status.listener,
+            workers.c.seen_at < now - _REPLACED_AFTER,
+        )
+    )
+
+
+def delete_worker(connection: Connection, worker: str) -> None:
+    """Remove a worker that has ended."""
+    connection.execute(delete(workers).where(workers.c.worker == worker))
+
+
+def delete_host(connection: Connection, host: str, live_within: timedelta) -> int:
+    """Remove all workers of a host. Return how many there were.
+
+    Raises:
+        NotFound: No worker of the host is known.
+        Conflict: One of them is alive.
+    """
+    seen = connection.scalars(select(workers.c.seen_at).where(workers.c.host == host)).all()
+    if not seen:
+        raise NotFound(f"no host {host!r} is known", "See the known ones: engage host list", code="host.not_found")
+    if max(seen) >= database_now(connection) - live_within:
+        raise Conflict(
+            f"host {host!r} is alive: it reported at {max(seen):%H:%M:%S} UTC",
+            "Stop 'engage serve' there: a host that stops signs off, and need not be forgotten.",
+            code="host.alive",
+        )
+    connection.execute(delete(workers).where(workers.c.host == host))
+    return len(seen)
+
+
+def select_workers(connection: Connection, within: timedelta) -> list[WorkerStatus]:
+    """Return the workers that reported within this time."""
+    since = database_now(connection) - within
+    rows = connection.execute(select(workers).where(workers.c.seen_at >= since).order_by(workers.c.worker))
+    return [WorkerStatus(**row) for row in rows.mappings()]
+
+
+def select_silent(connection: Connection, beyond: timedelta) -> list[WorkerStatus]:
+    """Return the workers that have been silent for longer, and have not signed off."""
+    since = database_now(connection) - beyond
+    rows = connection.execute(select(workers).where(workers.c.seen_at < since).order_by(workers.c.worker))
+    return [WorkerStatus(**row) for row in rows.mappings()]
+
+
+def database_now(connection: Connection) -> datetime:
+    """Return the database's time, so that no two machines have to agree on it. SQLite's is this machine's."""
+    if connection.dialect.name == "postgresql":
+        now = connection.scalar(select(func.clock_timestamp()))
+        assert isinstance(now, datetime)  # noqa: S101  # timestamptz
+        return now.astimezone(UTC)
+    return datetime.now(UTC)

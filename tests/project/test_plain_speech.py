@@ -1,0 +1,131 @@
+"""What people read keeps to the list of words, and to short sentences."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.project.plain_speech import ROOT, faults, of_docstring, of_module, of_page, sentences, word_list
+
+_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")})
+_HISTORY = {"CHANGELOG.md"}  # entries of versions that are out stay as they are
+# what was written before the list, and not yet rewritten; nothing is ever added here
+_NOT_YET = {
+    "README.md",
+    "SECURITY.md",
+    "docs/checks.md",
+    "docs/operations.md",
+    "engage_server/as_json",
+    "engage_server/cli",
+    "engage_server/lock",
+    "engage_server/protocol",
+    "engage_server/records",
+    "engage_server/services/call_in",
+    "engage_server/services/chains",
+    "engage_server/services/device_files",
+    "engage_server/services/disk_space",
+    "engage_server/services/distribution",
+    "engage_server/services/evidence",
+    "engage_server/services/installation",
+    "engage_server/services/releases",
+    "engage_server/services/rotation",
+    "engage_server/services/sites",
+    "engage_server/services/vendor",
+}
+_PACKAGES = sorted(
+    path
+    for folder in (ROOT / "engage_server", ROOT / "engage_server" / "services")
+    for path in folder.iterdir()
+    if path.suffix == ".py" or (path.is_dir() and path.name not in ("services", "__pycache__"))
+)
+
+
+def _name(path: Path) -> str:
+    return str(path.relative_to(ROOT))
+
+
+def _faults(path: Path) -> list[str]:
+    if path.suffix == ".md":
+        return [f"{fault}: {each}" for each in of_page(path.read_text(encoding="utf-8")) for fault in faults(each)]
+    return [
+        f"{each.place}: {fault}: {each.text}"
+        for module in (sorted(path.rglob("*.py")) if path.is_dir() else [path])
+        for each in of_module(module)
+        for fault in faults(each.text)
+    ]
+
+
+@pytest.mark.parametrize("path", [each for each in (*_PAGES, *_PACKAGES) if each.name not in _HISTORY], ids=_name)
+def test_it_keeps_to_the_list_and_is_short(path: Path) -> None:
+    if _name(path) in _NOT_YET:
+        assert _faults(path), f"{_name(path)} is rewritten: take it off the list of what is not"
+        return
+    assert _faults(path) == []
+
+
+def test_the_list_is_read() -> None:
+    assert len(word_list()) > 10
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It can not be read.",
+        "Mend the file.",
+        "It was told to the operator.",
+        "It was read anew.",
+        "3 host(s) serve.",
+        "Stop; look; go on.",
+        " ".join(["word"] * 26),
+    ],
+)
+def test_a_fault_is_found(sentence: str) -> None:
+    assert faults(sentence)
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "It cannot be read.",
+        "The teller counts; the amendment holds.",
+        " ".join(["word"] * 25),
+        "- ; -> = " + " ".join(["word"] * 25),
+    ],
+)
+def test_what_is_right_passes(sentence: str) -> None:
+    assert faults(sentence) == []
+
+
+def test_a_paragraph_is_divided() -> None:
+    text = (
+        "First (see RFC 5280 section 4.2). Second, e.g. this one! `engage` begins the third.\nIs this the fourth? Yes."
+    )
+    assert len(sentences(text)) == 5
+
+
+def test_of_a_page_all_is_read_but_code() -> None:
+    table = "| a | b |\n|---|---|\n| cell | other |\n"
+    page = f"# Heading\n\nOne `mend x` two.\n\n* item\n  goes on\n\n{table}\n```\nmend\n```\n"
+    assert list(of_page(page)) == ["Heading", "One CODE two.", "item goes on", "a", "b", "cell", "other"]
+
+
+def test_of_a_docstring_each_entry_is_read_apart() -> None:
+    arguments = "Args:\n    tell: Called with ``mend``.\n    other, more: Both\n        go on.\n"
+    docstring = f"Does it.\n\n{arguments}\nRaises:\n    KeyError: No."
+    assert list(of_docstring(docstring)) == ["Does it.", "Called with CODE.", "Both go on.", "No."]
+
+
+def test_of_a_module_all_is_read_but_code(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tests.project.plain_speech.ROOT", tmp_path)
+    module = tmp_path / "x.py"
+    lines = (
+        '"""Mend it."""',
+        "",
+        'name = f"cannot read {1 + 1}" " of the file"',
+        'key = "a b"',
+        'sql = "SELECT tell FROM a"',
+    )
+    module.write_text("\n".join(lines))
+    assert [(each.place, each.text) for each in of_module(module)] == [
+        ("x.py:1", "Mend it."),
+        ("x.py:3", "cannot read CODE of the file"),
+    ]

@@ -1,0 +1,120 @@
+"""Rows that are written many at a time: each value in its own column, on both databases."""
+
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import Engine, event, select
+
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Secret, Sighting, SightingKind
+from engage_server.services.evidence.fold import fold
+from engage_server.store import schema
+from engage_server.store.database.batches import insert_all, one_of, upsert
+from engage_server.store.database.engine import create_sqlite_file, open_engine, reading, writing
+from engage_server.store.sealing import Sealer
+from engage_server.store.sql_store import SqlStore
+from engage_server.store.tables import device_addresses, sightings
+from tests.support.stored import stored_sightings
+from tests.support.world import serial_of
+
+NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
+SEALER = Sealer(Secret(bytes(32)))
+COLUMNS = ["serial", "seen_at", "site", "address"]  # in another order than the table's
+KEY = ["address", "site", "serial"]
+
+
+@pytest.fixture
+def engine(database_url: str) -> Iterator[Engine]:
+    create_sqlite_file(database_url)
+    engine = open_engine(database_url)
+    schema.upgrade(engine, SEALER)
+    yield engine
+    engine.dispose()
+
+
+def kept(engine: Engine, *addresses: str) -> list[tuple[Any, ...]]:
+    columns = device_addresses.c
+    query = select(columns.serial, columns.seen_at, columns.site, columns.address).order_by(columns.serial)
+    with reading(engine) as connection:
+        if addresses:
+            query = query.where(one_of(connection, columns.address, list(addresses)))
+        return [tuple(row) for row in connection.execute(query)]
+
+
+def test_rows_are_inserted_and_then_replaced(engine: Engine) -> None:
+    first = [(serial_of(number), NOW, f"site{number}", f"192.0.2.{number}") for number in range(3)]
+    with writing(engine) as connection:
+        upsert(connection, device_addresses, COLUMNS, KEY, first)
+        upsert(connection, device_addresses, COLUMNS, KEY, [])
+    assert kept(engine) == first
+    later = [(serial_of(1), NOW + timedelta(days=1), "site1", "192.0.2.1"), (serial_of(9), NOW, "a", "x'; --")]
+    with writing(engine) as connection:
+        upsert(connection, device_addresses, COLUMNS, KEY, later)
+    assert kept(engine) == [first[0], later[0], first[2], later[1]]
+    assert kept(engine, "192.0.2.2", "nowhere") == [first[2]]
+
+
+def test_what_one_column_cannot_hold_leaves_nothing_behind(engine: Engine) -> None:
+    rows = [(serial_of(1), NOW, "main", "192.0.2.1"), (serial_of(2), NOW, None, "192.0.2.2")]
+    with pytest.raises(Exception, match=r"(?i)null"), writing(engine) as connection:
+        upsert(connection, device_addresses, COLUMNS, KEY, rows)
+    assert kept(engine) == []
+
+
+def test_every_field_of_a_sighting_is_what_it_was(engine: Engine) -> None:
+    full = Sighting(
+        SightingKind.HANDSHAKE_FAILED, NOW, "https", "192.0.2.1", serial_of(1), "main", 3, "TLSv1.3", "alert x"
+    )
+    marked = replace(full, resumed=True, authenticated=True, disregarded="future", at=NOW + timedelta(microseconds=5))
+    bare = Sighting(SightingKind.NOTICE, NOW, "http", "::1")
+    store = SqlStore(engine, SEALER)
+    assert store.record_sightings("segment", 0, 9, [full, marked, bare], fold, NOW)
+    assert stored_sightings(store) == [full, bare, marked]
+
+
+def test_every_field_of_a_history_is_what_it_was_when_it_is_new_and_when_it_changes(engine: Engine) -> None:
+    store, wanted = SqlStore(engine, SEALER), [odd(1), odd(2)]
+
+    def folded(known: object, serials_at: object, found: object, now: object) -> list[DeviceHistory]:
+        return wanted
+
+    found = [Sighting(SightingKind.NOTICE, NOW, "http", each.home, each.identity, "main", 1) for each in wanted]
+    for turn in range(2):
+        assert store.record_sightings("segment", turn, turn + 1, found, folded, NOW)
+        for each in wanted:
+            assert store.device_history(each.identity) == [each]
+        wanted = [replace(each, notices=70, is_contested=False, away_seen_at=None) for each in reversed(wanted)]
+
+
+def test_a_batch_of_many_takes_as_many_statements_as_one_of_few(engine: Engine) -> None:
+    store, statements = SqlStore(engine, SEALER), []
+    event.listen(engine, "before_cursor_execute", lambda *given: statements.append(given[2]))
+    notice, counts = Sighting(SightingKind.NOTICE, NOW, "http", "", None, "main", 1), []
+    for turn, devices in enumerate((2, 300)):
+        found = [
+            replace(notice, address=f"192.0.{turn}.{device % 256}", serial=serial_of(1000 * turn + device))
+            for device in range(devices)
+        ]
+        statements.clear()
+        assert store.record_sightings(f"segment{turn}", 0, 1, found, fold, NOW)
+        counts.append(len(statements))
+    assert counts[1] <= counts[0] + 6, "the questions are asked 400 at a time"
+
+
+def test_nothing_is_written_of_nothing(engine: Engine) -> None:
+    with writing(engine) as connection:
+        insert_all(connection, sightings, ["kind"], [])
+    assert stored_sightings(SqlStore(engine, SEALER)) == []
+
+
+def odd(number: int) -> DeviceHistory:
+    """A history in which no two numbers and no two times are the same."""
+    values: dict[str, Any] = {"identity": serial_of(number), "site": "main", "home": f"192.0.2.{number}"}
+    values["is_shared_address"] = False  # such a one has no releases
+    for at, field in enumerate(fields(DeviceHistory), 10 * number):
+        if field.name not in values:
+            of_its_kind: dict[object, object] = {int: at, str: f"text {at}", bool: True}
+            values[field.name] = of_its_kind.get(field.type, NOW + timedelta(hours=at))
+    return DeviceHistory(**values | {"releases": {1: ReleaseHistory(Grade.CERTIFICATE, NOW)}})
