@@ -64,9 +64,18 @@ def _prepare_streams() -> None:
     # what a library warns of is a finding where it matters, such as encoding.serial
     for category in (UserWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning):
         warnings.simplefilter("ignore", category)
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for what the terminal's encoding does not have
+
+
+def _replace_closed_streams() -> None:
+    """What the caller closed (``<&-``, ``>&-``) is empty, or swallows all; Python has None in its place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
 
 
 def _tell(error: EngageError) -> None:

@@ -5,11 +5,13 @@ import os
 import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engage_server.cli.program import pasteable
+from engage_server.files import write_output
 
 if TYPE_CHECKING:
     from engage_server.records import Site
@@ -46,6 +48,24 @@ def console() -> Console:
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print JSON with stable keys, indented."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def write_report(report: Iterable[str], output: Path | None) -> None:
+    """Write a report to a file, or to standard output.
+
+    Args:
+        report: Its parts, which are written as they come to standard output, and to a file all or none.
+        output: Where. None and ``-`` are standard output.
+
+    Raises:
+        FileNotUsable: The file can not be written.
+    """
+    if output is None or str(output) == "-":
+        for part in report:
+            click.echo(part, nl=False)
+    else:
+        write_output(output, (part.encode("utf-8") for part in report))
+        click.echo(f"wrote {_printable(str(output))}", err=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:

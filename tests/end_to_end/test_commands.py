@@ -378,7 +378,7 @@ class TestSitesAndReleases:
         error(engage(installation, "serve", "--http-port", "0"), 2, "http_port")
         error(engage(installation, "--config", "gone.toml", "serve"), 2, "gone.toml")
         error(engage(installation, "serve", "--bind", "nowhere", "--http-port", 8080), 2, "not an IP address")
-        error(engage(installation, "serve", "--bind", "192.0.2.200", "--http-port", 8080), 2, "no address of this")
+        error(engage(installation, "serve", "--bind", "192.0.2.200", "--http-port", 8080), 2, "not an address of this")
 
     def test_wrong_usage(self, installation: Path) -> None:
         for command in (("nothing",), ("release", "activate", "x"), ("chain", "build", "x"), ("serve", "ftp")):

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,9 @@ from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.checks.selection import Selection
 from engage_server.cli.chain.check_next import Told
 from engage_server.cli.chain.check_settings import check_settings
+from engage_server.cli.output import write_report
 from engage_server.cli.parameters import (
+    MOST_DAYS,
     FilePath,
     HostType,
     demo_option,
@@ -28,7 +29,7 @@ from engage_server.cli.parameters import (
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import FileNotUsable, NotPossible, UsageError
-from engage_server.files import PUBLIC_MODE, read_file, replace_file
+from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle
 from engage_server.services.chains.checking import Checker
 from engage_server.services.chains.held_files import MAX_FILE_BYTES
@@ -72,7 +73,9 @@ class TimeType(click.ParamType[datetime]):
 @click.command(epilog=_EXAMPLE)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
-@click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all; - is standard output."
+)
 @click.option("--profile", metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML. [default: any]")
 @click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
 @click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices are given, PEM or DER.")
@@ -80,7 +83,7 @@ class TimeType(click.ParamType[datetime]):
 @click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and encrypted keys; - reads standard input.")
 @click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Of a live host.")
 @click.option("--at", type=TimeType(), metavar="TIME", help="Judge validity at this time. [default: now]")
-@click.option("--warn-days", type=click.IntRange(min=0), help=f"[default: {DEFAULT_WARN_DAYS}; x>=0]")
+@click.option("--warn-days", type=click.IntRange(0, MOST_DAYS), help=f"[default: {DEFAULT_WARN_DAYS}]")
 @click.option("--strict/--no-strict", default=None, help="Let warnings count as errors for the exit status.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave findings of this code away; repeat it for each.")
 @click.option("--select", multiple=True, metavar="CODE", help="Tell findings of this code alone; repeat it for each.")
@@ -92,13 +95,13 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     _assert_one_reader(targets, options)
     checker = _checker(session, options)
     told = Told(options["passphrase_file"])
-    found = _at_least_one(told.watching(checker.results(*dict.fromkeys(targets))))
+    found = told.watching(checker.results(*dict.fromkeys(targets)))
     streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
     at = checker.at
     run = CheckRun(
         at.now, at.profile.name, at.profile.chain_der_bytes, found if streams_to_terminal else _with_progress(found)
     )
-    _write(_report(run, form, options["strict"], told, to_terminal=streams_to_terminal), output)
+    write_report(_report(run, form, options["strict"], told, to_terminal=streams_to_terminal), output)
     return _status(run, options["strict"])
 
 
@@ -187,15 +190,6 @@ def _status(run: CheckRun, strict: bool) -> int:
     return 1 if totals[Severity.ERROR] or (strict and totals[Severity.WARNING]) else 0
 
 
-def _write(report: Iterator[str], output: Path | None) -> None:
-    if output is None:
-        for part in report:
-            click.echo(part, nl=False)
-    else:
-        replace_file(output, (part.encode("utf-8") for part in report), PUBLIC_MODE)
-        click.echo(f"wrote {output}", err=True)
-
-
 def _anchor(file: Path | None) -> Any:
     if file is None:
         return None
@@ -203,13 +197,6 @@ def _anchor(file: Path | None) -> Any:
     if len(found) != 1:
         raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices are given.")
     return found[0]
-
-
-def _at_least_one(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
-    first = next(results, None)
-    if first is None:
-        raise NotPossible("there is no chain in what was named", "Name a file or folder with certificates.")
-    return chain((first,), results)
 
 
 def _with_progress(results: Iterator[TargetResult]) -> Iterator[TargetResult]:

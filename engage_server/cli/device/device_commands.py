@@ -8,7 +8,7 @@ from engage_server.cli.device.device_views import WORDS, print_device, print_eve
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
 from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
-from engage_server.cli.parameters import reason_option, site_option
+from engage_server.cli.parameters import Numbered, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 
@@ -45,7 +45,7 @@ def add(session: Session, serials: tuple[str, ...], site: str) -> None:
     "  engage device list --release 4 --all --json",
 )
 @site_option
-@click.option("--release", type=click.IntRange(min=1), metavar="N", help="How far each came with this release.")
+@click.option("--release", type=Numbered, metavar="N", help="How far each came with this release.")
 @click.option("--missing", is_flag=True, help="Only those that have not finished TLS with it.")
 @click.option("--troubled", is_flag=True, help="Only those with which something seems to be wrong.")
 @click.option("--all", "shows_all", is_flag=True, help=f"More than the first {_SHOWN}.")

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from engage_server.checks import PROFILES
-from engage_server.cli.output import print_next
+from engage_server.cli.output import print_next, write_report
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -19,7 +19,6 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.session import Session
-from engage_server.files import PUBLIC_MODE, replace_file
 from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.conformance.report import as_json, as_junit, told
 from engage_server.lock.conformance.requirement import Outcome
@@ -47,7 +46,9 @@ It calls no host but the one that is named, from one connection at a time. Exit 
     "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
-@click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all; - is standard output."
+)
 @click.option(
     "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
 )
@@ -62,7 +63,7 @@ def conformance_command(session: Session, /, url: str, form: str, output: Path |
     outcomes = list(_told(conformance(host)) if streams else _counted(conformance(host)))
     failed = sum(not outcome.passed for outcome in outcomes)
     if not streams:
-        _write(_report(outcomes, form, url), output)
+        write_report((_report(outcomes, form, url),), output)
     elif failed:
         print_next(f"mend the {failed} of {len(outcomes)} rows that failed, then try again")
     else:
@@ -90,11 +91,3 @@ def _report(outcomes: list[Outcome], form: str, url: str) -> str:
     if form == "junit":
         return as_junit(outcomes, url)
     return "".join(told(outcome, lambda text, _colour: text) for outcome in outcomes)
-
-
-def _write(report: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(report, nl=False)
-    else:
-        replace_file(output, report.encode("utf-8"), PUBLIC_MODE)
-        click.echo(f"wrote {output}", err=True)

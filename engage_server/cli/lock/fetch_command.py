@@ -11,6 +11,7 @@ import click
 from engage_server.checks import PROFILES
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import (
+    MOST_DAYS,
     FilePath,
     demo_option,
     own_key,
@@ -21,7 +22,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
-from engage_server.files import PUBLIC_MODE, read_file, replace_file
+from engage_server.files import read_file, write_output
 from engage_server.lock.firmware import QUESTIONS, Firmware, TlsVersion, all_kinds
 from engage_server.lock.fleet.every_kind import Loss, Trial, losses, try_all
 from engage_server.lock.limits import DeviceLimits
@@ -88,7 +89,13 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @click.option("--reads-common-name", is_flag=True, help="Be a device that reads the common name if there is no SAN.")
 @click.option("--no-server-name", is_flag=True, help="Be a device that sends no server name in TLS.")
 @click.option("--no-dates", is_flag=True, help="Be a device that looks at no dates.")
-@click.option("--clock-error", type=int, default=0, metavar="DAYS", help="Have a clock that is wrong; -3 is late.")
+@click.option(
+    "--clock-error",
+    type=click.IntRange(-MOST_DAYS, MOST_DAYS),
+    default=0,
+    metavar="DAYS",
+    help="Have a clock that is wrong; -3 is late.",
+)
 @click.option("--tls", type=TlsRangeType(), default="1.2-1.3", show_default=True, metavar="OLDEST-NEWEST")
 @click.option("--ciphers", default="", metavar="LIST", help="OpenSSL's cipher list for TLS up to 1.2.")
 @click.option(
@@ -119,7 +126,7 @@ def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) 
                 _tell(step)
     finally:
         if options["state"]:
-            replace_file(options["state"], write_memory(lock.memory), PUBLIC_MODE)
+            write_output(options["state"], write_memory(lock.memory))
     return _summed_up(steps, lock.memory, as_json=as_json)
 
 

@@ -11,7 +11,7 @@ from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table, trials_mark
-from engage_server.cli.parameters import FilePath, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import FilePath, Numbered, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
@@ -116,7 +116,7 @@ def _next_of_list(found: Sequence[Release], site: str | None, sites: Mapping[str
 
 
 @release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @json_option
 @click.pass_obj
@@ -152,7 +152,7 @@ override_option = click.option(
     "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @override_option
 @yes_option
@@ -224,7 +224,7 @@ def rollback(
 @release.command(
     epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@click.argument("number", type=Numbered, metavar="N")
 @site_option
 @reason_option
 @click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")

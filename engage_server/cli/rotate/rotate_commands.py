@@ -9,7 +9,14 @@ import click
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import (
+    HIGHEST_NUMBER,
+    FilePath,
+    all_sites_option,
+    read_passphrase_option,
+    reason_option,
+    site_option,
+)
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_plan, print_progress
 from engage_server.cli.session import Session
@@ -93,7 +100,11 @@ def plan(
 @click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
 @click.option("--only-listed", is_flag=True, help="Count only devices on the site's list: nobody else can hold it up.")
 @click.option(
-    "--max-missing", type=click.IntRange(0), default=0, show_default=True, help="Devices that may be missing at a step."
+    "--max-missing",
+    type=click.IntRange(0, HIGHEST_NUMBER),
+    default=0,
+    show_default=True,
+    help="Devices that may be missing at a step.",
 )
 @click.option(
     "--max-missing-percent",
@@ -103,7 +114,11 @@ def plan(
     help="The same in percent; both must hold.",
 )
 @click.option(
-    "--max-lost", type=click.IntRange(0), default=2, show_default=True, help="With more lost devices it rolls back."
+    "--max-lost",
+    type=click.IntRange(0, HIGHEST_NUMBER),
+    default=2,
+    show_default=True,
+    help="With more lost devices it rolls back.",
 )
 @click.option(
     "--max-lost-percent",
