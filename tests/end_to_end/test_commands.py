@@ -408,7 +408,7 @@ class TestLockFetch:
         manual = engage(shared_pair.folder, "lock", "fetch", *call, "--trigger", "manual-update", "--json")
         assert json.loads(ok(manual))["steps"][0]["name"] == "notice"
         state.write_text("{}")
-        refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "no state of a virtual lock")
+        refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "is not a state file of a virtual lock")
         refused(engage(shared_pair.folder, "lock", "fetch", *call, "--try-all"), 2, "--try-all is for new devices")
 
     def test_a_call_in_that_nobody_answers(self, shared_pair: RunningPair) -> None:
