@@ -16,7 +16,6 @@ _NOT_YET = {
     "docs/operations.md",
     "engage_server/as_json",
     "engage_server/cli",
-    "engage_server/protocol",
     "engage_server/records",
     "engage_server/services/call_in",
     "engage_server/services/chains",

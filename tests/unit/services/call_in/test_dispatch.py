@@ -333,7 +333,7 @@ class TestWhatThePartnerSays:
     )
     def test_a_name_that_stands_twice_is_refused(self, prepared: World, partner: Partner, body: bytes) -> None:
         assert self.ask(prepared, partner, "200 OK", body=body).status == 503
-        assert "holds a name twice" in prepared.told[0]
+        assert "has a duplicate name" in prepared.told[0]
 
     def test_a_trailing_comma_too(self, prepared: World, partner: Partner) -> None:
         """Only devices may send one: nobody knows which of them could read it."""
