@@ -493,7 +493,7 @@ class TestLockFetch:
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")
         done = engage(shared_pair.folder, "lock", "fetch", *call)
         assert done.returncode == 1
-        assert "devices hold 2000" in json.loads(done.stdout)["steps"][-1]["sentence"]
+        assert "devices accept at most 2000" in json.loads(done.stdout)["steps"][-1]["sentence"]
 
     @pytest.mark.parametrize("tls", ["1.4", "1.3-1.2", "x", "1.2-"])
     def test_no_range_of_tls_versions(self, tls: str, shared_pair: RunningPair) -> None:
