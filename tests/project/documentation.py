@@ -149,12 +149,12 @@ def _checks_page() -> str:
 
 
 _MUSTS_INTRO = """
-## What RFC 5280 demands of a certificate
+## What RFC 5280 requires of a certificate
 
-Each MUST of sections 4.1 and 4.2 about what a certificate holds: the rule that looks at it, or why none does. How five
+Each MUST in sections 4.1 and 4.2 on the content of a certificate: the rule that checks it, or why none does. How five
 TLS clients judge the same chains is in [decision 38](decisions/0038-two-clients-that-refuse.md).
 
-| section | demand | rule, or why there is none |
+| section | requirement | rule, or why there is none |
 |---|---|---|
 """
 
