@@ -32,9 +32,8 @@ from engage_server.records import Secret
 WINDOW = timedelta(hours=36)
 
 _SCHEMES = ("device", "driver")
-_TOKEN = re.compile(
-    r"[A-Za-z0-9+/_-]{40,256}={0,2}"
-)  # Base64 in either alphabet; the longest format has 132 characters
+# Base64 in either alphabet; the longest format has 132 characters
+_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{40,256}={0,2}")
 _TEXT = re.compile(rb"([0-9A-Fa-f]{32}):([0-9A-Fa-f]{64}):1")
 _BLOCK = algorithms.AES.block_size // 8
 _ZERO_IV = bytes(_BLOCK)
