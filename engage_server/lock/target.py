@@ -29,7 +29,7 @@ class Target:
 
     @property
     def ports_behind_nat(self) -> Mapping[int, int]:
-        """Which port is called in place of the one in ``cert_url``."""
+        """The port to call for each port in ``cert_url`` that only works from outside a NAT."""
         return {} if self.public_http_port is None else {self.public_http_port: self.http_port}
 
     @classmethod
