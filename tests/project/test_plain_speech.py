@@ -21,10 +21,7 @@ _NOT_YET = {
     "engage_server/services/device_files",
     "engage_server/services/disk_space",
     "engage_server/services/distribution",
-    "engage_server/services/evidence",
     "engage_server/services/installation",
-    "engage_server/services/releases",
-    "engage_server/services/rotation",
     "engage_server/services/sites",
     "engage_server/services/vendor",
 }
