@@ -92,8 +92,8 @@ class Rotation:
         started_by: Who started it.
         why: Why it is paused or has ended; "" otherwise.
         approved: Whether a person has approved the next step.
-        looked_at, looked_boot, looked_clock: The time of the gate's last check by the wall clock (aware), the id of that
-            machine's boot ("" for none), and the seconds since it. None, "" and 0 before the first check.
+        looked_at, looked_boot, looked_clock: The time of the gate's last check by the wall clock (aware), the id of
+            that machine's boot ("" for none), and the seconds since it. None, "" and 0 before the first check.
         soaked_seconds: The total soak time that the checks of the present release have counted.
         unsure_until, unsure_why: A clock was set meanwhile, so nothing is judged until then. None and "" otherwise.
     """
