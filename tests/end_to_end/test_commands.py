@@ -364,7 +364,7 @@ class TestSitesAndReleases:
         listed = json.loads(ok(engage(installation, "device", "list", "--json")))
         assert [(d["serial"], d["site"]) for d in listed] == [(serial, "main")]
         assert serial in ok(engage(installation, "device", "list", "--site", "main"))
-        error(engage(installation, "device", "add", "12", "--site", "main"), 2, "no serial number")
+        error(engage(installation, "device", "add", "12", "--site", "main"), 2, "not a serial number")
 
     def test_without_an_installation(self, tmp_path: Path) -> None:
         for command in (("site", "list"), ("release", "list"), serve_http(), ("lock", "fetch", "http://127.0.0.1")):
