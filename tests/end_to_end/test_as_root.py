@@ -94,7 +94,7 @@ def test_the_control_a_file_of_roots_is_found_by_doctor(folder: Path) -> None:
     assert done.returncode == 1
     files = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "files"]
     assert [each["level"] for each in files] == ["problem"]
-    assert "belong to root, not to nobody" in files[0]["sentence"]
+    assert "is root, not nobody" in files[0]["sentence"]
     assert files[0]["next_step"] == f"chown -R nobody: {folder}/data"
 
 

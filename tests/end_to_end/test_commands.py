@@ -47,7 +47,7 @@ class TestInit:
     def test_a_site_that_differs_is_not_touched(self, installation: Path) -> None:
         error(engage(installation, "init", "--host", "other.example"), 2, "other hosts: locks.example.org")
         other = base64.b64encode(OTHER_SITE_KEY.reveal())
-        error(engage(installation, "init", "--site-key-file", "-", stdin=other), 2, "can never be changed")
+        error(engage(installation, "init", "--site-key-file", "-", stdin=other), 2, "cannot be changed")
 
     @pytest.mark.parametrize("lost", ["chain", "release", "database"])
     def test_an_interrupted_run_is_finished(self, tmp_path: Path, lost: str) -> None:

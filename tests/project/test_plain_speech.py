@@ -23,7 +23,6 @@ _NOT_YET = {
     "engage_server/services/device_files",
     "engage_server/services/disk_space",
     "engage_server/services/distribution",
-    "engage_server/services/installation",
     "engage_server/services/vendor",
 }
 _PACKAGES = sorted(
