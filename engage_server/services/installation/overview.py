@@ -114,7 +114,7 @@ class InstallationStatus:
 
     @property
     def needs_attention(self) -> bool:
-        """Whether an operator should act today: a site needs attention, or an instance, a host or a worker is missing."""
+        """Whether an operator should act today: a site needs it, or an instance, a host or a worker is missing."""
         is_served = bool(self.sites) and not self.missing_listeners
         is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
         return not is_served or is_silent or any(site.needs_attention for site in self.sites)

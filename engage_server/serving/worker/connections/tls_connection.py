@@ -55,7 +55,7 @@ class TlsConnection(Connection):
         handshaken: Whether the handshake is over.
         identified: Whether a request has identified whose handshake it was.
         has_token: Whether a request has brought a token that may prove it.
-        said_hello: Whether a whole ClientHello came. A client without one is no device, but a port scan or health check.
+        said_hello: Whether a whole ClientHello came. Without one it is a port scan or a health check, not a device.
         said_something: Whether the client ever sent a byte.
     """
 
