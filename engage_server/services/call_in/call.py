@@ -116,8 +116,6 @@ class Answerer(Protocol):
 
 
 # the statuses that readers accept as success (the protocol notes, section 5)
-
-
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}
 
 UNAUTHORIZED = CallAnswer(401, b'{"error":"unauthorized"}')
