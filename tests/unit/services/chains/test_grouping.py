@@ -148,7 +148,7 @@ def test_a_folder_that_is_closed_is_told_and_the_others_are_looked_into(
     assert list(groups) == ["a", "closed"]
     with pytest.raises(FileNotUsable, match="cannot be looked into: Permission denied"):
         read_target(groups["closed"])
-    with pytest.raises(FileNotUsable, match="cannot be looked into"):
+    with pytest.raises(FileNotUsable, match="this folder cannot be read"):
         list(groups_of(tmp_path / "closed"))
 
 
