@@ -150,7 +150,7 @@ def test_who_may_not_is_told_who_may(monkeypatch: pytest.MonkeyPatch, user: int,
     """As the service's user that reads root's keys: there is nothing to mend."""
     monkeypatch.setattr(os, "geteuid", lambda: user)
     assert step in what_to_do(PermissionError(errno.EACCES, "x"))
-    assert "Mend that" in what_to_do(FileNotFoundError(errno.ENOENT, "x"))
+    assert "Fix that" in what_to_do(FileNotFoundError(errno.ENOENT, "x"))
 
 
 def test_no_root_gives_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
