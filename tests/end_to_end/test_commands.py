@@ -185,7 +185,7 @@ class TestChainBuild:
     def test_a_folder_that_holds_a_chain_is_refused(self, tmp_path: Path) -> None:
         ok(engage(tmp_path, "chain", "build", "new", "--host", "a.example"))
         before = {p: p.read_bytes() for p in (tmp_path / "new").iterdir()}
-        error(engage(tmp_path, "chain", "build", "new", "--host", "a.example"), 2, "holds a chain already")
+        error(engage(tmp_path, "chain", "build", "new", "--host", "a.example"), 2, "already contains a chain")
         assert before == {p: p.read_bytes() for p in (tmp_path / "new").iterdir()}
         (tmp_path / "docs").mkdir()
         (tmp_path / "docs" / "x").touch()
@@ -319,7 +319,7 @@ class TestSitesAndReleases:
         error(engage(installation, "release", "show", 9), 2, "no release 9")
         error(engage(installation, "release", "activate", 9), 2, "no release 9")
         error(engage(installation, "release", "activate", 1, "--override", "x"), 2, "has no reason")
-        error(engage(installation, "release", "stage", "certs/two"), 2, "is release 2 of main already")
+        error(engage(installation, "release", "stage", "certs/two"), 2, "is already release 2 of main")
         error(engage(installation, "release", "stage", "certs/none"), 3, "no such file or folder")
         error(engage(installation, "release", "stage", "certs/two", "--site", "x"), 2, "no site 'x'")
 
@@ -340,13 +340,15 @@ class TestSitesAndReleases:
         subprocess.run([*export, "-passout", "file:passphrase"], cwd=installation, check=True, capture_output=True)
         files = ("fullchain.pem", "privkey.pem", "root.pem")
         for targets in (files, ("acme",), ("whole.pem",), ("x.pfx", "--passphrase-file", "passphrase")):
-            error(engage(installation, "release", "stage", *targets), 2, "is release 1 of main already")
+            error(engage(installation, "release", "stage", *targets), 2, "is already release 1 of main")
             if len(targets) != 3 or "x.pfx" in targets:
                 step = ok(engage(installation, "chain", "check", *targets, *hosts)).splitlines()[-1]
                 assert step.startswith("next: ")
                 assert f"release stage {targets[0]}" in step
         error(engage(installation, "release", "stage", "x.pfx"), 3, "passphrase.missing")
-        error(engage(installation, "release", "stage", *files[:2]), 2, "is missing: ENGAGE Root", "takes several files")
+        error(
+            engage(installation, "release", "stage", *files[:2]), 2, "is missing: ENGAGE Root", "accepts several files"
+        )
         error(engage(installation, "release", "stage", "whole.pem", "acme/privkey.pem", "--site", "x"), 2, "no site")
         assert "PRIVATE" not in (installation / "data" / "engage.db").read_bytes().decode("latin-1")
 

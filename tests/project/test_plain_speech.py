@@ -16,12 +16,6 @@ _NOT_YET = {
     "SECURITY.md",
     "engage_server/as_json",
     "engage_server/cli",
-    "engage_server/services/call_in",
-    "engage_server/services/chains",
-    "engage_server/services/device_files",
-    "engage_server/services/disk_space",
-    "engage_server/services/distribution",
-    "engage_server/services/vendor",
 }
 _PACKAGES = sorted(
     path

@@ -114,9 +114,8 @@ class Answerer(Protocol):
     def open_circuits(self) -> Sequence[str]:
         """The sites whose upstream systems are not asked at the moment."""
 
-        # the statuses that readers accept as success (the protocol notes, section 5)
 
-
+# the statuses that readers accept as success (the protocol notes, section 5)
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}
 
 UNAUTHORIZED = CallAnswer(401, b'{"error":"unauthorized"}')

@@ -162,13 +162,15 @@ class CallIns:
             return UNREADABLE
         except EngageError as error:
             return self._later(known.site, known.serial or known.call.address, error)
-        except OSError as error:  # of a file that somebody else owns, or of the disk: the device keeps what it has
+        except (
+            OSError
+        ) as error:  # a file belongs to another user, or the disk has a fault: the device keeps what it has
             where, why = error.filename or "a device's file", error.strerror or error
-            unreadable = FileNotUsable(f"{where}: {why}", "See whose it is: engage doctor")
+            unreadable = FileNotUsable(f"{where}: {why}", "Check its owner: engage doctor")
             return self._later(known.site, known.serial or known.call.address, unreadable)
 
     def _later(self, site: str, who: str, error: EngageError) -> CallAnswer:
-        """Let a device come again, and tell operators why."""
+        """Let a device call again, and report the reason to operators."""
         whose = f"{who} ({site})" if site else who
         self._tell_once(str(error), f"{whose} has to call again, and maybe others: {error}")
         return _later(error)
