@@ -50,9 +50,7 @@ def engage_process(
     )
 
 
-def engage_on_a_terminal(
-    folder: Path, arguments: list[str], stdin: bytes, environment: dict[str, str]
-) -> tuple[int, str]:
+def engage_as_shown(folder: Path, arguments: list[str], stdin: bytes, environment: dict[str, str]) -> tuple[int, str]:
     """Run one command in this process; its status, and both its streams in the order in which a terminal shows them."""
     with _at_home_in(folder, clean_environment() | environment, [ENGAGE, *arguments]):
         shown = BytesIO()

@@ -76,11 +76,6 @@ def played(page: str, stage: Stage) -> str:
     return "".join(written(_played(part, stage)) for part in parts_of(page))
 
 
-def as_it_stands(page: str, real: str, stage: Stage) -> str:
-    """The page itself where it differs from the real one in nothing but what varies, else the real one."""
-    return page if not difference(page, real, stage) else real
-
-
 def difference(page: str, real: str, stage: Stage) -> str:
     """What is printed otherwise than it stands there, as a unified diff; "" for nothing."""
     shown, printed = (_compared(text, stage).splitlines(keepends=True) for text in (page, real))

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.support.commands import ENGAGE, engage, engage_on_a_terminal
+from tests.support.commands import ENGAGE, engage, engage_as_shown
 from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.playing import Ended
 
@@ -75,7 +75,7 @@ class Shell:
         """Run ``engage`` in this process."""
         stdin = (self._folder / line.source).read_bytes() if line.source else b""
         if not line.filter:
-            return Ended(*engage_on_a_terminal(self._folder, line.arguments, stdin, self._environment))
+            return Ended(*engage_as_shown(self._folder, line.arguments, stdin, self._environment))
         done = engage(self._folder, *line.arguments, stdin=stdin, **self._environment)
         if done.returncode not in (0, _NO):
             return Ended(done.returncode, done.stdout + done.stderr)
