@@ -5,7 +5,6 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import pytest
 
@@ -37,7 +36,7 @@ _NOT_RUN = {
     "run-as-a-service.md": 4,
     "upgrading.md": 3,
 }
-_STAGES: dict[str, Callable[[Path], AbstractContextManager[Stage]]] = {
+_STAGES: dict[str, Callable[[], AbstractContextManager[Stage]]] = {
     "a folder with the site key": running_host,
     "three doors that call each night": simulated_days,
 }
@@ -62,8 +61,8 @@ def courses() -> Iterator[list[str]]:
 
 
 @pytest.mark.parametrize("course", list(courses()), ids=" then ".join)
-def test_a_page_shows_what_its_commands_print(course: list[str], tmp_path: Path, pytestconfig: pytest.Config) -> None:
-    with _STAGES[beginning_of(_text(course[0]))](tmp_path) as stage:
+def test_a_page_shows_what_its_commands_print(course: list[str], pytestconfig: pytest.Config) -> None:
+    with _STAGES[beginning_of(_text(course[0]))]() as stage:
         real = {name: played(_text(name), stage) for name in course}
     found = "".join(difference(_text(name), page, stage) for name, page in real.items())
     if pytestconfig.getoption("write_pages"):

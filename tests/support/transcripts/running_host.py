@@ -1,7 +1,5 @@
 """A stage with a real server pair, in front of doors on real sockets, at the time of day."""
 
-import os
-import pwd
 import re
 import sqlite3
 import time
@@ -20,12 +18,12 @@ from tests.support.transcripts.local_network import REAL, SHOWN, LocalNetwork
 from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.playing import Ended
 from tests.support.transcripts.shell import Line, Shell, path_with_engage
+from tests.support.transcripts.surroundings import SHOWN_FOLDER, folder_as_wide
 from tests.support.world import serial_of
 
 _HOST = "locks.example.org"
 _DOORS = 3
 _TICK_SECONDS = 0.3  # by then a worker has written down a handshake that no request followed
-_USER = pwd.getpwuid(os.getuid()).pw_name
 _CALLS = re.compile(r"door (\d) calls(, with another site key)?")
 
 
@@ -107,20 +105,19 @@ class RunningHost:
         return all(each.path.stat().st_size <= offsets.get(each.name, 0) for each in spooled)
 
     def _shown(self, text: str) -> str:
-        """As on a machine with the ports that devices know, and a user for the service."""
+        """As on a machine with the ports that devices know."""
         if self._pair is not None:
             pair = self._pair
             text = text.replace(f":{pair.http_port}", "").replace(f":{pair.https_port}", "")
             text = text.replace(f" --https-port {pair.https_port}", "").replace(f"{pair.operators_port}", "8008")
-        text = re.sub(rf" belongs to {_USER}$", " belongs to engage", text, flags=re.MULTILINE)
-        return text.replace(REAL, SHOWN).replace(str(self._folder), "/srv/engage")
+        return text.replace(REAL, SHOWN).replace(str(self._folder), SHOWN_FOLDER)
 
 
 @contextmanager
-def running_host(folder: Path) -> Iterator[RunningHost]:
-    """Such a stage, in an empty folder."""
+def running_host() -> Iterator[RunningHost]:
+    """Such a stage."""
     network = LocalNetwork()
-    with network.in_place():
+    with folder_as_wide() as folder, network.in_place():
         stage = RunningHost(folder, network)
         try:
             yield stage

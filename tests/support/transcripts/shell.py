@@ -11,6 +11,7 @@ from pathlib import Path
 from tests.support.commands import ENGAGE, engage, engage_as_shown
 from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.playing import Ended
+from tests.support.transcripts.surroundings import same_everywhere
 
 _STATUS = re.compile(r"\s*;\s*echo \$\?\s*$")
 _ENGAGE_WITHIN = re.compile(r"(?:[;&|(]|\bsudo\b)\s*engage ")
@@ -74,9 +75,10 @@ class Shell:
     def engage(self, line: Line) -> Ended:
         """Run ``engage`` in this process."""
         stdin = (self._folder / line.source).read_bytes() if line.source else b""
-        if not line.filter:
-            return Ended(*engage_as_shown(self._folder, line.arguments, stdin, self._environment))
-        done = engage(self._folder, *line.arguments, stdin=stdin, **self._environment)
+        with same_everywhere():
+            if not line.filter:
+                return Ended(*engage_as_shown(self._folder, line.arguments, stdin, self._environment))
+            done = engage(self._folder, *line.arguments, stdin=stdin, **self._environment)
         if done.returncode not in (0, _NO):
             return Ended(done.returncode, done.stdout + done.stderr)
         ended = self._by_bash(line.filter, done.stdout.encode())

@@ -17,6 +17,7 @@ from tests.support.transcripts.moved_clock import MovedClock
 from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.playing import Ended
 from tests.support.transcripts.shell import Shell
+from tests.support.transcripts.surroundings import SHOWN_FOLDER, folder_as_wide
 
 HOST, ADDRESS = "locks.example.org", "10.44.68.128"
 FIRST_DAY = datetime(2026, 11, 16, 4, 0, tzinfo=UTC)
@@ -57,7 +58,7 @@ class SimulatedDays:
         self._host.look()
         ended = self._shell.run(command)
         self._host.follow()
-        return Ended(ended.status, ended.shown.replace(str(self._folder), "/srv/engage"))
+        return Ended(ended.status, ended.shown.replace(str(self._folder), SHOWN_FOLDER))
 
     def happen(self, what: str) -> None:
         """Nights pass, or doors are changed by people."""
@@ -86,10 +87,10 @@ class SimulatedDays:
 
 
 @contextmanager
-def simulated_days(folder: Path) -> Iterator[SimulatedDays]:
+def simulated_days() -> Iterator[SimulatedDays]:
     """Such a stage, while its clock is this process's."""
     clock = MovedClock(FIRST_DAY)
-    with clock.in_place():
+    with folder_as_wide() as folder, clock.in_place():
         stage = SimulatedDays(folder, clock)
         try:
             yield stage

@@ -1,7 +1,6 @@
 """The stage of pages on which nights pass: its clock, its doors, and what it does not know."""
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -10,8 +9,8 @@ from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.simulated_days import FIRST_DAY, simulated_days
 
 
-def test_nights_pass_and_doors_call_by_the_clock_of_the_stage(tmp_path: Path) -> None:
-    with simulated_days(tmp_path) as stage:
+def test_nights_pass_and_doors_call_by_the_clock_of_the_stage() -> None:
+    with simulated_days() as stage:
         before = stage.run("engage device list").shown
         assert before.count("finished TLS  2026-11-21 02:00") == 3
         began = Session(None).now()

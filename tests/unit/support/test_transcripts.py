@@ -107,9 +107,9 @@ def test_what_varies_is_compared_by_its_kind_alone(tmp_path: Path) -> None:
     page = console(
         f"$ echo {digest} 65972 MiB SVmELVI2FbVhj6otJbXgHCHzQxo=\n{digest} 65972 MiB SVmELVI2FbVhj6otJbXgHCHzQxo=\n"
     )
-    other = page.replace(digest, "f" * 32).replace("65972", "70000").replace("SVmELVI2", "AAAAAAAA")
+    other = page.replace(digest, "f" * 32).replace("SVmELVI2", "AAAAAAAA")
     assert difference(page, other, stage) == ""
-    assert difference(page, page.replace("MiB S", "GiB S"), stage)
+    assert difference(page, page.replace("65972", "70000"), stage)
     assert difference(page, page.replace(digest, digest[:-4]), stage)
 
 
