@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 from unittest.mock import patch
 
 from engage_server.lock.transport import http, tls_peer
@@ -91,6 +92,7 @@ class RunningHost:
         self._network.ports.update({80: pair.http_port, 443: pair.https_port, 8008: pair.operators_port})
         pair.wait_until_ready()
         eventually(lambda: "/metrics" in pair.log, "all of it is printed")
+        eventually(self._are_known, "each instance has reported to the store, a moment after it serves")
         return Ended(0, "".join(line for line in pair.log.splitlines(keepends=True) if not line.startswith("{")))
 
     def _settle(self) -> None:
@@ -98,11 +100,17 @@ class RunningHost:
         time.sleep(_TICK_SECONDS)
         eventually(self._is_stored, "what doors did is stored")
 
+    def _are_known(self) -> bool:
+        return {name for (name,) in self._rows("SELECT listener FROM workers")} >= {"http", "https"}
+
     def _is_stored(self) -> bool:
-        with closing(sqlite3.connect(self._folder / "data" / "engage.db")) as database:
-            offsets = dict(database.execute("SELECT segment, offset FROM spool_offsets"))
+        offsets = dict(self._rows("SELECT segment, offset FROM spool_offsets"))
         spooled = segments(self._folder / "data" / "spool")
         return all(each.path.stat().st_size <= offsets.get(each.name, 0) for each in spooled)
+
+    def _rows(self, query: str) -> list[Any]:
+        with closing(sqlite3.connect(self._folder / "data" / "engage.db")) as database:
+            return database.execute(query).fetchall()
 
     def _shown(self, text: str) -> str:
         """As on a machine with the ports that devices know."""
