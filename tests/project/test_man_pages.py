@@ -23,7 +23,7 @@ def pages() -> dict[str, str]:
 def _lint(folder: Path, pages: dict[str, str]) -> str:
     for name, content in pages.items():
         (folder / name).write_text(content, encoding="utf-8")
-    command = ("mandoc", "-T", "lint", "-W", "warning", *(folder / name for name in pages))
+    command = ["mandoc", "-T", "lint", "-W", "warning", *(str(folder / name) for name in pages)]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout
 
 
