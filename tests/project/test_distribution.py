@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -75,8 +76,14 @@ def _built(folder: Path) -> tuple[str, list[str], list[str]]:
         return metadata, names, sdist.getnames()
 
 
-def test_wheel_and_sdist_carry_the_license(tmp_path: Path) -> None:
+def test_the_license_is_the_one_that_is_named() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert (project["license"], project["license-files"]) == ("MIT", ["LICENSE"])
     assert (ROOT / "LICENSE").read_text().startswith("MIT License\n\nCopyright (c) 2026 the engage-server authors\n")
+
+
+@pytest.mark.long("the license that is named, above")
+def test_wheel_and_sdist_carry_the_license(tmp_path: Path) -> None:
     metadata, wheel, sdist = _built(tmp_path)
     assert "License-Expression: MIT\n" in metadata
     assert "License-File: LICENSE\n" in metadata

@@ -58,6 +58,7 @@ def test_the_index_has_four_kinds_of_pages() -> None:
 
 
 @needs_sphinx
+@pytest.mark.long("scripts/check, which builds the whole site")
 def test_a_sound_site_is_built_and_loads_nothing_from_elsewhere(tmp_path: Path) -> None:
     done = _build(tmp_path, _GOOD)
     assert (done.returncode, done.stderr) == (0, "")
