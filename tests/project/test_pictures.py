@@ -2,11 +2,15 @@
 
 import re
 import xml.etree.ElementTree as ET
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from engage_server.pki.byte_budget import measure
 from engage_server.pki.encodings import der
+from engage_server.pki.issuing.authority import ChainPlan, build_chain
+from engage_server.records import Host
 from tests.project.pictures.album import FOLDER, album
 from tests.project.pictures.chain_bytes import shares
 from tests.project.pictures.drawing import Picture, colour_pairs
@@ -87,3 +91,22 @@ def test_a_certificates_shares_are_all_of_it() -> None:
     for certificate in (chain.root, *chain.intermediates, chain.server):
         assert sum(share.der_bytes for share in shares(certificate)) == len(der(certificate))
         assert all(share.der_bytes > 0 for share in shares(certificate))
+
+
+def test_the_page_about_4096_bytes_has_the_builders_numbers() -> None:
+    page = (_ROOT / "docs" / "why-4096.md").read_text()
+    now, host = datetime(2026, 11, 26, tzinfo=UTC), (Host("locks.example.org"),)
+    plain, named, longer = (
+        measure(build_chain(plan, now).chain).total
+        for plan in (
+            ChainPlan(host, label="2026"),
+            ChainPlan(host, label="2026", organization="Example University Hospital"),
+            ChainPlan(host, label="2026+"),  # both CAs' names: a letter more
+        )
+    )
+    parts = {share.part: share.der_bytes for share in shares(good_chain().chain.root)}
+    assert f"takes {plain} of 4096 bytes" in page
+    assert f"`O=Example University Hospital` takes {named - plain} bytes" in page
+    assert f"{parts['key']} and {parts['signature']} bytes with RSA-2048" in page
+    assert f"take {parts['key'] + parts['signature']} bytes of each certificate" in page
+    assert longer - plain == 3 + 2, "the root's name three times, the intermediate's twice"
