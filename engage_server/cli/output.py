@@ -4,16 +4,32 @@ import json
 import os
 import sys
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import wraps
 from typing import Any
 
 import click
 
 from engage_server.cli.program import pasteable
 
+_json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
+
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead.")
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--json``, and ``--format json`` for the same, because other commands have more formats."""
+
+    @wraps(command)
+    def told_which(*arguments: Any, output_form: str, **options: Any) -> Any:
+        return command(*arguments, as_json=output_form == "json", **options)
+
+    usual = click.option(
+        "--format", "output_form", type=click.Choice(["text", "json"]), default="text", hidden=True, help="As --json."
+    )
+    short = click.option("--json", "output_form", flag_value="json", help="Print JSON for scripts instead.")
+    return short(usual(told_which))
 
 
 class Console:
@@ -42,7 +58,23 @@ def console() -> Console:
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print JSON with stable keys, indented."""
+    begin_json()
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def begin_json() -> None:
+    """Remember that standard output holds JSON from now on: an error must not follow it there."""
+    _json_begun.set(True)
+
+
+def is_json_begun() -> bool:
+    """Whether this run has printed JSON already."""
+    return _json_begun.get()
+
+
+def forget_json() -> None:
+    """A new run begins in this process."""
+    _json_begun.set(False)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from engage_server import __version__
-from engage_server.cli.lazy_group import LazyGroup
+from engage_server.cli.groups import LazyGroup
 from engage_server.cli.output import colours_wanted
 from engage_server.cli.program import remember_config
 from engage_server.cli.session import Session
@@ -16,20 +16,20 @@ COMMANDS = {
     "init": (
         "installation.init_command",
         "init",
-        "Make an installation: settings, key, database, first site and chain.",
+        "Make an installation with its first site and chain.",
     ),
-    "serve": ("installation.serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
+    "serve": ("installation.serve_command", "serve", "Run the server pair, or one instance of it."),
     "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device.device_commands", "device", "Devices: who took which release, who is missing, and why."),
-    "import": ("installation.import_commands", "import_group", "Take over from the vendor's sample servers."),
-    "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show."),
-    "release": ("release.release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
-    "rotate": ("rotate.rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
-    "status": ("installation.status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
-    "doctor": ("installation.doctor_command", "doctor", "Look whether this installation is well, and say what to do."),
-    "key": ("installation.key_commands", "key", "Keys of the installation: what each process gets."),
-    "host": ("installation.host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
-    "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
+    "import": ("installation.import_commands", "import_group", "Import the vendor's sample servers."),
+    "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
+    "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
+    "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
+    "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
+    "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
+    "key": ("installation.key_commands", "key", "Keys of the installation."),
+    "host": ("installation.host_commands", "host", "The machines that serve devices."),
+    "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),

@@ -34,7 +34,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
         if isinstance(command, click.Group):
-            for below in list(command.commands) or command.list_commands(context):
+            for below in command.list_commands(context):
                 subcommand = command.get_command(context, below)
                 assert subcommand is not None
                 yield f"engage {name} {below}", copy(subcommand)

@@ -51,7 +51,10 @@ def build(
     server_days: int | None,
     as_json: bool,
 ) -> None:
-    """Build a chain that fits into a device, into a new or empty folder."""
+    """Build a chain that fits into a device.
+
+    The folder is made, or is empty.
+    """
     passphrase = read_passphrase_option(session, passphrase_file)
     now = session.now()
     plan = ChainPlan(

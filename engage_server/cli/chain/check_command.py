@@ -16,6 +16,7 @@ from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.checks.selection import Selection
 from engage_server.cli.chain.check_next import Told
 from engage_server.cli.chain.check_settings import check_settings
+from engage_server.cli.output import begin_json
 from engage_server.cli.parameters import (
     FilePath,
     HostType,
@@ -72,6 +73,7 @@ class TimeType(click.ParamType[datetime]):
 @click.command(epilog=_EXAMPLE)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
 @click.option("--profile", metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML. [default: any]")
 @click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
@@ -154,6 +156,7 @@ def _standard_input() -> bytes:
 def _report(run: CheckRun, form: str, strict: bool, told: Told, *, to_terminal: bool) -> Iterator[str]:
     # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
     if form == "json":
+        begin_json()
         from engage_server.checks.reports.json_report import json_report
 
         return json_report(run)

@@ -42,10 +42,11 @@ def renew(
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
-    """Make the chains of a rotation where the authority's keys are, for servers that never see them.
+    """Build a rotation's chains on the authority's machine.
 
-    Carry the folder to a server and start the rotation there: engage rotate start --prepared DIR. Of the CAs' keys it
-    holds only those of new CAs; a server does not need them: take them out before.
+    The servers then never see the authority's keys. Copy the folder to a server and start the rotation there: engage
+    rotate start --prepared DIR. The folder also holds the private keys of new CAs. A server does not need them: take
+    them out first.
     """
     passphrase = read_passphrase_option(session, passphrase_file)
     current = read_chain_folder(source, passphrase).chain

@@ -37,7 +37,10 @@ _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: 
 @json_option
 @click.pass_obj
 def show(session: Session, target: Path, passphrase_file: str | None, as_json: bool) -> None:
-    """Print what stands in the certificates of a chain, from the root down. Private keys are never shown."""
+    """Print the contents of a chain, from the root down.
+
+    Private keys are never shown.
+    """
     passphrase = read_passphrase_option(session, passphrase_file)
     shown = []
     for group in groups_of(target, passphrase):

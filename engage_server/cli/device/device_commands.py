@@ -7,41 +7,68 @@ from engage_server.cli.device.device_files_commands import export_devices, impor
 from engage_server.cli.device.device_views import WORDS, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 
 _SHOWN = 50
+_GRADES = """\b
+How far a device came    in JSON
+asked for the notice     notice         it knows this host, and no more
+downloaded the anchor    certificate    it may trust the release from now on
+finished TLS             handshake      it trusts the release: it was offered no other chain
+proved itself            authenticated  the same, and its token was valid
+
+\b
+Examples:
+  engage device list --site north
+  engage device list --release 4 --missing   who did not finish TLS with release 4
+  engage device list --troubled              who loops, refuses or is silent, and why
+  engage device list --release 4 --all --json
+"""
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "add",
+        "import",
+        "export",
+        "forget",
+        "remove",
+    ),
+)
 def device() -> None:
-    """Devices: who took which release, who is missing since when, and what seems to be wrong with them.
+    """Devices: who took which release, who is missing, and why.
 
-    With several sites, a device that calls by a host of none of them is answered by the site that it is known in.
+    With several sites, a device may call by a host of none of them. The site that knows the device then answers it.
     """
 
 
 @device.command(epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north")
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
-@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
+@site_option
 @click.pass_obj
-def add(session: Session, serials: tuple[str, ...], site: str) -> None:
-    """Remember to which site devices belong: 32 hexadecimal digits each, or Base64 as they send it."""
+def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
+    """Put devices on a site's list.
+
+    A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
+    """
     sites = session.operator_side().sites
+    name = sites.get(site).name
     for serial in serials:
-        added = sites.add_device(serial, site, session.occasion())
-        click.echo(f"{added.serial} belongs to {site}")
-    print_next(f"{program()} device list --site {site}")
+        added = sites.add_device(serial, name, session.occasion())
+        click.echo(f"{added.serial} belongs to {name}")
+    print_next(f"{program()} device list --site {name}")
 
 
 @device.command(
     "list",
-    epilog="\b\nExamples:\n  engage device list --site north\n"
-    "  engage device list --release 4 --missing        who has not taken release 4, longest silent first\n"
-    "  engage device list --troubled                   who loops, refuses, is silent, or asks again, and why\n"
-    "  engage device list --release 4 --all --json",
+    epilog=_GRADES,
 )
 @site_option
 @click.option("--release", type=click.IntRange(min=1), metavar="N", help="How far each came with this release.")
@@ -61,8 +88,7 @@ def list_devices(
 ) -> None:
     """List the devices of a site, longest silent first.
 
-    Without --release the current one counts. What a device proves by each grade: it asked for the notice; it downloaded
-    the anchor; it finished a TLS handshake while this release's chain was the only one that it could be given.
+    Without --release, the current release counts. Below is how far a device can come with it.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -112,10 +138,10 @@ def list_devices(
 @json_option
 @click.pass_obj
 def show(session: Session, device: str, as_json: bool) -> None:
-    """Show what is known of one device: its habit, each release that it met, and what seems to be wrong.
+    """Show one device: its habit, its releases, and its trouble.
 
-    A device that never sent its serial number is known by its address. Where it calls in here, the latest events of its
-    audits are told, too; those that went to an upstream system are there.
+    A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
+    audits are shown too. Audits that went to an upstream system are not kept here.
     """
     operator = session.operator_side()
     found = operator.evidence.device(device, session.now())
@@ -139,10 +165,10 @@ def show(session: Session, device: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
-    """Forget a device that is gone, or was never one: its history, its releases and its addresses.
+    """Drop the evidence of a device that is gone, or was none.
 
-    SERIAL is a serial number or an address. If the device calls again, it is a new one. Lists of serial numbers and the
-    files of the device stay: engage device remove takes these out, too.
+    SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
+    it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.
     """
     sites = session.operator_side().evidence.forget(device, site, reason, session.occasion())
     if as_json:

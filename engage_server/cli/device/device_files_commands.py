@@ -34,16 +34,18 @@ _FAULTS_SHOWN = 20
     "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
 )
 @click.argument("path", type=FilePath)
-@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
+@site_option
 @json_option
 @click.pass_obj
-def import_devices(session: Session, path: Path, site: str, as_json: bool) -> None:
-    """Add devices by a list, or take in their JSON files.
+def import_devices(session: Session, path: Path, site: str | None, as_json: bool) -> None:
+    """Import a list of devices, or their JSON files.
 
-    A list has a serial number on each line, or in the first column of a CSV file. JSON files are looked for in a
-    folder; which device one is about stands in its name, its folder's name, or in it as serialNumber. A database
-    replaces the one before; audits and alerts are added to those that were collected. All of it is read and judged
-    before anything is changed; devices that were on no list are put on it.
+    A list has a serial number on each line, or in the first column of a CSV file.
+
+    JSON files are searched for in a folder. A file names its device in its name, in its folder's name, or inside as
+    serialNumber. A database replaces the one before. Audits and alerts are added to those that were collected.
+
+    Everything is read and checked before anything is changed. Devices that were on no list are put on the site's list.
     """
     is_list = path.is_file() and path.suffix.lower() != ".json"
     found = FoundFiles() if is_list else find_device_files(path)
@@ -83,9 +85,10 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
 def export_devices(
     session: Session, site: str | None, target: Path | None, devices: tuple[str, ...], as_json: bool
 ) -> None:
-    """Write what is known of all devices of a site, as CSV or JSON; or, with --to, their JSON files.
+    """Export the devices of a site, or with --to their JSON files.
 
-    Files go into DIR/SERIAL/, and 'engage device import DIR' takes them in again.
+    Without --to, standard output gets what is known of each device, as CSV or JSON. Files go into DIR/SERIAL/, and
+    'engage device import DIR' imports them again.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

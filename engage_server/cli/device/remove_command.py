@@ -20,9 +20,10 @@ from engage_server.services.sites.serials import read_serial
 @json_option
 @click.pass_obj
 def remove_device(session: Session, serial: str, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Remove a device from a site: from its list, with its evidence and its files.
+    """Remove a device with its evidence and its files.
 
-    If it calls again, it is a new device. To drop its evidence alone: engage device forget.
+    It is taken off its site's list. If it calls again, it is a new device. To drop only its evidence: engage device
+    forget.
     """
     identity, removal = read_serial(serial), session.operator_side().removal
     name = removal.site_of(identity, site)

@@ -3,6 +3,7 @@
 import click
 
 from engage_server.as_json.audit_log import entry_json
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.program import program
@@ -10,9 +11,15 @@ from engage_server.cli.session import Session
 from engage_server.records import AuditEntry
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "show",
+        "verify",
+    ),
+)
 def audit() -> None:
-    """The audit log: who did what, when, and why. Nobody can change it unseen."""
+    """The audit log: who did what, when, and why."""
 
 
 @audit.command(epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json")
@@ -52,11 +59,13 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
 @json_option
 @click.pass_obj
 def verify(session: Session, expect: str | None, as_json: bool) -> int:
-    """Find out whether an entry was changed, added, moved or removed.
+    """Verify that no entry was changed, added or removed.
 
-    Each entry holds the hash of the one before, made with a key that is not in the database. Exit status 1 when
-    something is wrong. Each command that writes an entry says so on standard error, as "audit log: entry NUMBER:HASH":
-    keep that line elsewhere, and --expect finds whether an older log was put in its place.
+    Each entry holds the hash of the one before, made with a key that is not in the database. Each command that writes
+    an entry prints it on standard error, as "audit log: entry NUMBER:HASH". Keep that line elsewhere: with --expect you
+    then learn whether an older log was put in the place of this one.
+
+    Exit status 1 when something is wrong.
     """
     verdict = session.operator_side().audit.verify(expect)
     if as_json:

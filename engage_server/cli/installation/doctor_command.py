@@ -24,12 +24,12 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 def doctor(
     session: Session, http_port: int | None, https_port: int | None, operators_port: int | None, as_json: bool
 ) -> int:
-    """Look whether this installation is well: files, keys, ports, names, clock, and a fetch as a device makes it.
+    """Check files, keys, ports, names and clock, and fetch once.
 
-    Changes nothing but what the virtual lock's call leaves in the log. Run it as root or as the service's user: others
-    may not look into its files.
+    The fetch is what a device does. It leaves its lines in the log, and nothing else is changed. Run the command as
+    root or as the service's user, because others cannot read its files.
 
-    Ports that 'engage serve' was given as options are not in the settings: give them here, too.
+    Ports that 'engage serve' was given as options are not in the settings. Give them here too.
 
     Exit status 1 when there is a problem, 3 when there is no installation. Warnings alone are 0.
     """

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.vendor import review_json
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.installation.init_command import ensure_settings_file
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import (
@@ -33,9 +34,9 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-@click.group("import")
+@click.group("import", cls=OrderedGroup, order=("vendor",))
 def import_group() -> None:
-    """Take over from another server."""
+    """Import another server's installation."""
 
 
 @import_group.command(
@@ -67,13 +68,15 @@ def vendor(
     passphrase_file: str | None,
     as_json: bool,
 ) -> int:
-    """Look at the folder of the vendor's two sample servers, and with --apply take over from them.
+    """Review the vendor's sample servers; --apply imports them.
 
-    Names each fault, and finds which certificate the devices really trust: the one whose hash under the site key the
-    scripts give. Taking over keeps that anchor, the addresses below /static/Device_Certificates/, and the devices'
-    files in Engage_Data. A chain with faults is made anew under the same anchor, if the anchor's key lies there.
+    Reports each fault, and finds the certificate that devices really trust. It is the one whose hash under the site key
+    is in the scripts.
 
-    Nothing of the sample is run or changed. Exit status 1 when it has an error and nothing was taken over.
+    An import keeps that anchor, the addresses below /static/Device_Certificates/, and the devices' files in
+    Engage_Data. A chain with faults is built again under the same anchor, if the anchor's key is in the folder.
+
+    Nothing of the sample is run or changed. Exit status 1 when it has an error and nothing was imported.
     """
     key = required_site_key(session, site_key_file, demo)
     sample = read_vendor_sample(folder, read_passphrase_option(session, passphrase_file))

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from engage_server.cli.collector import collect_as_usual
+from engage_server.cli.process.collector import collect_as_usual
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide

@@ -31,7 +31,7 @@ _LINE_DAYS = 3653
 @json_option
 @click.pass_obj
 def status(session: Session, as_json: bool) -> int:
-    """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
+    """Show all sites: releases, expiry, devices and workers.
 
     Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
     site serves nothing, or its devices call a host that its certificate is not for. A certificate has expired, or its

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from engage_server.checks import PROFILES
-from engage_server.cli.output import print_next
+from engage_server.cli.output import begin_json, print_next
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -47,6 +47,7 @@ It calls no host but the one that is named, from one connection at a time. Exit 
     "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
 )
 @click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
 @click.option(
     "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
@@ -86,6 +87,7 @@ def _counted(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
 def _report(outcomes: list[Outcome], form: str, url: str) -> str:
     if form == "json":
+        begin_json()
         return as_json(outcomes, url)
     if form == "junit":
         return as_junit(outcomes, url)

@@ -98,7 +98,11 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @json_option
 @click.pass_obj
 def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Fetch and check the trust certificate as a device does, then connect by TLS trusting nothing else."""
+    """Do what one device does: fetch the anchor, then use TLS.
+
+    The trust certificate is fetched and checked as a device does it. Then the virtual lock connects by TLS and trusts
+    nothing else.
+    """
     target = Target.from_url(url, options["https_port"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])

@@ -72,7 +72,10 @@ _REFRESH_SECONDS = 0.5
 @json_option
 @click.pass_obj
 def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Let many virtual devices call a host as real ones do: when their habit says, on connections of their own."""
+    """Let many virtual devices call a host.
+
+    Each calls at the time that its habit gives, on a connection of its own, as real devices do.
+    """
     target = Target.from_url(url, options["https_port"])
     ask_unless_here(target.host, options["count"], yes=options["yes"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])

@@ -44,7 +44,10 @@ While the misbehaving devices hold their connections, a well-behaved one calls. 
 @json_option
 @click.pass_obj
 def misbehave_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Be devices that stall, crawl, vanish or ask for nonsense, and see whether a right one is served meanwhile."""
+    """Play devices that misbehave, and test who is still served.
+
+    They stall, crawl, vanish or send nonsense. Meanwhile a well-behaved device calls.
+    """
     target = Target.from_url(url, options["https_port"])
     ways = [Misbehaviour(each) for each in options["ways"]] or list(Misbehaviour)
     ask_unless_here(target.host, options["count"] * len(ways), yes=options["yes"])

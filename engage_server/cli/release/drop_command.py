@@ -15,9 +15,10 @@ from engage_server.cli.session import Session
 @json_option
 @click.pass_obj
 def drop_release(session: Session, number: int, site: str | None, reason: str, as_json: bool) -> None:
-    """Remove a release that was staged and never served, with its private key.
+    """Remove a staged release that was never served.
 
-    One that was served stays, because devices may hold its anchor: engage release retire destroys its key.
+    Its private key is destroyed. A release that was served stays, because devices may hold its anchor. To destroy the
+    key of such a release, use: engage release retire.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

@@ -9,8 +9,9 @@ from engage_server.as_json.releases import checked_release_json, confirmation_js
 from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
@@ -25,12 +26,33 @@ from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
 
+_STATES = """\b
+staged   checked and kept, never served
+current  served now
+former   no longer served; you can go back to it (in JSON: retired)
+retired  no longer served, and its private key is destroyed
+
+\b
+Example:
+  engage release list --site main --json
+"""
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "stage",
+        "activate",
+        "rollback",
+        "retire",
+        "drop",
+    ),
+)
 def release() -> None:
-    """Releases: everything that a site serves, as one unit."""
+    """Releases: anchor, chain and key that a site serves as one."""
 
 
 @release.command(
@@ -46,11 +68,12 @@ def release() -> None:
 def stage(
     session: Session, targets: tuple[Path, ...], site: str | None, passphrase_file: str | None, as_json: bool
 ) -> int:
-    """Check a chain and keep it as the site's next release. Nothing is served before 'activate'.
+    """Check a chain and keep it as the site's next release.
 
-    A target is a folder or file as 'chain check' takes it; several files together are one chain. Root and private key
-    have to be among them; the key is sealed. Exit status 1 when a finding of severity error keeps it from being
-    activated.
+    Nothing is served before 'engage release activate'. A target is a folder or file that 'engage chain check' accepts.
+    Several files together are one chain. The root and the private key must be among them. The key is sealed.
+
+    Exit status 1 when a finding of severity error keeps the release from being activated.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -68,12 +91,12 @@ def stage(
     return 1 if checked.errors else 0
 
 
-@release.command("list", epilog="\b\nExample:\n  engage release list --site main --json")
-@site_option
+@release.command("list", epilog=_STATES)
+@all_sites_option
 @json_option
 @click.pass_obj
 def list_releases(session: Session, site: str | None, as_json: bool) -> None:
-    """List the releases, of all sites or of one."""
+    """List the releases of all sites, or of one."""
     operator = session.operator_side()
     found = operator.releases.all(site)
     if as_json:
@@ -105,7 +128,7 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(session: Session, number: int, site: str | None, as_json: bool) -> None:
-    """Show one release: its certificates, its bytes, and what the checks say of it today."""
+    """Show a release: certificates, bytes and today's findings."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
     checked = operator.releases.check(name, number, session.occasion())
@@ -153,13 +176,14 @@ def activate(
     wait_seconds: float,
     as_json: bool,
 ) -> int:
-    """Serve this release from now on: every worker follows within two seconds, nothing restarts.
+    """Serve this release from now on.
 
-    With --wait it returns when each worker has said that it serves the release, and names those that have not: then the
-    exit status is 1. A worker that is not heard and said no goodbye counts (engage host list).
+    Every worker follows within two seconds, and nothing restarts. With --wait, the command returns when each worker has
+    reported that it serves the release. It names the workers that have not, and then ends with 1. A worker that stopped
+    without a goodbye counts too: engage host list.
 
-    Asks first where doors would refuse the release, because they hold another anchor. Without a terminal and without
-    --yes it then changes nothing, and ends with 1.
+    If doors would refuse the release because they hold another anchor, the command asks first. Without a terminal and
+    without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -189,11 +213,12 @@ def rollback(
     wait_seconds: float,
     as_json: bool,
 ) -> int:
-    """Serve again what was served before the current release, as one unit.
+    """Serve the release before the current one again.
 
-    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live. Asks
-    first where doors would refuse that release, because they hold another anchor. Without a terminal and without --yes
-    it then changes nothing, and ends with 1.
+    A second rollback goes back one more. The release is checked again: one that has expired does not go live.
+
+    If doors would refuse that release because they hold another anchor, the command asks first. Without a terminal and
+    without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -215,10 +240,10 @@ def rollback(
 @json_option
 @click.pass_obj
 def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Destroy the private key of a release that is no longer served. It cannot be gone back to.
+    """Destroy the private key of a former release.
 
-    What devices downloaded of it stays downloadable. The prompt says whether it is safe: whether all doors hold the
-    anchor of the current release. 'engage release list' says the same.
+    Nobody can go back to the release afterwards. Its anchor stays downloadable for devices. The prompt says whether it
+    is safe, that is, whether all doors hold the anchor of the current release. 'engage release list' says the same.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

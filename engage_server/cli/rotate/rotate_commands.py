@@ -8,6 +8,7 @@ import click
 
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
@@ -32,12 +33,21 @@ passphrase_option = click.option(
 )
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "plan",
+        "start",
+        "status",
+        "approve",
+        "abort",
+    ),
+)
 def rotate() -> None:
-    """Rotation: from the chain that is served to the next one, without losing a device.
+    """Rotation: replace the chain that is served, step by step.
 
-    'plan' shows what is due and every way there, and changes nothing. 'start' does one way, step by step; between the
-    steps a gate counts the devices that came through. The servers' operators' instance moves a rotation on by itself.
+    'plan' shows what is due and which ways there are. 'start' begins one way. Between its steps, a gate counts the
+    devices that came through. The operators' instance of the servers moves the rotation on by itself.
     """
 
 
@@ -50,10 +60,10 @@ def rotate() -> None:
 def plan(
     session: Session, site: str | None, authority: Path | None, passphrase_file: str | None, as_json: bool
 ) -> None:
-    """Say what is due, which ways there are, and which is the safest. Changes nothing.
+    """Show what is due, which ways there are, and the safest one.
 
-    Every way is tried on a copy of the chain under throwaway keys, and validated as a device with the old anchor and as
-    one with the new anchor would.
+    Nothing is changed. Every way is tried on a copy of the chain with throwaway keys. The result is validated from the
+    point of view of a device with the old anchor, and of one with the new anchor.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -134,14 +144,14 @@ def start(
     soak_hours: float,
     yes: bool,
 ) -> None:
-    """Begin a rotation; take up one that was interrupted; or move on one that is going on.
+    """Begin a rotation, or continue one.
 
-    Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
-    when it refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit all
-    goes back, as one unit, by itself. What comes from other addresses makes it pause, and nothing else.
+    Chains are built, validated and staged. Then the first one is served, and the gate watches. A device is lost when it
+    refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit, the rotation
+    rolls back by itself. What comes from other addresses can make it pause, and nothing else.
 
-    With several sites nothing begins before all of them can. A cut-over asks first, because every door fails TLS once.
-    Without a terminal and without --yes it then changes nothing, and ends with 1.
+    With several sites, nothing begins before all of them are ready. A cut-over asks first, because every door fails TLS
+    once. Without a terminal and without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -164,7 +174,7 @@ def start(
 @json_option
 @click.pass_obj
 def status(session: Session, site: str | None, as_json: bool) -> None:
-    """Show where rotations stand: what is served, who came through, and what the gate waits for. Changes nothing."""
+    """Show where rotations stand, and what they wait for."""
     operator = session.operator_side()
     occasion = session.occasion()
     if site is not None:
@@ -196,10 +206,10 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
 @yes_option
 @click.pass_obj
 def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
-    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason.
+    """Approve the next step, whatever the gate says.
 
-    Asks first where doors would refuse the next release. Without a terminal and without --yes it then changes nothing,
-    and ends with 1.
+    The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
+    Without a terminal and without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -216,7 +226,7 @@ def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
 @click.option("--keep", is_flag=True, help="Go on serving what is served now, and only end the rotation.")
 @click.pass_obj
 def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
-    """End a rotation, and serve what was served when it began, as one unit."""
+    """End a rotation, and go back to where it began."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
     back_to = operator.rotations.back_to(name)

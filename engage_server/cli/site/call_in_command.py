@@ -73,10 +73,11 @@ def call_in(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Say how a site's devices are answered when they call in at night; without options, show it.
+    """Show or set how a site's call-ins are answered.
 
-    Calls are taken by TLS. With --files this host answers from data/NAME/SERIAL/, with --upstream your own system does;
-    audits and alerts then wait on this host until that system has taken them.
+    Devices call in at night, by TLS. With --files, this host answers them from data/NAME/SERIAL/. With --upstream, your
+    own system answers; audits and alerts wait on this host until that system has accepted them. Without options, the
+    command shows the present setting.
     """
     from engage_server.services.sites.register import SiteChanges
 

@@ -18,8 +18,8 @@ from engage_server.errors import UsageError
 def rename_site(session: Session, name: str, new: str, reason: str, as_json: bool) -> None:
     """Give a site another name. Stop the servers on every host first.
 
-    Its key, releases, list of devices, evidence and files stay its own. The audit log keeps the old name where it
-    stands. Folders of chains keep their names.
+    It keeps its key, releases, list of devices, evidence and files. Earlier entries of the audit log keep the old name,
+    and so do folders of chains.
     """
     session.operator_side().renaming.rename(name, new, reason, session.occasion())
     if as_json:
@@ -46,10 +46,10 @@ def rename_site(session: Session, name: str, new: str, reason: str, as_json: boo
 def remove_site(
     session: Session, name: str, destroy_site_key: str | None, reason: str, yes: bool, as_json: bool
 ) -> None:
-    """Remove a site: its key, releases, list of devices and evidence.
+    """Remove a site with its key, releases, devices and evidence.
 
-    Refused while its key was never exported, because devices know no other. Refused without a reason while doors
-    called within 30 days. Files of its devices and the folders of its chains stay.
+    Refused as long as its key was never exported, because devices know no other. Refused without a reason if doors
+    called within 30 days. The files of its devices and the folders of its chains stay.
     """
     if destroy_site_key is not None and destroy_site_key != name:
         raise UsageError(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.sites import site_json
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import (
     FilePath,
@@ -64,7 +65,20 @@ local_address_option = click.option(
 )
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "add",
+        "change",
+        "call-in",
+        "default",
+        "export-key",
+        "rename",
+        "remove",
+    ),
+)
 def site() -> None:
     """Sites: the devices that share a site key and the host that they call."""
 
@@ -108,7 +122,10 @@ def add(
     demo: bool,
     trials: bool,
 ) -> None:
-    """Add a site. Its site key can never be changed afterwards: devices know no other."""
+    """Add a site.
+
+    Its site key can never be changed afterwards, because devices know no other.
+    """
     key = required_site_key(session, site_key_file, demo)
     request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
     added = session.operator_side().sites.add(request, key, session.occasion())
@@ -146,7 +163,7 @@ def list_sites(session: Session, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
-    """Show one site. Its key is never shown."""
+    """Show one site, but never its key."""
     operator = session.operator_side()
     found = operator.sites.get(name)
     releases = operator.releases.all(name)
@@ -210,11 +227,12 @@ def change(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, local addresses or evidence; what is given replaces what was there.
+    """Change a site's hosts, networks, addresses or evidence.
 
-    Its name, its key and its anchor cannot be changed. A server certificate is for the hosts that it was built for:
-    with other hosts a server renewal is due at once. --evidence authenticated is refused while no device of the site
-    ever sent a right token.
+    What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
+
+    A server certificate is valid only for the hosts that it was built for. With other hosts, a server renewal is due at
+    once. --evidence authenticated is refused as long as no device of the site has sent a valid token.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
         raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
@@ -276,7 +294,10 @@ def make_default(session: Session, name: str) -> None:
 @click.argument("file", type=FilePath)
 @click.pass_obj
 def export_key(session: Session, name: str, file: Path) -> None:
-    """Write the site key, as Base64, into a new file that only you can read. The audit log notes it."""
+    """Write the site key into a new file that only you can read.
+
+    The file holds the key as Base64. The audit log records the export.
+    """
     session.operator_side().sites.export_key(name, file, session.occasion())
     click.echo(f"wrote the key of {name} to {file}")
     print_next("keep it offline; it is what devices are commissioned with, and it can never be changed")
