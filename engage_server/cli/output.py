@@ -3,6 +3,7 @@
 import json
 import os
 import sys
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
@@ -15,6 +16,7 @@ from engage_server.cli.program import pasteable
 
 _json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
 
+WIDTH = 80  # columns: what a terminal has unless somebody made it wider
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
 
@@ -48,7 +50,7 @@ class Console:
             style: Words such as ``bold red`` or ``dim``.
             end: What follows it.
         """
-        click.echo(_styled(_printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
+        click.echo(_styled(printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
 
 
 def console() -> Console:
@@ -79,7 +81,7 @@ def forget_json() -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
     """Print a table, or a sentence when it would be empty. No line is cut: a terminal wraps what is too long."""
-    cells = [[_printable(str(cell)) for cell in row] for row in rows]
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         click.echo(empty)
         return
@@ -88,6 +90,20 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
+
+
+def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:
+    """Print a text in lines of 80 columns; paths and names that are longer stay whole, so that they can be copied.
+
+    Args:
+        text: What.
+        indent: What its second line and those after it begin with.
+        already: How many columns of the first line are taken.
+    """
+    lines = textwrap.wrap(
+        " " * already + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    click.echo("\n".join(lines)[already:])
 
 
 def print_next(sentence: str) -> None:
@@ -107,7 +123,8 @@ def _width(text: str) -> int:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text without control characters: what others wrote can neither begin a line nor colour it."""
     return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 

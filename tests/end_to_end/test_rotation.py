@@ -30,11 +30,12 @@ def test_a_new_root_from_plan_to_retirement(installation: Path) -> None:
         eventually(lambda: seen(installation, 1, 2), "both devices are known")
         planned = ok(engage(installation, "rotate", "plan"))
         assert "nothing is due" in planned
-        assert planned.count("device with the old anchor: accepts it") == 4
+        detail = ok(engage(installation, "rotate", "plan", "--verbose"))
+        assert detail.count("device with the old anchor: accepts it") == 4
         assert "linked-rekey" in planned
         started = ok(engage(installation, "rotate", "start", "--way", "linked-rekey", "--soak-hours", "0"))
         assert "validated them with the old anchor and with the new one" in started
-        assert "release 2 of main is served (1 of 2)" in started
+        assert "release 2 of main is served (step 1 of 2)" in started
         refused = engage(installation, "release", "activate", "1")
         assert (refused.returncode, "rotate abort" in refused.stderr) == (2, True)
         eventually(lambda: served(installation) == {2}, "the workers follow")

@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -60,7 +60,7 @@ def show(session: Session, target: Path, passphrase_file: str | None, as_json: b
     for each in shown:
         click.echo(each["target"])
         for line in _lines(each):
-            click.echo(line)
+            print_wrapped(line, " " * 16)
     print_next(f"{program()} chain check {target}")
 
 
@@ -71,7 +71,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
             for name, value in facts.items():
                 if name not in ("subject", "signature") and value not in ("", [], None):
                     text = ", ".join(value) if isinstance(value, list) else str(value)
-                    yield f"    {_LABELS.get(name, name.replace('_', ' ')):<12} {_printable(text)}"
+                    yield f"    {_LABELS.get(name, name.replace('_', ' ')):<11} {_printable(text)}"
 
 
 def _facts(certificate: x509.Certificate) -> dict[str, Any]:

@@ -1,17 +1,20 @@
 """``engage device``."""
 
+from datetime import datetime
+
 import click
 
 from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import WORDS, print_device, print_events
+from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.services.evidence.devices import DeviceView
 
 _SHOWN = 50
 _GRADES = """\b
@@ -94,27 +97,27 @@ def list_devices(
     name = operator.sites.get(site).name
     number = release or operator.releases.current(name)
     limit = None if shows_all else _SHOWN
-    found = operator.evidence.devices(
-        name, session.now(), release=number, missing=missing, troubled=troubled, limit=limit
-    )
+    now = session.now()
+    found = operator.evidence.devices(name, now, release=number, missing=missing, troubled=troubled, limit=limit)
     if as_json:
         print_json([device_json(each) for each in found])
         return
     rows = [
         (
             each.identity,
-            WORDS[each.grade] if each.grade is not None else "",
-            f"{each.history.last_seen:%Y-%m-%d %H:%M}" if each.history else "never",
+            grade_words(each),
+            _last_seen(each, now),
             "" if each.silent_nights is None else each.silent_nights,
             each.diagnosis.code if each.diagnosis else "",
         )
         for each in found
     ]
-    columns = ["device", f"release {number}" if number else "release", "last seen (UTC)", "nights since", "trouble"]
+    columns = ["device", f"release {number}" if number else "release", "last seen", "nights", "trouble"]
     print_table(columns, rows, _nobody(missing, troubled))
     for each in found if troubled else []:
         if each.diagnosis is not None:
-            click.echo(f"{each.identity}: {each.diagnosis.cause}\n      mend: {each.diagnosis.mend}")
+            print_wrapped(f"{each.identity}: {each.diagnosis.cause}", "  ")
+            print_wrapped(f"  fix: {each.diagnosis.mend}", "    ")
     if number is not None:
         grades = operator.evidence.grades(name, number)
         text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
@@ -181,6 +184,14 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
 device.add_command(import_devices)
 device.add_command(export_devices)
 device.add_command(remove_device)
+
+
+def _last_seen(view: DeviceView, now: datetime) -> str:
+    """A date, because nights count; of today the time, because somebody is trying something."""
+    if view.history is None:
+        return "never"
+    seen = view.history.last_seen
+    return f"{seen:%H:%M} UTC" if seen.date() == now.date() else f"{seen:%Y-%m-%d}"
 
 
 def _nobody(missing: bool, troubled: bool) -> str:

@@ -4,17 +4,17 @@ from collections.abc import Iterator, Sequence
 
 import click
 
-from engage_server.cli.output import print_table
+from engage_server.cli.output import print_table, print_wrapped
 from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.evidence.devices import DeviceView
 
 WORDS = {
-    Grade.NEVER_SEEN: "never seen",
+    Grade.NEVER_SEEN: "never seen with it",
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
-    Grade.AUTHENTICATED: "proved itself by a token",
+    Grade.AUTHENTICATED: "proved itself",
 }
 _EVENTS_SHOWN = 20
 _DISREGARDED = {
@@ -57,7 +57,15 @@ def print_device(view: DeviceView) -> None:
         when = f"{known.reported_at:%Y-%m-%d %H:%M} UTC" if known.reported_at else ""
         click.echo(f"its audits said last, on {when}: {view.report}")
     if view.diagnosis is not None:
-        click.echo(f"[{view.diagnosis.code}] {view.diagnosis.cause}\n      mend: {view.diagnosis.mend}")
+        print_wrapped(f"[{view.diagnosis.code}] {view.diagnosis.cause}", "  ")
+        print_wrapped(f"  fix: {view.diagnosis.mend}", "    ")
+
+
+def grade_words(view: DeviceView) -> str:
+    """How far it came with a release: one that was seen with another release is not yet with this one."""
+    if view.grade is None or view.grade is Grade.NEVER_SEEN:
+        return "" if view.grade is None else "not yet" if view.history else "never seen"
+    return WORDS[view.grade]
 
 
 def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import json_option, print_json, print_next, print_wrapped, printable
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -34,19 +34,10 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
     if as_json:
         print_json([entry_json(entry) for entry in entries])
         return
-    rows = [
-        (
-            entry.number,
-            f"{entry.event.at:%Y-%m-%d %H:%M:%S}",
-            entry.event.actor,
-            entry.event.action,
-            entry.event.site,
-            _change(entry),
-            entry.event.reason,
-        )
-        for entry in entries
-    ]
-    print_table(["", "at (UTC)", "who", "what", "site", "facts", "why"], rows, "nothing was done yet")
+    for entry in entries:
+        _print_entry(entry)
+    if not entries:
+        click.echo("nothing was done yet")
     print_next(f"{program()} audit verify")
 
 
@@ -80,6 +71,17 @@ def verify(session: Session, expect: str | None, as_json: bool) -> int:
     if verdict.entries:
         print_next(f"note this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
     return 0
+
+
+def _print_entry(entry: AuditEntry) -> None:
+    """A line that says who did what to which site, and below it what changed and why."""
+    event = entry.event
+    site = f" {event.site}" if event.site else ""
+    click.echo(printable(f"{entry.number:>4}  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.actor}  {event.action}{site}"))
+    facts = _change(entry)
+    for name, text in (("", facts), ("reason: ", event.reason)):
+        if text:
+            print_wrapped(printable(f"      {name}{text}"), " " * 8)
 
 
 def _change(entry: AuditEntry) -> str:

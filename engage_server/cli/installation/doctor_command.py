@@ -3,7 +3,7 @@
 import click
 
 from engage_server.as_json.checkup import checks_json
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
 from engage_server.composition.examination import examine
@@ -50,6 +50,6 @@ def doctor(
 
 def _print(check: Check) -> None:
     console().print(f"{check.level:<8}", style=_STYLES[check.level], end="")
-    click.echo(f"{check.name:<10} {check.sentence}")
+    print_wrapped(f"{check.name:<10} {check.sentence}", " " * 19, already=8)
     if check.next_step:
         click.echo(f"{'':<19}next: {pasteable(check.next_step)}")

@@ -8,7 +8,7 @@ import click
 from engage_server.as_json.vendor import review_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.installation.init_command import ensure_settings_file
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table
+from engage_server.cli.output import console, json_option, print_json, print_next, print_table, print_wrapped, printable
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -132,8 +132,9 @@ def _print(found: VendorReview) -> None:
 
 def _print_fault(fault: "Finding") -> None:
     console().print(f"{fault.severity:<8}", style=_STYLES[fault.severity], end="")
-    about = f"{fault.certificate}: " if fault.certificate else ""
-    click.echo(f"{fault.code}  {about}{fault.sentence}\n        mend: {fault.mend}")
+    where = f"{fault.certificate}: " if fault.certificate else ""
+    print_wrapped(printable(f"{fault.code}  {where}{fault.sentence}"), " " * 8, already=8)
+    print_wrapped(printable(f"        fix: {fault.mend}"), " " * 10)
 
 
 def _anchor_text(found: VendorReview) -> str:

@@ -7,7 +7,7 @@ import click
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.failing_doors import sentence_of
 from engage_server.cli.installation.disk_status import print_disk
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
@@ -23,8 +23,9 @@ _WORDS = {
     Grade.HANDSHAKE: "finished TLS",
     Grade.AUTHENTICATED: "proved itself by a token",
 }
-_LINE = 40
+_LINE = 20
 _LINE_DAYS = 3653
+_LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
 
 
 @click.command(epilog="\b\nExamples:\n  engage status\n  engage status --json")
@@ -54,15 +55,16 @@ def status(session: Session, as_json: bool) -> int:
         _print_site(site, occasion.now, uploads[site.site.name])
     if not found.sites:
         click.echo("there is no site yet")
-    click.echo(
-        f"{_count(len(found.workers), 'worker')} of {_count(len({each.host for each in found.workers}), 'host')} "
-        "serve devices"
-    )
+    if any(site.certificates for site in found.sites):
+        click.echo(_LEGEND)
+    hosts = len({each.host for each in found.workers})
+    serve = "serves" if len(found.workers) == 1 else "serve"
+    click.echo(f"{_count(len(found.workers), 'worker')} on {_count(hosts, 'host')} {serve} devices")
     for site_name in circuits:
-        click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
+        print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     print_disk(disk)
     for gap in found.gaps:
-        click.echo(f"the evidence may not be complete: {gap}")
+        print_wrapped(f"the evidence may not be complete: {gap}", "  ")
     print_next(_next(found))
     return int(bad)
 
@@ -81,7 +83,11 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
     marks = (" (default)" if status.site.is_default else "") + (" (for trials)" if status.site.for_trials else "")
-    click.echo(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}")
+    name = status.site.name
+    print_wrapped(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}", "    ", already=len(name))
+    if status.certificates:
+        columns = f"{'certificate':<13} {'ten years':<{_LINE}}  days left  until       start by"
+        out.print(f"  {columns}", style="bold")
     for certificate in status.certificates:
         _print_certificate(certificate, now)
     for host in status.unanswered:
@@ -94,7 +100,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
             for grade in sorted(status.grades, reverse=True)
             if status.grades[grade]
         )
-        click.echo(f"  {total} devices: {grades}")
+        print_wrapped(f"  {_count(total, 'device')}: {grades}", "    ")
     else:
         click.echo("  no device was seen or added yet")
     if status.reception is not None and status.reception.strangers:
@@ -102,10 +108,12 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.reception is not None and status.refuse:
         out.print("  locked out: ", style="bold red", end="")
         click.echo(sentence_of(status.reception, "refuse"))
-    click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
+    pace = _count(status.pace.time.days, "day")
+    print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
     if any(uploads):
-        click.echo(
-            f"  upstream system: {uploads[0]} audits or alerts of this host wait for it, {uploads[1]} it refused"
+        print_wrapped(
+            f"  upstream system: {_count(uploads[0], 'upload')} of this host wait for it; it rejected {uploads[1]}",
+            "    ",
         )
     for worker in status.behind:
         why = worker.trouble.get(status.site.name, "it has not looked yet")
@@ -117,20 +125,17 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
 
 
 def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
-    """A row with a time line: from today on, ten years long; what is left, and where the rotation has to begin."""
+    """A row with a time line of ten years: what is left of them, and where the rotation has to begin."""
     expiry = certificate.expiry
     days = expiry.days_left(now)
     cells = max(0, min(_LINE, round(days * _LINE / _LINE_DAYS)))
     begins = round((certificate.last_safe_start - now).total_seconds() / 86400 * _LINE / _LINE_DAYS)
-    line = "".join("|" if cell == max(0, min(begins, _LINE - 1)) else "-" for cell in range(max(1, cells)))
+    length = max(1, cells)
+    line = "".join("|" if cell == max(0, min(begins, length - 1)) else "-" for cell in range(length))
     out = console()
     click.echo(f"  {expiry.role:<13}", nl=False)
     out.print(f" {line:<{_LINE}}", style=_STYLES[certificate.urgency], end="")
-    click.echo(
-        f" {days:5.0f} days left, until {expiry.not_after:%Y-%m-%d}; "
-        f"last safe day to start: {certificate.last_safe_start:%Y-%m-%d}",
-        nl=False,
-    )
+    click.echo(f"  {days:>9.0f}  {expiry.not_after:%Y-%m-%d}  {certificate.last_safe_start:%Y-%m-%d}", nl=False)
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 

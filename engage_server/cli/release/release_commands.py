@@ -10,7 +10,7 @@ from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table
+from engage_server.cli.output import console, json_option, print_json, print_next, print_table, print_wrapped, printable
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
@@ -19,7 +19,7 @@ from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
-from engage_server.records import ReleaseState
+from engage_server.records import Release, ReleaseState
 from engage_server.services.chains.material import read_material
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -106,15 +106,14 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
         (
             each.site,
             each.number,
-            each.state,
+            state_words(each),
             _day(each.staged_at),
             _day(each.activated_at),
             _day(each.retired_at),
-            "destroyed" if each.key_destroyed_at else "sealed",
         )
         for each in found
     ]
-    print_table(["site", "release", "state", "staged", "activated", "retired", "key"], rows, "there is no release yet")
+    print_table(["site", "release", "state", "staged", "activated", "served until"], rows, "there is no release yet")
     for name in dict.fromkeys(each.site for each in found):
         advice = operator.held_anchors.advice(name, session.now())
         if advice is not None:
@@ -136,7 +135,11 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
         print_json(checked_release_json(checked))
         return
     chain = chain_of(checked.release)
-    click.echo(f"release {number} of {name}: {checked.release.state}, hash {checked.release.anchor_hash}")
+    click.echo(f"release {number} of {name}: {state_words(checked.release)}")
+    click.echo(f"hash of its anchor: {checked.release.anchor_hash}")
+    for what, at in (("staged", checked.release.staged_at), ("activated", checked.release.activated_at)):
+        if at is not None:
+            click.echo(f"{what} {at:%Y-%m-%d %H:%M} UTC")
     for certificate in chain:
         until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
         click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
@@ -311,10 +314,19 @@ def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
 def _print_findings(checked: CheckedRelease) -> None:
     out = console()
     for finding in checked.findings:
-        about = f"{finding.certificate}: " if finding.certificate else ""
+        where = f"{finding.certificate}: " if finding.certificate else ""
         out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
-        click.echo(f" [{finding.code}] {about}{finding.sentence}\n      mend: {finding.mend} ({finding.source})")
+        text = f" [{finding.code}] {where}{finding.sentence}"
+        print_wrapped(printable(text), " " * 6, already=len(finding.severity))
+        print_wrapped(printable(f"      fix: {finding.mend} ({finding.source})"), " " * 8)
+
+
+def state_words(of: Release) -> str:
+    """A state for people: of those that are no longer served, one can be gone back to as long as its key exists."""
+    if of.state is not ReleaseState.RETIRED:
+        return of.state.value
+    return "retired" if of.key_destroyed_at else "former"
 
 
 def _day(at: Any) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
+    return f"{at:%Y-%m-%d}" if at else ""

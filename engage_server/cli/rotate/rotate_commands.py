@@ -12,7 +12,8 @@ from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
-from engage_server.cli.rotate.rotate_output import print_plan, print_progress
+from engage_server.cli.rotate.plan_output import print_plan, print_ways
+from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
@@ -51,14 +52,26 @@ def rotate() -> None:
     """
 
 
-@rotate.command(epilog="\b\nExamples:\n  engage rotate plan --site main\n  engage rotate plan --json")
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate plan --site main\n"
+    "  engage rotate plan --way linked-rekey      its steps, and what devices make of them\n"
+    "  engage rotate plan --json"
+)
 @site_option
+@click.option("--way", type=click.Choice(_WAYS), help="Show this way in detail, with its steps.")
+@click.option("--verbose", is_flag=True, help="Show every way in detail.")
 @authority_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def plan(
-    session: Session, site: str | None, authority: Path | None, passphrase_file: str | None, as_json: bool
+    session: Session,
+    site: str | None,
+    way: str | None,
+    verbose: bool,
+    authority: Path | None,
+    passphrase_file: str | None,
+    as_json: bool,
 ) -> None:
     """Show what is due, which ways there are, and the safest one.
 
@@ -74,12 +87,10 @@ def plan(
         print_json(plan_json(made))
         return
     print_plan(made)
+    print_ways(made, RotationWay if verbose else [RotationWay(way)] if way else [])
     for file in found.locked:
         click.echo(f"{file} is encrypted: --passphrase-file opens it")
-    if made.recommended is None:
-        print_next("nothing is due; to rotate all the same: " + f"{program()} rotate start --site {name} --way WAY")
-    else:
-        print_next(f"{program()} rotate start --site {name} --way {made.recommended}")
+    print_next(f"{program()} rotate start --site {name} --way {way or made.recommended or 'WAY'}")
 
 
 @rotate.command(

@@ -39,6 +39,7 @@ from engage_server.services.sites.register import SiteChanges, SiteRequest
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
 
+_HOSTS_IN_LIST = 2
 _EVIDENCE = {
     RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
     RequiredEvidence.AUTHENTICATED: "authenticated: a TLS handshake with the device's token",
@@ -151,7 +152,7 @@ def list_sites(session: Session, as_json: bool) -> None:
         print_json([site_json(each, current.get(each.name)) for each in sites])
         return
     rows = [
-        (_name(each), "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _hosts(each))
+        (_name(each), "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _few_hosts(each))
         for each in sites
     ]
     print_table(["site", "default", "anchor", "release", "hosts"], rows, "there is no site yet")
@@ -305,6 +306,11 @@ def export_key(session: Session, name: str, file: Path) -> None:
 
 def _name(of: Site) -> str:
     return f"{of.name} (for trials)" if of.for_trials else of.name
+
+
+def _few_hosts(of: Site) -> str:
+    """For a list: all hosts, or the main one and how many more there are."""
+    return _hosts(of) if len(of.hosts) <= _HOSTS_IN_LIST else f"{of.hosts[0]} and {len(of.hosts) - 1} more"
 
 
 def _hosts(of: Site) -> str:

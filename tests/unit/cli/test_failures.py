@@ -15,8 +15,8 @@ from tests.support.refusals import error
     [
         (("statsu",), "no such command 'statsu'", "did you mean status? See engage --help"),
         (("chian",), "no such command 'chian'", "did you mean chain? See"),
-        (("chain", "chekc"), "no such command 'chekc'", "did you mean check? See engage chain --help"),
-        (("rotate", "strat"), "no such command 'strat'", "did you mean start or status? See engage rotate --help"),
+        (("chain", "chec"), "no such command 'chec'", "did you mean check? See engage chain --help"),
+        (("rotate", "startt"), "no such command 'startt'", "did you mean start or status? See engage rotate --help"),
         (("qqqqqq",), "no such command 'qqqqqq'", "next: engage --help"),
         (("status", "--jsn"), "no such option '--jsn'", "did you mean --json? See engage status --help"),
         (("chain", "build", "x"), "missing option '--host'", "next: engage chain build --help"),
@@ -39,7 +39,7 @@ def test_wrong_usage_is_reported_as_every_other_error_is(
     [
         (("status",), 3, "store.not_usable"),
         (("status", "--oops"), 2, "usage"),
-        (("rotate", "strat"), 2, "usage"),
+        (("rotate", "startt"), 2, "usage"),
         (("chain", "show", "gone"), 3, "file.not_usable"),
     ],
 )
