@@ -15,7 +15,7 @@ from tests.support.refusals import error
     [
         (("statsu",), "no such command 'statsu'", "did you mean status? See engage --help"),
         (("chian",), "no such command 'chian'", "did you mean chain? See"),
-        (("chain", "chec"), "no such command 'chec'", "did you mean check? See engage chain --help"),
+        (("chain", "chekk"), "no such command 'chekk'", "did you mean check? See engage chain --help"),
         (("rotate", "startt"), "no such command 'startt'", "did you mean start or status? See engage rotate --help"),
         (("qqqqqq",), "no such command 'qqqqqq'", "next: engage --help"),
         (("status", "--jsn"), "no such option '--jsn'", "did you mean --json? See engage status --help"),
