@@ -1,6 +1,7 @@
 """``engage status``."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -11,9 +12,13 @@ from engage_server.cli.output import console, json_option, print_json, print_nex
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 _STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
 _WORDS = {
@@ -28,10 +33,11 @@ _LINE_DAYS = 3653
 _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
 
 
-@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --json")
+@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --watch\n  engage status --json")
+@watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, as_json: bool) -> int:
+def status(session: Session, watching: bool, as_json: bool) -> int:
     """Show all sites: releases, expiry, devices and workers.
 
     Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
@@ -39,8 +45,15 @@ def status(session: Session, as_json: bool) -> int:
     last safe day to start a rotation has passed. A host went without a goodbye. The disk has no room for what devices
     send.
     """
-    occasion = session.occasion()
     operator = session.operator_side()
+    if watching:
+        watch(lambda: _report(session, operator, as_json=False), as_json=as_json)
+    return _report(session, operator, as_json=as_json)
+
+
+def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int:
+    """Look once, and print what is found; the exit status."""
+    occasion = session.occasion()
     found = operator.overview.look(occasion)
     disk = operator.disk.look([site.site.name for site in found.sites])
     from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here

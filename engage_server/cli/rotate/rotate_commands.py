@@ -15,6 +15,7 @@ from engage_server.cli.program import program
 from engage_server.cli.rotate.plan_output import print_plan, print_ways
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
@@ -180,16 +181,27 @@ def start(
     _print_where(session, operator, name)
 
 
-@rotate.command(epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --site main --json")
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --watch\n"
+    "  engage rotate status --site main --json"
+)
 @all_sites_option
+@watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, site: str | None, as_json: bool) -> None:
+def status(session: Session, site: str | None, watching: bool, as_json: bool) -> None:
     """Show where rotations stand, and what they wait for."""
     operator = session.operator_side()
-    occasion = session.occasion()
     if site is not None:
         operator.sites.get(site)
+    if watching:
+        watch(lambda: _report(session, operator, site, as_json=False), as_json=as_json)
+    _report(session, operator, site, as_json=as_json)
+
+
+def _report(session: Session, operator: OperatorSide, site: str | None, *, as_json: bool) -> None:
+    """Look once, and print what is found."""
+    occasion = session.occasion()
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
     if as_json:
