@@ -14,6 +14,7 @@ from engage_server.cli.process.collector import collect_seldom
 from engage_server.cli.process.failures import failure_of, report_failure
 from engage_server.cli.program import remember_config
 from engage_server.cli.root import engage
+from engage_server.cli.shell.completions import COMPLETION_VARIABLE
 from engage_server.errors import UsageError
 
 
@@ -42,6 +43,8 @@ def _status(arguments: Sequence[str] | None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except (Exception, KeyboardInterrupt) as error:
+        if COMPLETION_VARIABLE in os.environ:
+            return 0  # a shell asked, and shows whatever is printed
         failure = failure_of(error)
         report_failure(failure, sys.argv[1:] if arguments is None else arguments)
         return failure.exit_status

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 
 class OrderedGroup(click.Group):
@@ -48,6 +49,17 @@ class LazyGroup(click.Group):
         command = getattr(importlib.import_module(f"engage_server.cli.{module}"), attribute)
         assert isinstance(command, click.Command)  # noqa: S101  # the table names commands only
         return command
+
+    def line_of_help(self, name: str) -> str | None:
+        """The first line of a command's help, if that is known without importing the command."""
+        return None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[Any]]:
+        """Names of commands, without importing any of them, and options."""
+        found = [
+            CompletionItem(name, help=self.line_of_help(name)) for name in self._table if name.startswith(incomplete)
+        ]
+        return [*found, *click.Command.shell_complete(self, ctx, incomplete)]
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

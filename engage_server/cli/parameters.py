@@ -10,6 +10,7 @@ import click
 
 from engage_server.cli.process.not_installed import not_installed
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Host, IPNetwork, Secret, read_network
 from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
@@ -62,9 +63,19 @@ def hosts_option(required: bool) -> Callable[[_F], _F]:
     )
 
 
-site_option = click.option("--site", metavar="NAME", help="Which site. [default: the default site]")
+site_option = click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="Which site. [default: the default site]"
+)
 
-all_sites_option = click.option("--site", metavar="NAME", help="Only this site. [default: all sites]")
+all_sites_option = click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="Only this site. [default: all sites]"
+)
+
+site_argument = click.argument("name", shell_complete=completions.sites)
+
+release_argument = click.argument(
+    "number", type=click.IntRange(min=1), metavar="N", shell_complete=completions.releases
+)
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
@@ -73,6 +84,7 @@ sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you a
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="File with the site key, 44 characters of Base64 or 64 of hex; - reads standard input; "
     "ENGAGE_SITE_KEY may hold it instead, or ENGAGE_SITE_KEY_FILE name the file.",
 )

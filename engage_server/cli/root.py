@@ -33,10 +33,11 @@ COMMANDS = {
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
+    "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }
 
 # they work without an installation; a settings file that is named and not there is an error to them, too
-_READ_NO_SETTINGS = ("chain", "hash", "lock")
+_READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
 
 
 _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there
@@ -44,6 +45,10 @@ _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not th
 
 class RootGroup(LazyGroup):
     """All commands, with the first line of their help in the table: help imports none of them."""
+
+    def line_of_help(self, name: str) -> str | None:
+        """The first line of a command's help."""
+        return COMMANDS[name][2]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, without importing them."""

@@ -10,6 +10,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.pki.issuing import profiles
 from engage_server.pki.issuing.authority import ChainPlan
 from engage_server.pki.issuing.profiles import Lifetimes
@@ -33,6 +34,7 @@ Exit status 2 and nothing written when the chain would not fit into 4096 bytes.
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="Encrypt the keys of root and intermediate; - reads standard input; ENGAGE_PASSPHRASE may hold it instead.",
 )
 @click.option("--root-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_ROOT_DAYS}]")

@@ -28,6 +28,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, NotPossible, UsageError
 from engage_server.files import PUBLIC_MODE, read_file, replace_file
 from engage_server.pki.paths.bundle import read_bundle
@@ -71,7 +72,7 @@ class TimeType(click.ParamType[datetime]):
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completions.files)
 @click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all.")
@@ -79,7 +80,12 @@ class TimeType(click.ParamType[datetime]):
 @click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
 @click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices are given, PEM or DER.")
 @site_key_option
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and encrypted keys; - reads standard input.")
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    shell_complete=completions.files,
+    help="For PKCS#12 and encrypted keys; - reads standard input.",
+)
 @click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Of a live host.")
 @click.option("--at", type=TimeType(), metavar="TIME", help="Judge validity at this time. [default: now]")
 @click.option("--warn-days", type=click.IntRange(min=0), help=f"[default: {DEFAULT_WARN_DAYS}; x>=0]")

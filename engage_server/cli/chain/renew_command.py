@@ -10,6 +10,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.pki.byte_budget import measure
 from engage_server.records import Host, RotationWay
 from engage_server.services.chains.authority import find_authority
@@ -29,6 +30,7 @@ from engage_server.services.chains.folder import read_chain_folder
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
 )
 @json_option

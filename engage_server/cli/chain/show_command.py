@@ -14,6 +14,7 @@ from engage_server.cli.output import json_option, print_json, print_next, print_
 from engage_server.cli.parameters import FilePath, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.extensions import extension, extensions_of
@@ -33,7 +34,9 @@ _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: 
 
 @click.command(epilog="\b\nExample:\n  engage chain show certs/main")
 @click.argument("target", type=FilePath)
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12; - reads standard input.")
+@click.option(
+    "--passphrase-file", metavar="FILE", shell_complete=completions.files, help="For PKCS#12; - reads standard input."
+)
 @json_option
 @click.pass_obj
 def show(session: Session, target: Path, passphrase_file: str | None, as_json: bool) -> None:

@@ -14,6 +14,7 @@ from engage_server.cli.output import json_option, print_json, print_next, print_
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.services.evidence.devices import DeviceView
 
 _SHOWN = 50
@@ -74,7 +75,13 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
     epilog=_GRADES,
 )
 @site_option
-@click.option("--release", type=click.IntRange(min=1), metavar="N", help="How far each came with this release.")
+@click.option(
+    "--release",
+    type=click.IntRange(min=1),
+    metavar="N",
+    shell_complete=completions.releases,
+    help="How far each came with this release.",
+)
 @click.option("--missing", is_flag=True, help="Only those that have not finished TLS with it.")
 @click.option("--troubled", is_flag=True, help="Only those with which something seems to be wrong.")
 @click.option("--all", "shows_all", is_flag=True, help=f"More than the first {_SHOWN}.")
@@ -137,7 +144,7 @@ def list_devices(
 
 
 @device.command(epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206")
-@click.argument("device", metavar="SERIAL")
+@click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
 @json_option
 @click.pass_obj
 def show(session: Session, device: str, as_json: bool) -> None:
@@ -162,8 +169,10 @@ def show(session: Session, device: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  engage device forget 192.0.2.77 --reason 'a port scan'\n"
     "  engage device forget 0000000000000000A0B1000000000206 --site north --reason 'door removed'"
 )
-@click.argument("device", metavar="SERIAL")
-@click.option("--site", metavar="NAME", help="Only in this site. [default: in every site]")
+@click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
+@click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="Only in this site. [default: in every site]"
+)
 @reason_option
 @json_option
 @click.pass_obj

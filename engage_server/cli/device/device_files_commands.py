@@ -14,6 +14,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
 from engage_server.services.device_files.finding import FoundFiles, find_device_files
@@ -79,7 +80,14 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
 )
 @site_option
 @click.option("--to", "target", type=FilePath, metavar="DIR", help="Write devices' JSON files below this folder.")
-@click.option("--device", "devices", multiple=True, metavar="SERIAL", help="Only this device's files; repeat it.")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="SERIAL",
+    shell_complete=completions.devices,
+    help="Only this device's files; repeat it.",
+)
 @json_option
 @click.pass_obj
 def export_devices(

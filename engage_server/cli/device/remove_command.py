@@ -6,6 +6,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.services.sites.serials import read_serial
 
 
@@ -13,8 +14,13 @@ from engage_server.services.sites.serials import read_serial
     "remove",
     epilog="\b\nExample:\n  engage device remove 0000000000000000A0B1000000000206 --site north --reason 'door removed'",
 )
-@click.argument("serial", metavar="SERIAL")
-@click.option("--site", metavar="NAME", help="The site that it belongs to. [default: the only one that knows it]")
+@click.argument("serial", metavar="SERIAL", shell_complete=completions.devices)
+@click.option(
+    "--site",
+    metavar="NAME",
+    shell_complete=completions.sites,
+    help="The site that it belongs to. [default: the only one that knows it]",
+)
 @reason_option
 @sure_option
 @json_option

@@ -19,6 +19,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
+from engage_server.cli.shell import completions
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.composition.remains import assert_not_lost
 from engage_server.pki.names import display_name
@@ -53,6 +54,7 @@ def import_group() -> None:
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="Opens the authority's keys; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
 )
 @json_option

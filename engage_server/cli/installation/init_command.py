@@ -16,6 +16,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
+from engage_server.cli.shell import completions
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.composition.remains import assert_not_lost
 from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
@@ -45,6 +46,7 @@ Running it again finishes what an interrupted run left undone, and changes nothi
 @click.option(
     "--passphrase-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="Encrypt the keys of root and intermediate; - reads standard input; ENGAGE_PASSPHRASE may hold it instead.",
 )
 @click.option("--new", is_flag=True, help="Make a new installation even where one has lost its database.")

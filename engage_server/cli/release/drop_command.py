@@ -3,13 +3,13 @@
 import click
 
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import reason_option, site_option
+from engage_server.cli.parameters import reason_option, release_argument, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 
 
 @click.command("drop", epilog="\b\nExample:\n  engage release drop 3 --site main --reason 'built for the wrong host'")
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@release_argument
 @site_option
 @reason_option
 @json_option

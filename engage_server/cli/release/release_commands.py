@@ -11,11 +11,19 @@ from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import console, json_option, print_json, print_next, print_table, print_wrapped, printable
-from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import (
+    FilePath,
+    all_sites_option,
+    read_passphrase_option,
+    reason_option,
+    release_argument,
+    site_option,
+)
 from engage_server.cli.program import program
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
@@ -62,7 +70,12 @@ def release() -> None:
 )
 @click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
 @site_option
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and an encrypted key; - reads standard input.")
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    shell_complete=completions.files,
+    help="For PKCS#12 and an encrypted key; - reads standard input.",
+)
 @json_option
 @click.pass_obj
 def stage(
@@ -122,7 +135,7 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
 
 
 @release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@release_argument
 @site_option
 @json_option
 @click.pass_obj
@@ -162,7 +175,7 @@ override_option = click.option(
     "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@release_argument
 @site_option
 @override_option
 @yes_option
@@ -236,7 +249,7 @@ def rollback(
 @release.command(
     epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
 )
-@click.argument("number", type=click.IntRange(min=1), metavar="N")
+@release_argument
 @site_option
 @reason_option
 @click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")

@@ -15,6 +15,7 @@ from engage_server.cli.program import program
 from engage_server.cli.rotate.plan_output import print_plan, print_ways
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
@@ -31,6 +32,7 @@ authority_option = click.option(
 passphrase_option = click.option(
     "--passphrase-file",
     metavar="FILE",
+    shell_complete=completions.files,
     help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
 )
 
@@ -110,6 +112,7 @@ def plan(
     "waves",
     multiple=True,
     metavar="SITE,...",
+    shell_complete=completions.waves,
     help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
 )
 @click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")

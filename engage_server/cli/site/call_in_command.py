@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, reason_option
+from engage_server.cli.parameters import FilePath, reason_option, site_argument
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
@@ -28,7 +28,7 @@ _INSECURE = (
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
     "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",
 )
-@click.argument("name")
+@site_argument
 @click.option("--files", is_flag=True, help="Answer from the JSON files of each device (engage device import).")
 @click.option("--upstream", "url", metavar="URL", help="Pass calls on to your own access-control system.")
 @click.option(

@@ -3,14 +3,14 @@
 import click
 
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import reason_option, sure_option
+from engage_server.cli.parameters import reason_option, site_argument, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 
 
 @click.command("rename", epilog="\b\nExample:\n  engage site rename north west --reason 'the building was sold'")
-@click.argument("name")
+@site_argument
 @click.argument("new", metavar="NEW")
 @reason_option
 @json_option
@@ -35,7 +35,7 @@ def rename_site(session: Session, name: str, new: str, reason: str, as_json: boo
     "  engage site remove old --reason 'the building was sold'\n"
     "  engage site remove tryout --destroy-site-key tryout --yes",
 )
-@click.argument("name")
+@site_argument
 @click.option(
     "--destroy-site-key", metavar="NAME", help="Give up a site key that was never exported: the site's name once more."
 )

@@ -15,6 +15,7 @@ from engage_server.cli.parameters import (
     hosts_option,
     reason_option,
     required_site_key,
+    site_argument,
     site_key_option,
     trials_option,
 )
@@ -160,7 +161,7 @@ def list_sites(session: Session, as_json: bool) -> None:
 
 
 @site.command(epilog="\b\nExample:\n  engage site show main")
-@click.argument("name")
+@site_argument
 @json_option
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
@@ -194,7 +195,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
     "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network"
 )
-@click.argument("name")
+@site_argument
 @hosts_option(required=False)
 @click.option(
     "--device-network",
@@ -281,7 +282,7 @@ site.add_command(rename_site)
 
 
 @site.command("default", epilog="\b\nExample:\n  engage site default north")
-@click.argument("name")
+@site_argument
 @click.pass_obj
 def make_default(session: Session, name: str) -> None:
     """Let this site answer requests that name no site."""
@@ -291,7 +292,7 @@ def make_default(session: Session, name: str) -> None:
 
 
 @site.command("export-key", epilog="\b\nExample:\n  engage site export-key main /media/safe/main.key")
-@click.argument("name")
+@site_argument
 @click.argument("file", type=FilePath)
 @click.pass_obj
 def export_key(session: Session, name: str, file: Path) -> None:
