@@ -28,6 +28,7 @@ def release_json(of: Release) -> dict[str, Any]:
     """What is known of a release without a look at its certificates."""
     return {
         "site": of.site,
+        "release": of.number,
         "number": of.number,
         "state": of.state.value,
         "hash": of.anchor_hash,

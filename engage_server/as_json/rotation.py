@@ -89,6 +89,7 @@ def progress_json(
     """
     rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
     return {
+        "rotation": rotation.number,
         "number": rotation.number,
         "site": rotation.site,
         "way": rotation.way.value,
