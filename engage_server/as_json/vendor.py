@@ -1,4 +1,4 @@
-"""The vendor's sample, and what became of it."""
+"""The vendor's sample, and what was imported."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,7 @@ from engage_server.services.vendor.review import VendorReview
 
 
 def review_json(found: VendorReview, done: Sequence[str]) -> dict[str, Any]:
-    """What is wrong with it, which certificate its devices trust, and the steps that were done."""
+    """The findings, the certificate that its devices trust, and the steps that were done."""
     findings = [
         {
             "severity": str(each.severity),

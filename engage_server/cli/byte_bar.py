@@ -11,7 +11,7 @@ _MARKS = {"root": "R", "intermediate": "I", "server": "S", "link": "L"}
 
 
 def print_budget(budget: ByteBudget) -> None:
-    """A row for each certificate, the sum, what is left, and the picture."""
+    """A row for each certificate, the sum, what is left, and the bar."""
     rows: list[tuple[object, ...]] = [
         (row.role, row.name, f"{row.der_bytes:>6}", "sent" if row.sent else "not sent, but counted")
         for row in budget.rows

@@ -35,20 +35,20 @@ def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Console:
-    """Standard output, with colours on a terminal alone."""
+    """Standard output, with colours only on a terminal."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody watches."""
+        """Whether a person watches."""
         return sys.stdout.isatty()
 
     def print(self, text: str, *, style: str = "", end: str = "\n") -> None:
         """Print a text.
 
         Args:
-            text: What; control characters in it are shown as such, so that no name can begin a line or colour it.
+            text: The text. Control characters are replaced, so that no name can begin a line or colour it.
             style: Words such as ``bold red`` or ``dim``.
-            end: What follows it.
+            end: What follows the text.
         """
         click.echo(_styled(printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
 
@@ -80,7 +80,7 @@ def forget_json() -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table, or a sentence when it would be empty. No line is cut: a terminal wraps what is too long."""
+    """Print a table, or a sentence if the table would be empty. No line is cut: a terminal wraps long lines."""
     cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         click.echo(empty)
@@ -90,6 +90,17 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
     out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 device``, ``2 devices``.
+
+    Args:
+        number: How many.
+        one: What one is called.
+        many: What several are called, where that is not the same with an s.
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
 
 
 def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:
@@ -107,7 +118,7 @@ def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:
 
 
 def print_next(sentence: str) -> None:
-    """Print what to do now, with commands that can be pasted as they stand."""
+    """Print what to do now, with commands that can be pasted as they are."""
     click.echo(f"next: {pasteable(sentence)}")
 
 
@@ -135,5 +146,5 @@ def _styled(text: str, style: str) -> str:
 
 
 def colours_wanted() -> bool:
-    """As https://no-color.org and terminals without any ask for."""
+    """Whether colours are wanted: see https://no-color.org. A dumb terminal has none."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -36,7 +36,7 @@ COMMANDS = {
     "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }
 
-# they work without an installation; a settings file that is named and not there is an error to them, too
+# they work without an installation; to them, too, a settings file that is named but missing is an error
 _READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
 
 
@@ -59,7 +59,7 @@ class RootGroup(LazyGroup):
 @click.group(
     cls=RootGroup,
     table={name: (module, attribute) for name, (module, attribute, _) in COMMANDS.items()},
-    epilog="Begin with 'engage init', then 'engage serve'. Every command has --help with an example.",
+    epilog="Begin with 'engage init', then run 'engage serve'. Every command has --help with an example.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option(
@@ -71,7 +71,7 @@ class RootGroup(LazyGroup):
 @click.version_option(__version__, message="engage-server %(version)s")
 @click.pass_context
 def engage(ctx: click.Context, config: Path | None) -> None:
-    """Give ENGAGE devices the trust certificate of their own host."""
+    """Give ENGAGE devices the trust certificate of your host."""
     if config is not None and ctx.invoked_subcommand != _MAKES_SETTINGS and not config.exists():
         raise SettingsInvalid(f"{config}: there is no such file", "Name an existing settings file: --config FILE.")
     remember_config(config)

@@ -1,4 +1,4 @@
-"""``--watch``: a report that is looked up again and again, for whoever waits for something to happen."""
+"""``--watch``: a report that is made again and again, for a person who waits for something to happen."""
 
 import os
 import shutil
@@ -27,24 +27,24 @@ watch_option = click.option(
 
 
 class _Page(StringIO):
-    """Where a report goes that is about to be shown: on a terminal it has its colours."""
+    """Where a report is written before it is shown. For a terminal it has its colours."""
 
     def isatty(self) -> bool:
         return sys.__stdout__ is not None and sys.__stdout__.isatty()
 
 
 def watch(report: Callable[[], object], *, as_json: bool) -> NoReturn:
-    """Show a report until the operator stops it, which ends the command as Ctrl-C always does.
+    """Show a report until the operator presses Ctrl-C, which ends the command as usual.
 
-    On a terminal each look replaces the one before. Elsewhere a report is printed when it differs from the one before.
+    On a terminal, each report replaces the one before. Elsewhere, a report is printed if it differs from the last one.
 
     Args:
-        report: Prints it. It is called again and again, so it must open nothing that it does not close.
-        as_json: Whether JSON was asked for, of which nobody could tell where one report ends.
+        report: Prints the report. It is called again and again, so it must close what it opens.
+        as_json: Whether JSON was asked for. A script could not see where one report ends.
 
     Raises:
         UsageError: JSON was asked for.
-        KeyboardInterrupt: The operator has seen enough.
+        KeyboardInterrupt: The operator pressed Ctrl-C.
     """
     if as_json:
         raise UsageError("--watch shows reports to people", "For JSON, run the command again whenever you need it.")
@@ -66,7 +66,7 @@ def _print(now: str, before: str) -> None:
 
 
 def _redraw(now: str, before: str) -> None:
-    """Line over line, so that nothing flickers; what does not fit is left out, or the terminal would scroll."""
+    """Line over line, so that nothing flickers. Lines that do not fit are left out, or the terminal would scroll."""
     size = shutil.get_terminal_size()
     if not before:
         click.clear()

@@ -23,19 +23,24 @@ Examples:
   engage chain build certs/north --host north.example.org --passphrase-file ca.passphrase --server-days 397
 
 The folder gets partner_CA, partner_intermediate (.pem, .der, .key) and partner_server (.pem, .key).
-Exit status 2 and nothing written when the chain would not fit into 4096 bytes.
+If the chain would not fit into 4096 bytes, nothing is written and the exit status is 2.
 """
 
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("folder", type=FilePath, metavar="DIR")
 @hosts_option(required=True)
-@click.option("--organization", default="", metavar="NAME", help="Stands in all names: paid for six times.")
+@click.option(
+    "--organization",
+    default="",
+    metavar="NAME",
+    help="Organization (O=) in all three certificates. It is stored six times, so keep it short.",
+)
 @click.option(
     "--passphrase-file",
     metavar="FILE",
     shell_complete=completions.files,
-    help="Encrypt the keys of root and intermediate; - reads standard input; ENGAGE_PASSPHRASE may hold it instead.",
+    help="Encrypt the keys of root and intermediate. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 @click.option("--root-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_ROOT_DAYS}]")
 @click.option("--intermediate-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_INTERMEDIATE_DAYS}]")
@@ -82,5 +87,5 @@ def build(
         role = built.chain.role_of(certificate)
         click.echo(f"{role:<13} valid until {certificate.not_valid_after_utc:%Y-%m-%d}")
     if passphrase is None:
-        click.echo("the keys of root and intermediate are not encrypted: --passphrase-file FILE does that")
+        click.echo("the keys of root and intermediate are not encrypted: use --passphrase-file FILE")
     print_next(f"{program()} release stage {folder} --site NAME")

@@ -25,13 +25,15 @@ from engage_server.services.chains.folder import read_chain_folder
 )
 @click.argument("folder", type=FilePath, metavar="DIR")
 @click.option("--from", "source", type=FilePath, required=True, metavar="DIR", help="The chain that is served now.")
-@click.option("--way", type=click.Choice([str(way) for way in RotationWay]), required=True, help="How it is followed.")
+@click.option(
+    "--way", type=click.Choice([str(way) for way in RotationWay]), required=True, help="How the new chain follows it."
+)
 @hosts_option(required=True)
 @click.option(
     "--passphrase-file",
     metavar="FILE",
     shell_complete=completions.files,
-    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    help="Opens the CAs' keys, and encrypts new ones. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 @json_option
 @click.pass_obj

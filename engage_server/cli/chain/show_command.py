@@ -35,7 +35,7 @@ _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: 
 @click.command(epilog="\b\nExample:\n  engage chain show certs/main")
 @click.argument("target", type=FilePath)
 @click.option(
-    "--passphrase-file", metavar="FILE", shell_complete=completions.files, help="For PKCS#12; - reads standard input."
+    "--passphrase-file", metavar="FILE", shell_complete=completions.files, help="For PKCS#12. - reads standard input."
 )
 @json_option
 @click.pass_obj
@@ -99,7 +99,7 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def _signature(certificate: x509.Certificate) -> str:
-    """The signature's algorithm as people call it, such as RSA with SHA256; its OID where it has no name here."""
+    """The signature's algorithm by its usual name, such as RSA with SHA256. Without a name it is the OID."""
     oid = certificate.signature_algorithm_oid
     return _SIGNATURES.get(oid, oid.dotted_string)
 

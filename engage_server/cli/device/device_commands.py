@@ -80,11 +80,11 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
     type=click.IntRange(min=1),
     metavar="N",
     shell_complete=completions.releases,
-    help="How far each came with this release.",
+    help="Show how far each device came with this release.",
 )
-@click.option("--missing", is_flag=True, help="Only those that have not finished TLS with it.")
-@click.option("--troubled", is_flag=True, help="Only those with which something seems to be wrong.")
-@click.option("--all", "shows_all", is_flag=True, help=f"More than the first {_SHOWN}.")
+@click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
+@click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
+@click.option("--all", "shows_all", is_flag=True, help=f"Show more than the first {_SHOWN}.")
 @json_option
 @click.pass_obj
 def list_devices(
@@ -196,7 +196,7 @@ device.add_command(remove_device)
 
 
 def _last_seen(view: DeviceView, now: datetime) -> str:
-    """A date, because nights count; of today the time, because somebody is trying something."""
+    """A date, because nights count. For today it is the time, because somebody may be trying something."""
     if view.history is None:
         return "never"
     seen = view.history.last_seen
@@ -204,7 +204,7 @@ def _last_seen(view: DeviceView, now: datetime) -> str:
 
 
 def _nobody(missing: bool, troubled: bool) -> str:
-    """What an empty list says."""
+    """What is printed in place of an empty list."""
     if troubled:
         return "no device seems to be in trouble"
     return "no device is missing" if missing else "no device was seen or added yet"

@@ -19,7 +19,7 @@ from engage_server.services.sites.serials import read_serial
     "--site",
     metavar="NAME",
     shell_complete=completions.sites,
-    help="The site that it belongs to. [default: the only one that knows it]",
+    help="The site that it belongs to. [default: the only site that knows it]",
 )
 @reason_option
 @sure_option

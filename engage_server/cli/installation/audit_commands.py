@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_wrapped, printable
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped, printable
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -43,10 +43,12 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit verify\n"
-    "  engage audit verify --expect 41:9c1f...   an entry that you noted elsewhere is still there\n"
-    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as the command said it that wrote it'
+    "  engage audit verify --expect 41:9c1f...   an entry that you keep elsewhere is still there\n"
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, pasted as a command printed it'
 )
-@click.option("--expect", metavar="NUMBER:HASH", help="An entry as a command told it: finds an older database or end.")
+@click.option(
+    "--expect", metavar="NUMBER:HASH", help="An entry as a command printed it. Finds an older database or a cut end."
+)
 @json_option
 @click.pass_obj
 def verify(session: Session, expect: str | None, as_json: bool) -> int:
@@ -67,9 +69,9 @@ def verify(session: Session, expect: str | None, as_json: bool) -> int:
     if verdict.faults:
         print_next("restore the database from a backup, and find out who can write to it")
         return 1
-    click.echo(f"{verdict.entries} entries, each as it was written, none missing")
+    click.echo(f"{counted(verdict.entries, 'entry', 'entries')}, each as it was written, none missing")
     if verdict.entries:
-        print_next(f"note this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
+        print_next(f"keep this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
     return 0
 
 

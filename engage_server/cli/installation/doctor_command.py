@@ -14,11 +14,13 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 
 @click.command(
     epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json\n"
-    "  engage doctor --http-port 8080 --https-port 8443      where 'engage serve' was given these"
+    "  engage doctor --http-port 8080 --https-port 8443      if 'engage serve' was given these"
 )
-@click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port]")
-@click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port]")
-@click.option("--operators-port", type=int, metavar="PORT", help="Of metrics and health. [setting: operators_port]")
+@click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port]")
+@click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port]")
+@click.option(
+    "--operators-port", type=int, metavar="PORT", help="Port of metrics and health. [setting: operators_port]"
+)
 @json_option
 @click.pass_obj
 def doctor(

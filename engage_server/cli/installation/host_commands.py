@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.hosts import host_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -28,7 +28,7 @@ def host() -> None:
 def list_hosts(session: Session, as_json: bool) -> int:
     """List the hosts with their workers.
 
-    A worker that stops says goodbye. A silent worker was killed and will be replaced, or its host cannot reach the
+    A worker that stops signs off. A silent worker was killed and will be replaced, or its host cannot reach the
     database and may still serve devices. Exit status 1 when all workers of a host are silent.
     """
     found = session.operator_side().hosts.all()
@@ -39,14 +39,14 @@ def list_hosts(session: Session, as_json: bool) -> int:
     rows = [
         (each.name, worker.listener, worker.pid, f"{worker.seen_at:%Y-%m-%d %H:%M:%S}", state, _serves(worker))
         for each in found
-        for state, workers in (("alive", each.alive), ("silent, without a goodbye", each.silent))
+        for state, workers in (("alive", each.alive), ("silent, no sign-off", each.silent))
         for worker in workers
     ]
     columns = ["host", "listener", "process", "last heard (UTC)", "", "serves"]
     print_table(columns, rows, "no host serves devices")
     if silent:
         name = silent[0].name
-        print_next(f"bring {name} back, or, if it is gone for good: {program()} host forget {name} --reason TEXT")
+        print_next(f"bring {name} back. If it is gone for good: {program()} host forget {name} --reason TEXT")
     else:
         print_next(f"{program()} status" if rows else f"{program()} serve")
     return int(bool(silent))
@@ -60,14 +60,14 @@ def list_hosts(session: Session, as_json: bool) -> int:
 def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
     """Drop a host that is gone for good.
 
-    As long as a host is silent without a goodbye, rotations call no device silent, because devices may call there. A
+    As long as a host is silent without a sign-off, rotations call no device silent, because devices may call there. A
     host that you drop by mistake is listed again as soon as it reaches the database.
     """
     count = session.operator_side().hosts.forget(name, reason, session.occasion())
     if as_json:
         print_json({"host": name, "workers": count})
         return
-    click.echo(f"{name} is forgotten, with {count} {'worker' if count == 1 else 'workers'}")
+    click.echo(f"dropped {name} with {counted(count, 'worker')}")
     print_next(f"{program()} host list")
 
 

@@ -8,7 +8,16 @@ import click
 from engage_server.as_json.vendor import review_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.installation.init_command import ensure_settings_file
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table, print_wrapped, printable
+from engage_server.cli.output import (
+    console,
+    counted,
+    json_option,
+    print_json,
+    print_next,
+    print_table,
+    print_wrapped,
+    printable,
+)
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -42,12 +51,12 @@ def import_group() -> None:
 
 @import_group.command(
     epilog="\b\nExamples:\n"
-    "  engage import vendor /opt/API_Server --site-key-file site.key          look, and change nothing\n"
+    "  engage import vendor /opt/API_Server --site-key-file site.key          review, and change nothing\n"
     "  engage import vendor /opt/API_Server --site-key-file site.key --apply"
 )
 @click.argument("folder", type=FilePath)
-@click.option("--apply", is_flag=True, help="Take over; else nothing is changed.")
-@click.option("--site", default="main", show_default=True, metavar="NAME", help="The site that it becomes.")
+@click.option("--apply", is_flag=True, help="Import. Without it, nothing is changed.")
+@click.option("--site", default="main", show_default=True, metavar="NAME", help="The name of the new site.")
 @hosts_option(required=False)
 @site_key_option
 @demo_option
@@ -55,7 +64,7 @@ def import_group() -> None:
     "--passphrase-file",
     metavar="FILE",
     shell_complete=completions.files,
-    help="Opens the authority's keys; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    help="Opens the authority's keys. - reads standard input. ENGAGE_PASSPHRASE may hold the passphrase.",
 )
 @json_option
 @click.pass_obj
@@ -92,11 +101,15 @@ def vendor(
     for step in done:
         click.echo(step)
     if apply:
-        click.echo("the authority's keys stay where they are; rotations need them, servers do not: move them offline")
-        print_next(f"stop the sample's two servers, then {program()} serve; look: {program()} status")
+        print_wrapped(
+            "the authority's keys stay where they are. Rotations need them, servers do not: move them offline.", "  "
+        )
+        print_next(f"stop the sample's two servers, then {program()} serve. To check: {program()} status")
         return 0
     again = f"{program()} import vendor {folder} --site-key-file FILE --apply"
-    print_next(again if found.anchor is not None else f"fix what is told above ({found.no_anchor}), and run this again")
+    print_next(
+        again if found.anchor is not None else f"fix what is reported above ({found.no_anchor}), and run this again"
+    )
     return int(bool(found.errors))
 
 
@@ -125,11 +138,11 @@ def _print(found: VendorReview) -> None:
         ("scripts", ", ".join(each.path.name for each in sample.scripts) or "none"),
         ("devices trust", _anchor_text(found)),
         ("devices call", " ".join(map(str, found.hosts)) or "unknown: give --host"),
-        ("devices' files", f"{len(sample.devices.files)} of {len(sample.devices.serials)} device(s)"),
+        ("devices' files", f"{len(sample.devices.files)}, of {counted(len(sample.devices.serials), 'device')}"),
     ]
     print_table(["", ""], rows, "")
     for sentence in sample.devices.faults:
-        click.echo(f"not taken over: {sentence}")
+        print_wrapped(f"not imported: {sentence}", "  ")
 
 
 def _print_fault(fault: "Finding") -> None:
@@ -146,4 +159,4 @@ def _anchor_text(found: VendorReview) -> str:
     if found.is_held:
         return what
     never = found.sample.notices(NoticeReading.RETURNS_NOTHING)
-    return f"nothing yet, {'for no notice is given' if never else 'with this hash'}; meant was {what}"
+    return f"nothing yet, {'because no notice is sent' if never else 'with this hash'}; intended: {what}"

@@ -33,4 +33,4 @@ def export_release_key(session: Session, file: Path) -> None:
     """
     session.operator_side().release_key.write(file, session.occasion())
     click.echo(f"wrote the release key to {file}")
-    print_next(f"set release_key_file (or ENGAGE_RELEASE_KEY_FILE) of 'engage serve https' to {file}")
+    print_next(f"for 'engage serve https', set release_key_file (or ENGAGE_RELEASE_KEY_FILE) to {file}")

@@ -8,7 +8,7 @@ import click
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.failing_doors import sentence_of
 from engage_server.cli.installation.disk_status import print_disk
-from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
+from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
@@ -26,7 +26,7 @@ _WORDS = {
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
-    Grade.AUTHENTICATED: "proved itself by a token",
+    Grade.AUTHENTICATED: "proved itself",
 }
 _LINE = 20
 _LINE_DAYS = 3653
@@ -40,10 +40,11 @@ _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to
 def status(session: Session, watching: bool, as_json: bool) -> int:
     """Show all sites: releases, expiry, devices and workers.
 
-    Exit status 1 when somebody should act today. No worker serves devices, or one does not serve what is current. A
-    site serves nothing, or its devices call a host that its certificate is not for. A certificate has expired, or its
-    last safe day to start a rotation has passed. A host went without a goodbye. The disk has no room for what devices
-    send.
+    Exit status 1 when somebody should act today:
+
+    No worker serves devices, or one does not serve what is current. A site serves nothing, or its devices call a host
+    that its certificate is not for. A certificate has expired, or its last safe day to start a rotation has passed. A
+    host went silent without a sign-off. The disk has no room for what devices send.
     """
     operator = session.operator_side()
     if watching:
@@ -72,7 +73,7 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
         click.echo(_LEGEND)
     hosts = len({each.host for each in found.workers})
     serve = "serves" if len(found.workers) == 1 else "serve"
-    click.echo(f"{_count(len(found.workers), 'worker')} on {_count(hosts, 'host')} {serve} devices")
+    click.echo(f"{counted(len(found.workers), 'worker')} on {counted(hosts, 'host')} {serve} devices")
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     print_disk(disk)
@@ -82,12 +83,8 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     return int(bad)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
-    """How many audits and alerts wait on this host for the upstream system, and how many it refused for good."""
+    """How many audits and alerts wait on this host for the upstream system, and how many it rejected."""
     return sum(map(len, spool.pending(site.name).values())), spool.rejected(site.name)
 
 
@@ -105,7 +102,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
         _print_certificate(certificate, now)
     for host in status.unanswered:
         out.print("  not answered: ", style="bold red", end="")
-        click.echo(f"the certificate is not for {host}; devices that call it refuse TLS")
+        click.echo(f"the certificate is not for {host}: devices that call it refuse TLS")
     total = sum(status.grades.values())
     if total:
         grades = ", ".join(
@@ -113,7 +110,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
             for grade in sorted(status.grades, reverse=True)
             if status.grades[grade]
         )
-        print_wrapped(f"  {_count(total, 'device')}: {grades}", "    ")
+        print_wrapped(f"  {counted(total, 'device')}: {grades}", "    ")
     else:
         click.echo("  no device was seen or added yet")
     if status.reception is not None and status.reception.strangers:
@@ -121,11 +118,11 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.reception is not None and status.refuse:
         out.print("  locked out: ", style="bold red", end="")
         click.echo(sentence_of(status.reception, "refuse"))
-    pace = _count(status.pace.time.days, "day")
+    pace = counted(status.pace.time.days, "day")
     print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
     if any(uploads):
         print_wrapped(
-            f"  upstream system: {_count(uploads[0], 'upload')} of this host wait for it; it rejected {uploads[1]}",
+            f"  upstream system: {counted(uploads[0], 'upload')} of this host wait for it; it rejected {uploads[1]}",
             "    ",
         )
     for worker in status.behind:
@@ -153,7 +150,7 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
 
 
 def _next(found: InstallationStatus) -> str:
-    """The first thing to do, by how many devices wait for it."""
+    """The first thing to do: what most devices wait for."""
     if not found.sites:
         return f"{program()} init"
     for site in found.sites:
@@ -172,7 +169,7 @@ def _next(found: InstallationStatus) -> str:
 def _next_of_served(found: InstallationStatus) -> str:
     for site in found.sites:
         if site.behind:
-            return f"look at the log of {site.behind[0].worker}; how far each worker is: {program()} status --json"
+            return f"read the log of {site.behind[0].worker}. How far each worker is: {program()} status --json"
         if site.rotation is not None:
             return f"{program()} rotate status --site {site.site.name}"
     return f"{program()} device list --site {_default(found).site.name} --troubled"

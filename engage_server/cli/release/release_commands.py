@@ -65,7 +65,7 @@ def release() -> None:
 
 @release.command(
     epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
-    "  engage release stage fullchain.pem privkey.pem root.pem    what an ACME client left, and the CA's root\n"
+    "  engage release stage fullchain.pem privkey.pem root.pem    the files of an ACME client, and the CA's root\n"
     "  engage release stage export.pfx --passphrase-file pfx.passphrase"
 )
 @click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
@@ -74,7 +74,7 @@ def release() -> None:
     "--passphrase-file",
     metavar="FILE",
     shell_complete=completions.files,
-    help="For PKCS#12 and an encrypted key; - reads standard input.",
+    help="For PKCS#12 and an encrypted key. - reads standard input.",
 )
 @json_option
 @click.pass_obj
@@ -98,7 +98,7 @@ def stage(
         _print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
-            print_next("it cannot be activated: mend the errors above and stage the chain again")
+            print_next("fix the errors above and stage the chain again; this release cannot be activated")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
@@ -166,13 +166,13 @@ override_option = click.option(
     "overrides",
     multiple=True,
     metavar="CODE=REASON",
-    help="Accept one error by its code, with the reason, which the audit log keeps. Repeat it for each.",
+    help="Accept one error by its code. The audit log keeps the reason. Repeat it for each.",
 )
 
 
 @release.command(
     epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
-    "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
+    "  engage release activate 2 --wait              returns when every worker serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
 @release_argument
@@ -195,8 +195,8 @@ def activate(
     """Serve this release from now on.
 
     Every worker follows within two seconds, and nothing restarts. With --wait, the command returns when each worker has
-    reported that it serves the release. It names the workers that have not, and then ends with 1. A worker that stopped
-    without a goodbye counts too: engage host list.
+    reported that it serves the release. It names the workers that have not, and then ends with 1. A worker that went
+    silent without a sign-off counts too: engage host list.
 
     If doors would refuse the release because they hold another anchor, the command asks first. Without a terminal and
     without --yes, it then changes nothing and ends with 1.
@@ -205,7 +205,7 @@ def activate(
     name = operator.sites.get(site).name
     _ask_where_doors_fail(session, operator, name, number, yes=yes)
     checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
-    return _told(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
+    return _reported(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
 
 
 @release.command(
@@ -243,7 +243,7 @@ def rollback(
         _ask_where_doors_fail(session, operator, name, before, yes=yes)
     checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
     sentence = f"release {checked.release.number} of {name} is current again"
-    return _told(session, operator, checked, sentence, wait, wait_seconds, as_json)
+    return _reported(session, operator, checked, sentence, wait, wait_seconds, as_json)
 
 
 @release.command(
@@ -283,7 +283,7 @@ def _ask_where_doors_fail(session: Session, operator: "OperatorSide", site: str,
         assert_wanted([operator.held_anchors.reception(site, number, session.now())], yes=yes)
 
 
-def _told(
+def _reported(
     session: Session,
     operator: "OperatorSide",
     checked: CheckedRelease,
@@ -306,9 +306,9 @@ def _told(
     if confirmation is not None:
         print_confirmation(confirmation, site)
     if confirmation is not None and confirmation.silent:
-        print_next(f"look whether they run; who is gone for good is forgotten: {program()} host list")
+        print_next(f"check whether they run. To drop a host that is gone for good: {program()} host list")
     elif is_missing:
-        print_next(f"look at the logs of the workers above; to go back: {program()} release rollback --site {site}")
+        print_next(f"read the logs of the workers above. To go back: {program()} release rollback --site {site}")
     else:
         print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
     return int(is_missing)

@@ -84,7 +84,7 @@ def _offered(way: WayPlan, plan: RotationPlan) -> str:
 
 
 def _print_legend(plan: RotationPlan) -> None:
-    """What the columns do not say by themselves."""
+    """What the columns do not explain."""
     click.echo("bytes: of the longest chain; devices hold 4096. Steps of a way: --way WAY")
     for way in plan.ways:
         if way.impossible:
@@ -92,7 +92,7 @@ def _print_legend(plan: RotationPlan) -> None:
     if any(not way.impossible and not way.key_is_at_hand for way in plan.ways):
         click.echo("no key: the private key is not here. Name its folder: --authority DIR")
     if not plan.due and not plan.situation.unanswered:
-        click.echo("\nnothing is due. What people ask for all the same:")
+        click.echo("\nnothing is due. What people ask for anyway:")
         for wish, answer in _WISHES:
             print_wrapped(f"  {wish:<23}{answer}", " " * 25)
 

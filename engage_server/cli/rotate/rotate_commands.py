@@ -9,7 +9,7 @@ import click
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.rotate.plan_output import print_plan, print_ways
@@ -27,13 +27,13 @@ from engage_server.services.rotation.request import RotationWish
 _WAYS = [str(way) for way in RotationWay]
 
 authority_option = click.option(
-    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys lie. [default: setting certs_dir]"
+    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys are. [default: setting certs_dir]"
 )
 passphrase_option = click.option(
     "--passphrase-file",
     metavar="FILE",
     shell_complete=completions.files,
-    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    help="Opens the CAs' keys, and encrypts new ones. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 
 
@@ -103,42 +103,52 @@ def plan(
     "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027"
 )
 @site_option
-@click.option("--way", type=click.Choice(_WAYS), help="Which way. [default: the recommended one]")
+@click.option("--way", type=click.Choice(_WAYS), help="The way. [default: the recommended one]")
 @authority_option
 @passphrase_option
-@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' made elsewhere.")
+@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' built elsewhere.")
 @click.option(
     "--wave",
     "waves",
     multiple=True,
     metavar="SITE,...",
     shell_complete=completions.waves,
-    help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
+    help="Sites that follow when this one is done. Repeat it: each wave waits for the one before.",
 )
-@click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
-@click.option("--only-listed", is_flag=True, help="Count only devices on the site's list: nobody else can hold it up.")
+@click.option("--ask", is_flag=True, help="Pause before each step after the first until an operator approves it.")
 @click.option(
-    "--max-missing", type=click.IntRange(0), default=0, show_default=True, help="Devices that may be missing at a step."
+    "--only-listed", is_flag=True, help="Count only devices on the site's list, so that no other can delay it."
+)
+@click.option(
+    "--max-missing",
+    type=click.IntRange(0),
+    default=0,
+    show_default=True,
+    help="How many devices may be missing at a step.",
 )
 @click.option(
     "--max-missing-percent",
     type=click.FloatRange(0, 100),
     default=0.0,
     show_default=True,
-    help="The same in percent; both must hold.",
+    help="The same in percent. Both must hold.",
 )
 @click.option(
-    "--max-lost", type=click.IntRange(0), default=2, show_default=True, help="With more lost devices it rolls back."
+    "--max-lost", type=click.IntRange(0), default=2, show_default=True, help="With more lost devices, it rolls back."
 )
 @click.option(
     "--max-lost-percent",
     type=click.FloatRange(0, 100),
     default=2.0,
     show_default=True,
-    help="The same in percent; both must be passed.",
+    help="The same in percent. It rolls back when both are exceeded.",
 )
 @click.option(
-    "--soak-hours", type=click.FloatRange(0, 8760), default=24.0, show_default=True, help="The least time of each step."
+    "--soak-hours",
+    type=click.FloatRange(0, 8760),
+    default=24.0,
+    show_default=True,
+    help="The shortest time of each step.",
 )
 @yes_option
 @click.pass_obj
@@ -249,7 +259,7 @@ def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
 @rotate.command(epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"')
 @site_option
 @reason_option
-@click.option("--keep", is_flag=True, help="Go on serving what is served now, and only end the rotation.")
+@click.option("--keep", is_flag=True, help="End the rotation, but continue to serve what is served now.")
 @click.pass_obj
 def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
     """End a rotation, and go back to where it began."""
@@ -265,7 +275,7 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
 
 
 def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
-    """Of a rotation that has ended: whether what it replaced can be retired."""
+    """For a rotation that has ended: whether the replaced release can be retired."""
     rotation = progress.rotation
     return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
 
@@ -290,8 +300,8 @@ def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
         click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
 
 
-def _echo(begin: str, told: str) -> None:
-    click.echo(begin + told)
+def _echo(begin: str, sentence: str) -> None:
+    print_wrapped(begin + sentence, "  ")
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
@@ -306,11 +316,11 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
 
 
 def _next_of(rotation: Rotation) -> str:
-    """What to do about a rotation that is going on."""
+    """What to do about a rotation that has not ended."""
     command, site = f"{program()} rotate", rotation.site
     back = f"to go back: {command} abort --site {site}"
     if rotation.state is RotationState.HELD:
-        return f'to let it pass: {command} approve --site {site} --reason "..."; {back}'
+        return f'to approve: {command} approve --site {site} --reason "..."; {back}'
     if rotation.state is RotationState.PREPARING:
-        return f"to finish what was begun: {command} start --site {site}; {back}"
+        return f"to continue: {command} start --site {site}; {back}"
     return f"{program()} device list --site {site} --release {rotation.served} --missing; {back}"

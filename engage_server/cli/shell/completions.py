@@ -1,6 +1,6 @@
-"""What a shell may complete: names of the installation that is found as commands find it.
+"""What a shell may complete: the names of the installation that a command would use.
 
-Whoever presses the tabulator wants a name or nothing: no error, and no wait for a database that does not answer.
+While somebody types, a name is welcome. An error is not, and neither is a wait for a database.
 """
 
 import signal

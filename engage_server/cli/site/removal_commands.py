@@ -37,7 +37,7 @@ def rename_site(session: Session, name: str, new: str, reason: str, as_json: boo
 )
 @site_argument
 @click.option(
-    "--destroy-site-key", metavar="NAME", help="Give up a site key that was never exported: the site's name once more."
+    "--destroy-site-key", metavar="NAME", help="Destroy a site key that was never exported. Repeat the site's name."
 )
 @reason_option
 @sure_option

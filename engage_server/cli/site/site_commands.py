@@ -63,7 +63,7 @@ local_address_option = click.option(
     multiple=True,
     metavar="ADDR",
     callback=_read_addresses,
-    help="An address of this host: who calls it and names no site gets this one. Repeat it for each.",
+    help="An address of this host. Devices that call it and name no site get this site. Repeat it for each.",
 )
 
 
@@ -82,7 +82,7 @@ local_address_option = click.option(
     ),
 )
 def site() -> None:
-    """Sites: the devices that share a site key and the host that they call."""
+    """Sites: the devices that share a site key and a host."""
 
 
 @site.command(
@@ -97,7 +97,7 @@ def site() -> None:
     type=click.Choice([str(role) for role in AnchorRole]),
     default="root",
     show_default=True,
-    help="Which certificate its devices trust. The intermediate needs firmware that accepts partial chains.",
+    help="The certificate that its devices trust. intermediate needs firmware that accepts partial chains.",
 )
 @click.option(
     "--device-network",
@@ -105,7 +105,7 @@ def site() -> None:
     type=NetworkType(),
     multiple=True,
     metavar="CIDR",
-    help="Answer its devices from this network alone; repeat it for each. [default: from anywhere]",
+    help="Answer only devices in this network. Repeat it for each. [default: anywhere]",
 )
 @local_address_option
 @click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
@@ -133,7 +133,7 @@ def add(
     added = session.operator_side().sites.add(request, key, session.occasion())
     click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
     if added.anchor is AnchorRole.INTERMEDIATE:
-        click.echo("warning: an intermediate as anchor works only in devices that accept a partial chain", err=True)
+        click.echo("warning: an intermediate works as anchor only in devices that accept a partial chain", err=True)
     folder = session.settings().certs_dir / name
     print_next(
         f"{program()} chain build {folder} " + " ".join(f"--host {host}" for host in added.hosts) + ", then "
@@ -203,16 +203,16 @@ def show(session: Session, name: str, as_json: bool) -> None:
     type=NetworkType(),
     multiple=True,
     metavar="CIDR",
-    help="Answer its devices from this network alone; repeat it for each.",
+    help="Answer only devices in this network. Repeat it for each.",
 )
-@click.option("--any-network", is_flag=True, help="Answer its devices from anywhere.")
+@click.option("--any-network", is_flag=True, help="Answer devices from anywhere.")
 @local_address_option
-@click.option("--no-local-address", is_flag=True, help="No local address chooses it any more.")
+@click.option("--no-local-address", is_flag=True, help="Remove all local addresses.")
 @click.option(
     "--evidence",
     type=click.Choice([str(each) for each in RequiredEvidence]),
-    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one on which the "
-    "device proved itself by a token.",
+    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one with the "
+    "device's token.",
 )
 @reason_option
 @json_option
@@ -234,10 +234,14 @@ def change(
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 
     A server certificate is valid only for the hosts that it was built for. With other hosts, a server renewal is due at
-    once. --evidence authenticated is refused as long as no device of the site has sent a valid token.
+    once.
+
+    --evidence authenticated is refused as long as no device of the site has sent a valid token.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
-        raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
+        raise UsageError(
+            "these options contradict each other", "Give either the new values, or the option that removes them."
+        )
     changes = SiteChanges(
         tuple(dict.fromkeys(hosts)),
         () if any_network else networks or None,
@@ -254,20 +258,20 @@ def change(
         print_json({**site_json(changed, operator.releases.current(name)), "removed_hosts_called_by": still})
         return
     if changed == before:
-        click.echo(f"nothing is changed: site {name} is as you say already")
+        click.echo(f"nothing to change: site {name} is so already")
         print_next(f"{program()} site show {name}")
         return
     print_site_change(before, changed, callers)
     if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
         click.echo(
-            "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
+            "warning: call-ins are also answered by plain HTTP. Anyone on the way can read the tokens of devices.",
             err=True,
         )
     print_next(_after_change(operator, changed))
 
 
 def _after_change(operator: "OperatorSide", changed: Site) -> str:
-    """A host that the served certificate is not for has to be rotated in; else there is nothing more to do."""
+    """A host that the served certificate is not for needs a rotation. Otherwise there is nothing more to do."""
     number = operator.releases.current(changed.name)
     unanswered = operator.releases.unanswered_hosts(operator.releases.one(changed.name, number)) if number else ()
     if not unanswered:
@@ -302,7 +306,7 @@ def export_key(session: Session, name: str, file: Path) -> None:
     """
     session.operator_side().sites.export_key(name, file, session.occasion())
     click.echo(f"wrote the key of {name} to {file}")
-    print_next("keep it offline; it is what devices are commissioned with, and it can never be changed")
+    print_next("keep it offline. Devices are commissioned with it, and it can never be changed.")
 
 
 def _name(of: Site) -> str:
