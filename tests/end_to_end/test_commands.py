@@ -169,7 +169,7 @@ class TestChainBuild:
         assert sizes["server"] > 700
         assert "of 4096 that devices hold" in shown
         assert "RRRR" in shown
-        assert "a link certificate for a later root would need" in shown
+        assert "beside a link certificate of" in shown
         assert "not encrypted" in shown
         assert "next: " in shown.splitlines()[-1]
         assert "\x1b[" not in shown, "no colour where there is no terminal"
