@@ -20,7 +20,7 @@ from engage_server.services.chains.building import build_chain_folder
 _EXAMPLE = """\b
 Examples:
   engage chain build certs/north --host north.example.org --host 10.2.0.1
-  engage chain build certs/north --host north.example.org --passphrase-file ca.passphrase --server-days 397
+  engage chain build certs/north --host 10.2.0.1 --passphrase-file ca.passphrase --server-days 397
 
 The folder gets partner_CA, partner_intermediate (.pem, .der, .key) and partner_server (.pem, .key).
 If the chain would not fit into 4096 bytes, nothing is written and the exit status is 2.
@@ -42,9 +42,21 @@ If the chain would not fit into 4096 bytes, nothing is written and the exit stat
     shell_complete=completions.files,
     help="Encrypt the keys of root and intermediate. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
-@click.option("--root-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_ROOT_DAYS}]")
-@click.option("--intermediate-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_INTERMEDIATE_DAYS}]")
-@click.option("--server-days", type=int, metavar="N", help=f"[default: {profiles.DEFAULT_SERVER_DAYS}]")
+@click.option(
+    "--root-days", type=int, metavar="N", help=f"Lifetime of the root. [default: {profiles.DEFAULT_ROOT_DAYS}]"
+)
+@click.option(
+    "--intermediate-days",
+    type=int,
+    metavar="N",
+    help=f"Lifetime of the intermediate certificate. [default: {profiles.DEFAULT_INTERMEDIATE_DAYS}]",
+)
+@click.option(
+    "--server-days",
+    type=int,
+    metavar="N",
+    help=f"Lifetime of the server certificate. [default: {profiles.DEFAULT_SERVER_DAYS}]",
+)
 @json_option
 @click.pass_obj
 def build(
@@ -60,7 +72,7 @@ def build(
 ) -> None:
     """Build a chain that fits into a device.
 
-    The folder is made, or is empty.
+    The folder must be new or empty.
     """
     passphrase = read_passphrase_option(session, passphrase_file)
     now = session.now()

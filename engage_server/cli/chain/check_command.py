@@ -76,10 +76,14 @@ class TimeType(click.ParamType[datetime]):
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completions.files)
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.option(
+    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the report."
+)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all.")
-@click.option("--profile", metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML. [default: any]")
+@click.option(
+    "--profile", metavar="NAME|FILE", help=f"Device limits: {', '.join(PROFILES)}, or a TOML file. [default: any]"
+)
 @click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
 @click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices get, PEM or DER.")
 @site_key_option
@@ -93,7 +97,11 @@ class TimeType(click.ParamType[datetime]):
     "--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="HTTP port of a live host."
 )
 @click.option("--at", type=TimeType(), metavar="TIME", help="Check validity at this time. [default: now]")
-@click.option("--warn-days", type=click.IntRange(min=0), help=f"[default: {DEFAULT_WARN_DAYS}; x>=0]")
+@click.option(
+    "--warn-days",
+    type=click.IntRange(min=0),
+    help=f"Warn if a certificate ends within so many days. [default: {DEFAULT_WARN_DAYS}]",
+)
 @click.option("--strict/--no-strict", default=None, help="Count warnings as errors for the exit status.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out findings of this code. Repeat it for each.")
 @click.option("--select", multiple=True, metavar="CODE", help="Report only findings of this code. Repeat it for each.")

@@ -46,9 +46,20 @@ Exit status 0 when every row passes, otherwise 1.
 @site_key_option
 @site_option
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="Form of the report.",
+)
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option("--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all.")
 @click.option(

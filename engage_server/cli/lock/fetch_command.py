@@ -77,7 +77,11 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @site_option
 @click.option("--serial", metavar="HEX", help="Send this serial number, 32 hexadecimal digits. [default: none]")
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
 @click.option("--state", type=FilePath, metavar="FILE", help="Keep the anchor in this file from one call to the next.")
 @click.option("--trigger", type=click.Choice([str(each) for each in Trigger]), help="What happened to the device.")
@@ -95,7 +99,14 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
     metavar="DAYS",
     help="Be a device whose clock is wrong; -3 is three days behind.",
 )
-@click.option("--tls", type=TlsRangeType(), default="1.2-1.3", show_default=True, metavar="OLDEST-NEWEST")
+@click.option(
+    "--tls",
+    type=TlsRangeType(),
+    default="1.2-1.3",
+    show_default=True,
+    metavar="OLDEST-NEWEST",
+    help="TLS versions that it speaks.",
+)
 @click.option("--ciphers", default="", metavar="LIST", help="OpenSSL's cipher list for TLS up to 1.2.")
 @click.option(
     "--timeout",

@@ -53,9 +53,19 @@ _REFRESH_SECONDS = 0.5
     "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @click.option("--count", type=click.IntRange(1, MAX_COUNT), required=True, help="How many devices.")
-@click.option("--over", type=click.FloatRange(0, 86400), default=60.0, show_default=True, help="Seconds of a night.")
-@click.option("--nights", type=click.IntRange(1, 1000), default=1, show_default=True, help="One after the other.")
-@click.option("--arrival", type=click.Choice([str(each) for each in Arrival]), default="spread", show_default=True)
+@click.option(
+    "--over", type=click.FloatRange(0, 86400), default=60.0, show_default=True, help="Length of a night in seconds."
+)
+@click.option(
+    "--nights", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many nights, one after another."
+)
+@click.option(
+    "--arrival",
+    type=click.Choice([str(each) for each in Arrival]),
+    default="spread",
+    show_default=True,
+    help="When they call in a night.",
+)
 @click.option(
     "--at-once", type=click.IntRange(1, 4096), default=64, show_default=True, help="How many calls at the same time."
 )
@@ -64,7 +74,11 @@ _REFRESH_SECONDS = 0.5
 @site_key_option
 @site_option
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
 @click.option(
     "--timeout",

@@ -34,7 +34,11 @@ otherwise 1.
     "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @click.option(
-    "--how", "ways", type=click.Choice([str(each) for each in Misbehaviour]), multiple=True, help="[default: all]"
+    "--how",
+    "ways",
+    type=click.Choice([str(each) for each in Misbehaviour]),
+    multiple=True,
+    help="How they misbehave. [default: all ways]",
 )
 @click.option(
     "--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many devices for each way."

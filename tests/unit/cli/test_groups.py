@@ -47,3 +47,10 @@ def test_a_group_lists_each_of_its_commands_once(group: click.Group) -> None:
 def test_a_command_without_a_place_stands_at_the_end() -> None:
     group = OrderedGroup(name="g", order=("b",), commands=[click.Command("a"), click.Command("b"), click.Command("c")])
     assert group.list_commands(click.Context(group)) == ["b", "a", "c"]
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()])
+def test_every_option_says_what_it_does(name: str, command: click.Command) -> None:
+    options = [each for each in command.params if isinstance(each, click.Option) and not each.hidden]
+    assert [each.opts for each in options if not (each.help or "").lstrip("[").strip()] == []
+    assert [each.opts for each in options if (each.help or "").startswith("[")] == []
