@@ -171,6 +171,7 @@ def _commands_page() -> str:
         "| exit status | meaning |\n|---|---|\n| 0 | fine |\n"
         "| 1 | the answer is no: a finding of severity error, a lock that would refuse |\n"
         "| 2 | wrong usage or settings |\n| 3 | could not be done: file, network, database |\n"
+        "| 130 | stopped by Ctrl-C, or a question was answered with no |\n"
     ]
     for name, command in commands():
         context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)
