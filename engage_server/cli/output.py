@@ -87,7 +87,8 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         return
     widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     out = console()
-    out.print(_row(columns, widths), style="bold")
+    if any(columns):  # a table of names and values has no heading
+        out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
 

@@ -18,24 +18,10 @@ _KINDS = {
 
 def print_adoption(adoption: Adoption) -> None:
     """The counts as a bar, then each kind of device that the gate waits for, with an example."""
-    out = console()
-    total = max(1, adoption.devices)
-    parts = [
-        (adoption.confirmed, "=", "green"),
-        (adoption.waiting, ".", "dim"),
-        (adoption.undecided, "?", "yellow"),
-        (adoption.lost, "!", "bold red"),
-    ]
-    out.print("  devices ", end="")
-    for count, mark, style in parts:
-        cells = round(count * _BAR / total) or int(count > 0)
-        out.print(mark * cells, style=style, end="")
-    click.echo("")
-    print_wrapped(
-        f"    {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
-        f"{adoption.undecided} not decided (?), {adoption.lost} lost (!), {adoption.new} new",
-        "      ",
-    )
+    if adoption.devices:
+        _print_bar(adoption)
+    else:
+        click.echo(f"  devices: none counts yet, {adoption.new} new")
     for name, words in _KINDS.items():
         _print_kind(adoption, name, getattr(adoption, name), words)
     for doubt, count in adoption.doubtful.items():
@@ -47,6 +33,26 @@ def print_adoption(adoption: Adoption) -> None:
         print_wrapped(
             f"  {crowd.devices} of them called by TLS from {crowd.address}, which is not their address{pauses}", "    "
         )
+
+
+def _print_bar(adoption: Adoption) -> None:
+    out = console()
+    parts = [
+        (adoption.confirmed, "=", "green"),
+        (adoption.waiting, ".", "dim"),
+        (adoption.undecided, "?", "yellow"),
+        (adoption.lost, "!", "bold red"),
+    ]
+    out.print("  devices ", end="")
+    for count, mark, style in parts:
+        cells = round(count * _BAR / adoption.devices) or int(count > 0)
+        out.print(mark * cells, style=style, end="")
+    click.echo("")
+    print_wrapped(
+        f"    {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
+        f"{adoption.undecided} not decided (?), {adoption.lost} lost (!), {adoption.new} new",
+        "      ",
+    )
 
 
 def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:
