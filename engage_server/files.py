@@ -18,6 +18,8 @@ PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
+RESTORE = "Restore it from its backup."  # what to do where something is lost
+
 
 def make_folder(path: Path, within: Path | None = None) -> None:
     """Make a folder with mode 0700, and its missing parents.
@@ -34,7 +36,7 @@ def make_folder(path: Path, within: Path | None = None) -> None:
         FileNotUsable: The folder cannot be made.
     """
     if within is not None and not within.is_dir():
-        raise FileNotUsable(f"{within} is gone; nothing was made in its place", "Restore it from its backup.")
+        raise FileNotUsable(f"{within} is gone; nothing was made in its place", RESTORE)
     with _explained(path, "make it"):
         for each in reversed([each for each in (path, *path.parents) if not each.exists()]):
             _make_one_folder(each, each.parent)  # mkdir's own "parents" gives the parents another mode
@@ -242,6 +244,11 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise FileNotUsable(
-            f"{path}: cannot {to_do}: {error.strerror or error}", "Fix that and run the command again."
-        ) from None
+        raise FileNotUsable(f"{path}: cannot {to_do}: {error.strerror or error}", what_to_do(error)) from None
+
+
+def what_to_do(error: OSError) -> str:
+    """The next step after a file could not be used. A user without the right needs another user, not another file."""
+    if isinstance(error, PermissionError) and os.geteuid() != 0:
+        return "Run the command as a user who may, such as root."
+    return "Fix that and run the command again."

@@ -41,6 +41,7 @@ def device_json(view: DeviceView) -> dict[str, Any]:
         "device": view.identity,
         "serial": view.serial,
         "site": view.site,
+        "stranger": view.is_stranger,
         "grade": view.grade.name.lower() if view.grade is not None else None,
         "nights_since": view.silent_nights,
         "trouble": None,

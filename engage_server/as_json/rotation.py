@@ -92,6 +92,8 @@ def progress_json(
         "rotation": rotation.number,
         "number": rotation.number,
         "site": rotation.site,
+        "for_trials": progress.for_trials,
+        "current_release": progress.current,
         "way": rotation.way.value,
         "state": rotation.state.value,
         "from_release": rotation.from_release,

@@ -40,6 +40,8 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, 
         "silent_hosts": {
             name: heard_at.isoformat() if heard_at else None for name, heard_at in found.silent_hosts.items()
         },
+        "silent_workers": [each.worker for each in found.silent_workers],
+        "missing_listeners": list(found.missing_listeners),
         "evidence_gaps": list(found.gaps),
     }
 
@@ -62,6 +64,15 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
             for each in status.certificates
         ],
         "hosts_unanswered": [host.text for host in status.unanswered],
+        "other_hosts_called": [
+            {
+                "host": each.host.text,
+                "devices": each.devices,
+                "examples": list(each.examples),
+                "refused": each.host in status.refused_hosts,
+            }
+            for each in status.other_hosts
+        ],
         "pace": {"days": status.pace.time.days, "basis": status.pace.basis, "measured": status.pace.is_measured},
         "devices": {grade.name.lower(): count for grade, count in status.grades.items()},
         "anchors": reception_json(status.reception) if status.reception else None,

@@ -1,11 +1,18 @@
 """Before doors would refuse what is served: how many, which, and a question."""
 
 import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.errors import Refused
+from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 yes_option = click.option("--yes", is_flag=True, help="Do not ask, even if doors would fail TLS.")
 
@@ -57,6 +64,36 @@ def sentence_of(reception: Reception, verb: str) -> str:
         "fails TLS once, fetches the new anchor by itself, and comes back.\n"
         f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
     )
+
+
+def strangers_of(reception: Reception) -> str:
+    """How many devices are not counted, because their site has a list and they are not on it."""
+    count = reception.strangers
+    doors = "1 more device finished TLS and is" if count == 1 else f"{count} more devices finished TLS and are"
+    return f"{doors} not on the site's list: no rotation counts {'it' if count == 1 else 'them'}"
+
+
+def warn_of_the_unlisted(operator: "OperatorSide", site: str, now: datetime) -> None:
+    """A site's first listed device makes a list. Devices that are not on it no longer count, so this is reported."""
+    current = operator.releases.current(site)
+    reception = operator.held_anchors.reception(site, current, now) if current is not None else None
+    if reception is not None and reception.strangers:
+        click.echo(f"warning: {site} counts the devices on its list; {strangers_of(reception)}", err=True)
+
+
+def warn_of_other_hosts(site: str, callers: Sequence[HostCallers]) -> None:
+    """Before a release is made that is not for a host which doors call."""
+    for each in callers:
+        click.echo(f"warning: {each.host} is no host of {site}: the next certificate is not for it.", err=True)
+        click.echo(f"{who_calls(each)} They will refuse TLS.", err=True)
+
+
+def who_calls(callers: HostCallers) -> str:
+    """One sentence: how many doors call a host, and which."""
+    if not callers.devices:
+        return "No door called it within 30 days, as far as doors say what they call."
+    doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
+    return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
 
 
 def _served(reception: Reception) -> str:

@@ -8,11 +8,14 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from engage_server.cli.program import pasteable
+
+if TYPE_CHECKING:
+    from engage_server.records import Site
 
 _json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
 
@@ -91,6 +94,11 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty:
         out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
+
+
+def trials_mark(site: "Site") -> str:
+    """What follows the name of a site in every list: whether it was made for trials."""
+    return " (for trials)" if site.for_trials else ""
 
 
 def counted(number: int, one: str, many: str = "") -> str:

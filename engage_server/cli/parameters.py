@@ -97,13 +97,24 @@ trials_option = click.option(
 demo_option = click.option("--demo", is_flag=True, help="Accept the sample keys of public documents. Only for trials.")
 
 
-def read_site_key_option(session: Session, file: str | None, demo: bool) -> Secret | None:
+def read_site_key_option(session: Session, file: str | None, demo: bool, *, may_be_gone: bool = False) -> Secret | None:
     """The site key that the operator gave, or None.
+
+    Args:
+        session: This run.
+        file: What the option names; None without it.
+        demo: Whether the sample keys of public documents are accepted.
+        may_be_gone: For a command that needs it for a new site alone. A file that the environment names may have been
+            taken away since then, as a container's secret is.
 
     Raises:
         FileNotUsable: The file cannot be read.
         SiteKeyInvalid: It holds no site key.
     """
+    if may_be_gone and file is None and SITE_KEY_VARIABLE not in session.environment:
+        named = session.environment.get(SITE_KEY_VARIABLE + FILE_SUFFIX)
+        if named and not Path(named).exists():
+            return None
     text = _secret_text(session, file, SITE_KEY_VARIABLE)
     if text is None:
         return None

@@ -13,7 +13,7 @@ _config: ContextVar[Path | None] = ContextVar("config", default=None)
 
 def remember_config(config: Path | None) -> None:
     """Every command that is printed from now on carries this settings file. With None, it carries none."""
-    _config.set(config)
+    _config.set(config and config.absolute())  # so that a command can be pasted in any folder
 
 
 def program() -> str:

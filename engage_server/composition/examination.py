@@ -2,7 +2,7 @@
 
 import socket
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from engage_server.composition.opening import given_release_key, open_database, read_sealer
@@ -57,7 +57,7 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
         store = _opened(settings, environment)
     except EngageError as error:
         yield Check.of_error("database", error)
-        yield from _of_this_host(settings, {})
+        yield from _of_this_host(settings, None)
         yield from look_at_authority(settings.certs_dir)
         return
     try:
@@ -85,7 +85,8 @@ def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
 def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Check]:
     host = socket.gethostname()
     running = Counter(each.listener for each in store.workers(LIVE_WITHIN) if each.host == host)
-    yield from _of_this_host(settings, running)
+    silent = {each.listener for each in store.silent_workers(LIVE_WITHIN) if each.host == host}
+    yield from _of_this_host(settings, running, silent)
     sites = store.sites()
     current = {site: store.release(site, number) for site, number in store.current_numbers().items()}
     if not sites:
@@ -98,13 +99,15 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
         yield _fetched(settings, store, site, current.get(site.name), now)
 
 
-def _of_this_host(settings: Settings, running: Mapping[str, int]) -> Iterator[Check]:
+def _of_this_host(
+    settings: Settings, running: Mapping[str, int] | None, silent: Collection[str] = ()
+) -> Iterator[Check]:
     operators = PortUse("operators", settings.operators_bind, settings.operators_port)
     devices = [
         PortUse("http", settings.bind, settings.http_port),
         PortUse("https", settings.bind, settings.https_port),
     ]
-    yield from look_at_ports(devices, running)
+    yield from look_at_ports(devices, running, silent)
     yield look_at_operators(operators)
 
 
@@ -114,7 +117,7 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
         step = f"engage release activate N --site {site.name}"
         return Check("fetch", Level.PROBLEM, f"{site.name} serves no release", step)
     host = _host_to_call(site)
-    target = Target(host, settings.http_port, settings.https_port)
+    target = Target(host, settings.http_port, settings.https_port, settings.public_http_port)
     firmware = Firmware(accepts_partial_chain=site.anchor is AnchorRole.INTERMEDIATE)
     lock = VirtualLock(target, store.site_key(site.name), DeviceLimits(seconds=_SECONDS), firmware)
     try:

@@ -1,5 +1,6 @@
 """Where a virtual lock calls."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -16,11 +17,19 @@ class Target:
     Attributes:
         host: A name or an address, without brackets.
         http_port, https_port: Devices know no other than 80 and 443; a trial may.
+        public_http_port: The port of ``cert_url``, which a NAT in front leads to ``http_port``, and which is not there
+            for who calls from behind it; None where there is no NAT.
     """
 
     host: str
     http_port: int = HTTP_PORT
     https_port: int = HTTPS_PORT
+    public_http_port: int | None = None
+
+    @property
+    def ports_behind_nat(self) -> Mapping[int, int]:
+        """Which port is called in place of the one in ``cert_url``."""
+        return {} if self.public_http_port is None else {self.public_http_port: self.http_port}
 
     @classmethod
     def from_url(cls, text: str, https_port: int = HTTPS_PORT) -> "Target":

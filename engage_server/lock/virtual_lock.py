@@ -95,7 +95,7 @@ class VirtualLock:
             name = "download"
             if self._only_target:
                 self._assert_leads_here(notice)
-            der = download(notice, self._limits)
+            der = download(notice, self._limits, self._target.ports_behind_nat)
             yield Step(name, ok=True, sentence=f"downloaded {len(der)} bytes, SHA-256 {digest_of(der)}...")
             name = "hash"
             anchor = install(der, notice, self._key, self._limits)

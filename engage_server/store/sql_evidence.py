@@ -94,6 +94,12 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return anchor_queries.select_callers_of_host(connection, site, host, since, limit)
 
+    def other_hosts_called(
+        self, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
+    ) -> Sequence[str]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return anchor_queries.select_other_hosts(connection, site, hosts, since, release, limit)
+
     def devices_seen_since(self, site: str, since: datetime) -> int:
         with reading(self._engine, LONG_SECONDS) as connection:
             return anchor_queries.count_seen_since(connection, site, since)

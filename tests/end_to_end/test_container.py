@@ -1,5 +1,6 @@
 """The container's first process, run in a mount namespace of its own: what is a volume there is one here."""
 
+import json
 import os
 import shutil
 import signal
@@ -121,3 +122,31 @@ def test_a_container_of_before_goes_on_and_is_told(folder: Path) -> None:
     (folder / STATE / "engage.kek").rename(folder / KEK / "engage.kek")
     with started(folder, {STATE: STATE, KEK: KEK}) as log:
         assert "engage.kek lies beside" not in log
+
+
+def test_commands_beside_the_servers_know_their_ports(tmp_path: Path) -> None:
+    """As in "podman exec engage engage doctor": nobody listened on port 80, it said, and no device was served."""
+    ok(engage(tmp_path, "init", "--host", "127.0.0.1"))
+    lines = (START.parent / "Containerfile").read_text().splitlines()
+    given = dict(each.split("=", 1) for line in lines if line.startswith("ENV ") for each in line.split()[1:])
+    given = {name: value for name, value in given.items() if name.endswith("_PORT")}
+    told = ok(engage(tmp_path, "settings", "--json", stdin=None, **given))
+    found = json.loads(told)
+    assert (found["http_port"], found["https_port"], found["public_http_port"]) == ("8080", "8443", "80")
+    assert "_port" not in START.read_text().split("exec engage serve", 1)[1], "the servers take the same"
+
+
+def test_a_secret_that_was_taken_away(folder: Path) -> None:
+    """It is for the first start alone. An upgrade runs "engage init" without it."""
+    ok(engage(folder, "init", "--host", "127.0.0.1", "--site-key-file", "site.key"))
+    gone = {"ENGAGE_SITE_KEY_FILE": str(folder / "gone.key")}
+    assert "nothing to do" in ok(engage(folder, "init", stdin=None, **gone))
+    another = engage(folder, "init", "--site", "other", "--host", "127.0.0.2", stdin=None, **gone)
+    assert (another.returncode, "gone.key: No such file" in another.stderr) == (3, True), "no random key is made"
+    shutil.rmtree(folder / "data")
+    lost = engage(folder, "init", stdin=None, **gone)
+    assert (lost.returncode, "installation.lost" in lost.stderr) == (2, True)
+    fresh = folder / "fresh"
+    fresh.mkdir()
+    assert engage(fresh, "init", stdin=None, **gone).returncode == 3
+    assert not list(fresh.iterdir())

@@ -29,7 +29,7 @@ def test_the_site_key_comes_from_a_file_that_the_environment_names(tmp_path: Pat
     assert base64.b64decode((tmp_path / "exported.key").read_bytes()) == SITE_KEY.reveal()
     other = {**secret, "ENGAGE_SITE_KEY": "cd" * 32}
     assert engage(tmp_path, "init", stdin=None, **other).returncode == 2, "another key than the site has"
-    missing = engage(tmp_path, "init", ENGAGE_SITE_KEY_FILE="gone.key")
+    missing = engage(tmp_path, "init", "--site", "other", ENGAGE_SITE_KEY_FILE="gone.key")
     assert missing.returncode == 3
     assert "gone.key" in missing.stderr
 

@@ -14,7 +14,6 @@ _NOT_YET = {
     "SECURITY.md",
     "docs/checks.md",
     "docs/operations.md",
-    "engage_server/composition",
     "engage_server/lock",
     "engage_server/protocol",
     "engage_server/records",

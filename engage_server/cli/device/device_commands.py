@@ -8,9 +8,9 @@ from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
-from engage_server.cli.failing_doors import sentence_of
+from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped
+from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -62,11 +62,12 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
 
     A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
     """
-    sites = session.operator_side().sites
-    name = sites.get(site).name
+    operator = session.operator_side()
+    name = operator.sites.get(site).name
     for serial in serials:
-        added = sites.add_device(serial, name, session.occasion())
+        added = operator.sites.add_device(serial, name, session.occasion())
         click.echo(f"{added.serial} belongs to {name}")
+    warn_of_the_unlisted(operator, name, session.now())
     print_next(f"{program()} device list --site {name}")
 
 
@@ -101,17 +102,18 @@ def list_devices(
     Without --release, the current release counts. Below is how far a device can come with it.
     """
     operator = session.operator_side()
-    name = operator.sites.get(site).name
+    of = operator.sites.get(site)
+    name = of.name
     number = release or operator.releases.current(name)
     limit = None if shows_all else _SHOWN
     now = session.now()
     found = operator.evidence.devices(name, now, release=number, missing=missing, troubled=troubled, limit=limit)
     if as_json:
-        print_json([device_json(each) for each in found])
+        print_json([device_json(each) | {"for_trials": of.for_trials} for each in found])
         return
     rows = [
         (
-            each.identity,
+            f"{each.identity}{' *' if each.is_stranger else ''}",
             grade_words(each),
             _last_seen(each, now),
             "" if each.silent_nights is None else each.silent_nights,
@@ -128,8 +130,10 @@ def list_devices(
     if number is not None:
         grades = operator.evidence.grades(name, number)
         text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
-        click.echo(f"release {number} of {name}: {text or 'no device yet'}")
+        click.echo(f"release {number} of {name}{trials_mark(of)}: {text or 'no device yet'}")
         reception = operator.held_anchors.reception(name, number, session.now())
+        if reception.strangers:
+            click.echo(f"{strangers_of(reception)} (*)")
         if reception.refuse:
             click.echo(f"{sentence_of(reception, 'would refuse')}")
     if limit is not None and len(found) == limit:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.devices import device_json
+from engage_server.cli.failing_doors import warn_of_the_unlisted
 from engage_server.cli.output import counted, json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.program import program
@@ -69,6 +70,7 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
         click.echo(f"{counted(added, 'device')} added to {name}")
     if found.files:
         click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
+    warn_of_the_unlisted(operator, name, session.now())
     print_next(f"{program()} device list --site {name}")
 
 

@@ -5,6 +5,7 @@ import click
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, sure_option
 from engage_server.cli.program import program
+from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.services.sites.serials import read_serial
@@ -34,7 +35,7 @@ def remove_device(session: Session, serial: str, site: str | None, reason: str, 
     identity, removal = read_serial(serial), session.operator_side().removal
     name = removal.site_of(identity, site)
     if not yes:
-        click.confirm(f"remove device {identity} and its files from site {name}?", abort=True, err=True)
+        assert_sure(f"remove device {identity} and its files from site {name}?")
     removal.device(identity, name, reason, session.occasion())
     if as_json:
         print_json({"device": identity, "site": name})

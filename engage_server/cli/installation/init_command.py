@@ -82,10 +82,11 @@ def init(
 
     Exit status 1 when all is done, but the audit log is not as it was written. It is left so, and not signed again.
     """
-    key = read_site_key_option(session, site_key_file, demo)
-    passphrase = read_passphrase_option(session, passphrase_file)
-    if not new and settings_file(session.config, session.environment, session.folder)[0].exists():
+    has_settings = settings_file(session.config, session.environment, session.folder)[0].exists()
+    if not new and has_settings:
         assert_not_lost(session.settings(), early=True)
+    key = read_site_key_option(session, site_key_file, demo, may_be_gone=has_settings)
+    passphrase = read_passphrase_option(session, passphrase_file)
     ensure_settings_file(session)
     settings = session.settings()
     done: list[str] = []
@@ -98,6 +99,8 @@ def init(
         operator = closing(
             create_installation(settings, session.environment, session.actor(), tell_entry, tell, new=new)
         )
+        if key is None and all(each.name != site for each in operator.sites.all()):
+            key = read_site_key_option(session, site_key_file, demo)  # which is needed now, if one is named
         plan = InstallationPlan(
             site, hosts, organization, key, settings.certs_dir / site, passphrase=passphrase, for_trials=trials
         )

@@ -1,14 +1,24 @@
 """``engage status``."""
 
+import shlex
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.as_json.status import disk_json, status_json
-from engage_server.cli.failing_doors import sentence_of
+from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
-from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_wrapped
+from engage_server.cli.output import (
+    console,
+    counted,
+    json_option,
+    print_json,
+    print_next,
+    print_wrapped,
+    trials_mark,
+)
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
@@ -28,6 +38,7 @@ _WORDS = {
     Grade.HANDSHAKE: "finished TLS",
     Grade.AUTHENTICATED: "proved itself",
 }
+_INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
 _LINE = 20
 _LINE_DAYS = 3653
 _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
@@ -42,9 +53,10 @@ def status(session: Session, watching: bool, as_json: bool) -> int:
 
     Exit status 1 when somebody should act today:
 
-    No worker serves devices, or one does not serve what is current. A site serves nothing, or its devices call a host
-    that its certificate is not for. A certificate has expired, or its last safe day to start a rotation has passed. A
-    host went silent without a sign-off. The disk has no room for what devices send.
+    There is no site. One of the two instances has no worker, or a worker is silent or does not serve what is current. A
+    site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that its certificate
+    is not for. A certificate has expired, or its last safe day to start a rotation has passed. A host went silent
+    without a sign-off. The disk has no room for what devices send.
     """
     operator = session.operator_side()
     if watching:
@@ -74,12 +86,13 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     hosts = len({each.host for each in found.workers})
     serve = "serves" if len(found.workers) == 1 else "serve"
     click.echo(f"{counted(len(found.workers), 'worker')} on {counted(hosts, 'host')} {serve} devices")
+    _print_missing(found)
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     print_disk(disk)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
-    print_next(_next(found))
+    print_next(_next(found, session.settings().certs_dir))
     return int(bad)
 
 
@@ -92,7 +105,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out = console()
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
-    marks = (" (default)" if status.site.is_default else "") + (" (for trials)" if status.site.for_trials else "")
+    marks = (" (default)" if status.site.is_default else "") + trials_mark(status.site)
     name = status.site.name
     print_wrapped(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}", "    ", already=len(name))
     if status.certificates:
@@ -103,6 +116,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     for host in status.unanswered:
         out.print("  not answered: ", style="bold red", end="")
         click.echo(f"the certificate is not for {host}: devices that call it refuse TLS")
+    _print_other_hosts(status)
     total = sum(status.grades.values())
     if total:
         grades = ", ".join(
@@ -114,7 +128,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     else:
         click.echo("  no device was seen or added yet")
     if status.reception is not None and status.reception.strangers:
-        click.echo(f"  {status.reception.strangers} more finished TLS and are not on the site's list")
+        click.echo(f"  {strangers_of(status.reception)}")
     if status.reception is not None and status.refuse:
         out.print("  locked out: ", style="bold red", end="")
         click.echo(sentence_of(status.reception, "refuse"))
@@ -134,6 +148,25 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     click.echo("")
 
 
+def _print_missing(found: InstallationStatus) -> None:
+    """Instances without a worker while the other one has some, and silent workers."""
+    for listener in found.missing_listeners if found.workers else ():
+        console().print("  missing: ", style="bold red", end="")
+        click.echo(f"no worker of {_INSTANCES[listener]} is alive, so devices cannot come through")
+    for worker in found.silent_workers:
+        console().print("  silent: ", style="bold red", end="")
+        click.echo(f"{worker.worker} went silent without a sign-off")
+
+
+def _print_other_hosts(status: SiteStatus) -> None:
+    """Doors that call a host that is not the site's, such as one that was removed."""
+    for each in status.other_hosts:
+        is_refused = each.host in status.refused_hosts
+        console().print("  other host: ", style="bold red" if is_refused else "yellow", end="")
+        then = "the certificate is not for it: they refuse TLS" if is_refused else "the next certificate is not for it"
+        click.echo(f"{each.host} is no host of {status.site.name}. {who_calls(each)} {then[0].upper()}{then[1:]}.")
+
+
 def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
     """A row with a time line of ten years: what is left of them, and where the rotation has to begin."""
     expiry = certificate.expiry
@@ -149,19 +182,21 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 
-def _next(found: InstallationStatus) -> str:
+def _next(found: InstallationStatus, certs: Path) -> str:
     """The first thing to do: what most devices wait for."""
     if not found.sites:
         return f"{program()} init"
     for site in found.sites:
         if site.current is None:
-            return _next_of_unserved(site)
+            return _next_of_unserved(site, certs)
     if not found.workers and not found.silent_hosts:
         return f"no worker serves devices. Start the servers: {program()} serve"
+    if found.workers and found.missing_listeners:
+        return f"{program()} serve {found.missing_listeners[0]}, or look at its log"
     for site in found.sites:
         if (site.is_due or any(each.urgency != "fine" for each in site.certificates)) and site.rotation is None:
             return f"{program()} rotate plan --site {site.site.name}"
-    if found.silent_hosts:
+    if found.silent_hosts or found.silent_workers:
         return f"{program()} host list"
     return _next_of_served(found)
 
@@ -175,11 +210,12 @@ def _next_of_served(found: InstallationStatus) -> str:
     return f"{program()} device list --site {_default(found).site.name} --troubled"
 
 
-def _next_of_unserved(site: SiteStatus) -> str:
+def _next_of_unserved(site: SiteStatus, certs: Path) -> str:
     name, hosts = site.site.name, " ".join(f"--host {host}" for host in site.site.hosts)
     if site.newest_staged is not None:
         return f"{program()} release activate {site.newest_staged} --site {name}"
-    return f"{program()} chain build DIR {hosts}, then {program()} release stage DIR --site {name}"
+    folder = shlex.quote(str(certs / name))
+    return f"{program()} chain build {folder} {hosts}, then {program()} release stage {folder} --site {name}"
 
 
 def _default(found: InstallationStatus) -> SiteStatus:

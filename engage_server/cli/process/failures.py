@@ -11,6 +11,7 @@ from engage_server.cli.output import colours_wanted, is_json_begun, print_json
 from engage_server.cli.process.not_installed import not_installed
 from engage_server.cli.program import pasteable, program
 from engage_server.errors import EngageError, FileNotUsable, NotPossible, Stopped, UsageError
+from engage_server.files import what_to_do
 
 
 def failure_of(error: BaseException) -> EngageError:
@@ -37,7 +38,7 @@ def failure_of(error: BaseException) -> EngageError:
             return Stopped("stopped")
         case OSError():
             what = f"{error.filename}: " if error.filename else ""
-            return NotPossible(f"{what}{error.strerror or error}", "Fix that and run the command again.")
+            return NotPossible(f"{what}{error.strerror or error}", what_to_do(error))
     raise error
 
 

@@ -1,5 +1,6 @@
 """``engage release``."""
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,16 @@ from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table, print_wrapped, printable
+from engage_server.cli.output import (
+    console,
+    json_option,
+    print_json,
+    print_next,
+    print_table,
+    print_wrapped,
+    printable,
+    trials_mark,
+)
 from engage_server.cli.parameters import (
     FilePath,
     all_sites_option,
@@ -20,6 +30,7 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.program import program
+from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
 from engage_server.cli.session import Session
@@ -27,7 +38,8 @@ from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
-from engage_server.records import Release, ReleaseState
+from engage_server.protocol.notice import HTTP_PORT
+from engage_server.records import Release, ReleaseState, Site
 from engage_server.services.chains.material import read_material
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -44,6 +56,7 @@ retired  no longer served, and its private key is destroyed
 Example:
   engage release list --site main --json
 """
+_HTTPS_PORT = 443  # what 'lock fetch' calls unless it is given another one
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
@@ -112,12 +125,13 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
     """List the releases of all sites, or of one."""
     operator = session.operator_side()
     found = operator.releases.all(site)
+    sites = {each.name: each for each in operator.sites.all()}
     if as_json:
-        print_json([release_json(each) for each in found])
+        print_json([release_json(each) | {"for_trials": sites[each.site].for_trials} for each in found])
         return
     rows = [
         (
-            each.site,
+            f"{each.site}{trials_mark(sites[each.site])}",
             each.number,
             state_words(each),
             _day(each.staged_at),
@@ -131,7 +145,18 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
         advice = operator.held_anchors.advice(name, session.now())
         if advice is not None:
             click.echo(f"{name}: {advice.sentence}")
-    print_next(f"{program()} release show N --site NAME" if rows else f"{program()} release stage DIR --site NAME")
+    print_next(_next_of_list(found, site, sites))
+
+
+def _next_of_list(found: Sequence[Release], site: str | None, sites: Mapping[str, Site]) -> str:
+    """Show what is served first; where nothing is there, stage something."""
+    if found:
+        shown = next((each for each in found if each.state is ReleaseState.CURRENT), found[-1])
+        return f"{program()} release show {shown.number} --site {shown.site}"
+    if not sites:
+        return f"{program()} init"
+    name = site or next((each.name for each in sites.values() if each.is_default), min(sites))
+    return f"{program()} release stage DIR --site {name}"
 
 
 @release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
@@ -266,7 +291,7 @@ def retire(session: Session, number: int, site: str | None, reason: str, yes: bo
     if operator.releases.one(name, number).state is ReleaseState.RETIRED:
         click.echo(operator.held_anchors.advice_on(name, [number], session.now()).sentence, err=True)
     if not yes:
-        click.confirm(f"destroy the key of release {number} of {name}, so that nobody can go back to it?", abort=True)
+        assert_sure(f"destroy the key of release {number} of {name}, so that nobody can go back to it?")
     retired = operator.releases.retire(name, number, reason, session.occasion())
     if as_json:
         print_json(release_json(retired))
@@ -310,7 +335,8 @@ def _reported(
     elif is_missing:
         print_next(f"read the logs of the workers above. To go back: {program()} release rollback --site {site}")
     else:
-        print_next(f"{program()} lock fetch http://HOST shows it as a device sees it")
+        print_next(f"{_fetch(session, operator, site)} shows it as a device sees it")
+
     return int(is_missing)
 
 
@@ -343,3 +369,11 @@ def state_words(of: Release) -> str:
 
 def _day(at: Any) -> str:
     return f"{at:%Y-%m-%d}" if at else ""
+
+
+def _fetch(session: Session, operator: "OperatorSide", site: str) -> str:
+    """The command that calls a site as its devices do."""
+    settings, host = session.settings(), operator.sites.get(site).hosts[0]
+    http = f":{settings.http_port}" if settings.http_port != HTTP_PORT else ""
+    https = f" --https-port {settings.https_port}" if settings.https_port != _HTTPS_PORT else ""
+    return f"{program()} lock fetch http://{host.in_url}{http}{https} --site {site}"

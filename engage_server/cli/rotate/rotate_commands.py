@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
-from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
@@ -190,6 +190,9 @@ def start(
     _ask_before_cut_overs(session, operator, requests, yes=yes)
     for request in requests:
         _warn_of_strangers(operator, request.site)
+        if operator.rotations.open_rotation(request.site) is None:
+            others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
+            warn_of_other_hosts(request.site, others)
         operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
     _print_where(session, operator, name)
 
@@ -231,7 +234,8 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
     if going_on:
         print_next(_next_of(going_on[0]))
     else:
-        print_next(f"{program()} rotate plan --site {site or 'NAME'}")
+        sites = [each.rotation.site for each in found] or [each.name for each in operator.sites.all()]
+        print_next(f"{program()} rotate plan --site {sites[0]}" if sites else f"{program()} init")
 
 
 @rotate.command(
@@ -308,7 +312,12 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
     newest = operator.rotations.all(site)[-1]
     print_progress(operator.rotations.progress(newest, session.occasion()))
     if newest.state is RotationState.DONE:
-        print_next(f"{program()} release retire {newest.from_release} --site {site}, when you are sure")
+        advice = operator.held_anchors.advice(site, session.now())
+        if advice is not None:
+            click.echo(f"  {advice.sentence}")
+        is_safe = advice is not None and advice.is_safe and newest.from_release in advice.releases
+        retire = f"{program()} release retire {newest.from_release} --site {site}"
+        print_next(retire if is_safe else f"{program()} device list --site {site} --missing")
     elif newest.state.is_open:
         print_next(_next_of(newest))
     else:

@@ -19,7 +19,8 @@ def print_progress(progress: RotationProgress) -> None:
     """One rotation: its releases as a line, its devices as a bar, and the gate's decision."""
     rotation = progress.rotation
     out = console()
-    out.print(f"{rotation.site}: {rotation.way}, ", end="")
+    trials = " (for trials)" if progress.for_trials else ""
+    out.print(f"{rotation.site}{trials}: {rotation.way}, ", end="")
     out.print(f"{rotation.state}", style=_STATE_STYLES.get(rotation.state, "cyan"), end="")
     click.echo(f", begun {rotation.started_at:%Y-%m-%d %H:%M} UTC by {rotation.started_by}")
     marks = [
@@ -29,6 +30,8 @@ def print_progress(progress: RotationProgress) -> None:
         marks.append(f"[{number}]" if place == rotation.step and rotation.state.is_open else f"{number}")
     legend = f"   [{rotation.served}] is served now" if rotation.state.is_open else ""
     click.echo(f"  releases {' -> '.join(marks)}{legend}")
+    if not rotation.state.is_open:
+        click.echo(f"  served today: release {progress.current}")
     if progress.adoption is not None:
         print_adoption(progress.adoption)
         _print_clock(rotation)

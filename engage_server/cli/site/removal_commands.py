@@ -5,6 +5,7 @@ import click
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, site_argument, sure_option
 from engage_server.cli.program import program
+from engage_server.cli.questions import assert_named
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 
@@ -57,8 +58,8 @@ def remove_site(
         )
     operator, occasion = session.operator_side(), session.occasion()
     operator.removal.assert_site_removable(name, destroy_site_key is not None, reason, occasion)
-    if not yes and click.prompt(f"to remove site {name} for good, type its name", err=True) != name:
-        raise click.Abort
+    if not yes:
+        assert_named(name, f"to remove site {name} for good")
     operator.removal.site(name, destroy_site_key is not None, reason, occasion)
     folder = session.settings().data_dir / name
     if as_json:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 import click
 
+from engage_server.cli.failing_doors import who_calls
 from engage_server.cli.output import print_table
 from engage_server.records import Site
-from engage_server.services.evidence.devices import HostCallers
+from engage_server.services.evidence.callers import HostCallers
 
 
 def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers]) -> None:
@@ -20,16 +21,9 @@ def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers])
     rows = [(what, old, new) for (what, old), (_, new) in zip(_parts(before), _parts(after), strict=True) if old != new]
     print_table([f"site {after.name}", "before", "now"], rows, "")
     for each in callers:
-        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {_who(each)}", err=True)
+        click.echo(f"warning: {after.name} does not answer for {each.host} any more. {who_calls(each)}", err=True)
     if callers:
         click.echo("Devices that call a removed host get the default site's answers, and refuse its TLS.", err=True)
-
-
-def _who(callers: HostCallers) -> str:
-    if not callers.devices:
-        return "No door called it within 30 days, as far as doors say what they call."
-    doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
-    return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
 
 
 def _parts(site: Site) -> list[tuple[str, str]]:

@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.sites import site_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
 from engage_server.cli.parameters import (
     FilePath,
     NetworkType,
@@ -153,11 +153,17 @@ def list_sites(session: Session, as_json: bool) -> None:
         print_json([site_json(each, current.get(each.name)) for each in sites])
         return
     rows = [
-        (_name(each), "yes" if each.is_default else "", each.anchor, current.get(each.name, "none"), _few_hosts(each))
+        (
+            f"{each.name}{trials_mark(each)}",
+            "yes" if each.is_default else "",
+            each.anchor,
+            current.get(each.name, "none"),
+            _few_hosts(each),
+        )
         for each in sites
     ]
     print_table(["site", "default", "anchor", "release", "hosts"], rows, "there is no site yet")
-    print_next(f"{program()} site show NAME" if rows else f"{program()} init")
+    print_next(f"{program()} site show {sites[0].name}" if rows else f"{program()} init")
 
 
 @site.command(epilog="\b\nExample:\n  engage site show main")
@@ -175,7 +181,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         return
     networks = ", ".join(map(str, found.device_networks)) or "anywhere"
     rows = [
-        ("site", _name(found) + (" (default)" if found.is_default else "")),
+        ("site", f"{found.name}{trials_mark(found)}" + (" (default)" if found.is_default else "")),
         ("hosts", _hosts(found)),
         ("anchor", found.anchor),
         ("answers devices in", networks),
@@ -307,10 +313,6 @@ def export_key(session: Session, name: str, file: Path) -> None:
     session.operator_side().sites.export_key(name, file, session.occasion())
     click.echo(f"wrote the key of {name} to {file}")
     print_next("keep it offline. Devices are commissioned with it, and it can never be changed.")
-
-
-def _name(of: Site) -> str:
-    return f"{of.name} (for trials)" if of.for_trials else of.name
 
 
 def _few_hosts(of: Site) -> str:

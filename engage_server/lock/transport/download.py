@@ -2,8 +2,10 @@
 
 import json
 import socket
+from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from urllib.parse import urlsplit
 
 from cryptography import x509
@@ -18,6 +20,7 @@ from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret
 
 HTTP_PORT = 80
+_AS_THEY_ARE: Mapping[int, int] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,8 +87,13 @@ def read_notice(response: DeviceResponse, limits: DeviceLimits) -> Notice:
     return Notice(cert_url, hash_text)
 
 
-def download(notice: Notice, limits: DeviceLimits) -> bytes:
+def download(notice: Notice, limits: DeviceLimits, ports: Mapping[int, int] = _AS_THEY_ARE) -> bytes:
     """Fetch the DER from where the notice says.
+
+    Args:
+        notice: The notice.
+        limits: The device's.
+        ports: The port to call in place of each, where a NAT in front does the same for devices.
 
     Raises:
         DeviceRefusal: The URL or the answer is not what a device reads.
@@ -98,7 +106,7 @@ def download(notice: Notice, limits: DeviceLimits) -> bytes:
         raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}") from None
     if not host or not notice.cert_url.isascii():
         raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}")
-    response = get(host, port, (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
+    response = get(host, ports.get(port, port), (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
     content_type = response.header("Content-Type")
     if content_type != "application/octet-stream":
         raise DeviceRefusal(f"the DER is sent as {content_type or 'no type'}", "Send application/octet-stream.")

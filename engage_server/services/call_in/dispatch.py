@@ -17,7 +17,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cache
 
-from engage_server.errors import BodyInvalid, EngageError, NotPossible, UpstreamAway
+from engage_server.errors import BodyInvalid, EngageError, FileNotUsable, NotPossible, UpstreamAway
 from engage_server.records import CallInWay, UnknownDevices
 from engage_server.services.call_in.call import (
     LATER,
@@ -92,7 +92,10 @@ class CallIns:
             turn.end()
 
     def _answer(self, call: Call, turn: Turn | None) -> CallAnswer:
-        identified = self._identification.identify(call)
+        try:
+            identified = self._identification.identify(call)
+        except EngageError as error:
+            return self._later("", call.address, error)
         if isinstance(identified, CallAnswer):
             return identified
         site, serial, value = identified.site, identified.serial, identified.value
@@ -158,9 +161,17 @@ class CallIns:
             self._tell_once(str(error), f"call of {known.serial or known.call.address} ({known.site}): {error}")
             return UNREADABLE
         except EngageError as error:
-            who = known.serial or known.call.address
-            self._tell_once(str(error), f"{who} ({known.site}) has to call again, and maybe others: {error}")
-            return _later(error)
+            return self._later(known.site, known.serial or known.call.address, error)
+        except OSError as error:  # of a file that somebody else owns, or of the disk: the device keeps what it has
+            where, why = error.filename or "a device's file", error.strerror or error
+            unreadable = FileNotUsable(f"{where}: {why}", "See whose it is: engage doctor")
+            return self._later(known.site, known.serial or known.call.address, unreadable)
+
+    def _later(self, site: str, who: str, error: EngageError) -> CallAnswer:
+        """Let a device come again, and tell operators why."""
+        whose = f"{who} ({site})" if site else who
+        self._tell_once(str(error), f"{whose} has to call again, and maybe others: {error}")
+        return _later(error)
 
     def _tell_once(self, what: str, sentence: str, seconds: float = RETRY_SECONDS) -> None:
         """Once in a while: with the partner's system away, ten thousand devices have the same to tell."""

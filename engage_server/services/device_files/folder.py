@@ -10,6 +10,7 @@ Nothing is written that could not be read again, and of what devices send nothin
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -17,9 +18,9 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, NotPossible
+from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
 from engage_server.file_locks import OPERATOR_SECONDS, locked
-from engage_server.files import SECRET_MODE, make_folder, read_file, replace_file
+from engage_server.files import RESTORE, SECRET_MODE, make_folder, read_file, replace_file
 from engage_server.protocol.configuration import read_configuration
 from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_audits import MAX_EVENTS
@@ -294,13 +295,21 @@ class DeviceFolders:
         return self._root / site / serial
 
     def exists(self, site: str, serial: str) -> bool:
-        """Whether there is one. Quick."""
-        return self.path(site, serial).is_dir()
+        """Whether there is one. Quick.
+
+        Raises:
+            FileNotUsable: It cannot be known: the folder of data is gone, or this process may not look into it.
+        """
+        if _is_folder(self.path(site, serial)):
+            return True
+        if self._room is not None and not _is_folder(self._root):  # a device would hear that nothing is here for it
+            raise FileNotUsable(f"{self._root} is gone: what devices have there cannot be given", RESTORE)
+        return False
 
     def serials(self, site: str) -> list[str]:
         """The devices that have one."""
         folder = self._root / site
-        if not folder.is_dir():
+        if not _is_folder(folder):
             return []
         return sorted(entry.name for entry in os.scandir(folder) if _is_serial(entry.name) and entry.is_dir())
 
@@ -309,11 +318,11 @@ class DeviceFolders:
         """A device's folder, made if it is not there, for this thread alone.
 
         Raises:
-            FileNotUsable: It cannot be made.
+            FileNotUsable: It cannot be made, or this process may not look into it.
             NotPossible: Somebody else works in it for too long, or the disk has no room for one more.
         """
         path = self.path(site, serial)
-        if not path.is_dir():
+        if not _is_folder(path):
             if self._room is not None:
                 self._room.take(site, files=allocated(1))
             make_folder(path, within=None if self._room is None else self._root)
@@ -330,13 +339,25 @@ class DeviceFolders:
             OSError: It cannot be removed.
         """
         path = self.path(site, serial)
-        if not path.is_dir():
+        if not _is_folder(path):
             return False
         aside = path.with_name(f".removed-{serial}-{secrets.token_hex(4)}")
         with locked(path, self._seconds):
             path.rename(aside)
         shutil.rmtree(aside)
         return True
+
+
+def _is_folder(path: Path) -> bool:
+    """As :meth:`Path.is_dir`, but what may not be looked at is no answer."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise FileNotUsable(
+            f"{path}: cannot look into it: {error.strerror or error}", "See whose it is: engage doctor"
+        ) from None
 
 
 def _in_parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:

@@ -1,19 +1,17 @@
 """Which devices took which release, who is missing since when, and what is wrong with them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion
+from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Site
+from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
 from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
 from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore, TroubleFilter
-
-CALLED_LATELY = timedelta(days=30)
-_SHOWN = 5
 
 
 class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
@@ -32,6 +30,7 @@ class DeviceView:
         silent_nights: Whole days since it was last seen; None for one that never was.
         diagnosis: What is wrong with it; None when nothing is.
         disregarded: How many of its sightings of late count for nothing, by the reason; only where one device is shown.
+        is_stranger: Whether its site has a list, and it is not on it: no rotation counts it.
     """
 
     site: str
@@ -41,6 +40,7 @@ class DeviceView:
     silent_nights: int | None
     diagnosis: Diagnosis | None
     disregarded: Mapping[str, int] = field(default_factory=dict)
+    is_stranger: bool = False
 
     @property
     def serial(self) -> str | None:
@@ -51,21 +51,6 @@ class DeviceView:
     def report(self) -> str:
         """What its audits told last of a download, a hash or a connection; "" for nothing."""
         return sentence_of_report(self.history.report) if self.history else ""
-
-
-@dataclass(frozen=True, slots=True)
-class HostCallers:
-    """Who calls a host.
-
-    Attributes:
-        host: The host.
-        devices: How many.
-        examples: Some of them.
-    """
-
-    host: Host
-    devices: int
-    examples: tuple[str, ...]
 
 
 class DeviceEvidence:
@@ -110,12 +95,13 @@ class DeviceEvidence:
         Raises:
             NotFound: There is no such site or release.
         """
-        self._store.site(site)
+        hosts = self._hosts(site)
         if release is not None:
             self._store.release(site, release)
         wanted = DeviceFilter(release, missing, limit=limit)
         if troubled:
-            return self._troubled(site, now, replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES)))
+            sieve = replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES))
+            return self._told_apart(site, self._troubled(hosts, site, now, sieve))
         unseen = self._store.unseen_devices(site, limit)
         grade = Grade.NEVER_SEEN if release is not None else None
         views = [
@@ -124,14 +110,23 @@ class DeviceEvidence:
         ]
         rest = None if limit is None else max(0, limit - len(views))
         found = self._store.device_histories(site, replace(wanted, limit=rest))
-        return views + [_view(each, release, now) for each in found]
+        return self._told_apart(site, views + [_view(each, release, now, hosts) for each in found])
 
-    def _troubled(self, site: str, now: datetime, wanted: DeviceFilter) -> list[DeviceView]:
+    def _told_apart(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
+        """Strangers are marked where the site has a list."""
+        listed = {each.serial for each in self._store.devices(site)}
+        return [replace(each, is_stranger=bool(listed) and each.identity not in listed) for each in views]
+
+    def _hosts(self, site: str) -> tuple[str, ...]:
+        """What the devices of a site call."""
+        return tuple(host.text for host in self._store.site(site).hosts)
+
+    def _troubled(self, hosts: tuple[str, ...], site: str, now: datetime, wanted: DeviceFilter) -> list[DeviceView]:
         """Page by page: the store only sieves, so a page may hold fewer devices in trouble than it holds devices."""
         found: list[DeviceView] = []
         while True:
             page = self._store.device_histories(site, wanted)
-            views = (_view(each, wanted.release, now) for each in page)
+            views = (_view(each, wanted.release, now, hosts) for each in page)
             found += [each for each in views if each.diagnosis is not None]
             if wanted.limit is None or len(found) >= wanted.limit or len(page) < wanted.limit:
                 return found[: wanted.limit]
@@ -148,7 +143,8 @@ class DeviceEvidence:
             NotFound: Nobody has seen it, and nobody added it.
         """
         identity = decode_serial(text) or text
-        found = [_view(each, None, now) for each in self._store.device_history(identity)]
+        hosts = {each.name: tuple(host.text for host in each.hosts) for each in self._store.sites()}
+        found = [_view(each, None, now, hosts.get(each.site, ())) for each in self._store.device_history(identity)]
         if found:
             return [
                 replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
@@ -169,12 +165,12 @@ class DeviceEvidence:
         ]
 
     def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
-        """Which devices of a site still call a host: those that named it last, and were seen within 30 days.
+        """Which devices of a site still call a host, as :func:`.callers.callers_of_host` says."""
+        return callers_of_host(self._store, site, host, now)
 
-        A host is known from the Host header of a notice or a call-in; a device that named none is not counted.
-        """
-        count, names = self._store.callers_of_host(site, host.text, now - CALLED_LATELY, _SHOWN)
-        return HostCallers(host, count, tuple(names))
+    def callers_of_other_hosts(self, site: Site, now: datetime) -> list[HostCallers]:
+        """Who calls a host that is none of the site's, as :func:`.callers.callers_of_other_hosts` says."""
+        return callers_of_other_hosts(self._store, site, now)
 
     def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
         """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.
@@ -235,7 +231,7 @@ def read_serial_list(text: str, source: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _view(history: DeviceHistory, release: int | None, now: datetime) -> DeviceView:
+def _view(history: DeviceHistory, release: int | None, now: datetime, hosts: Collection[str]) -> DeviceView:
     reached = history.releases.get(release) if release is not None else None
     grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
     silent = max(0, (now - history.last_seen).days)
@@ -245,5 +241,5 @@ def _view(history: DeviceHistory, release: int | None, now: datetime) -> DeviceV
         history=history,
         grade=grade,
         silent_nights=silent,
-        diagnosis=diagnose(history, now),
+        diagnosis=diagnose(history, now, hosts),
     )

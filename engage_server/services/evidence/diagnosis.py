@@ -4,6 +4,7 @@ The store has the same conditions as SQL (``adoption_queries._is_in_trouble``), 
 trouble; a property test holds that it lets through all that :func:`diagnose` names.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,14 +39,17 @@ class Diagnosis:
     mend: str
 
 
-def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
+def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) -> Diagnosis | None:
     """The gravest that can be said of a device; None when nothing is wrong.
 
     Args:
         device: What is known of it.
         now: Aware.
+        hosts: What its site's devices call; a device that calls another one refuses TLS for that. Empty: not known.
     """
     alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
+    if device.refusals and device.host and device.host not in (hosts or (device.host,)):
+        return _calls_another_host(device, alert)
     if device.certificates >= AGAIN_AND_AGAIN and device.refusals:
         return Diagnosis(
             "loop",
@@ -89,6 +93,18 @@ def diagnose(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             "for good",
             "Look at its battery and WiFi; 'update from server' in the vendor's app makes it call.",
         )
+    return _lately(device, now)
+
+
+def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:
+    return Diagnosis(
+        "refuses",
+        f"it calls {device.host}, which is no host of site {device.site}: the certificate is not for it; {alert}",
+        "Give the site this host again (engage site change) and rotate; or let the device call another host.",
+    )
+
+
+def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.reported_at is not None and now - device.reported_at <= RECENT_TROUBLE and _is_trouble(device.report):
         return Diagnosis(
             "reports",

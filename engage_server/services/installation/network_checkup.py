@@ -3,7 +3,7 @@
 import http.client
 import ipaddress
 import socket
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import closing
@@ -32,14 +32,21 @@ class PortUse:
     port: int
 
 
-def look_at_ports(ports: Sequence[PortUse], running: Mapping[str, int]) -> list[Check]:
+def look_at_ports(
+    ports: Sequence[PortUse], running: Mapping[str, int] | None, silent: Collection[str] = ()
+) -> list[Check]:
     """Whether each port is ours, free, or somebody else's.
 
     Args:
         ports: Those that should be ours.
-        running: How many living workers of this host each listener has, as the store knows.
+        running: How many living workers of this host each listener has, as the store knows; None where it cannot be
+            asked.
+        silent: The listeners of which a worker of this host is not heard any more, and said no goodbye.
     """
-    return [_port(each, running.get(each.listener, 0)) for each in ports]
+    return [
+        _port(each, None if running is None else running.get(each.listener, 0), each.listener in silent)
+        for each in ports
+    ]
 
 
 def look_at_operators(port: PortUse) -> Check:
@@ -135,16 +142,28 @@ def _is_loopback(address: str) -> bool:
     return ipaddress.ip_address(address.partition("%")[0]).is_loopback
 
 
-def _port(use: PortUse, workers: int) -> Check:
+def _port(use: PortUse, workers: int | None, is_silent: bool) -> Check:
     unit, where = _UNITS[use.listener], _shown(use)
     if _is_taken(use):
+        who = f"See who does: ss -ltnp 'sport = :{use.port}'"
+        if workers is None:
+            sentence = f"somebody listens on {where}: whether it is {unit} is not known without the database"
+            return Check("ports", Level.WARNING, sentence, who)
         if workers or use.listener == "operators":
             return Check("ports", Level.OK, f"{unit} listens on {where}")
+        if is_silent:
+            sentence = f"somebody listens on {where}, but the workers of {unit} are not heard any more"
+            return Check("ports", Level.PROBLEM, sentence, f"{who} Then look at its log, and restart it.")
         return Check(
             "ports",
             Level.PROBLEM,
             f"something else listens on {where}, where {unit} should: no worker of it is known",
-            f"See who does: ss -ltnp 'sport = :{use.port}'",
+            who,
+        )
+    if workers:
+        sentence = f"nobody listens on {where}, but {unit} runs here: it was given another port"
+        return Check(
+            "ports", Level.PROBLEM, sentence, f"Give it here, too: engage doctor --{use.listener}-port PORT; or set it."
         )
     return Check("ports", Level.PROBLEM, f"nobody listens on {where}: {unit} does not run", "Start it: engage serve.")
 

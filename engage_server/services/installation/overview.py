@@ -8,8 +8,9 @@ from typing import Protocol
 from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, Rotation, Site, WorkerStatus
+from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
-from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.confirmation import DEVICE_LISTENERS, Confirmations
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
@@ -52,6 +53,9 @@ class SiteStatus:
         rotation: The one that is going on, if there is one.
         reception: How its devices take the current release, by the anchors that they hold; None before the first.
         newest_staged: The newest release that waits for its activation; None for none.
+        other_hosts: Hosts that are none of the site's, and the doors that call them and have not taken the current
+            release.
+        refused_hosts: Those of them that the served certificate is not for.
     """
 
     site: Site
@@ -64,6 +68,8 @@ class SiteStatus:
     rotation: RotationProgress | None
     reception: Reception | None = None
     newest_staged: int | None = None
+    other_hosts: tuple[HostCallers, ...] = ()
+    refused_hosts: tuple[Host, ...] = ()
 
     @property
     def refuse(self) -> int:
@@ -78,7 +84,8 @@ class SiteStatus:
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should act today: not served, due, doors that refuse it, or a worker that lags behind."""
-        return self.current is None or self.is_due or bool(self.behind) or self.refuse > 0
+        is_refused = self.refuse > 0 or bool(self.refused_hosts)
+        return self.current is None or self.is_due or bool(self.behind) or is_refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,18 +97,27 @@ class InstallationStatus:
         workers: The live ones that serve devices.
         gaps: Why the evidence may not be complete.
         silent_hosts: Those that went without a goodbye, and when each was heard last.
+        silent_workers: Those that serve devices on a host that is alive, and are not heard any more.
     """
 
     sites: Sequence[SiteStatus]
     workers: Sequence[WorkerStatus]
     gaps: Sequence[str]
     silent_hosts: Mapping[str, datetime | None]
+    silent_workers: Sequence[WorkerStatus] = ()
+
+    @property
+    def missing_listeners(self) -> tuple[str, ...]:
+        """Of the two instances that a device calls, those of which no worker is alive on any host."""
+        alive = {each.listener for each in self.workers}
+        return tuple(each for each in DEVICE_LISTENERS if each not in alive)
 
     @property
     def needs_attention(self) -> bool:
         """Whether somebody should act today: a site is not served as it should be, or a host is missing."""
-        is_served = bool(self.workers) or not self.sites
-        return not is_served or bool(self.silent_hosts) or any(site.needs_attention for site in self.sites)
+        is_served = bool(self.sites) and not self.missing_listeners
+        is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
+        return not is_served or is_silent or any(site.needs_attention for site in self.sites)
 
 
 class Overview:
@@ -126,7 +142,9 @@ class Overview:
         """Everything as it is now."""
         workers = self._confirmations.workers()
         sites = [self._site(site, workers, occasion) for site in self._store.sites()]
-        return InstallationStatus(sites, workers, self._confirmations.gaps(), self._confirmations.silent_hosts())
+        gone = self._confirmations.silent_hosts()
+        silent = [each for each in self._confirmations.silent() if each.host not in gone]
+        return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent)
 
     def _site(self, site: Site, workers: Sequence[WorkerStatus], occasion: Occasion) -> SiteStatus:
         releases = self._store.releases(site.name)
@@ -134,6 +152,7 @@ class Overview:
         pace = self._rotations.pace(site.name)
         rotation: Rotation | None = self._rotations.open_rotation(site.name)
         chain = chain_of(current) if current else None
+        others = callers_of_other_hosts(self._store, site, occasion.now, current.number if current else 0)
         return SiteStatus(
             site=site,
             current=current,
@@ -145,6 +164,8 @@ class Overview:
             rotation=self._rotations.progress(rotation, occasion) if rotation else None,
             reception=self._held_anchors.reception(site.name, current.number, occasion.now) if current else None,
             newest_staged=max((each.number for each in releases if each.state is ReleaseState.STAGED), default=None),
+            other_hosts=tuple(others),
+            refused_hosts=unnamed_hosts(chain.server, [each.host for each in others]) if chain else (),
         )
 
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from engage_server.records import LIVE_WITHIN, WorkerStatus
 from engage_server.store.interface import WorkerStore
 
-_DEVICE_LISTENERS = ("http", "https")
+DEVICE_LISTENERS = ("http", "https")
 OPERATORS = "operators"
 
 
@@ -50,7 +50,7 @@ class Confirmations:
 
     def workers(self) -> tuple[WorkerStatus, ...]:
         """The live workers that serve devices."""
-        return tuple(each for each in self._store.workers(LIVE_WITHIN) if each.listener in _DEVICE_LISTENERS)
+        return tuple(each for each in self._store.workers(LIVE_WITHIN) if each.listener in DEVICE_LISTENERS)
 
     def look(self, site: str, generation: int) -> Confirmation:
         """Which live workers serve what the site was given by this generation."""
@@ -66,7 +66,7 @@ class Confirmations:
 
     def silent(self) -> tuple[WorkerStatus, ...]:
         """Workers that served devices when they were heard last, and said no goodbye."""
-        return tuple(each for each in self._store.silent_workers(LIVE_WITHIN) if each.listener in _DEVICE_LISTENERS)
+        return tuple(each for each in self._store.silent_workers(LIVE_WITHIN) if each.listener in DEVICE_LISTENERS)
 
     def silent_hosts(self) -> dict[str, datetime | None]:
         """Hosts of which no worker is heard any more, without a goodbye; and when each was heard last.
@@ -85,7 +85,7 @@ class Confirmations:
         """Why the evidence may not be complete now, a sentence each; then nobody can be called silent."""
         live = self._store.workers(LIVE_WITHIN)
         collecting = {each.host for each in live if each.listener == OPERATORS}
-        serving = {each.host for each in live if each.listener in _DEVICE_LISTENERS}
+        serving = {each.host for each in live if each.listener in DEVICE_LISTENERS}
         missing = [
             f"host {host} serves devices, but its operators' instance, which brings what they do, is not there"
             for host in sorted(serving - collecting)

@@ -40,12 +40,16 @@ class RotationProgress:
         decision: What the gate says now; None for one that has ended.
         is_open_to_all: Whether the site has no device network, so that anybody who reaches the servers can speak in
             the name of its devices.
+        for_trials: Whether the site was made for trials: its devices are virtual locks.
+        current: The release that the site serves today, which may be another one than the rotation left; None for none.
     """
 
     rotation: Rotation
     adoption: Adoption | None
     decision: Decision | None
     is_open_to_all: bool = False
+    for_trials: bool = False
+    current: int | None = None
 
 
 class Rotations(RotationSteps):
@@ -164,11 +168,12 @@ class Rotations(RotationSteps):
     def progress(self, rotation: Rotation, occasion: Occasion) -> RotationProgress:
         """Where a rotation stands, and what the gate says."""
         site = self._store.site(rotation.site)
-        is_open_to_all = not site.device_networks
+        current = self._releases.current(rotation.site)
+        found = RotationProgress(rotation, None, None, not site.device_networks, site.for_trials, current)
         if not rotation.state.is_open or rotation.state is RotationState.PREPARING:
-            return RotationProgress(rotation, None, None, is_open_to_all)
+            return found
         if not rotation.step:
-            return RotationProgress(rotation, None, self._wave(rotation), is_open_to_all)
+            return replace(found, decision=self._wave(rotation))
         adoption = self._store.adoption(
             rotation.site,
             rotation.served,
@@ -181,7 +186,7 @@ class Rotations(RotationSteps):
         gaps = self._confirmations.gaps()
         if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK) and not rotation.approved:
             decision = Decision(Verdict.WAIT, f"the evidence is not complete: {'; '.join(gaps)}")
-        return RotationProgress(rotation, adoption, decision, is_open_to_all)
+        return replace(found, adoption=adoption, decision=decision)
 
     def approve(self, site_name: str, reason: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
         """Let the next step pass, whatever the gate says, and tell what was done; the audit log keeps who and why.

@@ -17,6 +17,7 @@ from prometheus_client.core import (
     Metric,
 )
 
+from engage_server.composition.folder_watch import GONE
 from engage_server.errors import NotPossible
 from engage_server.records import AuditHead
 from engage_server.services.call_in.delivery import Delivered
@@ -103,6 +104,10 @@ class Exposition:
         yield GaugeMetricFamily("engage_spool_bytes", "Size of the spool.", value=spooled_bytes(self._spool))
         files = len(list(segments(self._spool)))
         yield GaugeMetricFamily("engage_spool_files", "Number of files in the spool.", value=files)
+        gone = int(GONE in self._distribution.losses)
+        yield GaugeMetricFamily(
+            "engage_data_gone", "1 while the data folder is gone, or is another one than at the start.", value=gone
+        )
         snapshot, now = self._distribution.snapshot, datetime.now(UTC)
         current = GaugeMetricFamily("engage_release_current", "Number of the current release.", labels=["site"])
         for site, release in snapshot.current.items():

@@ -160,12 +160,16 @@ class HandshakeWitness:
             )
 
     def failed(self, connection: Connection, reason: str) -> None:
-        """Record a failed handshake. A connection on which the client never sent anything was no handshake."""
+        """Record a failed handshake. A connection on which the client never sent anything was no handshake.
+
+        Without a ClientHello it counts in the metrics, but it is no sighting. A look at the port is no device's call.
+        A virtual lock could not mark it either.
+        """
         if not isinstance(connection, TlsConnection) or not connection.said_something:
             return
         version, context = connection.tls_version, connection.context
         self._metrics.handshake_failed(version, reason)
-        if self._sightings is not None:
+        if self._sightings is not None and connection.said_hello:
             site, release = (context.site, context.release) if context else (None, None)
             self._sightings.handshake_failed(
                 connection.address, site, release, version, reason, marked=connection.is_marked

@@ -80,6 +80,14 @@ class EvidenceStore(Protocol):
     def callers_of_host(self, site: str, host: str, since: datetime, limit: int) -> tuple[int, Sequence[str]]:
         """Count the devices of a site that last called this host and were seen since then. Also name the first ones."""
 
+    def other_hosts_called(
+        self, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
+    ) -> Sequence[str]:
+        """Hosts that devices of a site called last and that are none of these, the most called first.
+
+        A device counts that finished TLS once, was seen since then, and has not finished it with this release.
+        """
+
     def devices_seen_since(self, site: str, since: datetime) -> int:
         """Count the devices of a site that were seen since then."""
 

@@ -1,5 +1,6 @@
 """The releases that devices met last, as clues to the anchors that they hold. In the caller's transaction."""
 
+from collections.abc import Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, func, literal, select, type_coerce
@@ -65,6 +66,28 @@ def select_callers_of_host(
     count = connection.scalar(select(func.count()).select_from(device_histories).where(condition))
     names = select(_device.identity).where(condition).order_by(_device.identity).limit(limit)
     return int(count or 0), list(connection.scalars(names)) if count else []
+
+
+def select_other_hosts(
+    connection: Connection, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
+) -> list[str]:
+    """Hosts that devices called last, and that are none of these: the most called first.
+
+    A device counts that finished TLS once, was seen since then, and has not finished it with this release.
+    """
+    query = (
+        select(_device.host)
+        .where(
+            _of_site(site),
+            _device.host.not_in(["", *hosts]),
+            _device.last_seen >= literal(since, EpochSeconds),
+            _device.finished_release.not_in([0, release]),
+        )
+        .group_by(_device.host)
+        .order_by(func.count().desc(), _device.host)
+        .limit(limit)
+    )
+    return list(connection.scalars(query))
 
 
 def _of_site(site: str) -> ColumnElement[bool]:

@@ -25,7 +25,8 @@ def insert_device(connection: Connection, device: Device) -> bool:
     if owner is not None and owner != device.site:
         raise Conflict(
             f"device {device.serial} belongs to site {owner!r}",
-            "A device has the key of one site. If it was commissioned again, remove it from the other site first.",
+            "A device has the key of one site. If it was commissioned again, remove it from the other site first: "
+            f"engage device remove {device.serial} --site {owner}",
             code="device.conflict",
         )
     if owner is None:

@@ -12,14 +12,15 @@ from engage_server.store.interface import ReleaseDraft
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.release_keys import key_purpose
 from engage_server.store.sealing import ReleaseSealer
-from engage_server.store.tables import activations, releases, sites
+from engage_server.store.tables import activations, releases, rotations, sites
 
 
 def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: ReleaseSealer) -> int:
     """Store a draft under the site's next number. Return the number."""
     row_id = _locked_site(connection, draft.site)
     last = connection.scalar(select(func.max(releases.c.number)).where(releases.c.site_id == row_id))
-    number = int(last or 0) + 1
+    planned = connection.scalars(select(rotations.c.releases).where(rotations.c.site_id == row_id))
+    number = max([int(last or 0), *(int(each) for numbers in planned for each in numbers)]) + 1
     connection.execute(
         releases.insert().values(
             site_id=row_id,

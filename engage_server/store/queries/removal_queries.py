@@ -1,10 +1,11 @@
 """Removes rows for good. In the caller's transaction."""
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
 from engage_server.store.queries.release_queries import select_release
+from engage_server.store.queries.rotation_queries import select_rotations
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     activations,
@@ -29,11 +30,11 @@ def delete_device(connection: Connection, serial: str, site: str) -> bool:
 def delete_release(connection: Connection, site: str, number: int) -> None:
     """Remove a release that was only ever staged.
 
-    Its number may be used again only if it was the newest: then no device has ever received it.
+    Its number may be used again only if it was the newest and no rotation had it: then nobody ever received it.
 
     Raises:
         NotFound: There is no such site or release.
-        Conflict: It was served, or belongs to a rotation.
+        Conflict: It was served, or belongs to a rotation that is running.
     """
     row_id = site_id(connection, site)
     if select_release(connection, site, number).state is not ReleaseState.STAGED:
@@ -42,11 +43,10 @@ def delete_release(connection: Connection, site: str, number: int) -> None:
             f"Destroy its key when it is no longer served: engage release retire {number} --site {site}",
             code="release.served",
         )
-    of_rotations = connection.scalars(select(rotations.c.releases).where(rotations.c.site_id == row_id))
-    if any(number in numbers for numbers in of_rotations):
+    if any(number in each.releases for each in select_rotations(connection, site, only_open=True)):
         raise Conflict(
-            f"release {number} of {site!r} belongs to a rotation",
-            f"See: engage rotate status --site {site}",
+            f"release {number} of {site!r} belongs to a rotation that is running",
+            f"Finish or abort it first: engage rotate status --site {site}",
             code="release.in_rotation",
         )
     connection.execute(delete(releases).where(releases.c.site_id == row_id, releases.c.number == number))

@@ -33,6 +33,11 @@ class HelloRefused(Exception):
         self.reason = reason
 
     @property
+    def is_hello(self) -> bool:
+        """Whether it was whole, and its sender may be a device."""
+        return self.alert == _UNRECOGNIZED_NAME
+
+    @property
     def record(self) -> bytes:
         """Return the fatal alert as it is sent."""
         return bytes((_ALERT, 3, 3, 0, 2, 2, self.alert))
@@ -45,12 +50,13 @@ class HelloReader:
     does an alert.
 
     Attributes:
-        is_done: Whether the hello is whole.
+        is_done: Whether the hello is whole, or what came is none.
+        is_hello: Whether it is whole, and a hello.
         rest: The bytes after the hello. OpenSSL may read them only after it has answered the hello: its answer says
             whether another hello is expected.
     """
 
-    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "rest")
+    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest")
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -58,6 +64,7 @@ class HelloReader:
         self._next_record = 0  # where the next record's header begins in the bytes held
         self._wanted = 0  # the message's length with its header; 0 while it is not known
         self.is_done = False
+        self.is_hello = False
         self.rest = b""
 
     def feed(self, content: bytes) -> bytes:
@@ -71,7 +78,7 @@ class HelloReader:
         """
         end = 0 if self._held else _end_of_whole(content)
         if end:  # nearly every hello arrives in one piece and one record
-            self.is_done, self.rest = True, content[end:]
+            self.is_done, self.is_hello, self.rest = True, True, content[end:]
             return content[:end]
         self._held += content
         while not self.is_done and self._read_record():
@@ -131,7 +138,7 @@ class HelloReader:
         if len(self._message) > self._wanted:  # another message in the hello's record
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
         _assert_ascii_name(bytes(self._message))
-        self.is_done = True
+        self.is_done, self.is_hello = True, True
 
     def _alerts(self) -> bytes:
         """Pass on alerts in front of a hello, for OpenSSL to handle: a client may give up without sending a hello."""

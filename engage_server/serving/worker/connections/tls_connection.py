@@ -55,6 +55,7 @@ class TlsConnection(Connection):
         handshaken: Whether the handshake is over.
         identified: Whether a request has identified whose handshake it was.
         has_token: Whether a request has brought a token that may prove it.
+        said_hello: Whether a whole ClientHello came. Who sent none is no device, but a port scan or a health check.
         said_something: Whether the client ever sent a byte.
     """
 
@@ -70,6 +71,7 @@ class TlsConnection(Connection):
         "handshaken",
         "has_token",
         "identified",
+        "said_hello",
         "said_something",
     )
 
@@ -82,6 +84,7 @@ class TlsConnection(Connection):
         self.local = local
         self.phase = _HANDSHAKE
         self.handshaken = False
+        self.said_hello = False
         self.said_something = False
         self.has_token = False
         self.identified = False
@@ -162,13 +165,20 @@ class TlsConnection(Connection):
         try:
             ready = hello.feed(received)
         except HelloRefused as refused:
+            if refused.is_hello:
+                self._hears_hello(received)
             with suppress(OSError):
                 super().send(refused.record)
             raise TlsFailure(refused.reason) from None
+        if hello.is_hello:
+            self._hears_hello(ready)
         if ready and self._begins_with is not None:
-            self.is_marked = ALPN in ready  # anywhere in the bytes: a client gains nothing by faking it
             self._begin(self._begins_with)
         return ready
+
+    def _hears_hello(self, octets: bytes) -> None:
+        self.said_hello = True
+        self.is_marked = self.is_marked or ALPN in octets  # wherever it stands: it is worth something to nobody
 
     def _handshake_ends(self) -> None:
         self.handshaken = True

@@ -104,10 +104,26 @@ class TestPorts:
         assert "something else listens" in found.sentence
         assert f":{taken}" in found.next_step
 
+    def test_without_the_database_nobody_knows_whose_it_is(self, taken: int) -> None:
+        (found,) = look_at_ports([PortUse("http", "127.0.0.1", taken)], None)
+        assert found.level is Level.WARNING
+        assert "not known without the database" in found.sentence
+
+    def test_workers_that_hang(self, taken: int) -> None:
+        (found,) = look_at_ports([PortUse("http", "127.0.0.1", taken)], {}, {"http"})
+        assert found.level is Level.PROBLEM
+        assert "the workers of the plain instance are not heard any more" in found.sentence
+
     def test_free(self) -> None:
-        (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {"https": 2})
+        (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {})
         assert found.level is Level.PROBLEM
         assert "the TLS instance does not run" in found.sentence
+
+    def test_free_while_ours_runs_on_another_port(self) -> None:
+        (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {"https": 2})
+        assert found.level is Level.PROBLEM
+        assert "it was given another port" in found.sentence
+        assert "engage doctor --https-port PORT" in found.next_step
 
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)

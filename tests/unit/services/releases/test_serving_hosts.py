@@ -16,9 +16,17 @@ DAY = timedelta(days=1)
 OURS, THEIRS = range(20), range(20, 40)
 
 
-def say(world: World, host: str, *, ago: timedelta = timedelta(0), pid: int = 1, served: int = 2) -> None:
+def say(
+    world: World,
+    host: str,
+    *,
+    ago: timedelta = timedelta(0),
+    pid: int = 1,
+    served: int = 2,
+    listeners: tuple[str, ...] = ("http", "https", "operators"),
+) -> None:
     """All workers of a host say what they serve; so long ago."""
-    for listener in ("http", "https", "operators"):
+    for listener in listeners:
         name = f"{listener} {pid} on {host}"
         generation = world.store.generation()
         world.store.heartbeat(WorkerStatus(name, host, pid, listener, generation, {"main": served}, {}))
@@ -76,6 +84,33 @@ def test_a_host_that_is_heard_again_is_no_gap(rotating: World) -> None:
     say(rotating, "b", pid=2)
     assert rotating.confirmations.gaps() == ()
     assert three_days_on(rotating) is RotationState.ROLLED_BACK
+
+
+class TestWhatStatusSays:
+    """It was well as soon as any worker was heard."""
+
+    @pytest.fixture
+    def served(self, world: World) -> World:
+        world.add_site()
+        world.release()
+        return world
+
+    def alive(self, world: World, *listeners: str, ago: timedelta = timedelta(0)) -> None:
+        say(world, "a", served=1, listeners=listeners, ago=ago)
+
+    def test_both_instances_are_needed(self, served: World) -> None:
+        for listeners, missing in (((), ("http", "https")), (("http",), ("https",)), (("https",), ())):
+            self.alive(served, *listeners)
+            found = served.overview.look(served.occasion)
+            assert (found.missing_listeners, found.needs_attention) == (missing, bool(missing))
+
+    def test_a_worker_that_hangs(self, served: World) -> None:
+        self.alive(served, "http", "https")
+        say(served, "a", served=1, listeners=("https",), pid=2, ago=timedelta(minutes=1))
+        found = served.overview.look(served.occasion)
+        assert [each.worker for each in found.silent_workers] == ["https 2 on a"]
+        assert not found.missing_listeners
+        assert found.needs_attention
 
 
 def test_killed_workers_that_were_replaced_are_no_gap_and_not_waited_for(rotating: World) -> None:

@@ -101,6 +101,15 @@ class TestReleases:
         with pytest.raises(Conflict, match="rotation"):
             served.releases.drop("main", last, "", served.occasion)
 
+    def test_one_of_a_rotation_that_has_ended_goes_and_its_number_with_it(self, served: World) -> None:
+        """It could not be removed at all, because the rotation stays in the list for good."""
+        served.rotations.start(served.request(RotationWay.LINKED_REKEY), served.occasion)
+        _, last = served.rotations.all("main")[-1].releases
+        served.rotations.abort("main", "", served.occasion)
+        served.releases.drop("main", last, "", served.occasion)
+        assert last not in [release.number for release in served.releases.all("main")]
+        assert served.release("main", activate=False) == last + 1, "the rotation's number means no other release"
+
 
 class TestSites:
     def test_a_site_with_everything(self, served: World, removal: Removal) -> None:
