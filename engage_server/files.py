@@ -8,6 +8,7 @@ therefore made by this module. A test proves that no other module makes any.
 import os
 import secrets
 import shutil
+import stat
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +19,8 @@ PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
-RESTORE = "Restore it from its backup."  # what to do where something is lost
+RESTORE = "Restore it from its backup."  # the next step if something is lost
+PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all may not
 
 
 def make_folder(path: Path, within: Path | None = None) -> None:
@@ -82,7 +84,7 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
         Conflict: The file exists already. It is left as it is.
         FileNotUsable: The folder cannot be written, or the disk is full. Nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
         try:
             _write_through(temporary, content, mode, path.parent)
@@ -104,16 +106,40 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         mode: The file's mode, from its first moment.
 
     Raises:
-        FileNotUsable: The folder cannot be written, or the disk is full. The file stays as it was.
+        FileNotUsable: The folder cannot be written, or the disk is full. What was there is left as it was. Or there
+            is a pipe or a device: a file put in its place would take it from everybody.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
+        if _kind(path) not in (0, stat.S_IFREG, stat.S_IFLNK, stat.S_IFDIR):
+            raise FileNotUsable(f"{path} is a pipe or a device, not a file", "Name a file.")
         try:
             _write_through(temporary, content, mode, path.parent)
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)
         _sync_folder(path.parent)
+
+
+def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
+    """Write what somebody asked to have at a place that they named: a file as a whole, by :func:`replace_file`.
+
+    What is no plain file (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Not for a place in a
+    folder that somebody else can write: a link there would lead root elsewhere.
+
+    Args:
+        path: Where. Its folder must exist.
+        content: The whole content, or its parts. What raises in between leaves everything as it was.
+
+    Raises:
+        FileNotUsable: It is a folder, or cannot be written.
+    """
+    if _kind(path) in (0, stat.S_IFREG, stat.S_IFDIR):
+        replace_file(path, content, PUBLIC_MODE)
+        return
+    whole = content if isinstance(content, bytes) else b"".join(content)
+    with _explained(path, "write it"), path.open("wb") as file:
+        file.write(whole)
 
 
 def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
@@ -127,7 +153,7 @@ def write_new_folder(path: Path, files: dict[str, tuple[bytes, int]]) -> None:
         Conflict: The folder is not empty.
         FileNotUsable: The folder cannot be written, or the disk is full. Nothing is left behind.
     """
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    temporary = _beside(path)
     with _explained(path, "write it"):
         make_folder(path.parent)
         try:
@@ -151,13 +177,57 @@ def read_file(path: Path, *, limit: int) -> bytes:
         limit: In bytes. A longer file is rejected unread: it is not what the caller expects.
 
     Raises:
-        FileNotUsable: The file cannot be read, or is too long.
+        FileNotUsable: It cannot be read, or is too long. Or it is a pipe, and nothing comes out of it.
     """
-    with _explained(path, "read it"), path.open("rb") as file:
-        content = file.read(limit + 1)
+    with _explained(path, "read it"):
+        content = _read_pipe(path, limit + 1) if path.is_fifo() else _read_up_to(path, limit + 1)
     if len(content) > limit:
         raise FileNotUsable(f"{path} has more than {limit} bytes", "Check the path: such a long file is not expected.")
     return content
+
+
+def _beside(path: Path) -> Path:
+    """A name for a moment, in the folder of what is to be made."""
+    if not path.name:
+        raise FileNotUsable(f"{path} is a folder", "Name a file or folder in it.")
+    return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+
+
+def _kind(path: Path) -> int:
+    """What is there itself, not what a link leads to: one of :mod:`stat`'s kinds, 0 for nothing."""
+    try:
+        return stat.S_IFMT(path.lstat().st_mode)
+    except FileNotFoundError:
+        return 0
+    except OSError as error:
+        raise FileNotUsable(f"{path}: cannot look at it: {error.strerror or error}", "Name another file.") from None
+
+
+def _read_up_to(path: Path, most: int) -> bytes:
+    with path.open("rb") as file:
+        return file.read(most)
+
+
+def _read_pipe(path: Path, most: int) -> bytes:
+    """Up to the end that its writer makes. To open a pipe that nobody writes into would last for ever."""
+    import select  # nothing else of ours waits like this, and every command reads files
+
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        pipe, content = select.poll(), b""
+        pipe.register(descriptor, select.POLLIN)
+        while len(content) < most:
+            if not pipe.poll(PIPE_SECONDS * 1000):
+                raise FileNotUsable(
+                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Let something write into it."
+                )
+            part = os.read(descriptor, most - len(content))
+            if not part:
+                break
+            content += part
+        return content
+    finally:
+        os.close(descriptor)
 
 
 def _rename_onto_nothing(temporary: Path, path: Path) -> None:
@@ -248,7 +318,7 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
 
 
 def what_to_do(error: OSError) -> str:
-    """The next step after a file could not be used. A user without the right needs another user, not another file."""
+    """Return the next step after an error with a file. Without the permission, another user must run the command."""
     if isinstance(error, PermissionError) and os.geteuid() != 0:
-        return "Run the command as a user who may, such as root."
+        return "Run the command as a user who has the permission, such as root."
     return "Fix that and run the command again."

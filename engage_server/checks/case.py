@@ -135,7 +135,7 @@ class ChainCase:
         """Certificates that a server sends in addition to path, links and roots: unrelated ones and repeated ones."""
         known = {*self.path, *self.links, *self.other_roots}
         sent = self.sent or ()
-        again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self._roots)
+        again = (each for place, each in enumerate(sent) if each in sent[:place] and each not in self.roots)
         return (*(each for each in dict.fromkeys(sent) if each not in known), *again)
 
     @property
@@ -155,20 +155,22 @@ class ChainCase:
     def counted(self) -> tuple[x509.Certificate, ...]:
         """The certificates that count against a device's memory: the root, sent or not, and all others that are sent.
 
-        If a link certificate connects two roots, each device has one of them, and the longer one counts.
-        A certificate that is sent twice is listed twice.
+        A link certificate joins two roots: some devices hold one, some the other. If neither is sent, the longer one
+        counts. A certificate that is sent twice is here twice.
         """
-        root = max(self._roots, key=lambda each: len(der(each)), default=None)
-        below = tuple(each for each in (*self.links, *reversed(self.path)) if each not in self._roots)
-        return (*((root,) if root else ()), *below, *self.sent_beside)
+        sent = tuple(each for each in self.roots if each in (self.sent or ()))
+        held = max((each for each in self.roots if each not in sent), key=lambda each: len(der(each)), default=None)
+        below = tuple(each for each in (*self.links, *reversed(self.path)) if each not in self.roots)
+        return (*((held,) if held else ()), *sent, *below, *self.sent_beside)
 
     @property
-    def _roots(self) -> tuple[x509.Certificate, ...]:
+    def roots(self) -> tuple[x509.Certificate, ...]:
+        """The root of the path, and those at the other end of a link."""
         return (*((self.root,) if self.root else ()), *self.other_roots)
 
     def role_of(self, certificate: x509.Certificate) -> str:
-        """``root``, ``link``, ``intermediate`` or ``server``; ``other`` for anything else that is sent."""
-        if certificate in self._roots:
+        """``root``, ``link``, ``intermediate``, ``server``; or ``other`` for what is sent beside them."""
+        if certificate in self.roots:
             return "root"
         if certificate in self.links or any(is_link_to(certificate, root) for root in self.other_roots):
             return "link"

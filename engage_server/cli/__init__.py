@@ -55,6 +55,15 @@ def _prepare_streams() -> None:
     # what a library warns of is a finding where it matters, such as encoding.serial
     for category in (UserWarning, DeprecationWarning, PendingDeprecationWarning, FutureWarning):
         warnings.simplefilter("ignore", category)
+    _replace_closed_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # for what the terminal's encoding does not have
+
+
+def _replace_closed_streams() -> None:
+    """A stream that the caller closed (``<&-``, ``>&-``) is empty, or swallows everything. Python has None for it."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115

@@ -8,11 +8,13 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from engage_server.cli.program import pasteable
+from engage_server.files import write_output
 
 if TYPE_CHECKING:
     from engage_server.records import Site
@@ -80,6 +82,25 @@ def is_json_begun() -> bool:
 def forget_json() -> None:
     """A new run begins in this process."""
     _json_begun.set(False)
+
+
+def write_report(report: Iterable[str], output: Path | None) -> None:
+    """Write a report to a file, or to standard output.
+
+    Args:
+        report: Its parts. Standard output gets each as it comes, a file gets all or none.
+        output: The file. None and ``-`` are standard output.
+
+    Raises:
+        FileNotUsable: The file cannot be written.
+    """
+    if output is None or str(output) == "-":
+        for part in report:
+            begin_json()
+            click.echo(part, nl=False)
+    else:
+        write_output(output, (part.encode("utf-8") for part in report))
+        click.echo(f"wrote {printable(str(output))}", err=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:

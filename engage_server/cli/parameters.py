@@ -11,7 +11,8 @@ import click
 from engage_server.cli.process.not_installed import not_installed
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
-from engage_server.errors import FileNotUsable, UsageError
+from engage_server.errors import UsageError
+from engage_server.files import read_file
 from engage_server.records import Host, IPNetwork, Secret, read_network
 from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
 
@@ -23,6 +24,11 @@ _MAX_SECRET_BYTES = 4096
 _MAX_PROFILE_BYTES = 1 << 16
 
 FilePath = click.Path(path_type=Path)
+
+# numbers have an upper end, or one with twenty digits fails in the database, or as a date
+HIGHEST_NUMBER = (1 << 31) - 1
+MOST_DAYS = 36_500
+Numbered = click.IntRange(1, HIGHEST_NUMBER)
 
 
 class HostType(click.ParamType[Host]):
@@ -73,9 +79,7 @@ all_sites_option = click.option(
 
 site_argument = click.argument("name", shell_complete=completions.sites)
 
-release_argument = click.argument(
-    "number", type=click.IntRange(min=1), metavar="N", shell_complete=completions.releases
-)
+release_argument = click.argument("number", type=Numbered, metavar="N", shell_complete=completions.releases)
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
@@ -163,11 +167,7 @@ def _secret_text(session: Session, file: str | None, variable: str) -> Secret | 
         return None
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
-    try:
-        with Path(file).open("rb") as opened:
-            return _narrow(opened.read(_MAX_SECRET_BYTES))
-    except OSError as error:
-        raise FileNotUsable(f"{file}: {error.strerror}", "Name a file that this user may read.") from None
+    return _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES))
 
 
 def _narrow(content: bytes) -> Secret:
@@ -205,7 +205,6 @@ def profile_of(name: str) -> "DeviceProfile":
         SettingsInvalid: The file is no profile.
     """
     from engage_server.checks.profile import PROFILES, own_profile  # not needed by most commands
-    from engage_server.files import read_file
 
     if name in PROFILES:
         return PROFILES[name]

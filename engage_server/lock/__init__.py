@@ -1,4 +1,4 @@
-"""The virtual lock: a client that does what a device does, and refuses what a device refuses.
+"""The virtual lock: a client that behaves as a device does, and refuses what a device refuses.
 
-It shares nothing with the serving side but ``protocol/``: what both got wrong the same way would go unseen.
+It shares only ``protocol/`` with the serving side. A mistake in shared code would go unnoticed.
 """

@@ -1,4 +1,4 @@
-"""What a device can hold and how long it waits."""
+"""The limits of a device: what it can hold and how long it waits."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -14,12 +14,12 @@ class DeviceLimits:
     """The limits of one kind of device.
 
     Attributes:
-        chain_der_bytes: Room for the whole chain, the root counted (host server page, important note).
-        rsa_key_bits: The largest key (host server page, note 2).
+        chain_der_bytes: The most bytes of DER for the whole chain, root included (host server page, important note).
+        rsa_key_bits: The longest RSA key, in bits (host server page, note 2).
         cert_url_characters: The longest ``cert_url`` (reported from the field).
-        header_bytes: Room for a response's header block (our assumption).
-        body_bytes: Room for a response's body (our assumption: as much as for a chain).
-        seconds: Patience with each connection (our assumption).
+        header_bytes: The largest header block of a response (our assumption).
+        body_bytes: The largest body of a response (our assumption: the same as for a chain).
+        seconds: How long it waits on each connection (our assumption).
     """
 
     chain_der_bytes: int = MAX_CHAIN_DER_BYTES
@@ -31,7 +31,7 @@ class DeviceLimits:
 
     @classmethod
     def of_profile(cls, profile: DeviceProfile, seconds: float = 10.0) -> Self:
-        """The limits of a kind of device, from the one table that the chain check uses, too."""
+        """The limits of a kind of device, from the same table as in the chain check."""
         return cls(
             chain_der_bytes=profile.chain_der_bytes,
             rsa_key_bits=profile.rsa_key_bits,

@@ -11,19 +11,19 @@ from engage_server.pki.encodings import read_der
 from engage_server.protocol.notice import digest_of
 
 FORMAT = "engage-server/virtual-lock/1"
-NEVER = "0"  # the database version of a device that has none
+NEVER = "0"  # the database version of a device without a database
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceMemory:
-    """One device between two calls.
+    """The state of one device between two calls.
 
     Attributes:
-        anchor_der: The trust anchor; None before the first download, and after a factory reset.
-        anchor_since: When it was taken; aware.
-        database_version: ``nxtDbVerTS`` of the last database, as it came; ``0`` when there is none.
-        calls: How often it has called its host by TLS and was answered.
-        failures: How many nights in a row it has not.
+        anchor_der: The trust anchor; None before the first download and after a factory reset.
+        anchor_since: When the anchor was installed, timezone-aware.
+        database_version: ``nxtDbVerTS`` of the last database, as received; ``0`` if there is none.
+        calls: How often it called its host by TLS and got an answer.
+        failures: How many nights in a row its call failed.
     """
 
     anchor_der: bytes | None = field(default=None, repr=False)
@@ -34,24 +34,24 @@ class DeviceMemory:
 
     @property
     def anchor_digest(self) -> str:
-        """The anchor's digest, as in its URL; "" without an anchor."""
+        """The digest of the anchor, as in its URL; "" without an anchor."""
         return digest_of(self.anchor_der) if self.anchor_der else ""
 
     def with_anchor(self, der: bytes, now: datetime) -> "DeviceMemory":
-        """With this anchor in place of what was there: a device has one. The same one again changes nothing."""
+        """The state with this anchor instead of the old one. Installing the same anchor again changes nothing."""
         return self if der == self.anchor_der else replace(self, anchor_der=der, anchor_since=now)
 
     def answered(self) -> "DeviceMemory":
-        """After a call that came through."""
+        """The state after a successful call."""
         return replace(self, calls=self.calls + 1, failures=0)
 
     def failed(self) -> "DeviceMemory":
-        """After a night on which it did not come through."""
+        """The state after a night without a successful call."""
         return replace(self, failures=self.failures + 1)
 
 
 def write_memory(memory: DeviceMemory) -> bytes:
-    """As the text of a state file. It holds no secret."""
+    """Write a state file. It contains no secret."""
     value = {
         "format": FORMAT,
         "anchor": b64encode(memory.anchor_der).decode() if memory.anchor_der else None,
@@ -67,7 +67,7 @@ def read_memory(content: bytes, *, source: str) -> DeviceMemory:
     """Read a state file.
 
     Raises:
-        UsageError: It is none.
+        UsageError: It is not a state file of a virtual lock.
     """
     try:
         value = json.loads(content)
@@ -85,5 +85,7 @@ def read_memory(content: bytes, *, source: str) -> DeviceMemory:
     except (ValueError, KeyError, TypeError, RecursionError, Base64Error, CertificateInvalid):
         found = None
     if found is None or value.get("format") != FORMAT:
-        raise UsageError(f"{source} is no state of a virtual lock", "Name another file, or delete it to begin anew.")
+        raise UsageError(
+            f"{source} is not a state file of a virtual lock", "Name another file, or delete it to start over."
+        )
     return found

@@ -1,6 +1,6 @@
 """The nightly call-in: PUT Config, GET db, POST audit, POST alert, in this order, on one TLS connection.
 
-Bodies are plausible, not a device's: the vendor publishes their shape only in part (the protocol notes, section 5).
+The bodies are plausible but made up: the vendor documents their format only in part (the protocol notes, section 5).
 """
 
 import json
@@ -18,10 +18,10 @@ from engage_server.protocol import paths
 CONFIG = f"{paths.CONFIG_PREFIX}Config"  # as locks spell it
 
 _ADVICE = {
-    "answered 404": "The host does not answer this call, or does not know this device; on ours: engage device import.",
-    "answered 503": "The host cannot answer now, and a device would come again; its log says why.",
+    "answered 404": "The host does not answer this call, or does not know this device: engage device import.",
+    "answered 503": "The host cannot answer now. A device would try again. The host's log says why.",
 }
-_TAKEN = frozenset({201, 202})  # never a bare 200: a device then keeps its audits and sends them again
+_TAKEN = frozenset({201, 202})  # never 200: a device would keep its audits and send them again
 _DONE = frozenset(range(200, 300))
 _VERSION = re.compile(r"0x[0-9A-Fa-f]{1,16}")
 
@@ -30,7 +30,7 @@ class NightCalls:
     """One call-in of one device.
 
     Attributes:
-        database_version: What the device holds; after the call-in what the host gave.
+        database_version: The version that the device has. After the call-in, it is the version from the host.
     """
 
     def __init__(self, connection: SecureConnection, serial: str, database_version: str, now: datetime) -> None:
@@ -40,7 +40,7 @@ class NightCalls:
         self.database_version = database_version
 
     def steps(self) -> Iterator[Step]:
-        """Make the four calls. A refusal of one does not keep a device from the next if its answer could be read."""
+        """Make the four calls. After a refused answer that could be read, a device still makes the next call."""
         for name, call in (
             ("config", self._config),
             ("database", self._database),
@@ -58,7 +58,7 @@ class NightCalls:
     def _config(self) -> str:
         parameters = {"serialNumber": self._serial, "time": self._stamp(), "batteryVoltage": 5830, "fwVersion": "3.9.2"}
         answer = self._send("PUT", CONFIG, parameters, _DONE)
-        return f"the host took the configuration with {answer.status}"
+        return f"the host accepted the configuration with {answer.status}"
 
     def _database(self) -> str:
         answer = self._connection.request(paths.DATABASE_PREFIX + self.database_version)
@@ -71,18 +71,18 @@ class NightCalls:
         if not isinstance(version, str) or not _VERSION.fullmatch(version):
             raise _not_taken(f"nxtDbVerTS is {str(version)[:40]!r}", 'Send "0x" and up to 16 hexadecimal digits.')
         if not schedules:
-            raise _not_taken("schedules is empty: the door would never open", "Send one schedule at least.")
+            raise _not_taken("schedules is empty, so the door would never open", "Send at least one schedule.")
         before, self.database_version = self.database_version, version
-        return f"database {version} in place of {before}"
+        return f"received database {version}; the old one was {before}"
 
     def _audit(self) -> str:
         event = {"event": "0B07", "eventData": "0000", "timestamp": self._stamp()}
         answer = self._send("POST", paths.AUDIT, {"serialNumber": self._serial, "audits": [event]}, _TAKEN)
-        return f"the host took the audits with {answer.status}"
+        return f"the host accepted the audits with {answer.status}"
 
     def _alert(self) -> str:
         event = {"serialNumber": self._serial, "event": "0F01", "timestamp": self._stamp()}
-        return f"the host took an alert with {self._send('POST', paths.ALERT, event, _TAKEN).status}"
+        return f"the host accepted an alert with {self._send('POST', paths.ALERT, event, _TAKEN).status}"
 
     def _send(self, method: str, target: str, value: dict[str, Any], expected: frozenset[int]) -> DeviceResponse:
         body = json.dumps(value, separators=(",", ":")).encode("ascii")

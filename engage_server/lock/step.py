@@ -1,18 +1,18 @@
-"""One thing that a virtual lock did."""
+"""One step in the protocol of a virtual lock."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that a device did.
+    """One step that a device took.
 
     Attributes:
-        name: Stable: ``notice``, ``download``, ``hash``, ``anchor``, ``tls``, ``request``, and those of the call-in:
+        name: A stable name: ``notice``, ``download``, ``hash``, ``anchor``, ``tls``, ``request``; for the call-in
             ``config``, ``database``, ``audit``, ``alert``.
-        ok: False where a device would stop, or begin anew with the notice.
+        ok: False if a device would stop here, or start again with the notice.
         sentence: What happened.
-        next_step: How to mend the host; empty when all is well.
+        next_step: How to fix the host; "" if nothing is wrong.
     """
 
     name: str

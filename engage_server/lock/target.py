@@ -1,4 +1,4 @@
-"""Where a virtual lock calls."""
+"""The host that a virtual lock calls."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,13 +12,14 @@ from engage_server.protocol.serial_number import encode_serial
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the host is.
+    """The address of a host.
 
     Attributes:
         host: A name or an address, without brackets.
-        http_port, https_port: Devices know no other than 80 and 443; a trial may.
-        public_http_port: The port of ``cert_url``, which a NAT in front leads to ``http_port``, and which is not there
-            for who calls from behind it; None where there is no NAT.
+        http_port: The port for plain HTTP. Devices always use 80; a test can use another.
+        https_port: The port for TLS. Devices always use 443; a test can use another.
+        public_http_port: The port in ``cert_url``, if a NAT in front maps it to ``http_port``. A caller behind the NAT
+            cannot use it. None if there is no NAT.
     """
 
     host: str
@@ -28,7 +29,7 @@ class Target:
 
     @property
     def ports_behind_nat(self) -> Mapping[int, int]:
-        """Which port is called in place of the one in ``cert_url``."""
+        """The port to call for each port in ``cert_url`` that only works from outside a NAT."""
         return {} if self.public_http_port is None else {self.public_http_port: self.http_port}
 
     @classmethod
@@ -36,7 +37,7 @@ class Target:
         """Read ``http://HOST[:PORT]``, or ``HOST[:PORT]``.
 
         Raises:
-            UsageError: It is no such address.
+            UsageError: It is not such an address.
         """
         try:
             url = urlsplit(text if "://" in text else f"http://{text}")
@@ -52,13 +53,13 @@ class Target:
 
 
 def read_serial(text: str) -> str:
-    """A serial number as the command line has it.
+    """Read a serial number from the command line.
 
     Raises:
-        UsageError: It has not 32 hexadecimal digits.
+        UsageError: It does not have 32 hexadecimal digits.
     """
     try:
         encode_serial(text)
     except ValueError:
-        raise UsageError(f"{text[:80]!r} is no serial number", "Give 16 bytes as 32 hexadecimal digits.") from None
+        raise UsageError(f"{text[:80]!r} is not a serial number", "Give 16 bytes as 32 hexadecimal digits.") from None
     return text

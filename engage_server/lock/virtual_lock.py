@@ -1,4 +1,4 @@
-"""A virtual lock's nights: what makes it ask for the certificate, and what it does with the answer."""
+"""A virtual lock: what makes it request the certificate, and what it does with the answer."""
 
 from collections.abc import Generator, Iterator
 from dataclasses import replace
@@ -26,28 +26,28 @@ SAMPLE_SERIAL = "0000000000000000A0B1000000000206"
 
 
 class Trigger(StrEnum):
-    """What sets a device going (the protocol notes, section 1)."""
+    """What makes a device call its host (the protocol notes, section 1)."""
 
-    COMMISSIONING = "commissioning"  # it knows nothing yet
-    NIGHT = "night"  # it calls by TLS with the anchor it has, and asks for another only when TLS fails
-    MANUAL = "manual-update"  # a person pressed "update from server"
-    FACTORY_RESET = "factory-reset"  # it has forgotten its anchor
+    COMMISSIONING = "commissioning"  # it has no anchor yet
+    NIGHT = "night"  # it calls by TLS with its anchor, and requests another only if TLS fails
+    MANUAL = "manual-update"  # a person chose "update from server"
+    FACTORY_RESET = "factory-reset"  # it lost its anchor
 
 
 class VirtualLock:
-    """One device.
+    """One virtual device.
 
     Args:
-        target: Its host.
+        target: The host that it calls.
         key: Its site key.
-        limits: What it can hold.
-        firmware: How it answers what the vendor's pages leave open.
-        serial: 32 hexadecimal digits; None sends none.
-        memory: What it remembers.
-        only_target: Refuse a ``cert_url`` that leads to another host, which a real device would call.
+        limits: Its limits.
+        firmware: Its behaviour where the vendor's pages do not define it.
+        serial: Its serial number as 32 hexadecimal digits; None to send none.
+        memory: Its state from earlier calls.
+        only_target: Whether to refuse a ``cert_url`` of another host. A real device would call that host.
 
     Attributes:
-        memory: What it remembers now.
+        memory: Its current state.
     """
 
     def __init__(
@@ -66,15 +66,15 @@ class VirtualLock:
         self.memory = memory or DeviceMemory()
 
     def run(self, trigger: Trigger, now: datetime, *, call_in: bool = False) -> Iterator[Step]:
-        """Do what this trigger makes a device do, step by step; ends where a device would stop.
+        """Do what a device does on this trigger, step by step. Stops where a device would stop.
 
         Args:
-            trigger: What happened to it.
-            now: Aware.
-            call_in: Whether it makes the calls of the night, too, when TLS came through.
+            trigger: What happened to the device.
+            now: Timezone-aware.
+            call_in: Whether to make the nightly call-in after TLS succeeded.
 
         Raises:
-            NotPossible: No connection, or silence: a matter of the network, not of the chain.
+            NotPossible: There is no connection or no answer. This is a network problem, not a fault of the chain.
         """
         if trigger in (Trigger.COMMISSIONING, Trigger.FACTORY_RESET):
             self.memory = DeviceMemory()
@@ -86,7 +86,7 @@ class VirtualLock:
             self.memory = self.memory.failed()
 
     def _take_anchor(self, now: datetime) -> Generator[Step, None, tuple[bytes, Notice] | None]:
-        """Notice, download, hash. None when a device would drop it, silently, and keep the anchor that it has."""
+        """Get notice and DER, and check the hash. None if a device would silently stop and keep its anchor."""
         name = "notice"
         try:
             response = get(self._target.host, self._target.http_port, self._notice_target(), self._limits)
@@ -104,7 +104,7 @@ class VirtualLock:
             yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
             return None
         self.memory = self.memory.with_anchor(anchor.der, now)
-        yield Step("anchor", ok=True, sentence=f"trusting nothing but {_describe(anchor)}")
+        yield Step("anchor", ok=True, sentence=f"trusting only {_describe(anchor)}")
         return anchor.der, notice
 
     def _assert_leads_here(self, notice: Notice) -> None:
@@ -115,14 +115,14 @@ class VirtualLock:
             where = None, 0
         if where != (self._target.host.lower(), self._target.http_port):
             raise DeviceRefusal(
-                f"cert_url leads to another host, which is not called: {notice.cert_url[:80]}",
-                "Call the host by the address that cert_url names.",
+                f"cert_url leads to another host, so it is not called: {notice.cert_url[:80]}",
+                "Call the host by the address in cert_url.",
             )
 
     def _call(
         self, anchor_der: bytes, known: Notice | None, now: datetime, *, call_in: bool
     ) -> Generator[Step, None, bool]:
-        """Call by TLS with this anchor. False when a device would now ask for another."""
+        """Call by TLS with this anchor. False if a device would now request another anchor."""
         anchor = x509.load_der_x509_certificate(anchor_der)
         name = "tls"
         try:
@@ -138,7 +138,7 @@ class VirtualLock:
             return False
         except DeviceRefusal as refusal:
             yield Step(name, ok=False, sentence=refusal.sentence, next_step=refusal.next_step)
-            return True  # its anchor is right: it does not ask for another
+            return True  # its anchor works, so it does not request another
         self.memory = self.memory.answered()
         return True
 
@@ -151,7 +151,7 @@ class VirtualLock:
         notice = read_notice(connection.request(self._notice_target()), self._limits)
         if known is None:
             return "the host answers by TLS"
-        same = "the same notice" if notice == known else "another notice: a release was activated in between"
+        same = "the same notice" if notice == known else "another notice; a release was activated in between"
         return f"the host answers by TLS, with {same}"
 
     def _notice_target(self) -> str:
@@ -161,13 +161,13 @@ class VirtualLock:
 
     def _describe_tls(self, connection: SecureConnection) -> str:
         return (
-            f"{connection.version} with {connection.cipher}; chain of {connection.chain_bytes} of "
-            f"{self._limits.chain_der_bytes} bytes; the certificate is for {self._target.host}"
+            f"{connection.version} with {connection.cipher}, chain of {connection.chain_bytes} of "
+            f"{self._limits.chain_der_bytes} bytes, certificate for {self._target.host}"
         )
 
 
 def accepted(steps: list[Step]) -> bool:
-    """Whether the device is well: TLS may fail where a new anchor mends it, nothing else may."""
+    """Whether the device ends up working. TLS may fail if a new anchor fixes it; no other step may fail."""
     return bool(steps) and steps[-1].ok and all(step.ok or step.name == "tls" for step in steps)
 
 

@@ -9,7 +9,15 @@ from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.x509.oid import ExtensionOID
 
-from engage_server.pki.raw_fields import BOOLEAN, INTEGER, RawExtension, elements, raw_fields, with_one_extension
+from engage_server.pki.raw_fields import (
+    BIT_STRING,
+    BOOLEAN,
+    INTEGER,
+    RawExtension,
+    elements,
+    raw_fields,
+    with_one_extension,
+)
 from engage_server.pki.warnings_of_cryptography import quietly
 
 # what cryptography raises for bytes that it does not accept
@@ -27,6 +35,7 @@ UNREADABLE = (
 _KNOWN_CRITICAL = (x509.BasicConstraints, x509.KeyUsage, x509.ExtendedKeyUsage, x509.SubjectAlternativeName)
 
 BASIC_CONSTRAINTS = bytes.fromhex("551d13")
+KEY_USAGE = bytes.fromhex("551d0f")
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -93,14 +102,45 @@ def _one_by_one(certificate: x509.Certificate) -> ReadExtensions:
         try:
             readable += x509.load_der_x509_certificate(with_one_extension(certificate, raw)).extensions
         except UNREADABLE as error:
-            if raw.oid == BASIC_CONSTRAINTS and _constraints(raw)[1] is not None:
-                ca, length = _constraints(raw)
-                kept = x509.BasicConstraints(ca, length if ca else None)
+            if raw.oid == BASIC_CONSTRAINTS and _has_length_beside_no_ca(raw):
+                kept = x509.BasicConstraints(ca=False, path_length=None)
                 readable.append(x509.Extension(ExtensionOID.BASIC_CONSTRAINTS, raw.is_critical, kept))
+            elif raw.oid == KEY_USAGE and (usage := _without_what_means_nothing(raw)) is not None:
+                readable.append(x509.Extension(ExtensionOID.KEY_USAGE, raw.is_critical, usage))
             else:
                 malformed.append((names[-1], " ".join(str(error).split())[:120]))
     repeated = dict.fromkeys(name for name in names if names.count(name) > 1)
     return ReadExtensions(tuple(readable), tuple(malformed), tuple(repeated))
+
+
+def _without_what_means_nothing(raw: RawExtension) -> x509.KeyUsage | None:
+    """Key usage with encipherOnly or decipherOnly beside no keyAgreement.
+
+    RFC 5280 section 4.2.1.3 says that their meaning is then undefined, not that they may not stand there. All TLS
+    clients take it, and cryptography does not.
+    """
+    try:
+        (bits,) = elements(raw.value)
+    except ValueError:
+        return None
+    if bits.tag != BIT_STRING or not 2 <= len(bits.content) <= 3 or bits.content[0] > 7:
+        return None
+    unused, octets = bits.content[0], bits.content[1:]
+    if octets[-1] & (1 << unused) - 1:
+        return None
+    given = [bool(octets[0] & 0x80 >> place) for place in range(8)]
+    return None if given[4] else x509.KeyUsage(*(*given[:7], False, False))
+
+
+def _has_length_beside_no_ca(raw: RawExtension) -> bool:
+    """Whether a path length beside CA:FALSE is all that is wrong: TLS clients take that, and nothing else."""
+    ca, length = _constraints(raw)
+    return not ca and length is not None and _forms(raw) in ([INTEGER], [BOOLEAN, INTEGER])
+
+
+def _forms(raw: RawExtension) -> list[int]:
+    (whole,) = elements(raw.value)
+    return [each.tag for each in elements(whole.content)]
 
 
 def _constraints(raw: RawExtension) -> tuple[bool, int | None]:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding
 # ASN.1 tags of X.680 section 8.6, as encoded in DER
 BOOLEAN = 0x01
 INTEGER = 0x02
+BIT_STRING = 0x03
 UTF8_STRING = 0x0C
 PRINTABLE_STRING = 0x13
 IA5_STRING = 0x16

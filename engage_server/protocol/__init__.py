@@ -1,4 +1,4 @@
-"""What travels between a device and its host. Pure: no clock, no file, no network.
+"""The messages between a device and its host. Pure: no clock, no file, no network.
 
-Shared by the serving side and the virtual lock, and by nothing else that the two have in common.
+The serving side and the virtual lock both use it. It is the only code that they share.
 """

@@ -1,6 +1,6 @@
-"""Whose call it is: a call-in says so in its body, its query, or its token, and nobody publishes where.
+"""Finds the serial number of a calling device: in the body, the query or the token of a call-in.
 
-The protocol notes say nothing of it, so every place is looked at, in the order of how sure it is.
+The protocol notes do not say where it is, so every place is tried, the most reliable one first.
 """
 
 import base64
@@ -13,7 +13,7 @@ from engage_server.protocol.device_token import token_in
 from engage_server.protocol.json_body import Json
 from engage_server.protocol.serial_number import decode_serial, serial_from_query
 
-# names without punctuation, in lower case
+# names in lower case, without punctuation
 _NAMES = {
     "serialnumber",
     "serialnum",
@@ -31,12 +31,12 @@ _MAX_TOKEN_CHARACTERS = 1024
 
 @dataclass(frozen=True, slots=True)
 class CallerClaims:
-    """What a call says of its caller outside its body. None of it is proof.
+    """What a call claims about its caller outside the body. None of it is proof.
 
     Attributes:
-        asked: The serial number in its query; None for none.
-        by_token: What its token reads as; None for no serial number. It may be one by chance.
-        token: A token that could prove who calls; "" for none.
+        asked: The serial number in the query; None if there is none.
+        by_token: The serial number in the token; None if there is none. A random token can look like one.
+        token: A token that could prove the identity of the caller; "" if there is none.
     """
 
     asked: str | None
@@ -45,12 +45,12 @@ class CallerClaims:
 
 
 def caller_claims(query: str, authorization: str) -> CallerClaims:
-    """Read a call's query and its ``Authorization`` field, once. Both may be anything; never raises."""
+    """Read the query and the ``Authorization`` header of a call. Both may contain anything. Never raises."""
     return CallerClaims(serial_from_query(query), serial_from_authorization(authorization), token_in(authorization))
 
 
 def serial_from_body(body: Json) -> str | None:
-    """The serial number that a body tells, at the top or a little below; None if there is none to be read.
+    """The serial number in a body, at the top or up to two levels below; None if there is none.
 
     Returns:
         32 upper-case hexadecimal digits.
@@ -59,12 +59,12 @@ def serial_from_body(body: Json) -> str | None:
 
 
 def serial_from_authorization(value: str) -> str | None:
-    """What may be a serial number in ``Authorization: Device {token}``: the token, or its part before a colon.
+    """A possible serial number in ``Authorization: Device {token}``: the token, or the part before a colon.
 
-    A token that is 16 random bytes reads as one, too: who asks must know the device already.
+    A token of 16 random bytes looks like one, too. Use the result only if the device is already known.
 
     Args:
-        value: The header field's value; may be anything.
+        value: The value of the header; may be anything.
     """
     scheme, _, token = value.strip()[:_MAX_TOKEN_CHARACTERS].partition(" ")
     if scheme.lower() != "device":

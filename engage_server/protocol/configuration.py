@@ -1,4 +1,4 @@
-"""What devices send and are sent beside databases and audits: configuration and parameters."""
+"""Configuration for devices, and parameters from devices."""
 
 from typing import Any
 
@@ -9,34 +9,34 @@ from engage_server.protocol.json_body import Json, without_secrets
 
 
 class Configuration(RootModel[dict[str, Any]]):
-    """A device's settings as its host wants them: the child ``config`` of the database answer."""
+    """The settings that a host sends to a device: the member ``config`` of the database answer."""
 
 
 class Parameters(RootModel[dict[str, Any]]):
-    """What a device tells of itself by PUT Config. May hold the password of the building's WiFi."""
+    """What a device reports about itself by PUT Config. It may contain the building's Wi-Fi password."""
 
 
 def read_configuration(value: Json, source: str) -> dict[str, Any]:
-    """A configuration, its children in their order.
+    """Read a configuration. Its members keep their order.
 
     Raises:
-        BodyInvalid: It is no object.
+        BodyInvalid: It is not an object.
     """
     try:
         return Configuration.model_validate(value).root
     except ValidationError:
-        raise BodyInvalid(f"{source}: the configuration is no JSON object", "Write {...}.") from None
+        raise BodyInvalid(f"{source}: the configuration is not a JSON object", "Write a JSON object: {...}.") from None
 
 
 def read_parameters(value: Json) -> dict[str, Any]:
-    """Parameters without any password, their children in their order.
+    """Read parameters and remove all passwords. Members keep their order.
 
     Raises:
-        BodyInvalid: They are no object.
+        BodyInvalid: They are not an object.
     """
     try:
         kept = without_secrets(Parameters.model_validate(value).root)
     except ValidationError:
-        raise BodyInvalid("the parameters are no JSON object", "Send {...}.") from None
-    assert isinstance(kept, dict)  # noqa: S101  # of a dict comes a dict
+        raise BodyInvalid("the parameters are not a JSON object", "Send a JSON object: {...}.") from None
+    assert isinstance(kept, dict)  # noqa: S101  # a dict stays a dict
     return kept

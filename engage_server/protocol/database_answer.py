@@ -1,4 +1,7 @@
-"""The database answer: who may open a device's door, and when. Read leniently, but never what would hurt a device."""
+"""The database answer: who may open a device's door, and when.
+
+It is read leniently, but an answer that would harm a device is rejected.
+"""
 
 import re
 from collections.abc import Callable, Mapping
@@ -10,22 +13,22 @@ from engage_server.errors import BodyInvalid
 from engage_server.protocol.json_body import Json
 
 _VERSION = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
-# in our own words: pydantic's are for programmers
+# our own wording: pydantic's is for programmers
 _WRONG = {
     "missing": "it is missing",
     "model_type": "it must be an object",
     "list_type": "it must be a list",
     "dict_type": "it must be an object",
-    "string_type": "it must be a text",
-    "string_pattern_mismatch": "it has another form than devices know",
+    "string_type": "it must be a string",
+    "string_pattern_mismatch": "it has a format that devices do not know",
 }
 _IDENTITIES = ("usrID", "usrId", "userID", "userId", "id")
 
 
 def _one_or_more(value: object) -> object:
-    """A list or an object with something in it: firmware differs in which."""
+    """Accept a list or an object that is not empty. Firmware versions differ in which one they use."""
     if not isinstance(value, list | dict) or not value:
-        raise ValueError("must hold one schedule at least: with none the door would never open")
+        raise ValueError("it must contain at least one schedule, or the door would never open")
     return value
 
 
@@ -34,7 +37,7 @@ def _digits(value: object) -> object:
 
 
 class UserRecords(BaseModel):
-    """Who is to be forgotten, changed and added."""
+    """The users to delete, update and add."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -45,7 +48,7 @@ class UserRecords(BaseModel):
 
 
 class Database(BaseModel):
-    """The child ``db``."""
+    """The member ``db``."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -56,7 +59,7 @@ class Database(BaseModel):
 
 
 class DatabaseAnswer(BaseModel):
-    """The whole answer. Only judges: what goes out are the children as they were written, in their order."""
+    """The whole answer. The model only validates it: devices get the original members in the original order."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -69,15 +72,16 @@ class DatabaseAnswer(BaseModel):
 
 
 def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
-    """The answer itself, if a device can be given it.
+    """Return the answer unchanged if it is safe for a device.
 
     Args:
         answer: From :func:`engage_server.protocol.json_body.read_json`.
-        source: What to call it in the error.
+        source: The name to use in the error.
 
     Raises:
-        BodyInvalid: It would hurt a device: ``schedules`` is missing or empty, or ``nxtDbVerTS`` is not ``0x`` and up
-            to 16 hexadecimal digits, or a list is none. The sentence names the place, and repeats nothing.
+        BodyInvalid: It would harm a device. ``schedules`` is missing or empty, or a member has the wrong type, or
+            ``nxtDbVerTS`` is not ``0x`` and up to 16 hexadecimal digits. The message names the place but never quotes
+            the content.
     """
     try:
         DatabaseAnswer.model_validate(answer)
@@ -85,20 +89,20 @@ def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "it"
         raise BodyInvalid(
-            f"{source} cannot be given to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
-            "Fix it, and import it again: engage device import",
+            f"{source} cannot be sent to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
+            "Fix it and import it again: engage device import",
         ) from None
-    assert isinstance(answer, dict)  # noqa: S101  # the model takes nothing else
+    assert isinstance(answer, dict)  # noqa: S101  # the model accepts nothing else
     return answer
 
 
 def _own(message: str) -> str:
-    """A sentence of ours, without what pydantic puts before it."""
+    """Our own message, without the prefix that pydantic adds."""
     return message.removeprefix("Value error, ")
 
 
 def version_of(text: str) -> int | None:
-    """The number of a ``nxtDbVerTS``, or of what a device gives back of it (``0``, ``0x...``); None for all else."""
+    """The number in a ``nxtDbVerTS`` or in what a device returns of it (``0``, ``0x...``); None for anything else."""
     stripped = text.strip()
     if _VERSION.fullmatch(stripped):
         return int(stripped, 16)
@@ -108,21 +112,25 @@ def version_of(text: str) -> int | None:
 def answer_since(
     answer: Mapping[str, Any], earlier: Callable[[int], Mapping[str, Any] | None], since: str
 ) -> dict[str, Any]:
-    """What a device gets that holds an earlier version.
+    """The answer for a device that has an earlier version.
 
-    Schedules, holidays and all else go out whole each time. Of users: nothing to who holds this version; what was added
-    and changed, where the version that it holds is known and nobody was taken off since; else all, after
-    ``deleteAll``: how a single deletion is written is not published, and a user who stays by mistake opens doors.
-    An answer that does not say ``deleteAll`` is an increment that the partner's system made: it goes out as it is.
+    Schedules, holidays and everything else are always sent completely. Users depend on the device's version:
+
+    * The same version: no users.
+    * A known version, and no user was removed since: the users that were added or changed.
+    * Anything else: ``deleteAll``, then all users. The format of a single deletion is not published, and a user who
+      stays by mistake can open doors.
+
+    An answer without ``deleteAll`` is an increment from the partner's system and is sent unchanged.
 
     Args:
-        answer: The present answer, harmless.
-        earlier: Gives the earlier answer of a version, or None. Called only where it changes what goes out, and once:
-            it reads a file.
-        since: What the device said; anything unreadable counts as a version that nobody knows.
+        answer: The current answer, from :func:`assert_harmless`.
+        earlier: Returns the earlier answer of a version, or None. It reads a file, so it is called at most once, and
+            only if the result depends on it.
+        since: The version that the device sent. Anything unreadable counts as an unknown version.
 
     Returns:
-        A new answer, its children in the order of ``answer``; for ``0`` just what ``answer`` says.
+        A new answer with the members in the order of ``answer``; for ``0`` an unchanged copy of ``answer``.
     """
     version = version_of(since)
     if version == 0:
@@ -142,7 +150,7 @@ def answer_since(
 
 
 def _with_users(answer: Mapping[str, Any], **lists: list[Any]) -> dict[str, Any]:
-    """The answer with other user records; children that are there keep their place, missing ones are not added."""
+    """The answer with other user records. Existing members keep their place, and missing ones stay missing."""
     database = dict(answer["db"])
     records = database.get("usrRcrd")
     if records is None:
@@ -155,13 +163,13 @@ def _with_users(answer: Mapping[str, Any], **lists: list[Any]) -> dict[str, Any]
 
 
 def _is_whole(answer: Mapping[str, Any]) -> bool:
-    """Whether it takes off everybody whom it does not name."""
+    """Whether it deletes all users whom it does not name."""
     value = (answer["db"].get("usrRcrd") or {}).get("deleteAll")
     return value.strip().lower() in ("1", "true", "yes") if isinstance(value, str) else bool(value)
 
 
 def _nothing_like(sample: object) -> bool | int | str:
-    """No, in the type that this firmware uses."""
+    """A false value, in the type that this firmware uses."""
     if isinstance(sample, bool):
         return False
     if isinstance(sample, str):
@@ -170,7 +178,7 @@ def _nothing_like(sample: object) -> bool | int | str:
 
 
 def _users_of(answer: Mapping[str, Any]) -> dict[str, Any] | None:
-    """The users that a whole answer gives, by identity; None if they cannot be told apart."""
+    """The users in a whole answer, by identity; None if they cannot be distinguished."""
     records = answer["db"].get("usrRcrd") or {}
     users: dict[str, Any] = {}
     for user in (*(records.get("update") or ()), *(records.get("add") or ())):

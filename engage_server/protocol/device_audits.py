@@ -1,11 +1,11 @@
 """Audits and alerts as devices send them, read leniently.
 
-Two shapes are known, and neither is printed in the vendor's public pages, so names are taken from a list and whatever
-else is JSON is kept all the same:
+Two formats are known, and neither is in the vendor's public pages. So member names come from a list of known ones, and
+any other JSON is kept as well:
 
-* an object with a list of events, each with its code and its data apart:
+* an object with a list of events, each with its code and its data in separate members:
   ``{"audits": [{"event": "0B07", "eventData": "0000", "timestamp": "20261121000102"}]}``
-* a bare list of events, or a single one, with code and data in one number: ``[{"eventCode": "0x0B070000", ...}]``
+* a bare list of events, or a single event, with code and data in one number: ``[{"eventCode": "0x0B070000", ...}]``
 """
 
 import re
@@ -15,14 +15,14 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from engage_server.protocol.json_body import Json
 
-MAX_EVENTS = 20_000  # of one upload that are looked at, unless told otherwise: far more than a device can hold
+MAX_EVENTS = 20_000  # the default limit for the events read from one upload: far more than a device can store
 
 _CODE_DIGITS = 4
 _LISTS = ("audits", "audit", "events", "event", "alerts", "alert", "records", "data")
 
 
 def _hexadecimal(value: object) -> object:
-    """A number or a text, with or without ``0x``, as upper-case digits."""
+    """Convert a number or a string, with or without ``0x``, to upper-case digits."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -38,12 +38,12 @@ def _event_names(*names: str) -> AliasChoices:
 
 
 class AuditEventRead(BaseModel):
-    """One event. What it holds beside code, data and time is allowed, and not looked at.
+    """One event. Members other than code, data and time are allowed but ignored.
 
     Attributes:
         code: Four upper-case hexadecimal digits.
-        data: Hexadecimal digits; "" for none.
-        at: The device's own time, as it wrote it; "" for none. Its clock may be wrong.
+        data: Hexadecimal digits; "" if there are none.
+        at: The time by the device's clock, as sent; "" if there is none. The clock may be wrong.
     """
 
     model_config = ConfigDict(extra="allow", coerce_numbers_to_str=True)
@@ -58,7 +58,7 @@ class AuditEventRead(BaseModel):
 
     @model_validator(mode="after")
     def _split(self) -> Self:
-        """A code of more than four digits carries its data behind it."""
+        """Split a code of more than four digits: the rest is its data."""
         code = self.code.zfill(_CODE_DIGITS)
         if len(code) > _CODE_DIGITS:
             self.data = self.data or code[_CODE_DIGITS:]
@@ -69,7 +69,7 @@ class AuditEventRead(BaseModel):
 
 
 def events_in(upload: Json) -> list[Json]:
-    """The events of an upload, as they came, whatever shape it has. An upload without a list is one event."""
+    """The events of an upload in any format, unchanged. An upload without a list is one event."""
     if isinstance(upload, list):
         return upload
     if isinstance(upload, dict):
@@ -81,7 +81,7 @@ def events_in(upload: Json) -> list[Json]:
 
 
 def read_event(event: Json) -> AuditEventRead | None:
-    """One event with its code, or None where there is none to be read: it is kept all the same."""
+    """Read one event; None if it has no readable code. Such an event is kept anyway."""
     try:
         return AuditEventRead.model_validate(event)
     except ValidationError:

@@ -1,16 +1,18 @@
 """The token by which a device may prove itself: ``Authorization: Device TOKEN`` (the protocol notes, section 5).
 
-What is known of it is not enough to refuse anybody, but a token that decrypts under the site key to the serial number
-that the device says, and to a time near now, can only come from somebody who holds that key. The forms, and how sure
-the notes are of each:
+Too little is known about it to refuse a device without one. A valid token decrypts with the site key to the device's
+serial number and to a time near the present. Only someone who has that key can make one. The formats, each with its
+certainty in the notes (V: vendor, F: field, A: assumed):
 
-* Drivers (USB) [V]: Base64 of the 16 bytes of the serial number, and behind them AES-256 over 16 bytes of time and the
-  serial number again. The mode is not published: ECB and CBC with a zero IV are tried.
-* Gateways and reader controllers [F]; locks [A]: Base64 of the ASCII text ``SERIALHEX:CIPHERHEX:1``, AES-256-CBC,
+* Drivers (USB) [V]: Base64 of the 16 bytes of the serial number, followed by 32 bytes of AES-256 ciphertext. The
+  plaintext is 16 bytes of time, then the serial number again. The mode is not published: ECB and CBC with a zero IV are
+  tried.
+* Gateways and reader controllers [F]; locks [A]: Base64 of the ASCII text ``SERIALHEX:CIPHERHEX:1``, with AES-256-CBC,
   zero IV, no padding, over the same 32 bytes.
-* The 16 bytes of time [F]: 14 ASCII digits and two NULs (reader controllers); or 8 zero bytes and the seconds since
-  1970 in 8 bytes (gateways), whose order is disputed: both are tried. A driver may send random bytes in place of a
-  time: that proves nothing, because anybody may have kept it.
+* The 16 bytes of time of reader controllers [F]: 14 ASCII digits and two NULs.
+* The 16 bytes of time of gateways [F]: 8 zero bytes and the seconds since 1970 in 8 bytes. Their byte order is
+  disputed, so both are tried.
+* A driver may send random bytes instead of a time. They prove nothing, because anyone could have recorded the token.
 """
 
 import base64
@@ -26,11 +28,12 @@ from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from engage_server.protocol.serial_number import SERIAL_BYTES
 from engage_server.records import Secret
 
-# a device's clock may be slow or fast, and in any time zone
+# a device's clock may be behind or ahead, and in any time zone
 WINDOW = timedelta(hours=36)
 
 _SCHEMES = ("device", "driver")
-_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{40,256}={0,2}")  # Base64, of either alphabet; the longest form has 132 characters
+# Base64 in either alphabet; the longest format has 132 characters
+_TOKEN = re.compile(r"[A-Za-z0-9+/_-]{40,256}={0,2}")
 _TEXT = re.compile(rb"([0-9A-Fa-f]{32}):([0-9A-Fa-f]{64}):1")
 _BLOCK = algorithms.AES.block_size // 8
 _ZERO_IV = bytes(_BLOCK)
@@ -39,11 +42,11 @@ _DIGITS = re.compile(rb"([0-9]{14})\0\0")
 
 @dataclass(frozen=True, slots=True)
 class TokenProof:
-    """What a right token says.
+    """The content of a valid token.
 
     Attributes:
-        serial: Whose it is: 32 upper-case hexadecimal digits.
-        time: By the device's clock, in seconds since 1970.
+        serial: The serial number of the device, as 32 upper-case hexadecimal digits.
+        time: The time by the device's clock, in seconds since 1970.
     """
 
     serial: str
@@ -51,13 +54,13 @@ class TokenProof:
 
 
 def token_in(authorization: str) -> str:
-    """The token in an ``Authorization`` field, or "" where there is none that could be right.
+    """The token in an ``Authorization`` header; "" if there is none that could be valid.
 
     Args:
-        authorization: The field's value; may be anything.
+        authorization: The value of the header; may be anything.
 
     Returns:
-        At most some 260 characters of Base64, so that it can stand in any line.
+        At most about 260 characters of Base64, so that it is safe in a log line.
     """
     scheme, _, token = authorization.strip()[:300].partition(" ")
     token = token.strip()
@@ -65,21 +68,21 @@ def token_in(authorization: str) -> str:
 
 
 def verify(token: str, key: Secret, serial: str | None, at: datetime) -> TokenProof | None:
-    """Whether a token was made with a site's key, for a device, at about this time. Never raises.
+    """Check whether a token was made with the site key, for this device, at about this time. Never raises.
 
-    It does not say that the token is new: who asks must remember the last time that was accepted.
+    It does not detect a replayed token. Callers must remember the last time that they accepted.
 
     Args:
         token: From :func:`token_in`; may be anything.
         key: The site key, 32 bytes.
-        serial: Whose it has to be; None to believe the token.
-        at: When it came. Aware.
+        serial: The expected serial number; None to accept the one in the token.
+        at: When the token arrived, timezone-aware.
     """
     for named, ciphertext, may_be_ecb in _forms(token):
         if serial is not None and not hmac.compare_digest(named.hex().upper().encode(), serial.encode()):
             continue
         when, who = _decrypted(ciphertext, key)
-        # block by block, CBC is ECB with the ciphertext of the block before put over it (NIST SP 800-38A section 6.2)
+        # for each block, CBC is ECB XORed with the previous ciphertext block (NIST SP 800-38A section 6.2)
         by_ecb = bytes(one ^ other for one, other in zip(who, ciphertext[:_BLOCK], strict=True))
         is_whose = hmac.compare_digest(who, named) | (may_be_ecb & hmac.compare_digest(by_ecb, named))
         time = _near(when, at) if is_whose else None
@@ -89,7 +92,7 @@ def verify(token: str, key: Secret, serial: str | None, at: datetime) -> TokenPr
 
 
 def _forms(token: str) -> Iterator[tuple[bytes, bytes, bool]]:
-    """What a token may be: a serial number in the clear, 32 bytes of ciphertext, and whether ECB is possible."""
+    """The possible readings of a token: serial number in clear, 32 bytes of ciphertext, whether ECB is possible."""
     try:
         compact = token.rstrip("=").replace("-", "+").replace("_", "/")
         raw = base64.b64decode(compact + "=" * (-len(compact) % 4), validate=True)
@@ -109,7 +112,7 @@ def _decrypted(ciphertext: bytes, key: Secret) -> tuple[bytes, bytes]:
 
 
 def _near(block: bytes, at: datetime) -> int | None:
-    """The time in a block, if it is one of the window around a time."""
+    """The time in a block, if it is within the window around ``at``; else None."""
     now, window = at.timestamp(), WINDOW.total_seconds()
     return next((time for time in _times(block) if abs(time - now) <= window), None)
 
@@ -119,7 +122,7 @@ def _times(block: bytes) -> Iterator[int]:
     if digits is not None:
         try:
             yield int(datetime.strptime(digits[1].decode(), "%Y%m%d%H%M%S").replace(tzinfo=UTC).timestamp())
-        except ValueError:  # 99 is no month
+        except ValueError:  # 99 is not a month
             return
     if block[:8] == bytes(8):
         yield int.from_bytes(block[8:], "big")

@@ -1,7 +1,7 @@
-"""What the codes in a device's audits mean.
+"""The meaning of the codes in a device's audits.
 
-Source of every row: the protocol notes, section 5, "audit codes worth knowing", reported from the field. The vendor's
-whole list is not public: a code that does not stand here is shown as it came.
+The source of every row is the protocol notes, section 5, "audit codes worth knowing", reported from the field. The
+vendor's whole list is not public. Any other code is shown as received.
 """
 
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ SOURCE = "protocol notes, section 5 (reported from the field)"
 
 
 class Proof(Enum):
-    """What an event says about the trust anchor and the way to this host."""
+    """What an event proves about the trust anchor and the connection to this host."""
 
-    ANCHOR_TAKEN = auto()  # it checked a certificate's hash, and installed it
-    ANCHOR_REFUSED = auto()  # it downloaded one, or tried to, and did not install it
-    CONNECTION = auto()  # something about its connections, for people to read
+    ANCHOR_TAKEN = auto()  # the device checked a certificate's hash and installed it
+    ANCHOR_REFUSED = auto()  # the device downloaded one, or tried to, and did not install it
+    CONNECTION = auto()  # information about its connections, for people to read
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,10 +24,10 @@ class EventMeaning:
 
     Attributes:
         code: Four upper-case hexadecimal digits.
-        sentence: What happened, as the end of "the device says: ...".
+        sentence: What happened, to follow "the device reports: ".
         proof: What it is evidence of.
-        is_trouble: Whether a connection went wrong: people are told, although it proves nothing about the anchor.
-        data_is_status: Whether its data is an HTTP status.
+        is_trouble: Whether a connection failed. It is shown to people, but proves nothing about the anchor.
+        data_is_status: Whether its data is an HTTP status code.
     """
 
     code: str
@@ -44,12 +44,16 @@ _ROWS = (
     EventMeaning(
         "0B0C", "its host answered with an HTTP error", Proof.CONNECTION, is_trouble=True, data_is_status=True
     ),
-    EventMeaning("1100", "the certificate's hash matched its site key: it took the anchor", Proof.ANCHOR_TAKEN),
-    EventMeaning("1101", "the certificate's hash did not match its site key: it kept its anchor", Proof.ANCHOR_REFUSED),
+    EventMeaning(
+        "1100", "the certificate's hash matched its site key, and it installed the anchor", Proof.ANCHOR_TAKEN
+    ),
+    EventMeaning(
+        "1101", "the certificate's hash did not match its site key, and it kept its anchor", Proof.ANCHOR_REFUSED
+    ),
     EventMeaning("1202", "the certificate was downloaded (gateway)", Proof.CONNECTION),
     EventMeaning("1203", "the certificate could not be downloaded (gateway)", Proof.ANCHOR_REFUSED),
     EventMeaning(
-        "1206", "its host's chain does not lead to its anchor, or its clock is wrong", Proof.CONNECTION, is_trouble=True
+        "1206", "its host's chain does not end at its anchor, or its clock is wrong", Proof.CONNECTION, is_trouble=True
     ),
 )
 MEANINGS = {row.code: row for row in _ROWS}
@@ -57,11 +61,11 @@ TROUBLE_CODES = frozenset(row.code for row in _ROWS if row.is_trouble)
 
 
 def sentence_of(code: str, data: str = "") -> str:
-    """What an event tells, for people.
+    """The meaning of an event as text.
 
     Args:
-        code: Four upper-case hexadecimal digits, or whatever came in their place.
-        data: Its data in hexadecimal; "" for none.
+        code: Four upper-case hexadecimal digits, or anything else that was received as a code.
+        data: Its data in hexadecimal; "" if there is none.
     """
     meaning = MEANINGS.get(code)
     if meaning is None:
@@ -72,12 +76,12 @@ def sentence_of(code: str, data: str = "") -> str:
 
 
 def sentence_of_report(report: str) -> str:
-    """What an event tells, written as evidence keeps it: its code, and its data behind a space. "" for none."""
+    """The meaning of an event in the form that evidence stores: code, space, data. "" for an empty report."""
     code, _, data = report.partition(" ")
     return sentence_of(code, data) if code else ""
 
 
 def _status(data: str) -> str:
-    """Written as hexadecimal of the number, or as its decimal digits: whichever is a status (RFC 9110 section 15)."""
+    """An HTTP status from data: read as hexadecimal or decimal, whichever gives a status (RFC 9110 section 15)."""
     readings = [int(data, 16), int(data) if data.isdigit() else 0]
     return next((str(number) for number in readings if 100 <= number <= 599), data)

@@ -1,20 +1,20 @@
-"""``X-Forwarded-For``, which proxies write and no standard defines."""
+"""Reads ``X-Forwarded-For``, a header that proxies write but no standard defines."""
 
 from collections.abc import Sequence
 
 from engage_server.records.address import read_address
 
-_MOST_CHARACTERS = 64  # of an address with its zone; the database keeps no more
+_MOST_CHARACTERS = 64  # an address with its zone; the database stores no more
 
 
 def hops_of(value: str) -> Sequence[str]:
-    """The addresses in the field, the nearest first, each in its one spelling.
+    """The addresses in the header, nearest first, each in its canonical form.
 
-    Proxies write them bare, with a port (``192.0.2.1:5678``), or in brackets (``[2001:db8::1]:443``). What is no
-    address, such as ``unknown``, stays as it is written: it lies in no network, and nobody may take it for a proxy.
+    Proxies write addresses bare, with a port (``192.0.2.1:5678``), or in brackets (``[2001:db8::1]:443``). Anything
+    else, such as ``unknown``, stays unchanged: it is in no network, so it is never treated as a proxy.
 
     Args:
-        value: The field's value; of several lines all of them, in their order, with commas between.
+        value: The value of the header. Join several header lines in order, separated by commas.
     """
     hops = [hop.strip(' \t"') for hop in value.split(",")]
     return [_hop(hop) for hop in reversed(hops) if hop]

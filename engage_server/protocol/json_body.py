@@ -1,4 +1,4 @@
-"""JSON between devices and us: read leniently, written the same way every time, kept without secrets."""
+"""JSON to and from devices: read leniently, written in one form, stored without secrets."""
 
 import hashlib
 import json
@@ -13,44 +13,44 @@ from engage_server.errors import BodyInvalid
 Json = dict[str, Any] | list[Any] | str | int | float | bool | None
 
 MAX_DEPTH = 32  # devices nest four or five deep
-FILE_DEPTH = MAX_DEPTH + 4  # of our own files: what came stands some levels down in them
+FILE_DEPTH = MAX_DEPTH + 4  # for our own files, which contain a received body some levels down
 
-# Names, without punctuation and in lower case, under which devices may tell what opens the building's WiFi. Nobody
-# publishes the true one; what is taken out by mistake was a secret's neighbour at most.
+# Names, in lower case and without punctuation, under which devices may send the secret of the building's Wi-Fi. The
+# real name is not published. To remove too much does little harm.
 _SECRET = re.compile(r"passw(or)?d|passphrase|pwd|psk|presharedkey|wepkey|wpakey|wifikey|networkkey|secret|privatekey")
 
-# A text, or a comma that nothing comes before, which are kept; or a comma that nothing follows. A text without end is
-# taken to the end: no octet is read twice.
+# Matches a string or a comma at the start of a list, which are kept; or a trailing comma, which is removed. A string
+# without an end matches up to the end, so that no byte is read twice.
 _TRAILING = re.compile(rb'(?P<kept>"(?:[^"\\]|\\.)*+"?|[\[{][ \t\r\n]*+,)|,(?=[ \t\r\n]*+[\]}])', re.DOTALL)
 
 
 def read_json(body: bytes, max_depth: int = MAX_DEPTH, *, names_once: bool = False) -> Json:
-    """Read a body.
+    """Read a JSON body.
 
     Args:
         body: UTF-8, with or without a byte order mark.
-        max_depth: :data:`FILE_DEPTH` for a file that we may have written.
-        names_once: Refuse an object that holds a name twice: of what goes on to a device nobody knows which value it
-            would take (RFC 8259 section 4).
+        max_depth: How deep values may be nested. Use :data:`FILE_DEPTH` for a file that we may have written.
+        names_once: Whether to reject an object with a duplicate name. It is not known which of the two values a device
+            would use (RFC 8259 section 4).
 
     Raises:
-        BodyInvalid: It is no JSON, or one that cannot be kept: a number without end, nested too deep. The sentence
-            repeats nothing of it.
+        BodyInvalid: It is not JSON, is nested too deep, or contains a number that is not finite. The message never
+            quotes the body.
     """
     try:
         value = _loaded(body.decode("utf-8-sig"), _names_once if names_once else None)
     except _NameTwice:
-        raise BodyInvalid("an object in the body holds a name twice", "Send each name once.") from None
+        raise BodyInvalid("an object in the body has a duplicate name", "Send each name once.") from None
     except (ValueError, RecursionError):
-        raise BodyInvalid("the body is not JSON", "Send one JSON value, as UTF-8.") from None
+        raise BodyInvalid("the body is not JSON", "Send one JSON value in UTF-8.") from None
     assert_depth(value, max_depth)
     return value
 
 
 def read_device_json(body: bytes, max_depth: int = MAX_DEPTH) -> Json:
-    """Read what a device sent: as :func:`read_json`, and with commas behind the last child of a list or an object.
+    """Read JSON from a device, like :func:`read_json`, but allow trailing commas in lists and objects.
 
-    The vendor prints its examples of device bodies with such commas, so firmware may send them.
+    The vendor's examples of device bodies have such commas, so firmware may send them.
 
     Raises:
         BodyInvalid: As :func:`read_json`.
@@ -65,29 +65,29 @@ def read_device_json(body: bytes, max_depth: int = MAX_DEPTH) -> Json:
 
 
 def write_json(value: Json) -> bytes:
-    """Compact ASCII; the order of children as it is."""
+    """Write compact ASCII. Members keep their order."""
     return json.dumps(value, separators=(",", ":")).encode("ascii")
 
 
 def write_pretty_json(value: Json) -> bytes:
-    """For a file that people read; the order of children as it is."""
+    """Write indented ASCII for a file that people read. Members keep their order."""
     return json.dumps(value, indent=1).encode("ascii") + b"\n"
 
 
 @lru_cache(maxsize=2048)
 def quoted(text: str | None) -> str:
-    """A text as JSON, for lines that are written often: the same few texts stand in most of them."""
+    """A string as JSON, cached because the same few strings are in most log lines."""
     return json.dumps(text)
 
 
 def content_digest(value: Json) -> str:
-    """Names a value by its content, whatever the order of its children: 32 hexadecimal digits of SHA-256."""
+    """A name for a value by its content, independent of the order of members: 32 hexadecimal digits of SHA-256."""
     canonical = json.dumps(value, separators=(",", ":"), sort_keys=True).encode("ascii")
     return hashlib.sha256(canonical).hexdigest()[:32]
 
 
 def without_secrets(value: Json) -> Json:
-    """A value without the passwords in it, wherever they stand; the very same object if there are none."""
+    """The value without any passwords, at any depth. It is the same object if there are none."""
     if isinstance(value, dict):
         kept = {name: without_secrets(child) for name, child in value.items() if not _is_secret(name)}
         same = len(kept) == len(value) and all(kept[name] is value[name] for name in kept)
@@ -99,13 +99,13 @@ def without_secrets(value: Json) -> Json:
 
 
 def assert_depth(value: Json, max_depth: int) -> None:
-    """Hold a value against the depth to which it could be read again.
+    """Check that a value is not nested too deep to be read again.
 
     Raises:
-        BodyInvalid: It is nested deeper.
+        BodyInvalid: It is nested too deep.
     """
     if not max_depth:
-        raise BodyInvalid("the body is nested too deep", f"Nest at most {MAX_DEPTH} deep.")
+        raise BodyInvalid("the body is nested too deep", f"Nest values at most {MAX_DEPTH} levels deep.")
     if isinstance(value, dict | list):
         for child in value.values() if isinstance(value, dict) else value:
             assert_depth(child, max_depth - 1)
@@ -121,7 +121,7 @@ def _loaded(text: str, pairs: Callable[[list[tuple[str, Any]]], dict[str, Any]] 
 
 
 class _NameTwice(ValueError):
-    """An object holds a name twice."""
+    """An object has a duplicate name."""
 
 
 def _names_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -138,5 +138,5 @@ def _refuse_constant(_text: str) -> NoReturn:
 def _finite(text: str) -> float:
     number = float(text)
     if not math.isfinite(number):
-        raise ValueError("a number without end")
+        raise ValueError("a number that is not finite")
     return number

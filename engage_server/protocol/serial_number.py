@@ -1,4 +1,4 @@
-"""Serial numbers as devices send them: Base64 of the 16 raw bytes, in a query string that few parsers get right."""
+"""Serial numbers as devices send them: Base64 of 16 bytes, in a query string that most parsers misread."""
 
 import base64
 import binascii
@@ -9,14 +9,14 @@ from urllib.parse import unquote_plus
 SERIAL_BYTES = 16
 
 _PARAMETER = "serialnumber"
-_MAX_QUERY_CHARACTERS = 4096  # nothing that a device sends comes near; do not parse what an attacker makes longer
+_MAX_QUERY_CHARACTERS = 4096  # devices send far less; a longer query from an attacker is cut off
 
 
 def serial_from_query(query: str) -> str | None:
-    """The serial number in a notice request's raw query string, or None if there is none to be read.
+    """The serial number in the raw query string of a notice request; None if there is none that can be read.
 
-    Never raises: missing, extra, repeated or undecodable parameters are no reason to refuse a device its answer.
-    Of several serial numbers the first that can be read counts.
+    Never raises: a device gets its answer despite missing, extra, repeated or unreadable parameters. If there are
+    several serial numbers, the first readable one counts.
 
     Args:
         query: The raw query string, without the question mark, still percent-encoded.
@@ -33,16 +33,16 @@ def serial_from_query(query: str) -> str | None:
 
 def _values(query: str) -> Iterator[str]:
     for pair in re.split("[&;]", query):
-        name, _, value = pair.partition("=")  # the first "=" alone: the padding is sent unescaped
+        name, _, value = pair.partition("=")  # only the first "=": the padding is sent unescaped
         if unquote_plus(name).lower() == _PARAMETER:
             yield unquote_plus(value)
 
 
 def decode_serial(text: str) -> str | None:
-    """Decode one serial number, or None.
+    """Decode one serial number; None if it is not one.
 
-    Standard and URL-safe alphabets, with or without padding, and spaces where a query parser ate a ``+``; 32
-    hexadecimal digits too, which cannot be mistaken for the 22 to 24 characters of Base64.
+    Accepts the standard and the URL-safe alphabet, with or without padding, and spaces where a query parser replaced a
+    ``+``. Also accepts 32 hexadecimal digits: their length cannot be confused with the 22 to 24 characters of Base64.
     """
     compact = text.strip("\r\n\t").replace(" ", "+").replace("-", "+").replace("_", "/").rstrip("=")
     if re.fullmatch("[0-9A-Fa-f]{32}", compact):
@@ -55,13 +55,13 @@ def decode_serial(text: str) -> str | None:
 
 
 def encode_serial(serial: str) -> str:
-    """The form that devices send: padded standard Base64 of the bytes.
+    """Encode a serial number as devices send it: padded standard Base64 of its bytes.
 
     Args:
         serial: 32 hexadecimal digits.
 
     Raises:
-        ValueError: Anything else.
+        ValueError: It is not 32 hexadecimal digits.
     """
     raw = bytes.fromhex(serial)
     if len(raw) != SERIAL_BYTES:

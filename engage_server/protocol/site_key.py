@@ -1,7 +1,7 @@
 """The site key, and the hash that proves a certificate to the devices of a site.
 
-The key is 32 raw bytes, chosen once by the partner when the site is registered. It can never be changed: losing
-it means commissioning every device anew.
+The key is 32 raw bytes. The partner chooses it once, when the site is registered. It can never be changed: if it is
+lost, every device has to be commissioned again.
 """
 
 import base64
@@ -13,12 +13,12 @@ import re
 from engage_server.errors import SiteKeyInvalid
 from engage_server.records import Secret
 
-SITE_KEY_BYTES = 32  # an AES-256 key, by the vendor's pages
+SITE_KEY_BYTES = 32  # an AES-256 key, according to the vendor's pages
 
 _BASE64_CHARACTERS = 44
 _HEX_CHARACTERS = 64
 
-# Keys that stand in public documents: known to everyone who can read them.
+# Keys in public documents: anyone can know them.
 _PUBLISHED_SAMPLES = (
     bytes(range(1, 33)),
     bytes(n * 0x11 for n in range(16)) * 2,
@@ -33,20 +33,20 @@ _NEXT = "A site key is 32 bytes, written as 44 characters of Base64 or as 64 hex
 def read_site_key(text: bytes, *, allow_samples: bool = False) -> Secret:
     """Read a site key as a person or a vendor's page would write it.
 
-    64 hexadecimal digits are valid Base64 too, so the length decides, never the alphabet.
+    64 hexadecimal digits are also valid Base64, so the length decides, never the alphabet.
 
     Args:
-        text: 44 characters of Base64 or 64 of hexadecimal, with white space around them tolerated.
-        allow_samples: Accept the keys that public documents print. For demonstrations only.
+        text: 44 characters of Base64 or 64 hexadecimal digits. White space around them is allowed.
+        allow_samples: Accept sample keys from public documents. For demonstrations only.
 
     Raises:
-        SiteKeyInvalid: Wrong length or alphabet, or a published sample. The message never repeats the text.
+        SiteKeyInvalid: Length or alphabet is wrong, or it is a published sample. The message never contains the text.
     """
     key = _decoded(text.strip())
     if not allow_samples and any(hmac.compare_digest(key, sample) for sample in _PUBLISHED_SAMPLES):
         raise SiteKeyInvalid(
-            "this site key is a sample from public documents, so anybody can forge certificates for its devices",
-            "Use the key that was made when the site was registered; --demo accepts samples for a trial.",
+            "this site key is a sample from public documents; anyone can forge its certificates",
+            "Use the key from the site's registration. For a trial, --demo accepts samples.",
         )
     return Secret(key)
 
@@ -72,18 +72,18 @@ def _decoded_base64(text: bytes) -> bytes:
 
 
 def write_site_key(key: Secret) -> bytes:
-    """The Base64 form, 44 characters without a newline. The result is as secret as the key."""
+    """The key as Base64, 44 characters without a newline. The result is as secret as the key."""
     return base64.b64encode(key.reveal())
 
 
 def anchor_hash(key: Secret, der: bytes) -> str:
-    """Base64(HMAC-SHA1(site key, DER)), by RFC 2104: what a device computes over what it downloaded.
+    """Base64(HMAC-SHA1(site key, DER)), RFC 2104: what a device computes for its download.
 
     Args:
         key: The raw key, never its Base64 or hexadecimal text.
-        der: The certificate as DER. The hash of a PEM file means nothing to a device.
+        der: The certificate as DER. The hash of a PEM file never matches on a device.
     """
-    mac = hmac.new(key.reveal(), der, hashlib.sha1)  # the protocol's algorithm; HMAC does not need more of it
+    mac = hmac.new(key.reveal(), der, hashlib.sha1)  # required by the protocol; HMAC does not need collision resistance
     return base64.b64encode(mac.digest()).decode("ascii")
 
 

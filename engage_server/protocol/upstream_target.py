@@ -1,32 +1,33 @@
-"""The request target with which a device's call is passed on: built anew, never the one that came.
+"""Builds the request target for forwarding a device's call. The target that the device sent is never reused.
 
-Clients and servers along the way remove dot segments (RFC 3986 section 5.2.4), decode a second time, take a backslash
-for a slash, or cut at a semicolon or a number sign. So a call's path is one of ours, and what a device adds to it is
-one segment that nothing of this can change: a device that calls for its database must not choose the partner's address.
+Clients and servers on the way may rewrite a path. They remove dot segments (RFC 3986 section 5.2.4) or decode a second
+time. They treat a backslash as a slash, or cut at a semicolon or a number sign. So the path is always one of ours, and
+a device can add only one segment, in a form that no rewriting changes. Otherwise a device could choose the address at
+the partner's system.
 """
 
 import re
 from urllib.parse import quote
 
-_SEGMENT = re.compile(r"(?!\.*$)[A-Za-z0-9._:+-]{1,64}")  # "0", "0x...", a timestamp in any usual form
-_QUERY = "!$&'()*+,;=:@/?-._~%"  # RFC 3986 section 3.4; and "%": it stays encoded as it came
+_SEGMENT = re.compile(r"(?!\.*$)[A-Za-z0-9._:+-]{1,64}")  # "0", "0x...", or a timestamp in any usual format
+_QUERY = "!$&'()*+,;=:@/?-._~%"  # RFC 3986 section 3.4, and "%", which stays encoded as received
 
 
 def path_with(prefix: str, segment: str) -> str | None:
-    """A path of one more segment; None for a segment that might be read as anything else.
+    """Append one segment to a path; None if the segment could be read as anything else.
 
     Args:
-        prefix: Ends with a slash.
-        segment: Decoded.
+        prefix: A path that ends with a slash.
+        segment: The segment, decoded.
     """
     return prefix + segment if _SEGMENT.fullmatch(segment) else None
 
 
 def target_of(path: str, query: str) -> str:
-    """Path and query, as one request target.
+    """Join path and query to a request target.
 
     Args:
-        path: One of ours, or from :func:`path_with`.
-        query: Raw, as it came; what cannot stand in a query is encoded.
+        path: One of our paths, or from :func:`path_with`.
+        query: The raw query as received. Characters that are not allowed in a query are encoded.
     """
     return f"{path}?{quote(query, safe=_QUERY)}" if query else path

@@ -1,8 +1,8 @@
-"""How a virtual lock says that it is none of the building's doors: so that no trial counts as a door.
+"""The mark of a virtual lock, which keeps a test from counting as one of the building's doors.
 
-The mark takes nothing away: a visit with it is worth nothing, and what was known of a serial number before stays.
+The mark does no harm: a marked call is no evidence, and earlier evidence of the same serial number stays.
 """
 
-HEADER = "X-Engage-Virtual-Lock"  # in each request
-ALPN = b"engage-virtual-lock"  # in each ClientHello (RFC 7301), because a handshake that fails has no request
-ALPN_PROTOCOLS = (ALPN, b"http/1.1")  # a host that chooses one has one to choose
+HEADER = "X-Engage-Virtual-Lock"  # in every request
+ALPN = b"engage-virtual-lock"  # in every ClientHello (RFC 7301), because a failed handshake has no request
+ALPN_PROTOCOLS = (ALPN, b"http/1.1")  # with a usual protocol for hosts that need to choose one

@@ -121,7 +121,8 @@ def test_links_and_hidden_folders_are_left_alone(tmp_path: Path) -> None:
     (tmp_path / "all" / ".venv" / "bad.pem").write_bytes(b"bad")
     assert [target["target"] for target in check(tmp_path, "all")] == ["all/chain.pem"]
     (tmp_path / "empty").mkdir()
-    error(engage(tmp_path, "chain", "check", "empty"), 3, "no chain in what was named")
+    (nothing,) = check(tmp_path, "empty", status=3)
+    assert codes(nothing) == {"content.no_certificate"}
 
 
 def test_a_heap_of_certificates_is_no_chain(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ class TestInit:
     def test_a_site_that_differs_is_not_touched(self, installation: Path) -> None:
         error(engage(installation, "init", "--host", "other.example"), 2, "other hosts: locks.example.org")
         other = base64.b64encode(OTHER_SITE_KEY.reveal())
-        error(engage(installation, "init", "--site-key-file", "-", stdin=other), 2, "can never be changed")
+        error(engage(installation, "init", "--site-key-file", "-", stdin=other), 2, "cannot be changed")
 
     @pytest.mark.parametrize("lost", ["chain", "release", "database"])
     def test_an_interrupted_run_is_finished(self, tmp_path: Path, lost: str) -> None:
@@ -364,7 +364,7 @@ class TestSitesAndReleases:
         listed = json.loads(ok(engage(installation, "device", "list", "--json")))
         assert [(d["serial"], d["site"]) for d in listed] == [(serial, "main")]
         assert serial in ok(engage(installation, "device", "list", "--site", "main"))
-        error(engage(installation, "device", "add", "12", "--site", "main"), 2, "no serial number")
+        error(engage(installation, "device", "add", "12", "--site", "main"), 2, "not a serial number")
 
     def test_without_an_installation(self, tmp_path: Path) -> None:
         for command in (("site", "list"), ("release", "list"), serve_http(), ("lock", "fetch", "http://127.0.0.1")):
@@ -378,7 +378,7 @@ class TestSitesAndReleases:
         error(engage(installation, "serve", "--http-port", "0"), 2, "http_port")
         error(engage(installation, "--config", "gone.toml", "serve"), 2, "gone.toml")
         error(engage(installation, "serve", "--bind", "nowhere", "--http-port", 8080), 2, "not an IP address")
-        error(engage(installation, "serve", "--bind", "192.0.2.200", "--http-port", 8080), 2, "no address of this")
+        error(engage(installation, "serve", "--bind", "192.0.2.200", "--http-port", 8080), 2, "not an address of this")
 
     def test_wrong_usage(self, installation: Path) -> None:
         for command in (("nothing",), ("release", "activate", "x"), ("chain", "build", "x"), ("serve", "ftp")):
@@ -408,7 +408,7 @@ class TestLockFetch:
         manual = engage(shared_pair.folder, "lock", "fetch", *call, "--trigger", "manual-update", "--json")
         assert json.loads(ok(manual))["steps"][0]["name"] == "notice"
         state.write_text("{}")
-        refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "no state of a virtual lock")
+        refused(engage(shared_pair.folder, "lock", "fetch", *call), 2, "is not a state file of a virtual lock")
         refused(engage(shared_pair.folder, "lock", "fetch", *call, "--try-all"), 2, "--try-all is for new devices")
 
     def test_a_call_in_that_nobody_answers(self, shared_pair: RunningPair) -> None:
@@ -432,7 +432,7 @@ class TestLockFetch:
         call = ("lock", "conformance", shared_pair.http, "--https-port", shared_pair.https_port)
         table = ok(engage(shared_pair.folder, *call)).splitlines()
         assert {line.split()[0] for line in table[:-1]} == {"pass"}
-        assert table[-1] == f"next: nothing: all {len(table) - 1} rows pass"
+        assert table[-1] == f"All {len(table) - 1} rows pass; nothing to do."
         report = json.loads(ok(engage(shared_pair.folder, *call, "--format", "json")))
         assert report["failed"] == 0
         assert len(report["rows"]) == len(table) - 1
@@ -447,7 +447,7 @@ class TestLockFetch:
         call = ("lock", "fleet", shared_pair.http, "--https-port", shared_pair.https_port, "--over", 1, "--nights", 2)
         report = json.loads(ok(engage(shared_pair.folder, *call, "--count", 40, "--json")))
         assert (report["calls"], report["well"], report["anchors_taken"]) == (80, 80, 40)
-        assert "80 calls in 2 night(s): 80 well, 0 lost" in ok(engage(shared_pair.folder, *call, "--count", 40))
+        assert "80 calls in 2 nights: 80 succeeded, 0 lost" in ok(engage(shared_pair.folder, *call, "--count", 40))
         key = base64.b64encode(OTHER_SITE_KEY.reveal())
         done = engage(shared_pair.folder, *call, "--count", 4, "--site-key-file", "-", stdin=key)
         assert done.returncode == 1
@@ -464,7 +464,7 @@ class TestLockFetch:
         os.close(theirs)
         shown = os.read(ours, 1 << 16)
         os.close(ours)
-        assert b"20 well, 0 lost" in shown
+        assert b"20 succeeded, 0 lost" in shown
 
     def test_a_fleet_asks_before_it_calls_another_machine(self, shared_pair: RunningPair) -> None:
         done = engage(shared_pair.folder, "lock", "fleet", "http://192.0.2.7", "--count", 1)
@@ -493,7 +493,7 @@ class TestLockFetch:
         call = (shared_pair.http, "--https-port", shared_pair.https_port, "--profile", tmp_path / "tiny.toml", "--json")
         done = engage(shared_pair.folder, "lock", "fetch", *call)
         assert done.returncode == 1
-        assert "devices hold 2000" in json.loads(done.stdout)["steps"][-1]["sentence"]
+        assert "devices accept at most 2000" in json.loads(done.stdout)["steps"][-1]["sentence"]
 
     @pytest.mark.parametrize("tls", ["1.4", "1.3-1.2", "x", "1.2-"])
     def test_no_range_of_tls_versions(self, tls: str, shared_pair: RunningPair) -> None:

@@ -44,7 +44,7 @@ def test_a_host_without_a_goodbye_is_shown_waited_for_and_forgotten(installation
     assert host["workers"][0]["served"] == {"main": 1}
     status = engage(installation, "status")
     assert status.returncode == 1
-    assert "host gate-2 was heard last at 2026-01-02 03:04 UTC and said no goodbye" in " ".join(status.stdout.split())
+    assert "host gate-2 was last heard at 2026-01-02 03:04 UTC and did not sign off" in " ".join(status.stdout.split())
     assert status.stdout.splitlines()[-1].endswith("host list")
     assert json.loads(engage(installation, "status", "--json").stdout)["silent_hosts"] == {
         "gate-2": "2026-01-02T03:04:00+00:00"

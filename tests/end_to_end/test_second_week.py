@@ -78,8 +78,11 @@ class TestRemovedHosts:
         come(moved, 1, refused_after=True)
         come(moved, 4, host="127.0.0.1", refused_after=True)
         shown = ok(engage(moved, "device", "list", "--troubled"))
-        assert f"it calls {OLD}, which is no host of site main: the certificate is not for it; it says bad" in shown
-        assert f"it calls {OLD}, which is no host of site main" in ok(engage(moved, "device", "show", serial_of(1)))
+        assert (
+            f"it calls {OLD}, which site main does not have: the certificate is not valid for it; it reports bad"
+            in shown
+        )
+        assert f"it calls {OLD}, which site main does not have" in ok(engage(moved, "device", "show", serial_of(1)))
         assert "by its clock" in ok(engage(moved, "device", "show", serial_of(4))), "it calls a host that is there"
         assert "is no host" not in ok(engage(moved, "device", "show", serial_of(4)))
 

@@ -111,7 +111,7 @@ In a folder, these files are one chain:
 
 A folder with several server certificates holds several chains. Each has the CAs that it needs, and the key that has its
 name or belongs to it. Private keys alone, requests and CRLs in a folder are passed over. Folders below are searched,
-except hidden ones and links. On the command line, a key in PEM that is named beside a chain is held against it.
+except hidden ones and links. On the command line, a key that is named beside a chain is held against it.
 
 A live host does not send its root. Name it with `--anchor`, or give the site key. With the site key, the certificate
 that the host distributes is fetched by HTTP, checked as a device does, and compared with the TLS chain.
@@ -149,12 +149,12 @@ def _checks_page() -> str:
 
 
 _MUSTS_INTRO = """
-## What RFC 5280 demands of a certificate
+## What RFC 5280 requires of a certificate
 
-Each MUST of sections 4.1 and 4.2 about what a certificate holds: the rule that looks at it, or why none does. How five
+Each MUST in sections 4.1 and 4.2 on the content of a certificate: the rule that checks it, or why none does. How five
 TLS clients judge the same chains is in [decision 38](decisions/0038-two-clients-that-refuse.md).
 
-| section | demand | rule, or why there is none |
+| section | requirement | rule, or why there is none |
 |---|---|---|
 """
 

@@ -398,6 +398,13 @@ def one_intermediate_too_many(plan: Plan) -> None:
     plan.drafts["intermediate"].path_length = 0
 
 
+@defect("path.length_exceeded", "chain.pem_long")
+def one_self_issued_intermediate_too_many(plan: Plan) -> None:
+    """The lower one bears the upper one's name: RFC 5280 does not count it, GnuTLS and Go do."""
+    one_intermediate_too_many(plan)
+    plan.drafts["lower"].name = plan.drafts["intermediate"].name
+
+
 @defect("anchor.intermediate")
 def intermediate_as_anchor(plan: Plan) -> None:
     """The devices are given the intermediate."""
@@ -1152,9 +1159,37 @@ def stranger_that_nobody_reads(plan: Plan) -> None:
     plan.sent = ("server", "intermediate", stranger.self_signed())
 
 
+def _twin_of_another_root(plan: Plan) -> x509.Certificate:
+    """The intermediate's name and key under the word of a root that nobody here has."""
+    gone = Draft(cn("Gone"), key(4), NOW + 900 * DAY, True, usages=frozenset({"key_cert_sign"}))
+    return replace(plan.drafts["intermediate"], until=NOW + 800 * DAY).signed_by(gone)
+
+
+@defect("bundle.unrelated", "sent.order", "chain.pem_long")
+def twin_of_another_root_sent_first(plan: Plan) -> None:
+    """OpenSSL and GnuTLS take it, find no issuer, and do not turn back."""
+    plan.sent = ("server", _twin_of_another_root(plan), "intermediate")
+
+
+@defect("bundle.unrelated", "chain.pem_long")
+def twin_of_another_root_sent_last(plan: Plan) -> None:
+    """Behind the right one nobody looks at it."""
+    plan.sent = ("server", "intermediate", _twin_of_another_root(plan))
+
+
+def _old_root() -> Draft:
+    return Draft(cn("Old"), key(4), NOW + 900 * DAY, True, usages=frozenset({"key_cert_sign"}))
+
+
+@defect("sent.root", "chain.pem_long")
+def second_root_sent(plan: Plan) -> None:
+    """The root of before is sent together with its link certificate."""
+    plan.sent = ("server", "intermediate", _old_root().self_signed(), _link(plan))
+
+
 def _link(plan: Plan, **values: object) -> x509.Certificate:
     """Another CA's word for this root, which is sent behind the path."""
-    old = Draft(cn("Old"), key(4), NOW + 900 * DAY, True, usages=frozenset({"key_cert_sign"}))
+    old = _old_root()
     usual = {"authority_identifier": b"", "until": NOW + 800 * DAY}
     return replace(plan.drafts["root"], **usual | values).signed_by(old)  # type: ignore[arg-type]  # a draft's own
 

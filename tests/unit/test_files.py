@@ -3,6 +3,7 @@
 import errno
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from engage_server.files import (
     what_to_do,
     write_new_file,
     write_new_folder,
+    write_output,
 )
 
 
@@ -143,7 +145,7 @@ def test_where_it_cannot_be_given_nothing_is_left(tmp_path: Path, monkeypatch: p
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.parametrize(("user", "step"), [(1000, "as a user who may, such as root"), (0, "Mend that")])
+@pytest.mark.parametrize(("user", "step"), [(1000, "as a user who has the permission, such as root"), (0, "Fix that")])
 def test_who_may_not_is_told_who_may(monkeypatch: pytest.MonkeyPatch, user: int, step: str) -> None:
     """As the service's user that reads root's keys: there is nothing to mend."""
     monkeypatch.setattr(os, "geteuid", lambda: user)
@@ -157,3 +159,65 @@ def test_no_root_gives_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     write_new_file(tmp_path / "file", b"x", 0o600)
     make_folder(tmp_path / "folder")
     assert owner_of(tmp_path) is None
+
+
+def test_an_output_goes_into_a_pipe_and_through_a_link_and_leaves_both_what_they_are(tmp_path: Path) -> None:
+    pipe, link, target = tmp_path / "pipe", tmp_path / "link", tmp_path / "target"
+    os.mkfifo(pipe)
+    link.symlink_to(target)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_output(pipe, b"report")
+        assert os.read(reader, 100) == b"report"
+    finally:
+        os.close(reader)
+    write_output(link, (b"re", b"port"))
+    assert stat.S_ISFIFO(pipe.lstat().st_mode)
+    assert link.is_symlink() and target.read_bytes() == b"report"
+
+
+def test_an_output_replaces_a_plain_file_as_a_whole(tmp_path: Path) -> None:
+    file = tmp_path / "report"
+    write_output(file, b"old")
+    other_name = tmp_path / "hard-link"
+    os.link(file, other_name)
+    write_output(file, b"new")
+    assert (file.read_bytes(), other_name.read_bytes()) == (b"new", b"old")
+
+
+def test_no_file_is_put_in_the_place_of_a_pipe(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotUsable, match="is a pipe or a device"):
+        replace_file(tmp_path / "pipe", b"x", 0o600)
+    assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+
+
+@pytest.mark.parametrize("name", ["", ".", "/", ".."])
+def test_a_name_that_is_a_folder_is_refused_in_a_sentence(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(FileNotUsable):
+        write_output(Path(name), b"x")
+    with pytest.raises((FileNotUsable, Conflict)):
+        write_new_folder(Path(name), {"file": (b"x", 0o600)})
+    with pytest.raises((FileNotUsable, Conflict)):
+        write_new_file(Path(name), b"x", 0o600)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_pipe_is_read_to_its_end(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=(tmp_path / "pipe").write_bytes, args=(b"x" * 200_000,))
+    writer.start()
+    try:
+        assert len(read_file(tmp_path / "pipe", limit=300_000)) == 200_000
+    finally:
+        writer.join()
+
+
+def test_a_pipe_that_nobody_writes_into_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engage_server.files.PIPE_SECONDS", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(FileNotUsable, match="nothing came out of it"):
+        read_file(tmp_path / "pipe", limit=100)

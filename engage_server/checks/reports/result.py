@@ -47,6 +47,7 @@ class TargetResult:
         skipped: Why it was skipped at the operator's request; "" if it was not.
         ignored: How many findings are left out at the operator's request.
         can_be_staged: Whether ``engage release stage`` would accept the target as it is.
+        keys: The files of keys that were named with it and belong to it.
     """
 
     target: str
@@ -57,6 +58,7 @@ class TargetResult:
     skipped: str = ""
     ignored: int = 0
     can_be_staged: bool = False
+    keys: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:

@@ -8,6 +8,7 @@ from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity, about
 from engage_server.pki.chain import is_issued_by
 from engage_server.pki.names import comparable
+from engage_server.pki.paths.path import leads_to
 from engage_server.pki.paths.soundness import faults_of
 
 
@@ -41,13 +42,17 @@ def nothing_twice(case: ChainCase) -> Iterator[Finding]:
 
 
 def root_is_not_sent(case: ChainCase) -> Iterator[Finding]:
-    """A root that is sent proves nothing and may take up a device's memory twice."""
-    if case.sent is not None and case.root in case.sent and len(case.path) > 1:
+    """A root that is sent proves nothing, and may count twice in a device's memory."""
+    for root in case.roots if case.sent is not None and len(case.path) > 1 else ():
+        if root not in (case.sent or ()):
+            continue
         yield Finding(
             Severity.WARNING,
             "sent.root",
-            sentence="the server sends the root, which devices already have",
-            certificate=about(case.path[-1]),
+            sentence="the server sends the root, which devices already have"
+            if root == case.root
+            else "the server sends a second root: devices that have it do not need it, and others do not believe it",
+            certificate=about(root),
             source="RFC 5246 section 7.4.2: the root may be omitted",
             mend="Remove it from partner_server.pem.",
         )
@@ -79,6 +84,8 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
                 before = each
             elif not is_issued_by(before, each):
                 yield _standing_between(each, before)
+            elif case.root is not None and not leads_to(each, (*sent, *case.path), case.anchor or case.root):
+                yield _wrong_order(f"of two certificates called {about(each)}, one that leads nowhere is sent first")
 
 
 def _wrong_order(sentence: str, severity: Severity = Severity.ERROR) -> Finding:

@@ -55,7 +55,7 @@ def path_length_is_a_cas(case: ChainCase) -> Iterator[Finding]:
     """Only a certificate with CA:TRUE has a path length."""
     for certificate in case.used:
         constraints, length = extension(certificate, x509.BasicConstraints), stated_path_length(certificate)
-        if length is not None and (constraints is None or not constraints.ca):
+        if length is not None and constraints is not None and not constraints.ca:
             yield Finding(
                 Severity.WARNING,
                 "encoding.path_length",

@@ -95,14 +95,16 @@ def path_length_is_kept(case: ChainCase) -> Iterator[Finding]:
     """No CA has more intermediates below it than its path length allows."""
     for place, issuer in enumerate(case.path[1:]):
         constraints = extension(issuer, x509.BasicConstraints)
-        below = sum(not is_self_issued(certificate) for certificate in case.path[1 : place + 1])
+        between = case.path[1 : place + 1]
         limit = constraints.path_length if constraints else None
-        if limit is not None and below > limit:
-            allowed = f"{limit} intermediate{'' if limit == 1 else 's'}"
+        if limit is not None and len(between) > limit:
+            by_the_rfc = sum(not is_self_issued(certificate) for certificate in between) > limit
+            why = "" if by_the_rfc else "; RFC 5280 does not count self-issued ones, but GnuTLS and Go do"
+            below = len(between)
             yield Finding(
                 Severity.ERROR,
                 "path.length_exceeded",
-                sentence=f"its path length allows {allowed} below it, but the path has {below}",
+                sentence=f"{below} intermediate(s) stand below it; its path length allows {limit}{why}",
                 certificate=about(issuer),
                 source="RFC 5280 section 6.1.4 (m)",
                 mend="Issue it again with a longer path length, or leave out an intermediate.",

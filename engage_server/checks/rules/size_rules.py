@@ -15,7 +15,7 @@ def chain_fits(case: ChainCase) -> Iterator[Finding]:
         yield Finding(
             Severity.ERROR,
             "chain.too_long",
-            sentence=f"the chain has {total} bytes of DER, {total - limit} more than the {limit} that fit",
+            sentence=f"the chain has {total} bytes of DER, {total - limit} more than the limit of {limit}",
             certificate="",
             source=case.at.profile.chain_source,
             mend=(

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,9 @@ from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.checks.selection import Selection
 from engage_server.cli.chain.check_next import Seen
 from engage_server.cli.chain.check_settings import check_settings
-from engage_server.cli.output import begin_json
+from engage_server.cli.output import write_report
 from engage_server.cli.parameters import (
+    MOST_DAYS,
     FilePath,
     HostType,
     demo_option,
@@ -30,7 +30,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, NotPossible, UsageError
-from engage_server.files import PUBLIC_MODE, read_file, replace_file
+from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle
 from engage_server.services.chains.checking import Checker
 from engage_server.services.chains.held_files import MAX_FILE_BYTES
@@ -80,7 +80,9 @@ class TimeType(click.ParamType[datetime]):
     "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the report."
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all. - prints it."
+)
 @click.option(
     "--profile", metavar="NAME|FILE", help=f"Device limits: {', '.join(PROFILES)}, or a TOML file. [default: any]"
 )
@@ -99,7 +101,7 @@ class TimeType(click.ParamType[datetime]):
 @click.option("--at", type=TimeType(), metavar="TIME", help="Check validity at this time. [default: now]")
 @click.option(
     "--warn-days",
-    type=click.IntRange(min=0),
+    type=click.IntRange(0, MOST_DAYS),
     help=f"Warn if a certificate ends within so many days. [default: {DEFAULT_WARN_DAYS}]",
 )
 @click.option("--strict/--no-strict", default=None, help="Count warnings as errors for the exit status.")
@@ -116,13 +118,13 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     _assert_one_reader(targets, options)
     checker = _checker(session, options)
     seen = Seen(options["passphrase_file"])
-    found = _at_least_one(seen.watching(checker.results(*dict.fromkeys(targets))))
+    found = seen.watching(checker.results(*dict.fromkeys(targets)))
     streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
     at = checker.at
     run = CheckRun(
         at.now, at.profile.name, at.profile.chain_der_bytes, found if streams_to_terminal else _with_progress(found)
     )
-    _write(_report(run, form, options["strict"], seen, to_terminal=streams_to_terminal), output)
+    write_report(_report(run, form, options["strict"], seen, to_terminal=streams_to_terminal), output)
     return _status(run, options["strict"])
 
 
@@ -178,7 +180,6 @@ def _standard_input() -> bytes:
 def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: bool) -> Iterator[str]:
     # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
     if form == "json":
-        begin_json()
         from engage_server.checks.reports.json_report import json_report
 
         return json_report(run)
@@ -200,7 +201,7 @@ def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: 
 def _text(run: CheckRun, seen: Seen, paint: Paint) -> Iterator[str]:
     yield from text_report(run, paint)
     if run.totals()[Severity.ERROR]:
-        yield f"next: fix the errors above and check again. {program()} chain explain CODE says more.\n"
+        yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
     else:
         yield from (f"next: {step}\n" for step in seen.next_steps())
 
@@ -212,15 +213,6 @@ def _status(run: CheckRun, strict: bool) -> int:
     return 1 if totals[Severity.ERROR] or (strict and totals[Severity.WARNING]) else 0
 
 
-def _write(report: Iterator[str], output: Path | None) -> None:
-    if output is None:
-        for part in report:
-            click.echo(part, nl=False)
-    else:
-        replace_file(output, (part.encode("utf-8") for part in report), PUBLIC_MODE)
-        click.echo(f"wrote {output}", err=True)
-
-
 def _anchor(file: Path | None) -> Any:
     if file is None:
         return None
@@ -228,13 +220,6 @@ def _anchor(file: Path | None) -> Any:
     if len(found) != 1:
         raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices get.")
     return found[0]
-
-
-def _at_least_one(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
-    first = next(results, None)
-    if first is None:
-        raise NotPossible("there is no chain in what was named", "Name a file or folder with certificates.")
-    return chain((first,), results)
 
 
 def _with_progress(results: Iterator[TargetResult]) -> Iterator[TargetResult]:

@@ -25,13 +25,13 @@ class Seen:
             self.live += result.live
             self.files += not result.live and not result.skipped
             if result.can_be_staged and len(self.to_stage) < 2:
-                self.to_stage.append(result.target)
+                self.to_stage.append(shlex.join((result.target, *result.keys)))
             yield result
 
     def next_steps(self) -> Iterator[str]:
         """One step at most. 'stage' is offered only for what it would accept."""
         if len(self.to_stage) == 1 and self.files == 1:
-            yield f"{program()} release stage {shlex.quote(self.to_stage[0])}{self._option}"
+            yield f"{program()} release stage {self.to_stage[0]}{self._option}"
         elif self.to_stage:
             yield f"{program()} release stage TARGET{self._option}, for one of these chains"
         elif self.files:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
+from engage_server.cli.parameters import MOST_DAYS
 from engage_server.cli.session import Session
 from engage_server.errors import SettingsInvalid
 from engage_server.records import Host
@@ -46,7 +47,7 @@ _LISTS = {"hosts", "ignore", "select"}
 _KINDS: Mapping[str, tuple[type, str]] = {
     "profile": (str, "a text"),
     "anchor": (str, "a text: the name of a file"),
-    "warn_days": (int, "a whole number"),
+    "warn_days": (int, f"a whole number up to {MOST_DAYS}"),
     "strict": (bool, "true or false"),
 }
 
@@ -109,6 +110,6 @@ def _list(file: Path, name: str, value: object) -> tuple[str, ...]:
 
 def _single(file: Path, name: str, value: object) -> object:
     kind, words = _KINDS[name]
-    if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or int(str(value)) < 0)):
+    if not isinstance(value, kind) or (kind is int and (isinstance(value, bool) or value not in range(MOST_DAYS + 1))):
         raise SettingsInvalid(f"{file}: {name} must be {words}", "Correct it and run the command again.")
     return value

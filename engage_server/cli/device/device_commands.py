@@ -11,7 +11,7 @@ from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
-from engage_server.cli.parameters import reason_option, site_option
+from engage_server.cli.parameters import Numbered, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
@@ -78,7 +78,7 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
 @site_option
 @click.option(
     "--release",
-    type=click.IntRange(min=1),
+    type=Numbered,
     metavar="N",
     shell_complete=completions.releases,
     help="Show how far each device came with this release.",

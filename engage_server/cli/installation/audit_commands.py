@@ -5,7 +5,7 @@ import click
 from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped, printable
-from engage_server.cli.parameters import all_sites_option
+from engage_server.cli.parameters import Numbered, all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import AuditEntry
@@ -24,7 +24,7 @@ def audit() -> None:
 
 @audit.command(epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json")
 @all_sites_option
-@click.option("--last", type=click.IntRange(min=1), metavar="N", help="Only the last N entries.")
+@click.option("--last", type=Numbered, metavar="N", help="Only the last N entries.")
 @json_option
 @click.pass_obj
 def show(session: Session, site: str | None, last: int | None, as_json: bool) -> None:

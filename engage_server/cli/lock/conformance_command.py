@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from engage_server.checks import PROFILES
-from engage_server.cli.output import begin_json, print_next
+from engage_server.cli.output import print_next, write_report
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -19,7 +19,6 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.session import Session
-from engage_server.files import PUBLIC_MODE, replace_file
 from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.conformance.report import as_json, as_junit, told
 from engage_server.lock.conformance.requirement import Outcome
@@ -61,7 +60,9 @@ Exit status 0 when every row passes, otherwise 1.
     help="Form of the report.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
-@click.option("--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all. - prints it."
+)
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 600),
@@ -80,7 +81,7 @@ def conformance_command(session: Session, /, url: str, form: str, output: Path |
     outcomes = list(_told(conformance(host)) if streams else _counted(conformance(host)))
     failed = sum(not outcome.passed for outcome in outcomes)
     if not streams:
-        _write(_report(outcomes, form, url), output)
+        write_report((_report(outcomes, form, url),), output)
     elif failed:
         print_next(f"fix the {failed} of {len(outcomes)} rows that failed, then try again")
     else:
@@ -104,16 +105,7 @@ def _counted(outcomes: Iterator[Outcome]) -> Iterator[Outcome]:
 
 def _report(outcomes: list[Outcome], form: str, url: str) -> str:
     if form == "json":
-        begin_json()
         return as_json(outcomes, url)
     if form == "junit":
         return as_junit(outcomes, url)
     return "".join(told(outcome, lambda text, _colour: text) for outcome in outcomes)
-
-
-def _write(report: str, output: Path | None) -> None:
-    if output is None:
-        click.echo(report, nl=False)
-    else:
-        replace_file(output, report.encode("utf-8"), PUBLIC_MODE)
-        click.echo(f"wrote {output}", err=True)

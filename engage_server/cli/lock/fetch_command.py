@@ -11,6 +11,7 @@ import click
 from engage_server.checks import PROFILES
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import (
+    MOST_DAYS,
     FilePath,
     demo_option,
     own_key,
@@ -21,7 +22,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
-from engage_server.files import PUBLIC_MODE, read_file, replace_file
+from engage_server.files import read_file, write_output
 from engage_server.lock.firmware import QUESTIONS, Firmware, TlsVersion, all_kinds
 from engage_server.lock.fleet.every_kind import Loss, Trial, losses, try_all
 from engage_server.lock.limits import DeviceLimits
@@ -94,7 +95,7 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @click.option("--no-dates", is_flag=True, help="Be a device that checks no dates.")
 @click.option(
     "--clock-error",
-    type=int,
+    type=click.IntRange(-MOST_DAYS, MOST_DAYS),
     default=0,
     metavar="DAYS",
     help="Be a device whose clock is wrong; -3 is three days behind.",
@@ -144,7 +145,7 @@ def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) 
                 _tell(step)
     finally:
         if options["state"]:
-            replace_file(options["state"], write_memory(lock.memory), PUBLIC_MODE)
+            write_output(options["state"], write_memory(lock.memory))
     return _summed_up(steps, lock.memory, as_json=as_json)
 
 

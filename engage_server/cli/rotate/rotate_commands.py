@@ -10,7 +10,14 @@ from engage_server.as_json.rotation import no_network_warning, plan_json, progre
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
-from engage_server.cli.parameters import FilePath, all_sites_option, read_passphrase_option, reason_option, site_option
+from engage_server.cli.parameters import (
+    HIGHEST_NUMBER,
+    FilePath,
+    all_sites_option,
+    read_passphrase_option,
+    reason_option,
+    site_option,
+)
 from engage_server.cli.program import program
 from engage_server.cli.rotate.plan_output import print_plan, print_ways
 from engage_server.cli.rotate.rotate_output import print_progress
@@ -121,7 +128,7 @@ def plan(
 )
 @click.option(
     "--max-missing",
-    type=click.IntRange(0),
+    type=click.IntRange(0, HIGHEST_NUMBER),
     default=0,
     show_default=True,
     help="How many devices may be missing at a step.",
@@ -134,7 +141,11 @@ def plan(
     help="The same in percent. Both must hold.",
 )
 @click.option(
-    "--max-lost", type=click.IntRange(0), default=2, show_default=True, help="With more lost devices, it rolls back."
+    "--max-lost",
+    type=click.IntRange(0, HIGHEST_NUMBER),
+    default=2,
+    show_default=True,
+    help="With more lost devices, it rolls back.",
 )
 @click.option(
     "--max-lost-percent",

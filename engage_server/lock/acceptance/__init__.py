@@ -1,1 +1,1 @@
-"""Whether a device takes a chain: its own rules, and OpenSSL's judgement under them."""
+"""Decides whether a device accepts a chain: by the device's own rules and by OpenSSL's validation."""

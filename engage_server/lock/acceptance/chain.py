@@ -1,4 +1,4 @@
-"""What a device holds the presented chain against, besides validation: its room, its keys, the name it called."""
+"""What a device checks besides validation: the size of the chain, the keys, and the host name."""
 
 import ipaddress
 from collections.abc import Iterable
@@ -22,13 +22,13 @@ from engage_server.pki.extensions import extension
 def assert_chain(
     sent: Iterable[x509.Certificate], anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
 ) -> int:
-    """Hold a chain against the device's room and key size.
+    """Check the size of a chain and of its keys.
 
     Returns:
-        Its bytes: the anchor, sent or not, and each other certificate as often as it is sent.
+        The size in bytes: the anchor, sent or not, and each other certificate as often as it is sent.
 
     Raises:
-        DeviceRefusal: It is too long, or a key is.
+        DeviceRefusal: The chain or a key is too long.
     """
     sent = list(sent)
     for certificate in sent:
@@ -41,22 +41,23 @@ def assert_chain(
     total = sum(len(certificate.public_bytes(form)) for certificate in whole)
     if total > limits.chain_der_bytes:
         raise DeviceRefusal(
-            f"the chain has {total} bytes of {form_name} with its anchor; devices hold {limits.chain_der_bytes}",
-            "Shorten names, SAN and extensions: engage chain build shows what each costs.",
+            f"the chain has {total} bytes of {form_name} with its anchor; "
+            f"devices accept at most {limits.chain_der_bytes}",
+            "Shorten names, SAN and extensions. engage chain build shows the size of each.",
         )
     for certificate in whole:
         bits = key_bits_of(certificate)
         if bits > limits.rsa_key_bits:
             name = certificate.subject.rfc4514_string()
-            raise DeviceRefusal(f"{name}: the key has {bits} bits; devices take {limits.rsa_key_bits}")
+            raise DeviceRefusal(f"{name}: the key has {bits} bits; devices accept at most {limits.rsa_key_bits}")
     return total
 
 
 def assert_name(connection: SSL.Connection, host: str, firmware: Firmware) -> None:
-    """Hold the server certificate against the host that was called.
+    """Check that the server certificate is for the host that was called.
 
     Raises:
-        DeviceRefusal: It is for another.
+        DeviceRefusal: It is for another host.
     """
     certificate = connection.get_peer_certificate(as_cryptography=True)
     if certificate is not None and is_for(certificate, host):
@@ -65,12 +66,12 @@ def assert_name(connection: SSL.Connection, host: str, firmware: Firmware) -> No
         return
     raise DeviceRefusal(
         f"the server certificate is not for {host}, but for {_names(certificate)}",
-        f"Build the chain with --host {host}: an address counts as an address, a name as a name.",
+        f"Build the chain with --host {host}. An address must be in the SAN as an address, a name as a name.",
     )
 
 
 def is_for(certificate: x509.Certificate, host: str) -> bool:
-    """Whether its subject alternative name holds the host: a name as a name, an address as an address."""
+    """Whether the subject alternative name contains the host: a name as a name, an address as an address."""
     names = extension(certificate, x509.SubjectAlternativeName)
     if names is None:
         return False
@@ -80,7 +81,7 @@ def is_for(certificate: x509.Certificate, host: str) -> bool:
         try:
             patterns.append(DNSPattern.from_bytes(name.encode()))
         except CertificateError:
-            continue  # a pattern that is none makes the others no worse
+            continue  # an invalid pattern does not affect the others
     wanted = IPAddress_ID(host) if is_address(host) else DNS_ID(host)
     try:
         return bool(verify_service_identity(patterns, obligatory_ids=[wanted], optional_ids=[]))
@@ -90,25 +91,25 @@ def is_for(certificate: x509.Certificate, host: str) -> bool:
 
 def _names(certificate: x509.Certificate | None) -> str:
     if certificate is None:
-        return "nothing: it sent no certificate"
+        return "nothing, because it sent no certificate"
     san = extension(certificate, x509.SubjectAlternativeName)
     if san is None:
-        return "nothing: it has no subject alternative name"
+        return "nothing, because it has no subject alternative name"
     return ", ".join(str(name.value) for name in san) or "nothing"
 
 
 def _is_named_so(certificate: x509.Certificate, host: str) -> bool:
-    """Whether there is no subject alternative name, and the common name is the host."""
+    """Whether there is no subject alternative name and the common name is the host."""
     names = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     has_san = extension(certificate, x509.SubjectAlternativeName) is not None
     return not has_san and any(name.value == host for name in names)
 
 
 def key_bits_of(certificate: x509.Certificate) -> int:
-    """The size of the RSA key.
+    """The size of the RSA key in bits.
 
     Raises:
-        DeviceRefusal: It is not RSA.
+        DeviceRefusal: The key is not RSA.
     """
     key = certificate.public_key()
     if not isinstance(key, rsa.RSAPublicKey):
@@ -117,7 +118,7 @@ def key_bits_of(certificate: x509.Certificate) -> int:
 
 
 def is_address(host: str) -> bool:
-    """Whether a host is an address, which is never sent as server name."""
+    """Whether a host is an IP address. Addresses are never sent as server name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

@@ -1,4 +1,4 @@
-"""Whether devices would accept a chain, and which kinds of firmware would not: for who plans a rotation."""
+"""Decides whether devices would accept a chain, and which firmware would not. Used to plan a rotation."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,16 +12,16 @@ from engage_server.lock.firmware import QUESTIONS, Firmware, answer_in_words
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 
-# what changes nothing in the judgement of a chain
+# questions that do not affect the judgement of a chain
 _NOT_ABOUT_CHAINS = {"sends_server_name", "sends_query", "newest_tls", "accepts_partial_chain"}
 
 
 class DeviceJudge:
-    """Judges as the virtual lock does in its handshake: OpenSSL validates, our limits count.
+    """Judges a chain as the virtual lock does in its handshake: OpenSSL validates, and our limits apply.
 
     Args:
-        limits: Of the devices.
-        accepts_partial_chain: Whether they take an anchor that is no root; needed where the site distributes one.
+        limits: The limits of the devices.
+        accepts_partial_chain: Whether devices accept an anchor that is not a root. Required if the site has one.
     """
 
     def __init__(self, limits: DeviceLimits, *, accepts_partial_chain: bool) -> None:
@@ -29,13 +29,13 @@ class DeviceJudge:
         self._firmware = Firmware(accepts_partial_chain=accepts_partial_chain)
 
     def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
-        """Why a device with this anchor refuses the chain; "" when it accepts it."""
+        """The reason why a device with this anchor refuses the chain; "" if it accepts it."""
         return self._refusal(self._firmware, sent, anchor, host, now)
 
     def doubts(
         self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime
     ) -> tuple[str, ...]:
-        """For a chain that usual devices accept: which kinds of firmware would refuse it, in words."""
+        """Describe the kinds of firmware that would refuse a chain which most devices accept."""
         found = []
         for question, answers in QUESTIONS.items():
             if question in _NOT_ABOUT_CHAINS:

@@ -1,4 +1,4 @@
-"""Whether a device accepts a chain, without a socket: for simulated time, and for asking about many chains."""
+"""Decides without a socket whether a device accepts a chain: for simulated time, and for many chains."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -31,18 +31,18 @@ def assert_accepted(
     limits: DeviceLimits,
     firmware: Firmware,
 ) -> None:
-    """Judge a chain as the handshake of :mod:`tls_connection` does.
+    """Judge a chain as the handshake in ``transport/tls.py`` does.
 
     Args:
-        sent: What the TLS server sends, the server certificate first.
-        anchor: What the device trusts.
-        host: Whom it called.
-        now: Aware; the device's clock error is added.
-        limits: The device's.
-        firmware: The device's.
+        sent: The certificates that the TLS server sends, server certificate first.
+        anchor: The certificate that the device trusts.
+        host: The host that the device called.
+        now: Timezone-aware. The clock error of the device is added.
+        limits: The limits of the device.
+        firmware: The firmware of the device.
 
     Raises:
-        DeviceRefusal: It does not accept it.
+        DeviceRefusal: The device does not accept the chain.
     """
     if not sent:
         raise DeviceRefusal("no certificate was sent")
@@ -70,7 +70,7 @@ def _assert_path(sent: Sequence[x509.Certificate], anchor: x509.Certificate, now
 
 
 def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
-    """As OpenSSL for a TLS server: an extended key usage limits a CA, too."""
+    """Check the usages as OpenSSL does for a TLS server: an extended key usage limits a CA, too."""
     for depth, certificate in enumerate(sent):
         usages = extension(certificate, x509.ExtendedKeyUsage)
         if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:
@@ -78,7 +78,7 @@ def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
 
 
 def _assert_strength(sent: Sequence[x509.Certificate], anchor: x509.Certificate, firmware: Firmware) -> None:
-    """OpenSSL's default security level, which a device that speaks old TLS cannot have."""
+    """Apply OpenSSL's default security level, except for a device with old TLS, which cannot have it."""
     if firmware.ciphers or firmware.oldest_tls.value < TlsVersion.TLS_1_2.value:
         return
     for depth, certificate in enumerate((*sent, anchor)):

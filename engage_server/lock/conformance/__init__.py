@@ -1,1 +1,1 @@
-"""Whether a host does what devices need: a table of requirements, each tried by a request or a handshake."""
+"""Checks that a host does what devices need: a table of requirements, each tested by a request or a handshake."""

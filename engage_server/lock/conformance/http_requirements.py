@@ -1,4 +1,4 @@
-"""What a device needs of the plain HTTP instance: the notice, and the DER that it names."""
+"""What a device needs from the plain HTTP instance: the notice, and the DER at its address."""
 
 import re
 from base64 import b64decode
@@ -15,7 +15,7 @@ from engage_server.protocol import paths
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 
-_SERIAL = encode_serial("FBEFBEFBEFBEFBEFBEFBEFBEFBEFBEFB")  # its Base64 holds + and /
+_SERIAL = encode_serial("FBEFBEFBEFBEFBEFBEFBEFBEFBEFBEFB")  # its Base64 contains + and /
 _COMPACT = re.compile(rb'\{"cert_url":"[^"]*","hash":"[^"]*"\}')
 _HASH_BYTES = 20
 _SMALL_HEAD_BYTES = 1024
@@ -28,7 +28,7 @@ def _status(host: ProbedHost) -> str:
 
 def _ok(answer: RawAnswer) -> str:
     if answer.status != 200:
-        advice = "Devices follow no redirect: answer at this very address." if 300 <= answer.status < 400 else ""
+        advice = "Devices do not follow redirects. Answer at this address." if 300 <= answer.status < 400 else ""
         raise DeviceRefusal(f"the answer is {answer.status_line[:60]}", advice)
     return answer.status_line
 
@@ -36,14 +36,14 @@ def _ok(answer: RawAnswer) -> str:
 def _version(host: ProbedHost) -> str:
     line = host.notice_answer.status_line
     if not line.startswith("HTTP/1.1 "):
-        raise DeviceRefusal(f"the status line begins with {line[:8]}", "Let the host answer with HTTP/1.1.")
+        raise DeviceRefusal(f"the status line starts with {line[:8]}", "Answer with HTTP/1.1.")
     return line
 
 
 def _version_to_1_0(host: ProbedHost) -> str:
     line = host.ask(host.request(version="1.0")).status_line
     if not line.startswith("HTTP/1.1 "):
-        raise DeviceRefusal(f"a request by HTTP/1.0 is answered by {line[:8]}")
+        raise DeviceRefusal(f"a request with HTTP/1.0 is answered with {line[:8]}")
     return line
 
 
@@ -58,18 +58,20 @@ def _exact_length(answer: RawAnswer) -> str:
     if [name for name, _ in spelled] != ["Content-Length"]:
         found = ", ".join(name for name, _ in spelled) or "no such header"
         raise DeviceRefusal(
-            f"devices look for one header named exactly Content-Length; there is {found}",
-            "A proxy that writes header names in lower case, or HTTP/2, cannot stand in front.",
+            f"devices need one header named exactly Content-Length; the answer has {found}",
+            "Do not use HTTP/2 or a proxy that writes header names in lower case.",
         )
     if spelled[0][1] != str(len(answer.body)):
-        raise DeviceRefusal(f"Content-Length is {spelled[0][1][:20]}, and {len(answer.body)} bytes came")
+        raise DeviceRefusal(f"Content-Length is {spelled[0][1][:20]}, but {len(answer.body)} bytes arrived")
     return f"Content-Length: {spelled[0][1]}"
 
 
 def _small_head(host: ProbedHost) -> str:
     size = max(host.notice_answer.head_bytes, host.der_answer.head_bytes)
     if size > _SMALL_HEAD_BYTES:
-        raise DeviceRefusal(f"a header block has {size} bytes; {_SMALL_HEAD_BYTES} are small", "Send fewer headers.")
+        raise DeviceRefusal(
+            f"a header block has {size} bytes; it should have at most {_SMALL_HEAD_BYTES}", "Send fewer headers."
+        )
     return f"{size} bytes"
 
 
@@ -80,21 +82,21 @@ def _notice_type(host: ProbedHost) -> str:
 def _of_type(answer: RawAnswer, wanted: str) -> str:
     found = answer.header("Content-Type")
     if found.partition(";")[0].strip() != wanted:
-        raise DeviceRefusal(f"it is sent as {found or 'no type at all'}", f"Send {wanted}.")
+        raise DeviceRefusal(f"its Content-Type is {found or 'missing'}", f"Send {wanted}.")
     return found
 
 
 def _notice_form(host: ProbedHost) -> str:
     if not _COMPACT.fullmatch(host.notice_answer.body):
         text = host.notice_answer.body[:60].decode("utf-8", "replace")
-        raise DeviceRefusal(f"it is not compact, or not just cert_url and hash in this order: {text!r}")
+        raise DeviceRefusal(f"it is not compact JSON with only cert_url and hash, in this order: {text!r}")
     return f"{len(host.notice_answer.body)} bytes"
 
 
 def _notice_url(host: ProbedHost) -> str:
     url = host.notice["cert_url"]
     if not url.startswith("http://"):
-        raise DeviceRefusal(f"it is {url[:60]!r}", "A device that trusts nothing yet can only use http://.")
+        raise DeviceRefusal(f"it is {url[:60]!r}", "A device without an anchor can only use http://.")
     if len(url) > host.limits.cert_url_characters:
         raise DeviceRefusal(f"it has {len(url)} characters; devices read {host.limits.cert_url_characters}")
     return url
@@ -107,7 +109,9 @@ def _notice_hash(host: ProbedHost) -> str:
     except ValueError:
         raw = b""
     if len(raw) != _HASH_BYTES:
-        raise DeviceRefusal(f"{text[:60]!r} is not Base64 of {_HASH_BYTES} bytes", "It may be hex, or another hash.")
+        raise DeviceRefusal(
+            f"{text[:60]!r} is not Base64 of {_HASH_BYTES} bytes", "It may be hexadecimal or another kind of hash."
+        )
     return text
 
 
@@ -122,7 +126,7 @@ def _any_query(host: ProbedHost) -> str:
     for query in queries:
         answer = host.ask(host.request(f"{paths.NOTICE}?{query}"))
         if answer.status != 200:
-            raise DeviceRefusal(f"with the query {query} the answer is {answer.status_line[:60]}")
+            raise DeviceRefusal(f"the answer to the query {query} is {answer.status_line[:60]}")
     return f"{len(queries)} queries, known and unknown"
 
 
@@ -132,7 +136,7 @@ def _any_authorization(host: ProbedHost) -> str:
 
 def _slow_device(host: ProbedHost) -> str:
     _ok(host.ask(host.request(), pause=_PAUSE))
-    return f"answered, with {_PAUSE * 1000:g} ms between bytes"
+    return f"answered with {_PAUSE * 1000:g} ms between bytes"
 
 
 def _der_status(host: ProbedHost) -> str:
@@ -150,8 +154,8 @@ def _der_length(host: ProbedHost) -> str:
 def _der_plain(host: ProbedHost) -> str:
     answer = host.ask_for_der("Accept-Encoding: gzip, br, deflate\r\n")
     if answer.header("Content-Encoding") or answer.body != host.der_answer.body:
-        raise DeviceRefusal("asked with Accept-Encoding, other bytes come", "Send the bytes as they are.")
-    return "the same bytes whatever is asked"
+        raise DeviceRefusal("a request with Accept-Encoding gets other bytes", "Send the bytes uncompressed.")
+    return "the same bytes with and without Accept-Encoding"
 
 
 def _der_form(host: ProbedHost) -> str:
@@ -166,15 +170,15 @@ def _der_hash(host: ProbedHost) -> str:
     if not hashes_equal(anchor_hash(host.key, host.der_answer.body), host.notice["hash"]):
         raise DeviceRefusal(
             "it is not HMAC-SHA1(site key, the downloaded bytes)",
-            "The site key is another, or the hash was made of another file, of its PEM, or with the key's text.",
+            "The site key is wrong, or the hash is of another file, of the PEM, or made with the key as text.",
         )
-    return "it is"
+    return "it matches"
 
 
 def _der_key(host: ProbedHost) -> str:
     bits = key_bits_of(host.anchor)
     if bits > host.limits.rsa_key_bits:
-        raise DeviceRefusal(f"its key has {bits} bits; devices take {host.limits.rsa_key_bits}")
+        raise DeviceRefusal(f"its key has {bits} bits; devices accept at most {host.limits.rsa_key_bits}")
     return f"RSA-{bits}"
 
 
@@ -182,8 +186,8 @@ def _unknown_path(host: ProbedHost) -> str:
     answer = host.ask(host.request("/no/such/thing"))
     if answer.status not in (401, 404):
         raise DeviceRefusal(
-            f"an unknown address is answered by {answer.status_line[:60]}",
-            "Answer 401 or 404: after 403 some gateways stop for good.",
+            f"an unknown path is answered with {answer.status_line[:60]}",
+            "Answer 401 or 404. Some gateways stop permanently after 403.",
         )
     return answer.status_line
 
@@ -191,24 +195,24 @@ def _unknown_path(host: ProbedHost) -> str:
 _V, _F, _A = Certainty.VENDOR, Certainty.FIELD, Certainty.ASSUMED
 
 HTTP_REQUIREMENTS = (
-    Requirement("notice.status", "The notice is answered by 200, without a redirect", _V, _status),
+    Requirement("notice.status", "The notice is answered with 200, no redirect", _V, _status),
     Requirement("notice.version", "The status line says HTTP/1.1", _V, _version),
-    Requirement("notice.version_to_1_0", "It says so to a request by HTTP/1.0, too", _A, _version_to_1_0),
-    Requirement("notice.length", "Content-Length is spelled so, is exact, and nothing is chunked", _V, _length),
+    Requirement("notice.version_to_1_0", "The same in the answer to an HTTP/1.0 request", _A, _version_to_1_0),
+    Requirement("notice.length", "Exactly one Content-Length, correct, not chunked", _V, _length),
     Requirement("notice.type", "The notice is application/json", _V, _notice_type),
-    Requirement("notice.form", "It is compact: cert_url, then hash, and no more", _V, _notice_form),
-    Requirement("notice.url", "cert_url is http:// and at most 256 characters long", _F, _notice_url),
+    Requirement("notice.form", "The notice is compact: only cert_url, then hash", _V, _notice_form),
+    Requirement("notice.url", "cert_url is http://, at most 256 characters", _F, _notice_url),
     Requirement("notice.hash", "hash is the Base64 of 20 bytes", _V, _notice_hash),
-    Requirement("notice.any_query", "No query is a reason to refuse", _A, _any_query),
-    Requirement("notice.any_authorization", "No Authorization header is a reason to refuse", _A, _any_authorization),
+    Requirement("notice.any_query", "Any query is accepted", _A, _any_query),
+    Requirement("notice.any_authorization", "Any Authorization header is accepted", _A, _any_authorization),
     Requirement("notice.slow_device", "A device that sends slowly is answered", _F, _slow_device),
-    Requirement("der.status", "The DER is answered by 200, without a redirect", _F, _der_status),
-    Requirement("der.type", "It is application/octet-stream", _F, _der_type),
-    Requirement("der.length", "Content-Length is spelled so, is exact, and nothing is chunked", _V, _der_length),
-    Requirement("der.plain", "It is never compressed", _F, _der_plain),
-    Requirement("der.form", "It is one certificate in DER, not PEM", _V, _der_form),
-    Requirement("der.hash", "The notice's hash is that of these bytes, with the site key", _V, _der_hash),
-    Requirement("der.key", "Its key is RSA of at most 2048 bits", _V, _der_key),
+    Requirement("der.status", "The DER is answered with 200, no redirect", _F, _der_status),
+    Requirement("der.type", "The DER is application/octet-stream", _F, _der_type),
+    Requirement("der.length", "Exactly one Content-Length, correct, not chunked", _V, _der_length),
+    Requirement("der.plain", "The DER is never compressed", _F, _der_plain),
+    Requirement("der.form", "The DER is one certificate, not PEM", _V, _der_form),
+    Requirement("der.hash", "The hash matches the DER and the site key", _V, _der_hash),
+    Requirement("der.key", "The key in the DER is RSA with at most 2048 bits", _V, _der_key),
     Requirement("http.small_head", "Header blocks are small", _V, _small_head),
-    Requirement("http.unknown_path", "Whatever else is asked for gets 401 or 404, not 403", _F, _unknown_path),
+    Requirement("http.unknown_path", "Any other path gets 401 or 404, not 403", _F, _unknown_path),
 )

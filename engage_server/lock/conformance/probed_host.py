@@ -1,4 +1,4 @@
-"""A host under trial: asked in every way in which a device may ask."""
+"""A host under test, with requests in all the ways that devices may use."""
 
 import json
 import socket
@@ -21,18 +21,18 @@ from engage_server.protocol import paths
 from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import Secret
 
-_ENOUGH = 1 << 20  # bytes; whatever comes after is not looked at
+_ENOUGH = 1 << 20  # bytes; anything after them is ignored
 
 
 @dataclass(frozen=True, slots=True)
 class RawAnswer:
-    """An answer as it came, however wrong.
+    """An answer exactly as received, even if it is wrong.
 
     Attributes:
         status_line: The first line.
-        headers: Names and values as spelled.
-        body: All that came after them until the connection ended or fell silent, chunks and all.
-        head_bytes: The size of the header block.
+        headers: Names and values as sent.
+        body: Everything after the headers until the connection ended, including any chunk headers.
+        head_bytes: The size of the header block in bytes.
     """
 
     status_line: str
@@ -42,22 +42,22 @@ class RawAnswer:
 
     @property
     def status(self) -> int:
-        """The status code; 0 when it cannot be read."""
+        """The status code; 0 if it cannot be read."""
         digits = self.status_line.partition(" ")[2][:3]
         return int(digits) if digits.isascii() and digits.isdigit() else 0
 
     def header(self, name: str) -> str:
-        """The value of a header whatever its case, or ""."""
+        """The value of a header, ignoring the case of its name; "" if it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
 class ProbedHost:
-    """One host, and what has been learned of it so far.
+    """One host under test. Its answers are cached.
 
     Args:
-        target: Where it is.
+        target: The address of the host.
         key: The site key of its devices.
-        limits: The devices'.
+        limits: The limits of its devices.
     """
 
     def __init__(self, target: Target, key: Secret, limits: DeviceLimits) -> None:
@@ -70,27 +70,27 @@ class ProbedHost:
         return host if self.target.http_port == HTTP_PORT else f"{host}:{self.target.http_port}"
 
     def request(self, target: str = paths.NOTICE, *, version: str = "1.1", more: str = "") -> bytes:
-        """A request that asks for the connection's end, so that the whole answer can be read.
+        """Write a request that closes the connection afterwards, so that the whole answer can be read.
 
         Args:
             target: Path and query.
-            version: Of HTTP.
-            more: Further header lines, each with its line end.
+            version: The HTTP version.
+            more: More header lines, each with its line end.
         """
         head = f"GET {target} HTTP/{version}\r\nHost: {self.authority}\r\nAccept: */*\r\nConnection: close\r\n"
         return f"{head}{HEADER}: 1\r\n{more}\r\n".encode("ascii")
 
     def ask(self, request: bytes, *, pause: float = 0, where: tuple[str, int] | None = None) -> RawAnswer:
-        """Send these bytes on a connection of their own and read until it ends.
+        """Send a request on a new connection, and read until the connection ends.
 
         Args:
-            request: What to send.
-            pause: Seconds between one byte and the next; 0 sends all at once.
-            where: Host and port; None for the plain instance.
+            request: The bytes to send.
+            pause: Seconds between two bytes; 0 sends everything at once.
+            where: Host and port; None for the plain HTTP instance.
 
         Raises:
-            NotPossible: No connection, or silence.
-            DeviceRefusal: What came is no HTTP.
+            NotPossible: There is no connection or no answer.
+            DeviceRefusal: The answer is not HTTP.
         """
         host, port = where or (self.target.host, self.target.http_port)
         try:
@@ -101,7 +101,7 @@ class ProbedHost:
                 return _parsed(_all_of(connection))
         except OSError as error:
             raise NotPossible(
-                f"{host}:{port}: {error.strerror or 'no answer'}", "Is the plain HTTP instance up?"
+                f"{host}:{port}: {error.strerror or 'no answer'}", "Check that the plain HTTP instance is up."
             ) from None
 
     @cached_property
@@ -111,21 +111,21 @@ class ProbedHost:
 
     @cached_property
     def notice(self) -> dict[str, str]:
-        """The notice, whatever its Content-Type says.
+        """The notice, with any Content-Type.
 
         Raises:
-            DeviceRefusal: It is no JSON with two texts.
+            DeviceRefusal: It is not JSON with the two strings.
         """
         try:
             value = json.loads(self.notice_answer.body)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict) or not all(isinstance(value.get(name), str) for name in ("cert_url", "hash")):
-            raise DeviceRefusal("the notice is not JSON with the texts cert_url and hash")
+            raise DeviceRefusal("the notice is not JSON with the strings cert_url and hash")
         return value
 
     def ask_for_der(self, more: str = "") -> RawAnswer:
-        """Download what the notice names; only ever from the host under trial.
+        """Download the DER at the address in the notice, but only from the host under test.
 
         Raises:
             DeviceRefusal: There is no URL, or it leads to another host.
@@ -137,8 +137,8 @@ class ProbedHost:
             raise DeviceRefusal("cert_url cannot be read") from None
         if (host, port) != (self.target.host, self.target.http_port):
             raise DeviceRefusal(
-                f"cert_url leads to {host}:{port}, not to {self.authority}: it is not called",
-                "Try it by the address that cert_url names.",
+                f"cert_url leads to {host}:{port} instead of {self.authority}, so it is not called",
+                "Run the test with the address in cert_url.",
             )
         target = (url.path or "/") + (f"?{url.query}" if url.query else "")
         if not target.isascii() or any(character.isspace() for character in target):
@@ -152,19 +152,19 @@ class ProbedHost:
 
     @cached_property
     def anchor(self) -> x509.Certificate:
-        """The certificate that is distributed, be it DER or not, its hash right or not.
+        """The certificate that is distributed, even if it is not DER or its hash is wrong.
 
         Raises:
-            DeviceRefusal: There is none.
+            DeviceRefusal: There is no certificate.
         """
         try:
             return read_certificates(self.der_answer.body, source="the download")[0]
         except CertificateInvalid:
-            raise DeviceRefusal("the download is no certificate, so there is nothing to trust") from None
+            raise DeviceRefusal("the download is not a certificate, so there is nothing to trust") from None
 
     @cached_property
     def presented(self) -> PresentedChain:
-        """What the TLS instance sends, unjudged."""
+        """The chain that the TLS instance sends, without judging it."""
         return presented_chain(self.target.host, self.target.https_port, self.limits)
 
 
@@ -182,7 +182,7 @@ def _parsed(received: bytes) -> RawAnswer:
     head, end, body = received.partition(b"\r\n\r\n")
     status_line, *lines = head.decode("latin-1").split("\r\n")
     if not end or not status_line.startswith("HTTP/"):
-        raise DeviceRefusal("the answer is no HTTP" if received else "the host closed the connection with no answer")
+        raise DeviceRefusal("the answer is not HTTP" if received else "the host closed the connection with no answer")
     pairs = (line.partition(":") for line in lines)
     headers = tuple((name, value.strip()) for name, _, value in pairs)
     return RawAnswer(status_line, headers, body, len(head) + len(end))

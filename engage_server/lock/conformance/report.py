@@ -1,4 +1,4 @@
-"""The conformance table: for people, for scripts, for CI servers."""
+"""Writes the conformance table for people, scripts and CI servers."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -12,17 +12,17 @@ Paint = Callable[[str, str], str]  # (text, colour) -> text
 
 
 def told(outcome: Outcome, paint: Paint) -> str:
-    """One row for people, two lines more where it failed."""
+    """Write one row for people, with up to two more lines if it failed."""
     mark = paint("pass", "green") if outcome.passed else paint("FAIL", "red")
     row = f"{mark}  {outcome.requirement.code:<26}{outcome.requirement.sentence}\n"
     if outcome.passed:
         return row
-    mend = f"      mend: {outcome.mend}\n" if outcome.mend else ""
-    return f"{row}      seen: {_one_line(outcome.seen)} (needed: {outcome.requirement.certainty})\n{mend}"
+    mend = f"      fix: {outcome.mend}\n" if outcome.mend else ""
+    return f"{row}      seen: {_one_line(outcome.seen)} (source: {outcome.requirement.certainty})\n{mend}"
 
 
 def as_json(outcomes: Sequence[Outcome], url: str) -> str:
-    """All rows as one JSON object."""
+    """Write all rows as one JSON object."""
     rows = [
         {
             "code": outcome.requirement.code,
@@ -39,7 +39,7 @@ def as_json(outcomes: Sequence[Outcome], url: str) -> str:
 
 
 def as_junit(outcomes: Sequence[Outcome], url: str) -> str:
-    """All rows as one JUnit suite."""
+    """Write all rows as one JUnit suite."""
     failed = sum(not outcome.passed for outcome in outcomes)
     root = Tree.Element("testsuites", name="engage lock conformance")
     counts = {"tests": str(len(outcomes)), "failures": str(failed), "errors": "0", "skipped": "0"}
@@ -49,11 +49,11 @@ def as_junit(outcomes: Sequence[Outcome], url: str) -> str:
         case = Tree.SubElement(suite, "testcase", classname=url, name=name)
         if not outcome.passed:
             failure = Tree.SubElement(case, "failure", message=_one_line(outcome.seen))
-            failure.text = f"{_one_line(outcome.seen)}\nmend: {outcome.mend}"
+            failure.text = f"{_one_line(outcome.seen)}\nfix: {outcome.mend}"
     Tree.indent(root)
     return '<?xml version="1.0" encoding="UTF-8"?>\n' + Tree.tostring(root, encoding="unicode") + "\n"
 
 
 def _one_line(text: str) -> str:
-    """What a host says cannot begin a line or colour it."""
+    """Replace control characters: a host's text must not start a line or add colour."""
     return "".join(each if each.isprintable() else "\N{REPLACEMENT CHARACTER}" for each in text)

@@ -1,4 +1,4 @@
-"""What a device needs from a host: one row of the conformance table, and how it came out."""
+"""One row of the conformance table: what a device needs from a host, and the result."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from engage_server.lock.refusal import DeviceRefusal
 
 
 class Certainty(StrEnum):
-    """How sure it is that devices need it (the protocol notes)."""
+    """How certain it is that devices need it (the protocol notes)."""
 
     VENDOR = "vendor page"
     FIELD = "reported from the field"
@@ -19,13 +19,13 @@ class Certainty(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Requirement:
-    """One thing that a device needs.
+    """One requirement of devices.
 
     Attributes:
-        code: Stable, ``area.what``.
-        sentence: What it needs.
-        certainty: How sure that is.
-        check: Tries it; gives what it saw, or raises DeviceRefusal.
+        code: A stable code, ``area.what``.
+        sentence: The requirement as a sentence.
+        certainty: How certain the requirement is.
+        check: Tests the host. It returns what it saw, or raises DeviceRefusal.
     """
 
     code: str
@@ -36,13 +36,13 @@ class Requirement:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How one row came out.
+    """The result of one row.
 
     Attributes:
-        requirement: The row.
-        passed: Whether the host does what is needed.
-        seen: What was seen.
-        mend: How to mend the host, if that is known.
+        requirement: The requirement.
+        passed: Whether the host meets it.
+        seen: What the host did.
+        mend: How to fix the host, if known.
     """
 
     requirement: Requirement
@@ -52,7 +52,7 @@ class Outcome:
 
 
 def tried(requirement: Requirement, host: ProbedHost) -> Outcome:
-    """Try one row. Never raises: a host that does not answer does not do what is needed."""
+    """Test one requirement. Never raises: a host that does not answer fails the test."""
     try:
         return Outcome(requirement, passed=True, seen=requirement.check(host))
     except DeviceRefusal as refusal:
@@ -60,4 +60,4 @@ def tried(requirement: Requirement, host: ProbedHost) -> Outcome:
     except EngageError as error:
         return Outcome(requirement, passed=False, seen=error.sentence, mend=error.next_step)
     except OSError as error:
-        return Outcome(requirement, passed=False, seen=f"no connection: {error.strerror or 'silence'}")
+        return Outcome(requirement, passed=False, seen=f"no connection: {error.strerror or 'no answer'}")

@@ -1,4 +1,4 @@
-"""The whole list of what a device needs from a host, tried one by one."""
+"""All requirements of devices, tested one by one."""
 
 from collections.abc import Iterator
 
@@ -11,6 +11,6 @@ REQUIREMENTS = (*HTTP_REQUIREMENTS, *TLS_REQUIREMENTS)
 
 
 def conformance(host: ProbedHost) -> Iterator[Outcome]:
-    """Try every row, whatever became of the one before."""
+    """Test every requirement, even after a failed one."""
     for requirement in REQUIREMENTS:
         yield tried(requirement, host)

@@ -1,4 +1,4 @@
-"""What a device needs of the TLS instance: the chain, the name, and the ways in which devices connect."""
+"""What a device needs from the TLS instance: the chain, the name, and the ways in which devices connect."""
 
 import socket
 from contextlib import closing
@@ -24,7 +24,7 @@ _RSA_KEY_EXCHANGE = Firmware(newest_tls=TlsVersion.TLS_1_2, ciphers="AES128-SHA:
 
 
 def _handshake(host: ProbedHost, firmware: Firmware, *, trusting: bool) -> TlsPeer:
-    """A handshake that only the anchor can fail, or nothing; the connection is closed when it is no more used."""
+    """Do a handshake that trusts only the anchor, or that accepts any chain."""
     target = host.target
     anchor = host.anchor if trusting else None
     with closing(socket.create_connection((target.host, target.https_port), host.limits.seconds)) as plain:
@@ -32,7 +32,7 @@ def _handshake(host: ProbedHost, firmware: Firmware, *, trusting: bool) -> TlsPe
         try:
             peer.handshake(f"https://{target.host}:{target.https_port}")
         except OSError as error:
-            raise DeviceRefusal(f"the handshake broke off: {error.strerror or 'silence'}") from None
+            raise DeviceRefusal(f"the handshake failed: {error.strerror or 'no answer'}") from None
         return peer
 
 
@@ -62,7 +62,7 @@ def _leads_to_anchor(host: ProbedHost) -> str:
 
 def _tolerates_clock(host: ProbedHost) -> str:
     _handshake(host, replace(_LIKELY, clock_error=LATE), trusting=True)
-    return f"a clock that is {-LATE // timedelta(days=1)} days late is no matter"
+    return f"a clock that is {-LATE // timedelta(days=1)} days behind is accepted"
 
 
 def _sends_all(host: ProbedHost) -> str:
@@ -70,7 +70,7 @@ def _sends_all(host: ProbedHost) -> str:
     top = sent[-1] if sent else None
     if top is None or not (top == host.anchor or is_issued_by(top, host.anchor)):
         raise DeviceRefusal(
-            f"{len(sent)} certificate(s) are sent, and the last was not issued by what is distributed",
+            f"the last of {len(sent)} certificates sent was not issued by the distributed one",
             "Send the server certificate and every intermediate.",
         )
     return f"{len(sent)} certificates"
@@ -84,7 +84,7 @@ def _fits(host: ProbedHost) -> str:
 def _keys(host: ProbedHost) -> str:
     bits = [key_bits_of(certificate) for certificate in host.presented.certificates]
     if max(bits, default=0) > host.limits.rsa_key_bits:
-        raise DeviceRefusal(f"a key has {max(bits)} bits; devices take {host.limits.rsa_key_bits}")
+        raise DeviceRefusal(f"a key has {max(bits)} bits; devices accept at most {host.limits.rsa_key_bits}")
     return ", ".join(f"RSA-{each}" for each in bits)
 
 
@@ -98,7 +98,7 @@ def _answers(host: ProbedHost) -> str:
     with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
         notice = read_notice(connection.request(paths.NOTICE), host.limits)
     if notice.hash != host.notice["hash"]:
-        raise DeviceRefusal("the notice by TLS has another hash than by plain HTTP")
+        raise DeviceRefusal("the notice by TLS has another hash than the one by plain HTTP")
     return "the same notice as by plain HTTP"
 
 
@@ -107,9 +107,9 @@ def _keeps_alive(host: ProbedHost) -> str:
     with secure_connection(target.host, target.https_port, host.anchor, host.limits, _LIKELY) as connection:
         first = connection.request(paths.NOTICE)
         if first.header("Connection").lower() == "close":
-            return "it says that it closes the connection after one answer"
+            return "the host announces that it closes the connection after one answer"
         if connection.request(paths.NOTICE).body != first.body:
-            raise DeviceRefusal("the second answer on the connection is another")
+            raise DeviceRefusal("the second answer on the connection differs from the first")
     return "the same answer, twice on one connection"
 
 
@@ -127,17 +127,17 @@ def _bears_vanishing(host: ProbedHost) -> str:
 _V, _F, _A = Certainty.VENDOR, Certainty.FIELD, Certainty.ASSUMED
 
 TLS_REQUIREMENTS = (
-    Requirement("tls.1_2", "TLS 1.2 is spoken", _V, _speaks_1_2),
-    Requirement("tls.1_3", "TLS 1.3 is spoken", _F, _speaks_1_3),
-    Requirement("tls.rsa_key_exchange", "RSA key exchange with AES-CBC is possible", _A, _speaks_rsa),
-    Requirement("tls.sends_all", "The server certificate comes with every intermediate", _V, _sends_all),
-    Requirement("tls.leads_to_anchor", "The chain leads to the certificate that is distributed", _V, _leads_to_anchor),
-    Requirement("tls.without_server_name", "It does so without a server name, too", _A, _without_server_name),
-    Requirement("tls.tolerates_clock", "It does so for a clock that is some days late", _A, _tolerates_clock),
-    Requirement("tls.fits", "The chain and its root have at most 4096 bytes of DER", _V, _fits),
-    Requirement("tls.keys", "All keys are RSA of at most 2048 bits", _V, _keys),
-    Requirement("tls.name", "The SAN holds the host as devices call it", _F, _name),
-    Requirement("tls.answers", "The notice is answered by TLS, with the same hash", _V, _answers),
-    Requirement("tls.keeps_alive", "A connection bears several requests, or is said to end", _A, _keeps_alive),
-    Requirement("tls.bears_vanishing", "Devices that vanish in mid-handshake do no harm", _V, _bears_vanishing),
+    Requirement("tls.1_2", "The host supports TLS 1.2", _V, _speaks_1_2),
+    Requirement("tls.1_3", "The host supports TLS 1.3", _F, _speaks_1_3),
+    Requirement("tls.rsa_key_exchange", "The host supports RSA key exchange with AES-CBC", _A, _speaks_rsa),
+    Requirement("tls.sends_all", "The host sends every intermediate", _V, _sends_all),
+    Requirement("tls.leads_to_anchor", "The chain ends at the distributed certificate", _V, _leads_to_anchor),
+    Requirement("tls.without_server_name", "TLS works without a server name, too", _A, _without_server_name),
+    Requirement("tls.tolerates_clock", "TLS works with a clock that is days behind", _A, _tolerates_clock),
+    Requirement("tls.fits", "Chain and root have at most 4096 bytes of DER", _V, _fits),
+    Requirement("tls.keys", "All keys are RSA with at most 2048 bits", _V, _keys),
+    Requirement("tls.name", "The SAN contains the host as devices call it", _F, _name),
+    Requirement("tls.answers", "The notice by TLS has the same hash", _V, _answers),
+    Requirement("tls.keeps_alive", "A connection is reusable or announces its end", _A, _keeps_alive),
+    Requirement("tls.bears_vanishing", "Devices that vanish in a handshake do no harm", _V, _bears_vanishing),
 )

@@ -1,1 +1,1 @@
-"""Many locks at once: nights, tallies, habits, and clients that misbehave."""
+"""Fleets of virtual locks: nights, results, calling times, and clients that misbehave."""

@@ -1,4 +1,4 @@
-"""Every kind of device at once: which of them would a host lose?"""
+"""Tries every kind of device on a host, to find those that would be lost."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -14,11 +14,11 @@ from engage_server.records import Secret
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """What became of one kind of device.
+    """The result for one kind of device.
 
     Attributes:
-        firmware: The kind.
-        failure: The step at which it was lost; None when it is well.
+        firmware: The kind of device.
+        failure: The step that failed; None if the device works.
     """
 
     firmware: Firmware
@@ -27,12 +27,12 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Devices that would be lost, said as shortly as it can be.
+    """Devices that would be lost, described as briefly as possible.
 
     Attributes:
         who: ``every device``, or ``devices that ...``.
-        count: How many of the kinds that were tried.
-        failure: Where the first of them was lost.
+        count: The number of tried kinds that this describes.
+        failure: The step at which the first of them failed.
     """
 
     who: str
@@ -46,7 +46,7 @@ def try_all(
     """Commission one device of every kind, one after the other.
 
     Raises:
-        NotPossible: No connection, or silence.
+        NotPossible: There is no connection or no answer.
     """
     for firmware in all_kinds(base):
         steps = list(VirtualLock(target, key, limits, firmware, serial).run(Trigger.COMMISSIONING, now))
@@ -55,7 +55,7 @@ def try_all(
 
 
 def losses(trials: Iterable[Trial], base: Firmware) -> list[Loss]:
-    """Sum up who is lost: all, all with one answer to one question, and whoever is left one by one."""
+    """Sum up the lost devices: all of them, or all with the same answer to a question, then any others one by one."""
     tried = list(trials)
     lost = [trial for trial in tried if trial.failure is not None]
     if lost and len(lost) == len(tried):
@@ -68,7 +68,7 @@ def losses(trials: Iterable[Trial], base: Firmware) -> list[Loss]:
                 found.append(_loss(f"devices that {answer_in_words(question, answer)}", those))
                 lost = [trial for trial in lost if trial not in those]
     for trial in lost:
-        words = trial.firmware.described(base) or "answer each question in the likeliest way"
+        words = trial.firmware.described(base) or "behave in the most likely way"
         found.append(_loss(f"devices that {words}", [trial]))
     return found
 

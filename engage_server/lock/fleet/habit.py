@@ -1,4 +1,4 @@
-"""When the devices of a fleet call: each has its habit within the night's window, and keeps it."""
+"""When the devices of a fleet call: each one calls at the same time in every night's window."""
 
 from array import array
 from enum import StrEnum
@@ -6,27 +6,27 @@ from random import Random
 
 _MINUTE = 60.0  # seconds
 _CLUSTERS = 7
-_CLUSTER_SPREAD = 0.02  # of the window
+_CLUSTER_SPREAD = 0.02  # as a fraction of the window
 
 
 class Arrival(StrEnum):
-    """How a fleet's devices come."""
+    """How a fleet's calls are distributed."""
 
     SPREAD = "spread"  # evenly over the window
-    MINUTE = "minute"  # all within the window's first minute, or the whole window if that is shorter
-    CLUSTERS = "clusters"  # in some crowds: the devices of one building call together
+    MINUTE = "minute"  # all in the first minute of the window, or in the whole window if it is shorter
+    CLUSTERS = "clusters"  # in groups: the devices of one building call together
 
 
 def habits(count: int, seconds: float, arrival: Arrival, seed: int) -> "array[float]":
-    """The second within the window at which each device calls, by device number.
+    """The second in the window at which each device calls, by device number.
 
     Args:
-        count: Of devices.
-        seconds: The window's length.
-        arrival: How they come.
-        seed: The same seed, the same habits.
+        count: The number of devices.
+        seconds: The length of the window in seconds.
+        arrival: How the calls are distributed.
+        seed: The same seed gives the same times.
     """
-    random = Random(seed)  # noqa: S311  # nothing is kept secret by it
+    random = Random(seed)  # noqa: S311  # not used for anything secret
     if arrival is Arrival.SPREAD:
         return array("d", (random.random() * seconds for _ in range(count)))
     if arrival is Arrival.MINUTE:
@@ -37,5 +37,5 @@ def habits(count: int, seconds: float, arrival: Arrival, seed: int) -> "array[fl
 
 
 def in_order(seconds: "array[float]") -> "array[int]":
-    """The device numbers in the order in which they call."""
+    """The device numbers in the order of their calls."""
     return array("L", sorted(range(len(seconds)), key=seconds.__getitem__))

@@ -1,4 +1,4 @@
-"""What hapless and hostile devices do to a host, and how the host takes it."""
+"""Imitates faulty and hostile devices, and records how the host handles them."""
 
 import secrets
 import socket
@@ -22,32 +22,32 @@ from engage_server.protocol.site_key import SITE_KEY_BYTES
 from engage_server.protocol.virtual_lock_mark import HEADER
 from engage_server.records import Secret
 
-_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER for no seconds: the peer sees a reset
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)  # SO_LINGER of 0 seconds: the peer gets a reset
 _HALF_A_CLIENT_HELLO = bytes.fromhex("1603010200010001fc0303")
 _REPEATED = 100
 _GARBAGE_SERIALS = ("%00", "%ZZ", "A" * 3000, "' OR 1=1", "%0d%0aX: y", "=" * 40, "\xff")
 
 
 class Misbehaviour(StrEnum):
-    """One way to be a nuisance."""
+    """One kind of misbehaviour."""
 
     STALL = "stall"  # half a ClientHello, then silence
     HALF_REQUEST = "half-request"  # half a request line, then silence
     SLOW = "slow"  # one byte a second
-    VANISH = "vanish"  # a whole request, and gone without a goodbye
-    SILENT = "silent"  # a connection, and nothing
-    REPEAT = "repeat"  # the notice, again and again
+    VANISH = "vanish"  # a whole request, then a reset instead of a sign-off
+    SILENT = "silent"  # a connection without any bytes
+    REPEAT = "repeat"  # many requests for the notice
     GARBAGE_SERIAL = "garbage-serial"  # queries that no device sends
-    WRONG_KEY = "wrong-key"  # fetches the notice and the DER, finds the hash wrong, and never comes by TLS
+    WRONG_KEY = "wrong-key"  # downloads notice and DER, finds that the hash is wrong, and never connects by TLS
 
 
 @dataclass(frozen=True, slots=True)
 class Endured:
-    """How the host took one misbehaving device.
+    """How the host handled one misbehaving device.
 
     Attributes:
-        outcome: Few and countable: ``closed by the host``, ``still open``, ``answered 200``, ``reset``.
-        seconds: Until then.
+        outcome: One of a few phrases to count: ``closed by the host``, ``still open``, ``answered 200``, ``reset``.
+        seconds: How long it took.
     """
 
     outcome: str
@@ -55,12 +55,12 @@ class Endured:
 
 
 def misbehave(how: Misbehaviour, target: Target, limits: DeviceLimits) -> Endured:
-    """Be one misbehaving device, for the time of its patience at most.
+    """Act as one misbehaving device for a limited time.
 
     Args:
-        how: What to do.
-        target: Whom to do it to.
-        limits: ``seconds`` is how long the device stays.
+        how: The kind of misbehaviour.
+        target: The host.
+        limits: ``seconds`` is how long the device stays connected.
 
     Raises:
         OSError: There is no connection.

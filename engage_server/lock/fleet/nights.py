@@ -1,6 +1,6 @@
-"""Many virtual devices on real sockets, each calling when its habit says.
+"""Runs many virtual devices on real sockets. Each one calls at its own time.
 
-A device that sleeps is a few numbers in arrays; a whole :class:`VirtualLock` exists only while it calls.
+A sleeping device is a few numbers in arrays. A :class:`VirtualLock` exists only during a call.
 """
 
 import threading
@@ -23,21 +23,21 @@ from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 from engage_server.records import Secret
 
-_SERIAL_PREFIX = "F1EE7000" + "0" * 12  # told apart from real devices at a glance
+_SERIAL_PREFIX = "F1EE7000" + "0" * 12  # easy to distinguish from real devices
 
 
 @dataclass(frozen=True, slots=True)
 class FleetPlan:
-    """What a fleet does.
+    """The plan of a fleet.
 
     Attributes:
-        count: Of devices.
-        seconds: The window of one night.
-        nights: How many windows, one after the other. In the first all devices are commissioned.
-        arrival: How they come.
-        seed: Of their habits.
-        at_once: How many may call at the same time; who comes later waits, and that is told.
-        call_in: Whether they make the calls of the night, too.
+        count: The number of devices.
+        seconds: The length of one night's window in seconds.
+        nights: The number of windows, one after the other. All devices are commissioned in the first one.
+        arrival: How the calls are distributed.
+        seed: The seed for the calling times.
+        at_once: How many devices may call at the same time. Later ones wait, and the delay is reported.
+        call_in: Whether they also make the nightly call-in.
     """
 
     count: int
@@ -53,12 +53,12 @@ class Fleet:
     """A fleet of devices of one kind and one site.
 
     Args:
-        target: The one host that is ever called, whatever a notice says.
+        target: The only host that is called, even if a notice names another.
         key: The site key of all devices.
-        limits: Of each device.
-        firmware: Of each device.
-        plan: What they do.
-        now: Gives the time, aware.
+        limits: The limits of each device.
+        firmware: The firmware of each device.
+        plan: The plan of the fleet.
+        now: Returns the time, timezone-aware.
     """
 
     def __init__(
@@ -79,10 +79,10 @@ class Fleet:
         self._guard = threading.Lock()
 
     def run(self, tally: FleetTally) -> None:
-        """Let all nights pass, in real time.
+        """Run all nights in real time.
 
         Args:
-            tally: Filled in as devices are done.
+            tally: Filled in after each device's call.
         """
         with self._workers(tally) as due:
             for night in range(self._plan.nights):
@@ -90,7 +90,7 @@ class Fleet:
         tally.adoption = self._adoption()
 
     def sleeping_bytes(self) -> float:
-        """Memory for each sleeping device."""
+        """The memory in bytes for each sleeping device."""
         arrays = (self._habits, self._order, self._anchor_of)
         return sum(each.itemsize for each in arrays)
 
@@ -100,7 +100,7 @@ class Fleet:
             wait = begin + self._habits[number] - time.monotonic()
             if wait > 0:
                 time.sleep(wait)
-            due.put(number)  # waits while too many call: nobody is dropped
+            due.put(number)  # waits while too many devices call, so that none is dropped
             tally.late(time.monotonic() - begin - self._habits[number])
         due.join()
         tally.night_over(night + 1)
@@ -113,7 +113,7 @@ class Fleet:
         ]
         for thread in threads:
             thread.start()
-        yield due  # when somebody stops the fleet, the threads end with the process: nobody waits for slow calls
+        yield due  # if the fleet is interrupted, the threads end with the process, without waiting for slow calls
         for _ in threads:
             due.put(None)
         for thread in threads:
@@ -166,7 +166,7 @@ class Fleet:
             self._anchor_of[number] = self._anchors.index(der)
 
     def _adoption(self) -> dict[str, int]:
-        """How many devices hold which anchor, by its digest; "" is none."""
+        """The number of devices with each anchor, by its digest; "" for devices without one."""
         found: dict[str, int] = {}
         for index in self._anchor_of:
             digest = DeviceMemory(anchor_der=self._anchors[index]).anchor_digest

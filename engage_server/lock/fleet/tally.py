@@ -1,4 +1,4 @@
-"""What became of a fleet: how many are well, how long they took, who holds which anchor, who was lost and why."""
+"""The results of a fleet: how many calls succeeded, how long they took, which anchors devices have, and failures."""
 
 import threading
 from array import array
@@ -7,11 +7,11 @@ from typing import Any
 
 FORMAT = "engage-server/fleet/1"
 WHOLE = "whole call"
-UNREACHABLE = "unreachable"  # begins the failure of a call that found no host
+UNREACHABLE = "unreachable"  # a failure starts with this if the host did not answer
 
 
 class FleetTally:
-    """Counts what the devices of a fleet tell. Safe from several threads."""
+    """Counts the results of a fleet's devices. Thread-safe."""
 
     def __init__(self) -> None:
         self._guard = threading.Lock()
@@ -24,17 +24,17 @@ class FleetTally:
         self.adoption: dict[str, int] = {}
 
     def took(self, stage: str, seconds: float) -> None:
-        """A stage of one call was done."""
+        """Record how long a stage of a call took."""
         with self._guard:
             self._seconds.setdefault(stage, array("f")).append(seconds)
 
     def device_done(self, seconds: float, failure: str | None, *, changed: bool) -> None:
-        """One device's call is over.
+        """Record the end of one device's call.
 
         Args:
-            seconds: From its first connection to its last byte.
-            failure: Why it was lost this night; None when it is well.
-            changed: Whether it holds another anchor than before.
+            seconds: The time from its first connection to its last byte.
+            failure: Why the call failed; None if it succeeded.
+            changed: Whether the device has another anchor than before.
         """
         self.took(WHOLE, seconds)
         with self._guard:
@@ -44,30 +44,30 @@ class FleetTally:
                 self._failures[failure] += 1
 
     def late(self, seconds: float) -> None:
-        """A device could be let go only so long after its time."""
+        """Record how many seconds late a device's call started."""
         self.latest = max(self.latest, seconds)
 
     def night_over(self, nights: int) -> None:
-        """So many nights have passed."""
+        """Record the number of nights so far."""
         self.nights = nights
 
     @property
     def lost(self) -> int:
-        """Calls that failed."""
+        """The number of failed calls."""
         return self._failures.total()
 
     @property
     def nobody_answered(self) -> bool:
-        """Whether no call found the host: that says nothing about its chain."""
+        """Whether the host did not answer any call. This says nothing about its chain."""
         return not self.well and all(why.startswith(UNREACHABLE) for why in self._failures)
 
     @property
     def done(self) -> int:
-        """Calls that are over."""
+        """The number of finished calls."""
         return self.well + self.lost
 
     def report(self) -> dict[str, Any]:
-        """All of it, for JSON; times in seconds."""
+        """All results as a JSON object; times in seconds."""
         with self._guard:
             return {
                 "format": FORMAT,
@@ -84,7 +84,7 @@ class FleetTally:
 
 
 def _percentiles(ordered: list[float]) -> dict[str, float]:
-    """p50, p99 and the longest, by nearest rank."""
+    """p50, p99 and maximum, by nearest rank."""
     last = len(ordered) - 1
     return {
         "p50": round(ordered[round(0.50 * last)], 4),

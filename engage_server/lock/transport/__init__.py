@@ -1,1 +1,1 @@
-"""HTTP and TLS as a device speaks them."""
+"""HTTP and TLS as a device uses them."""

@@ -1,4 +1,4 @@
-"""The plain HTTP half: ask for the notice, download the DER, check the hash."""
+"""The plain HTTP part: request the notice, download the DER, check the hash."""
 
 import json
 import socket
@@ -25,7 +25,7 @@ _AS_THEY_ARE: Mapping[int, int] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What the host said: where the certificate is, and its hash."""
+    """A host's notice: the address of the certificate, and its hash."""
 
     cert_url: str
     hash: str
@@ -33,18 +33,18 @@ class Notice:
 
 @dataclass(frozen=True, slots=True)
 class Anchor:
-    """A certificate that a device has taken as its trust anchor."""
+    """A certificate that a device has installed as its trust anchor."""
 
     certificate: x509.Certificate
     der: bytes = field(repr=False)
 
 
 def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceResponse:
-    """One request on a connection of its own.
+    """Send one GET request on a new connection.
 
     Raises:
-        DeviceRefusal: The answer is not what a device reads.
-        NotPossible: No connection, or silence.
+        DeviceRefusal: A device would not accept the answer.
+        NotPossible: There is no connection or no answer.
     """
     authority = f"[{host}]" if ":" in host else host
     try:
@@ -53,11 +53,13 @@ def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceRespon
             return read_response(connection.recv, limits)
     except TimeoutError:
         raise NotPossible(
-            f"http://{authority}:{port}: no answer within {limits.seconds:g} s", "Is the host up, and reachable?"
+            f"http://{authority}:{port}: no answer within {limits.seconds:g} s",
+            "Check that the host is up and can be reached.",
         ) from None
     except OSError as error:
         raise NotPossible(
-            f"http://{authority}:{port}: {error.strerror or error}", "Is the host up, and is this its HTTP port?"
+            f"http://{authority}:{port}: {error.strerror or error}",
+            "Check that the host is up and that this is its HTTP port.",
         ) from None
 
 
@@ -65,21 +67,23 @@ def read_notice(response: DeviceResponse, limits: DeviceLimits) -> Notice:
     """Read the notice's JSON.
 
     Raises:
-        DeviceRefusal: It is no JSON object with both texts, or the URL is one that devices do not call.
+        DeviceRefusal: It is not a JSON object with both strings, or devices do not call such a URL.
     """
     content_type = response.header("Content-Type").partition(";")[0].strip()
     if content_type != "application/json":
-        raise DeviceRefusal(f"the notice is sent as {content_type or 'no type at all'}", "Send application/json.")
+        raise DeviceRefusal(
+            f"the notice is sent with Content-Type {content_type or 'missing'}", "Send application/json."
+        )
     try:
         notice = json.loads(response.body)
         cert_url, hash_text = notice["cert_url"], notice["hash"]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise DeviceRefusal("the notice is not JSON with cert_url and hash") from None
     if not isinstance(cert_url, str) or not isinstance(hash_text, str):
-        raise DeviceRefusal("cert_url and hash in the notice are not both texts")
+        raise DeviceRefusal("cert_url and hash in the notice are not both strings")
     if not cert_url.startswith("http://"):
         raise DeviceRefusal(
-            f"cert_url is {cert_url[:60]!r}: a device that trusts nothing yet can only use http://",
+            f"cert_url is {cert_url[:60]!r}, but a device without an anchor can only use http://",
             "Serve the DER by plain HTTP.",
         )
     if len(cert_url) > limits.cert_url_characters:
@@ -88,16 +92,16 @@ def read_notice(response: DeviceResponse, limits: DeviceLimits) -> Notice:
 
 
 def download(notice: Notice, limits: DeviceLimits, ports: Mapping[int, int] = _AS_THEY_ARE) -> bytes:
-    """Fetch the DER from where the notice says.
+    """Download the DER from the address in the notice.
 
     Args:
         notice: The notice.
-        limits: The device's.
-        ports: The port to call in place of each, where a NAT in front does the same for devices.
+        limits: The limits of the device.
+        ports: Ports to replace by others, as a NAT in front does for devices.
 
     Raises:
-        DeviceRefusal: The URL or the answer is not what a device reads.
-        NotPossible: No connection, or silence.
+        DeviceRefusal: A device would not accept the URL or the answer.
+        NotPossible: There is no connection or no answer.
     """
     try:
         url = urlsplit(notice.cert_url)
@@ -109,28 +113,30 @@ def download(notice: Notice, limits: DeviceLimits, ports: Mapping[int, int] = _A
     response = get(host, ports.get(port, port), (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
     content_type = response.header("Content-Type")
     if content_type != "application/octet-stream":
-        raise DeviceRefusal(f"the DER is sent as {content_type or 'no type'}", "Send application/octet-stream.")
+        raise DeviceRefusal(
+            f"the DER is sent with Content-Type {content_type or 'missing'}", "Send application/octet-stream."
+        )
     if response.header("Content-Encoding"):
-        raise DeviceRefusal("the DER is sent compressed", "Send the bytes as they are.")
+        raise DeviceRefusal("the DER is sent compressed", "Send the bytes uncompressed.")
     return response.body
 
 
 def install(der: bytes, notice: Notice, key: Secret, limits: DeviceLimits) -> Anchor:
-    """Check the hash with the device's own site key, and take the certificate as trust anchor.
+    """Check the hash with the device's site key, and install the certificate as trust anchor.
 
     Raises:
-        DeviceRefusal: The hash is another, or the bytes are no certificate that a device can hold.
+        DeviceRefusal: The hash is wrong, or the bytes are not a certificate that a device can use.
     """
     if not hashes_equal(anchor_hash(key, der), notice.hash):
         raise DeviceRefusal(
-            "the hash in the notice is not HMAC-SHA1(site key, DER) under this device's site key",
-            "The site key is another, or the hash was made of another file. Devices fetch, and never come back.",
+            "the hash in the notice is not HMAC-SHA1(site key, DER) with this device's site key",
+            "The site key is wrong, or the hash is of another file. Devices download this and never connect by TLS.",
         )
     try:
         certificate = read_der(der, source="the download")
     except CertificateInvalid:
-        raise DeviceRefusal("the download is no DER certificate", "Serve DER, not PEM or a text dump.") from None
+        raise DeviceRefusal("the download is not a DER certificate", "Serve DER, not PEM or a text dump.") from None
     key_bits = key_bits_of(certificate)
     if key_bits > limits.rsa_key_bits:
-        raise DeviceRefusal(f"the anchor's key has {key_bits} bits; devices take {limits.rsa_key_bits}")
+        raise DeviceRefusal(f"the anchor's key has {key_bits} bits; devices accept at most {limits.rsa_key_bits}")
     return Anchor(certificate, der)

@@ -1,6 +1,6 @@
-"""HTTP as strictly as a device reads it: HTTP/1.1, a literal Content-Length, no chunks, no redirect.
+"""HTTP as strict as on a device: HTTP/1.1, a header named exactly Content-Length, no chunks, no redirect.
 
-No library: each of them accepts what a device does not.
+No library is used, because every library accepts answers that a device does not.
 """
 
 from collections.abc import Callable
@@ -18,9 +18,9 @@ class DeviceResponse:
     """A response that a device would accept.
 
     Attributes:
-        status: Such as 200.
-        headers: Names and values as they came, in order.
-        body: Exactly Content-Length bytes.
+        status: The status code, such as 200.
+        headers: Names and values as received, in order.
+        body: The body, exactly Content-Length bytes.
     """
 
     status: int
@@ -28,18 +28,18 @@ class DeviceResponse:
     body: bytes = field(repr=False)
 
     def header(self, name: str) -> str:
-        """The value of a header whatever its case, or ""."""
+        """The value of a header, ignoring the case of its name; "" if it is missing."""
         return next((value for key, value in self.headers if key.lower() == name.lower()), "")
 
 
 def request_bytes(target: str, authority: str, method: str = "GET", body: bytes | None = None) -> bytes:
-    """A request as devices write it, with the mark of a virtual lock.
+    """Write a request as devices do, with the header that marks a virtual lock.
 
     Args:
         target: Path and query.
-        authority: The Host header: the host, with the port unless it is the scheme's own.
-        method: Of HTTP.
-        body: JSON; None for a request without one.
+        authority: The Host header: the host, with the port unless it is the default of the scheme.
+        method: The HTTP method.
+        body: A JSON body; None for a request without a body.
     """
     head = f"{method} {target} HTTP/1.1\r\nHost: {authority}\r\nAccept: */*\r\n{HEADER}: 1\r\n"
     if body is None:
@@ -54,13 +54,13 @@ def read_response(
     """Read one response.
 
     Args:
-        receive: Gives up to so many bytes, and nothing at the end of the connection.
-        limits: The device's.
-        expected: The status codes with which the device goes on.
+        receive: Called with a number of bytes; returns at most that many, and none at the end of the connection.
+        limits: The limits of the device.
+        expected: The status codes that the device accepts.
 
     Raises:
-        DeviceRefusal: It is not what a device reads.
-        OSError: From ``receive``.
+        DeviceRefusal: A device would not accept the response.
+        OSError: Raised by ``receive``.
     """
     head, rest = _read_head(receive, limits)
     status_line, *lines = head.split("\r\n")
@@ -85,7 +85,7 @@ def _read_body(receive: Receive, begun: bytes, length: int) -> bytes:
             raise DeviceRefusal(f"the connection ended after {len(body)} of {length} bytes of the body")
         body += piece
     if len(body) > length:
-        raise DeviceRefusal(f"{len(body) - length} bytes follow the body that Content-Length announced")
+        raise DeviceRefusal(f"{len(body) - length} more bytes follow than Content-Length announces")
     return body
 
 
@@ -97,27 +97,27 @@ def _read_head(receive: Receive, limits: DeviceLimits) -> tuple[str, bytes]:
         piece = receive(4096)
         if not piece:
             what = "an unfinished header" if received else "no answer"
-            raise DeviceRefusal(f"the host closed the connection with {what}", "Is this an HTTP port?")
+            raise DeviceRefusal(f"the host closed the connection with {what}", "Check that this is an HTTP port.")
         received += piece
     head, _, rest = received.partition(b"\r\n\r\n")
     return head.decode("latin-1"), rest
 
 
 _ADVICE = {
-    301: "Devices follow no redirect: answer at this very address.",
-    302: "Devices follow no redirect: answer at this very address.",
-    307: "Devices follow no redirect: answer at this very address.",
-    308: "Devices follow no redirect: answer at this very address.",
-    401: "The host does not serve this network: see the site's device networks.",
-    404: "Is this the ENGAGE host, and the address of the plain HTTP instance?",
-    503: "The host has no release to serve: engage release list.",
+    301: "Devices do not follow redirects. Answer at this address.",
+    302: "Devices do not follow redirects. Answer at this address.",
+    307: "Devices do not follow redirects. Answer at this address.",
+    308: "Devices do not follow redirects. Answer at this address.",
+    401: "The host does not serve this network. Check the site's device networks.",
+    404: "Check that this is the address of the plain HTTP instance of an ENGAGE host.",
+    503: "The host has no release to serve. Check: engage release list",
 }
 
 
 def _status(status_line: str) -> int:
     version, _, status = status_line.partition(" ")
     if version != "HTTP/1.1":
-        raise DeviceRefusal(f"the answer is {version[:20]!r}, not HTTP/1.1", "Let the host answer with HTTP/1.1.")
+        raise DeviceRefusal(f"the answer is {version[:20]!r}, not HTTP/1.1", "Answer with HTTP/1.1.")
     return int(status[:3]) if status[:3].isascii() and status[:3].isdigit() else 0
 
 
@@ -141,13 +141,13 @@ def _content_length(headers: tuple[tuple[str, str], ...], limits: DeviceLimits) 
     lengths = [value for name, value in headers if name == "Content-Length"]
     if not lengths:
         spelled = [name for name, _ in headers if name.lower() == "content-length"]
-        what = f"spells it {spelled[0]}" if spelled else "has none"
+        what = f"has {spelled[0]}" if spelled else "has none"
         raise DeviceRefusal(
-            f"devices look for a header named exactly Content-Length; the answer {what}",
-            "A proxy that writes header names in lower case, or HTTP/2, cannot stand in front.",
+            f"devices need a header named exactly Content-Length; the answer {what}",
+            "Do not use HTTP/2 or a proxy that writes header names in lower case.",
         )
     if len(set(lengths)) > 1 or not lengths[0].isascii() or not lengths[0].isdigit():
-        raise DeviceRefusal(f"Content-Length is {', '.join(lengths)[:60]}")
+        raise DeviceRefusal(f"Content-Length is not one number: {', '.join(lengths)[:60]}")
     if int(lengths[0]) > limits.body_bytes:
-        raise DeviceRefusal(f"the body has {lengths[0]} bytes; a device has room for {limits.body_bytes}")
+        raise DeviceRefusal(f"the body has {lengths[0]} bytes; devices accept at most {limits.body_bytes}")
     return int(lengths[0])

@@ -1,4 +1,4 @@
-"""The TLS half: connect to the host and trust nothing but the anchor."""
+"""The TLS part: connect to the host and trust only the anchor."""
 
 import socket
 from collections.abc import Iterator
@@ -25,17 +25,17 @@ _OK = frozenset({200})
 
 
 class TlsRefusal(DeviceRefusal):
-    """The handshake, the chain or the name is not what a device accepts: it then asks for the notice by itself."""
+    """A device would not accept handshake, chain or name. It then requests the notice."""
 
 
 @dataclass(frozen=True, slots=True)
 class SecureConnection:
-    """A TLS connection that a device has made, from :func:`secure_connection`.
+    """A device's TLS connection, from :func:`secure_connection`.
 
     Attributes:
-        version: Such as ``TLSv1.3``.
+        version: The TLS version, such as ``TLSv1.3``.
         cipher: OpenSSL's name of the cipher suite.
-        chain_bytes: Bytes of the chain, the anchor counted.
+        chain_bytes: The size of the chain in bytes, anchor included.
     """
 
     version: str
@@ -48,11 +48,11 @@ class SecureConnection:
     def request(
         self, target: str, *, method: str = "GET", body: bytes | None = None, expected: frozenset[int] = _OK
     ) -> DeviceResponse:
-        """Send one request and read its answer; several can follow each other.
+        """Send one request and read its answer. More requests can follow.
 
         Raises:
-            DeviceRefusal: The answer is not what a device reads.
-            OSError: The connection broke, or fell silent.
+            DeviceRefusal: A device would not accept the answer.
+            OSError: The connection failed or timed out.
         """
         self._peer.send(request_bytes(target, self._authority, method, body))
         return read_response(self._peer.receive, self._limits, expected)
@@ -60,11 +60,11 @@ class SecureConnection:
 
 @dataclass(frozen=True, slots=True)
 class PresentedChain:
-    """What a TLS host sends to whoever connects, trusted or not.
+    """The chain that a TLS host sends to any client, trusted or not.
 
     Attributes:
-        certificates: As sent, in their order.
-        version: Such as ``TLSv1.3``.
+        certificates: The certificates as sent, in order.
+        version: The TLS version, such as ``TLSv1.3``.
     """
 
     certificates: tuple[x509.Certificate, ...]
@@ -72,10 +72,10 @@ class PresentedChain:
 
     @property
     def message_bytes(self) -> int:
-        """The size of the handshake's Certificate message, its four octets of header counted.
+        """The size of the handshake's Certificate message, including its header of four octets.
 
-        RFC 5246 section 7.4.2: a length of three octets before the list and before each certificate; RFC 8446 section
-        4.4.2 adds a context of one octet, and two octets for each certificate's extensions, of which none was asked.
+        RFC 5246 section 7.4.2: a length of three octets before the list and before each certificate. RFC 8446 section
+        4.4.2 adds a context of one octet, and two octets for the extensions of each certificate. None were requested.
         """
         sizes = [len(certificate.public_bytes(Encoding.DER)) for certificate in self.certificates]
         if self.version == "TLSv1.3":
@@ -84,15 +84,15 @@ class PresentedChain:
 
 
 def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChain:
-    """Connect and look at what is sent, without judging it.
+    """Connect and read the chain, without judging it.
 
     Args:
         host: A name, which is also sent as server name, or an address.
-        port: Usually 443.
-        limits: Only its patience counts.
+        port: The port, usually 443.
+        limits: The limits of the device; only ``seconds`` is used.
 
     Raises:
-        NotPossible: No connection, no TLS, or silence.
+        NotPossible: There is no connection, no TLS, or no answer.
     """
     where = f"https://{f'[{host}]' if ':' in host else host}:{port}"
     try:
@@ -102,23 +102,27 @@ def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChai
             sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
             return PresentedChain(tuple(sent), peer.connection.get_protocol_version_name())
     except DeviceRefusal as refusal:
-        raise NotPossible(refusal.sentence, "Does a TLS server listen on this port?") from None
+        raise NotPossible(refusal.sentence, "Check that a TLS server listens on this port.") from None
     except TimeoutError:
-        raise NotPossible(f"{where}: no answer within {limits.seconds:g} s", "Is the TLS instance up?") from None
+        raise NotPossible(
+            f"{where}: no answer within {limits.seconds:g} s", "Check that the TLS instance is up."
+        ) from None
     except OSError as error:
-        raise NotPossible(f"{where}: {error.strerror or error}", "Is the TLS instance up, on this port?") from None
+        raise NotPossible(
+            f"{where}: {error.strerror or error}", "Check that the TLS instance is up, on this port."
+        ) from None
 
 
 @contextmanager
 def secure_connection(
     host: str, port: int, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
 ) -> Iterator[SecureConnection]:
-    """Shake hands as a device with this anchor does.
+    """Connect by TLS as a device with this anchor does.
 
     Raises:
         TlsRefusal: A device would not accept the chain or the name.
-        DeviceRefusal: From the requests within.
-        NotPossible: No connection, or silence.
+        DeviceRefusal: A device would not accept the answer to a request on the connection.
+        NotPossible: There is no connection or no answer.
     """
     authority = f"[{host}]" if ":" in host else host
     where = f"https://{authority}:{port}"
@@ -132,15 +136,19 @@ def secure_connection(
                 version=version, cipher=cipher, chain_bytes=chain_bytes, _peer=peer, _authority=named, _limits=limits
             )
     except TimeoutError:
-        raise NotPossible(f"{where}: no answer within {limits.seconds:g} s", "Is the TLS instance up?") from None
+        raise NotPossible(
+            f"{where}: no answer within {limits.seconds:g} s", "Check that the TLS instance is up."
+        ) from None
     except OSError as error:
-        raise NotPossible(f"{where}: {error.strerror or error}", "Is the TLS instance up, on this port?") from None
+        raise NotPossible(
+            f"{where}: {error.strerror or error}", "Check that the TLS instance is up, on this port."
+        ) from None
 
 
 def _accepted(
     peer: TlsPeer, where: str, host: str, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
 ) -> int:
-    """Do the handshake and all that a device checks with it; the chain's bytes."""
+    """Do the handshake and all checks of a device. Returns the size of the chain in bytes."""
     try:
         peer.handshake(where)
         sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []

@@ -1,4 +1,4 @@
-"""One TLS connection by pyOpenSSL, trusting one certificate or looking at whatever comes."""
+"""One TLS connection with pyOpenSSL, which trusts one certificate or accepts any."""
 
 import select
 import socket
@@ -21,7 +21,7 @@ _T = TypeVar("_T")
 
 
 class TlsPeer:
-    """pyOpenSSL on a socket that waits, with one deadline for all of it."""
+    """A pyOpenSSL connection on a non-blocking socket, with one deadline for everything."""
 
     def __init__(
         self, plain: socket.socket, host: str, anchor: x509.Certificate | None, seconds: float, firmware: Firmware
@@ -33,7 +33,7 @@ class TlsPeer:
         context.set_min_proto_version(firmware.oldest_tls.value)
         context.set_max_proto_version(firmware.newest_tls.value)
         if firmware.ciphers or firmware.oldest_tls.value < TlsVersion.TLS_1_2.value:
-            # versions below 1.2 need SHA-1, which OpenSSL allows at level 0 alone
+            # versions below 1.2 need SHA-1, which OpenSSL allows only at level 0
             context.set_cipher_list(f"{firmware.ciphers or 'DEFAULT'}:@SECLEVEL=0".encode("ascii"))
         context.set_alpn_protos(list(ALPN_PROTOCOLS))
         if anchor is not None:
@@ -47,7 +47,7 @@ class TlsPeer:
     def _trust(self, context: SSL.Context, anchor: x509.Certificate, firmware: Firmware) -> None:
         store = context.get_cert_store()
         if store is None:
-            raise NotPossible("OpenSSL gave no certificate store", "Install pyOpenSSL again.")
+            raise NotPossible("OpenSSL has no certificate store", "Reinstall pyOpenSSL.")
         store.add_cert(crypto.X509.from_cryptography(anchor))
         if firmware.accepts_partial_chain:
             store.set_flags(crypto.X509StoreFlags.PARTIAL_CHAIN)
@@ -57,16 +57,16 @@ class TlsPeer:
         context.set_verify(SSL.VERIFY_PEER, self._on_verified)
 
     def handshake(self, where: str) -> None:
-        """Shake hands.
+        """Do the TLS handshake.
 
         Raises:
-            DeviceRefusal: It failed, or the chain does not lead to the anchor.
-            OSError: The connection broke, or fell silent.
+            DeviceRefusal: It failed, or the chain does not end at the anchor.
+            OSError: The connection failed or timed out.
         """
         try:
             self._waiting(self.connection.do_handshake)
         except SSL.SysCallError as error:
-            raise DeviceRefusal(f"{where}: the host broke off the handshake ({error.args[-1]})") from None
+            raise DeviceRefusal(f"{where}: the host ended the handshake ({error.args[-1]})") from None
         except SSL.Error as error:
             if self._failure is None:
                 raise DeviceRefusal(f"{where}: {_reason(error)}") from None
@@ -74,11 +74,11 @@ class TlsPeer:
             raise DeviceRefusal(verification_sentence(code, depth), verification_advice(code)) from None
 
     def send(self, message: bytes) -> None:
-        """Send all of it."""
+        """Send a whole message."""
         self._waiting(lambda: self.connection.send(message))
 
     def receive(self, size: int) -> bytes:
-        """Up to so many bytes; none at the end of the connection."""
+        """Receive at most ``size`` bytes; none at the end of the connection."""
         try:
             return self._waiting(lambda: self.connection.recv(size))
         except (SSL.ZeroReturnError, SSL.SysCallError):

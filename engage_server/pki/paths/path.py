@@ -81,6 +81,23 @@ def _is_joined(root: x509.Certificate, path: tuple[x509.Certificate, ...], links
     return any(is_link_to(one, root) for one in path) or any(is_issued_by(link, root) for link in links)
 
 
+def leads_to(certificate: x509.Certificate, pool: Iterable[x509.Certificate], anchor: x509.Certificate) -> bool:
+    """Whether some way leads from a certificate to the anchor. OpenSSL and GnuTLS take the first issuer that is sent.
+
+    Neither turns back at a dead end, where Go and the search here do.
+    """
+    others = list(dict.fromkeys((*pool, anchor)))
+    begun, met = [certificate], {certificate}
+    while begun:
+        last = begun.pop()
+        above = [each for each in others if each not in met and is_issued_by(last, each)]
+        if last == anchor or anchor in above:
+            return True
+        met.update(above)
+        begun += above
+    return False
+
+
 def arrange(certificates: Iterable[x509.Certificate]) -> Chain:
     """Put the certificates of one chain in order. Duplicates are dropped.
 

@@ -13,11 +13,11 @@ from engage_server.checks.selection import Selection
 from engage_server.errors import EngageError, FileNotUsable
 from engage_server.records import Host, Secret
 from engage_server.services.chains.content_findings import content_findings
-from engage_server.services.chains.grouping import FileGroup, is_key_of
+from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of
 from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
 from engage_server.services.chains.material import could_be_staged
 from engage_server.services.chains.naming import STANDARD_INPUT, keys_named_beside, live_target
-from engage_server.services.chains.targets import CheckTarget, groups_of, read_target
+from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
 
 _OUR_SERVER_FILE = "partner_server.pem"
 
@@ -71,11 +71,14 @@ class Checker:
             if live is not None:
                 yield self._guarded(target, self._live, target, *live), set()
                 return
+            group = None
             for group in self._groups(target):
                 whole = is_only and not Path(target).is_dir()
                 mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
                 joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
-                yield self._guarded(shown(group.name), self._file, joined), mine
+                yield replace(self._guarded(shown(group.name), self._file, joined), keys=tuple(sorted(mine))), mine
+            if group is None:
+                yield self._unreadable(target, no_chain_in(Path(target))), set()
         except EngageError as error:
             yield self._unreadable(target, error), set()
         except Exception as defect:  # a defect of ours is told like everything else that stands in the way
@@ -85,8 +88,8 @@ class Checker:
         if target != STANDARD_INPUT:
             yield from groups_of(Path(target), self.passphrase)
             return
-        path = Path(STANDARD_INPUT)
-        yield FileGroup(path, (held_in(self.standard_input(), path, self.passphrase),))
+        file = held_in(self.standard_input(), Path(STANDARD_INPUT), self.passphrase)
+        yield FileGroup(file.path, (file,), as_sent(file))
 
     def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
         """A result in any case: one bad target does not end a run."""

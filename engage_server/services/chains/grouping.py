@@ -89,7 +89,7 @@ def _groups_of_few(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
     unreadable = [FileGroup(file.path, (file,)) for file in files if file.error is not None]
     mains = _mains(readable)
     if len(mains) == 1 and len(readable) > 1:
-        return [FileGroup(folder, tuple(readable), _sent(mains[0])), *unreadable]
+        return [FileGroup(folder, tuple(readable), as_sent(mains[0])), *unreadable]
     if mains:
         return [FileGroup(main.path, (main, *_beside(main, mains, readable))) for main in mains] + unreadable
     return _without_a_server(folder, readable) + unreadable
@@ -108,12 +108,14 @@ def _mains(files: Sequence[HeldFile]) -> list[HeldFile]:
     return found
 
 
-def _sent(main: HeldFile) -> HeldFile | None:
+def as_sent(main: HeldFile) -> HeldFile | None:
     """The main file, where it can be what a server sends: several certificates in an order, and no root among them."""
     held = main.bundle
+    if not main.holds_several or main.is_a_heap:
+        return None
     complete = find_path(held.certificates)
     ends_in_root = len(complete.path) > 1 and complete.path[-1].issuer == complete.path[-1].subject
-    return main if main.holds_several and held.in_order and not ends_in_root else None
+    return main if held.in_order and not ends_in_root else None
 
 
 def _beside(main: HeldFile, mains: Sequence[HeldFile], files: Sequence[HeldFile]) -> Iterator[HeldFile]:

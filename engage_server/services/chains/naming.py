@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Secret
-from engage_server.services.chains.held_files import SUFFIXES, HeldFile, look_into
+from engage_server.services.chains.held_files import SUFFIXES, HeldFile, held_in
 
 STANDARD_INPUT = "-"
 
 _HTTPS_PORT = 443
 _LONGEST_KEY_FILE = 1 << 16
-_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"CERTIFICATE-----"
+_KEY, _CERTIFICATE, _DER_SEQUENCE = b"PRIVATE KEY-----", b"CERTIFICATE-----", b"\x30"
 
 
 def live_target(target: str) -> tuple[str, int] | None:
@@ -28,10 +28,11 @@ def live_target(target: str) -> tuple[str, int] | None:
         return None
     try:
         url = urlsplit(target if "://" in target else f"https://{target}")
-        host, port = url.hostname, url.port or _HTTPS_PORT
+        host, port = url.hostname, _HTTPS_PORT if url.port is None else url.port
     except ValueError:
         host, port, url = None, 0, urlsplit("")
-    if url.scheme != "https" or not host or url.path.strip("/"):
+    says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme != "https" or not host or not port or says_more:
         raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
     if ":" not in target and ("." not in host or Path(target).suffix.lower() in SUFFIXES):
         raise FileNotUsable(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
@@ -39,26 +40,29 @@ def live_target(target: str) -> tuple[str, int] | None:
 
 
 def keys_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict[str, HeldFile]:
-    """Those of the targets that are files with a private key in PEM and no certificate, where there are others, too."""
+    """Those of the targets that are files with a private key and no certificate, where there are others, too."""
     if len(targets) < 2:
         return {}
-    found = {target: look_into(Path(target), passphrase) for target in targets if _is_key_file(Path(target))}
+    found = {target: held for target in targets if (held := _held_key(Path(target), passphrase)) is not None}
     return found if len(found) < len(targets) else {}
 
 
 def is_there(path: Path) -> bool:
-    """Whether there is something of this name. A name that no file can have is no error."""
+    """Whether something has this name, a broken link, too. A name that no file can have is no error."""
     try:
-        return path.exists()
+        return path.is_symlink() or path.exists()
     except (OSError, ValueError):
         return False
 
 
-def _is_key_file(path: Path) -> bool:
+def _held_key(path: Path, passphrase: Secret | None) -> HeldFile | None:
     try:
         if not path.is_file() or path.stat().st_size > _LONGEST_KEY_FILE:
-            return False
+            return None
         content = path.read_bytes()
     except (OSError, ValueError):
-        return False
-    return _KEY in content and _CERTIFICATE not in content
+        return None
+    if _KEY in content:
+        return None if _CERTIFICATE in content else held_in(content, path, passphrase)
+    held = held_in(content, path, passphrase) if content.startswith(_DER_SEQUENCE) else None
+    return held if held is not None and held.is_key_alone else None

@@ -1,5 +1,7 @@
 """What ``engage chain check`` is pointed at, read: files and folders, one chain at a time."""
 
+import errno
+import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +15,7 @@ from engage_server.pki.keys import keys_match
 from engage_server.pki.paths.bundle import Bundle
 from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
-from engage_server.services.chains.grouping import FileGroup, groups_below
+from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
 from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown
 
 __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
@@ -52,15 +54,24 @@ def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGrou
     Raises:
         FileNotUsable: There is no such file or folder, or it cannot be looked into.
     """
-    try:
-        exists, is_folder = path.exists(), path.is_dir()
-    except (OSError, ValueError):  # too long a name, or one that no file can have
-        exists, is_folder = False, False
-    if not exists:
-        raise FileNotUsable(f"{shown(path)}: no such file or folder", "Name a file, a folder, or https://HOST.")
-    if is_folder:
+    if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
-    return iter((FileGroup(path, (look_into(path, passphrase),)),))
+    file = look_into(path, passphrase)
+    return iter((FileGroup(path, (file,), as_sent(file)),))
+
+
+_NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except (OSError, ValueError) as error:  # the latter: a name that no file can have
+        if isinstance(error, OSError) and error.errno not in _NOT_THERE:  # such as links in a circle
+            sentence, step = f"can not look at it: {error.strerror or error}", "Mend that, or name another."
+        else:
+            sentence, step = "no such file or folder", "Name a file or folder that is there."
+    raise FileNotUsable(f"{shown(path)}: {sentence}", step)
 
 
 def read_target(group: FileGroup) -> CheckTarget:
@@ -94,6 +105,11 @@ def read_target(group: FileGroup) -> CheckTarget:
         _server_key(bundle),
         found_in,
     )
+
+
+def no_chain_in(folder: Path) -> ContentNotUsable:
+    """Why nothing is judged of a folder in which nothing was found: keys and requests alone are no chain."""
+    return ContentNotUsable(f"{shown(folder)}: there is no chain in it", "Name a folder or file with certificates.")
 
 
 _NAME = "Name a file or folder with a chain."

@@ -1,1 +1,1 @@
-"""From what devices do to what is known of them: recorded while serving, spooled, merged, diagnosed."""
+"""Evidence of devices: recorded while serving, spooled, stored, combined into histories, and diagnosed."""

@@ -1,6 +1,6 @@
-"""Which hosts the devices of a site call, and who still calls one that the site has no more.
+"""Finds the hosts that devices of a site call, and the devices that still call a host which the site no longer has.
 
-A host is known from the Host header of a notice or a call-in; a device that named none is not counted.
+The host is known from the Host header of a notice or a call-in. A device that sent none is not counted.
 """
 
 from contextlib import suppress
@@ -18,11 +18,11 @@ _HOSTS = 10
 
 @dataclass(frozen=True, slots=True)
 class HostCallers:
-    """Who calls a host.
+    """The devices that call a host.
 
     Attributes:
         host: The host.
-        devices: How many.
+        devices: How many devices call it.
         examples: Some of them.
     """
 
@@ -32,24 +32,24 @@ class HostCallers:
 
 
 def callers_of_host(store: EvidenceStore, site: str, host: Host, now: datetime) -> HostCallers:
-    """Which devices of a site still call a host: those that named it last, and were seen within 30 days."""
+    """The devices of a site that still call a host: they named it last, and were seen within 30 days."""
     count, names = store.callers_of_host(site, host.text, now - CALLED_LATELY, _SHOWN)
     return HostCallers(host, count, tuple(names))
 
 
 def callers_of_other_hosts(store: EvidenceStore, site: Site, now: datetime, release: int = 0) -> list[HostCallers]:
-    """Who calls a host that is none of the site's, such as one that was taken away; the most called first.
+    """The devices that call a host that the site does not have, such as a removed one. The most called host is first.
 
     Args:
-        store: Where the evidence rests.
+        store: Holds the evidence.
         site: The site.
-        now: Aware.
-        release: Hosts of devices that finished TLS with this one are left out: they take it whatever they call.
+        now: The time, timezone-aware.
+        release: Devices that finished TLS with this release are left out: they accept it whatever they call.
     """
     known = [host.text for host in site.hosts]
     called = store.other_hosts_called(site.name, known, now - CALLED_LATELY, release, _HOSTS)
     found = []
     for text in called:
-        with suppress(HostInvalid):  # what a client sent as its Host may be anything
+        with suppress(HostInvalid):  # a client may send anything as its Host
             found.append(callers_of_host(store, site.name, Host.parse(text), now))
     return found

@@ -1,4 +1,4 @@
-"""From a device's audits to the evidence of rotations: the few events that tell of certificates and connections."""
+"""Records the few events in a device's audits that are evidence for rotations: on certificates and connections."""
 
 from collections.abc import Iterable
 
@@ -7,7 +7,7 @@ from engage_server.protocol.event_codes import MEANINGS
 from engage_server.protocol.json_body import Json
 from engage_server.services.evidence.sightings import Sightings
 
-_MOST = 100  # of one upload: whoever sends more of these says nothing new
+_MOST = 100  # of one upload; more of these events say nothing new
 
 
 def note_device_audits(
@@ -20,17 +20,17 @@ def note_device_audits(
     *,
     marked: bool = False,
 ) -> None:
-    """Note those of these events that are evidence, oldest first, as the device sent them; each with the call's token.
+    """Record the events that are evidence, oldest first, as the device sent them, each with the call's token.
 
-    The caller keeps uploads away that are too long to be looked at (the setting ``max_audit_events``).
+    The caller must keep out uploads with more events than the setting ``max_audit_events`` allows.
 
     Args:
-        sightings: Where to.
-        site: Its name.
-        address: Where the upload came from.
-        serial: Whose it is; None where that is not known.
-        events: As they came, read as JSON.
-        token: One that could prove who calls; "" for none.
+        sightings: Takes the events.
+        site: The site's name.
+        address: The address that the upload came from.
+        serial: The device's serial number; None if unknown.
+        events: The events as they came, read as JSON.
+        token: A token that may prove the caller's identity; "" for none.
         marked: Whether a virtual lock sent them.
     """
     noted = 0

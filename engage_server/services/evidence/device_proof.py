@@ -1,4 +1,4 @@
-"""Tokens by which a device proves itself: what they change in its history. Pure."""
+"""Tokens that prove a device's identity, and what they change in its history. Pure."""
 
 from datetime import timedelta
 
@@ -6,14 +6,14 @@ from engage_server.records import DeviceHistory, Sighting
 from engage_server.records.history import changed
 from engage_server.services.evidence.usual_address import settled
 
-_ONE_VISIT = timedelta(minutes=10)  # in which a device may show one token several times, from one address
+_ONE_VISIT = timedelta(minutes=10)  # within this time a device may show one token several times, from one address
 
 
 def with_token(known: DeviceHistory, sighting: Sighting) -> tuple[DeviceHistory, bool]:
-    """The history with what the token of this sighting says, and whether it proves the device.
+    """The history after the token of this sighting, and whether the token proves the device's identity.
 
-    One that is older than the last, or the same on another visit, is a replay: the sighting counts as without. By plain
-    HTTP anybody on the way can read it: there it proves nothing, and is used up.
+    A token that is older than the last one, or the same on another visit, is a replay. The sighting then counts as one
+    without a token. By plain HTTP anyone on the way can read a token, so it proves nothing and is used up.
     """
     if not sighting.authenticated:
         return known, False

@@ -1,4 +1,4 @@
-"""Which devices took which release, who is missing since when, and what is wrong with them."""
+"""Lists devices: how far each came with a release, how long it has been silent, and what is wrong with it."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,22 +15,22 @@ from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseSt
 
 
 class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
-    """What of the store the evidence of devices needs."""
+    """The part of the store that the evidence of devices needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
-    """One device, as operators look at it.
+    """One device, as shown to operators.
 
     Attributes:
         site: Its site.
-        identity: Serial number, or address.
-        history: What is known of it; None for one that was never seen.
-        grade: How far it came with the release that was asked for; None where none was.
-        silent_nights: Whole days since it was last seen; None for one that never was.
-        diagnosis: What is wrong with it; None when nothing is.
-        disregarded: How many of its sightings of late count for nothing, by the reason; only where one device is shown.
-        is_stranger: Whether its site has a list, and it is not on it: no rotation counts it.
+        identity: Its serial number, or its address.
+        history: What is known about it; None if it was never seen.
+        grade: How far it came with the release that was asked for; None if no release was.
+        silent_nights: Whole days since it was last seen; None if it was never seen.
+        diagnosis: What is wrong with it; None if nothing is.
+        disregarded: How many of its recent sightings do not count, by the reason. Only filled for a single device.
+        is_stranger: Whether its site has a list and it is not on it. No rotation counts it then.
     """
 
     site: str
@@ -44,27 +44,27 @@ class DeviceView:
 
     @property
     def serial(self) -> str | None:
-        """Its serial number; None for a device that is known by its address alone."""
+        """Its serial number; None for a device that is known only by its address."""
         return decode_serial(self.identity)
 
     @property
     def report(self) -> str:
-        """What its audits told last of a download, a hash or a connection; "" for nothing."""
+        """What its audits last reported about a download, a hash or a connection; "" for nothing."""
         return sentence_of_report(self.history.report) if self.history else ""
 
 
 class DeviceEvidence:
-    """Asks the evidence.
+    """Reads the evidence.
 
     Args:
-        store: Where it rests.
+        store: Holds the evidence.
     """
 
     def __init__(self, store: DevicesStore) -> None:
         self._store = store
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
-        """How many devices came how far with a release.
+        """How many devices reached each grade with a release.
 
         Raises:
             NotFound: There is no such site or release.
@@ -82,15 +82,15 @@ class DeviceEvidence:
         troubled: bool = False,
         limit: int | None = None,
     ) -> list[DeviceView]:
-        """The devices of a site, longest silent first, those that were never seen in front.
+        """The devices of a site: first those never seen, then those that have been silent longest.
 
         Args:
-            site: Its name.
-            now: Aware.
-            release: Tell how far each came with this release.
-            missing: Only those that have not finished a handshake with it.
-            troubled: Only those with which something seems to be wrong.
-            limit: At most so many.
+            site: The site's name.
+            now: The time, timezone-aware.
+            release: Fill in how far each device came with this release.
+            missing: Only devices that have not finished a handshake with the release.
+            troubled: Only devices that seem to have a problem.
+            limit: The most devices to return.
 
         Raises:
             NotFound: There is no such site or release.
@@ -113,16 +113,16 @@ class DeviceEvidence:
         return self._told_apart(site, views + [_view(each, release, now, hosts) for each in found])
 
     def _told_apart(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
-        """Strangers are marked where the site has a list."""
+        """Mark strangers, if the site has a list."""
         listed = {each.serial for each in self._store.devices(site)}
         return [replace(each, is_stranger=bool(listed) and each.identity not in listed) for each in views]
 
     def _hosts(self, site: str) -> tuple[str, ...]:
-        """What the devices of a site call."""
+        """The hosts that the devices of a site call."""
         return tuple(host.text for host in self._store.site(site).hosts)
 
     def _troubled(self, hosts: tuple[str, ...], site: str, now: datetime, wanted: DeviceFilter) -> list[DeviceView]:
-        """Page by page: the store only sieves, so a page may hold fewer devices in trouble than it holds devices."""
+        """Read page by page. The store only preselects, so not every device of a page has a problem."""
         found: list[DeviceView] = []
         while True:
             page = self._store.device_histories(site, wanted)
@@ -133,14 +133,14 @@ class DeviceEvidence:
             wanted = replace(wanted, after=page[-1])
 
     def device(self, text: str, now: datetime) -> list[DeviceView]:
-        """What is known of one device, for each site that it was seen in.
+        """What is known about one device, for each site where it was seen.
 
         Args:
             text: Its serial number as hexadecimal digits or Base64, or its address.
-            now: Aware.
+            now: The time, timezone-aware.
 
         Raises:
-            NotFound: Nobody has seen it, and nobody added it.
+            NotFound: It was never seen and never added.
         """
         identity = decode_serial(text) or text
         hosts = {each.name: tuple(host.text for host in each.hosts) for each in self._store.sites()}
@@ -154,7 +154,7 @@ class DeviceEvidence:
         if not known:
             raise NotFound(
                 f"no device {text[:80]!r} was ever seen or added",
-                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                "Give its serial number (32 hexadecimal digits) or its address. List devices: engage device list",
                 code="device.not_found",
             )
         return [
@@ -165,27 +165,27 @@ class DeviceEvidence:
         ]
 
     def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
-        """Which devices of a site still call a host, as :func:`.callers.callers_of_host` says."""
+        """The devices of a site that still call a host; see :func:`.callers.callers_of_host`."""
         return callers_of_host(self._store, site, host, now)
 
     def callers_of_other_hosts(self, site: Site, now: datetime) -> list[HostCallers]:
-        """Who calls a host that is none of the site's, as :func:`.callers.callers_of_other_hosts` says."""
+        """The devices that call hosts which the site does not have; see :func:`.callers.callers_of_other_hosts`."""
         return callers_of_other_hosts(self._store, site, now)
 
     def forget(self, text: str, site: str | None, reason: str, occasion: Occasion) -> Sequence[str]:
-        """Remove what is known of a device. If it calls again, it is a new one; lists of serial numbers stay.
+        """Remove what is known about a device. If it calls again, it is a new device. Lists of serial numbers stay.
 
         Args:
             text: Its serial number as hexadecimal digits or Base64, or its address.
-            site: Only there; None for every site.
-            reason: Why, in the operator's words.
+            site: The only site to remove it from; None for every site.
+            reason: The reason, in the operator's words.
             occasion: Who and when.
 
         Returns:
-            The sites in which something was known of it.
+            The sites where something was known about it.
 
         Raises:
-            NotFound: There is no such site, or nobody has seen the device there.
+            NotFound: There is no such site, or the device was never seen there.
         """
         if site is not None:
             self._store.site(site)
@@ -195,21 +195,21 @@ class DeviceEvidence:
         if not forgotten:
             raise NotFound(
                 f"no device {text[:80]!r} was ever seen" + (f" in site {site!r}" if site else ""),
-                "Give its serial number (32 hexadecimal digits) or its address; look: engage device list",
+                "Give its serial number (32 hexadecimal digits) or its address. List devices: engage device list",
                 code="device.not_found",
             )
         return forgotten
 
 
 def read_serial_list(text: str, source: str) -> list[str]:
-    """The serial numbers in a list, one on a line; of a comma-separated line the first field counts.
+    """Read the serial numbers in a list, one on each line. Of a comma-separated line, the first field counts.
 
     Args:
-        text: The content. Empty lines and those that begin with ``#`` are passed over, and so is a heading.
-        source: What to call it in errors.
+        text: The content. Empty lines, lines that begin with ``#``, and a heading are skipped.
+        source: The name of the list in errors.
 
     Raises:
-        UsageError: A line holds none. All wrong lines are told.
+        UsageError: A line has no serial number. The error names all such lines.
     """
     found, wrong = [], []
     for number, line in enumerate(text.splitlines(), 1):

@@ -1,7 +1,7 @@
-"""What is wrong with a device, as far as it can be told from outside: the likely cause, and the mend. Pure.
+"""Diagnoses what is wrong with a device, as far as it can be seen from outside: the likely cause, and the fix. Pure.
 
-The store has the same conditions as SQL (``adoption_queries._is_in_trouble``), to read only the devices that can be in
-trouble; a property test holds that it lets through all that :func:`diagnose` names.
+The store has the same conditions as SQL (``adoption_queries._is_in_trouble``), so that only devices that may have a
+problem are read. A property test checks that the SQL lets through every device that :func:`diagnose` names.
 """
 
 from collections.abc import Collection
@@ -11,24 +11,24 @@ from datetime import datetime
 from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.records import AGAIN_AND_AGAIN, RECENT_TROUBLE, DeviceHistory
 
-# what a device's alert says of its view (RFC 8446 section 6.2)
+# what a device's alert means (RFC 8446 section 6.2)
 _ALERTS = {
-    "alert unknown_ca": "it says unknown_ca: the anchor that it holds did not issue this chain",
-    "alert certificate_expired": "it says certificate_expired: by its clock a certificate has ended",
-    "alert bad_certificate": "it says bad_certificate: by its clock a certificate is not valid yet, or is unreadable",
-    "alert certificate_unknown": "it says certificate_unknown: something about the chain is not acceptable to it",
-    "alert unsupported_certificate": "it says unsupported_certificate: a key or signature that it does not know",
-    "alert handshake_failure": "it says handshake_failure: it shares no TLS version or cipher with this host",
-    "alert protocol_version": "it says protocol_version: it is too old for this host's TLS versions",
+    "alert unknown_ca": "it reports unknown_ca: its anchor did not issue this chain",
+    "alert certificate_expired": "it reports certificate_expired: by its clock a certificate has expired",
+    "alert bad_certificate": "it reports bad_certificate: a certificate is unreadable, or not valid yet by its clock",
+    "alert certificate_unknown": "it reports certificate_unknown: it does not accept something about the chain",
+    "alert unsupported_certificate": "it reports unsupported_certificate: it does not support a key or signature",
+    "alert handshake_failure": "it reports handshake_failure: it shares no TLS version or cipher suite with this host",
+    "alert protocol_version": "it reports protocol_version: it is too old for this host's TLS versions",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
-    """What seems to be wrong.
+    """What seems to be wrong with a device.
 
     Attributes:
-        code: Stable: ``loop``, ``anchor_refused``, ``no_return``, ``no_download``, ``refuses``, ``silent``,
+        code: A stable code: ``loop``, ``anchor_refused``, ``no_return``, ``no_download``, ``refuses``, ``silent``,
             ``reports``, ``asks_again``, ``elsewhere``, ``contested``.
         cause: The likely cause.
         mend: What to do.
@@ -40,12 +40,12 @@ class Diagnosis:
 
 
 def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) -> Diagnosis | None:
-    """The gravest that can be said of a device; None when nothing is wrong.
+    """The most serious problem of a device; None if nothing is wrong.
 
     Args:
-        device: What is known of it.
-        now: Aware.
-        hosts: What its site's devices call; a device that calls another one refuses TLS for that. Empty: not known.
+        device: What is known about it.
+        now: The time, timezone-aware.
+        hosts: The hosts of its site, if known. A device that calls another host refuses TLS for that reason.
     """
     alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
     if device.refusals and device.host and device.host not in (hosts or (device.host,)):
@@ -53,34 +53,36 @@ def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) 
     if device.certificates >= AGAIN_AND_AGAIN and device.refusals:
         return Diagnosis(
             "loop",
-            f"it asks, downloads, refuses TLS, and begins again ({device.certificates} times); {alert}",
-            "The TLS chain does not lead to the anchor that it downloads: look for something in front that terminates "
-            "TLS ('engage chain check HOST --site-key-file FILE'); and at the device's clock.",
+            f"it asks, downloads, refuses TLS, and starts again ({device.certificates} times); {alert}",
+            "The TLS chain does not lead to the anchor that it downloads. Check whether something in front terminates "
+            "TLS: 'engage chain check HOST --site-key-file FILE'. Check the device's clock as well.",
         )
     if device.anchor_failed_at is not None:
         return Diagnosis(
             "anchor_refused",
-            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not take an anchor ("
-            f"{sentence_of_report(device.report)}); it keeps the one that it has, and is locked out when that one ends",
-            "If the hash does not match, it has another site key: commission it anew. Else press 'update from server' "
-            "in the vendor's app, and look whether it can reach port 80.",
+            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not accept the new anchor ("
+            f"{sentence_of_report(device.report)}). It keeps its anchor, and is locked out when that one expires",
+            "If the hash does not match, it has another site key: commission it again. Otherwise press 'update from "
+            "server' in the vendor's app, and check that it can reach port 80.",
         )
     if device.certificates >= AGAIN_AND_AGAIN:
         return Diagnosis(
             "no_return",
-            f"it downloaded the anchor {device.certificates} times and never came back by TLS: most likely it has "
-            "another site key, and drops what it downloads; or port 443 is closed to it, or ends elsewhere",
-            "Commission it anew with this site's key; check port 443 from its network.",
+            f"it downloaded the anchor {device.certificates} times and never came back by TLS. Most likely it has "
+            "another site key and drops its downloads. Or port 443 is closed to it, or leads elsewhere",
+            "Commission it again with this site's key. Check port 443 from its network.",
         )
     if device.notices >= AGAIN_AND_AGAIN and not device.certificates:
         return Diagnosis(
             "no_download",
             f"it asked for the notice {device.notices} times and downloaded nothing: it cannot reach the address in it",
-            "Make the host and port of cert_url reachable from its network; see public_http_port.",
+            "Make the host and port of cert_url reachable from its network. See the setting public_http_port.",
         )
     if device.refusals:
         return Diagnosis(
-            "refuses", alert, "It should ask for the anchor by itself; if it does not, press update there."
+            "refuses",
+            alert,
+            "It should ask for the anchor by itself. If it does not, press 'update from server' in the vendor's app.",
         )
     by_address = _by_address(device, now)
     if by_address is not None:
@@ -89,9 +91,8 @@ def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) 
         days = (now - device.last_seen).days
         return Diagnosis(
             "silent",
-            f"nothing was heard of it for {days} days, which is not its habit: battery, network, or locked out "
-            "for good",
-            "Look at its battery and WiFi; 'update from server' in the vendor's app makes it call.",
+            f"it has not called for {days} days, longer than its habit: battery, network, or locked out for good",
+            "Check its battery and WiFi. 'update from server' in the vendor's app makes it call.",
         )
     return _lately(device, now)
 
@@ -99,8 +100,8 @@ def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) 
 def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:
     return Diagnosis(
         "refuses",
-        f"it calls {device.host}, which is no host of site {device.site}: the certificate is not for it; {alert}",
-        "Give the site this host again (engage site change) and rotate; or let the device call another host.",
+        f"it calls {device.host}, which site {device.site} does not have: the certificate is not valid for it; {alert}",
+        "Add this host to the site again (engage site change) and rotate. Or let the device call another host.",
     )
 
 
@@ -109,14 +110,14 @@ def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
         return Diagnosis(
             "reports",
             f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
-            "It has called since, so it is no lock-out; if it comes again, look at its network and its clock.",
+            "It has called since, so it is not locked out. If this happens again, check its network and its clock.",
         )
     if device.asked_again_at is not None and now - device.asked_again_at <= RECENT_TROUBLE:
         return Diagnosis(
             "asks_again",
-            f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC though it had accepted this very "
-            "chain: a factory reset, a person who pressed update, or somebody who tampers with it",
-            "Ask who was there.",
+            f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC although it had accepted this same "
+            "chain: a factory reset, somebody who pressed update, or tampering",
+            "Find out who was at the door.",
         )
     return None
 
@@ -126,18 +127,18 @@ def _by_address(device: DeviceHistory, now: datetime) -> Diagnosis | None:
         since = device.away_since or device.away_seen_at
         return Diagnosis(
             "elsewhere",
-            f"it is silent at its usual address {device.home}, and somebody with its serial number calls from "
+            f"it is silent at its usual address {device.home}. Its serial number has called from "
             f"{device.away} since {since:%Y-%m-%d}: a new address of the device, or somebody else",
-            "If it goes on calling from there, it counts from the third night on. If no device has that address, "
-            "look who has.",
+            "If it keeps calling from there, it counts from the third night on. If no device has that address, "
+            "find out whose it is.",
         )
     if device.is_contested:
         return Diagnosis(
             "contested",
-            f"it is seen at {device.home} and at {device.away} by turns: somebody uses its serial number, or it has "
-            "two ways to this host",
-            "Find out which address is the device's. With the other one silent for three nights it counts again; or "
-            "forget it ('engage device forget'): then the first address that it calls from is its own.",
+            f"it is seen at {device.home} and at {device.away} alternately: somebody uses its serial number, or it has "
+            "two routes to this host",
+            "Find out which address is the device's. It counts again when the other one is silent for three nights. Or "
+            "forget it ('engage device forget'): the first address that it then calls from becomes its own.",
         )
     return None
 

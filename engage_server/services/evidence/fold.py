@@ -1,13 +1,13 @@
-"""From what was seen of a device to what is known of it: pure, one sighting at a time.
+"""Folds sightings into the histories of devices. Pure, one sighting at a time.
 
 The plan for each sighting of a batch:
 
-1. One that is disregarded changes nothing (:mod:`engage_server.services.evidence.sighting_times`).
-2. Whose it is: the serial number's; without one that of the only serial number that called from its address lately;
-   else the address itself is taken for a device.
-3. Times in the future, left from when a clock was wrong, are taken back to this sighting's.
-4. A token that proves the device counts most, from whatever address (:mod:`.device_proof`).
-5. From its usual address it is evidence; from elsewhere it is not (:mod:`.usual_address`).
+1. A disregarded sighting changes nothing (:mod:`engage_server.services.evidence.sighting_times`).
+2. It belongs to the device with its serial number. Without one, it belongs to the only serial number that recently
+   called from its address. If there is no such one, the address itself counts as a device.
+3. Times in the future, left from when a clock was wrong, are set back to the time of this sighting.
+4. A token that proves the device counts most, from any address (:mod:`.device_proof`).
+5. From the usual address a sighting is evidence. From elsewhere it is not (:mod:`.usual_address`).
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,10 +45,10 @@ def fold(
     found: Sequence[Sighting],
     now: datetime | None = None,
 ) -> list[DeviceHistory]:
-    """Take a batch into the evidence. Implements :class:`engage_server.store.interface.Fold`.
+    """Fold a batch of sightings into the histories. Implements :class:`engage_server.store.interface.Fold`.
 
-    A handshake carries no serial number. It is taken for that of the one device that called from its address lately; at
-    an address of several (a NAT) it is nobody's, until a request on its connection says whose it is.
+    A handshake carries no serial number. It counts for the one device that recently called from its address. At an
+    address of several devices (a NAT) it counts for none, until a request on its connection names the device.
     """
     histories = dict(known)
     for sighting in found:
@@ -65,28 +65,28 @@ def fold(
         )
         shared = histories.get(address)
         if identity != sighting.address and shared is not None and not shared.is_shared_address:
-            histories[address] = changed(shared, is_shared_address=True)  # its device has told its name meanwhile
+            histories[address] = changed(shared, is_shared_address=True)  # its device has named itself meanwhile
     return [history for place, history in histories.items() if history != known.get(place)]
 
 
 def noted(
     before: DeviceHistory | None, sighting: Sighting, site: str, identity: str, now: datetime | None = None
 ) -> DeviceHistory:
-    """One device's history with one more sighting.
+    """The history of one device after one more sighting.
 
-    1. A device that was never seen begins with an empty history.
-    2. Times that a wrong clock left in the future come back to this sighting's.
-    3. A token that proves the device counts from whatever address.
-    4. From an address that is not its usual one everything else proves nothing.
-    5. At its usual address it was here; a handshake with a token counts as one, and as proof.
-    6. All else counts by its kind: see :func:`_evident`.
+    1. A device that was never seen starts with an empty history.
+    2. Times that a wrong clock left in the future are set back to the time of this sighting.
+    3. A token that proves the device counts from any address.
+    4. From an address that is not the usual one, everything else proves nothing.
+    5. A sighting at the usual address shows that the device was here. A handshake with a token also proves who it was.
+    6. Everything else counts by its kind: see :func:`_evident`.
 
     Args:
-        before: What was known of it; None for nothing.
-        sighting: One that counts.
-        site: Where it was seen.
-        identity: Whose sighting it is.
-        now: The time by which a history is found to lie in the future; None where no clock is doubted.
+        before: The history before; None if there is none.
+        sighting: The sighting, which must not be a disregarded one.
+        site: The site where it was seen.
+        identity: The device that the sighting belongs to.
+        now: The time after which a history lies in the future; None if no clock is doubted.
     """
     known = before or newcomer(site, identity, sighting.at)  # 1
     if now is not None:
@@ -103,14 +103,14 @@ def noted(
 
 
 def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """What a sighting from the usual address tells beside that it was there, by its kind.
+    """Apply what a sighting from the usual address shows, by its kind, except that the device was there.
 
-    1. A finished handshake ends all trouble: the counts begin again. A resumed one proves nothing.
-    2. A refused one is counted, a broken one only remembered.
-    3. A call-in says no more; an audit says what its event means.
-    4. On a TLS connection the rest is no question for an anchor: the device has just accepted one.
-    5. What is older than the last finished handshake gives its grade alone.
-    6. A download is counted; a notice, too, and a second one right after an accepted chain is remembered.
+    1. A finished handshake ends all trouble: the counts start again. A resumed one proves nothing.
+    2. A refused handshake is counted. A broken one is only remembered.
+    3. A call-in shows nothing more. An audit shows what its event means.
+    4. On a TLS connection the other kinds do not ask for an anchor: the device has just accepted one.
+    5. A sighting older than the last finished handshake gives only its grade.
+    6. Downloads and notices are counted. A notice right after an accepted chain is remembered.
     """
     if sighting.kind is SightingKind.HANDSHAKE_FINISHED:
         return _finished(seen, sighting) if is_finished(sighting) else seen
@@ -120,23 +120,25 @@ def _evident(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
         return seen
     if sighting.kind is SightingKind.AUDIT:
         return _audited(seen, sighting)
-    if sighting.listener == "https":  # on a connection whose handshake was noted: it holds what it needs
+    if (
+        sighting.listener == "https"
+    ):  # on a connection whose handshake was recorded: the device has the anchor that it needs
         return seen
     if seen.finished_at is not None and sighting.at < seen.finished_at + _SAME_MOMENT:
-        # of before that handshake: each worker has a spool file of its own, and they are read one after the other
+        # from before that handshake: each worker has its own spool file, and they are read one after the other
         return _graded(seen, sighting, _GRADES[sighting.kind])
     if sighting.kind is SightingKind.CERTIFICATE:
         fetched = changed(seen, certificates=seen.certificates + 1, fetched_release=sighting.release or 0)
         return _graded(fetched, sighting, Grade.CERTIFICATE)
     asked_again = seen.asked_again_at
     if seen.finished_release == (sighting.release or -1) and not seen.refusals and not seen.notices:
-        asked_again = sighting.at  # though it had just accepted this very release
+        asked_again = sighting.at  # although it had just accepted this same release
     return _graded(changed(seen, notices=seen.notices + 1, asked_again_at=asked_again), sighting, Grade.NOTICE)
 
 
 def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     if seen.finished_at is not None and sighting.at < seen.finished_at:
-        # told late, by another worker's file: what came after it stands
+        # read late, from another worker's file: what came after it stays
         return _graded(seen, sighting, Grade.HANDSHAKE)
     is_new_night = not seen.tls_nights or is_later_day(sighting.at, seen.finished_at)
     finished = changed(
@@ -155,7 +157,7 @@ def _finished(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
 
 def _failed(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
     if seen.finished_at is not None and sighting.at < seen.finished_at:
-        return seen  # told late: it came through after that
+        return seen  # read late: the device came through after that
     if not sighting.failure.startswith(_ALERT):
         return changed(seen, failure=sighting.failure)
     at = sighting.at if seen.refused_at is None else max(seen.refused_at, sighting.at)
@@ -163,7 +165,7 @@ def _failed(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
 
 
 def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """It finished this handshake, and proved on its connection that it is the device."""
+    """Record that the device finished this handshake and proved its identity on the same connection."""
     proven = changed(
         finished,
         authenticated_release=sighting.release or 0,
@@ -174,14 +176,14 @@ def _authenticated(finished: DeviceHistory, sighting: Sighting) -> DeviceHistory
 
 
 def _audited(seen: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """What the device itself told in an audit; by when it came, because the device's own clock may be wrong."""
+    """Apply an audit of the device itself. It counts from when it arrived: the device's own clock may be wrong."""
     meaning = MEANINGS.get(sighting.failure[:4])
     if meaning is None:
         return seen
     told = changed(seen, report=sighting.failure, reported_at=sighting.at)
     if meaning.proof is Proof.ANCHOR_REFUSED:
         return changed(told, anchor_failed_at=sighting.at)
-    # of a device that sends tokens, an audit without one must not take back what it told: anybody could have sent it
+    # if a device sends tokens, an audit without one must not undo what it reported: anyone could have sent it
     is_its_own = sighting.authenticated or not seen.authenticated_nights
     return changed(told, anchor_failed_at=None) if meaning.proof is Proof.ANCHOR_TAKEN and is_its_own else told
 

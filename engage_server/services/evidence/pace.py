@@ -1,4 +1,4 @@
-"""How fast the devices of a site come, as measured. Pure."""
+"""Measures how fast the devices of a site connect. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,12 +12,12 @@ _SHORTEST = timedelta(days=2)
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """In which time 99 % of a site's devices come by.
+    """The time in which 99 % of a site's devices connect.
 
     Attributes:
-        time: So long.
+        time: The time.
         basis: How that is known, in words.
-        is_measured: Whether it is known at all, or assumed.
+        is_measured: Whether it was measured; otherwise it is assumed.
     """
 
     time: timedelta
@@ -26,11 +26,12 @@ class Pace:
 
 
 def pace_of(silences: Mapping[int, int], arrivals: Mapping[int, int]) -> Pace:
-    """The slower of what two measurements say.
+    """The slower of two measurements.
 
     Args:
-        silences: For each number of days, how many devices may be silent so long by their habit.
-        arrivals: For each number of whole days since the current release was activated, how many came to it then.
+        silences: For each number of days, how many devices may be silent that long by their habit.
+        arrivals: For each number of whole days after the activation of the current release, how many devices came to
+            it then.
     """
     measured = []
     if sum(silences.values()) >= _ENOUGH:

@@ -1,4 +1,4 @@
-"""Clocks that were wrong: which sightings count for nothing, and how a history comes back from the future. Pure."""
+"""Handles clocks that were wrong: sightings that do not count, and histories with times in the future. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +9,7 @@ from engage_server.records import DeviceHistory, Sighting
 from engage_server.records.history import changed
 
 CLOCKS_APART = timedelta(minutes=10)  # of the hosts of one installation; NTP keeps them far closer
-TOKENS_APART = timedelta(hours=36)  # a device's own clock; it may be in another time zone, and slow or fast beside that
+TOKENS_APART = timedelta(hours=36)  # a device's own clock: it may be in another time zone, and fast or slow as well
 
 FUTURE = "future"
 BEFORE_INSTALLATION = "before_installation"
@@ -32,13 +32,13 @@ _TIMES = (
 
 
 def dated(sighting: Sighting, now: datetime, installed_at: datetime | None) -> Sighting:
-    """The sighting itself, marked where its time cannot be: it is kept, and counts for nothing.
+    """The sighting, marked as disregarded if its time is impossible. It is kept, but does not count.
 
     Args:
-        sighting: As a worker wrote it, by its host's clock.
-        now: By the clock of who moves it into the store.
-        installed_at: When the first site was added; None where that is not known. Later than now it says nothing: that
-            clock was wrong, too.
+        sighting: The sighting as a worker recorded it, by its host's clock.
+        now: The time by the clock of the process that moves it into the store.
+        installed_at: When the first site was added; None if unknown. If it is later than ``now``, it is ignored,
+            because that clock was wrong as well.
     """
     if sighting.at > now + CLOCKS_APART:
         return replace(sighting, disregarded=FUTURE)
@@ -48,9 +48,10 @@ def dated(sighting: Sighting, now: datetime, installed_at: datetime | None) -> S
 
 
 def taken_back(known: DeviceHistory, at: datetime, now: datetime) -> DeviceHistory:
-    """A history whose times lie in the future, because a clock was wrong once, with the time of this sighting instead.
+    """The history with each time in the future, which a wrong clock left, replaced by the time of this sighting.
 
-    Else the device would look alive, and nothing that it does now would be later, for as long as the clock was ahead.
+    Otherwise the device would look alive for as long as the clock was ahead, and nothing that it does now would count
+    as later.
     """
     limit = now + CLOCKS_APART
     latest = max(known.last_seen, known.away_seen_at or known.last_seen, known.authenticated_at or known.last_seen)

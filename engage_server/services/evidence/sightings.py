@@ -1,7 +1,7 @@
-"""What devices do, noted while they are served: from a request or handshake to the local spool.
+"""Records what devices do while they are served: from a request or handshake to the local spool.
 
-Nothing here waits for the database. A sighting counts as accepted when its line is in the spool's file; the answer goes
-out after that, so a process that is killed at any moment has told no device something that it forgot itself.
+Nothing here waits for the database. A sighting is accepted when its line is in the spool's file, and only then the
+answer goes out. So a process that is killed at any moment has sent no answer that it did not record.
 """
 
 import json
@@ -22,29 +22,29 @@ _KINDS = {kind.value: kind for kind in SightingKind}
 
 
 class SightingSink(Protocol):
-    """Where lines go; see :class:`engage_server.services.evidence.spool.SpoolWriter`."""
+    """Takes lines; see :class:`engage_server.services.evidence.spool.SpoolWriter`."""
 
     def append(self, lines: Sequence[bytes]) -> bool:
         """Keep these lines, or count them as lost. Never raises."""
 
 
 class Sightings:
-    """Takes sightings and hands them to the spool in batches.
+    """Collects sightings and writes them to the spool in batches.
 
-    Any thread may take one; :meth:`flush` belongs to the thread that serves, which calls it before it sends what it has
-    answered meanwhile, and several times a second. So there is never more in memory than what one turn of that thread
-    has answered, and the handshakes of a moment on which nothing was asked yet.
+    Any thread may record one. :meth:`flush` is only for the thread that serves: it must call it before it sends its
+    answers, and several times a second. So memory holds only what one turn of that thread has answered, and the latest
+    handshakes without a request.
 
     Args:
         listener: ``http`` or ``https``.
         sink: The spool.
         clock: Gives the seconds since 1970.
-        is_devices: Whether an address is one that devices of a site call from. What comes from elsewhere, or through a
-            proxy, is counted in metrics and written in the log, and is evidence of nothing.
-        is_proxys: Whether an address is a trusted proxy's: its handshakes are its own, whoever's requests it brings.
+        is_devices: Whether devices of a site call from an address. Contacts from elsewhere, or through a proxy, are
+            counted in metrics and logged, but are not evidence.
+        is_proxys: Whether an address is a trusted proxy's. Its handshakes are its own, not those of devices.
 
     Attributes:
-        lines: What was taken and not handed over yet.
+        lines: Lines that were not written to the spool yet.
     """
 
     def __init__(
@@ -72,15 +72,15 @@ class Sightings:
         marked: bool = False,
         host: str = "",
     ) -> None:
-        """A device got its notice or a DER.
+        """Record that a device got its notice or a DER.
 
         Args:
-            kind: Which of the two.
-            served: What it got.
-            address: From where it called.
-            serial: Its serial number, if it told one.
-            marked: Here and below: whether it said that it is a virtual lock.
-            host: Here and below: the host that it called, as sites spell it; "" where it named none.
+            kind: Notice or certificate.
+            served: The answer that it got.
+            address: The address that it called from.
+            serial: Its serial number, if it sent one.
+            marked: Here and below: whether it says that it is a virtual lock.
+            host: Here and below: the host that it called, as sites spell it; "" if it named none.
         """
         self._take(kind, address, serial, served.site, served.release, marked=marked, host=host)
 
@@ -96,10 +96,10 @@ class Sightings:
         token: str = "",
         marked: bool = False,
     ) -> None:
-        """A TLS handshake came to its end: its device trusts this release's chain.
+        """Record a finished TLS handshake: its device trusts this release's chain.
 
-        Taken once when it ends; and once more, with the serial number or a token, when a request on its connection
-        brings that.
+        It is recorded when it finishes. It is recorded again if a request on its connection brings a serial number or a
+        token.
         """
         if not self._is_proxys(address):
             kind = SightingKind.HANDSHAKE_FINISHED
@@ -115,7 +115,7 @@ class Sightings:
         *,
         marked: bool = False,
     ) -> None:
-        """A TLS handshake did not come to its end."""
+        """Record a TLS handshake that failed."""
         if not self._is_proxys(address):
             kind = SightingKind.HANDSHAKE_FAILED
             self._take(kind, address, None, site, release, tls_version, failure, marked=marked)
@@ -123,17 +123,17 @@ class Sightings:
     def called_in(
         self, site: str, address: str, serial: str, token: str = "", *, marked: bool = False, host: str = ""
     ) -> None:
-        """A known device called in."""
+        """Record a call-in of a known device."""
         self._take(SightingKind.CALL_IN, address, serial, site, None, token=token, marked=marked, host=host)
 
     def audited(
         self, site: str, address: str, serial: str | None, event: str, token: str = "", *, marked: bool = False
     ) -> None:
-        """One of a device's audits told of a download, a hash or a connection: its code, and its data."""
+        """Record an event from a device's audits about a download, a hash or a connection: its code and its data."""
         self._take(SightingKind.AUDIT, address, serial, site, None, failure=event, token=token, marked=marked)
 
     def flush(self) -> None:
-        """Hand over what was taken since the last time."""
+        """Write what was recorded since the last call to the spool."""
         lines = self.lines
         if lines:
             self._sink.append([lines.popleft() for _ in range(len(lines))])
@@ -163,7 +163,7 @@ class Sightings:
 
 
 def _seldom(token: str, marked: bool, host: str) -> str:
-    """The end of a line. A token is of letters that JSON takes as they are, see protocol/device_token.py."""
+    """The end of a line. The letters of a token need no escape in JSON, see protocol/device_token.py."""
     return f',"{token}"{_mark_and_host(marked, host)}'
 
 
@@ -177,16 +177,16 @@ def _mark_and_host(marked: bool, host: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _of_site(site: str | None, release: int | None, tls_version: str, failure: str, resumed: bool) -> str:
-    """The part of a line that is the same for most devices of a site."""
+    """The part of a line that is the same for most devices of a site, cached."""
     return json.dumps([site, release or None, tls_version, failure, resumed], separators=(",", ":"))[1:-1]
 
 
 class Spooled(NamedTuple):
-    """What a line of the spool holds.
+    """The content of a line of the spool.
 
     Attributes:
         sighting: What a device did.
-        token: By which it may prove itself; "" for none. Not for logs, errors or the store.
+        token: A token that may prove its identity; "" for none. It must not reach logs, errors or the store.
     """
 
     sighting: Sighting
@@ -194,11 +194,11 @@ class Spooled(NamedTuple):
 
 
 def spooled(line: bytes) -> Spooled | None:
-    """A line of the spool read again: a JSON list in the order of a sighting's attributes, and what comes seldom.
+    """Parse a line of the spool: a JSON list in the order of a sighting's attributes, then three rare parts.
 
-    Behind them stand a token, the mark of a virtual lock, and the host that was called; each "" for none.
+    The rare parts are a token, the mark of a virtual lock, and the host that was called; each is "" for none.
 
-    None for a line that is no sighting, such as the torn end of a full disk.
+    Returns None if a line is not a sighting, such as a line cut off on a full disk.
     """
     try:
         kind, at, listener, address, serial, site, release, tls_version, failure, resumed, *rest = json.loads(
@@ -208,7 +208,7 @@ def spooled(line: bytes) -> Spooled | None:
             _KINDS[kind],
             datetime.fromtimestamp(at, UTC),
             _text(listener),
-            folded(_text(address)),  # a line of an earlier version may have the other spelling
+            folded(_text(address)),  # a line of an earlier version may spell it differently
             None if serial is None else _text(serial),
             None if site is None else _text(site),
             None if release is None else int(release) % _MAX_RELEASE,
@@ -224,15 +224,15 @@ def spooled(line: bytes) -> Spooled | None:
 
 
 def decoded(line: bytes) -> Sighting | None:
-    """The sighting of a line alone."""
+    """The sighting of a line, without its token."""
     found = spooled(line)
     return None if found is None else found.sighting
 
 
 def _text(part: object, limit: int = _MAX_CHARACTERS) -> str:
-    """A text that every database takes: an address may come from a header of somebody's."""
+    """A text that every database accepts. An address may come from a header that anyone can write."""
     if not isinstance(part, str):
-        raise TypeError("no text")
+        raise TypeError("not a text")
     if part.isascii() and part.isprintable() and len(part) <= limit:
         return part
     return part.replace("\0", "").encode("utf-8", "replace").decode()[:limit]

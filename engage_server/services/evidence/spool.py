@@ -1,7 +1,7 @@
-"""The local spool: files of lines, each written by one process and read by the one writer of this host.
+"""The local spool: files of lines, each written by one process, and all read by one process of this host.
 
-A file is locked (flock) by the process that writes it for as long as it does; the system lets go of the lock however
-that process ends. So a file that can be locked is finished, and is removed when all of it is in the store.
+The process that writes a file keeps it locked (flock). The system releases the lock however that process ends. So a
+file that can be locked is finished. It is removed when all of it is in the store.
 """
 
 import fcntl
@@ -16,23 +16,23 @@ from engage_server.errors import NotPossible
 from engage_server.files import open_file
 from engage_server.services.disk_space.reserve import DiskReserve
 
-SEGMENT_BYTES = 1024 * 1024  # then the next file is begun, so that what was stored can be given back to the disk
+SEGMENT_BYTES = 1024 * 1024  # then the next file is started, so that files that were stored can be removed
 SUFFIX = ".sightings"
-_UNLOOKED_BYTES = 16 * 1024  # a hundred lines: then the disk is asked again whether it has room
+_UNLOOKED_BYTES = 16 * 1024  # a hundred lines: then the room on the disk is checked again
 
 
 class SpoolWriter:
-    """Appends lines to files of this process's own. Never raises, and never waits for anything but the disk.
+    """Appends lines to this process's own files. Never raises, and never waits for anything except the disk.
 
     Args:
         folder: The spool's folder.
-        limit_bytes: What all files of the folder together may hold. Above it sightings are counted as lost.
-        reserve: What has to stay free on the disk; None: nothing. Below it they are lost, too. The disk is not asked
-            for each line: up to 16 KiB of each process may end up below it.
+        limit_bytes: The most bytes of all files in the folder together. Above it sightings are lost and counted.
+        reserve: The room that must stay free on the disk; None for none. Below it sightings are lost and counted as
+            well. It is not checked for each line, so each process may use up to 16 KiB of it.
 
     Attributes:
-        lost: How many lines were not kept, since the start.
-        trouble: Why the latest line was not kept; "" while all is well.
+        lost: How many lines were lost since the start.
+        trouble: Why the latest line was lost; "" if it was kept.
     """
 
     def __init__(self, folder: Path, limit_bytes: int, reserve: DiskReserve | None = None) -> None:
@@ -40,14 +40,14 @@ class SpoolWriter:
         self._reserve = reserve
         self._limit_bytes = limit_bytes
         self._descriptor = -1
-        self._written = 0  # into the present file
-        self._room = 0  # until the folder is looked at again
-        self._unlooked = 0  # until the disk is asked again
+        self._written = 0  # bytes in the present file
+        self._room = 0  # bytes until the folder is measured again
+        self._unlooked = 0  # bytes until the disk is checked again
         self.lost = 0
         self.trouble = ""
 
     def append(self, lines: Sequence[bytes]) -> bool:
-        """Keep these lines, each with its newline. False when they are lost."""
+        """Keep these lines, each with its newline. Returns False if they are lost."""
         content = b"".join(lines)
         try:
             self._assert_room(len(content))
@@ -64,7 +64,7 @@ class SpoolWriter:
         return True
 
     def close(self) -> None:
-        """Finish the present file; a later line begins another."""
+        """Finish the present file. A later line starts another one."""
         if self._descriptor >= 0:
             os.close(self._descriptor)
         self._descriptor, self._written = -1, 0
@@ -84,7 +84,7 @@ class SpoolWriter:
 
     def _write(self, content: bytes) -> None:
         written = os.write(self._descriptor, content)
-        if written < len(content):  # the disk is full: a torn line would swallow the next one
+        if written < len(content):  # the disk is full: an incomplete line would merge with the next one
             os.ftruncate(self._descriptor, self._written)
             raise OSError(0, "no space left on the device")
         self._written += written
@@ -93,7 +93,7 @@ class SpoolWriter:
 
     def _assert_room(self, count: int) -> None:
         if self._room < count:
-            # each of several processes may use up what it saw: a share each time keeps that small
+            # each process may use up the room that it saw, so it takes only a small share each time
             self._room = min(SEGMENT_BYTES, self._limit_bytes - spooled_bytes(self._folder))
         if self._room < count:
             raise OSError(0, "the spool is full (setting spool_max_mib)")
@@ -109,14 +109,14 @@ class Segment:
     """A file of the spool.
 
     Attributes:
-        path: Where it lies.
+        path: The path of the file.
     """
 
     path: Path
 
     @property
     def name(self) -> str:
-        """What the store knows it by: unique among all hosts."""
+        """Its name in the store, unique among all hosts."""
         return self.path.stem
 
     def lines(self, offset: int, limit_bytes: int) -> tuple[list[bytes], int]:
@@ -124,7 +124,7 @@ class Segment:
 
         Args:
             offset: Where the last reading ended.
-            limit_bytes: How much to read at most; more than a line has.
+            limit_bytes: How much to read at most. It must be more than a line has.
         """
         with self.path.open("rb") as file:
             file.seek(offset)
@@ -133,7 +133,7 @@ class Segment:
         return whole.splitlines(), offset + len(whole)
 
     def is_finished(self) -> bool:
-        """Whether no process writes it any more."""
+        """Whether no process writes to it any more."""
         try:
             with self.path.open("rb") as file:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -142,7 +142,7 @@ class Segment:
         return True
 
     def remove(self) -> None:
-        """All of it is in the store."""
+        """Remove the file, when all of it is in the store."""
         self.path.unlink(missing_ok=True)
 
 
@@ -153,7 +153,7 @@ def segments(folder: Path) -> Iterator[Segment]:
 
 
 def spooled_bytes(folder: Path) -> int:
-    """How much lies in a spool, stored or not."""
+    """The bytes of all files of a spool, stored or not."""
     total = 0
     for segment in segments(folder):
         with suppress(FileNotFoundError):  # removed in between
@@ -165,7 +165,7 @@ def claim(folder: Path) -> int:
     """Become the one process of this host that reads the spool, until the returned descriptor is closed.
 
     Raises:
-        NotPossible: Another process is that already, or the folder cannot be written.
+        NotPossible: Another process already is, or the folder is not writable.
     """
     path = folder / "reader.lock"
     try:
@@ -176,5 +176,7 @@ def claim(folder: Path) -> int:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         os.close(descriptor)
-        raise NotPossible("another process of this host stores the sightings", "Nothing: one is enough.") from None
+        raise NotPossible(
+            "another process of this host stores the sightings", "Nothing to do: one is enough."
+        ) from None
     return descriptor

@@ -1,4 +1,4 @@
-"""From the spool into the store: each sighting once, however often either side breaks off."""
+"""Moves sightings from the spool into the store: each exactly once, however often either side is interrupted."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -15,21 +15,23 @@ from engage_server.services.evidence.spool import Segment, segments
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore
 
-BATCH_BYTES = 128 * 1024  # some 1,000 sightings in one transaction: SQLite has one writer, and operators wait for it
+BATCH_BYTES = (
+    128 * 1024
+)  # about 1,000 sightings in one transaction: SQLite has one writer at a time, and operators wait for it
 
 
 class TransferStore(EvidenceStore, SiteStore, Protocol):
-    """What of the store the transfer needs."""
+    """The part of the store that the transfer needs."""
 
 
 @dataclass(slots=True)
 class Transferred:
-    """What a transfer did.
+    """The result of a transfer.
 
     Attributes:
-        stored: Sightings that are in the store now and were not before.
-        disregarded: Those of them that count for nothing: a clock was wrong, or a virtual lock said that it is one.
-        unreadable: Lines that were no sightings; they are gone.
+        stored: How many sightings were added to the store.
+        disregarded: How many of them do not count: a clock was wrong, or a virtual lock marked itself.
+        unreadable: How many lines were not sightings. They are dropped.
     """
 
     stored: int = 0
@@ -38,17 +40,17 @@ class Transferred:
 
 
 class SightingTransfer:
-    """Moves sightings. There is one for each host (see :func:`engage_server.services.evidence.spool.claim`).
+    """Moves sightings. There must be only one on each host (see :func:`engage_server.services.evidence.spool.claim`).
 
-    How far a file was read stands in the store, and changes in the same transaction in which its sightings are added:
-    a transfer that dies at any moment is taken up by the next one where it really stood.
+    The store keeps how far each file was read, and changes that in the transaction that adds the sightings. So after a
+    crash at any moment, the next transfer continues exactly where this one stopped.
 
     Args:
         folder: The spool.
-        store: Where they go.
-        keep: How long the store keeps them.
-        reserve: What has to stay free on the store's disk; None: nothing, as where it is on another machine.
-        tokens: Says which tokens prove their device; None where no site key can be opened: none does.
+        store: The store.
+        keep: How long the store keeps sightings.
+        reserve: The room that must stay free on the store's disk; None for none, as when it is on another machine.
+        tokens: Checks tokens; None if no site key can be unsealed. Then no token proves anything.
     """
 
     def __init__(
@@ -68,15 +70,15 @@ class SightingTransfer:
         self._for_trials: frozenset[str | None] = frozenset()
 
     def run(self, now: datetime, count: Callable[[Transferred], None] = lambda batch: None) -> Transferred:
-        """Move everything that is there now, each batch in a transaction of its own.
+        """Move everything that is there now, each batch in its own transaction.
 
         Args:
-            now: Aware.
+            now: The time, timezone-aware.
             count: Called with each batch when it is stored.
 
         Raises:
-            StoreNotUsable: The database is away. What was moved so far stays moved, the rest stays in the spool.
-            NotPossible: Its disk has no room but for operators: all stays in the spool.
+            StoreNotUsable: The database is away. Batches that were moved stay in the store, the rest in the spool.
+            NotPossible: Its disk has only the operators' reserve left. Everything stays in the spool.
         """
         if self._reserve is not None:
             self._reserve.assert_room(BATCH_BYTES)
@@ -97,10 +99,10 @@ class SightingTransfer:
         return done
 
     def forget_old(self, now: datetime) -> int:
-        """Remove sightings that are older than they are kept, and addresses that were lent long ago.
+        """Remove sightings that are older than the time they are kept, and addresses that no device used lately.
 
         Returns:
-            How many sightings there were. What is known of devices stays.
+            How many sightings were removed. The histories of devices stay.
 
         Raises:
             StoreNotUsable: The database is away.
@@ -109,7 +111,7 @@ class SightingTransfer:
         return self._store.forget_sightings(now - self._keep)
 
     def _move(self, segment: Segment, offset: int, now: datetime) -> Iterator[Transferred]:
-        finished = segment.is_finished()  # asked first: what is written after it must not be removed unread
+        finished = segment.is_finished()  # asked first: lines that are written later must not be removed unread
         while True:
             lines, end = segment.lines(offset, BATCH_BYTES)
             if not lines:
@@ -125,7 +127,7 @@ class SightingTransfer:
             segment.remove()
 
     def _readable(self, lines: Sequence[bytes], now: datetime) -> list[Sighting]:
-        """Tokens end here: what they prove goes on, they do not."""
+        """Parse lines and check their tokens. Tokens end here: only what they prove goes on."""
         sightings = []
         for line in lines:
             found = spooled(line)

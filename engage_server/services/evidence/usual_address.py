@@ -1,14 +1,14 @@
-"""Where a device usually calls from, and what becomes of the rest. Pure; times and addresses come from sightings.
+"""Tracks the usual address of each device, and sightings elsewhere. Pure: times and addresses come from sightings.
 
-A serial number is no secret: whoever read one can send it, from any address. So each device has a home, the address
-that it usually calls from, and what is said of it elsewhere proves nothing. The plan, by the address of a sighting:
+A serial number is not secret: anyone who has read one can send it, from any address. So each device has a home, the
+address that it usually calls from. A sighting elsewhere proves nothing. The plan, by the address of a sighting:
 
-1. The first address that a device is seen at becomes its home.
-2. Home: the sighting is evidence. What was seen elsewhere no longer counts towards a move (:func:`at_home`).
-3. Elsewhere: only the ``away_*`` fields change (:func:`elsewhere`). On the third night there, with the home silent
-   since the first of them and its habit missed, the device has moved: a new DHCP lease needs no person.
-4. Home and elsewhere by turns on three nights: contested. Neither proves anything until one of them has been silent for
-   three nights of the other. Otherwise whoever says a serial number before its device ever calls would be its home.
+1. The first address where a device is seen becomes its home.
+2. At home, the sighting is evidence. Earlier sightings elsewhere no longer count towards a move (:func:`at_home`).
+3. Elsewhere, only the ``away_*`` fields change (:func:`elsewhere`). The device has moved on the third night there, if
+   its home was silent since the first of them and its habit is missed. So a new DHCP lease needs no operator.
+4. Home and elsewhere alternately on three nights: contested. Neither proves anything until one of them has been silent
+   for three nights of the other. Otherwise anyone who sends a serial number before its device calls would be its home.
 5. A token that proves the device makes the address that it came from its home at once (:func:`settled`).
 """
 
@@ -19,34 +19,34 @@ from engage_server.records.history import changed
 
 # "Once in 24 h, usually between 00:00 and 04:00": the protocol notes, section 5
 USUAL_SILENCE = timedelta(days=1)
-NIGHTS_OF_A_HABIT = 3  # with fewer there is none to speak of
+NIGHTS_OF_A_HABIT = 3  # with fewer there is no habit
 _SHORTEST_PATIENCE = timedelta(hours=36)
 _PATIENCE_BEYOND = timedelta(hours=12)
 
 
 def patience(first_seen: datetime, last_seen: datetime, nights: int) -> timedelta:
-    """How long a device may be silent before it has missed its own habit: twice its usual gap, and half a day."""
+    """How long a device may be silent before it has missed its own habit: twice its usual gap, plus half a day."""
     usual = (last_seen - first_seen) / (nights - 1) if nights >= NIGHTS_OF_A_HABIT else USUAL_SILENCE
     return max(_SHORTEST_PATIENCE, 2 * usual + _PATIENCE_BEYOND)
 
 
 def newcomer(site: str, identity: str, at: datetime) -> DeviceHistory:
-    """A device of which nothing is known but that something was seen of it; it has no home yet."""
+    """The history of a device that was just seen for the first time. It has no home yet."""
     return DeviceHistory(site, identity, first_seen=at, last_seen=at, nights=0, due_at=at + patience(at, at, 1))
 
 
 def is_finished(sighting: Sighting) -> bool:
-    """Whether a chain was looked at and accepted. A resumed session looks at none: it shows life, and no more."""
+    """Whether the device checked and accepted a chain. A resumed session checks none: it only shows life."""
     return sighting.kind is SightingKind.HANDSHAKE_FINISHED and not sighting.resumed
 
 
 def is_later_day(at: datetime, before: datetime | None) -> bool:
-    """Whether a time is on a later day (UTC) than another, or the first."""
+    """Whether a time is on a later day (UTC) than another one, or there is no other one."""
     return before is None or at.date() > before.date()
 
 
 def at_home(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
-    """A contact from the usual address, which this one becomes where there is none yet."""
+    """Record a contact from the usual address. If there is none yet, this one becomes it."""
     last = max(known.last_seen, at)
     nights = known.nights + (not known.nights or is_later_day(last, known.last_seen))
     first = min(known.first_seen, at)
@@ -69,7 +69,7 @@ def at_home(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
 
 
 def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
-    """A contact from another address than the usual one: evidence of nothing, but of a move if it goes on."""
+    """Record a contact from an address that is not the usual one. It proves nothing, except a move if it continues."""
     at = sighting.at
     is_begun = known.away != sighting.address or known.away_nights == 0 or _was_home_since(known, known.away_since)
     since = at if is_begun else known.away_since
@@ -100,7 +100,7 @@ def elsewhere(known: DeviceHistory, sighting: Sighting) -> DeviceHistory:
 
 
 def settled(known: DeviceHistory, address: str, at: datetime) -> DeviceHistory:
-    """A device that has proved itself: its home is where it did so, and whoever said so elsewhere was another."""
+    """The history after the device proved its identity: that address is its home, and callers elsewhere were others."""
     here = _without_away(known)
     if known.home in ("", address):
         return here
@@ -124,7 +124,7 @@ def _was_home_since(known: DeviceHistory, at: datetime | None) -> bool:
 
 
 def _has_moved(known: DeviceHistory, at: datetime) -> bool:
-    """Three nights; nothing from home meanwhile; and by its own habit something should have come from there."""
+    """Whether it was elsewhere on three nights, with nothing from home meanwhile although its habit was due."""
     is_habit = known.away_nights >= NIGHTS_OF_A_HABIT
     return is_habit and not _was_home_since(known, known.away_since) and at > known.due_at
 
@@ -138,7 +138,7 @@ def _moved(known: DeviceHistory) -> DeviceHistory:
         nights=nights,
         due_at=last + patience(known.first_seen, last, nights),
         home=known.away,
-        home_since=last,  # not since it was first seen there: then it was not yet its own
+        home_since=last,  # not since it was first seen there: the address was not its own yet
         home_seen_at=last,
         home_nights=known.away_nights,
         tls_nights=known.away_tls_nights,

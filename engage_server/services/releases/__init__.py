@@ -1,1 +1,1 @@
-"""The life of a release, which workers and hosts serve it, and until when its certificates are valid."""
+"""Releases: staged, activated and retired. Also the workers and hosts that serve them, and when certificates end."""

@@ -1,4 +1,4 @@
-"""Waiting until every worker serves a change, and leaving out workers that cannot be there any more."""
+"""Waits until every worker serves a change. Workers that certainly no longer exist are left out."""
 
 import os
 import socket
@@ -11,17 +11,17 @@ from engage_server.services.releases.confirmation import Confirmation, Confirmat
 
 _LOOK_SECONDS = 0.1
 _TELL_AFTER_SECONDS = 2.0
-_A_MISSED_WORD = timedelta(seconds=7)  # a live worker says something every 5 s
+_A_MISSED_WORD = timedelta(seconds=7)  # a live worker reports every 5 s
 
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """What waiting needs of time.
+    """The clocks that waiting needs.
 
     Attributes:
-        seconds: A clock that nobody sets.
-        now: The wall clock; aware, UTC.
-        pause: Sleeps so many seconds.
+        seconds: A monotonic clock, which nobody sets.
+        now: The wall clock, timezone-aware, UTC.
+        pause: Sleeps for so many seconds.
     """
 
     seconds: Callable[[], float]
@@ -38,15 +38,15 @@ def wait_for_workers(
 ) -> Confirmation:
     """Wait until all workers serve what the site has now, or the time is over.
 
-    A worker that is not heard and said no goodbye counts: the way from it to the database may be cut, and devices may
-    be served by it all the same.
+    A worker that stopped reporting without signing off counts as missing. It may be cut off from the database and
+    still serve devices.
 
     Args:
-        confirmations: What workers say.
+        confirmations: Knows what workers report.
         site: The site's name.
         seconds: How long to wait at most.
-        clock: The time.
-        tell: Called once, with the workers that are missing, when it takes longer than people expect.
+        clock: The clocks.
+        tell: Called once, with the missing workers, when it takes longer than people expect.
     """
     generation = confirmations.generation()
     begun, is_told = clock.seconds(), False
@@ -71,7 +71,7 @@ def _without_the_dead(found: Confirmation, now: datetime) -> Confirmation:
 
 
 def _may_be_alive(status: WorkerStatus, now: datetime) -> bool:
-    """Whether a worker that is silent may still be there: one of this machine can be looked for."""
+    """Whether a silent worker may still be running. For a worker of this machine the process can be checked."""
     if status.host != socket.gethostname() or status.seen_at is None:
         return True
     if now - status.seen_at < _A_MISSED_WORD:

@@ -1,4 +1,4 @@
-"""Whether every worker serves what the store says: the proof that an activation has arrived."""
+"""Checks that every worker serves what the store says, which proves that an activation has arrived."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,14 +12,14 @@ OPERATORS = "operators"
 
 @dataclass(frozen=True, slots=True)
 class Confirmation:
-    """How far a change has arrived.
+    """Which workers a change has reached.
 
     Attributes:
-        generation: Of the store, that the workers have to reach.
+        generation: The generation of the store that workers have to reach.
         confirmed: Workers that serve it.
-        behind: Workers that have not looked yet.
-        silent: Workers that are not heard any more, said no goodbye, and may serve what was current before.
-        unable: Workers that have looked and cannot load the site's release; they serve their last good one.
+        behind: Workers that have not read it yet.
+        silent: Workers that stopped reporting without signing off. They may serve what was current before.
+        unable: Workers that have read it and cannot load the site's release. They serve their last good one.
     """
 
     generation: int
@@ -30,22 +30,22 @@ class Confirmation:
 
     @property
     def is_complete(self) -> bool:
-        """Whether no worker is missing that may serve devices."""
+        """Whether every worker that may serve devices has confirmed."""
         return not self.behind and not self.unable and not self.silent
 
 
 class Confirmations:
-    """Asks what workers say.
+    """Reads what workers report.
 
     Args:
-        store: Where they say it.
+        store: Where workers report.
     """
 
     def __init__(self, store: WorkerStore) -> None:
         self._store = store
 
     def generation(self) -> int:
-        """What workers have to reach to serve all that was changed until now."""
+        """The generation that workers have to reach to serve all changes until now."""
         return self._store.generation()
 
     def workers(self) -> tuple[WorkerStatus, ...]:
@@ -53,7 +53,7 @@ class Confirmations:
         return tuple(each for each in self._store.workers(LIVE_WITHIN) if each.listener in DEVICE_LISTENERS)
 
     def look(self, site: str, generation: int) -> Confirmation:
-        """Which live workers serve what the site was given by this generation."""
+        """Sort the live workers by whether they serve what the site has since this generation."""
         workers = self.workers()
         arrived = [each for each in workers if each.generation >= generation]
         return Confirmation(
@@ -65,15 +65,15 @@ class Confirmations:
         )
 
     def silent(self) -> tuple[WorkerStatus, ...]:
-        """Workers that served devices when they were heard last, and said no goodbye."""
+        """Workers that served devices and stopped reporting without signing off."""
         return tuple(each for each in self._store.silent_workers(LIVE_WITHIN) if each.listener in DEVICE_LISTENERS)
 
     def silent_hosts(self) -> dict[str, datetime | None]:
-        """Hosts of which no worker is heard any more, without a goodbye; and when each was heard last.
+        """Hosts whose workers all stopped reporting without signing off, and when each was last heard.
 
-        Such a host may be gone, or be cut off from the database and serve devices all the same.
+        Such a host may be gone. Or it is cut off from the database and still serves devices.
         """
-        silent = self._store.silent_workers(LIVE_WITHIN)  # first: who comes back in between is alive
+        silent = self._store.silent_workers(LIVE_WITHIN)  # read first: a worker that comes back in between is alive
         alive = {each.host for each in self._store.workers(LIVE_WITHIN)}
         found: dict[str, datetime | None] = {}
         for each in sorted(silent, key=lambda each: (each.host, each.seen_at)):
@@ -82,21 +82,21 @@ class Confirmations:
         return found
 
     def gaps(self) -> tuple[str, ...]:
-        """Why the evidence may not be complete now, a sentence each; then nobody can be called silent."""
+        """Why the evidence may be incomplete now, one sentence each. If there is any, no device counts as silent."""
         live = self._store.workers(LIVE_WITHIN)
         collecting = {each.host for each in live if each.listener == OPERATORS}
         serving = {each.host for each in live if each.listener in DEVICE_LISTENERS}
         missing = [
-            f"host {host} serves devices, but its operators' instance, which brings what they do, is not there"
+            f"host {host} serves devices, but its operators' instance, which stores the evidence, is not running"
             for host in sorted(serving - collecting)
         ]
         late = [f"host {each.host}: {each.trouble['']}" for each in live if each.trouble.get("")]
         cut_off = [
-            f"host {host} {_heard(at)} and said no goodbye; if it is gone for good: engage host forget {host}"
+            f"host {host} {_heard(at)} and did not sign off; if it is gone for good: engage host forget {host}"
             for host, at in self.silent_hosts().items()
         ]
         return (*cut_off, *missing, *late)
 
 
 def _heard(at: datetime | None) -> str:
-    return f"was heard last at {at:%Y-%m-%d %H:%M} UTC" if at else "is not heard"
+    return f"was last heard at {at:%Y-%m-%d %H:%M} UTC" if at else "is no longer heard"

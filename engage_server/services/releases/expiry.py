@@ -1,4 +1,4 @@
-"""Until when certificates are valid, and by when their rotation has to begin. Pure."""
+"""Until when certificates are valid, and the last safe day to start their rotation. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -9,21 +9,20 @@ from engage_server.pki.paths.path import read_chain
 from engage_server.services.distribution.snapshot import EMPTY, Snapshot
 from engage_server.services.evidence.pace import Pace
 
-MARGIN = timedelta(days=14)  # for people: to hear of it, to find the authority's keys, to look after the last device
+MARGIN = timedelta(days=14)  # for people: to hear of it, to find the authority's keys, to fix the last device
 SOON = timedelta(days=30)
-# how often all devices have to come by until the last one is safe: with a new root twice, once for the transition
+# how often all devices have to call until the last one is safe: twice for a new root, because of the transition
 _ROUNDS = {"root": 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Expiry:
-    """One certificate's end.
+    """The end of one certificate.
 
     Attributes:
-        site: Whose current release it is in.
-        role: ``server``, ``intermediate`` (``intermediate 2`` and so on, where there are several), ``root`` or
-            ``link``.
-        not_after: Aware, UTC.
+        site: The site whose current release has this certificate.
+        role: ``server``, ``intermediate`` (``intermediate 2`` and so on if there are several), ``root`` or ``link``.
+        not_after: The end, timezone-aware, UTC.
     """
 
     site: str
@@ -35,18 +34,18 @@ class Expiry:
         return (self.not_after - now).total_seconds() / 86400
 
     def last_safe_start(self, pace: Pace) -> datetime:
-        """When its rotation has to begin at the latest: so that all devices have come by before it ends."""
+        """The latest time to start its rotation, so that all devices have called before it ends."""
         return self.not_after - MARGIN - pace.time * _ROUNDS.get(self.role, 1)
 
 
 class ServedExpiries:
-    """Of every certificate of every current release, parsed once for each snapshot: a snapshot never changes."""
+    """The ends of all certificates of all current releases. Each snapshot is parsed once, as it never changes."""
 
     def __init__(self) -> None:
         self._known: tuple[Snapshot, tuple[Expiry, ...]] = EMPTY, ()
 
     def of(self, snapshot: Snapshot) -> tuple[Expiry, ...]:
-        """Those of this snapshot. Asked by several threads, it is at worst made twice."""
+        """The ends in this snapshot. Threads that ask at the same time at worst parse it twice."""
         before, found = self._known
         if before is not snapshot:
             found = tuple(
@@ -59,7 +58,7 @@ class ServedExpiries:
 
 
 def expiries_of(chain: Chain, site: str) -> Iterator[Expiry]:
-    """Of every certificate of a chain."""
+    """The ends of all certificates of a chain."""
     yield Expiry(site, "server", chain.server.not_valid_after_utc)
     for place, intermediate in enumerate(chain.intermediates, 1):
         role = "intermediate" if place == 1 else f"intermediate {place}"

@@ -1,14 +1,14 @@
-"""Which trust anchor devices hold, and which chains they accept with it: asked before a release goes live.
+"""Works out which trust anchor devices hold, and which chains they accept with it. Used before a release goes live.
 
-What is known of a device is whose DER it fetched last, and whose chain it accepted last. From that follows what it can
-hold:
+Two facts about a device are known: the release whose DER it fetched last, and the release whose chain it accepted
+last. From them follows which anchors it may hold:
 
-1. The anchor that it fetched, if that chain is accepted with it.
-2. Else, or where it fetched nothing here: every anchor of the site with which that chain is accepted.
-3. Where it fetched a DER after that, the anchor in there, too: it may have taken it or not.
+1. The anchor that it fetched, if the accepted chain is valid with that anchor.
+2. Otherwise, or if it fetched nothing here: every anchor of the site with which the accepted chain is valid.
+3. If it fetched a DER after it accepted the chain, that anchor as well. It may have accepted the new anchor or not.
 
-Where several are possible, a device holds one of them for certain only if it is the only one. It refuses a chain for
-certain only if it does with each of them.
+A device certainly holds an anchor only if no other is possible. It certainly refuses a chain only if it would refuse
+it with each possible anchor.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -31,28 +31,28 @@ _EXAMPLES = 10
 
 
 class ChainJudge(Protocol):
-    """Says what a device makes of a chain. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
+    """Judges a chain as a device would. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
 
     def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
-        """Why a device with this anchor refuses the chain; "" when it accepts it."""
+        """Why a device with this anchor refuses the chain; "" if it accepts it."""
 
 
 class JudgeFor(Protocol):
-    """Gives the judge for what a site distributes."""
+    """Gives the judge for the anchor role that a site distributes."""
 
     def __call__(self, anchor: AnchorRole) -> ChainJudge:
         """The judge."""
 
 
 class HoldersStore(SiteStore, ReleaseStore, EvidenceStore, Protocol):
-    """What of the store this needs."""
+    """The part of the store that this needs."""
 
 
 class HeldAnchors:
-    """Asks the evidence which anchors are held.
+    """Works out from the evidence which anchors devices hold.
 
     Args:
-        store: Where the evidence and the releases rest.
+        store: Holds the evidence and the releases.
         judge_for: Gives the judge.
     """
 
@@ -61,12 +61,12 @@ class HeldAnchors:
         self._judge_for = judge_for
 
     def reception(self, site_name: str, number: int, now: datetime) -> Reception:
-        """How the devices of a site would take this release if it were served now.
+        """Count the devices of a site that would accept or refuse this release if it were served now.
 
         Args:
             site_name: The site.
             number: One of its releases.
-            now: Aware.
+            now: The time, timezone-aware.
 
         Raises:
             NotFound: There is no such site or release.
@@ -94,7 +94,7 @@ class HeldAnchors:
         )
 
     def of_new_root(self, site_name: str, now: datetime) -> Reception | None:
-        """How the devices would take a chain under a root that none of them has; None where nothing is served.
+        """Count the devices that would refuse a chain under a root that none of them has; None if nothing is served.
 
         Raises:
             NotFound: There is no such site.
@@ -117,7 +117,7 @@ class HeldAnchors:
         )
 
     def advice(self, site_name: str, now: datetime) -> RetirementAdvice | None:
-        """Whether the former releases of a site can be retired; None where there is none that still has its key.
+        """Whether the former releases of a site can be retired; None if there is none that still has its key.
 
         Raises:
             NotFound: There is no such site.
@@ -144,7 +144,7 @@ class HeldAnchors:
 
 
 class _Held:
-    """What follows from the clues, by the releases of one site."""
+    """Works out the possible anchors from the clues and the releases of one site."""
 
     def __init__(self, site: Site, releases: Sequence[Release], judge_for: JudgeFor) -> None:
         self.site = site
@@ -154,11 +154,11 @@ class _Held:
         self._accepting: dict[int, frozenset[bytes]] = {}
 
     def only(self, clue: AnchorClue, asked: Release) -> bool:
-        """Whether these devices can hold no other anchor than that of a release."""
+        """Whether these devices certainly hold the anchor of a release."""
         return self._possible(clue) == {asked.anchor_der}
 
     def refuses(self, clue: AnchorClue, asked: Release, now: datetime, *, by: Callable[[Iterable[bool]], bool]) -> bool:
-        """Whether these devices would refuse a release's chain, with any or all of the anchors that they may hold."""
+        """Whether these devices would refuse a release's chain with any, or with all, of their possible anchors."""
         return by(self._refuses(asked, anchor, now) for anchor in self._possible(clue))
 
     def _possible(self, clue: AnchorClue) -> frozenset[bytes]:
@@ -172,7 +172,7 @@ class _Held:
         return frozenset({fetched.anchor_der}) if fetched.anchor_der in held else held
 
     def _anchors_accepting(self, release: Release) -> frozenset[bytes]:
-        """The anchors of this and earlier releases with which this one's chain was accepted when it went live."""
+        """The anchors of this and earlier releases with which this chain was valid when it went live."""
         if release.number not in self._accepting:
             at = release.activated_at or release.staged_at
             anchors = {each.anchor_der for each in self._releases.values() if each.number <= release.number}

@@ -1,4 +1,4 @@
-"""The release key in a file, for a TLS instance that shall never see the key-encryption key."""
+"""Writes the release key to a file, for a TLS instance that must never see the key-encryption key."""
 
 from pathlib import Path
 from typing import Protocol
@@ -13,26 +13,26 @@ _MAX_BYTES = 4096
 
 
 class KeyStore(ReleaseStore, AuditStore, Protocol):
-    """What of the store the release key needs."""
+    """The part of the store that the release key needs."""
 
 
 class ReleaseKeyFile:
-    """Writes it.
+    """Writes the release key.
 
     Args:
-        store: What it opens.
+        store: Holds the release key.
     """
 
     def __init__(self, store: KeyStore) -> None:
         self._store = store
 
     def write(self, file: Path, occasion: Occasion) -> None:
-        """Write it with mode 0600, and note that in the audit log.
+        """Write the key with mode 0600, and record that in the audit log.
 
-        A file that holds a release key already is replaced; any other is left alone: it might be ``engage.kek``.
+        A file that contains a release key is replaced. Any other file is left alone: it might be ``engage.kek``.
 
         Raises:
-            Conflict: The file is there and holds something else.
+            Conflict: The file exists and contains something else.
             FileNotUsable: It cannot be written.
         """
         text = write_release_key(self._store.release_key())
@@ -41,5 +41,5 @@ class ReleaseKeyFile:
         elif is_release_key(read_file(file, limit=_MAX_BYTES)):
             replace_file(file, text, SECRET_MODE)
         else:
-            raise Conflict(f"{file} is there, and holds no release key", "Choose another name; nothing was changed.")
+            raise Conflict(f"{file} exists and is not a release key", "Nothing was changed. Choose another name.")
         self._store.record(occasion.event(AuditAction.RELEASE_KEY_EXPORTED, file=str(file)))

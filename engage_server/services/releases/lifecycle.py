@@ -1,4 +1,4 @@
-"""Staging and activating releases: staging never deploys, and nothing bad goes live."""
+"""Stages, activates and retires releases. Staging never deploys, and a release with errors never goes live."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,12 +20,12 @@ from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationSt
 
 
 class LifecycleStore(SiteStore, ReleaseStore, RotationStore, Protocol):
-    """What of the store the life of releases needs."""
+    """The part of the store that releases need."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedRelease:
-    """A release and what the checks say of it at the moment of asking."""
+    """A release, and the findings of the checks at the time of the call."""
 
     release: Release
     findings: tuple[Finding, ...]
@@ -40,21 +40,21 @@ class Releases:
     """The releases of all sites.
 
     Args:
-        store: Where they rest.
+        store: Holds the releases.
     """
 
     def __init__(self, store: LifecycleStore) -> None:
         self._store = store
 
     def stage(self, material: ChainMaterial, site_name: str, occasion: Occasion) -> CheckedRelease:
-        """Check a chain, make its hash, seal its key, keep it under the next number. Nothing is served yet.
+        """Check a chain, compute its hash, seal its key, and store it under the next number. Nothing is served yet.
 
-        Errors other than a key that does not fit do not stop the staging; they stop the activation.
+        A key that does not match stops the staging. Other errors stop only the activation.
 
         Raises:
             NotFound: There is no such site.
             Refused: The private key does not belong to the server certificate.
-            Conflict: This chain is a release of the site already.
+            Conflict: This chain is already a release of the site.
         """
         site = self._store.site(site_name)
         findings = run_checks(_case(material.chain, site, material.server_key.public_key(), occasion))
@@ -74,15 +74,15 @@ class Releases:
 
         Args:
             site_name: The site.
-            number: Which of its releases.
-            overrides: For each error that is accepted: its code, and the reason, which the audit log keeps.
+            number: The number of the release.
+            overrides: The code of each error that is accepted, with the reason, which the audit log keeps.
             occasion: Who and when.
 
         Raises:
             NotFound: There is no such site or release.
             UsageError: An override without a reason, or of an error that is not there.
             Refused: Errors without an override.
-            Conflict: Its key is destroyed, a rotation is going on, or somebody else activated one meanwhile.
+            Conflict: Its key is destroyed, a rotation is open, or somebody else activated a release at the same time.
         """
         self._assert_no_rotation(site_name)
         expected = self.current(site_name)
@@ -98,7 +98,7 @@ class Releases:
         return CheckedRelease(release, checked.findings)
 
     def current(self, site_name: str) -> int | None:
-        """The number of the release that the site serves; None when it serves none.
+        """The number of the release that the site serves; None if it serves none.
 
         Raises:
             NotFound: There is no such site.
@@ -106,7 +106,7 @@ class Releases:
         return self._store.current_numbers(site_name).get(site_name)
 
     def before(self, site_name: str) -> int | None:
-        """The release that :meth:`roll_back` leads to; None when there is none.
+        """The release that :meth:`roll_back` goes back to; None if there is none.
 
         Raises:
             NotFound: There is no such site.
@@ -121,20 +121,20 @@ class Releases:
         Args:
             site_name: The site.
             overrides: As for :meth:`activate`.
-            reason: Why, for the audit log; may be "".
+            reason: The reason for the audit log; may be "".
             occasion: Who and when.
 
         Raises:
             NotFound: There is no such site.
-            Conflict: There is nothing to go back to, a rotation is going on, or somebody else changed what is served.
+            Conflict: There is nothing to go back to, a rotation is open, or somebody else changed what is served.
             Refused: Errors without an override.
         """
         self._assert_no_rotation(site_name)
         current, number = self.current(site_name), self._store.release_before(site_name)
         if current is None or number is None:
             raise Conflict(
-                f"site {site_name!r} has nothing to go back to",
-                f"Only a release that was served before, and whose key was not destroyed, can be: "
+                f"site {site_name!r} has no release to go back to",
+                f"It needs a release that was served before and still has its key: "
                 f"engage release list --site {site_name}",
                 code="release.nothing_before",
             )
@@ -149,11 +149,11 @@ class Releases:
         return CheckedRelease(release, checked.findings)
 
     def drop(self, site_name: str, number: int, reason: str, occasion: Occasion) -> None:
-        """Remove a release that was only staged: no device ever heard of it.
+        """Remove a release that was staged and never served. No device knows it.
 
         Raises:
             NotFound: There is no such site or release.
-            Conflict: It was served, or a rotation has it.
+            Conflict: It was served, or a rotation uses it.
         """
         event = replace(
             occasion.event(AuditAction.RELEASE_DROPPED, site_name, release=str(number), key="destroyed"), reason=reason
@@ -161,13 +161,13 @@ class Releases:
         self._store.drop_release(site_name, number, event)
 
     def retire(self, site_name: str, number: int, reason: str, occasion: Occasion) -> Release:
-        """Destroy the private key of a release that is not served: nobody can go back to it, or lose it to a thief.
+        """Destroy the private key of a release that is not served. Nobody can go back to it, and no thief can use it.
 
-        What devices downloaded of it goes on being served: they may hold a notice of it.
+        Its downloads stay available, because a device may still have its notice.
 
         Raises:
             NotFound: There is no such site or release.
-            Conflict: It is current, was retired already, or a rotation may still need it.
+            Conflict: It is current, was already retired, or a rotation may still need it.
         """
         for rotation in self._store.rotations(site_name, only_open=True):
             if number in (rotation.from_release, *rotation.releases):
@@ -188,32 +188,32 @@ class Releases:
         for rotation in self._store.rotations(site_name, only_open=True):
             if rotation.state is not RotationState.WAITING and rotation.step:
                 raise Conflict(
-                    f"a rotation of {site_name!r} is going on, and decides what is served",
+                    f"a rotation of {site_name!r} is open and decides what is served",
                     f"Go back as one unit: engage rotate abort --site {site_name}",
                     code="rotation.open",
                 )
 
     def check(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """What the checks say of a release today, by the public key that is kept with it.
+        """Check a release today, by the public key that is stored with it.
 
-        Of one whose key is destroyed: all but whether its key fits.
+        If its key is destroyed, the findings do not say whether its key matches.
 
         Raises:
             NotFound: There is no such site or release.
         """
         release = self._store.release(site_name, number)
-        if release.public_key is None:  # staged by a version that kept none
+        if release.public_key is None:  # staged by a version that did not store it
             return self.check_before_serving(site_name, number, occasion)
         public = read_public_key(release.public_key, source=f"release {number} of {site_name}")
         return self._checked(release, public, occasion)
 
     def check_before_serving(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """What the checks say by the private key itself, opened: it may be damaged, and what is kept beside it changed.
+        """Check a release by its private key, unsealed. The key may be damaged, or the stored public key changed.
 
         Raises:
             NotFound: There is no such site or release.
-            SealBroken: The private key does not open.
-            PrivateKeyInvalid: What was sealed is no private key.
+            SealBroken: The private key cannot be unsealed.
+            PrivateKeyInvalid: The unsealed content is not a private key.
         """
         release, public = self._store.release(site_name, number), None
         if release.key_destroyed_at is None:
@@ -221,26 +221,27 @@ class Releases:
         return self._checked(release, public, occasion)
 
     def check_before_going_back(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
-        """As :meth:`check_before_serving`, for a release that was served before: judged by the hosts of then.
+        """As :meth:`check_before_serving`, for a release that was served before. It is judged by the hosts it had then.
 
-        A host that the site was given since is a warning: to keep the way back shut for it would help no device.
+        A host that was added to the site since then gives a warning, not an error. To block the way back for it would
+        help no device.
 
         Raises:
             NotFound: There is no such site or release.
-            SealBroken: The private key does not open.
-            PrivateKeyInvalid: What was sealed is no private key.
+            SealBroken: The private key cannot be unsealed.
+            PrivateKeyInvalid: The unsealed content is not a private key.
         """
         checked = self.check_before_serving(site_name, number, occasion)
         later = [host for host in self.unanswered_hosts(checked.release) if host not in checked.release.hosts]
         if not checked.release.hosts and len(later) == len(self._store.site(site_name).hosts):
-            return checked  # staged by a version that wrote no hosts down, and it answers for none of today's
+            return checked  # staged by a version that did not store hosts, and it is valid for none of today's
         return replace(checked, findings=tuple(_as_of_then(finding, later) for finding in checked.findings))
 
     def unanswered_hosts(self, release: Release) -> tuple[Host, ...]:
-        """The hosts that the site's devices call today, and that this release's server certificate is not for.
+        """The hosts that the site's devices call today, and that this release's server certificate is not valid for.
 
         Raises:
-            NotFound: There is no such site any more.
+            NotFound: The site no longer exists.
         """
         return unnamed_hosts(chain_of(release).server, self._store.site(release.site).hosts)
 
@@ -276,7 +277,7 @@ class Releases:
         )
 
     def number_of(self, material: ChainMaterial, site_name: str) -> int | None:
-        """The release that a chain is staged as already, if its key was not destroyed since."""
+        """The number of the release that already has this chain, unless its key was destroyed."""
         chain = material.chain
         sent = tuple(der(certificate) for certificate in chain.sent)
         for release in self._store.releases(site_name):
@@ -289,7 +290,7 @@ class Releases:
         if number is not None:
             state = self._store.release(site.name, number).state
             raise Conflict(
-                f"this chain is release {number} of {site.name} already ({state})",
+                f"this chain is already release {number} of {site.name} ({state})",
                 f"Activate it: engage release activate {number} --site {site.name}",
                 code="release.exists",
             )
@@ -305,7 +306,7 @@ def _case(chain: Chain, site: Site, public: PublicKeyTypes | None, occasion: Occ
 
 
 def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRelease:
-    """What the checks say, if they let it go live.
+    """The same checked release, if its findings let it go live.
 
     Raises:
         UsageError: An override without a reason, or of an error that is not there.
@@ -317,14 +318,14 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
         release = checked.release
         raise Refused(
             f"release {release.number} of {release.site} cannot be activated:\n" + "\n".join(map(_line, open_errors)),
-            "Mend the chain and stage it again; or accept each error by name: --override CODE=REASON.",
+            "Fix the chain and stage it again. Or accept each error by its code: --override CODE=REASON.",
             code="release.refused",
         )
     return checked
 
 
 def _as_of_then(finding: Finding, later: Sequence[Host]) -> Finding:
-    """The finding as a warning, if it is about one of these hosts."""
+    """The same finding, as a warning if it is about one of these hosts."""
     if finding.code != HOST_MISSING or not any(finding == host_missing(host, finding.certificate) for host in later):
         return finding
     return replace(finding, severity=Severity.WARNING)
@@ -334,10 +335,10 @@ def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> 
     codes = {finding.code for finding in checked.errors}
     for code, reason in overrides.items():
         if not reason.strip():
-            raise UsageError(f"the override of {code} gives no reason", "Write --override CODE=REASON.")
+            raise UsageError(f"the override of {code} has no reason", "Give one: --override CODE=REASON.")
         if code not in codes:
             raise UsageError(
-                f"there is no error {code} to override",
+                f"this release has no error {code} to override",
                 f"Errors of this release: {', '.join(sorted(codes)) or 'none'}.",
             )
 

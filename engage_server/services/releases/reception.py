@@ -1,4 +1,4 @@
-"""How the devices of a site would take one of its releases, in figures."""
+"""Counts of the devices of a site that would accept or refuse one of its releases."""
 
 from dataclasses import dataclass
 
@@ -7,20 +7,23 @@ from engage_server.records import Host
 
 @dataclass(frozen=True, slots=True)
 class Reception:
-    """How the devices of a site would take one of its releases. Strangers to the operators' list are counted apart.
+    """How many devices of a site would accept or refuse one of its releases.
+
+    Devices that are not on the operators' list are counted separately.
 
     Attributes:
         site: The site's name.
-        release: Which.
-        devices: How many devices have finished TLS here. All counts below are of these, but for the last three.
+        release: The number of the release.
+        devices: How many devices have finished TLS here. All counts below are part of it, except for the last three.
         hold: How many hold the anchor of this release.
-        refuse: How many would refuse its chain, whatever they hold: they fail TLS, fetch the anchor anew and come back.
-        may_refuse: How many more would, if they hold the one of two possible anchors.
-        refusing, not_holding: Some of those that refuse, and of those that hold another anchor, by name.
-        unanswered: Hosts of the site that the release's certificate is not for: who calls them refuses it, too.
-        never_finished: How many were seen, and have never finished TLS: nothing is known of their anchor.
-        unseen: How many are on the list, and were never seen.
-        strangers: How many have finished TLS and are not on the list.
+        refuse: How many would refuse its chain with each anchor that they may hold. They fail TLS, fetch the new anchor
+            and come back.
+        may_refuse: How many more would refuse it with one of the anchors that they may hold.
+        refusing, not_holding: Names of some devices that refuse, and of some that hold another anchor.
+        unanswered: Hosts of the site that the release's certificate is not valid for. Devices that call them refuse it.
+        never_finished: How many were seen but never finished TLS, so that nothing is known about their anchor.
+        unseen: How many are on the list but were never seen.
+        strangers: How many have finished TLS but are not on the list.
     """
 
     site: str

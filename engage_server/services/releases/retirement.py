@@ -1,4 +1,4 @@
-"""Whether the private key of a release can be destroyed: the answer in one sentence."""
+"""Answers in one sentence whether the private key of a release can be destroyed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ class RetirementAdvice:
 
     Attributes:
         releases: The releases that would be retired.
-        is_safe: Whether every device that is known holds the anchor of the current one.
+        is_safe: Whether every known device holds the anchor of the current release.
         sentence: The answer, with its figures.
-        reception: How devices take the current release; None where nothing is served.
+        reception: How many devices accept the current release; None if nothing is served.
     """
 
     releases: tuple[int, ...]
@@ -24,16 +24,16 @@ class RetirementAdvice:
 
 
 def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvice:
-    """Judge by what is served now. That a release is current, or that a rotation needs it, is told elsewhere.
+    """Judge by what is served now. It is checked elsewhere whether a release is current, or a rotation needs it.
 
     Args:
         releases: The releases that would be retired; at least one.
-        current: How devices take what is served now; None where nothing is.
+        current: How many devices accept what is served now; None if nothing is served.
     """
     numbers = tuple(releases)
-    question = f"safe to retire release {_listed(numbers)}"
+    question = f"safe to retire release {_listed(numbers)}?"
     if current is None:
-        return RetirementAdvice(numbers, False, f"{question}: no: the site serves nothing else", None)
+        return RetirementAdvice(numbers, False, f"{question} no: the site serves nothing else", None)
     anchor = f"the anchor of release {current.release}"
     others = current.devices - current.hold
     if others:
@@ -41,9 +41,9 @@ def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvi
     elif not current.devices:
         sentence = "no: no door has come through with any release yet"
     else:
-        sentence = f"yes, {current.hold} of {current.devices} doors hold {anchor}"
+        sentence = f"yes: {current.hold} of {current.devices} doors hold {anchor}"
     is_safe = bool(current.devices) and not others
-    return RetirementAdvice(numbers, is_safe, f"{question}: {sentence}{_apart(current)}", current)
+    return RetirementAdvice(numbers, is_safe, f"{question} {sentence}{_apart(current)}", current)
 
 
 def _listed(numbers: Sequence[int]) -> str:
@@ -52,7 +52,7 @@ def _listed(numbers: Sequence[int]) -> str:
 
 
 def _apart(current: Reception) -> str:
-    """Those of whom nothing is known, and those that do not count."""
+    """The doors about which nothing is known, and those that do not count."""
     parts = [
         (current.never_finished, "{} never finished TLS"),
         (current.unseen, "{} on the list {} never seen"),

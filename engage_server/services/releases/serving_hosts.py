@@ -1,4 +1,4 @@
-"""The machines that serve devices: who is alive, who went without a goodbye, and forgetting who is gone for good."""
+"""The machines that serve devices: those alive, those that stopped without signing off, and forgetting one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,8 +14,8 @@ class ServingHost:
 
     Attributes:
         name: Its host name.
-        alive: Its workers that are heard.
-        silent: Those that are not, and said no goodbye.
+        alive: Its workers that report.
+        silent: Its workers that stopped reporting without signing off.
     """
 
     name: str
@@ -24,27 +24,27 @@ class ServingHost:
 
     @property
     def is_alive(self) -> bool:
-        """Whether any worker of it is heard."""
+        """Whether any of its workers reports."""
         return bool(self.alive)
 
     @property
     def heard_at(self) -> datetime | None:
-        """When it was heard last, by the database's clock."""
+        """When it was last heard, by the database's clock."""
         return max((each.seen_at for each in (*self.alive, *self.silent) if each.seen_at), default=None)
 
 
 class ServingHosts:
-    """All machines that the store has heard of.
+    """All machines that have reported to the store.
 
     Args:
-        store: Where workers say what they serve.
+        store: Where workers report what they serve.
     """
 
     def __init__(self, store: WorkerStore) -> None:
         self._store = store
 
     def all(self) -> Sequence[ServingHost]:
-        """By name."""
+        """All hosts, by name."""
         silent = self._store.silent_workers(LIVE_WITHIN)
         alive = self._store.workers(LIVE_WITHIN)
         heard = {each.worker for each in alive}
@@ -58,11 +58,11 @@ class ServingHosts:
         ]
 
     def forget(self, name: str, reason: str, occasion: Occasion) -> int:
-        """Count a host no longer that is gone for good; how many workers it had.
+        """Forget a host that is gone for good, and return how many workers it had.
 
         Args:
-            name: Its name.
-            reason: Why, for the audit log; may be "".
+            name: The host's name.
+            reason: The reason for the audit log; may be "".
             occasion: Who and when.
 
         Raises:

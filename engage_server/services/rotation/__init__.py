@@ -1,1 +1,1 @@
-"""Rotations: planned, prepared, proved, and moved on by the evidence."""
+"""Rotations: planned, prepared, validated, and continued as the evidence allows."""

@@ -1,8 +1,8 @@
-"""Whether a rotation goes on, waits, asks, or turns back. Pure: a function of its state, the counts, and the time.
+"""Decides whether a rotation continues, waits, pauses or rolls back. Pure: its state, the counts and the time go in.
 
-Devices cannot prove who they are. So what decides by itself is only what came from a device's usual address; whatever
-comes from elsewhere can do one thing: make the rotation pause, and let a person look. ``docs/rotation.md`` has the
-table, and what a stranger on the network can and cannot do.
+Devices cannot prove who they are. So only contacts from a device's usual address decide anything by themselves.
+Contacts from anywhere else can do one thing: make the rotation pause until an operator decides. ``docs/rotation.md``
+has the table, and says what a stranger on the network can and cannot do.
 """
 
 from dataclasses import dataclass
@@ -12,21 +12,21 @@ from enum import StrEnum
 from engage_server.records import Adoption, Crowd, Limit, Rotation
 from engage_server.services.rotation.gate_words import came, crowd_words, undecided_words
 
-_CROWD = Limit(3, 10.0)  # either must be passed by who was named at one address that is nobody's own
+_CROWD = Limit(3, 10.0)  # devices named at one address that is none of theirs: more than both limits is a crowd
 
 
 class Verdict(StrEnum):
-    """What the gate says."""
+    """The decision of the gate."""
 
     WAIT = "wait"
     GO_ON = "go-on"
-    ASK = "ask"  # it pauses: a person has to decide
+    ASK = "ask"  # it pauses: an operator has to decide
     ROLL_BACK = "roll-back"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the gate says, and why."""
+    """The decision of the gate, and the reason."""
 
     verdict: Verdict
     why: str
@@ -35,29 +35,29 @@ class Decision:
 def decide(rotation: Rotation, adoption: Adoption, now: datetime) -> Decision:
     """Judge the release that the rotation serves now.
 
-    Silence counts as failure once a device has missed its own habit; before that it only waits.
+    Silence counts as failure once a device has missed its own habit. Before that the gate only waits.
 
     Args:
-        rotation: Running; at least one of its releases was activated. How long that was is what its looks add up to.
-        adoption: How the site's devices stand with that release.
-        now: Aware.
+        rotation: A running rotation, with at least one of its releases activated. Its looks add up to its soak time.
+        adoption: How many of the site's devices came through with that release.
+        now: The time, timezone-aware.
     """
     if rotation.approved:
-        return Decision(Verdict.GO_ON, "a person has let it pass")
+        return Decision(Verdict.GO_ON, "an operator approved it")
     if is_unsure(rotation, now):
         return Decision(Verdict.WAIT, _unsure(rotation))
     if not adoption.devices:
-        return Decision(Verdict.ASK, "no device was well before this step: there is nothing that could be proven")
+        return Decision(Verdict.ASK, "no device was well before this step, so nothing can be proven")
     return _against(rotation, adoption) or _time_to_soak(rotation) or _for(rotation, adoption)
 
 
 def is_unsure(rotation: Rotation, now: datetime) -> bool:
-    """Whether a clock was set lately, so that nothing is judged."""
+    """Whether a clock was set recently, so that nothing is judged for now."""
     return rotation.unsure_until is not None and now < rotation.unsure_until
 
 
 def crowd_of(adoption: Adoption) -> Crowd | None:
-    """The address that names too many devices which do not call from there, if there is one."""
+    """The address that names too many devices that usually call from elsewhere, if there is one."""
     largest = adoption.crowds[0] if adoption.crowds else None
     if largest is None or largest.devices <= _CROWD.count:
         return None
@@ -65,15 +65,15 @@ def crowd_of(adoption: Adoption) -> Crowd | None:
 
 
 def _against(rotation: Rotation, adoption: Adoption) -> Decision | None:
-    """What must not wait until the release has soaked."""
+    """The decisions that must not wait for the soak time: roll back, or pause."""
     limits, devices = rotation.policy.lost, adoption.devices
-    # those that may be devices or not count where they make it more patient, and never where they make it bolder
+    # callers that may or may not be devices count only where they make the gate more patient
     limit = limits.larger(devices + adoption.elsewhere)
     if adoption.lost > limit:
         return Decision(
             Verdict.ROLL_BACK,
-            f"{adoption.lost} of {devices} devices are lost ({adoption.refused} refuse TLS from their usual address, "
-            f"{adoption.silent} have missed their habit); the limit is {limit}",
+            f"{adoption.lost} of {devices} devices lost ({adoption.refused} refused TLS from the usual address, "
+            f"{adoption.silent} missed the usual calls); the limit is {limit}",
         )
     crowd = crowd_of(adoption)
     if crowd is not None:
@@ -89,7 +89,7 @@ def _time_to_soak(rotation: Rotation) -> Decision | None:
     left = hours * 3600 - rotation.soaked_seconds
     if left <= 0:
         return None
-    return Decision(Verdict.WAIT, f"it is served for at least {hours:g} hours, {_duration(left)} more")
+    return Decision(Verdict.WAIT, f"it must be served for {hours:g} hours, {_duration(left)} to go")
 
 
 def _for(rotation: Rotation, adoption: Adoption) -> Decision:
@@ -97,14 +97,16 @@ def _for(rotation: Rotation, adoption: Adoption) -> Decision:
     allowed = policy.missing.smaller(devices)
     if adoption.missing <= allowed and not adoption.elsewhere:
         if policy.asks and not rotation.is_last_step:
-            return Decision(Verdict.ASK, f"{came(adoption)}; the next step is yours to approve")
+            return Decision(Verdict.ASK, f"{came(adoption)}. The next step needs your approval")
         return Decision(Verdict.GO_ON, came(adoption))
-    # where those that count for nothing are all that is in the way, to wait for others does not help
+    # if only callers that count for nothing are in the way, waiting for others does not help
     if adoption.missing - adoption.undecided <= policy.missing.smaller(devices + adoption.elsewhere):
         return Decision(Verdict.ASK, f"{came(adoption)}; {undecided_words(adoption)}")
     if adoption.waiting:
-        return Decision(Verdict.WAIT, f"{came(adoption)}; {adoption.waiting} are still due, {allowed} may be missing")
-    return Decision(Verdict.ASK, f"{came(adoption)}; nobody is still due; {undecided_words(adoption)}")
+        return Decision(
+            Verdict.WAIT, f"{came(adoption)}; {adoption.waiting} still due, at most {allowed} may be missing"
+        )
+    return Decision(Verdict.ASK, f"{came(adoption)}, and none is still due; {undecided_words(adoption)}")
 
 
 def _unsure(rotation: Rotation) -> str:

@@ -1,49 +1,49 @@
-"""What the gate says of devices, in plain words: which ones, at which address, and what to do. Pure."""
+"""Describes the gate's counts in words: which devices, at which address, and what to do. Pure."""
 
 from collections.abc import Iterator
 
 from engage_server.records import Adoption, Crowd, Doubt, SuspectDevice
 
 _DOUBTS = {
-    Doubt.CONTESTED: "by turns at two addresses, so neither counts",
-    Doubt.SAYS_NO: "say in an audit that they did not take the anchor",
-    Doubt.PLAIN_LOOP: "download over and over by plain HTTP, which anybody can do in their name",
-    Doubt.REFUSED_SHARED: "stand at an address of several devices where TLS was refused",
-    Doubt.REFUSED_UNPROVEN: "refuse TLS, which carries no token",
-    Doubt.NEW_ADDRESS: "moved to another address during this step, and do not come through there",
-    Doubt.TOGETHER: "moved during this step to an address that is given for other devices, too",
-    Doubt.SILENT_NO_HABIT: "silent, and without a habit of three nights that they could miss",
+    Doubt.CONTESTED: "alternated between two addresses, so neither counts",
+    Doubt.SAYS_NO: "reported in an audit that the anchor was not accepted",
+    Doubt.PLAIN_LOOP: "downloaded again and again by plain HTTP, which anyone can do in a device's name",
+    Doubt.REFUSED_SHARED: "at an address of several devices from which TLS was refused",
+    Doubt.REFUSED_UNPROVEN: "refused TLS, but a refusal carries no token",
+    Doubt.NEW_ADDRESS: "moved to another address during this step, and did not come through there",
+    Doubt.TOGETHER: "moved during this step to an address that other devices use as well",
+    Doubt.SILENT_NO_HABIT: "silent, but without a habit of three nights that could be missed",
     Doubt.SILENT_SHARED: "silent, at an address of several devices",
 }
 _LOST = {
-    "refused": "refuse TLS from their usual address",
-    "silent": "have missed their habit",
-    "moved": "called from another address than their usual one; from there a third night in a row counts",
-    "elsewhere": "were not well before at their usual address, and were seen at another one",
+    "refused": "refused TLS from the usual address",
+    "silent": "missed the usual calls",
+    "moved": "called from a new address, which counts from the third night in a row",
+    "elsewhere": "not well at the usual address before, but seen at another one",
 }
 
 
 def came(adoption: Adoption) -> str:
-    """How many of how many."""
+    """How many of the devices came through."""
     return f"{adoption.confirmed} of {adoption.devices} devices came through"
 
 
 def undecided_words(adoption: Adoption) -> str:
-    """Whoever is in the way, by kind, with an example of each."""
-    return "; ".join(_kinds(adoption)) or "look after those that are missing, or let it pass"
+    """The devices that are in the way, by kind, with examples of each."""
+    return "; ".join(_kinds(adoption)) or "check the missing devices, or approve the step"
 
 
 def crowd_words(adoption: Adoption, crowd: Crowd) -> str:
-    """Which address claims too many devices."""
+    """The sentences about the address that names too many devices."""
     return (
-        f"{crowd.devices} of {adoption.devices} devices were named by TLS connections from {crowd.address}, which is "
-        "the usual address of none of them: a NAT or proxy that is new, or somebody who uses their serial numbers. "
+        f"TLS connections from {crowd.address} named {crowd.devices} of {adoption.devices} devices, but it is the "
+        "usual address of none of them. It is a new NAT or proxy, or somebody uses their serial numbers. "
         f"Find out whose address {crowd.address} is"
     )
 
 
 def doubt_words(doubt: Doubt) -> str:
-    """What a doubt means."""
+    """The meaning of a doubt, as words that follow a count of devices."""
     return _DOUBTS[doubt]
 
 

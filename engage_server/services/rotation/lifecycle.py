@@ -1,7 +1,7 @@
-"""Rotations: begun by a person, moved on by the evidence, and taken up again after a crash at any point.
+"""Rotations: started by an operator, continued as the evidence allows, and resumed after a crash at any point.
 
-Every step is one transaction that changes the rotation and what is served together. What lies before it - the folder of
-chains, the staged releases - is found again by who takes it up.
+Every step is one transaction that changes the rotation and what is served together. The preparation before it - the
+folder of chains, the staged releases - is found again when the rotation is resumed.
 """
 
 from collections.abc import Callable, Sequence
@@ -32,16 +32,16 @@ from engage_server.services.rotation.steps import RotationSteps, StepsStore
 
 @dataclass(frozen=True, slots=True)
 class RotationProgress:
-    """Where a rotation stands.
+    """How far a rotation is.
 
     Attributes:
         rotation: The rotation.
-        adoption: How the devices stand with the release that it serves; None before the first.
-        decision: What the gate says now; None for one that has ended.
-        is_open_to_all: Whether the site has no device network, so that anybody who reaches the servers can speak in
-            the name of its devices.
-        for_trials: Whether the site was made for trials: its devices are virtual locks.
-        current: The release that the site serves today, which may be another one than the rotation left; None for none.
+        adoption: How many devices came through with the release that it serves; None before the first release.
+        decision: The gate's decision now; None if the rotation has ended.
+        is_open_to_all: Whether the site has no device network. Then anyone who reaches the servers can call in the
+            name of its devices.
+        for_trials: Whether the site was made for trials. Its devices are then virtual locks.
+        current: The release that the site serves today; None for none. After the rotation it may be another one.
     """
 
     rotation: Rotation
@@ -53,14 +53,14 @@ class RotationProgress:
 
 
 class Rotations(RotationSteps):
-    """Plans, starts, moves on and ends rotations.
+    """Plans, starts, continues and ends rotations.
 
     Args:
-        store: Where they rest.
-        releases: Stages and checks.
-        confirmations: Says whether the evidence is complete.
-        judge_for: Gives the judge for what a site distributes.
-        throwaway: Gives so many keys for rehearsals; called for a plan alone, because making them takes a second.
+        store: Holds the rotations.
+        releases: Stages and checks releases.
+        confirmations: Knows whether the evidence is complete.
+        judge_for: Gives the judge for the anchor role that a site distributes.
+        throwaway: Gives that many keys for rehearsals. It is called only for plans, because it takes a second.
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Rotations(RotationSteps):
         self._throwaway = throwaway
 
     def plan(self, site_name: str, keys_at_hand: frozenset[str], occasion: Occasion) -> RotationPlan:
-        """What is due, and every way to it, tried on a copy of the chain. Changes nothing.
+        """Plan the rotations that are due, and try each way on a copy of the chain. Changes nothing.
 
         Raises:
             NotFound: There is no such site, or it serves nothing.
@@ -99,7 +99,7 @@ class Rotations(RotationSteps):
         return make_plan(situation, self._throwaway(keys_for(situation.chain)), self._judge_for(site.anchor))
 
     def pace(self, site_name: str) -> Pace:
-        """How fast the devices of a site come, from what was seen of them."""
+        """How fast the devices of a site connect, measured from the evidence."""
         arrivals: dict[int, int] = {}
         number = self._releases.current(site_name)
         if number is not None:
@@ -109,36 +109,36 @@ class Rotations(RotationSteps):
         return pace_of(self._store.silences(site_name), arrivals)
 
     def open_rotation(self, site_name: str) -> Rotation | None:
-        """The rotation that is going on, if there is one."""
+        """The open rotation of a site, if there is one."""
         found = self._store.rotations(site_name, only_open=True)
         return found[-1] if found else None
 
     def all(self, site_name: str | None = None) -> Sequence[Rotation]:
-        """All rotations ever, oldest first."""
+        """All rotations, open and ended, oldest first."""
         return self._store.rotations(site_name)
 
     def start(self, request: RotationRequest, occasion: Occasion, tell: Tell = tell_nobody) -> None:
-        """Begin a rotation, or take up one that was interrupted.
+        """Start a rotation, or resume one that was interrupted.
 
         Args:
-            request: What is asked for.
+            request: The rotation to start.
             occasion: Who and when.
             tell: Called with each step after it is done.
 
         Raises:
             NotFound: There is no such site, or it serves nothing.
-            Conflict: One in another way is going on, or somebody else was faster.
-            Refused: Only listed devices are to count, and the site has no list. Or what was built does not keep what
-                the way promises, or has errors; then the rotation has ended.
-            NotPossible: A key is missing, or a file or the database stood in the way: mend it, and start again.
+            Conflict: The site has an open rotation of another way, or somebody else was faster.
+            Refused: Only listed devices may count, but the site has no list. Or the chains do not do what the way
+                promises, or have errors. Then the rotation has ended.
+            NotPossible: A key is missing, or a file or the database cannot be used. Fix that, and start again.
         """
         rotation = self.open_rotation(request.site)
         if rotation is None:
             rotation = self._begin(request, occasion)
-            tell(f"rotation {rotation.number} of {rotation.site} begins: {rotation.way}")
+            tell(f"rotation {rotation.number} of {rotation.site} started: {rotation.way}")
         elif rotation.way is not request.way:
             raise Conflict(
-                f"a rotation of {rotation.site!r} is going on in another way: {rotation.way}",
+                f"site {rotation.site!r} already has an open rotation of another way: {rotation.way}",
                 f"Abort it first: engage rotate abort --site {rotation.site}",
                 code="rotation.open",
             )
@@ -148,10 +148,10 @@ class Rotations(RotationSteps):
         self.go_on(request.site, occasion, tell)
 
     def go_on(self, site_name: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
-        """Do what the gate allows now, and tell what was done. Nothing when there is nothing to do.
+        """Take the steps that the gate allows now, if any, and report each one.
 
         Raises:
-            Conflict: Somebody else moved it on meanwhile.
+            Conflict: Somebody else continued the rotation at the same time.
             StoreNotUsable: The database is away.
         """
         while (rotation := self.open_rotation(site_name)) is not None:
@@ -166,7 +166,7 @@ class Rotations(RotationSteps):
             tell(done)
 
     def progress(self, rotation: Rotation, occasion: Occasion) -> RotationProgress:
-        """Where a rotation stands, and what the gate says."""
+        """How far a rotation is, and the gate's decision."""
         site = self._store.site(rotation.site)
         current = self._releases.current(rotation.site)
         found = RotationProgress(rotation, None, None, not site.device_networks, site.for_trials, current)
@@ -185,23 +185,26 @@ class Rotations(RotationSteps):
         decision = decide(rotation, adoption, occasion.now)
         gaps = self._confirmations.gaps()
         if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK) and not rotation.approved:
-            decision = Decision(Verdict.WAIT, f"the evidence is not complete: {'; '.join(gaps)}")
+            decision = Decision(Verdict.WAIT, f"the evidence is incomplete: {'; '.join(gaps)}")
         return replace(found, adoption=adoption, decision=decision)
 
     def approve(self, site_name: str, reason: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
-        """Let the next step pass, whatever the gate says, and tell what was done; the audit log keeps who and why.
+        """Approve the next step, whatever the gate says, and report what was done. The audit log keeps who and why.
 
         Raises:
-            NotFound: No rotation is going on.
+            NotFound: The site has no open rotation.
+            Conflict: The rotation is not prepared yet, or somebody else continued it at the same time.
             Refused: No reason was given.
         """
         rotation = self._required(site_name)
         if not reason.strip():
-            raise Refused("to pass the gate takes a reason", 'Write it down: --reason "..."', code="reason.missing")
+            raise Refused(
+                "a step cannot be approved without a reason", 'Give one: --reason "..."', code="reason.missing"
+            )
         if rotation.state is RotationState.PREPARING:
             raise Conflict(
                 f"the rotation of {site_name!r} is not prepared yet",
-                f"Finish that first: engage rotate start --site {site_name} --way {rotation.way}",
+                f"Finish the preparation first: engage rotate start --site {site_name} --way {rotation.way}",
                 code="rotation.preparing",
             )
         decision = self.progress(rotation, occasion).decision
@@ -212,23 +215,23 @@ class Rotations(RotationSteps):
         self.go_on(site_name, occasion, tell)
 
     def back_to(self, site_name: str) -> int | None:
-        """The release that an abort would serve again; None where it changes nothing of what is served."""
+        """The release that an abort would serve again; None if an abort would not change what is served."""
         rotation = self.open_rotation(site_name)
         return rotation.from_release if rotation is not None and rotation.step else None
 
     def abort(self, site_name: str, reason: str, occasion: Occasion, *, keep: bool = False) -> Rotation:
-        """End a rotation, and serve what was served when it began, in one transaction.
+        """End a rotation and serve the release from before it again, in one transaction.
 
         Args:
             site_name: The site.
-            reason: Why, for the audit log; may be "".
+            reason: The reason for the audit log; may be "".
             occasion: Who and when.
-            keep: Go on serving what is served now, instead.
+            keep: Keep serving what is served now instead.
 
         Raises:
-            NotFound: No rotation is going on.
-            Refused: What was served then may not go live any more.
-            Conflict: Somebody else moved it on meanwhile.
+            NotFound: The site has no open rotation.
+            Refused: The release from before the rotation can no longer go live.
+            Conflict: Somebody else continued the rotation at the same time.
         """
         rotation = self._required(site_name)
         if keep or not rotation.step:
@@ -236,8 +239,8 @@ class Rotations(RotationSteps):
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
-                f"release {rotation.from_release} of {site_name} may not go live any more: {errors}",
-                "Stay with what is served now: engage rotate abort --keep; then activate another release.",
+                f"release {rotation.from_release} of {site_name} can no longer go live: {errors}",
+                "Keep what is served now: engage rotate abort --keep. Then activate another release.",
                 code="release.refused",
             )
         return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=True)
@@ -248,7 +251,7 @@ class Rotations(RotationSteps):
         number = self._releases.current(site_name)
         if number is None:
             raise NotFound(
-                f"site {site_name!r} serves nothing yet: there is nothing to rotate",
+                f"site {site_name!r} serves nothing yet, so there is nothing to rotate",
                 f"Stage and activate its first release: engage release stage DIR --site {site_name}",
                 code="release.not_found",
             )
@@ -258,8 +261,8 @@ class Rotations(RotationSteps):
         rotation = self.open_rotation(site_name)
         if rotation is None:
             raise NotFound(
-                f"no rotation of site {site_name!r} is going on",
-                f"See what could be done: engage rotate plan --site {site_name}",
+                f"site {site_name!r} has no open rotation",
+                f"See what is possible: engage rotate plan --site {site_name}",
                 code="rotation.not_found",
             )
         return rotation
@@ -267,8 +270,8 @@ class Rotations(RotationSteps):
     def _begin(self, request: RotationRequest, occasion: Occasion) -> Rotation:
         if request.policy.only_listed and not self._store.device_serials(request.site):
             raise Refused(
-                f"site {request.site!r} has no list of devices: nobody would count",
-                f"Bring it first: engage device import FILE --site {request.site}; or leave out --only-listed.",
+                f"site {request.site!r} has no list of devices, so no device would count",
+                f"Import it first: engage device import FILE --site {request.site}. Or leave out --only-listed.",
                 code="rotation.no_list",
             )
         rotation = Rotation(
@@ -291,32 +294,34 @@ class Rotations(RotationSteps):
 
     def _wave(self, rotation: Rotation) -> Decision:
         if rotation.approved:
-            return Decision(Verdict.GO_ON, "a person has let it pass")
+            return Decision(Verdict.GO_ON, "an operator approved it")
         for name in rotation.after:
             found = self._store.rotations(name)
             state = found[-1].state if found else None
             if state in (RotationState.ABORTED, RotationState.ROLLED_BACK):
-                return Decision(Verdict.ASK, f"the rotation of {name}, which goes before, ended {state}")
+                return Decision(Verdict.ASK, f"the rotation of {name} must be done first, but it is {state}")
             if state is not RotationState.DONE:
-                return Decision(Verdict.WAIT, f"the rotation of {name} goes before, and is {state or 'not begun'}")
-        return Decision(Verdict.GO_ON, "its turn has come")
+                return Decision(
+                    Verdict.WAIT, f"the rotation of {name} must be done first: it is {state or 'not started'}"
+                )
+        return Decision(Verdict.GO_ON, "first step")
 
     def _look(self, rotation: Rotation, occasion: Occasion) -> Rotation:
-        """Note that somebody who may move it on has looked: the soak is what these looks add up to."""
+        """Record this look at the rotation. Looks add up to the soak time."""
         after = looked(rotation, occasion) if rotation.step else rotation
         if after != rotation:
             self._store.note_look(after)
         return after
 
     def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
-        """Do one thing that the gate allows; None when it is nothing.
+        """Do one thing that the gate allows and return its report; None if nothing is done.
 
-        1. Go on: after the last step the rotation is done; else the next release goes live.
-        2. Roll back: what was served when the rotation began goes live again, as one unit.
-        3. Ask: it is held for a person, who is told once.
-        4. Wait: a hold whose reason is gone ends, unless nothing can be judged yet. Nothing else happens.
+        1. Go on: after the last step the rotation is done. Otherwise the next release goes live.
+        2. Roll back: the release from before the rotation goes live again, as one unit.
+        3. Ask: the rotation pauses until an operator decides. This is reported once.
+        4. Wait: a pause whose reason is gone ends, unless nothing can be judged yet. Nothing else happens.
 
-        A release with errors goes live in neither direction: then it is held instead.
+        A release with errors never goes live, forward or back: the rotation pauses instead.
         """
         decision = self.progress(rotation, occasion).decision
         if decision is None:
@@ -334,7 +339,7 @@ class Rotations(RotationSteps):
             return self._hold(rotation, decision.why, occasion)
         if rotation.state is RotationState.HELD and not is_unsure(rotation, occasion.now):  # 4
             if rotation.next_release is not None and self._errors(rotation.site, rotation.next_release, occasion):
-                return None  # the reason of the hold, or the next one
+                return None  # the reason for this pause, or for the next one
             return self._release_hold(rotation, decision, occasion)
         return None
 
@@ -342,7 +347,7 @@ class Rotations(RotationSteps):
         number = rotation.releases[rotation.step]
         errors = self._errors(rotation.site, number, occasion)
         if errors:
-            return self._hold(rotation, f"release {number} may not go live: {errors}", occasion)
+            return self._hold(rotation, f"release {number} cannot go live: {errors}", occasion)
         after = replace(
             begun(rotation, occasion),
             state=RotationState.RUNNING,
@@ -362,21 +367,21 @@ class Rotations(RotationSteps):
     def _roll_back(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str | None:
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
-            why = f"{decision.why}; but release {rotation.from_release} may not go live any more: {errors}"
+            why = f"{decision.why}, but release {rotation.from_release} can no longer go live: {errors}"
             return self._hold(rotation, why, occasion)
         self._end(rotation, RotationState.ROLLED_BACK, decision.why, occasion, go_back=True)
         return f"rolled back to release {rotation.from_release} of {rotation.site}: {decision.why}"
 
     def _hold(self, rotation: Rotation, why: str, occasion: Occasion) -> str | None:
         if rotation.state is RotationState.HELD:
-            return None  # somebody has been told already
+            return None  # it is reported once
         event = self._event(AuditAction.ROTATION_HELD, rotation, occasion, why=why)
         after = replace(rotation, state=RotationState.HELD, why=why, approved=False)
         self._store.move_rotation(rotation, after, event)
-        return f"held, for a person to decide: {why}"
+        return f"paused until an operator decides: {why}"
 
     def _release_hold(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str:
         state = RotationState.RUNNING if rotation.step else RotationState.WAITING
         event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, state=state.value)
         self._store.move_rotation(rotation, replace(rotation, state=state, why=""), event)
-        return f"no longer held: {decision.why}"
+        return f"no longer paused: {decision.why}"

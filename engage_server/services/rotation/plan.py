@@ -1,4 +1,4 @@
-"""Which rotation is due, which ways there are, and which is the safest. Pure: the same input gives the same plan."""
+"""Plans a rotation: what is due, which ways there are, and the safest way. Pure: the same input, the same plan."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.rotation.proof import Judge, ProvenChain, broken_promise, prove
 
-_FOLLOWING = 3  # keys that a way makes at most: root, intermediate, server
+_FOLLOWING = 3  # the most keys that a way makes: root, intermediate, server
 
-# what each way gives a new life, and what nobody has told us about firmware
+# what each way renews, and what is not known about firmware
 _RENEWS = {
     RotationWay.SERVER_RENEWAL: ("server",),
     RotationWay.INTERMEDIATE_RENEWAL: ("server", "intermediate"),
@@ -30,33 +30,33 @@ _UNKNOWN = {
     RotationWay.SERVER_RENEWAL: (),
     RotationWay.INTERMEDIATE_RENEWAL: (),
     RotationWay.ROOT_RENEWAL: (
-        "whether a device looks at its anchor's own dates: one that does asks for the new root when the old one ends",
-        "whether a device knows its anchor by name and key, as X.509 has it, and not by its bytes",
+        "whether a device checks its anchor's own dates: one that does asks for the new root when the old one ends",
+        "whether a device recognizes its anchor by name and key, as in X.509, or by its bytes",
     ),
     RotationWay.LINKED_REKEY: (
-        "whether a device finds its path through a link certificate; one that does not falls back to a cut-over",
-        "a device that accepts the link never asks for the new root by itself: it does so when the link is dropped",
+        "whether a device finds its path through a link certificate; for one that does not, this is a cut-over",
+        "a device that accepts the link does not ask for the new root until the link is dropped",
     ),
     RotationWay.CUT_OVER: (
-        "that a device asks for a new anchor by itself when TLS fails is reported from the field, not from the vendor",
+        "whether a device asks for a new anchor by itself when TLS fails: reported from the field, not by the vendor",
     ),
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a plan is made from.
+    """The input of a plan.
 
     Attributes:
         site: The site's name.
-        hosts: What its devices call.
-        anchor: Which certificate it distributes.
+        hosts: The hosts that its devices call.
+        anchor: The role of the certificate that it distributes.
         release: The number of the current release.
-        chain: Of the current release.
-        unanswered: Of the hosts, those that this chain's server certificate is not for: a server renewal is due.
-        now: Aware.
-        pace: How fast its devices come.
-        keys_at_hand: Of ``root`` and ``intermediate`` those whose private keys were found.
+        chain: The chain of the current release.
+        unanswered: The hosts that this chain's server certificate is not valid for. If any, a server renewal is due.
+        now: The time, timezone-aware.
+        pace: How fast its devices connect.
+        keys_at_hand: The roles whose private keys were found: ``root``, ``intermediate``, or both.
     """
 
     site: str
@@ -72,16 +72,16 @@ class Situation:
 
 @dataclass(frozen=True, slots=True)
 class WayPlan:
-    """One way.
+    """The plan of one way.
 
     Attributes:
-        way: Which.
-        impossible: Why it cannot be taken; "" when it can.
-        chains: What would be served, in order; empty where nothing could be built.
-        needed_key: Which of the authority's private keys it takes; "" for none.
-        key_is_at_hand: Whether that was found.
-        unknown: What nobody has told us about firmware.
-        steps: What happens, a sentence each.
+        way: The way.
+        impossible: Why it is not possible; "" if it is possible.
+        chains: The chains that would be served, in order; empty if nothing could be built.
+        needed_key: The role whose private key it needs; "" for none.
+        key_is_at_hand: Whether that key was found.
+        unknown: What is not known about firmware.
+        steps: What happens, one sentence for each step.
     """
 
     way: RotationWay
@@ -95,16 +95,16 @@ class WayPlan:
 
 @dataclass(frozen=True, slots=True)
 class RotationPlan:
-    """What can be done, and what should be.
+    """What is possible, and what is recommended.
 
     Attributes:
-        situation: What it was made from.
+        situation: The input of the plan.
         today: The byte budget of the current chain.
-        expiries: Of the current chain, by role.
-        due: Roles whose rotation has to begin within a month, the most urgent first.
+        expiries: When the current chain's certificates end, by role.
+        due: Roles whose rotation must start within a month, the most urgent first.
         ways: All ways, from the safest to the boldest.
-        recommended: The safest way that renews all that is due, for its time or for a host that it does not answer
-            for; None when nothing is due, or no way can be taken.
+        recommended: The safest way that renews all that is due: what expires, or a server certificate that is not
+            valid for a host. None if nothing is due, or no way is possible.
     """
 
     situation: Situation
@@ -115,17 +115,17 @@ class RotationPlan:
     recommended: RotationWay | None
 
     def way(self, way: RotationWay) -> WayPlan:
-        """One of the ways."""
+        """The plan of one of the ways."""
         return next(each for each in self.ways if each.way is way)
 
 
 def make_plan(situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judge: Judge) -> RotationPlan:
-    """Look at each way on a copy of the chain, and validate what it would make of it.
+    """Try each way on a copy of the chain, and validate the resulting chains.
 
     Args:
-        situation: All that counts.
-        throwaway: As many as :func:`keys_for` says; nothing in the plan depends on which.
-        judge: Who validates.
+        situation: The input of the plan.
+        throwaway: As many keys as :func:`keys_for` says. The plan does not depend on which keys they are.
+        judge: Validates the chains as devices would.
     """
     found = tuple(expiries_of(situation.chain, situation.site))
     now, pace = situation.now, situation.pace
@@ -147,7 +147,7 @@ def make_plan(situation: Situation, throwaway: Sequence[rsa.RSAPrivateKey], judg
 
 
 def keys_for(chain: Chain) -> int:
-    """How many throwaway keys a rehearsal takes: the chain's own, and those of what follows it."""
+    """How many throwaway keys a rehearsal needs: for the chain itself, and for its successors."""
     return len(chain.intermediates) + 2 + _FOLLOWING
 
 
@@ -192,15 +192,16 @@ def _rehearsed(
 def _steps(chains: Sequence[ProvenChain]) -> list[str]:
     if not chains:
         return []
-    steps = ["build and stage: nothing is served yet, and both views are validated once more, with the real chains"]
+    steps = ["build and stage: nothing is served yet; the real chains are validated again with both anchors"]
     for chain in chains:
         if not chain.changes_anchor:
             sees = "no device notices"
         elif not chain.old_refuses:
             sees = (
-                f"devices with the old anchor come through until {chain.old_until:%Y-%m-%d}; who asks gets the new one"
+                f"devices with the old anchor come through until {chain.old_until:%Y-%m-%d}; "
+                "those that ask get the new one"
             )
         else:
             sees = "each device with the old anchor fails TLS once, fetches the new one by itself, and comes back"
         steps += [f"serve the {chain.title} chain: {sees}", "wait for the evidence: the gate counts who came through"]
-    return [*steps, "done: the release before can be retired, when you are sure"]
+    return [*steps, "done: you can retire the release before when you are sure"]

@@ -1,4 +1,4 @@
-"""Before a rotation serves anything: its chains are built, validated and staged, once however often it breaks off."""
+"""Builds, validates and stages a rotation's chains before anything is served. Once only, however often interrupted."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -27,16 +27,16 @@ from engage_server.services.rotation.steps import RotationSteps, StepsStore, in_
 
 @dataclass(frozen=True, slots=True)
 class RotationRequest:
-    """What an operator asks for.
+    """The rotation of one site that an operator asks for.
 
     Attributes:
         site: The site's name.
-        way: How.
-        folder: Where the chains are built; or, if they lie there already, were.
-        authority: The CAs' keys, as far as they are at hand.
-        passphrase: Encrypts the keys of new CAs; None leaves them open.
-        policy: Of the gate.
-        after: Sites whose rotations have to be done before.
+        way: The way of the rotation.
+        folder: Where the chains are built. If the folder already has chains, those are used.
+        authority: The CAs' keys, as far as they were found.
+        passphrase: Encrypts the keys of new CAs; None leaves them unencrypted.
+        policy: The limits of the gate.
+        after: Sites whose rotations must be done first.
     """
 
     site: str
@@ -49,12 +49,12 @@ class RotationRequest:
 
 
 class Preparation(RotationSteps):
-    """Builds, proves, stages.
+    """Builds, validates and stages a rotation's chains.
 
     Args:
-        store: Where rotations rest.
-        releases: Stages and checks.
-        judge_for: Gives the judge for what a site distributes.
+        store: Holds the rotations.
+        releases: Stages and checks releases.
+        judge_for: Gives the judge for the anchor role that a site distributes.
     """
 
     def __init__(self, store: StepsStore, releases: Releases, judge_for: Callable[[AnchorRole], Judge]) -> None:
@@ -62,7 +62,7 @@ class Preparation(RotationSteps):
         self._judge_for = judge_for
 
     def run(self, rotation: Rotation, request: RotationRequest, occasion: Occasion, tell: Tell) -> None:
-        """Bring a rotation to where it can be served; tell each step after it is done. See :meth:`Rotations.start`."""
+        """Prepare a rotation until it can be served. Reports each step when it is done. See :meth:`Rotations.start`."""
         site = self._store.site(rotation.site)
         before = chain_of(self._store.release(rotation.site, rotation.from_release))
         folder = Path(rotation.folder)
@@ -70,7 +70,7 @@ class Preparation(RotationSteps):
             build_successors(
                 folder, rotation.way, before, request.authority, site.hosts, occasion.now, request.passphrase
             )
-            tell(f"built its chains in {folder}")
+            tell(f"built the chains in {folder}")
         materials = read_successors(folder)
         judge = self._judge_for(site.anchor)
         proven = [
@@ -82,10 +82,10 @@ class Preparation(RotationSteps):
             self._end(rotation, RotationState.ABORTED, broken, occasion, go_back=False)
             raise Refused(
                 f"the rotation of {rotation.site!r} was ended before anything was served: {broken}",
-                f"Look at other ways: engage rotate plan --site {rotation.site}",
+                f"See the other ways: engage rotate plan --site {rotation.site}",
                 code="rotation.unproven",
             )
-        tell("validated them with the old anchor and with the new one: they are accepted as planned")
+        tell("validated the chains with the old anchor and with the new one: the results are as planned")
         numbers = []
         for title, material in materials:
             numbers.append(self._staged(rotation, material, site, occasion))
@@ -106,7 +106,7 @@ class Preparation(RotationSteps):
             self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
             raise Refused(
                 f"release {number} of {site.name} cannot go live: {errors}",
-                "The rotation was ended before anything was served. Mend the chain, and start again.",
+                "The rotation was ended before anything was served. Fix the chain, and start again.",
                 code="release.refused",
             )
         return number

@@ -1,4 +1,4 @@
-"""What devices see of a rotation's chains: validated, not assumed. Pure, but for the judge that is handed in."""
+"""How devices see a rotation's chains: validated, not assumed. Pure, except for the judge that is passed in."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,15 +21,15 @@ _UNNOTICED = {
 
 
 class Judge(Protocol):
-    """Says what a device would make of a chain. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
+    """Judges a chain as a device would. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
 
     def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
-        """Why a device with this anchor refuses the chain; "" when it accepts it."""
+        """Why a device with this anchor refuses the chain; "" if it accepts it."""
 
     def doubts(
         self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime
     ) -> tuple[str, ...]:
-        """Which kinds of firmware would refuse what usual devices accept, in words."""
+        """The kinds of firmware that would refuse a chain that usual devices accept, in words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,10 +39,10 @@ class ProvenChain:
     Attributes:
         title: ``transition`` or ``next``.
         budget: Where its bytes go.
-        old_refuses, new_refuses: Why a device with the old (the new) anchor refuses it; "" when it accepts it.
-        old_until: Until when a device that keeps the old anchor accepts it by its dates; None when it does not.
-        changes_anchor: Whether the anchor is another than that of the chain before.
-        doubts: What is not known of firmware, and would make a difference.
+        old_refuses, new_refuses: Why a device with the old (the new) anchor refuses it; "" if it accepts it.
+        old_until: Until when a device that keeps the old anchor accepts it by its dates; None if it does not.
+        changes_anchor: Whether the anchor differs from that of the chain before.
+        doubts: What is not known about firmware, and would make a difference.
     """
 
     title: str
@@ -57,16 +57,16 @@ class ProvenChain:
 def prove(
     title: str, chain: Chain, before: Chain, role: AnchorRole, hosts: Sequence[Host], now: datetime, judge: Judge
 ) -> ProvenChain:
-    """Validate a chain with the anchor that devices hold and with the one that it brings, for every host.
+    """Validate a chain with the anchor that devices have now and with its own anchor, for every host.
 
     Args:
-        title: What it is in its rotation.
-        chain: What is to be served.
-        before: What was served when the rotation began.
-        role: Which certificate the site distributes.
-        hosts: What devices call.
-        now: Aware.
-        judge: Who validates.
+        title: The place of the chain in its rotation: ``transition`` or ``next``.
+        chain: The chain that will be served.
+        before: The chain that was served when the rotation started.
+        role: The role of the certificate that the site distributes.
+        hosts: The hosts that devices call.
+        now: The time, timezone-aware.
+        judge: Validates the chain as devices would.
     """
     old, new = before.anchor(role), chain.anchor(role)
     old_refuses = _first_refusal(chain, old, hosts, now, judge)
@@ -82,7 +82,7 @@ def prove(
 
 
 def broken_promise(way: RotationWay, proven: Sequence[ProvenChain]) -> str:
-    """What a way promises and its chains do not keep; "" when they keep all of it."""
+    """The first promise of a way that its chains do not keep; "" if they keep all of them."""
     for chain in proven:
         if chain.new_refuses:
             return f"a device with the new anchor would refuse the {chain.title} chain: {chain.new_refuses}"

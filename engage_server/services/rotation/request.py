@@ -1,4 +1,4 @@
-"""From what an operator asks for to requests that can be started: the way, the keys, the folder, the order of sites."""
+"""Turns an operator's options into requests that can be started: the way, the keys, the folder, the order of sites."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -19,13 +19,13 @@ _FOLDERS_A_DAY = 1000
 
 @dataclass(frozen=True, slots=True)
 class RotationWish:
-    """What an operator asks for; whatever is left out is found.
+    """The options of an operator. What is left out is chosen by :class:`RotationRequests`.
 
     Attributes:
-        way: None for the one that is going on, else the recommended one.
-        prepared: A folder of chains that were made elsewhere; None to build them here.
-        passphrase: Opens the CAs' keys, and encrypts those of new ones.
-        policy: Of the gate.
+        way: None for the way of the open rotation; if there is none, the recommended way.
+        prepared: A folder with chains that were built elsewhere; None to build them here.
+        passphrase: Decrypts the CAs' keys, and encrypts the keys of new CAs.
+        policy: The limits of the gate.
     """
 
     way: RotationWay | None = None
@@ -35,10 +35,10 @@ class RotationWish:
 
 
 class RotationRequests:
-    """Makes requests. Changes nothing.
+    """Makes rotation requests. Changes nothing.
 
     Args:
-        rotations: Knows what is going on, and plans.
+        rotations: Knows the open rotations, and plans.
         releases: Knows what is served.
     """
 
@@ -47,12 +47,12 @@ class RotationRequests:
         self._releases = releases
 
     def authority(self, site: str, folder: Path, passphrase: Secret | None) -> FoundAuthority:
-        """The keys of the CAs of the chain that a site serves; while a rotation is open, of the chain before it.
+        """Find the CAs' keys of the chain that a site serves. While a rotation is open, of the chain before it.
 
         Args:
             site: The site's name.
-            folder: Where the keys lie, at any depth.
-            passphrase: Opens encrypted ones.
+            folder: The folder with the keys, at any depth.
+            passphrase: Decrypts encrypted keys.
 
         Raises:
             Conflict: The site serves nothing yet.
@@ -62,21 +62,21 @@ class RotationRequests:
     def of_waves(
         self, waves: Sequence[Sequence[str]], wish: RotationWish, authority: Path, certs: Path, occasion: Occasion
     ) -> list[RotationRequest]:
-        """A request for each site, wave by wave: a site waits for all those of the wave before its own.
+        """Make a request for each site, wave by wave. A site waits for all sites of the wave before its own.
 
-        All are made before any is started, so what stands in the way of one stops none halfway.
+        All are made before any is started, so a problem at one site does not stop the others halfway.
 
         Args:
-            waves: Names of sites; each wave waits for the one before.
-            wish: The same for all.
-            authority: Where the CAs' keys lie.
-            certs: Below it each rotation gets a fresh folder for its chains.
+            waves: Names of sites. Each wave waits for the one before.
+            wish: The options, the same for all sites.
+            authority: The folder with the CAs' keys.
+            certs: The folder in which each rotation gets a new folder for its chains.
             occasion: Who asks, and when.
 
         Raises:
-            UsageError: Prepared chains are one site's, and several sites were named; or they are another way.
+            UsageError: Prepared chains are for one site, and several were named. Or they are of another way.
             Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
-            NotPossible: A private key is missing that a site's way needs.
+            NotPossible: The private key that a site's way needs is missing.
             FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
         """
         names = [name for wave in waves for name in wave]
@@ -84,7 +84,7 @@ class RotationRequests:
             read_successors(wish.prepared)
             if len(names) > 1:
                 raise UsageError(
-                    "--prepared is for one site", "Start the sites one by one: --wave builds each one's chains."
+                    "--prepared is for one site", "Start the sites one by one: --wave builds the chains of each."
                 )
         made: list[RotationRequest] = []
         before: tuple[str, ...] = ()
@@ -95,17 +95,17 @@ class RotationRequests:
         return made
 
     def _assert_ready(self, requests: Sequence[RotationRequest], authority: Path) -> None:
-        """Look at all sites before any of them begins: what is missing where is told at once."""
+        """Check all sites before any rotation starts, so that everything that is missing is reported at once."""
         missing = [sentence for request in requests if (sentence := self._missing(request))]
         if missing:
             raise NotPossible(
-                f"nothing was begun: {'; '.join(missing)}. Looked in {authority}",
-                "Bring the authority's folder: --authority DIR. Or prepare the chains where it is: engage chain renew.",
+                f"nothing was started: {'; '.join(missing)}. Searched in {authority}",
+                "Name the authority's folder: --authority DIR. Or prepare the chains where it is: engage chain renew.",
                 code="authority.missing",
             )
 
     def _missing(self, request: RotationRequest) -> str:
-        """Which private key a site's rotation still needs and nobody has; "" for none."""
+        """A sentence about the private key that a site's rotation needs and that is missing; "" if none is missing."""
         going_on = self._rotations.open_rotation(request.site)
         is_built = request.folder.is_dir() or (going_on is not None and Path(going_on.folder).is_dir())
         if is_built:
@@ -125,12 +125,12 @@ class RotationRequests:
         return RotationRequest(site, way, folder.absolute(), found.keys, wish.passphrase, wish.policy, after)
 
     def _prepared_way(self, site: str, wish: RotationWish, folder: Path) -> RotationWay:
-        """The way that prepared chains are, which must be the one that the operator means."""
+        """The way of prepared chains, which must be the one that the operator named, if any."""
         found = way_of(self._chain(site), [material.chain for _, material in read_successors(folder)])
         if wish.way not in (None, found):
             raise UsageError(
-                f"the chains in {folder} are no {wish.way} of what {site} serves: they are a {found}",
-                f"If that is what you want, name it: --way {found}. If not, prepare them anew: engage chain renew",
+                f"the chains in {folder} are not a {wish.way} of what {site} serves, but a {found}",
+                f"If that is what you want, name it: --way {found}. If not, prepare them again: engage chain renew",
                 code="rotation.other_way",
             )
         return found
@@ -143,7 +143,7 @@ class RotationRequests:
         if recommended is None:
             raise Conflict(
                 f"nothing is due at site {site!r}",
-                "To rotate all the same, name the way: --way.",
+                "To rotate anyway, name the way: --way.",
                 code="rotation.not_due",
             )
         return recommended
@@ -153,7 +153,7 @@ class RotationRequests:
         number = going_on.from_release if going_on else self._releases.current(site)
         if number is None:
             raise Conflict(
-                f"site {site!r} serves nothing yet: there is nothing to rotate",
+                f"site {site!r} serves nothing yet, so there is nothing to rotate",
                 f"Stage and activate its first release: engage release stage DIR --site {site}",
                 code="release.not_found",
             )

@@ -1,9 +1,9 @@
-"""How long a release was served, by the sum of the looks at it; and clocks that were set meanwhile. Pure.
+"""Measures how long a release was served, as the sum of the looks at it, and notices clocks that were set. Pure.
 
-A difference of two times is worth what the clock is worth that gave them: one that runs 25 h ahead for eight seconds
-would pass a soak of 24 h, and one that runs four days ahead makes every device look silent. So each look adds what has
-passed since the one before, by whichever of two clocks says less; and where the two disagree, nothing is judged for a
-night: until then every device will have called under the right time.
+The difference of two times is only as good as the clock. A clock that runs 25 h ahead for eight seconds would pass a
+soak of 24 h. One that runs four days ahead makes every device look silent. So each look adds the time since the look
+before, by the wall clock or the boot clock, whichever is less. If the two disagree, nothing is judged for a night. By
+then every device has called under the right time.
 """
 
 from dataclasses import replace
@@ -12,19 +12,19 @@ from datetime import datetime, timedelta
 from engage_server.records import BootClock, Occasion, Rotation
 
 NIGHT = timedelta(hours=24)
-_DISAGREE = 600.0  # seconds; less is a clock that is kept right in small steps
-# Of several machines one measures; another one takes over when that has not looked for so long. Longer than the
-# longest setting of gate_seconds, or machines whose clocks differ would take turns, and count the difference.
+_DISAGREE = 600.0  # seconds; below that, a clock is being corrected in small steps
+# One of several machines measures. Another one takes over when that one has not looked for this long. It is longer
+# than the longest gate_seconds. Otherwise machines with different clocks would take turns and count the difference.
 _TAKES_OVER = timedelta(minutes=20)
-_UNSEEN = timedelta(hours=1)  # a time that no clock has measured from end to end counts, if it is no longer than this
+_UNSEEN = timedelta(hours=1)  # time that no single clock measured counts up to this length
 
 
 def looked(rotation: Rotation, occasion: Occasion) -> Rotation:
-    """The rotation after one more look of who may move it on. The same value where this look changes nothing.
+    """The rotation after one more look; the same value if this look changes nothing.
 
     Args:
-        rotation: With the looks before.
-        occasion: The look.
+        rotation: The rotation with the looks before.
+        occasion: When the look happened, by both clocks.
     """
     now, clock = occasion.now, occasion.clock
     before = _without_passed_doubt(rotation, now)
@@ -38,26 +38,27 @@ def looked(rotation: Rotation, occasion: Occasion) -> Rotation:
         after = _noted(before, occasion, max(0.0, min(wall, ran)))
         if abs(wall - ran) <= _DISAGREE:
             return after
-        return _unsure(after, now, f"the clock was set: it went on by {_text(wall)} while {_text(ran)} passed")
+        return _unsure(after, now, f"the clock was set: it moved by {_text(wall)} while {_text(ran)} passed")
     if abs(wall) <= _TAKES_OVER.total_seconds() and rotation.looked_boot not in ("", clock.boot):
-        return before  # another machine measures, and has looked just now
+        return before  # another machine measures, and looked a short time ago
     if -_DISAGREE <= wall <= _UNSEEN.total_seconds():
-        # while in doubt it counts nothing: two machines of which one is wrong would add up their difference by turns
+        # in doubt nothing counts: two machines, one with a wrong clock, would add up their difference in alternation
         return _noted(before, occasion, 0.0 if before.unsure_until else max(0.0, wall))
     after = _noted(before, occasion, 0.0)
     lies = f"{_text(wall)} ago" if wall > 0 else f"{_text(-wall)} ahead"
-    alone = f"this machine, which has run for {_text(clock.seconds)}, did not make it"
-    return _unsure(after, now, f"by the clock the last look is {lies}, and {alone}: it was off, or a clock is wrong")
+    other = f"not by this machine, which has run for {_text(clock.seconds)}"
+    why = f"by the clock the last look was {lies}, and {other}: a machine was off, or a clock is wrong"
+    return _unsure(after, now, why)
 
 
 def begun(rotation: Rotation, occasion: Occasion) -> Rotation:
-    """The rotation whose next release is served from now on: it has not soaked yet."""
+    """The rotation as its next release begins to be served, with no soak time yet."""
     return replace(_noted(rotation, occasion, 0.0), soaked_seconds=0.0)
 
 
 def _noted(rotation: Rotation, occasion: Occasion, passed: float) -> Rotation:
     clock = occasion.clock or BootClock("", 0.0)
-    # what is served since a time to come was activated under a clock that was ahead
+    # a step time in the future was written under a clock that was ahead
     is_ahead = rotation.step_at > occasion.now + timedelta(seconds=_DISAGREE)
     return replace(
         rotation,
@@ -74,7 +75,7 @@ def _unsure(rotation: Rotation, now: datetime, why: str) -> Rotation:
 
 
 def _without_passed_doubt(rotation: Rotation, now: datetime) -> Rotation:
-    """A doubt ends a night later; one that reaches further was written under a clock that was ahead."""
+    """The rotation without a doubt that has passed. A doubt that lasts longer than a night is from a wrong clock."""
     until = rotation.unsure_until
     if until is None:
         return rotation
@@ -84,7 +85,7 @@ def _without_passed_doubt(rotation: Rotation, now: datetime) -> Rotation:
 
 
 def _text(seconds: float) -> str:
-    """A duration, with its sign where it is behind."""
+    """A duration in words, with a minus sign if it is negative."""
     sign, rest = ("-" if seconds < 0 else ""), abs(seconds)
     if rest < 120:
         return f"{sign}{rest:.0f} s"

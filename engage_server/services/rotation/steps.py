@@ -1,4 +1,4 @@
-"""What every part of a rotation needs: its end, its audit events, and what keeps a release from going live."""
+"""Shared by all parts of a rotation: its end, its audit events, and the check for errors before a release goes live."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,15 +12,15 @@ from engage_server.store.interface import EvidenceStore, ReleaseStore, RotationS
 
 
 class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, Protocol):
-    """What of the store rotations need."""
+    """The part of the store that rotations need."""
 
 
 class RotationSteps:
-    """Ends rotations, and asks the checks.
+    """Ends rotations, and runs the checks.
 
     Args:
-        store: Where rotations rest.
-        releases: Stages and checks.
+        store: Holds the rotations.
+        releases: Stages and checks releases.
     """
 
     def __init__(self, store: StepsStore, releases: Releases) -> None:
@@ -28,7 +28,7 @@ class RotationSteps:
         self._releases = releases
 
     def _errors(self, site_name: str, number: int, occasion: Occasion, *, going_back: bool = False) -> str:
-        """What keeps a release from going live now; "" when nothing does."""
+        """The errors that keep a release from going live now; "" if there are none."""
         releases = self._releases
         check = releases.check_before_going_back if going_back else releases.check_before_serving
         try:
@@ -57,5 +57,5 @@ class RotationSteps:
 
 
 def in_one_line(errors: Sequence[Finding]) -> str:
-    """Code and sentence of each; "" for none."""
+    """The code and sentence of each finding; "" if there are none."""
     return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)

@@ -27,6 +27,7 @@ def script_faults(sample: VendorSample, key: Secret) -> Iterator[Finding]:
         )
     by_notice: dict[tuple[str, str], list[VendorScript]] = {}
     yield from _unread_notices(sample)
+    yield from _no_json(sample)
     for script in sample.scripts:
         if script.has_hash:
             by_notice.setdefault((script.cert_url, script.hash_text), []).append(script)
@@ -58,6 +59,17 @@ def _unread_notices(sample: VendorSample) -> Iterator[Finding]:
             f"Ask the running sample: curl http://HOST{NOTICE}; in a copy of the script return this very text, and "
             "run this again on the copy.",
         )
+
+
+def _no_json(sample: VendorSample) -> Iterator[Finding]:
+    for script in sample.scripts:
+        if not script.is_json:
+            yield vendor_fault(
+                "warning",
+                "vendor.not_json",
+                f"{script.path.name}: its notice is no JSON, so a device may not read it: JSON has double quotes alone",
+                "Return it by jsonify(...); taken over, devices get JSON.",
+            )
 
 
 def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: Secret) -> Iterator[Finding]:

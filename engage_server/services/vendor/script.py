@@ -40,6 +40,7 @@ class VendorScript:
         cert_url, hash_text: Of its notice; "" where it says none. What only a run would show is UNKNOWN in it.
         cert_file, key_file: What it loads for TLS, as written; "" for the plain one.
         run_host: The address that it listens on; "" where none was found.
+        is_json: Whether its notice is JSON, as far as it is known.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class VendorScript:
     cert_file: str
     key_file: str
     run_host: str
+    is_json: bool = True
 
     @property
     def has_hash(self) -> bool:
@@ -82,13 +84,34 @@ def read_script(path: Path, text: str) -> VendorScript | None:
 def _of_source(path: Path, source: Source) -> VendorScript:
     notice, (url, hash_text) = _notice(source)
     cert, key = next(_tls_files(source), ("", ""))
-    return VendorScript(path, notice, url, hash_text, cert, key, next(_run_hosts(source), ""))
+    is_json = not any(_is_other_text(value) for value in _given(source) if _notice_in(value))
+    return VendorScript(path, notice, url, hash_text, cert, key, next(_run_hosts(source), ""), is_json)
+
+
+def _given(source: Source) -> Iterator[Value]:
+    """What the route can give."""
+    for route in _routes(source):
+        yield from (source.value(each, route) for each in returned(route) if each is not None)
+
+
+def _is_other_text(value: Value) -> bool:
+    """Whether it is a text that is wholly known, and no JSON: Python's own text of an object has other quotes."""
+    if not isinstance(value, str) or UNKNOWN in value:
+        return False
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return True
+    return False
+
+
+def _routes(source: Source) -> list[Function]:
+    return [each for each in source.functions() if _is_route(each)] or list(_added_routes(source))
 
 
 def _notice(source: Source) -> tuple[NoticeReading, tuple[str, str]]:
     """Of the route, or of anything in the script where it answers in no way that is known."""
-    routes = [each for each in source.functions() if _is_route(each)] or list(_added_routes(source))
-    given = [(route, each) for route in routes for each in returned(route)]
+    given = [(route, each) for route in _routes(source) for each in returned(route)]
     for route, expression in given:
         found = _notice_in(source.value(expression, route)) if expression is not None else None
         if found is not None and all(found) and UNKNOWN not in found[1]:

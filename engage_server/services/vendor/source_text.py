@@ -20,8 +20,9 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
 # calls whose result says what their first argument says: json.dumps(x), Response(x), make_response(x), Path(x)
-_WRAPPERS = {"dumps", "Response", "make_response", "str", "bytes", "Path", "PurePosixPath", "JSONResponse"}
-_METHODS = {"encode", "decode", "strip", "as_posix", "resolve", "absolute"}  # the same of what they are called on
+_WRAPPERS = {"dumps", "Response", "make_response", "bytes", "Path", "PurePosixPath", "JSONResponse"}
+_METHODS = {"encode", "decode", "as_posix", "resolve", "absolute"}  # the same of what they are called on
+_STRIPPING: Mapping[str, Callable[[str], str]] = {"strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip}
 
 
 class Source:
@@ -73,6 +74,8 @@ class Source:
                 return str(node.value)
             case ast.Name():
                 return self._named(node.id, inside, depth)
+            case ast.IfExp():  # a notice, and something else for whom it is not meant
+                return next((each for each in (of(node.body), of(node.orelse)) if each not in (None, UNKNOWN)), UNKNOWN)
             case ast.Call():
                 return self._called(node, of, depth)
             case ast.BinOp() | ast.JoinedStr() | ast.FormattedValue():
@@ -83,21 +86,33 @@ class Source:
         own = dict(_assigned(_nodes(inside))) if inside is not None else {}
         found = own.get(name, self._names.get(name, []))
         values = [self.value(each, inside, depth + 1) for each in found]
-        return values[0] if values and all(each == values[0] for each in values) else UNKNOWN
+        if not values or any(each != values[0] for each in values):
+            return UNKNOWN
+        children = _children_set(_nodes(inside if name in own and inside is not None else self.tree), name)
+        return (
+            _together([values[0], *({key: self.value(each, inside, depth + 1)} for key, each in children)])
+            if children
+            else values[0]
+        )
 
     def _called(self, call: ast.Call, of: Callable[[ast.expr], Value], depth: int) -> Value:
         name = called_name(call)
         receiver = call.func.value if isinstance(call.func, ast.Attribute) else None
         named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg is not None}
+        merged = [of(keyword.value) for keyword in call.keywords if keyword.arg is None]  # f(**these)
         if name == "format" and receiver is not None:
             return _braces(as_text(of(receiver)), [as_text(of(each)) for each in call.args], named, of)
         if name in ("jsonify", "dict") and not call.args:
-            return {key: of(value) for key, value in named.items()}
+            return _together([*merged, {key: of(value) for key, value in named.items()}])
+        if name in _STRIPPING and receiver is not None:
+            return UNKNOWN if call.args else _STRIPPING[name](as_text(of(receiver)))
         if name == "join" and receiver is not None and len(call.args) > 1:  # os.path.join
             return _joined(f"/{as_text(of(each))}" for each in call.args)
         first = call.args[0] if call.args else named.get("response", named.get("content"))
         if name in _WRAPPERS | {"jsonify", "dict"} and first is not None:
             return of(first)
+        if name == "str" and first is not None:  # of an object it is Python's text, and no JSON
+            return str(of(first))
         if name in _METHODS and receiver is not None:
             return of(receiver)
         function = self._functions.get(name) if receiver is None else None
@@ -156,6 +171,20 @@ def _assigned(nodes: Iterable[ast.AST]) -> Mapping[str, list[ast.expr]]:
     return found
 
 
+def _children_set(nodes: Iterable[ast.AST], name: str) -> list[tuple[str, ast.expr]]:
+    """``name["hash"] = value``: what is put into an object after it was made."""
+    return [
+        (str(target.slice.value), node.value)
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for target in node.targets
+        if isinstance(target, ast.Subscript)
+        and isinstance(target.value, ast.Name)
+        and target.value.id == name
+        and isinstance(target.slice, ast.Constant)
+    ]
+
+
 def _text_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> str:
     """A text that is put together of others, or a path."""
     match node:
@@ -176,13 +205,24 @@ def _object_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> Value:
     """An object, one of its children, or the body of what a view returns with a status."""
     match node:
         case ast.Dict():
-            return {as_text(of(key)): of(value) for key, value in zip(node.keys, node.values, strict=True) if key}
+            pairs = zip(node.keys, node.values, strict=True)
+            return _together([of(value) if key is None else {as_text(of(key)): of(value)} for key, value in pairs])
         case ast.Tuple(elts=[first, *_]) | ast.List(elts=[first]):
             return of(first)
         case ast.Subscript():
             whole = of(node.value)
             return whole.get(as_text(of(node.slice)), UNKNOWN) if isinstance(whole, dict) else UNKNOWN
     return UNKNOWN
+
+
+def _together(objects: Iterable[Value]) -> Value:
+    """One object of several, the later ones louder; UNKNOWN where one of them is."""
+    whole: dict[str, Value] = {}
+    for each in objects:
+        if not isinstance(each, dict):
+            return UNKNOWN
+        whole |= each
+    return whole
 
 
 def _joined(parts: Iterable[str]) -> str:

@@ -83,9 +83,9 @@ class EvidenceStore(Protocol):
     def other_hosts_called(
         self, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
     ) -> Sequence[str]:
-        """Hosts that devices of a site called last and that are none of these, the most called first.
+        """Return the other hosts that devices of a site called last, the most called first.
 
-        A device counts that finished TLS once, was seen since then, and has not finished it with this release.
+        A device counts if it ever finished TLS, was seen since then, and did not last finish TLS with this release.
         """
 
     def devices_seen_since(self, site: str, since: datetime) -> int:

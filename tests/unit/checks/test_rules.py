@@ -11,8 +11,9 @@ from engage_server.checks.profile import PROFILES, own_profile
 from engage_server.errors import SettingsInvalid
 from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
 from engage_server.records import AnchorRole
+from tests.support import respelling
 from tests.support.chains import HOSTS, NOW, good_chain
-from tests.support.defects import DEFECTS, case_of
+from tests.support.defects import DEFECTS, case_of, right_plan
 
 
 @pytest.mark.parametrize("name", DEFECTS)
@@ -50,6 +51,41 @@ def test_openssl_made(serial: str, expected: set[str], tmp_path: Path) -> None:
     pem = subprocess.run(sign, cwd=tmp_path, capture_output=True, check=True).stdout
     case = ChainCase.of_certificates((x509.load_pem_x509_certificate(pem),), Circumstances(NOW))
     assert {finding.code for finding in run_checks(case) if finding.code.startswith("encoding")} == expected
+
+
+@pytest.mark.parametrize(
+    ("constraints", "expected"),
+    [
+        ("300e0101ff0209400000000000000000", {"encoding.extension_malformed", "path.issuer_not_ca"}),
+        ("30090101ff020100020105", {"encoding.extension_malformed", "path.issuer_not_ca"}),
+        ("3003020100", {"encoding.path_length", "path.issuer_not_ca"}),
+        ("30060101ff020100", set()),
+    ],
+    ids=["path length of nine octets", "a number more", "beside CA:FALSE", "the control"],
+)
+def test_basic_constraints_are_salvaged_in_one_case_alone(constraints: str, expected: set[str]) -> None:
+    """GnuTLS and Go do not read the first, OpenSSL and GnuTLS not the second."""
+    plan = right_plan()
+    value = bytes.fromhex(constraints)
+    plan.drafts["intermediate"].respell = respelling.extension_value("2.5.29.19", value)
+    assert {finding.code for finding in run_checks(plan.case())} == expected
+
+
+@pytest.mark.parametrize(
+    ("usage", "expected"),
+    [
+        ("030205a1", {"encoding.extension_malformed"}),
+        ("030200a1", set()),
+        ("0303 07a080", set()),
+        ("03020080", {"server.no_encipherment"}),
+    ],
+    ids=["a bit that is not used is set", "encipherOnly", "decipherOnly", "the control"],
+)
+def test_usages_that_mean_nothing_are_passed_over(usage: str, expected: set[str]) -> None:
+    """Beside no keyAgreement they mean nothing; OpenSSL, GnuTLS and Go take them."""
+    plan = right_plan()
+    plan.drafts["server"].respell = respelling.extension_value("2.5.29.15", bytes.fromhex(usage))
+    assert {finding.code for finding in run_checks(plan.case())} == expected
 
 
 def test_what_is_built_has_no_finding() -> None:

@@ -90,18 +90,18 @@ NOTICE = b'{"cert_url":"http://127.0.0.1:1/x.der","hash":"x"}'
     ("raw", "word"),
     [
         (answer(NOTICE, NOTICE_TYPE, "HTTP/1.0 200 OK"), "not HTTP/1.1"),
-        (answer(NOTICE, NOTICE_TYPE).replace(b"Content-Length", b"content-length"), "spells it content-length"),
-        (answer(NOTICE, NOTICE_TYPE).replace(b"Content-Length", b"Content-length"), "spells it Content-length"),
+        (answer(NOTICE, NOTICE_TYPE).replace(b"Content-Length", b"content-length"), "has content-length"),
+        (answer(NOTICE, NOTICE_TYPE).replace(b"Content-Length", b"Content-length"), "has Content-length"),
         (b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n" + NOTICE, "has none"),
         (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n32\r\n" + NOTICE + b"\r\n0\r\n\r\n", "chunked"),
-        (answer(b"", NOTICE_TYPE, "HTTP/1.1 301 Moved Permanently"), "no redirect"),
-        (answer(b"", NOTICE_TYPE, "HTTP/1.1 308 Permanent Redirect"), "no redirect"),
+        (answer(b"", NOTICE_TYPE, "HTTP/1.1 301 Moved Permanently"), "not follow redirects"),
+        (answer(b"", NOTICE_TYPE, "HTTP/1.1 308 Permanent Redirect"), "not follow redirects"),
         (answer(b"", NOTICE_TYPE, "HTTP/1.1 404 Not Found"), "404"),
         (answer(b"", NOTICE_TYPE, "HTTP/1.1 503 Service Unavailable"), "no release"),
         (answer(NOTICE, "text/html; charset=utf-8"), "text/html"),
-        (answer(NOTICE, NOTICE_TYPE) + b"more", "follow the body"),
+        (answer(NOTICE, NOTICE_TYPE) + b"more", "more bytes follow than"),
         (answer(NOTICE, NOTICE_TYPE)[:-5], "of 50 bytes"),
-        (answer(b"x" * 5000, NOTICE_TYPE), "room for 4096"),
+        (answer(b"x" * 5000, NOTICE_TYPE), "devices accept at most 4096"),
         (b"HTTP/1.1 200 OK\r\nX: " + b"y" * 9000, "header block"),
         (b"HTTP/1.1 200 OK\r\nno colon\r\n\r\n", "cannot be read"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nhello", "5, 6"),
@@ -111,7 +111,7 @@ NOTICE = b'{"cert_url":"http://127.0.0.1:1/x.der","hash":"x"}'
         (b"HTTP/1.1 200", "unfinished header"),
         (answer(b"None", NOTICE_TYPE), "not JSON"),
         (answer(b"{}", NOTICE_TYPE), "not JSON with"),
-        (answer(b'{"cert_url":1,"hash":2}', NOTICE_TYPE), "not both texts"),
+        (answer(b'{"cert_url":1,"hash":2}', NOTICE_TYPE), "not both strings"),
         (answer(NOTICE.replace(b"http:", b"https:"), NOTICE_TYPE), "only use http://"),
         (answer(NOTICE.replace(b"/x.der", b"/" + b"x" * 300), NOTICE_TYPE), "devices read 256"),
     ],
@@ -146,8 +146,8 @@ def _install(der: bytes) -> list[Step]:
 
 def test_bytes_that_are_no_anchor() -> None:
     assert all(step.ok for step in _install(DER))
-    _refused_at(_install(encodings.pem([ROOT])), "hash", "no DER certificate")
-    _refused_at(_install(b""), "hash", "no DER certificate")
+    _refused_at(_install(encodings.pem([ROOT])), "hash", "not a DER certificate")
+    _refused_at(_install(b""), "hash", "not a DER certificate")
     _refused_at(_install(encodings.der(Recipe(server_key_bits=3072).build()[0].server)), "hash", "3072 bits")
     _refused_at(_install(encodings.der(Recipe(server_ec_key=True).build()[0].server)), "hash", "not RSA")
 
@@ -164,7 +164,9 @@ class TestTls:
         _refused_at(steps_against(sent=(good_chain().chain.server,)), "tls", "neither sent nor the trust anchor")
 
     def test_another_root(self) -> None:
-        _refused_at(steps_against(anchor=good_chain("other").chain.root), "tls", "does not lead to the certificate")
+        _refused_at(
+            steps_against(anchor=good_chain("other").chain.root), "tls", "does not end at the distributed certificate"
+        )
 
     def test_a_sent_root_changes_nothing(self) -> None:
         assert all(step.ok for step in steps_against(sent=(*good_chain().chain.sent, ROOT)))
@@ -178,11 +180,11 @@ class TestTls:
     @pytest.mark.parametrize(
         ("recipe", "word"),
         [
-            (Recipe(intermediate_ca=False), "no CA"),
-            (Recipe(server_signed_by_stranger=True), "signature"),
+            (Recipe(intermediate_ca=False), "not a CA"),
+            (Recipe(server_signed_by_stranger=True), "signed with its issuer"),
             (Recipe(server_san=None), "not for 127.0.0.1"),
             (Recipe(server_san=(Host("localhost"), Host("10.0.0.1"))), "localhost, 10.0.0.1"),
-            (Recipe(padding_bytes=3000), "devices hold 4096"),
+            (Recipe(padding_bytes=3000), "devices accept at most 4096"),
             (Recipe(server_key_bits=3072), "3072 bits"),
             (Recipe(intermediate_key_bits=3072), "3072 bits"),
             (Recipe(root_path_length=0), "path length"),
@@ -263,5 +265,5 @@ def test_no_addresses(text: str) -> None:
 def test_serial_numbers_from_the_command_line() -> None:
     assert read_serial("00" * 16) == "00" * 16
     for text in ("", "00", "zz" * 16, "AAAAAAAAAACgsQAAAAACBg=="):
-        with pytest.raises(UsageError, match="no serial number"):
+        with pytest.raises(UsageError, match="not a serial number"):
             read_serial(text)

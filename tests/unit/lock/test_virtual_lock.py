@@ -213,11 +213,11 @@ class TestMemory:
         "content", [b"", b"{}", b"[]", b"null", b'{"format": "other"}', b"\xff", b'{"anchor": 1}', b"[" * 60_000]
     )
     def test_what_is_no_state(self, content: bytes) -> None:
-        with pytest.raises(UsageError, match=r"door7\.json is no state"):
+        with pytest.raises(UsageError, match=r"door7\.json is not a state"):
             read_memory(content, source="door7.json")
 
     def test_an_anchor_that_is_no_certificate(self) -> None:
-        with pytest.raises(UsageError, match="no state"):
+        with pytest.raises(UsageError, match="not a state"):
             read_memory(write_memory(DeviceMemory(b"\x30\x00", NOW)), source="x")
 
     def test_the_format_is_looked_at(self) -> None:
@@ -319,11 +319,11 @@ class TestTryAll:
 
     def test_a_chain_without_san(self) -> None:
         found = self.lost(*Recipe(server_san=None, server_common_name="127.0.0.1").build())
-        assert found == ["devices that read the SAN alone"]
+        assert found == ["devices that read only the SAN"]
 
     def test_a_chain_that_is_not_backdated(self) -> None:
         found = self.lost(*Recipe(server_from=NOW - timedelta(days=1)).build())
-        assert found == ["devices that have a clock that is three days late"]
+        assert found == ["devices that have a clock that is three days behind"]
 
     def test_a_broken_chain_loses_all(self) -> None:
         assert self.lost(*Recipe(intermediate_ca=False).build()) == ["every device"]

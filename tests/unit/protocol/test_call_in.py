@@ -92,7 +92,7 @@ class TestBodies:
     @pytest.mark.parametrize("body", [b'{"a":1,"a":1}', b'[{"a":{"b":1,"c":2,"b":3}}]'])
     def test_names_can_be_asked_to_stand_once(self, body: bytes) -> None:
         assert read_json(body)
-        with pytest.raises(BodyInvalid, match="a name twice"):
+        with pytest.raises(BodyInvalid, match="a duplicate name"):
             read_json(body, names_once=True)
 
     def test_a_byte_order_mark_does_no_harm(self) -> None:
@@ -170,10 +170,10 @@ class TestDatabase:
             ({}, "db: it is missing"),
             ([], "it: it must be an object"),
             ({"db": 7}, "db: it must be an object"),
-            ({"db": {"schedules": []}}, "db.schedules: must hold one schedule at least"),
+            ({"db": {"schedules": []}}, "db.schedules: it must contain at least one schedule"),
             ({"db": {"schedules": [1], "usrRcrd": {"add": 5}}}, "db.usrRcrd.add: it must be a list"),
-            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, "nxtDbVerTS: it must be a text"),
-            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, "nxtDbVerTS: it has another form than devices know"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, "nxtDbVerTS: it must be a string"),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, "nxtDbVerTS: it has a format that devices do not know"),
         ],
     )
     def test_what_is_wrong_is_said_in_plain_words(self, answer: Any, why: str) -> None:

@@ -40,7 +40,7 @@ def test_a_device_with_the_old_root_finds_its_way_through_the_link() -> None:
         ("version_1_with_extensions", "version 3"),
         ("intermediate_without_a_name", "issuer is empty"),
         ("unique_identifier", "unique identifier"),
-        ("critical_policy_constraints", "2.5.29.36 is critical"),
+        ("critical_policy_constraints", "critical extension 2.5.29.36"),
         ("namesake_sent_first", "another key is sent before"),
         ("renewed_and_the_old_one_sent_last", "expired on"),
     ],

@@ -47,7 +47,7 @@ class TestVendorSample:
             *("tls.name", "tls.answers", "tls.keeps_alive"),
         }
         assert "text/html" in found["notice.type"].seen
-        assert "1 certificate(s) are sent" in found["tls.sends_all"].seen
+        assert "the last of 1 certificates sent" in found["tls.sends_all"].seen
         assert "neither sent nor the trust anchor" in found["tls.leads_to_anchor"].seen
         assert "it has no subject alternative name" in found["tls.name"].seen
 

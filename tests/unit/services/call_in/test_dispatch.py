@@ -178,7 +178,7 @@ class TestEnrolment:
         prepared.see(*found)
         enrolment = Enrolment(prepared.store, prepared.sites)
         occasion = Occasion("servers", NOW + timedelta(minutes=1))
-        assert told_by(enrolment.run, occasion) == ["1 device(s) that called in were put on the list of main"]
+        assert told_by(enrolment.run, occasion) == ["1 device called in and joined the list of main"]
         assert told_by(enrolment.run, occasion) == []
         assert STRANGER in prepared.store.device_serials("main")
 
@@ -333,7 +333,7 @@ class TestWhatThePartnerSays:
     )
     def test_a_name_that_stands_twice_is_refused(self, prepared: World, partner: Partner, body: bytes) -> None:
         assert self.ask(prepared, partner, "200 OK", body=body).status == 503
-        assert "holds a name twice" in prepared.told[0]
+        assert "has a duplicate name" in prepared.told[0]
 
     def test_a_trailing_comma_too(self, prepared: World, partner: Partner) -> None:
         """Only devices may send one: nobody knows which of them could read it."""

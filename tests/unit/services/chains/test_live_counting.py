@@ -19,6 +19,7 @@ from tests.support.served import HOST, parts_of
         ("root_sent", ["root", "intermediate", "server"]),
         ("stranger_sent_last", ["root", "intermediate", "server", "other"]),
         ("renewed_and_both_are_valid", ["root", "intermediate", "server", "other"]),
+        ("second_root_sent", ["root", "root", "link", "intermediate", "server"]),
         ("sent_twice", ["root", "intermediate", "server", "intermediate"]),
     ],
 )

@@ -187,7 +187,7 @@ class TestFindingFiles:
             (f"{SERIAL}/x.json", "{}", "what this is"),
             (f"{SERIAL}/database.json", "{", "not JSON"),
             (f"{SERIAL}/database.json", json.dumps(database() | {"nxtDbVerTS": "1"}), "nxtDbVerTS"),
-            (f"{SERIAL}/config.json", "[]", "no JSON object"),
+            (f"{SERIAL}/config.json", "[]", "not a JSON object"),
         ],
     )
     def test_what_can_not_be_taken_is_named(self, tmp_path: Path, name: str, content: str, fault: str) -> None:

@@ -60,7 +60,7 @@ def test_a_host_that_is_cut_off_is_a_gap_until_it_is_forgotten(rotating: World) 
     say(rotating, "b", ago=3 * DAY)
     assert three_days_on(rotating) is RotationState.RUNNING, "its devices were served all the time, for all we know"
     (gap,) = rotating.confirmations.gaps()
-    assert gap.startswith("host b was heard last at")
+    assert gap.startswith("host b was last heard at")
     assert "engage host forget b" in gap
     assert list(rotating.overview.look(rotating.occasion).silent_hosts) == ["b"]
     hosts = ServingHosts(rotating.store)

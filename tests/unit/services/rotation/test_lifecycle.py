@@ -124,11 +124,11 @@ def test_a_few_lost_devices_are_for_a_person(site: World) -> None:
     start(site, RotationWay.CUT_OVER)
     call(site, 2, 1, range(8))
     (told,) = go_on(site, hours=80)
-    assert "held, for a person to decide: 8 of 10 devices came through; " in told
-    assert f"2 have missed their habit ({serial_of(8)} at {address_of(8)}, {serial_of(9)} at {address_of(9)})" in told
+    assert "paused until an operator decides: 8 of 10 devices came through, and none is still due; " in told
+    assert f"2 missed the usual calls ({serial_of(8)} at {address_of(8)}, {serial_of(9)} at {address_of(9)})" in told
     assert newest(site).state is RotationState.HELD
     assert go_on(site, hours=81) == [], "somebody has been told"
-    with pytest.raises(Refused, match="takes a reason"):
+    with pytest.raises(Refused, match="without a reason"):
         site.rotations.approve("main", " ", site.later(hours=81))
     person = Occasion("ann", NOW + 81 * HOUR)
     assert "done" in told_by(site.rotations.approve, "main", "floor 3 has no power", person)[-1]
@@ -140,7 +140,7 @@ def test_a_few_lost_devices_are_for_a_person(site: World) -> None:
 def test_who_comes_back_ends_the_hold(site: World) -> None:
     start(site, RotationWay.CUT_OVER)
     call(site, 2, 1, range(8))
-    assert "held" in go_on(site, hours=80)[0]
+    assert "paused" in go_on(site, hours=80)[0]
     call(site, 2, 4)
     assert "done" in go_on(site, days=4, hours=1)[0]
 
@@ -148,7 +148,7 @@ def test_who_comes_back_ends_the_hold(site: World) -> None:
 def test_an_approval_is_for_one_step(site: World) -> None:
     start(site, RotationWay.LINKED_REKEY, policy=GatePolicy(asks=True))
     call(site, 2, 1)
-    assert "yours to approve" in go_on(site, hours=25)[0]
+    assert "needs your approval" in go_on(site, hours=25)[0]
     assert "release 3" in told_by(site.rotations.approve, "main", "looks good", site.later(hours=26))[1]
     assert newest(site).approved is False
     assert go_on(site, hours=27) == []
@@ -159,7 +159,7 @@ def test_without_any_device_a_person_decides(world: World) -> None:
     world.release()
     start(world, RotationWay.SERVER_RENEWAL)
     assert newest(world).state is RotationState.HELD
-    assert "nothing that could be proven" in newest(world).why
+    assert "nothing can be proven" in newest(world).why
 
 
 def test_abort_goes_back_as_one_unit(site: World) -> None:
@@ -172,7 +172,7 @@ def test_abort_goes_back_as_one_unit(site: World) -> None:
     assert (ended.state, ended.why) == (RotationState.ABORTED, "they stay dark")
     assert current(site).number == 1
     assert site.store.generation() == generation + 1
-    with pytest.raises(NotFound, match="no rotation of site 'main' is going on"):
+    with pytest.raises(NotFound, match="site 'main' has no open rotation"):
         site.rotations.abort("main", "", site.later(days=2))
     with pytest.raises(NotFound):
         site.rotations.approve("main", "x", site.later(days=2))
@@ -193,11 +193,11 @@ def test_nobody_goes_back_to_what_has_expired(world: World) -> None:
         call(world, 1, night)
     start(world, RotationWay.CUT_OVER)
     late = world.later(days=30)
-    with pytest.raises(Refused, match=r"release 1 of main may not go live any more: validity\.expired"):
+    with pytest.raises(Refused, match=r"release 1 of main can no longer go live: validity\.expired"):
         world.rotations.abort("main", "", late)
     told = told_by(world.rotations.go_on, "main", late)
-    assert "held" in told[0]
-    assert "may not go live any more" in told[0]
+    assert "paused" in told[0]
+    assert "can no longer go live" in told[0]
     assert current(world).number == 2, "nothing bad goes live, not even by itself"
 
 
@@ -207,8 +207,8 @@ def test_what_has_expired_meanwhile_is_not_the_next_step(site: World) -> None:
     for night in range(later - 7, later):
         call(site, 2, night)
     told = told_by(site.rotations.approve, "main", "at last", site.later(days=later))
-    assert "held" in told[1]
-    assert "release 3 may not go live: validity.expired" in told[1]
+    assert "paused" in told[1]
+    assert "release 3 cannot go live: validity.expired" in told[1]
     assert current(site).number == 2
 
 
@@ -315,7 +315,7 @@ class TestWaves:
     def test_a_canary_that_dies_holds_the_others(self, sites: World) -> None:
         sites.rotations.abort("main", "no", sites.later(hours=2))
         told = told_by(sites.rotations.go_on, "north", sites.later(hours=3))
-        assert "held, for a person to decide: the rotation of main, which goes before, ended aborted" in told[0]
+        assert "paused until an operator decides: the rotation of main must be done first, but it is aborted" in told[0]
         assert current(sites, "north").number == 1
         told = told_by(sites.rotations.approve, "north", "main was another matter", sites.later(hours=4))
         assert "release 2 of north is served" in told[1]
@@ -325,11 +325,11 @@ class TestWaves:
         hosts = sites.store.site("north").hosts
         sites.sites.change(sites.store.site("north"), SiteChanges((*hosts, Host("new.example"))), "", sites.occasion)
         told = told_by(sites.rotations.approve, "north", "now", sites.later(hours=4))
-        assert "held, for a person to decide: release 2 may not go live: san.host_missing" in told[-1]
+        assert "paused until an operator decides: release 2 cannot go live: san.host_missing" in told[-1]
         assert told_by(sites.rotations.go_on, "north", sites.later(hours=5)) == []
         assert newest(sites, "north").state is RotationState.HELD
         sites.sites.change(sites.store.site("north"), SiteChanges(hosts), "", sites.occasion)
-        assert "no longer held" in told_by(sites.rotations.go_on, "north", sites.later(hours=6))[0]
+        assert "no longer paused" in told_by(sites.rotations.go_on, "north", sites.later(hours=6))[0]
 
 
 def test_every_step_is_in_the_audit_log(site: World) -> None:

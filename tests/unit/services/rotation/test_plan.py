@@ -118,7 +118,7 @@ def test_a_link_that_does_not_fit_is_not_offered() -> None:
     chain = build_chain(ChainPlan(hosts), NOW).chain
     made = plan(chain, hosts=hosts)
     linked = made.way(RotationWay.LINKED_REKEY)
-    assert "devices hold 4096" in linked.impossible
+    assert "devices accept at most 4096" in linked.impossible
     assert linked.chains[0].budget.left < 0
     assert RotationWay.CUT_OVER in possible(made)
 

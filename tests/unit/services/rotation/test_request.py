@@ -80,7 +80,7 @@ class TestPrepared:
 
     def test_another_way_is_refused(self, served: World) -> None:
         folder = self.prepared(served, RotationWay.CUT_OVER)
-        with pytest.raises(UsageError, match="they are a cut-over") as refused:
+        with pytest.raises(UsageError, match="but a cut-over") as refused:
             requests(served, [("main",)], RotationWish(RotationWay.SERVER_RENEWAL, folder))
         assert refused.value.code == "rotation.other_way"
 

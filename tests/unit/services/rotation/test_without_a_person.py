@@ -75,12 +75,16 @@ def test_it_rotates_without_a_person(world: World, name: str, way: RotationWay) 
 @pytest.mark.parametrize(
     ("site", "state", "words"),
     [
-        (doors(*[Fate.WELL] * 5, Fate.DEAD), RotationState.HELD, "1 have missed their habit"),
+        (doors(*[Fate.WELL] * 5, Fate.DEAD), RotationState.HELD, "1 missed the usual calls"),
         (doors(*[Fate.WELL] * 4, *[Fate.DEAD] * 3), RotationState.ROLLED_BACK, "3 of 7 devices are lost"),
-        (doors(*[Fate.WELL] * 4, *[Fate.REFUSES] * 3), RotationState.ROLLED_BACK, "3 refuse TLS from their usual"),
-        (doors(*[Fate.WELL] * 4, *[Fate.LOOPS_PLAIN] * 3), RotationState.HELD, "3 download over and over by plain"),
-        (doors(*[Fate.WELL] * 4, *[Fate.SAYS_NO] * 3), RotationState.HELD, "3 say in an audit"),
-        (doors(*[Fate.BEHIND_NAT] * 4, *[Fate.DEAD_BEHIND_NAT] * 3), RotationState.HELD, "at an address of several"),
+        (doors(*[Fate.WELL] * 4, *[Fate.REFUSES] * 3), RotationState.ROLLED_BACK, "3 refused TLS from the usual"),
+        (doors(*[Fate.WELL] * 4, *[Fate.LOOPS_PLAIN] * 3), RotationState.HELD, "3 downloaded again and again by plain"),
+        (doors(*[Fate.WELL] * 4, *[Fate.SAYS_NO] * 3), RotationState.HELD, "3 reported in an audit"),
+        (
+            doors(*[Fate.BEHIND_NAT] * 4, *[Fate.DEAD_BEHIND_NAT] * 3),
+            RotationState.HELD,
+            "at an address of several",
+        ),
     ],
 )
 def test_and_those_that_must_not(world: World, site: list[Door], state: RotationState, words: str) -> None:
@@ -101,7 +105,7 @@ def test_six_plain_requests_turn_nothing_back(world: World, way: RotationWay) ->
 def test_one_handshake_in_each_name_finishes_nothing(world: World, way: RotationWay) -> None:
     forged = [Forged(0, 13, door, Forgery.ACCEPTS) for door in range(6)]
     told = rotated(world, doors(*[Fate.DEAD] * 6), way, *forged)
-    assert "6 of 6 devices were named by TLS connections from 198.51.100.9" in told[-1]
+    assert "TLS connections from 198.51.100.9 named 6 of 6 devices" in told[-1]
     assert world.rotations.all("main")[-1].state is RotationState.HELD
 
 

@@ -46,6 +46,11 @@ def read(text: str) -> VendorScript:
         f"NOTICE = {{'cert_url': '{URL}', 'hash': '{HASH}'}}\n{ROUTE}"
         "    return jsonify(cert_url=NOTICE['cert_url'], hash=NOTICE['hash'])\n",
         f"def notice():\n    return '{TEXT}'\n{ROUTE}    return notice()\n",
+        f"NOTICE = {{'cert_url': '{URL}', 'hash': '{HASH}'}}\n{ROUTE}    return jsonify(**NOTICE)\n",
+        f"NOTICE = {{'cert_url': '{URL}'}}\n{ROUTE}    return jsonify({{**NOTICE, 'hash': '{HASH}'}})\n",
+        f"{ROUTE}    d = {{}}\n    d['cert_url'] = '{URL}'\n    d['hash'] = '{HASH}'\n    return jsonify(d)\n",
+        f"{ROUTE}    return jsonify(cert_url='{URL}', hash='{HASH}') if known() else abort(404)\n",
+        f"{ROUTE}    return jsonify(cert_url='{URL}', hash=' {HASH}\\n'.strip())\n",
         f"{ROUTE}    if not known(request):\n        return 'unauthorized', 401\n    return '{TEXT}'\n",
         f"@bp.get('/swordfish/lock/certificates/current')\nasync def f():\n    return '{TEXT}'\n",
         f"{ROUTE}    def inner():\n        return 'no'\n    return '{TEXT}'\n",
@@ -136,3 +141,27 @@ def test_python_warns_of_nothing() -> None:
 @given(st.text(alphabet="(){}[]'\"=+%f.,: \nreturnd", max_size=60))
 def test_nothing_breaks_it(text: str) -> None:
     read_script(Path("x.py"), ROUTE + "    " + text)
+
+
+@pytest.mark.parametrize(
+    ("answer", "is_json"),
+    [
+        (f"'{TEXT}'", True),
+        (f"jsonify(cert_url='{URL}', hash='{HASH}')", True),
+        (f"json.dumps({{'cert_url': '{URL}', 'hash': '{HASH}'}})", True),
+        (f"str({{'cert_url': '{URL}', 'hash': '{HASH}'}})", False),
+        (f"\"{{'cert_url': '{URL}', 'hash': '{HASH}'}}\"", False),
+    ],
+)
+def test_pythons_own_text_of_an_object_is_no_json(answer: str, is_json: bool) -> None:
+    script = read(f"{ROUTE}    return {answer}\n")
+    assert (script.notice, script.hash_text, script.is_json) == (NoticeReading.READ, HASH, is_json)
+
+
+@pytest.mark.parametrize("method", ["strip('=')", "replace('r', 'R')", "upper()"])
+def test_what_is_done_to_a_hash_and_not_known_makes_it_unreadable(method: str) -> None:
+    """Else the site key would be said to be another."""
+    assert (
+        read(f"{ROUTE}    return jsonify(cert_url='{URL}', hash='{HASH}'.{method})\n").notice
+        is NoticeReading.UNREADABLE
+    )

@@ -1,0 +1,163 @@
+"""``engage chain check`` at its edges: places of reports, empty folders, numbers, keys beside a chain."""
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from engage_server.cli.root import engage as program
+from engage_server.pki import encodings
+from tests.support.chains import NOW, good_chain
+from tests.support.commands import ENGAGE, clean_environment, engage
+from tests.support.refusals import error
+
+AT = ("--at", NOW.isoformat())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A chain in a file, its key in PEM and in DER, and a folder in which nothing is a chain."""
+    built = good_chain()
+    (tmp_path / "chain.pem").write_bytes(
+        encodings.pem((built.chain.server, *built.chain.intermediates, built.chain.root))
+    )
+    (tmp_path / "key.pem").write_bytes(_key(built.server_key, Encoding.PEM))
+    (tmp_path / "key.der").write_bytes(_key(built.server_key, Encoding.DER))
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "empty" / "readme.txt").write_text("nothing")
+    return tmp_path
+
+
+def _key(key: rsa.RSAPrivateKey, encoding: Encoding) -> bytes:
+    return key.private_bytes(encoding, PrivateFormat.PKCS8, NoEncryption())
+
+
+def codes(report: str) -> list[list[str]]:
+    """Of each target."""
+    return [[finding["code"] for finding in target["findings"]] for target in json.loads(report)["targets"]]
+
+
+def test_a_folder_without_a_chain_is_told_beside_a_fine_one(folder: Path) -> None:
+    done = engage(folder, "chain", "check", "empty", "chain.pem", "--format", "json", *AT)
+    assert (done.returncode, codes(done.stdout)) == (3, [["content.no_certificate"], []])
+    alone = engage(folder, "chain", "check", "empty", "--format", "junit", "--output", "report.xml", *AT)
+    assert alone.returncode == 3
+    assert 'failures="1"' in (folder / "report.xml").read_text(), "a pipeline has something to show"
+    assert engage(folder, "chain", "check", "chain.pem", *AT).returncode == 0, "the control"
+
+
+def test_a_report_leaves_a_pipe_a_pipe(folder: Path) -> None:
+    os.mkfifo(folder / "pipe")
+    reader = os.open(folder / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        done = engage(folder, "chain", "check", "chain.pem", "--output", "pipe", "--format", "json", *AT)
+        assert (done.returncode, codes(os.read(reader, 1 << 16).decode())) == (0, [[]])
+    finally:
+        os.close(reader)
+    assert stat.S_ISFIFO((folder / "pipe").lstat().st_mode)
+
+
+def test_a_dash_is_standard_output(folder: Path) -> None:
+    done = engage(folder, "chain", "check", "chain.pem", "--output", "-", "--format", "json", *AT)
+    assert (done.returncode, codes(done.stdout)) == (0, [[]])
+    assert not (folder / "-").exists()
+
+
+@pytest.mark.parametrize("place", [".", "/", ""])
+def test_a_report_cannot_become_a_folder(place: str, folder: Path) -> None:
+    error(engage(folder, "chain", "check", "chain.pem", "--output", place, *AT), 3, "file.not_usable", "is a folder")
+
+
+@pytest.mark.parametrize("key", ["key.pem", "key.der"])
+def test_the_next_step_names_the_key_that_was_named(key: str, folder: Path) -> None:
+    done = engage(folder, "chain", "check", "chain.pem", key, *AT)
+    assert done.returncode == 0, done.stdout
+    assert done.stdout.endswith(f"release stage chain.pem {key}\n")
+
+
+def test_a_der_key_of_somebody_else_is_found(folder: Path) -> None:
+    stranger = good_chain("strangers").server_key
+    (folder / "key.der").write_bytes(_key(stranger, Encoding.DER))
+    done = engage(folder, "chain", "check", "chain.pem", "key.der", "--format", "json", *AT)
+    assert (done.returncode, codes(done.stdout)) == (1, [["key.mismatch"]])
+
+
+def test_a_file_that_a_server_would_send_is_counted_whole(folder: Path) -> None:
+    """certbot's fullchain.pem, named alone or piped: what stands in it twice is sent twice."""
+    chain = good_chain().chain
+    root = folder / "root.pem"
+    root.write_bytes(encodings.pem((chain.root,)))
+    twice = encodings.pem((chain.server, *chain.intermediates, *chain.intermediates))
+    (folder / "fullchain.pem").write_bytes(twice)
+    sizes = {each: len(encodings.der(each)) for each in chain}
+    expected = sum(sizes.values()) + sizes[chain.intermediates[0]]
+    for target in ("fullchain.pem", "-"):
+        done = engage(folder, "chain", "check", target, "--anchor", root, "--format", "json", *AT, stdin=twice)
+        (found,) = json.loads(done.stdout)["targets"]
+        assert "sent.twice" in {finding["code"] for finding in found["findings"]}
+        assert found["total_der_bytes"] == expected
+
+
+def test_links_in_a_circle_are_not_called_missing(folder: Path) -> None:
+    (folder / "loop.pem").symlink_to("loop.pem")
+    done = engage(folder, "chain", "check", "loop.pem", "gone/chain.pem", *AT)
+    assert done.returncode == 3
+    assert "loop.pem: can not look at it: Too many levels of symbolic links" in done.stdout
+    assert "gone/chain.pem: no such file or folder" in done.stdout
+
+
+def test_streams_that_were_closed_are_empty_ones(folder: Path) -> None:
+    closed = f"cd {folder}; {{}} chain check - <&-; {{}} chain check - >&- 2>&- <&-; echo $?"
+    done = subprocess.run(
+        ["sh", "-c", closed.format(ENGAGE, ENGAGE)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=clean_environment(),
+    )
+    assert "-: it is empty" in done.stdout
+    assert (done.stdout.endswith("\n3\n"), done.stderr) == (True, "")
+
+
+def test_a_secret_is_not_waited_for_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engage_server.files.PIPE_SECONDS", 0.05)
+    os.mkfifo(folder / "pipe")
+    done = engage(folder, "chain", "check", "chain.pem", "--passphrase-file", "pipe", *AT)
+    error(done, 3, "file.not_usable", "nothing came out of it")
+
+
+def test_every_number_has_two_ends() -> None:
+    """One of twenty digits fails as a date, or in the database, with a traceback."""
+    unbounded = {
+        f"{command.name} {parameter.name}"
+        for command in _commands(program, click.Context(program))
+        for parameter in command.params
+        if isinstance(parameter.type, click.IntRange) and None in (parameter.type.min, parameter.type.max)
+    }
+    assert unbounded == set()
+
+
+def test_a_number_that_is_too_large_is_wrong_usage(folder: Path) -> None:
+    for arguments in (("chain", "check", "chain.pem", "--warn-days", "9" * 20), ("release", "show", "9" * 20)):
+        done = engage(folder, *arguments)
+        assert (done.returncode, "is not in the range" in done.stderr) == (2, True), done.stderr
+    (folder / "engage.toml").write_text(f"[check]\nwarn_days = {'9' * 15}\n")
+    error(
+        engage(folder, "chain", "check", "chain.pem"), 2, "settings.invalid", "warn_days must be a whole number up to"
+    )
+
+
+def _commands(command: click.Command, context: click.Context) -> Iterator[click.Command]:
+    yield command
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _commands(below, click.Context(below, parent=context))
