@@ -426,7 +426,7 @@ class TestLockFetch:
         late = engage(
             shared_pair.folder, "lock", "fetch", *call, "--tls", "1.2", "--ciphers", "AES128-SHA", "--no-dates"
         )
-        assert "128 of 128 kinds of device are well" in ok(late)
+        assert "128 of 128 kinds of device come through" in ok(late)
 
     def test_conformance(self, shared_pair: RunningPair, tmp_path: Path) -> None:
         call = ("lock", "conformance", shared_pair.http, "--https-port", shared_pair.https_port)
