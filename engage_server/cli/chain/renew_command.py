@@ -49,8 +49,8 @@ def renew(
     """Build a rotation's chains on the authority's machine.
 
     The servers then never see the authority's keys. Copy the folder to a server and start the rotation there: engage
-    rotate start --prepared DIR. The folder also holds the private keys of new CAs. A server does not need them: take
-    them out first.
+    rotate start --prepared DIR. The folder also holds the private keys of new CAs. Remove them first, because a
+    server does not need them.
     """
     passphrase = read_passphrase_option(session, passphrase_file)
     current = read_chain_folder(source, passphrase).chain

@@ -190,7 +190,7 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
     if as_json:
         print_json({"device": device, "sites": list(sites)})
         return
-    click.echo(f"forgot {device} in {', '.join(sites)}")
+    click.echo(f"dropped the evidence of {device} in {', '.join(sites)}")
     print_next(f"{program()} device list --site {sites[0]}")
 
 

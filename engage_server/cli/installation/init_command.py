@@ -75,8 +75,7 @@ def init(
     The site gets a new random site key unless you give one. A site key can never be changed. For real doors, give the
     key that they were commissioned with.
 
-    If the database is missing beside a key or device files that are older, it was lost. The command then stops: restore
-    the database.
+    A database that is missing beside a key or device files was lost. The command then stops: restore the database.
 
     Run as root, it makes files for the owner of the folder in which they are.
 

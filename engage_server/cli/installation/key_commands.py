@@ -14,8 +14,8 @@ from engage_server.cli.session import Session
 def key() -> None:
     """Keys of the installation.
 
-    The key-encryption key opens everything and stays with the operators. The release key is derived from it, and cannot
-    be turned back. It opens only the private keys of releases, which is all that the TLS instance needs.
+    The key-encryption key opens everything and stays with the operators. The release key is derived from it, and
+    cannot be reversed. It opens only the private keys of releases, which is all that the TLS instance needs.
     """
 
 

@@ -111,8 +111,8 @@ def _release_sealer(
     if listener is Listener.HTTPS and given is None:
         key = derived_release_key(settings, session.environment)
         click.echo(
-            "warning: the TLS instance was given the key-encryption key, which opens the site keys. It keeps the "
-            "release key alone. It should get nothing else.\n"
+            "warning: the TLS instance was given the key-encryption key, which opens the site keys. It keeps "
+            "only the release key. Give it nothing else.\n"
             f"next: {program()} key export-release-key FILE, and set release_key_file of this instance",
             err=True,
         )

@@ -2,23 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.as_json.releases import checked_release_json, confirmation_json, release_json
-from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import (
-    console,
     json_option,
     print_json,
     print_next,
     print_table,
-    print_wrapped,
-    printable,
     trials_mark,
 )
 from engage_server.cli.parameters import (
@@ -33,6 +29,7 @@ from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
+from engage_server.cli.release.release_output import day, print_findings, state_words
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
@@ -57,7 +54,6 @@ Example:
   engage release list --site main --json
 """
 _HTTPS_PORT = 443  # what 'lock fetch' calls unless it is given another one
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 
 
 @click.group(
@@ -108,7 +104,7 @@ def stage(
     if as_json:
         print_json(checked_release_json(checked))
     else:
-        _print_findings(checked)
+        print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
             print_next("fix the errors above and stage the chain again; this release cannot be activated")
@@ -134,9 +130,9 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
             f"{each.site}{trials_mark(sites[each.site])}",
             each.number,
             state_words(each),
-            _day(each.staged_at),
-            _day(each.activated_at),
-            _day(each.retired_at),
+            day(each.staged_at),
+            day(each.activated_at),
+            day(each.retired_at),
         )
         for each in found
     ]
@@ -182,7 +178,7 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
         until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
         click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
     print_budget(measure(chain))
-    _print_findings(checked)
+    print_findings(checked)
     print_next(f"{program()} release list --site {name}")
 
 
@@ -326,7 +322,7 @@ def _reported(
             value["workers"] = confirmation_json(confirmation)
         print_json(value)
         return int(is_missing)
-    _print_findings(checked)
+    print_findings(checked)
     click.echo(sentence)
     if confirmation is not None:
         print_confirmation(confirmation, site)
@@ -348,27 +344,6 @@ def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--override {text!r} has no reason", "Write --override CODE=REASON.")
         found[code.strip()] = reason.strip()
     return found
-
-
-def _print_findings(checked: CheckedRelease) -> None:
-    out = console()
-    for finding in checked.findings:
-        where = f"{finding.certificate}: " if finding.certificate else ""
-        out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
-        text = f" [{finding.code}] {where}{finding.sentence}"
-        print_wrapped(printable(text), " " * 6, already=len(finding.severity))
-        print_wrapped(printable(f"      fix: {finding.mend} ({finding.source})"), " " * 8)
-
-
-def state_words(of: Release) -> str:
-    """A state for people: of those that are no longer served, one can be gone back to as long as its key exists."""
-    if of.state is not ReleaseState.RETIRED:
-        return of.state.value
-    return "retired" if of.key_destroyed_at else "former"
-
-
-def _day(at: Any) -> str:
-    return f"{at:%Y-%m-%d}" if at else ""
 
 
 def _fetch(session: Session, operator: "OperatorSide", site: str) -> str:

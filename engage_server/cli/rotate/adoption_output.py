@@ -1,4 +1,4 @@
-"""How the devices stand in a rotation, for people and for scripts."""
+"""How far the devices are in a rotation."""
 
 import click
 

@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.cli.output import console, print_wrapped
+from engage_server.cli.output import console, counted, print_wrapped
 from engage_server.cli.rotate.adoption_output import print_adoption
 from engage_server.records import Rotation, RotationState
 from engage_server.services.rotation.lifecycle import RotationProgress
@@ -35,10 +35,18 @@ def print_progress(progress: RotationProgress) -> None:
     if progress.adoption is not None:
         print_adoption(progress.adoption)
         _print_clock(rotation)
+        _print_limit(rotation, progress.adoption.devices)
     if rotation.why:
         print_wrapped(f"  why: {rotation.why}", "    ")
     if progress.decision is not None and progress.decision.why != rotation.why:
         print_wrapped(f"  gate: {progress.decision.verdict}: {progress.decision.why}", "    ")
+
+
+def _print_limit(rotation: Rotation, devices: int) -> None:
+    """A site that is smaller than the limit never loses more than it allows."""
+    limit = rotation.policy.lost.larger(devices)
+    if rotation.state.is_open and 0 < devices <= limit:
+        click.echo(f"  never rolls back by itself: that takes more than {counted(limit, 'lost device')}")
 
 
 def _print_clock(rotation: Rotation) -> None:
