@@ -37,7 +37,7 @@ def init(folder: Path) -> None:
     (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
     hosts = ("--host", "localhost", "--host", "127.0.0.1", "--site-key-file", "site.key")
     told = ok(engage(folder, "init", *hosts))
-    assert "belongs to nobody, who owns it" in told
+    assert "belong to its owner, nobody" in told
     (folder / "site.key").unlink()
 
 

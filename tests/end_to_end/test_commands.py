@@ -169,7 +169,7 @@ class TestChainBuild:
         assert sizes["server"] > 700
         assert "of 4096 that devices hold" in shown
         assert "RRRR" in shown
-        assert "a link certificate for a later root would need" in shown
+        assert "beside a link certificate of" in shown
         assert "not encrypted" in shown
         assert "next: " in shown.splitlines()[-1]
         assert "\x1b[" not in shown, "no colour where there is no terminal"
@@ -428,13 +428,13 @@ class TestLockFetch:
         late = engage(
             shared_pair.folder, "lock", "fetch", *call, "--tls", "1.2", "--ciphers", "AES128-SHA", "--no-dates"
         )
-        assert "128 of 128 kinds of device are well" in ok(late)
+        assert "128 of 128 kinds of device come through" in ok(late)
 
     def test_conformance(self, shared_pair: RunningPair, tmp_path: Path) -> None:
         call = ("lock", "conformance", shared_pair.http, "--https-port", shared_pair.https_port)
         table = ok(engage(shared_pair.folder, *call)).splitlines()
         assert {line.split()[0] for line in table[:-1]} == {"pass"}
-        assert table[-1] == f"next: nothing: all {len(table) - 1} rows pass"
+        assert table[-1] == f"All {len(table) - 1} rows pass; nothing to do."
         report = json.loads(ok(engage(shared_pair.folder, *call, "--format", "json")))
         assert report["failed"] == 0
         assert len(report["rows"]) == len(table) - 1
@@ -449,7 +449,7 @@ class TestLockFetch:
         call = ("lock", "fleet", shared_pair.http, "--https-port", shared_pair.https_port, "--over", 1, "--nights", 2)
         report = json.loads(ok(engage(shared_pair.folder, *call, "--count", 40, "--json")))
         assert (report["calls"], report["well"], report["anchors_taken"]) == (80, 80, 40)
-        assert "80 calls in 2 night(s): 80 well, 0 lost" in ok(engage(shared_pair.folder, *call, "--count", 40))
+        assert "80 calls in 2 nights: 80 succeeded, 0 lost" in ok(engage(shared_pair.folder, *call, "--count", 40))
         key = base64.b64encode(OTHER_SITE_KEY.reveal())
         done = engage(shared_pair.folder, *call, "--count", 4, "--site-key-file", "-", stdin=key)
         assert done.returncode == 1
@@ -466,7 +466,7 @@ class TestLockFetch:
         os.close(theirs)
         shown = os.read(ours, 1 << 16)
         os.close(ours)
-        assert b"20 well, 0 lost" in shown
+        assert b"20 succeeded, 0 lost" in shown
 
     def test_a_fleet_asks_before_it_calls_another_machine(self, shared_pair: RunningPair) -> None:
         done = engage(shared_pair.folder, "lock", "fleet", "http://192.0.2.7", "--count", 1)

@@ -97,6 +97,15 @@ class EvidenceStore(Protocol):
     def disregarded(self, serial: str, site: str) -> Mapping[str, int]:
         """Count the sightings with this serial number that are kept but count for nothing, by reason."""
 
+    def known_devices(self, beginning: str, site: str | None, limit: int) -> Sequence[str]:
+        """Serial numbers and addresses that begin with a text, of all lists and all evidence, in order.
+
+        Args:
+            beginning: The text, as it is stored: hexadecimal digits are capital letters.
+            site: Only of this site; None for all.
+            limit: At most so many.
+        """
+
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         """Return the serial numbers that operators listed and that were never seen."""
 
