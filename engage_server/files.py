@@ -20,7 +20,9 @@ SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
 RESTORE = "Restore it from its backup."  # the next step if something is lost
-PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all may not
+PIPE_SECONDS = (
+    60  # a program that computes and writes into a pipe gets this long; a missing one must not block for ever
+)
 
 
 def make_folder(path: Path, within: Path | None = None) -> None:
@@ -106,8 +108,8 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         mode: The file's mode, from its first moment.
 
     Raises:
-        FileNotUsable: The folder cannot be written, or the disk is full. What was there is left as it was. Or there
-            is a pipe or a device: a file put in its place would take it from everybody.
+        FileNotUsable: The folder cannot be written, or the disk is full. The file stays as it was. Or the path is a
+            pipe or a device: a file in its place would take it from everybody.
     """
     temporary = _beside(path)
     with _explained(path, "write it"):
@@ -122,17 +124,17 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
 
 
 def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write what somebody asked to have at a place that they named: a file as a whole, by :func:`replace_file`.
+    """Write a command's output to the path that its user named. A plain file is replaced whole by :func:`replace_file`.
 
-    What is no plain file (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Not for a place in a
-    folder that somebody else can write: a link there would lead root elsewhere.
+    Anything else (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Do not use it for a path in
+    a folder that another user can write: a link there would lead root elsewhere.
 
     Args:
-        path: Where. Its folder must exist.
-        content: The whole content, or its parts. What raises in between leaves everything as it was.
+        path: The file. Its folder must exist.
+        content: The whole content, or its parts. If producing a part raises, everything stays as it was.
 
     Raises:
-        FileNotUsable: It is a folder, or cannot be written.
+        FileNotUsable: The path is a folder, or cannot be written.
     """
     if _kind(path) in (0, stat.S_IFREG, stat.S_IFDIR):
         replace_file(path, content, PUBLIC_MODE)
@@ -177,7 +179,7 @@ def read_file(path: Path, *, limit: int) -> bytes:
         limit: In bytes. A longer file is rejected unread: it is not what the caller expects.
 
     Raises:
-        FileNotUsable: It cannot be read, or is too long. Or it is a pipe, and nothing comes out of it.
+        FileNotUsable: The file cannot be read, or is too long. Or it is a pipe that nothing comes out of.
     """
     with _explained(path, "read it"):
         content = _read_pipe(path, limit + 1) if path.is_fifo() else _read_up_to(path, limit + 1)
@@ -187,20 +189,20 @@ def read_file(path: Path, *, limit: int) -> bytes:
 
 
 def _beside(path: Path) -> Path:
-    """A name for a moment, in the folder of what is to be made."""
+    """Return a temporary name in the same folder."""
     if not path.name:
         raise FileNotUsable(f"{path} is a folder", "Name a file or folder in it.")
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def _kind(path: Path) -> int:
-    """What is there itself, not what a link leads to: one of :mod:`stat`'s kinds, 0 for nothing."""
+    """Return the kind of what exists at the path, not where a link leads: one of :mod:`stat`'s kinds, 0 for nothing."""
     try:
         return stat.S_IFMT(path.lstat().st_mode)
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise FileNotUsable(f"{path}: cannot look at it: {error.strerror or error}", "Name another file.") from None
+        raise FileNotUsable(f"{path}: cannot check it: {error.strerror or error}", "Name another file.") from None
 
 
 def _read_up_to(path: Path, most: int) -> bytes:
@@ -209,8 +211,8 @@ def _read_up_to(path: Path, most: int) -> bytes:
 
 
 def _read_pipe(path: Path, most: int) -> bytes:
-    """Up to the end that its writer makes. To open a pipe that nobody writes into would last for ever."""
-    import select  # nothing else of ours waits like this, and every command reads files
+    """Read until the writer closes the pipe. Opening a pipe without a writer would otherwise block for ever."""
+    import select  # only this waits for a descriptor, but every command reads files
 
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -219,7 +221,7 @@ def _read_pipe(path: Path, most: int) -> bytes:
         while len(content) < most:
             if not pipe.poll(PIPE_SECONDS * 1000):
                 raise FileNotUsable(
-                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Let something write into it."
+                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Write something into it."
                 )
             part = os.read(descriptor, most - len(content))
             if not part:
