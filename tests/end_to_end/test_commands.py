@@ -319,7 +319,7 @@ class TestSitesAndReleases:
         error(engage(installation, "release", "show", 9), 2, "no release 9")
         error(engage(installation, "release", "activate", 9), 2, "no release 9")
         error(engage(installation, "release", "activate", 1, "--override", "x"), 2, "has no reason")
-        error(engage(installation, "release", "stage", "certs/two"), 2, "is release 2 of main already")
+        error(engage(installation, "release", "stage", "certs/two"), 2, "is already release 2 of main")
         error(engage(installation, "release", "stage", "certs/none"), 3, "no such file or folder")
         error(engage(installation, "release", "stage", "certs/two", "--site", "x"), 2, "no site 'x'")
 
@@ -340,7 +340,7 @@ class TestSitesAndReleases:
         subprocess.run([*export, "-passout", "file:passphrase"], cwd=installation, check=True, capture_output=True)
         files = ("fullchain.pem", "privkey.pem", "root.pem")
         for targets in (files, ("acme",), ("whole.pem",), ("x.pfx", "--passphrase-file", "passphrase")):
-            error(engage(installation, "release", "stage", *targets), 2, "is release 1 of main already")
+            error(engage(installation, "release", "stage", *targets), 2, "is already release 1 of main")
             if len(targets) != 3 or "x.pfx" in targets:
                 step = ok(engage(installation, "chain", "check", *targets, *hosts)).splitlines()[-1]
                 assert step.startswith("next: ")
