@@ -94,7 +94,7 @@ def test_a_host_that_is_taken_away(served: Path) -> None:
     removed = engage(served, "site", "change", "main", *more)
     assert "does not answer for doors.example.org any more. No door called it" in removed.stderr
     events = len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99"))))
-    assert "nothing is changed" in ok(engage(served, "site", "change", "main", *more))
+    assert "nothing to change" in ok(engage(served, "site", "change", "main", *more))
     assert len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99")))) == events
     ok(engage(served, "rotate", "abort"))
     assert current(served) == 1
