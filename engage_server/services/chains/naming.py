@@ -7,6 +7,7 @@ from urllib.parse import urlsplit
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Secret
 from engage_server.services.chains.held_files import SUFFIXES, HeldFile, held_in
+from engage_server.shown_text import without_user
 
 STANDARD_INPUT = "-"
 
@@ -33,7 +34,9 @@ def live_target(target: str) -> tuple[str, int] | None:
         host, port, url = None, 0, urlsplit("")
     says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
     if url.scheme != "https" or not host or not port or says_more:
-        raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
+        raise UsageError(
+            f"{without_user(target)!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host."
+        )
     if ":" not in target and ("." not in host or Path(target).suffix.lower() in SUFFIXES):
         raise FileNotUsable(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
     return host, port
