@@ -13,7 +13,8 @@ STANDARD_INPUT = "-"
 
 _HTTPS_PORT = 443
 _LONGEST_KEY_FILE = 1 << 16
-_KEY, _CERTIFICATE, _DER_SEQUENCE = b"PRIVATE KEY-----", b"CERTIFICATE-----", b"\x30"
+_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"CERTIFICATE-----"
+_OF_DER, _OF_BASE64_OF_PEM = b"\x30", b"LS0t"
 
 
 def live_target(target: str) -> tuple[str, int] | None:
@@ -67,5 +68,5 @@ def _held_key(path: Path, passphrase: Secret | None) -> HeldFile | None:
         return None
     if _KEY in content:
         return None if _CERTIFICATE in content else held_in(content, path, passphrase)
-    held = held_in(content, path, passphrase) if content.startswith(_DER_SEQUENCE) else None
+    held = held_in(content, path, passphrase) if content.startswith((_OF_DER, _OF_BASE64_OF_PEM)) else None
     return held if held is not None and held.is_key_alone else None
