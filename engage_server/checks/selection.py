@@ -65,8 +65,8 @@ def explained_codes(text: str) -> Sequence[str]:
             "Run 'engage import vendor FOLDER': each of its findings says what is wrong and how to fix it.",
         )
     if not found:
-        areas = {each.area for each in EXPLANATIONS.values()}
-        close = difflib.get_close_matches(text, [*EXPLANATIONS, *areas], n=1, cutoff=_CLOSE)
+        known = EXPLANATIONS if "." in text else {each.area for each in EXPLANATIONS.values()}
+        close = difflib.get_close_matches(text, known, n=1, cutoff=_CLOSE)
         hint = f"Did you mean {close[0]}? " if close else ""
         raise UsageError(f"no finding has the code {text!r}", f"{hint}List all codes: engage chain explain")
     return found
