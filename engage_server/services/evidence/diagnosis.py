@@ -124,7 +124,10 @@ def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
 
 
 def _finished_since(device: DeviceHistory, asked: datetime) -> bool:
-    """Whether it finished TLS after it had asked. In the same second, too: a question is never in the second of an earlier finish."""
+    """Whether it finished TLS after it had asked.
+
+    Times are whole seconds. The same second means after: a question within a second of a finish is not counted.
+    """
     return device.finished_at is not None and device.finished_at >= asked
 
 
