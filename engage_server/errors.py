@@ -13,6 +13,7 @@
     |   |-- NotFound             <thing>.not_found
     |   `-- Conflict             <thing>.<state>
     |-- Refused              the answer is no                       exit status 1
+    |-- Stopped              by the person who ran the command      exit status 130
     `-- NotPossible          file, network or database in the way   exit status 3
         |-- FileNotUsable        file.not_usable
         |-- UpstreamAway         upstream.away
@@ -133,6 +134,13 @@ class Refused(EngageError):
 
     default_code = "refused"
     exit_status = 1
+
+
+class Stopped(EngageError):
+    """The person who ran the command stopped it, or answered its question with no."""
+
+    default_code = "stopped"
+    exit_status = 130
 
 
 class NotPossible(EngageError):

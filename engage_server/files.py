@@ -19,7 +19,7 @@ PUBLIC_MODE = 0o644
 SECRET_MODE = 0o600
 FOLDER_MODE = 0o700
 
-RESTORE = "Restore it from its backup."  # what to do where something is lost
+RESTORE = "Restore it from its backup."  # the next step if something is lost
 PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all may not
 
 
@@ -318,7 +318,7 @@ def _explained(path: Path, to_do: str) -> Iterator[None]:
 
 
 def what_to_do(error: OSError) -> str:
-    """The next step after a file could not be used. A user without the right needs another user, not another file."""
+    """Return the next step after an error with a file. Without the permission, another user must run the command."""
     if isinstance(error, PermissionError) and os.geteuid() != 0:
-        return "Run the command as a user who may, such as root."
+        return "Run the command as a user who has the permission, such as root."
     return "Fix that and run the command again."

@@ -25,6 +25,7 @@ _ORDER = ("project", "end_to_end", "property", "strangers", "unit", "fuzz")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the whole suite."""
     parser.addoption("--all", action="store_true", help="every test and every example: what CI runs")
+    parser.addoption("--write-pages", action="store_true", help="write what commands print into docs/: scripts/pages")
     parser.addoption("--slowest", type=int, default=10, metavar="N", help="how many of the slowest tests to print")
 
 

@@ -7,7 +7,7 @@ from engage_server.services.installation.checkup import Check, Level
 
 
 def checks_json(checks: Sequence[Check], level: Level) -> dict[str, Any]:
-    """Each check, and the level of all of them together."""
+    """Each check, and the worst level."""
     return {
         "level": str(level),
         "checks": [

@@ -8,6 +8,31 @@ from engage_server.records import DeviceHistory
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.evidence.devices import DeviceView
 
+# the same keys as of a device that was seen: a table made of rows has the same columns in each
+_NEVER_SEEN: dict[str, Any] = {
+    "first_seen": None,
+    "last_seen": None,
+    "nights": 0,
+    "due_at": None,
+    "finished_release": None,
+    "finished_at": None,
+    "report": None,
+    "reported_at": None,
+    "anchor_failed_at": None,
+    "fetched_release": None,
+    "host": None,
+    "address": None,
+    "address_since": None,
+    "address_seen_at": None,
+    "tls_nights": 0,
+    "elsewhere": None,
+    "contested": False,
+    "authenticated_release": None,
+    "authenticated_at": None,
+    "authenticated_nights": 0,
+    "releases": {},
+}
+
 
 def device_json(view: DeviceView) -> dict[str, Any]:
     """What is known of a device."""
@@ -27,35 +52,7 @@ def device_json(view: DeviceView) -> dict[str, Any]:
             "cause": view.diagnosis.cause,
             "mend": view.diagnosis.mend,
         }
-    if known is not None:
-        value |= {
-            "first_seen": known.first_seen.isoformat(),
-            "last_seen": known.last_seen.isoformat(),
-            "nights": known.nights,
-            "due_at": known.due_at.isoformat(),
-            "finished_release": known.finished_release or None,
-            "finished_at": _iso(known.finished_at),
-            "report": known.report or None,
-            "reported_at": _iso(known.reported_at),
-            "anchor_failed_at": _iso(known.anchor_failed_at),
-            "fetched_release": known.fetched_release or None,
-            "host": known.host or None,
-            "address": known.home or None,
-            "address_since": _iso(known.home_since),
-            "address_seen_at": _iso(known.home_seen_at),
-            "tls_nights": known.tls_nights,
-            "elsewhere": _elsewhere_json(known) if known.away else None,
-            "contested": known.is_contested,
-            "authenticated_release": known.authenticated_release or None,
-            "authenticated_at": _iso(known.authenticated_at),
-            "authenticated_nights": known.authenticated_nights,
-            "disregarded": dict(view.disregarded),
-            "releases": {
-                str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
-                for number, reached in sorted(known.releases.items())
-            },
-        }
-    return value
+    return value | (_NEVER_SEEN if known is None else _history_json(known)) | {"disregarded": dict(view.disregarded)}
 
 
 def events_json(events: Sequence[DeviceEvent]) -> list[dict[str, str]]:
@@ -64,6 +61,35 @@ def events_json(events: Sequence[DeviceEvent]) -> list[dict[str, str]]:
         {"received_at": each.received_at, "device_time": each.device_time, "code": each.code, "sentence": each.sentence}
         for each in events
     ]
+
+
+def _history_json(known: DeviceHistory) -> dict[str, Any]:
+    return {
+        "first_seen": known.first_seen.isoformat(),
+        "last_seen": known.last_seen.isoformat(),
+        "nights": known.nights,
+        "due_at": known.due_at.isoformat(),
+        "finished_release": known.finished_release or None,
+        "finished_at": _iso(known.finished_at),
+        "report": known.report or None,
+        "reported_at": _iso(known.reported_at),
+        "anchor_failed_at": _iso(known.anchor_failed_at),
+        "fetched_release": known.fetched_release or None,
+        "host": known.host or None,
+        "address": known.home or None,
+        "address_since": _iso(known.home_since),
+        "address_seen_at": _iso(known.home_seen_at),
+        "tls_nights": known.tls_nights,
+        "elsewhere": _elsewhere_json(known) if known.away else None,
+        "contested": known.is_contested,
+        "authenticated_release": known.authenticated_release or None,
+        "authenticated_at": _iso(known.authenticated_at),
+        "authenticated_nights": known.authenticated_nights,
+        "releases": {
+            str(number): {"grade": reached.grade.name.lower(), "at": reached.reached_at.isoformat()}
+            for number, reached in sorted(known.releases.items())
+        },
+    }
 
 
 def _elsewhere_json(known: DeviceHistory) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Releases: their facts, bytes and findings, and who serves them."""
+"""Releases: their facts, bytes and findings, and which workers serve them."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 
 def budget_json(budget: ByteBudget) -> dict[str, Any]:
-    """The same figures for scripts. All in bytes of DER but ``pem_bytes``."""
+    """The byte budget. All figures are bytes of DER, except ``pem_bytes``."""
     return {
         "certificates": [
             {"role": row.role, "name": row.name, "der_bytes": row.der_bytes, "sent": row.sent} for row in budget.rows
@@ -25,9 +25,10 @@ def budget_json(budget: ByteBudget) -> dict[str, Any]:
 
 
 def release_json(of: Release) -> dict[str, Any]:
-    """What is known of a release without a look at its certificates."""
+    """What is known of a release without reading its certificates."""
     return {
         "site": of.site,
+        "release": of.number,
         "number": of.number,
         "state": of.state.value,
         "hash": of.anchor_hash,
@@ -39,7 +40,7 @@ def release_json(of: Release) -> dict[str, Any]:
 
 
 def checked_release_json(checked: CheckedRelease) -> dict[str, Any]:
-    """A release with its bytes and what the checks say of it today."""
+    """A release with its bytes and today's findings."""
     return {
         **release_json(checked.release),
         "budget": budget_json(measure(chain_of(checked.release))),

@@ -1,4 +1,4 @@
-"""Rotations: plans, where each one stands, and how its devices do."""
+"""Rotations: plans, where each rotation stands, and how far its devices are."""
 
 from typing import Any
 
@@ -12,11 +12,11 @@ from engage_server.services.rotation.proof import ProvenChain
 
 
 def no_network_warning(site: str, program: str = "engage") -> dict[str, str]:
-    """What it means that a site takes its devices from anywhere, and what to do."""
+    """What it means that a site answers devices from anywhere, and what to do."""
     return {
         "code": "site.no_network",
-        "sentence": f"site {site} answers devices from anywhere: whoever reaches this host can speak in the name of "
-        "its devices, and make its rotations pause",
+        "sentence": f"site {site} answers devices from anywhere. Anyone who reaches this host can pose as its devices "
+        "and make its rotations pause",
         "next": f"{program} site change {site} --device-network CIDR",
     }
 
@@ -84,11 +84,12 @@ def progress_json(
 
     Args:
         progress: The rotation, its devices and its gate.
-        program: How its reader calls the commands that warnings name.
-        advice: Whether former releases can be retired; None for one that goes on, or where there is none.
+        program: How the reader calls the commands that warnings name.
+        advice: Whether former releases can be retired. None if it has not ended, or if there are none.
     """
     rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
     return {
+        "rotation": rotation.number,
         "number": rotation.number,
         "site": rotation.site,
         "for_trials": progress.for_trials,
@@ -122,7 +123,7 @@ def retirement_json(advice: RetirementAdvice) -> dict[str, Any]:
 
 
 def adoption_json(adoption: Adoption) -> dict[str, Any]:
-    """How the devices stand."""
+    """How far the devices are."""
     return {
         "devices": adoption.devices,
         "confirmed": adoption.confirmed,

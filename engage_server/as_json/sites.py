@@ -13,6 +13,7 @@ def site_json(of: Site, current: int | None) -> dict[str, Any]:
         current: The release that it serves; None for none.
     """
     return {
+        "site": of.name,
         "name": of.name,
         "default": of.is_default,
         "hosts": [host.text for host in of.hosts],

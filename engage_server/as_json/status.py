@@ -14,7 +14,7 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, 
     """All sites at a glance.
 
     Args:
-        found: What the overview saw.
+        found: What the overview found.
         now: When it looked; aware, UTC.
         uploads: For each site how many uploads of this host wait for its upstream system, and how many were rejected.
     """
@@ -82,7 +82,7 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
 
 
 def reception_json(reception: Reception) -> dict[str, Any]:
-    """How the devices take a release, by the anchors that they hold."""
+    """How the devices respond to a release, by the anchors that they hold."""
     return {
         "devices": reception.devices,
         "hold": reception.hold,

@@ -1,4 +1,4 @@
-"""The vendor's sample, and what became of it."""
+"""The vendor's sample, and what was imported."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -7,7 +7,17 @@ from engage_server.services.vendor.review import VendorReview
 
 
 def review_json(found: VendorReview, done: Sequence[str]) -> dict[str, Any]:
-    """What is wrong with it, which certificate its devices trust, and the steps that were done."""
+    """The findings, the certificate that its devices trust, and the steps that were done."""
+    findings = [
+        {
+            "severity": str(each.severity),
+            "code": each.code,
+            "certificate": each.certificate,
+            "sentence": each.sentence,
+            "mend": each.mend,
+        }
+        for each in found.faults
+    ]
     return {
         "folder": str(found.sample.folder),
         "scripts": [{"file": each.path.name, "notice": str(each.notice)} for each in found.sample.scripts],
@@ -17,15 +27,7 @@ def review_json(found: VendorReview, done: Sequence[str]) -> dict[str, Any]:
         "hosts": [host.text for host in found.hosts],
         "devices": found.sample.devices.serials,
         "device_faults": found.sample.devices.faults,
-        "faults": [
-            {
-                "severity": str(each.severity),
-                "code": each.code,
-                "certificate": each.certificate,
-                "sentence": each.sentence,
-                "mend": each.mend,
-            }
-            for each in found.faults
-        ],
+        "findings": findings,
+        "faults": findings,
         "done": list(done),
     }

@@ -155,8 +155,8 @@ class ChainCase:
     def counted(self) -> tuple[x509.Certificate, ...]:
         """The certificates that count against a device's memory: the root, sent or not, and all others that are sent.
 
-        A link certificate joins two roots: some devices hold one, some the other. If neither is sent, the longer one
-        counts. A certificate that is sent twice is here twice.
+        A link certificate connects two roots, and each device has one of them. So of the roots that are not sent, only
+        the longest counts. A certificate that is sent twice is listed twice.
         """
         sent = tuple(each for each in self.roots if each in (self.sent or ()))
         held = max((each for each in self.roots if each not in sent), key=lambda each: len(der(each)), default=None)
@@ -165,11 +165,11 @@ class ChainCase:
 
     @property
     def roots(self) -> tuple[x509.Certificate, ...]:
-        """The root of the path, and those at the other end of a link."""
+        """The root of the path, and the roots at the other end of a link."""
         return (*((self.root,) if self.root else ()), *self.other_roots)
 
     def role_of(self, certificate: x509.Certificate) -> str:
-        """``root``, ``link``, ``intermediate``, ``server``; or ``other`` for what is sent beside them."""
+        """``root``, ``link``, ``intermediate`` or ``server``; ``other`` for anything else that is sent."""
         if certificate in self.roots:
             return "root"
         if certificate in self.links or any(is_link_to(certificate, root) for root in self.other_roots):

@@ -9,19 +9,20 @@ from typing import NoReturn
 
 import click
 
-from engage_server.cli.collector import collect_seldom
-from engage_server.cli.not_installed import not_installed
-from engage_server.cli.program import pasteable, remember_config
+from engage_server.cli.output import forget_json
+from engage_server.cli.process.collector import collect_seldom
+from engage_server.cli.process.failures import failure_of, report_failure
+from engage_server.cli.program import remember_config
 from engage_server.cli.root import engage
-from engage_server.errors import EngageError, NotPossible, UsageError
-from engage_server.files import what_to_do
+from engage_server.cli.shell.completions import COMPLETION_VARIABLE
+from engage_server.errors import UsageError
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command and exit: 0 fine, 1 the answer is no, 2 wrong usage or settings, 3 could not be done.
+    """Run the command and exit: 0 fine, 1 the answer is no, 2 wrong usage or settings, 3 it could not be done.
 
     Args:
-        arguments: Without the program's name; None takes those of the process.
+        arguments: Without the program's name; None for those of the process.
     """
     collect_seldom()
     sys.exit(_status(arguments))
@@ -30,33 +31,23 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 def _status(arguments: Sequence[str] | None) -> int:
     _prepare_streams()
     remember_config(None)  # until the options are read
+    forget_json()
     try:
         status = engage.main(arguments, prog_name="engage", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
-    except EngageError as error:
-        _tell(error)
-        return error.exit_status
-    except ModuleNotFoundError as error:
-        missing = not_installed(error)
-        _tell(missing)
-        return missing.exit_status
-    except click.FileError as error:
-        error.show()
-        return NotPossible.exit_status
-    except click.ClickException as error:
+    except click.exceptions.NoArgsIsHelpError as error:
         error.show()
         return UsageError.exit_status
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("stopped", err=True)
-        return 130
     except BrokenPipeError:  # the reader, such as "head", has seen enough
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except OSError as error:
-        about = f"{error.filename}: " if error.filename else ""
-        _tell(NotPossible(f"{about}{error.strerror or error}", what_to_do(error)))
-        return NotPossible.exit_status
+    except (Exception, KeyboardInterrupt) as error:
+        if COMPLETION_VARIABLE in os.environ:
+            return 0  # a shell asked, and shows whatever is printed
+        failure = failure_of(error)
+        report_failure(failure, sys.argv[1:] if arguments is None else arguments)
+        return failure.exit_status
 
 
 def _prepare_streams() -> None:
@@ -71,17 +62,8 @@ def _prepare_streams() -> None:
 
 
 def _replace_closed_streams() -> None:
-    """What the caller closed (``<&-``, ``>&-``) is empty, or swallows all; Python has None in its place."""
+    """A stream that the caller closed (``<&-``, ``>&-``) is empty, or swallows everything. Python has None for it."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
             descriptor = os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, open(descriptor, mode, encoding="utf-8", closefd=False))  # noqa: SIM115
-
-
-def _tell(error: EngageError) -> None:
-    from engage_server.cli.output import colours_wanted
-
-    word = click.style("error", fg="red", bold=True)
-    click.echo(f"{word} [{error.code}]: {error.sentence}", err=True, color=None if colours_wanted() else False)
-    if error.next_step:
-        click.echo(f"next: {pasteable(error.next_step)}", err=True)

@@ -1,4 +1,4 @@
-"""The byte budget as people would rather see it: a bar against the room that a device has."""
+"""The byte budget as a table and as a bar: what a chain takes of the room that devices have."""
 
 import click
 
@@ -11,14 +11,14 @@ _MARKS = {"root": "R", "intermediate": "I", "server": "S", "link": "L"}
 
 
 def print_budget(budget: ByteBudget) -> None:
-    """A row for each certificate, the sum, what is left, and the picture."""
+    """A row for each certificate, the sum, what is left, and the bar."""
     rows: list[tuple[object, ...]] = [
         (row.role, row.name, f"{row.der_bytes:>6}", "sent" if row.sent else "not sent, but counted")
         for row in budget.rows
     ]
     rows.append(("sum", "", f"{budget.total:>6}", f"of {budget.limit} that devices hold"))
     rows.append(("left", "", f"{budget.left:>6}", f"as PEM the chain has {budget.pem_bytes}"))
-    link = f"a link certificate for a later root would need {budget.link_certificate_bytes}"
+    link = f"beside a link certificate of {budget.link_certificate_bytes}"
     rows.append(("left then", "", f"{budget.left_with_link:>6}", link))
     print_table(["certificate", "name", " bytes", ""], rows, "")
     _print_bar(budget)
@@ -36,4 +36,4 @@ def _print_bar(budget: ByteBudget) -> None:
     free_cells = _WIDTH - round(used * _WIDTH / budget.limit) - link_cells
     out.print("+" * link_cells, style="yellow", end="")
     out.print("." * max(0, free_cells), style="dim", end="")
-    click.echo(f" {budget.limit}   R root, I intermediate, S server, + a later link certificate, . free")
+    click.echo(f" {budget.limit}\n  R root, I intermediate, S server, + link certificate of a later root, . free")

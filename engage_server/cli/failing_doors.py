@@ -1,4 +1,4 @@
-"""Before something is served that doors would refuse: how many, which, and a question."""
+"""Before doors would refuse what is served: how many, which, and a question."""
 
 import sys
 from collections.abc import Sequence
@@ -14,15 +14,15 @@ from engage_server.services.releases.reception import Reception
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
 
-yes_option = click.option("--yes", is_flag=True, help="Do not ask, even where doors would fail TLS.")
+yes_option = click.option("--yes", is_flag=True, help="Do not ask, even if doors would fail TLS.")
 
 
 def assert_wanted(receptions: list[Reception], *, yes: bool) -> None:
-    """Ask where at least one door would fail TLS; with nobody there to answer, refuse.
+    """Ask if at least one door would fail TLS. Refuse if nobody is there to answer.
 
     Args:
-        receptions: Of each site, how its devices would take what is about to be served.
-        yes: Whether the answer was given already.
+        receptions: For each site, how its devices would respond to what is about to be served.
+        yes: Whether the operator has already agreed.
 
     Raises:
         Refused: Doors would fail, and nobody can be asked.
@@ -37,18 +37,18 @@ def assert_wanted(receptions: list[Reception], *, yes: bool) -> None:
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise Refused(
-            what, "Nothing was changed. To do it all the same, run the command again with --yes.", code="doors.fail"
+            what, "Nothing was changed. To do it anyway, run the command again with --yes.", code="doors.fail"
         )
     click.echo(what, err=True)
-    click.confirm("serve it all the same?", abort=True, err=True)
+    click.confirm("serve it anyway?", abort=True, err=True)
 
 
 def sentence_of(reception: Reception, verb: str) -> str:
-    """Which doors fail TLS with a release, and what they do then.
+    """Which doors fail TLS with a release, and what they then do.
 
     Args:
-        reception: How they take it.
-        verb: ``refuse`` what is served, or ``would refuse`` what may be.
+        reception: How the doors respond to it.
+        verb: ``refuse`` for what is served, ``would refuse`` for what may be.
     """
     if not reception.refuse:
         hosts = " ".join(map(str, reception.unanswered))
@@ -67,14 +67,14 @@ def sentence_of(reception: Reception, verb: str) -> str:
 
 
 def strangers_of(reception: Reception) -> str:
-    """How many devices count for nothing, because their site has a list and they are not on it."""
+    """How many devices are not counted, because their site has a list and they are not on it."""
     count = reception.strangers
     doors = "1 more device finished TLS and is" if count == 1 else f"{count} more devices finished TLS and are"
     return f"{doors} not on the site's list: no rotation counts {'it' if count == 1 else 'them'}"
 
 
 def warn_of_the_unlisted(operator: "OperatorSide", site: str, now: datetime) -> None:
-    """A site's first listed device makes a list: whoever is not on it counts no more, which nobody should miss."""
+    """A site's first listed device makes a list. Devices that are not on it no longer count, so this is reported."""
     current = operator.releases.current(site)
     reception = operator.held_anchors.reception(site, current, now) if current is not None else None
     if reception is not None and reception.strangers:

@@ -3,8 +3,11 @@
 import json
 import os
 import sys
+import textwrap
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
+from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,28 +19,43 @@ from engage_server.files import write_output
 if TYPE_CHECKING:
     from engage_server.records import Site
 
+_json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
+
+WIDTH = 80  # columns: what a terminal has unless somebody made it wider
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
-json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON for scripts instead.")
+
+def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+    """``--json``, and ``--format json`` for the same, because other commands have more formats."""
+
+    @wraps(command)
+    def told_which(*arguments: Any, output_form: str, **options: Any) -> Any:
+        return command(*arguments, as_json=output_form == "json", **options)
+
+    usual = click.option(
+        "--format", "output_form", type=click.Choice(["text", "json"]), default="text", hidden=True, help="As --json."
+    )
+    short = click.option("--json", "output_form", flag_value="json", help="Print JSON for scripts instead.")
+    return short(usual(told_which))
 
 
 class Console:
-    """Standard output, with colours on a terminal alone."""
+    """Standard output, with colours only on a terminal."""
 
     @property
     def is_terminal(self) -> bool:
-        """Whether somebody watches."""
+        """Whether a person watches."""
         return sys.stdout.isatty()
 
     def print(self, text: str, *, style: str = "", end: str = "\n") -> None:
         """Print a text.
 
         Args:
-            text: What; control characters in it are shown as such, so that no name can begin a line or colour it.
+            text: The text. Control characters are replaced, so that no name can begin a line or colour it.
             style: Words such as ``bold red`` or ``dim``.
-            end: What follows it.
+            end: What follows the text.
         """
-        click.echo(_styled(_printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
+        click.echo(_styled(printable(text), style) + end, nl=False, color=self.is_terminal and colours_wanted())
 
 
 def console() -> Console:
@@ -47,47 +65,90 @@ def console() -> Console:
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     """Print JSON with stable keys, indented."""
+    begin_json()
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def begin_json() -> None:
+    """Remember that standard output holds JSON from now on: an error must not follow it there."""
+    _json_begun.set(True)
+
+
+def is_json_begun() -> bool:
+    """Whether this run has printed JSON already."""
+    return _json_begun.get()
+
+
+def forget_json() -> None:
+    """A new run begins in this process."""
+    _json_begun.set(False)
 
 
 def write_report(report: Iterable[str], output: Path | None) -> None:
     """Write a report to a file, or to standard output.
 
     Args:
-        report: Its parts, which are written as they come to standard output, and to a file all or none.
-        output: Where. None and ``-`` are standard output.
+        report: Its parts. Standard output gets each as it comes, a file gets all or none.
+        output: The file. None and ``-`` are standard output.
 
     Raises:
-        FileNotUsable: The file can not be written.
+        FileNotUsable: The file cannot be written.
     """
     if output is None or str(output) == "-":
         for part in report:
+            begin_json()
             click.echo(part, nl=False)
     else:
         write_output(output, (part.encode("utf-8") for part in report))
-        click.echo(f"wrote {_printable(str(output))}", err=True)
+        click.echo(f"wrote {printable(str(output))}", err=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table, or a sentence when it would be empty. No line is cut: a terminal wraps what is too long."""
-    cells = [[_printable(str(cell)) for cell in row] for row in rows]
+    """Print a table, or a sentence if the table would be empty. No line is cut: a terminal wraps long lines."""
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     if not cells:
         click.echo(empty)
         return
     widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
     out = console()
-    out.print(_row(columns, widths), style="bold")
+    if any(columns):  # a table of names and values has no heading
+        out.print(_row(columns, widths), style="bold")
     for row in cells:
         out.print(_row(row, widths))
 
 
 def trials_mark(site: "Site") -> str:
-    """What stands behind the name of a site in every list: whether it was made for trials."""
+    """What follows the name of a site in every list: whether it was made for trials."""
     return " (for trials)" if site.for_trials else ""
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """A number of things: ``1 device``, ``2 devices``.
+
+    Args:
+        number: How many.
+        one: What one is called.
+        many: What several are called, where that is not the same with an s.
+    """
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:
+    """Print a text in lines of 80 columns; paths and names that are longer stay whole, so that they can be copied.
+
+    Args:
+        text: What.
+        indent: What its second line and those after it begin with.
+        already: How many columns of the first line are taken.
+    """
+    lines = textwrap.wrap(
+        " " * already + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+    click.echo("\n".join(lines)[already:])
+
+
 def print_next(sentence: str) -> None:
-    """Print what to do now, with commands that can be pasted as they stand."""
+    """Print what to do now, with commands that can be pasted as they are."""
     click.echo(f"next: {pasteable(sentence)}")
 
 
@@ -103,7 +164,8 @@ def _width(text: str) -> int:
     )
 
 
-def _printable(text: str) -> str:
+def printable(text: str) -> str:
+    """A text without control characters: what others wrote can neither begin a line nor colour it."""
     return text if text.isprintable() else "".join(each if each.isprintable() else "\ufffd" for each in text)
 
 
@@ -114,5 +176,5 @@ def _styled(text: str, style: str) -> str:
 
 
 def colours_wanted() -> bool:
-    """As https://no-color.org and terminals without any ask for."""
+    """Whether colours are wanted: see https://no-color.org. A dumb terminal has none."""
     return not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

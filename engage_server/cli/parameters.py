@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from engage_server.cli.not_installed import not_installed
+from engage_server.cli.process.not_installed import not_installed
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.files import read_file
 from engage_server.records import Host, IPNetwork, Secret, read_network
@@ -56,7 +57,7 @@ class NetworkType(click.ParamType[IPNetwork]):
 
 
 def hosts_option(required: bool) -> Callable[[_F], _F]:
-    """``--host HOST``, as often as there are names and addresses."""
+    """``--host HOST``, once for each name and address."""
     return click.option(
         "--host",
         "hosts",
@@ -64,13 +65,21 @@ def hosts_option(required: bool) -> Callable[[_F], _F]:
         multiple=True,
         required=required,
         metavar="HOST",
-        help="A name or address that devices call; repeat it for each. The first is the main one.",
+        help="A name or address that devices call. Repeat it for each. The first is the main one.",
     )
 
 
-site_option = click.option("--site", metavar="NAME", help="Which site. [default: the default site]")
+site_option = click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="The site. [default: the default site]"
+)
 
-all_sites_option = click.option("--site", metavar="NAME", help="Only this site. [default: all sites]")
+all_sites_option = click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="Only this site. [default: all sites]"
+)
+
+site_argument = click.argument("name", shell_complete=completions.sites)
+
+release_argument = click.argument("number", type=Numbered, metavar="N", shell_complete=completions.releases)
 
 reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
 
@@ -79,14 +88,17 @@ sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you a
 site_key_option = click.option(
     "--site-key-file",
     metavar="FILE",
-    help="File with the site key, 44 characters of Base64 or 64 of hex; - reads standard input; "
-    "ENGAGE_SITE_KEY may hold it instead, or ENGAGE_SITE_KEY_FILE name the file.",
+    shell_complete=completions.files,
+    help="File with the site key: 44 characters of Base64, or 64 of hex. - reads standard input. "
+    "ENGAGE_SITE_KEY may hold the key instead, and ENGAGE_SITE_KEY_FILE may name the file.",
 )
 
 trials_option = click.option(
-    "--trials", is_flag=True, help="A site for trials: virtual locks count as its devices. It can never be changed."
+    "--trials",
+    is_flag=True,
+    help="Make a site for trials: virtual locks count as its devices. This can never be changed.",
 )
-demo_option = click.option("--demo", is_flag=True, help="Accept the sample keys of public documents. For trials only.")
+demo_option = click.option("--demo", is_flag=True, help="Accept the sample keys of public documents. Only for trials.")
 
 
 def read_site_key_option(session: Session, file: str | None, demo: bool, *, may_be_gone: bool = False) -> Secret | None:
@@ -130,7 +142,7 @@ def required_site_key(session: Session, file: str | None, demo: bool) -> Secret:
 
 
 def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
-    """The passphrase that the operator gave, its line end taken off, or None.
+    """The passphrase that the operator gave, without its line end, or None.
 
     Raises:
         FileNotUsable: The file cannot be read.
@@ -167,21 +179,21 @@ def _assert_no_other(variable: str, value: str, file: str | None) -> None:
 
 
 def _narrow(content: bytes) -> Secret:
-    """As UTF-8 without a byte order mark: PowerShell's > writes UTF-16, and some editors write a mark."""
+    """As UTF-8 without a byte order mark. PowerShell's > writes UTF-16, and some editors write a mark."""
     if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return Secret(content.decode("utf-16", "replace").encode())
     return Secret(content.removeprefix(codecs.BOM_UTF8))
 
 
 def own_key(session: Session, site: str | None) -> Secret:
-    """The key of a site of the installation here, for a virtual lock that was given none.
+    """The site key of the installation here, for a virtual lock that was given none.
 
     Args:
         session: This run.
-        site: Its name; None is the only one.
+        site: Its name; None for the default site.
 
     Raises:
-        EngageError: There is no installation here, no such site, or several.
+        EngageError: There is no installation here, or no such site.
     """
     try:
         sites = session.operator_side().sites
@@ -191,13 +203,13 @@ def own_key(session: Session, site: str | None) -> Secret:
 
 
 def profile_of(name: str) -> "DeviceProfile":
-    """The limits that ``--profile`` names.
+    """The device limits that ``--profile`` names.
 
     Args:
-        name: Of a profile, or of a TOML file.
+        name: The name of a profile, or of a TOML file.
 
     Raises:
-        UsageError: It is neither a profile nor a file.
+        UsageError: It is neither.
         SettingsInvalid: The file is no profile.
     """
     from engage_server.checks.profile import PROFILES, own_profile  # not needed by most commands

@@ -1,4 +1,4 @@
-"""How the reader of a next step calls this program: commands that can be pasted as they are printed."""
+"""How the reader of a next step calls this program, so that printed commands can be pasted."""
 
 import re
 import shlex
@@ -12,7 +12,7 @@ _config: ContextVar[Path | None] = ContextVar("config", default=None)
 
 
 def remember_config(config: Path | None) -> None:
-    """Every command that is printed from now on carries this settings file; None: carries none."""
+    """Every command that is printed from now on carries this settings file. With None, it carries none."""
     _config.set(config and config.absolute())  # so that a command can be pasted in any folder
 
 
@@ -23,7 +23,7 @@ def program() -> str:
 
 
 def pasteable(sentence: str) -> str:
-    """The sentence, with each ``engage COMMAND`` as the reader can call it. Other words stay as they are."""
+    """The sentence, with each ``engage COMMAND`` in the form in which the reader can call it."""
     called = program()
     return sentence if called == "engage" else _commands().sub(lambda _found: f"{called} ", sentence)
 

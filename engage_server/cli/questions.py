@@ -8,10 +8,10 @@ from engage_server.errors import Refused
 
 
 def assert_sure(question: str) -> None:
-    """Ask whether somebody is sure.
+    """Ask whether the operator is sure.
 
     Args:
-        question: What is about to happen, as a question that yes agrees to.
+        question: What will happen, as a question.
 
     Raises:
         Refused: Nobody answered, because there is no terminal.
@@ -26,11 +26,11 @@ def assert_sure(question: str) -> None:
 
 
 def assert_named(name: str, what: str) -> None:
-    """Let somebody type the name of what is about to be lost.
+    """Ask the operator to type the name of what will be lost.
 
     Args:
-        name: What has to be typed.
-        what: What it would do, to stand before "type its name".
+        name: What must be typed.
+        what: What will happen; it is printed before "type its name".
 
     Raises:
         Refused: Nobody answered, because there is no terminal.
@@ -45,7 +45,7 @@ def assert_named(name: str, what: str) -> None:
 
 
 def _unanswered() -> Exception:
-    """A person who ends the input ends the command; a script learns what it has to say."""
+    """A person who ends the input ends the command. A script gets the option that answers."""
     click.echo("", err=True)
     if sys.stdin.isatty():
         return click.Abort()

@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from engage_server import __version__
-from engage_server.cli.lazy_group import LazyGroup
+from engage_server.cli.groups import LazyGroup
 from engage_server.cli.output import colours_wanted
 from engage_server.cli.program import remember_config
 from engage_server.cli.session import Session
@@ -16,27 +16,28 @@ COMMANDS = {
     "init": (
         "installation.init_command",
         "init",
-        "Make an installation: settings, key, database, first site and chain.",
+        "Make an installation with its first site and chain.",
     ),
-    "serve": ("installation.serve_command", "serve", "Run the HTTP and the TLS instance, or one of them."),
+    "serve": ("installation.serve_command", "serve", "Run the server pair, or one instance of it."),
     "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device.device_commands", "device", "Devices: who took which release, who is missing, and why."),
-    "import": ("installation.import_commands", "import_group", "Take over from the vendor's sample servers."),
-    "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show."),
-    "release": ("release.release_commands", "release", "Releases: stage, list, show, activate, rollback, retire."),
-    "rotate": ("rotate.rotate_commands", "rotate", "Rotation: what is due, and the safest way there, step by step."),
-    "status": ("installation.status_command", "status", "Sites, releases, expiry, adoption and workers at a glance."),
-    "doctor": ("installation.doctor_command", "doctor", "Look whether this installation is well, and say what to do."),
-    "key": ("installation.key_commands", "key", "Keys of the installation: what each process gets."),
-    "host": ("installation.host_commands", "host", "Hosts: which serve devices, and which went without a goodbye."),
-    "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify that nobody changed it."),
+    "import": ("installation.import_commands", "import_group", "Import the vendor's sample servers."),
+    "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
+    "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
+    "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
+    "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
+    "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
+    "key": ("installation.key_commands", "key", "Keys of the installation."),
+    "host": ("installation.host_commands", "host", "The machines that serve devices."),
+    "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
+    "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }
 
-# they work without an installation; a settings file that is named and not there is an error to them, too
-_READ_NO_SETTINGS = ("chain", "hash", "lock")
+# they work without an installation; to them, too, a settings file that is named but missing is an error
+_READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
 
 
 _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there
@@ -44,6 +45,10 @@ _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not th
 
 class RootGroup(LazyGroup):
     """All commands, with the first line of their help in the table: help imports none of them."""
+
+    def line_of_help(self, name: str) -> str | None:
+        """The first line of a command's help."""
+        return COMMANDS[name][2]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands from the table, without importing them."""
@@ -54,7 +59,7 @@ class RootGroup(LazyGroup):
 @click.group(
     cls=RootGroup,
     table={name: (module, attribute) for name, (module, attribute, _) in COMMANDS.items()},
-    epilog="Begin with 'engage init', then 'engage serve'. Every command has --help with an example.",
+    epilog="Begin with 'engage init', then run 'engage serve'. Every command has --help with an example.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.option(
@@ -66,7 +71,7 @@ class RootGroup(LazyGroup):
 @click.version_option(__version__, message="engage-server %(version)s")
 @click.pass_context
 def engage(ctx: click.Context, config: Path | None) -> None:
-    """Give ENGAGE devices the trust certificate of their own host."""
+    """Give ENGAGE devices the trust certificate of your host."""
     if config is not None and ctx.invoked_subcommand != _MAKES_SETTINGS and not config.exists():
         raise SettingsInvalid(f"{config}: there is no such file", "Name an existing settings file: --config FILE.")
     remember_config(config)

@@ -1,4 +1,4 @@
-"""What every command needs: the settings, the services, who acts, and when. Made by the root, read by the commands."""
+"""What every command needs: the settings, the services, who acts, and when. The root makes it."""
 
 import os
 from collections.abc import Mapping
@@ -30,10 +30,10 @@ class Session:
         self.folder = Path.cwd()
 
     def assert_settings_file(self) -> None:
-        """Refuse a settings file that was named and is not there, also for commands that need no setting of it.
+        """Refuse a settings file that was named but is missing, also for commands that need none of its settings.
 
         Raises:
-            SettingsInvalid: There is none of that name.
+            SettingsInvalid: There is no file of that name.
         """
         named = self.config or self.environment.get(CONFIG_VARIABLE)
         if named and not (self.folder / named).exists():
@@ -45,7 +45,7 @@ class Session:
             )
 
     def settings(self, **overrides: Any) -> "Settings":
-        """The settings, with the options of this run on top.
+        """The settings, overridden by the options of this run.
 
         Raises:
             SettingsInvalid: A file, name or value that cannot be used.
@@ -55,7 +55,7 @@ class Session:
         return load_settings(self.config, self.environment, overrides, self.folder)
 
     def operator_side(self) -> "OperatorSide":
-        """The services on the installation here, until the command ends.
+        """The services of the installation here, until the command ends.
 
         Raises:
             NotPossible: There is none, or its database does not answer.
@@ -76,7 +76,7 @@ class Session:
         return Occasion(self.actor(), self.now(), boot_clock())
 
     def now(self) -> datetime:
-        """The time at which this command judges; the clock is read here and nowhere deeper."""
+        """The time at which this command acts. The clock is read here, and nowhere deeper."""
         return datetime.now(UTC)
 
 
@@ -87,10 +87,10 @@ def closing(side: "OperatorSide") -> "OperatorSide":
 
 
 def tell_entry(head: "AuditHead") -> None:
-    """Say on standard error which entry of the audit log this command wrote: for a log that lies elsewhere."""
+    """Report on standard error which entry of the audit log this command wrote, for a copy that is kept elsewhere."""
     from engage_server.services.installation.audit_log import as_told
 
-    with suppress(OSError):  # nobody reads it: the act is done all the same
+    with suppress(OSError):  # nobody reads it: the act is done anyway
         click.echo(as_told(head), err=True)
 
 

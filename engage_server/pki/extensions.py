@@ -114,10 +114,10 @@ def _one_by_one(certificate: x509.Certificate) -> ReadExtensions:
 
 
 def _without_what_means_nothing(raw: RawExtension) -> x509.KeyUsage | None:
-    """Key usage with encipherOnly or decipherOnly beside no keyAgreement.
+    """Read a key usage that has encipherOnly or decipherOnly without keyAgreement.
 
-    RFC 5280 section 4.2.1.3 says that their meaning is then undefined, not that they may not stand there. All TLS
-    clients take it, and cryptography does not.
+    RFC 5280 section 4.2.1.3 leaves their meaning undefined in that case, but allows them. All TLS clients accept such a
+    key usage, but cryptography does not.
     """
     try:
         (bits,) = elements(raw.value)
@@ -133,7 +133,7 @@ def _without_what_means_nothing(raw: RawExtension) -> x509.KeyUsage | None:
 
 
 def _has_length_beside_no_ca(raw: RawExtension) -> bool:
-    """Whether a path length beside CA:FALSE is all that is wrong: TLS clients take that, and nothing else."""
+    """Whether the only fault is a path length with CA:FALSE, the one malformed form that TLS clients accept."""
     ca, length = _constraints(raw)
     return not ca and length is not None and _forms(raw) in ([INTEGER], [BOOLEAN, INTEGER])
 

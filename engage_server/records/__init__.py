@@ -1,4 +1,4 @@
-"""The values that travel between the packages: frozen, comparable, and silent about secrets."""
+"""The values that packages pass to each other: frozen, comparable, and without secrets in their text."""
 
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice

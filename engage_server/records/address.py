@@ -1,7 +1,7 @@
-"""Addresses of callers: one spelling for each, wherever they come from.
+"""Addresses of callers: one spelling for each address, whatever its source.
 
-An IPv4 client on a socket that listens for both kinds comes as ``::ffff:a.b.c.d`` (RFC 4291 section 2.5.5.2). It is the
-IPv4 address that it is: in logs, in the evidence, in networks. So every address passes here where it enters.
+On a socket for both kinds, an IPv4 client appears as ``::ffff:a.b.c.d`` (RFC 4291 section 2.5.5.2). In logs, in the
+evidence and in networks it must be the plain IPv4 address. So every address passes through here where it enters.
 """
 
 import ipaddress
@@ -14,7 +14,7 @@ _MAPPED_BITS = 96
 
 
 def folded(address: str) -> str:
-    """A socket's address in its one spelling. Called for each connection, so it parses nothing.
+    """Return a socket's address in its one spelling. Called for each connection, so it parses nothing.
 
     Args:
         address: As the operating system spells it.
@@ -26,7 +26,7 @@ def folded(address: str) -> str:
 
 
 def read_address(text: str) -> IPAddress | None:
-    """An address in any spelling, IPv4 in IPv6 as IPv4; None for what is none. A zone is left out."""
+    """Read an address in any spelling. IPv4 in IPv6 becomes IPv4; a zone is dropped. None if it is not an address."""
     try:
         parsed = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -36,10 +36,10 @@ def read_address(text: str) -> IPAddress | None:
 
 
 def read_network(text: str) -> IPNetwork:
-    """A network in CIDR notation, in its one spelling: ``::ffff:10.0.0.0/104`` is ``10.0.0.0/8``.
+    """Read a network in CIDR notation into its one spelling: ``::ffff:10.0.0.0/104`` becomes ``10.0.0.0/8``.
 
     Raises:
-        ValueError: It is none, or has host bits set. The message says which.
+        ValueError: It is not a network, or has host bits set. The message says which.
     """
     parsed = ipaddress.ip_network(text)
     if isinstance(parsed, ipaddress.IPv4Network) or parsed.prefixlen < _MAPPED_BITS:

@@ -1,4 +1,4 @@
-"""What operators did, kept for good."""
+"""The entries of the audit log: what operators did, kept for good."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class AuditAction(StrEnum):
-    """``thing:what-happened``. Values are stored: never rename one, never use one again."""
+    """``thing:what-happened``. Values are stored: never rename one, and never reuse one."""
 
     INSTALLATION_CREATED = "installation:created"
     INSTALLATION_MIGRATED = "installation:migrated"
@@ -35,7 +35,7 @@ class AuditAction(StrEnum):
     ROTATION_ENDED = "rotation:ended"
     HOST_FORGOTTEN = "host:forgotten"
     AUDIT_CHAINED = "audit:chained"
-    UNKNOWN = "unknown"  # never written: what a changed entry may read as
+    UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +44,12 @@ class AuditEvent:
 
     Attributes:
         at: Aware, UTC.
-        actor: Who, as the operating system knows them; or the servers themselves, where a rotation goes on by itself.
+        actor: Who, as the operating system knows them. Or the servers themselves, if a rotation goes on by itself.
         action: What.
         site: The site's name, or "".
-        facts: What a reader needs to know later, as text; never a secret. What was changed, as it is now.
+        facts: What a reader must know later, as text; never a secret. Things that changed, as they are now.
         before: The same facts as they were before.
-        reason: Why, in the operator's words; "" where nobody was asked.
+        reason: Why, in the operator's words. "" if the operator was not asked.
     """
 
     at: datetime
@@ -68,9 +68,9 @@ class AuditEntry:
     Attributes:
         number: 1, 2, 3 ... without a gap.
         event: What happened.
-        previous: The hash of the entry before; "" for the first.
-        hash: HMAC-SHA256 over all of this entry and ``previous``, in hexadecimal, under a key that is made from the
-            key-encryption key: who can write to the database alone cannot make one.
+        previous: The hash of the previous entry; "" for the first.
+        hash: HMAC-SHA256 over this whole entry and ``previous``, in hexadecimal. Its key is derived from the
+            key-encryption key: write access to the database alone is not enough to make one.
     """
 
     number: int
@@ -81,11 +81,11 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditHead:
-    """The log's newest entry, by which a later look finds whether it is still there.
+    """The log's newest entry. A later check can find by it whether that entry is still there.
 
     Attributes:
-        number: Of the entry; 0 for an empty log.
-        hash: Of the entry; "" for an empty log.
+        number: The entry's number; 0 for an empty log.
+        hash: The entry's hash; "" for an empty log.
     """
 
     number: int
@@ -97,12 +97,12 @@ class AuditHead:
 
 @dataclass(frozen=True, slots=True)
 class AuditVerdict:
-    """What a look at the whole log found.
+    """The result of a check of the whole log.
 
     Attributes:
         entries: How many entries there are.
-        head: The hash of the last one; "" in an empty log.
-        faults: What is wrong, a sentence each; empty when nothing is.
+        head: The hash of the last one; "" for an empty log.
+        faults: What is wrong, one sentence each. Empty if nothing is.
     """
 
     entries: int

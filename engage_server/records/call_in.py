@@ -1,4 +1,4 @@
-"""How a site's devices are answered when they call in."""
+"""How the call-ins of a site's devices are answered."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -9,7 +9,7 @@ DEFAULT_TIMEOUT_SECONDS = 10.0
 class CallInWay(StrEnum):
     """Who answers. Values are stored."""
 
-    FILES = "files"  # this host, from the JSON files of each device
+    FILES = "files"  # this host, from each device's JSON files
     UPSTREAM = "upstream"  # the partner's own access-control system
 
 
@@ -25,9 +25,9 @@ class Upstream:
     """The partner's own system.
 
     Attributes:
-        url: ``https://HOST[:PORT][/PATH]``; the device's own path is put behind it. Never holds a password.
-        timeout_seconds: How long one call may take in all.
-        trust_pem: The certificates that its chain may lead to, as PEM; "" for those that this machine trusts.
+        url: ``https://HOST[:PORT][/PATH]``, in front of the device's own path. Never holds a password.
+        timeout_seconds: The time limit of one whole call, in seconds.
+        trust_pem: The certificates that its chain may lead to, as PEM. "" for those that this machine trusts.
     """
 
     url: str
@@ -41,10 +41,10 @@ class CallIn:
 
     Attributes:
         way: Who answers.
-        insecure: Whether calls are taken on the plain instance, too (``insecure_call_in``): then whoever is between a
-            device and this host reads and changes who may open which door.
+        insecure: Whether calls are accepted on the plain instance, too (``insecure_call_in``). Anyone between a device
+            and this host can then read and change who may open which door.
         unknown: What happens to devices that are on no list.
-        upstream: There for the way of that name.
+        upstream: Set if ``way`` is ``UPSTREAM``; otherwise it may be.
     """
 
     way: CallInWay = CallInWay.FILES

@@ -1,4 +1,4 @@
-"""A device that is known by its serial number, and what devices may still ask for by an old address."""
+"""A device with its serial number, and a certificate that devices may still request at an old address."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,10 +21,10 @@ class Device:
 
 @dataclass(frozen=True, slots=True)
 class StaticCertificate:
-    """A certificate that the vendor's sample gave, and that goes on being given at the same address.
+    """A certificate that the vendor's sample served. It is still served at the same address.
 
     Attributes:
-        site: Whose it is.
+        site: The site's name.
         name: The last part of the path below ``/static/Device_Certificates/``.
         der: The certificate.
     """

@@ -1,4 +1,4 @@
-"""What is known of one device for good: a row for it, and one for each release that it met."""
+"""What is known about one device for good: one row for it, and one for each release that it met."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ __all__ = ["DeviceHistory", "Grade", "ReleaseHistory", "changed"]
 
 
 class Grade(IntEnum):
-    """How far a device came with a release; each grade proves more than the one before."""
+    """How far a device got with a release. Each grade proves more than the one before."""
 
     NEVER_SEEN = 0
     NOTICE = 1  # it asked for the notice
@@ -24,7 +24,7 @@ class ReleaseHistory:
     """One device and one release.
 
     Attributes:
-        grade: The best that was seen.
+        grade: The best grade that was seen.
         reached_at: When it first reached that grade. Aware, UTC.
     """
 
@@ -38,44 +38,46 @@ class DeviceHistory:
 
     Attributes:
         site: The site that answered it.
-        identity: Its serial number (32 upper-case hexadecimal digits), or, lacking one, its address.
+        identity: Its serial number (32 upper-case hexadecimal digits), or its address if it sends none.
         first_seen, last_seen: Aware, UTC.
         nights: On how many days (UTC) it was seen.
-        due_at: When it will have missed its own habit, if it is not seen again before.
-        notices, certificates, refusals: How often, since its last finished handshake, it asked for the notice by plain
-            HTTP, downloaded a DER, and refused our chain by a TLS alert.
-        failure: The last refusal or broken handshake, in the words of :class:`Sighting`; "" after a finished one.
-        fetched_release: Whose DER it downloaded last; 0 for none.
-        finished_release, finished_at: Whose chain it accepted last, and when; 0 and None for none.
-        asked_again_at: When it last asked for the notice by plain HTTP although it had just accepted our chain.
-        report, reported_at: What its audits told last of a download, a hash or a connection, and when that came: an
-            event code, and its data if there is any; "" and None for nothing.
-        anchor_failed_at: When its audits told that it did not take an anchor, unless they told since that it took one.
-        home: Its usual address: the one that the notices, certificates, refusals and finished handshakes above are of.
-            "" before it was seen at one.
-        home_since, home_seen_at: Since when that is its usual address, and when it last called from there; None for
+        due_at: When it will have missed its own habit, unless it is seen again before.
+        notices, certificates, refusals: How often it requested the notice by plain HTTP, downloaded a DER, and refused
+            our chain with a TLS alert. All are counted since its last finished handshake.
+        failure: The last refusal or broken handshake, in the words of :class:`Sighting`. "" after a finished one.
+        fetched_release: The release whose DER it downloaded last; 0 for none.
+        finished_release, finished_at: The release whose chain it accepted last, and when; 0 and None for none.
+        asked_again_at: When it last requested the notice by plain HTTP although it had just accepted our chain.
+        report, reported_at: What its audits last reported of a download, a hash or a connection, and when that came.
+            It is an event code, and its data if there is any. "" and None for nothing.
+        anchor_failed_at: When its audits reported that it did not accept an anchor. None if they have since reported
+            that it accepted one.
+        home: Its usual address. The notices, certificates, refusals and finished handshakes above are those from it. ""
+            before it was seen at one.
+        home_since, home_seen_at: Since when that is its usual address, and when it last called from there. None for
             never.
         home_nights: On how many days (UTC) in a row it called from there and from nowhere else.
         tls_nights: On how many days (UTC) it finished a handshake from there.
-        refused_at: When it last refused our chain from there, by a TLS alert; None for never since a finished one.
-        away: The other address from which something was last said to be this device; "" for none. What comes from there
-            proves nothing, neither for nor against, until the device has moved there.
+        refused_at: When it last refused our chain from there, with a TLS alert. None if not since a finished handshake.
+        away: The other address that was last said to be this device's; "" for none. Until the device has moved there,
+            what comes from it proves nothing, neither for nor against.
         away_since, away_seen_at, away_nights: First, last, and on how many days (UTC), all since it was last seen at
             home: 0 nights after it was.
         away_tls_nights: On how many of these days a handshake was finished there.
-        away_turns: On how many days (UTC) it was seen elsewhere after it had been seen at home: how often the two took
-            turns.
-        away_release, away_finished_at: Whose chain was last accepted from there, and when; 0 and None for none.
-        is_contested: On three days and more this device was seen at home and elsewhere by turns: it cannot be told
-            which address is its own, so neither proves anything.
-        authenticated_release, authenticated_at: Whose chain it last accepted on a connection on which it proved itself
-            by a token, from whatever address, and when; 0 and None for none.
-        authenticated_nights: On how many days (UTC) it proved itself so.
-        token_time: The time in its last token that was accepted, in seconds since 1970 by its own clock: an earlier
-            token is a replay. 0 for none.
-        host: The host that it called last when it named one: in a Host header of its notice or call-in. "" for none.
-        is_shared_address: The identity is an address behind which there are devices with serial numbers: no device.
-        releases: By number. Of a history that was read for a batch, those that the batch is about.
+        away_turns: On how many days (UTC) it was seen elsewhere after it had been seen at home: how often the two
+            addresses alternated.
+        away_release, away_finished_at: The release whose chain was last accepted from there, and when; 0 and None for
+            none.
+        is_contested: On three or more days this device was seen at home and elsewhere alternately. Which address is its
+            own is not known, so neither proves anything.
+        authenticated_release, authenticated_at: The release whose chain it last accepted when it also proved itself by
+            a token on that connection, from any address. And the time; 0 and None for none.
+        authenticated_nights: On how many days (UTC) it proved itself by a token.
+        token_time: The time in its last accepted token, in seconds since 1970 by its own clock. An earlier token is a
+            replay. 0 for none.
+        host: The host that it called last, from the Host header of its notice or call-in. "" for none.
+        is_shared_address: The identity is an address with several devices that have serial numbers: no device.
+        releases: By number. In a history that was read for a batch, only those that the batch needs.
     """
 
     site: str
@@ -120,11 +122,11 @@ class DeviceHistory:
 
 
 if TYPE_CHECKING:
-    from dataclasses import replace as changed  # which the type checker holds against the fields
+    from dataclasses import replace as changed  # the type checker checks its arguments against the fields
 else:
 
     def changed(history: DeviceHistory, **changes: object) -> DeviceHistory:
-        """What ``dataclasses.replace`` gives, at a tenth of its cost: storing a night makes some for each sighting.
+        """Do what ``dataclasses.replace`` does, at a tenth of its cost: storing a night calls it for each sighting.
 
         Raises:
             TypeError: There is no field of that name.

@@ -12,7 +12,7 @@ from engage_server.shown_text import without_user
 
 MAX_DNS_NAME_OCTETS = 253  # RFC 1035 section 2.3.4, less the length octets and the root
 
-# RFC 1123 section 2.1; the underscore is not allowed in host names, but Windows sites do have it
+# RFC 1123 section 2.1. Host names must not have an underscore, but Windows sites do have it.
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 
 
@@ -20,7 +20,7 @@ _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
 class Host:
     """A DNS name in lower case and A-label form, or an IP address in its canonical form.
 
-    Made by :meth:`parse`; the constructor does not check anything.
+    :meth:`parse` makes it. The constructor checks nothing.
     """
 
     text: str
@@ -29,9 +29,9 @@ class Host:
     def parse(cls, text: str) -> Self:
         """Read one host as an operator would write it.
 
-        A trailing dot, upper case, brackets around an IPv6 address and international names are accepted.
-        A port, a scheme, a wildcard or an IPv6 zone is not: none of them can stand in a certificate or be
-        what a device was told at commissioning.
+        A trailing dot, upper case, brackets around an IPv6 address and international names are accepted. A port, a
+        scheme, a wildcard and an IPv6 zone are not. None of them can be in a certificate, or be the host that a device
+        was given at commissioning.
 
         Raises:
             HostInvalid: The text is neither a DNS name nor an IP address.
@@ -44,7 +44,7 @@ class Host:
         labels = ascii_name.split(".")
         if len(ascii_name) > MAX_DNS_NAME_OCTETS or not all(_LABEL.fullmatch(label) for label in labels):
             raise _invalid(text)
-        if labels[-1].isdigit():  # RFC 1123 section 2.1: such a text is an address, and not a valid one
+        if labels[-1].isdigit():  # RFC 1123 section 2.1: such a text is an address, and this one is not valid
             raise _invalid(text)
         return cls(ascii_name)
 
@@ -55,7 +55,7 @@ class Host:
 
     @property
     def in_url(self) -> str:
-        """The form that stands in a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
+        """The form for a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
         return f"[{self.text}]" if ":" in self.text else self.text
 
     def __str__(self) -> str:
@@ -84,6 +84,6 @@ def _invalid(text: str) -> HostInvalid:
     shown = text if len(text) <= 80 else text[:77] + "..."
     return HostInvalid(
         f"{shown!r} is neither a DNS name nor an IP address",
-        "Give the name or address alone, as devices call it, such as locks.example.org or 10.44.68.128: "
-        "no scheme, no port, no wildcard.",
+        "Give only the name or address that devices call, such as locks.example.org or 10.44.68.128: no scheme, no "
+        "port, no wildcard.",
     )

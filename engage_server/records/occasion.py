@@ -8,11 +8,11 @@ from engage_server.records.audit import AuditAction, AuditEvent
 
 @dataclass(frozen=True, slots=True)
 class BootClock:
-    """The clock of a machine that nobody can set: it shows what the wall clock was set to meanwhile.
+    """The clock of a machine that nobody can set. It reveals that the wall clock was set meanwhile.
 
     Attributes:
-        boot: Which boot of which machine; "" where the system does not tell.
-        seconds: Since that boot, times asleep included.
+        boot: Which boot of which machine; "" if the system does not say.
+        seconds: Since that boot, including time asleep.
     """
 
     boot: str
@@ -26,7 +26,7 @@ class Occasion:
     Attributes:
         actor: The operator, as the operating system knows them.
         now: By the wall clock; aware, UTC.
-        clock: What the machine's own clock said then; None for simulated time, whose wall clock is always right.
+        clock: The machine's own clock at that time. None for simulated time, whose wall clock is always right.
     """
 
     actor: str
@@ -34,5 +34,5 @@ class Occasion:
     clock: BootClock | None = None
 
     def event(self, action: AuditAction, site: str = "", **facts: str) -> AuditEvent:
-        """The audit event of this occasion. Facts must never hold a secret."""
+        """Build the audit event of this occasion. Facts must never hold a secret."""
         return AuditEvent(self.now, self.actor, action, site, facts)

@@ -8,59 +8,59 @@ from enum import StrEnum
 class RotationWay(StrEnum):
     """How the next release follows the current one, from the safest to the boldest. Values are stored."""
 
-    SERVER_RENEWAL = "server-renewal"  # the same issuer; no device notices
+    SERVER_RENEWAL = "server-renewal"  # the same issuer; devices notice nothing
     INTERMEDIATE_RENEWAL = "intermediate-renewal"  # the same root
-    ROOT_RENEWAL = "root-renewal"  # the root's own key and name, later dates: old anchors stay valid until they end
-    LINKED_REKEY = "linked-rekey"  # a new root, vouched for by the old one (NewWithOld, RFC 4210 section 4.4)
-    CUT_OVER = "cut-over"  # a new root at once: each device fails TLS once, and fetches the new anchor by itself
+    ROOT_RENEWAL = "root-renewal"  # the root's own key and name, later dates: old anchors stay valid until they expire
+    LINKED_REKEY = "linked-rekey"  # a new root, certified by the old one (NewWithOld, RFC 4210 section 4.4)
+    CUT_OVER = "cut-over"  # a new root at once: each device fails TLS once, then fetches the new anchor by itself
 
 
 class RotationState(StrEnum):
-    """Where a rotation stands. Values are stored."""
+    """The state of a rotation. Values are stored."""
 
-    PREPARING = "preparing"  # chains are being built and staged: nothing of it is served
-    WAITING = "waiting"  # for the sites of the waves before
-    RUNNING = "running"  # a release of it is served, and the gate watches
-    HELD = "held"  # a person has to decide
+    PREPARING = "preparing"  # its chains are being built and staged; none of them is served
+    WAITING = "waiting"  # for the sites of earlier waves
+    RUNNING = "running"  # one of its releases is served, and the gate watches
+    HELD = "held"  # paused: a person has to decide
     DONE = "done"
     ABORTED = "aborted"  # by a person
     ROLLED_BACK = "rolled-back"  # by itself: more devices were lost than the limit allows
 
     @property
     def is_open(self) -> bool:
-        """Whether it still goes on."""
+        """Whether it is not finished."""
         return self in (RotationState.PREPARING, RotationState.WAITING, RotationState.RUNNING, RotationState.HELD)
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many devices, as a count and as a percentage, because sites are small.
+    """A number of devices, both as a count and as a percentage, because sites are small.
 
     Attributes:
         count: Devices.
-        percent: Of those that count, 0 to 100.
+        percent: Of the devices that count, 0 to 100.
     """
 
     count: int
     percent: float
 
     def smaller(self, devices: int) -> int:
-        """Both must hold: the smaller of the two."""
+        """Return the smaller of the two: both must hold."""
         return min(self.count, int(devices * self.percent / 100))
 
     def larger(self, devices: int) -> int:
-        """Either must be passed: the larger of the two."""
+        """Return the larger of the two: both must be exceeded."""
         return max(self.count, int(devices * self.percent / 100))
 
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """When a rotation goes on, and when it turns back.
+    """When a rotation goes on, and when it rolls back.
 
     Attributes:
-        missing: So many devices may be without a confirmation when it goes on; both figures must hold.
-        lost: With more lost devices it rolls back by itself; both figures must be passed.
-        soak_hours: So long each release is served at least.
+        missing: How many devices may lack a confirmation when it goes on. Both figures must hold.
+        lost: If more devices are lost, it rolls back by itself. Both figures must be exceeded.
+        soak_hours: How many hours each release is served at least.
         asks: Whether a person has to approve each step after the first.
         only_listed: Whether only devices on the operators' list count.
     """
@@ -79,23 +79,23 @@ class Rotation:
     Attributes:
         number: Unique in the installation.
         site: The site's name.
-        way: How.
-        state: Where it stands.
-        from_release: What was current when it began, and is current again after an abort.
+        way: How the next release follows the current one.
+        state: Its state.
+        from_release: The release that was current when it began, and is current again after an abort.
         releases: Its releases, in the order in which they are served.
         step: How many of them were activated.
-        step_at: Since when the last of those is served; aware. When it began, before the first.
+        step_at: Since when the last of those has been served; aware. Before the first: when it began.
         folder: Where its chains were built.
-        policy: Of the gate.
-        after: Sites whose rotations have to be done before this one begins.
+        policy: The gate's policy.
+        after: Sites whose rotations must be done before this one begins.
         started_at, ended_at: Aware, UTC.
-        started_by: Who.
-        why: Why it is held or has ended; "" otherwise.
-        approved: Whether a person has let the next step pass.
-        looked_at, looked_boot, looked_clock: The last look of the gate: by the wall clock (aware), the boot of the
-            machine that looked (its id; "" for none), and the seconds since that boot. None, "" and 0 before the first.
-        soaked_seconds: What the looks at the release that is served now add up to.
-        unsure_until, unsure_why: A clock was set meanwhile: until then nothing is judged; None and "" otherwise.
+        started_by: Who started it.
+        why: Why it is paused or has ended; "" otherwise.
+        approved: Whether a person has approved the next step.
+        looked_at, looked_boot, looked_clock: The time of the gate's last check by the wall clock (aware), the id of
+            that machine's boot ("" for none), and the seconds since it. None, "" and 0 before the first check.
+        soaked_seconds: The total soak time that the checks of the present release have counted.
+        unsure_until, unsure_why: A clock was set meanwhile, so nothing is judged until then. None and "" otherwise.
     """
 
     number: int
@@ -128,7 +128,7 @@ class Rotation:
 
     @property
     def next_release(self) -> int | None:
-        """The release that the next step serves; None where there is none, or none is staged yet."""
+        """The release that the next step serves. None if there is none, or it is not staged yet."""
         return self.releases[self.step] if self.step < len(self.releases) else None
 
     @property

@@ -5,10 +5,10 @@ from typing import NoReturn
 
 
 class Secret:
-    """A site key, private key or passphrase, which no print, log line or traceback can show.
+    """A site key, private key or passphrase that no print, log line or traceback can show.
 
-    It does not protect the memory of the process; it protects against every ordinary way of writing a value
-    out: ``str``, ``repr``, ``format``, ``json``, ``pickle``, ``vars``.
+    It does not protect the memory of the process. It protects against every ordinary way of writing a value: ``str``,
+    ``repr``, ``format``, ``json``, ``pickle``, ``vars``.
 
     Args:
         value: The secret bytes.
@@ -20,7 +20,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> bytes:
-        """Give the bytes. Every call is a place that a reviewer should look at."""
+        """Return the bytes. Reviewers should check every call."""
         return self._value
 
     def __eq__(self, other: object) -> bool:

@@ -12,7 +12,7 @@ from engage_server.records.host import Host
 class AnchorRole(StrEnum):
     """Which certificate of the chain a site distributes as its devices' trust anchor.
 
-    The vendor's pages disagree; ``ROOT`` validates everywhere, ``INTERMEDIATE`` only in devices that accept a
+    The vendor's pages disagree. ``ROOT`` works with every device, ``INTERMEDIATE`` only with devices that accept a
     partial chain.
     """
 
@@ -21,28 +21,28 @@ class AnchorRole(StrEnum):
 
 
 class RequiredEvidence(StrEnum):
-    """What counts as a device's evidence in a rotation. Values are stored."""
+    """The evidence of a device that counts in a rotation. Values are stored."""
 
     ANY = "any"  # a finished handshake from its usual address
-    AUTHENTICATED = "authenticated"  # only a connection on which it proved itself by a token
+    AUTHENTICATED = "authenticated"  # only a connection on which it proved itself with a token
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """One site, without its key: the store gives the key apart, and only to who asks for it.
+    """One site, without its key: the store returns the key separately, and only on request.
 
     Attributes:
         name: Unique; letters, digits, ``-`` and ``_``.
-        hosts: At least one; the first stands in ``cert_url`` for devices that used none of them.
+        hosts: At least one. The first is put into ``cert_url`` for devices that used none of them.
         anchor: Which certificate its devices are given.
-        is_default: Answers requests that name no site. True for exactly one site of an installation.
+        is_default: Whether it answers requests that name no site. True for exactly one site of an installation.
         device_networks: Where its devices may call from. Empty means anywhere.
         created_at: Aware, UTC.
         local_addresses: Addresses of this host that its devices call without naming the site: no server name, no Host
             that any site claims. Hosts that are addresses count anyway.
         call_in: How its devices' nightly calls are answered.
         evidence: What counts in its rotations.
-        for_trials: Whether it was made for trials: only then do visits of virtual locks count. Never changed.
+        for_trials: Whether it was made for trials. Only then do visits of virtual locks count. Never changed.
     """
 
     name: str

@@ -1,4 +1,4 @@
-"""How a long act tells what it has done: a sentence to whoever asked for it, after each step."""
+"""How a long operation reports its progress: one sentence to its caller after each step."""
 
 from collections.abc import Callable
 
@@ -6,4 +6,4 @@ Tell = Callable[[str], None]
 
 
 def tell_nobody(sentence: str) -> None:
-    """For whoever only wants it done."""
+    """Ignore the report, for a caller that does not need it."""

@@ -1,26 +1,26 @@
-"""A worker process, as the store knows it: what it serves, and that it lives."""
+"""A worker process as the store knows it: what it serves, and when it last reported."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-# a worker says something every 5 s, and at once when it serves another snapshot
+# a worker reports every 5 s, and at once when it serves another snapshot
 LIVE_WITHIN = timedelta(seconds=12)
 
 
 @dataclass(frozen=True, slots=True)
 class WorkerStatus:
-    """What a worker said last.
+    """A worker's last report.
 
     Attributes:
         worker: Unique: ``https 4711 on gate-1``.
         host: The name of its machine.
         pid: Its process number there.
         listener: ``http``, ``https`` or ``operators``.
-        generation: Of the store, as far as it has looked: whatever changed until then is served, or is in ``trouble``.
+        generation: The store's, as far as it has checked. Earlier changes are served, or are in ``trouble``.
         served: The release that it serves, by site.
-        trouble: Why it serves an older release than the current one, by site; under "" why what devices did on its
-            machine may be missing in the store. Empty when all is well.
+        trouble: Why it serves an older release than the current one, by site. Under "": why sightings of its machine
+            may be missing in the store. Empty if all is well.
         seen_at: Aware, UTC, by the database's clock.
     """
 

@@ -1,8 +1,8 @@
 """The audit log: a chain of entries, each with a hash over the one before, and a seal at its end.
 
-An entry's hash is an HMAC under a key that is derived from the key-encryption key. Without that key, a person who can
-write to the database cannot change, remove, add or move an entry unless :func:`verdict` finds it. To cut entries off
-the end, they would need the seal that the log had when it was that short.
+An entry's hash is an HMAC under a key that is derived from the key-encryption key. If a person without
+that key writes to the database, :func:`verdict` finds each entry that was changed, removed, added or moved. To cut
+entries off the end, they would need the seal that the log had when it was that short.
 
 Nothing here signs what it did not write. An append to a log that does not end where it was sealed leaves that seal, so
 that the fault stays visible.

@@ -112,6 +112,10 @@ class SqlEvidence:
         with reading(self._engine) as connection:
             return sighting_queries.select_disregarded(connection, serial, site)
 
+    def known_devices(self, beginning: str, site: str | None, limit: int) -> Sequence[str]:
+        with reading(self._engine) as connection:
+            return history_queries.select_known_devices(connection, beginning, site, limit)
+
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_unseen(connection, site, limit)

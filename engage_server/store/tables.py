@@ -178,7 +178,7 @@ audit_events = Table(
     Column("hash", String(64), nullable=False, server_default=""),
 )
 
-# The last report of each worker. A row lives as long as its worker, and a little longer.
+# The last report of each worker, until it signs off, is replaced, or its host is forgotten.
 workers = Table(
     "workers",
     metadata,

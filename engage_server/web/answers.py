@@ -58,7 +58,10 @@ def _answer(status: int, body: bytes, content_type: str = JSON) -> Answer:
 
 
 def _phrase(status: int) -> str:
-    """Return the reason phrase. It may be empty (RFC 9112 section 4): a partner's system may use any status."""
+    """Return the reason phrase. A partner's system may use any status, and then it is empty.
+
+    RFC 9112 section 4 allows that, but the space in front of it must stay.
+    """
     try:
         return HTTPStatus(status).phrase
     except ValueError:

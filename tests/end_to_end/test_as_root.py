@@ -37,7 +37,7 @@ def init(folder: Path) -> None:
     (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
     hosts = ("--host", "localhost", "--host", "127.0.0.1", "--site-key-file", "site.key")
     told = ok(engage(folder, "init", *hosts))
-    assert "belongs to nobody, who owns it" in told
+    assert "belong to its owner, nobody" in told
     (folder / "site.key").unlink()
 
 
@@ -94,7 +94,7 @@ def test_the_control_a_file_of_roots_is_found_by_doctor(folder: Path) -> None:
     assert done.returncode == 1
     files = [each for each in json.loads(done.stdout)["checks"] if each["name"] == "files"]
     assert [each["level"] for each in files] == ["problem"]
-    assert "belong to root, not to nobody" in files[0]["sentence"]
+    assert "is root, not nobody" in files[0]["sentence"]
     assert files[0]["next_step"] == f"chown -R nobody: {folder}/data"
 
 

@@ -277,7 +277,7 @@ class TestCommands:
         folder, serial = files_pair.folder, serial_of(8)
         ask(files_pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", _compact({**AUDITS, "serialNumber": serial}))
         told = ok(engage(folder, "device", "export", "--site", "main", "--to", tmp_path / "out", "--device", serial))
-        assert "wrote the files of 1 device(s)" in told
+        assert "wrote the files of 1 device" in told
         assert sorted(path.name for path in (tmp_path / "out" / serial).iterdir()) == ["audits.json", "database.json"]
         taken = json.loads(ok(engage(folder, "device", "import", tmp_path / "out", "--site", "main", "--json")))
         assert taken == {"site": "main", "added": 0, "devices": 1, "files": 2}

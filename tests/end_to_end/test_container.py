@@ -81,7 +81,7 @@ def files(folder: Path, name: str) -> set[str]:
 def test_each_key_lies_in_a_volume_of_its_own(folder: Path) -> None:
     with started(folder, {STATE: STATE, KEK: KEK, AUTHORITY: AUTHORITY}) as log:
         assert "warning" not in log
-        assert "fresh random site key" not in log, "it has the key that doors were commissioned with"
+        assert "new random site key" not in log, "it has the key that doors were commissioned with"
         assert files(folder, KEK) == {"engage.kek"}
         assert files(folder, AUTHORITY) == {"main"}
         assert files(folder, STATE) >= {"engage.toml", "data"}

@@ -107,7 +107,7 @@ def test_an_operators_own_openssl_conf_stays_and_is_warned_of(installation: Path
     own.write_text("# nothing\n")
     with running_pair(installation, "--workers", "1", OPENSSL_CONF=str(own)) as pair:
         assert openssl(pair.https_port, "-tls1_3", "-groups", "ffdhe2048")
-        eventually(lambda: "next: add 'Groups = X25519:P-256:P-384'" in pair.log, "said once, at the start")
+        eventually(lambda: "next: Add 'Groups = X25519:P-256:P-384'" in pair.log, "said once, at the start")
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,7 @@ def test_checks_and_locks_work(
         ("settings",),
     )
     assert [each.status for each in fine] == [0] * len(fine), [each.out + each.err for each in fine if each.status]
-    assert "2 chains judged" in (tmp_path / "report.txt").read_text()
+    assert "2 chains for any devices" in (tmp_path / "report.txt").read_text()
     bad, refused = run_without(
         *hidden,
         tmp_path,

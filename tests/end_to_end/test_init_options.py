@@ -24,7 +24,7 @@ def test_the_site_key_comes_from_a_file_that_the_environment_names(tmp_path: Pat
     (tmp_path / "site.key").write_bytes(write_site_key(SITE_KEY))
     secret = {"ENGAGE_SITE_KEY_FILE": str(tmp_path / "site.key")}
     told = ok(engage(tmp_path, "init", "--host", "localhost", stdin=None, **secret))
-    assert "fresh random" not in told
+    assert "new random" not in told
     ok(engage(tmp_path, "site", "export-key", "main", "exported.key"))
     assert base64.b64decode((tmp_path / "exported.key").read_bytes()) == SITE_KEY.reveal()
     other = {**secret, "ENGAGE_SITE_KEY": "cd" * 32}

@@ -85,7 +85,7 @@ def test_chains_alone_are_used_and_that_is_said(installation: Path) -> None:
     shutil.rmtree(installation / "data")
     (installation / "engage.kek").unlink()
     told = ok(engage(installation, "init"))
-    assert f"uses the chain that lies in {installation}/certs/main already" in told
+    assert f"used the chain that is already in {installation}/certs/main; none was built" in told
     assert "built a chain" not in told
     assert sorted(json.loads(ok(engage(installation, "site", "show", "main", "--json")))["hosts"]) == sorted(before)
 

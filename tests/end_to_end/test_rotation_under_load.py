@@ -118,7 +118,7 @@ def test_activate_waits_and_names_who_does_not_follow(installation: Path, operat
     with running_pair(installation, "--workers", "1") as pair:
         eventually(lambda: len(operator.confirmations.workers()) == 2, "both workers say that they live")
         done = ok(engage(installation, "release", "activate", "2", "--wait"))
-        assert "2 of 2 workers serve it, on 1 host(s)" in done
+        assert "2 of 2 workers serve it, on 1 host" in done
         _, https_worker = pair.workers()
         with stopped(https_worker):
             refused = engage(installation, "release", "activate", "3", "--wait", "--wait-seconds", "2")

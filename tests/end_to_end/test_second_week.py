@@ -78,7 +78,10 @@ class TestRemovedHosts:
         come(moved, 1, refused_after=True)
         come(moved, 4, host="127.0.0.1", refused_after=True)
         shown = ok(engage(moved, "device", "list", "--troubled"))
-        assert f"it calls {OLD}, which site main does not have: the certificate is not valid for it; it reports bad" in shown
+        assert (
+            f"it calls {OLD}, which site main does not have: the certificate is not valid for it; it reports bad"
+            in shown
+        )
         assert f"it calls {OLD}, which site main does not have" in ok(engage(moved, "device", "show", serial_of(1)))
         assert "by its clock" in ok(engage(moved, "device", "show", serial_of(4))), "it calls a host that is there"
         assert "is no host" not in ok(engage(moved, "device", "show", serial_of(4)))
@@ -159,7 +162,7 @@ class TestNextSteps:
         come(installation, 1, 2)
         ok(engage(installation, "rotate", "start", "--way", "cut-over", "--yes"))
         approved = ok(engage(installation, "rotate", "approve", "--reason", "now"))
-        assert "safe to retire release 1: no: 2 doors do not provably hold the anchor of release 2" in approved
+        assert "safe to retire release 1? no: 2 doors do not provably hold the anchor of release 2" in approved
         assert next_of(approved).endswith("device list --site main --missing")
         ok(engage(installation, "release", "rollback"))
         status = ok(engage(installation, "rotate", "status"))

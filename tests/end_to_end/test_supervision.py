@@ -153,7 +153,7 @@ def test_sighup_reads_the_settings_again(installation: Path) -> None:
         eventually(lambda: not set(before) & set(pair.workers()) and len(pair.workers()) == 2, "workers are new")
         ports = ("--http-port", pair.http_port, "--https-port", pair.https_port)
         looked = engage(installation, "doctor", *ports).stdout
-        assert "a virtual lock took the anchor" in looked, "it stands behind the NAT, where 8099 leads nowhere"
+        assert "a virtual lock fetched the anchor" in looked, "it stands behind the NAT, where 8099 leads nowhere"
         settings.write_text("public_http_port = 'no'\n")
         pair.process.send_signal(signal.SIGHUP)
         eventually(lambda: pair.log.count("settings not reloaded") == 3, "all tell that it cannot be used")

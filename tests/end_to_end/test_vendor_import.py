@@ -57,7 +57,7 @@ def test_a_route_that_returns_none_as_the_page_prints_it(folder: Path) -> None:
     edits = Edits(intermediate_is_ca=True, has_san=True, sends_intermediate=True, returns_nothing=True)
     codes, found, status = look(folder, edits)
     assert status == 1
-    assert "no device ever gets a notice" in codes["vendor.returns_nothing"]
+    assert "No device ever gets a notice" in codes["vendor.returns_nothing"]
     assert "vendor.hash_mismatch" not in codes, "the text is right; it is only not given"
     assert "vendor.no_anchor" not in codes
     assert (found["anchor"], found["anchor_is_held"]) == ("partner_CA.der", False)
@@ -73,12 +73,12 @@ def test_a_notice_that_only_a_run_would_show(folder: Path) -> None:
         script.write_text(re.sub(r'"hash":"[^"]+"', '"hash":"\' + make_hash() + \'"', text))
     done = engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key", "--json", "--apply")
     assert done.returncode == 1
-    assert "no notice could be read out of the scripts" in done.stderr
+    assert "no notice could be read from the scripts" in done.stderr
     assert not (folder / "data").exists()
     found = json.loads(engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key", "--json").stdout)
     codes = {each["code"]: each["sentence"] for each in found["faults"]}
-    assert "cannot be read out of the script" in codes["vendor.notice_unreadable"]
-    assert "nothing is said about the site key" in codes["vendor.no_anchor"]
+    assert "cannot be read from the script" in codes["vendor.notice_unreadable"]
+    assert "The site key was not checked" in codes["vendor.no_anchor"]
     assert "vendor.hash_mismatch" not in codes
     assert {each["notice"] for each in found["scripts"]} == {"unreadable"}
 
@@ -92,7 +92,7 @@ def test_the_field_case_with_jsonify(tmp_path: Path) -> None:
     assert not [each for each in found["faults"] if each["code"].startswith("vendor.")]
     other = engage(tmp_path, "import", "vendor", "case", "--site-key-file", "-", "--json", stdin=b"cd" * 32)
     assert "vendor.no_anchor" in other.stdout, "the negative control: with another key it is the key"
-    assert "no script gives the hash of a certificate under this site key" in other.stdout
+    assert "no script has the hash of a certificate with this site key" in other.stdout
 
 
 def test_a_sample_without_faults(folder: Path) -> None:
@@ -110,10 +110,10 @@ def test_a_sample_without_faults(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("hash_of", "why"),
     [
-        ("pem", "made of the text in partner_CA.pem"),
+        ("pem", "made from the text in partner_CA.pem"),
         ("base64 key", "Base64 text"),
-        ("intermediate", "it is that of Partner Intermediate"),
-        ("other key", "of no certificate here"),
+        ("intermediate", "it is the one of Partner Intermediate"),
+        ("other key", "no certificate here has it"),
     ],
 )
 def test_a_hash_that_does_not_match_and_why(folder: Path, hash_of: str, why: str) -> None:
@@ -127,7 +127,7 @@ def test_a_hash_that_does_not_match_and_why(folder: Path, hash_of: str, why: str
 
 def test_a_root_that_was_made_anew(folder: Path) -> None:
     codes, _, _ = look(folder, Edits(intermediate_is_ca=True, has_san=True, sends_intermediate=True, other_root=True))
-    assert "made anew since" in codes["vendor.hash_mismatch"]
+    assert "made again since" in codes["vendor.hash_mismatch"]
 
 
 def test_a_pem_where_der_should_be(folder: Path) -> None:
@@ -204,7 +204,7 @@ def test_devices_notice_nothing(folder: Path, edits: Edits) -> None:
     command = ("import", "vendor", "vendor", "--site-key-file", "site.key", "--apply", "--host", "127.0.0.1")
     ok(engage(folder, *command))
     again = ok(engage(folder, *command))
-    assert "serves a release with this anchor already" in again
+    assert "already serves a release with this anchor" in again
     anchor = (top / CERTIFICATES / "partner_CA.der").read_bytes()
     with running_pair(folder, "--workers", "1") as pair:
         for device in range(3):

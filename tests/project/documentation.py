@@ -34,7 +34,7 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
         if isinstance(command, click.Group):
-            for below in list(command.commands) or command.list_commands(context):
+            for below in command.list_commands(context):
                 subcommand = command.get_command(context, below)
                 assert subcommand is not None
                 yield f"engage {name} {below}", copy(subcommand)
@@ -172,6 +172,7 @@ def _commands_page() -> str:
         "| exit status | meaning |\n|---|---|\n| 0 | fine |\n"
         "| 1 | the answer is no: a finding of severity error, a lock that would refuse |\n"
         "| 2 | wrong usage or settings |\n| 3 | could not be done: file, network, database |\n"
+        "| 130 | stopped by Ctrl-C, or a question was answered with no |\n"
     ]
     for name, command in commands():
         context = click.Context(command, info_name=name, max_content_width=100, terminal_width=100)

@@ -1,6 +1,7 @@
 """Who may import whom: the table of the architecture, held against every import in the package."""
 
 import ast
+import re
 from collections.abc import Iterable, Iterator, Set
 from pathlib import Path
 
@@ -79,13 +80,15 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "fleet": {"transport"},
     },
     "cli": {
-        "chain": set(),
-        "lock": set(),
-        "site": set(),
-        "device": set(),
-        "release": set(),
-        "rotate": set(),
-        "installation": {"rotate"},
+        "chain": {"shell"},
+        "lock": {"shell"},
+        "site": {"shell"},
+        "device": {"shell"},
+        "release": {"shell"},
+        "rotate": {"shell"},
+        "installation": {"rotate", "process", "shell"},
+        "process": set(),
+        "shell": set(),
     },
     "checks": {"explained": set(), "rules": set(), "reports": {"explained"}},
     "pki": {"containers": set(), "paths": {"containers"}, "issuing": set()},
@@ -275,3 +278,22 @@ def test_the_test_finds_what_it_looks_for(layer: str, source: str) -> None:
 
 def test_the_store_interface_is_open_to_services() -> None:
     assert violations("services", "from engage_server.store.interface import Store") == []
+
+
+def mapped(page: str) -> dict[str, set[str]]:
+    """Package and what it may import, as the map of CONTRIBUTING.md has it."""
+    rows = re.findall(r"^\| `(\w+)` \| .+ \| (`.+`|nothing) \|$", page, re.MULTILINE)
+    return {name: set(re.findall(r"`([\w.]+)`", others)) for name, others in rows}
+
+
+def test_the_map_of_the_house_is_this_table() -> None:
+    single = {name for name in MAY if not (PACKAGE / name).is_dir() and name != "settings"}
+    wanted = {name: others for name, others in MAY.items() if name not in single | EVERYONE}
+    assert mapped((PACKAGE.parent / "CONTRIBUTING.md").read_text()) == wanted
+
+
+def test_a_row_of_the_map_is_read() -> None:
+    assert mapped("| `a` | does it | `b`, `c.d` |\n| `e` | is | nothing |\n| x | `y` |\n") == {
+        "a": {"b", "c.d"},
+        "e": set(),
+    }

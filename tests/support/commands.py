@@ -50,6 +50,18 @@ def engage_process(
     )
 
 
+def engage_as_shown(folder: Path, arguments: list[str], stdin: bytes, environment: dict[str, str]) -> tuple[int, str]:
+    """Run one command in this process; its status, and both its streams in the order in which a terminal shows them."""
+    with _at_home_in(folder, clean_environment() | environment, [ENGAGE, *arguments]):
+        shown = BytesIO()
+        both = TextIOWrapper(shown, encoding="utf-8", errors="backslashreplace", write_through=True)
+        with _standing_in(TextIOWrapper(BytesIO(stdin), encoding="utf-8"), both, both):
+            status = _status(arguments)
+            both.flush()
+    both.detach()
+    return status, shown.getvalue().decode()
+
+
 def ok(done: subprocess.CompletedProcess[str]) -> str:
     """The output of a command that must have succeeded."""
     assert done.returncode == 0, done.stdout + done.stderr
@@ -100,13 +112,19 @@ def _streams(stdin: bytes) -> Iterator[tuple[BytesIO, BytesIO]]:
     source, shown, told = BytesIO(stdin), BytesIO(), BytesIO()
     out = TextIOWrapper(shown, encoding="utf-8")
     err = TextIOWrapper(told, encoding="utf-8", errors="backslashreplace", line_buffering=True)
-    with (
-        patch.object(sys, "stdin", TextIOWrapper(source, encoding="utf-8")),
-        patch.object(sys, "stdout", out),
-        patch.object(sys, "__stdout__", out),  # what the width of a terminal is asked of
-        patch.object(sys, "stderr", err),
-    ):
+    with _standing_in(TextIOWrapper(source, encoding="utf-8"), out, err):
         yield shown, told
         out.flush()
         err.flush()
     out.detach(), err.detach()  # or the end of a wrapper would be the end of what it wrote
+
+
+@contextmanager
+def _standing_in(source: TextIOWrapper, out: TextIOWrapper, err: TextIOWrapper) -> Iterator[None]:
+    with (
+        patch.object(sys, "stdin", source),
+        patch.object(sys, "stdout", out),
+        patch.object(sys, "__stdout__", out),  # what the width of a terminal is asked of
+        patch.object(sys, "stderr", err),
+    ):
+        yield

@@ -88,6 +88,9 @@ class SimulatedFleet:
         limits: Of each device.
         firmware: Of each device.
         life: What befalls them.
+
+    Attributes:
+        name: The host name that they call.
     """
 
     def __init__(
@@ -101,7 +104,7 @@ class SimulatedFleet:
         firmware: Firmware,
         life: Life,
     ) -> None:
-        self._key, self._name, self._limits, self._firmware, self._life = key, name, limits, firmware, life
+        self._key, self.name, self._limits, self._firmware, self._life = key, name, limits, firmware, life
         self._random = Random(seed)  # noqa: S311  # nothing is kept secret by it
         self._anchor_of = array("H", bytes(2 * count))
         self._back_in = array("H", bytes(2 * count))  # nights until there is a battery again
@@ -170,7 +173,7 @@ class SimulatedFleet:
         chain = [x509.load_der_x509_certificate(each) for each in sent]
         trusted = x509.load_der_x509_certificate(anchor)
         try:
-            assert_accepted(chain, trusted, self._name, now, self._limits, self._firmware)
+            assert_accepted(chain, trusted, self.name, now, self._limits, self._firmware)
         except DeviceRefusal as refusal:
             return refusal.sentence
         return ""

@@ -145,12 +145,12 @@ def test_where_it_cannot_be_given_nothing_is_left(tmp_path: Path, monkeypatch: p
     assert len(list(Path("/proc/self/fd").iterdir())) == before
 
 
-@pytest.mark.parametrize(("user", "step"), [(1000, "as a user who may, such as root"), (0, "Mend that")])
+@pytest.mark.parametrize(("user", "step"), [(1000, "as a user who has the permission, such as root"), (0, "Fix that")])
 def test_who_may_not_is_told_who_may(monkeypatch: pytest.MonkeyPatch, user: int, step: str) -> None:
     """As the service's user that reads root's keys: there is nothing to mend."""
     monkeypatch.setattr(os, "geteuid", lambda: user)
     assert step in what_to_do(PermissionError(errno.EACCES, "x"))
-    assert "Mend that" in what_to_do(FileNotFoundError(errno.ENOENT, "x"))
+    assert "Fix that" in what_to_do(FileNotFoundError(errno.ENOENT, "x"))
 
 
 def test_no_root_gives_nothing_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -47,7 +47,7 @@ class TargetResult:
         skipped: Why it was skipped at the operator's request; "" if it was not.
         ignored: How many findings are left out at the operator's request.
         can_be_staged: Whether ``engage release stage`` would accept the target as it is.
-        keys: The files of keys that were named with it and belong to it.
+        keys: The files of the private keys that were named with the target and belong to it.
     """
 
     target: str

@@ -7,7 +7,7 @@ from engage_server.checks.reports.result import CheckRun, TargetResult
 
 Paint = Callable[[str, str], str]  # (text, style) -> text, coloured on a terminal and unchanged elsewhere
 
-_CELLS = 64
+_CELLS = 44
 _MARKS = {"root": "R", "link": "L", "intermediate": "I", "server": "S", "other": "O"}
 _STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan", "link": "magenta", "other": "yellow"}
 _SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
@@ -29,7 +29,7 @@ def text_report(run: CheckRun, paint: Paint = plain) -> Iterator[str]:
         yield _target(result, run.limit, paint) + "\n"
     totals = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in run.totals().items())
     chains = f"{run.chains} chain{'' if run.chains == 1 else 's'}"
-    yield f"{chains} judged for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}{run.left_away()}\n"
+    yield f"{chains} for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}{run.left_away()}\n"
 
 
 def _target(result: TargetResult, limit: int, paint: Paint) -> str:

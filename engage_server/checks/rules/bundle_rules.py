@@ -42,7 +42,7 @@ def nothing_twice(case: ChainCase) -> Iterator[Finding]:
 
 
 def root_is_not_sent(case: ChainCase) -> Iterator[Finding]:
-    """A root that is sent proves nothing, and may count twice in a device's memory."""
+    """No root is sent: it would prove nothing, and it may take up a device's memory twice."""
     for root in case.roots if case.sent is not None and len(case.path) > 1 else ():
         if root not in (case.sent or ()):
             continue
@@ -51,7 +51,7 @@ def root_is_not_sent(case: ChainCase) -> Iterator[Finding]:
             "sent.root",
             sentence="the server sends the root, which devices already have"
             if root == case.root
-            else "the server sends a second root: devices that have it do not need it, and others do not believe it",
+            else "the server sends a second root, which devices either have already or do not trust",
             certificate=about(root),
             source="RFC 5246 section 7.4.2: the root may be omitted",
             mend="Remove it from partner_server.pem.",
@@ -85,7 +85,7 @@ def sent_in_order(case: ChainCase) -> Iterator[Finding]:
             elif not is_issued_by(before, each):
                 yield _standing_between(each, before)
             elif case.root is not None and not leads_to(each, (*sent, *case.path), case.anchor or case.root):
-                yield _wrong_order(f"of two certificates called {about(each)}, one that leads nowhere is sent first")
+                yield _wrong_order(f"two certificates are called {about(each)}; the first one sent leads to no anchor")
 
 
 def _wrong_order(sentence: str, severity: Severity = Severity.ERROR) -> Finding:

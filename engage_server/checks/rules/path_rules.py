@@ -99,12 +99,13 @@ def path_length_is_kept(case: ChainCase) -> Iterator[Finding]:
         limit = constraints.path_length if constraints else None
         if limit is not None and len(between) > limit:
             by_the_rfc = sum(not is_self_issued(certificate) for certificate in between) > limit
-            why = "" if by_the_rfc else "; RFC 5280 does not count self-issued ones, but GnuTLS and Go do"
+            why = "" if by_the_rfc else " (GnuTLS and Go count self-issued ones, RFC 5280 does not)"
             below = len(between)
+            allowed = f"{limit} intermediate{'' if limit == 1 else 's'}"
             yield Finding(
                 Severity.ERROR,
                 "path.length_exceeded",
-                sentence=f"{below} intermediate(s) stand below it; its path length allows {limit}{why}",
+                sentence=f"its path length allows {allowed} below it, but the path has {below}{why}",
                 certificate=about(issuer),
                 source="RFC 5280 section 6.1.4 (m)",
                 mend="Issue it again with a longer path length, or leave out an intermediate.",

@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.cli.lazy_group import LazyGroup
+from engage_server.cli.groups import LazyGroup
 
 
 @click.group(
@@ -10,9 +10,9 @@ from engage_server.cli.lazy_group import LazyGroup
     table={
         "build": ("chain.build_command", "build"),
         "check": ("chain.check_command", "check"),
-        "explain": ("chain.explain_command", "explain"),
-        "renew": ("chain.renew_command", "renew"),
         "show": ("chain.show_command", "show"),
+        "renew": ("chain.renew_command", "renew"),
+        "explain": ("chain.explain_command", "explain"),
     },
 )
 def chain() -> None:

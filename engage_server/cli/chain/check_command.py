@@ -13,7 +13,7 @@ from engage_server.checks.case import DEFAULT_WARN_DAYS
 from engage_server.checks.reports.result import CheckRun, TargetResult
 from engage_server.checks.reports.text_report import Paint, plain, text_report
 from engage_server.checks.selection import Selection
-from engage_server.cli.chain.check_next import Told
+from engage_server.cli.chain.check_next import Seen
 from engage_server.cli.chain.check_settings import check_settings
 from engage_server.cli.output import write_report
 from engage_server.cli.parameters import (
@@ -28,6 +28,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, NotPossible, UsageError
 from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle
@@ -42,20 +43,23 @@ Examples:
   engage chain check https://locks.example.org --site-key-file site.key
   openssl s_client -showcerts -connect locks.example.org:443 </dev/null | engage chain check -
 
-A target is a folder, a file (PEM, DER, PKCS#7, PKCS#12, the .crt of "openssl ca"), - for standard input, or HOST[:PORT]
-/ https://HOST[:PORT]. A private key that is named beside a chain is held against it.
-CODE is that of a finding, or its first part, such as validity. Each is explained by: engage chain explain CODE
-Options may stand in [check] of engage.toml, or in [tool.engage-server.check] of pyproject.toml, in the current folder.
-Exit status: 0 fine or warnings alone, 1 an error (or a warning with --strict), 2 wrong usage, 3 a target could not be
+A target is a folder, a file, - for standard input, or a live host: HOST[:PORT] or https://HOST[:PORT]. A file is PEM,
+DER, PKCS#7, PKCS#12, or the .crt of "openssl ca". A private key beside a chain is checked against it.
+
+CODE is the code of a finding, or its first part, such as validity. To read about one: engage chain explain CODE
+
+Options may be set in the current folder: in [check] of engage.toml, or in [tool.engage-server.check] of pyproject.toml.
+
+Exit status: 0 fine, or only warnings. 1 an error, or a warning with --strict. 2 wrong usage. 3 a target could not be
 read.
 """
 
 _FORMATS = ("text", "json", "junit", "sarif", "github")
-_PROGRESS_FROM = 50  # targets; fewer are done before anybody wonders
+_PROGRESS_FROM = 50  # targets; fewer are done before anybody waits
 
 
 class TimeType(click.ParamType[datetime]):
-    """A date or time by ISO 8601; UTC unless it says otherwise."""
+    """A date or time in ISO 8601; UTC unless it names another zone."""
 
     name = "time"
 
@@ -71,42 +75,61 @@ class TimeType(click.ParamType[datetime]):
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("targets", nargs=-1, required=True, metavar="TARGET...")
-@click.option("--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True)
+@click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completions.files)
 @click.option(
-    "--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all; - is standard output."
+    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the report."
 )
-@click.option("--profile", metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML. [default: any]")
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all. - prints it."
+)
+@click.option(
+    "--profile", metavar="NAME|FILE", help=f"Device limits: {', '.join(PROFILES)}, or a TOML file. [default: any]"
+)
 @click.option("--host", "hosts", type=HostType(), multiple=True, metavar="HOST", help="A host that devices call.")
-@click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices are given, PEM or DER.")
+@click.option("--anchor", type=FilePath, metavar="FILE", help="The certificate that devices get, PEM or DER.")
 @site_key_option
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and encrypted keys; - reads standard input.")
-@click.option("--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="Of a live host.")
-@click.option("--at", type=TimeType(), metavar="TIME", help="Judge validity at this time. [default: now]")
-@click.option("--warn-days", type=click.IntRange(0, MOST_DAYS), help=f"[default: {DEFAULT_WARN_DAYS}]")
-@click.option("--strict/--no-strict", default=None, help="Let warnings count as errors for the exit status.")
-@click.option("--ignore", multiple=True, metavar="CODE", help="Leave findings of this code away; repeat it for each.")
-@click.option("--select", multiple=True, metavar="CODE", help="Tell findings of this code alone; repeat it for each.")
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    shell_complete=completions.files,
+    help="For PKCS#12 and encrypted keys. - reads standard input.",
+)
+@click.option(
+    "--http-port", type=click.IntRange(1, 65535), default=80, show_default=True, help="HTTP port of a live host."
+)
+@click.option("--at", type=TimeType(), metavar="TIME", help="Check validity at this time. [default: now]")
+@click.option(
+    "--warn-days",
+    type=click.IntRange(0, MOST_DAYS),
+    help=f"Warn if a certificate ends within so many days. [default: {DEFAULT_WARN_DAYS}]",
+)
+@click.option("--strict/--no-strict", default=None, help="Count warnings as errors for the exit status.")
+@click.option("--ignore", multiple=True, metavar="CODE", help="Leave out findings of this code. Repeat it for each.")
+@click.option("--select", multiple=True, metavar="CODE", help="Report only findings of this code. Repeat it for each.")
 @demo_option
 @click.pass_obj
 def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path | None, **options: Any) -> int:
-    """Check chains against the limits of devices. All findings are told, never just the first."""
+    """Check chains against the limits of devices.
+
+    All findings are reported, not only the first.
+    """
     options = _with_settings(session, options)
     _assert_one_reader(targets, options)
     checker = _checker(session, options)
-    told = Told(options["passphrase_file"])
-    found = told.watching(checker.results(*dict.fromkeys(targets)))
+    seen = Seen(options["passphrase_file"])
+    found = seen.watching(checker.results(*dict.fromkeys(targets)))
     streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
     at = checker.at
     run = CheckRun(
         at.now, at.profile.name, at.profile.chain_der_bytes, found if streams_to_terminal else _with_progress(found)
     )
-    write_report(_report(run, form, options["strict"], told, to_terminal=streams_to_terminal), output)
+    write_report(_report(run, form, options["strict"], seen, to_terminal=streams_to_terminal), output)
     return _status(run, options["strict"])
 
 
 def _with_settings(session: Session, options: dict[str, Any]) -> dict[str, Any]:
-    """The options, and for those that were not given what the settings file says."""
+    """The options. For those that were not given, the settings file counts."""
     settings = check_settings(session)
     usual = {
         "hosts": settings.hosts,
@@ -154,7 +177,7 @@ def _standard_input() -> bytes:
     return content
 
 
-def _report(run: CheckRun, form: str, strict: bool, told: Told, *, to_terminal: bool) -> Iterator[str]:
+def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: bool) -> Iterator[str]:
     # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
     if form == "json":
         from engage_server.checks.reports.json_report import json_report
@@ -172,15 +195,15 @@ def _report(run: CheckRun, form: str, strict: bool, told: Told, *, to_terminal: 
         from engage_server.checks.reports.github_report import github_report
 
         return github_report(run)
-    return _text(run, told, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
+    return _text(run, seen, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
 
 
-def _text(run: CheckRun, told: Told, paint: Paint) -> Iterator[str]:
+def _text(run: CheckRun, seen: Seen, paint: Paint) -> Iterator[str]:
     yield from text_report(run, paint)
     if run.totals()[Severity.ERROR]:
         yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
     else:
-        yield from (f"next: {step}\n" for step in told.next_steps())
+        yield from (f"next: {step}\n" for step in seen.next_steps())
 
 
 def _status(run: CheckRun, strict: bool) -> int:
@@ -195,12 +218,12 @@ def _anchor(file: Path | None) -> Any:
         return None
     found = read_bundle(read_file(file, limit=MAX_FILE_BYTES), source=str(file)).certificates
     if len(found) != 1:
-        raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices are given.")
+        raise UsageError(f"{file} holds {len(found)} certificates", "--anchor takes the one that devices get.")
     return found[0]
 
 
 def _with_progress(results: Iterator[TargetResult]) -> Iterator[TargetResult]:
-    """Show on a terminal how far it is, when the report itself does not."""
+    """Show progress on a terminal, if the report itself does not."""
     shown = sys.stderr.isatty()
     for number, result in enumerate(results, start=1):
         if shown and number % _PROGRESS_FROM == 0:

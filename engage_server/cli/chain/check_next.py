@@ -7,11 +7,11 @@ from engage_server.checks.reports.result import TargetResult
 from engage_server.cli.program import program
 
 
-class Told:
-    """What was told of all targets, for the line that says what to do now.
+class Seen:
+    """What was found in all targets, for the line that says what to do now.
 
     Args:
-        passphrase_file: The one that was given, which 'stage' needs as well.
+        passphrase_file: The file that was given. 'stage' needs it as well.
     """
 
     def __init__(self, passphrase_file: str | None) -> None:
@@ -29,12 +29,12 @@ class Told:
             yield result
 
     def next_steps(self) -> Iterator[str]:
-        """One step at most: 'stage' is offered for what it would take, and nothing else."""
+        """One step at most. 'stage' is offered only for what it would accept."""
         if len(self.to_stage) == 1 and self.files == 1:
             yield f"{program()} release stage {self.to_stage[0]}{self._option}"
         elif self.to_stage:
             yield f"{program()} release stage TARGET{self._option}, for one of these chains"
         elif self.files:
-            yield f"with its root and private key beside it, a chain can be served: {program()} release stage"
+            yield f"with its root and private key, a chain can be served: {program()} release stage"
         elif self.live:
             yield "check it again every night"

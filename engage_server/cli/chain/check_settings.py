@@ -1,4 +1,4 @@
-"""Settings of ``engage chain check``: what a repository wants for its own chains, in its own file.
+"""Settings of ``engage chain check``, for the chains of one repository.
 
 ``[check]`` in ``engage.toml``, or ``[tool.engage-server.check]`` in ``pyproject.toml``. The table of the installation's
 settings is not read for it: a check needs no installation, and starts at once.
@@ -22,12 +22,12 @@ _PLACES = {_OURS: ("check",), _PROJECTS: ("tool", "engage-server", "check")}
 
 @dataclass(frozen=True, kw_only=True)
 class CheckSettings:
-    """What the file says; options say it louder.
+    """What the file sets. An option overrides it.
 
     Attributes:
         hosts: As ``--host``.
-        profile: As ``--profile``: a name, or a file, which is meant from the settings file.
-        anchor: As ``--anchor``, meant from the settings file.
+        profile: As ``--profile``: a name, or a file relative to the settings file.
+        anchor: As ``--anchor``, relative to the settings file.
         warn_days: As ``--warn-days``.
         strict: As ``--strict``.
         ignore: As ``--ignore``.
@@ -56,8 +56,8 @@ def check_settings(session: Session) -> CheckSettings:
     """The settings of checks in this folder; the file that was named, else engage.toml, else pyproject.toml.
 
     Raises:
-        SettingsInvalid: The file is no TOML, or says something that a check has no setting for.
-        HostInvalid: One of the hosts is none.
+        SettingsInvalid: The file is not TOML, or a check has no such setting.
+        HostInvalid: One of the hosts is invalid.
     """
     named = session.config or session.environment.get(CONFIG_VARIABLE)
     for file in [session.folder / named] if named else [session.folder / _OURS, session.folder / _PROJECTS]:

@@ -24,7 +24,7 @@ Examples:
 @click.argument("code", required=False, metavar="[CODE]")
 @json_option
 def explain(code: str | None, as_json: bool) -> None:
-    """Explain a finding of 'chain check': the rule, why it is there, its source, and how to fix it."""
+    """Explain a finding: its rule, reason, source and fix."""
     found = [EXPLANATIONS[each] for each in explained_codes(code)] if code else list(EXPLANATIONS.values())
     if as_json:
         print_json([_as_json(each) for each in found])

@@ -10,6 +10,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, hosts_option, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.pki.byte_budget import measure
 from engage_server.records import Host, RotationWay
 from engage_server.services.chains.authority import find_authority
@@ -24,12 +25,15 @@ from engage_server.services.chains.folder import read_chain_folder
 )
 @click.argument("folder", type=FilePath, metavar="DIR")
 @click.option("--from", "source", type=FilePath, required=True, metavar="DIR", help="The chain that is served now.")
-@click.option("--way", type=click.Choice([str(way) for way in RotationWay]), required=True, help="How it is followed.")
+@click.option(
+    "--way", type=click.Choice([str(way) for way in RotationWay]), required=True, help="How the new chain follows it."
+)
 @hosts_option(required=True)
 @click.option(
     "--passphrase-file",
     metavar="FILE",
-    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    shell_complete=completions.files,
+    help="Opens the CAs' keys, and encrypts new ones. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 @json_option
 @click.pass_obj
@@ -42,10 +46,11 @@ def renew(
     passphrase_file: str | None,
     as_json: bool,
 ) -> None:
-    """Make the chains of a rotation where the authority's keys are, for servers that never see them.
+    """Build a rotation's chains on the authority's machine.
 
-    Carry the folder to a server and start the rotation there: engage rotate start --prepared DIR. Of the CAs' keys it
-    holds only those of new CAs; a server does not need them: take them out before.
+    The servers then never see the authority's keys. Copy the folder to a server and start the rotation there: engage
+    rotate start --prepared DIR. The folder also holds the private keys of new CAs. Remove them first, because a
+    server does not need them.
     """
     passphrase = read_passphrase_option(session, passphrase_file)
     current = read_chain_folder(source, passphrase).chain

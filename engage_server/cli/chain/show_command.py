@@ -10,10 +10,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.x509.oid import SignatureAlgorithmOID
 
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.extensions import extension, extensions_of
@@ -33,11 +34,16 @@ _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: 
 
 @click.command(epilog="\b\nExample:\n  engage chain show certs/main")
 @click.argument("target", type=FilePath)
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12; - reads standard input.")
+@click.option(
+    "--passphrase-file", metavar="FILE", shell_complete=completions.files, help="For PKCS#12. - reads standard input."
+)
 @json_option
 @click.pass_obj
 def show(session: Session, target: Path, passphrase_file: str | None, as_json: bool) -> None:
-    """Print what stands in the certificates of a chain, from the root down. Private keys are never shown."""
+    """Print the contents of a chain, from the root down.
+
+    Private keys are never shown.
+    """
     passphrase = read_passphrase_option(session, passphrase_file)
     shown = []
     for group in groups_of(target, passphrase):
@@ -57,7 +63,7 @@ def show(session: Session, target: Path, passphrase_file: str | None, as_json: b
     for each in shown:
         click.echo(each["target"])
         for line in _lines(each):
-            click.echo(line)
+            print_wrapped(line, " " * 16)
     print_next(f"{program()} chain check {target}")
 
 
@@ -68,7 +74,7 @@ def _lines(shown: dict[str, Any]) -> Iterator[str]:
             for name, value in facts.items():
                 if name not in ("subject", "signature") and value not in ("", [], None):
                     text = ", ".join(value) if isinstance(value, list) else str(value)
-                    yield f"    {_LABELS.get(name, name.replace('_', ' ')):<12} {_printable(text)}"
+                    yield f"    {_LABELS.get(name, name.replace('_', ' ')):<11} {_printable(text)}"
 
 
 def _facts(certificate: x509.Certificate) -> dict[str, Any]:
@@ -93,7 +99,7 @@ def _facts(certificate: x509.Certificate) -> dict[str, Any]:
 
 
 def _signature(certificate: x509.Certificate) -> str:
-    """The signature's algorithm as people call it, such as RSA with SHA256; its OID where it has no name here."""
+    """The signature's algorithm by its usual name, such as RSA with SHA256. Without a name it is the OID."""
     oid = certificate.signature_algorithm_oid
     return _SIGNATURES.get(oid, oid.dotted_string)
 

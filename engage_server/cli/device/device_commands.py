@@ -1,54 +1,91 @@
 """``engage device``."""
 
+from datetime import datetime
+
 import click
 
 from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import WORDS, print_device, print_events
+from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
-from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import Numbered, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
+from engage_server.services.evidence.devices import DeviceView
 
 _SHOWN = 50
+_GRADES = """\b
+How far a device came    in JSON
+asked for the notice     notice         it knows this host, and no more
+downloaded the anchor    certificate    it may trust the release from now on
+finished TLS             handshake      it trusts the release: it was offered no other chain
+proved itself            authenticated  the same, and its token was valid
+
+\b
+Examples:
+  engage device list --site north
+  engage device list --release 4 --missing   who did not finish TLS with release 4
+  engage device list --troubled              who loops, refuses or is silent, and why
+  engage device list --release 4 --all --json
+"""
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "add",
+        "import",
+        "export",
+        "forget",
+        "remove",
+    ),
+)
 def device() -> None:
-    """Devices: who took which release, who is missing since when, and what seems to be wrong with them.
+    """Devices: who took which release, who is missing, and why.
 
-    With several sites, a device that calls by a host of none of them is answered by the site that it is known in.
+    With several sites, a device may call by a host of none of them. The site that knows the device then answers it.
     """
 
 
 @device.command(epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north")
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
-@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
+@site_option
 @click.pass_obj
-def add(session: Session, serials: tuple[str, ...], site: str) -> None:
-    """Remember to which site devices belong: 32 hexadecimal digits each, or Base64 as they send it."""
+def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
+    """Put devices on a site's list.
+
+    A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
+    """
     operator = session.operator_side()
+    name = operator.sites.get(site).name
     for serial in serials:
-        added = operator.sites.add_device(serial, site, session.occasion())
-        click.echo(f"{added.serial} belongs to {site}")
-    warn_of_the_unlisted(operator, site, session.now())
-    print_next(f"{program()} device list --site {site}")
+        added = operator.sites.add_device(serial, name, session.occasion())
+        click.echo(f"{added.serial} belongs to {name}")
+    warn_of_the_unlisted(operator, name, session.now())
+    print_next(f"{program()} device list --site {name}")
 
 
 @device.command(
     "list",
-    epilog="\b\nExamples:\n  engage device list --site north\n"
-    "  engage device list --release 4 --missing        who has not taken release 4, longest silent first\n"
-    "  engage device list --troubled                   who loops, refuses, is silent, or asks again, and why\n"
-    "  engage device list --release 4 --all --json",
+    epilog=_GRADES,
 )
 @site_option
-@click.option("--release", type=Numbered, metavar="N", help="How far each came with this release.")
-@click.option("--missing", is_flag=True, help="Only those that have not finished TLS with it.")
-@click.option("--troubled", is_flag=True, help="Only those with which something seems to be wrong.")
-@click.option("--all", "shows_all", is_flag=True, help=f"More than the first {_SHOWN}.")
+@click.option(
+    "--release",
+    type=Numbered,
+    metavar="N",
+    shell_complete=completions.releases,
+    help="Show how far each device came with this release.",
+)
+@click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
+@click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
+@click.option("--all", "shows_all", is_flag=True, help=f"Show more than the first {_SHOWN}.")
 @json_option
 @click.pass_obj
 def list_devices(
@@ -62,35 +99,34 @@ def list_devices(
 ) -> None:
     """List the devices of a site, longest silent first.
 
-    Without --release the current one counts. What a device proves by each grade: it asked for the notice; it downloaded
-    the anchor; it finished a TLS handshake while this release's chain was the only one that it could be given.
+    Without --release, the current release counts. Below is how far a device can come with it.
     """
     operator = session.operator_side()
     of = operator.sites.get(site)
     name = of.name
     number = release or operator.releases.current(name)
     limit = None if shows_all else _SHOWN
-    found = operator.evidence.devices(
-        name, session.now(), release=number, missing=missing, troubled=troubled, limit=limit
-    )
+    now = session.now()
+    found = operator.evidence.devices(name, now, release=number, missing=missing, troubled=troubled, limit=limit)
     if as_json:
         print_json([device_json(each) | {"for_trials": of.for_trials} for each in found])
         return
     rows = [
         (
             f"{each.identity}{' *' if each.is_stranger else ''}",
-            WORDS[each.grade] if each.grade is not None else "",
-            f"{each.history.last_seen:%Y-%m-%d %H:%M}" if each.history else "never",
+            grade_words(each),
+            _last_seen(each, now),
             "" if each.silent_nights is None else each.silent_nights,
             each.diagnosis.code if each.diagnosis else "",
         )
         for each in found
     ]
-    columns = ["device", f"release {number}" if number else "release", "last seen (UTC)", "nights since", "trouble"]
+    columns = ["device", f"release {number}" if number else "release", "last seen", "nights", "trouble"]
     print_table(columns, rows, _nobody(missing, troubled))
     for each in found if troubled else []:
         if each.diagnosis is not None:
-            click.echo(f"{each.identity}: {each.diagnosis.cause}\n      mend: {each.diagnosis.mend}")
+            print_wrapped(f"{each.identity}: {each.diagnosis.cause}", "  ")
+            print_wrapped(f"  fix: {each.diagnosis.mend}", "    ")
     if number is not None:
         grades = operator.evidence.grades(name, number)
         text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
@@ -112,14 +148,14 @@ def list_devices(
 
 
 @device.command(epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206")
-@click.argument("device", metavar="SERIAL")
+@click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
 @json_option
 @click.pass_obj
 def show(session: Session, device: str, as_json: bool) -> None:
-    """Show what is known of one device: its habit, each release that it met, and what seems to be wrong.
+    """Show one device: its habit, its releases, and its trouble.
 
-    A device that never sent its serial number is known by its address. Where it calls in here, the latest events of its
-    audits are told, too; those that went to an upstream system are there.
+    A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
+    audits are shown too. Audits that went to an upstream system are not kept here.
     """
     operator = session.operator_side()
     found = operator.evidence.device(device, session.now())
@@ -137,22 +173,24 @@ def show(session: Session, device: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  engage device forget 192.0.2.77 --reason 'a port scan'\n"
     "  engage device forget 0000000000000000A0B1000000000206 --site north --reason 'door removed'"
 )
-@click.argument("device", metavar="SERIAL")
-@click.option("--site", metavar="NAME", help="Only in this site. [default: in every site]")
+@click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
+@click.option(
+    "--site", metavar="NAME", shell_complete=completions.sites, help="Only in this site. [default: in every site]"
+)
 @reason_option
 @json_option
 @click.pass_obj
 def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
-    """Forget a device that is gone, or was never one: its history, its releases and its addresses.
+    """Drop the evidence of a device that is gone, or was none.
 
-    SERIAL is a serial number or an address. If the device calls again, it is a new one. Lists of serial numbers and the
-    files of the device stay: engage device remove takes these out, too.
+    SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
+    it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.
     """
     sites = session.operator_side().evidence.forget(device, site, reason, session.occasion())
     if as_json:
         print_json({"device": device, "sites": list(sites)})
         return
-    click.echo(f"forgot {device} in {', '.join(sites)}")
+    click.echo(f"dropped the evidence of {device} in {', '.join(sites)}")
     print_next(f"{program()} device list --site {sites[0]}")
 
 
@@ -161,8 +199,16 @@ device.add_command(export_devices)
 device.add_command(remove_device)
 
 
+def _last_seen(view: DeviceView, now: datetime) -> str:
+    """A date, because nights count. For today it is the time, because somebody may be trying something."""
+    if view.history is None:
+        return "never"
+    seen = view.history.last_seen
+    return f"{seen:%H:%M} UTC" if seen.date() == now.date() else f"{seen:%Y-%m-%d}"
+
+
 def _nobody(missing: bool, troubled: bool) -> str:
-    """What an empty list says."""
+    """What is printed in place of an empty list."""
     if troubled:
         return "no device seems to be in trouble"
     return "no device is missing" if missing else "no device was seen or added yet"

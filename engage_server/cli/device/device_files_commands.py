@@ -11,10 +11,11 @@ import click
 
 from engage_server.as_json.devices import device_json
 from engage_server.cli.failing_doors import warn_of_the_unlisted
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.output import counted, json_option, print_json, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
 from engage_server.services.device_files.finding import FoundFiles, find_device_files
@@ -30,21 +31,24 @@ _FAULTS_SHOWN = 20
 
 @click.command(
     "import",
-    epilog="\b\nExamples:\n  engage device import doors.csv --site north            serial numbers: who belongs to it\n"
+    epilog="\b\nExamples:\n"
+    "  engage device import doors.csv --site north            serial numbers: the devices that belong to it\n"
     "  engage device import Engage_Data --site north          databases, configurations, audits of many devices\n"
     "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
 )
 @click.argument("path", type=FilePath)
-@click.option("--site", required=True, metavar="NAME", help="The site that they belong to.")
+@site_option
 @json_option
 @click.pass_obj
-def import_devices(session: Session, path: Path, site: str, as_json: bool) -> None:
-    """Add devices by a list, or take in their JSON files.
+def import_devices(session: Session, path: Path, site: str | None, as_json: bool) -> None:
+    """Import a list of devices, or their JSON files.
 
-    A list has a serial number on each line, or in the first column of a CSV file. JSON files are looked for in a
-    folder; which device one is about stands in its name, its folder's name, or in it as serialNumber. A database
-    replaces the one before; audits and alerts are added to those that were collected. All of it is read and judged
-    before anything is changed; devices that were on no list are put on it.
+    A list has a serial number on each line, or in the first column of a CSV file.
+
+    JSON files are searched for in a folder. A file names its device in its name, in its folder's name, or inside as
+    serialNumber. A database replaces the one before. Audits and alerts are added to those that were collected.
+
+    Everything is read and checked before anything is changed. Devices that were on no list are put on the site's list.
     """
     is_list = path.is_file() and path.suffix.lower() != ".json"
     found = FoundFiles() if is_list else find_device_files(path)
@@ -52,7 +56,7 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
         rest = len(found.faults) - _FAULTS_SHOWN
         shown = [*found.faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
         raise UsageError(
-            "not all can be imported:\n  " + "\n  ".join(shown), "Mend or move these files. Nothing was changed."
+            "not all can be imported:\n  " + "\n  ".join(shown), "Fix or move these files. Nothing was changed."
         )
     serials = _read_list(path) if is_list else found.serials
     operator = session.operator_side()
@@ -63,9 +67,9 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
         print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
         return
     if is_list or added:
-        click.echo(f"{added} device(s) added to {name}")
+        click.echo(f"{counted(added, 'device')} added to {name}")
     if found.files:
-        click.echo(f"{len(found.files)} file(s) of {len(serials)} device(s) taken in")
+        click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
     warn_of_the_unlisted(operator, name, session.now())
     print_next(f"{program()} device list --site {name}")
 
@@ -78,16 +82,24 @@ def import_devices(session: Session, path: Path, site: str, as_json: bool) -> No
     "  engage device export --to one --device 0000000000000000A0B1000000000206",
 )
 @site_option
-@click.option("--to", "target", type=FilePath, metavar="DIR", help="Write devices' JSON files below this folder.")
-@click.option("--device", "devices", multiple=True, metavar="SERIAL", help="Only this device's files; repeat it.")
+@click.option("--to", "target", type=FilePath, metavar="DIR", help="Write the JSON files of devices below this folder.")
+@click.option(
+    "--device",
+    "devices",
+    multiple=True,
+    metavar="SERIAL",
+    shell_complete=completions.devices,
+    help="Only the files of this device. Repeat it for each.",
+)
 @json_option
 @click.pass_obj
 def export_devices(
     session: Session, site: str | None, target: Path | None, devices: tuple[str, ...], as_json: bool
 ) -> None:
-    """Write what is known of all devices of a site, as CSV or JSON; or, with --to, their JSON files.
+    """Export the devices of a site, or with --to their JSON files.
 
-    Files go into DIR/SERIAL/, and 'engage device import DIR' takes them in again.
+    Without --to, standard output gets what is known of each device, as CSV or JSON. Files go into DIR/SERIAL/, and
+    'engage device import DIR' imports them again.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -95,7 +107,7 @@ def export_devices(
         _export_files(operator, name, target, devices, as_json=as_json)
         return
     if devices:
-        raise UsageError("--device is for files", "Give --to DIR with it; or: engage device show SERIAL.")
+        raise UsageError("--device is for files", "Give --to DIR with it, or use: engage device show SERIAL.")
     found = operator.evidence.devices(name, session.now(), release=operator.releases.current(name))
     if as_json:
         print_json([device_json(each) for each in found])
@@ -108,19 +120,19 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
     wanted = [read_serial(each) for each in devices] or present
     missing = sorted(set(wanted) - set(present))
     if missing:
-        raise UsageError(f"there are no files of {missing[0]}", f"Those of {site} with files: {len(present)}.")
+        raise UsageError(f"there are no files of {missing[0]}", f"Devices of {site} that have files: {len(present)}.")
     faults = list[str]()
     with _progress(len(wanted), is_quiet=as_json) as one_more:
         operator.devices.take_out(site, wanted, target, faults, one_more)
     if as_json:
         print_json({"site": site, "devices": len(wanted), "folder": str(target), "unreadable": faults})
     else:
-        click.echo(f"wrote the files of {len(wanted)} device(s) below {target}")
+        click.echo(f"wrote the files of {counted(len(wanted), 'device')} below {target}")
     if faults:
         raise FileNotUsable(
-            f"{len(faults)} file(s) cannot be read, and were copied as they are (NAME.unreadable):\n  "
+            f"{counted(len(faults), 'file')} cannot be read (copied as NAME.unreadable):\n  "
             + "\n  ".join(faults[:_FAULTS_SHOWN]),
-            "Mend them here, or take them from a backup. All others were written.",
+            "Fix them here, or restore them from a backup. All others were written.",
         )
     if as_json:
         return
@@ -129,7 +141,7 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
 
 @contextmanager
 def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A bar on a terminal; what is given is called after each device."""
+    """A bar on a terminal. The function is called after each device."""
     hidden = is_quiet or not sys.stderr.isatty()
     with click.progressbar(length=total, label="devices", file=sys.stderr, hidden=hidden) as bar:
         yield lambda serial: bar.update(1)
@@ -140,7 +152,7 @@ def _read_list(file: Path) -> list[str]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
-        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV.") from None
+        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV in UTF-8.") from None
     return read_serial_list(text, str(file))
 
 

@@ -1,45 +1,45 @@
-"""How devices are shown, for people and for scripts."""
+"""How devices are shown."""
 
 from collections.abc import Iterator, Sequence
 
 import click
 
-from engage_server.cli.output import print_table
+from engage_server.cli.output import counted, print_table, print_wrapped
 from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.evidence.devices import DeviceView
 
 WORDS = {
-    Grade.NEVER_SEEN: "never seen",
+    Grade.NEVER_SEEN: "never seen with it",
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
-    Grade.AUTHENTICATED: "proved itself by a token",
+    Grade.AUTHENTICATED: "proved itself",
 }
 _EVENTS_SHOWN = 20
 _DISREGARDED = {
-    "future": "of a time that lies in the future: the clock of the server that wrote them was ahead",
-    VIRTUAL_LOCK: "of a virtual lock: this site was not made for trials",
-    "before_installation": "of a time before this installation: the clock of the server that wrote them was behind",
+    "future": "they lie in the future: the clock of the server that wrote them was ahead",
+    VIRTUAL_LOCK: "they are of a virtual lock, and this site was not made for trials",
+    "before_installation": "they lie before this installation: the clock of the server that wrote them was behind",
 }
 # the grades of certainty of the protocol notes, section 5
-_FORMS_OF_IT = "(its form: reported from the field for gateways and reader controllers, assumed for locks)"
+_FORMS_OF_IT = "(tokens: reported from the field for gateways, assumed for locks)"
 
 
 def print_device(view: DeviceView) -> None:
-    """A device for people."""
+    """One device."""
     known = view.history
     if known is None:
         click.echo(f"{view.identity} of {view.site} was added, and never seen")
         return
     rows: list[tuple[str, object]] = [
         ("device", f"{view.identity} of {view.site}"),
-        ("seen", f"on {known.nights} day(s), {known.first_seen:%Y-%m-%d} to {known.last_seen:%Y-%m-%d %H:%M} UTC"),
-        ("is missed from", f"{known.due_at:%Y-%m-%d %H:%M} UTC on, by its own habit"),
-        ("accepted last", f"the chain of release {known.finished_release}" if known.finished_release else "none yet"),
+        ("seen", f"on {days(known.nights)}, {known.first_seen:%Y-%m-%d} to {known.last_seen:%Y-%m-%d %H:%M} UTC"),
+        ("missed from", f"{known.due_at:%Y-%m-%d %H:%M} UTC, by its own habit"),
+        ("last accepted", f"the chain of release {known.finished_release}" if known.finished_release else "none yet"),
         (
             "since then",
-            f"{known.notices} notices, {known.certificates} downloads, {known.refusals} refused handshakes",
+            f"notices {known.notices}, downloads {known.certificates}, refused handshakes {known.refusals}",
         ),
     ]
     if known.host:
@@ -50,42 +50,55 @@ def print_device(view: DeviceView) -> None:
         rows.append((f"release {number}", f"{WORDS[reached.grade]} on {reached.reached_at:%Y-%m-%d %H:%M} UTC"))
     print_table(["", ""], rows, "")
     for reason, count in view.disregarded.items():
-        click.echo(f"{count} sightings with its serial number count for nothing, {_DISREGARDED[reason]}")
+        print_wrapped(f"{counted(count, 'sighting')} not counted: {_DISREGARDED[reason]}", "  ")
     if known.is_shared_address:
-        click.echo("several devices with serial numbers call from this address: it is no device of its own")
+        print_wrapped("several devices with serial numbers call from this address, so it is no device itself", "  ")
     if known.report:
         when = f"{known.reported_at:%Y-%m-%d %H:%M} UTC" if known.reported_at else ""
-        click.echo(f"its audits said last, on {when}: {view.report}")
+        print_wrapped(f"its last audit, on {when}: {view.report}", "  ")
     if view.diagnosis is not None:
-        click.echo(f"[{view.diagnosis.code}] {view.diagnosis.cause}\n      mend: {view.diagnosis.mend}")
+        print_wrapped(f"[{view.diagnosis.code}] {view.diagnosis.cause}", "  ")
+        print_wrapped(f"  fix: {view.diagnosis.mend}", "    ")
+
+
+def grade_words(view: DeviceView) -> str:
+    """How far it came with a release: one that was seen with another release is not yet with this one."""
+    if view.grade is None or view.grade is Grade.NEVER_SEEN:
+        return "" if view.grade is None else "not yet" if view.history else "never seen"
+    return WORDS[view.grade]
 
 
 def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:
-    """Where it calls from, and how well it has proved itself."""
+    """Where it calls from, and how it has proved itself."""
     if known.home:
         since, last = (f"{at:%Y-%m-%d}" if at else "?" for at in (known.home_since, known.home_seen_at))
-        yield "usual address", f"{known.home}, {since} to {last}; TLS finished from there on {days(known.tls_nights)}"
+        yield "usual address", f"{known.home}, {since} to {last}"
+        yield "", f"it finished TLS from there on {days(known.tls_nights)}"
     if known.away:
         at = f"{known.away_seen_at:%Y-%m-%d %H:%M} UTC" if known.away_seen_at else "?"
         counts = "its usual address is silent" if known.away_nights else "it was seen at its usual address since"
-        yield "also seen at", f"{known.away}, last {at}; {counts}. That is evidence of nothing until it has moved there"
+        yield "also seen at", f"{known.away}, last {at}"
+        yield "", f"{counts}; not counted until it has moved there"
     if known.is_contested:
         yield (
             "contested",
-            "seen at two addresses by turns on three days: neither is evidence until one of them is silent for three "
-            "nights",
+            "seen at two addresses by turns on three days; neither counts until one is silent",
         )
     if known.authenticated_at is not None:
         yield (
             "proved itself",
-            f"by a token on {days(known.authenticated_nights)}, last {known.authenticated_at:%Y-%m-%d %H:%M} UTC, with "
-            f"release {known.authenticated_release} {_FORMS_OF_IT}",
+            f"by a token on {days(known.authenticated_nights)}, last {known.authenticated_at:%Y-%m-%d %H:%M} UTC",
+        )
+        yield "", f"with release {known.authenticated_release}"
+        yield (
+            "",
+            _FORMS_OF_IT,
         )
 
 
 def days(count: int) -> str:
-    """A number of days, as people say it."""
-    return "one day" if count == 1 else f"{count} days"
+    """A number of days."""
+    return counted(count, "day")
 
 
 def print_events(events: Sequence[DeviceEvent]) -> None:
@@ -94,4 +107,4 @@ def print_events(events: Sequence[DeviceEvent]) -> None:
         return
     click.echo(f"its audits, the last {min(len(events), _EVENTS_SHOWN)} of {len(events)}:")
     rows = [(each.received_at, each.device_time, each.code, each.sentence) for each in events[-_EVENTS_SHOWN:]]
-    print_table(["received (UTC)", "by its own clock", "code", "what it says"], rows, "")
+    print_table(["received (UTC)", "by its own clock", "code", "event"], rows, "")

@@ -7,6 +7,7 @@ from engage_server.cli.parameters import reason_option, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.services.sites.serials import read_serial
 
 
@@ -14,16 +15,22 @@ from engage_server.services.sites.serials import read_serial
     "remove",
     epilog="\b\nExample:\n  engage device remove 0000000000000000A0B1000000000206 --site north --reason 'door removed'",
 )
-@click.argument("serial", metavar="SERIAL")
-@click.option("--site", metavar="NAME", help="The site that it belongs to. [default: the only one that knows it]")
+@click.argument("serial", metavar="SERIAL", shell_complete=completions.devices)
+@click.option(
+    "--site",
+    metavar="NAME",
+    shell_complete=completions.sites,
+    help="The site that it belongs to. [default: the only site that knows it]",
+)
 @reason_option
 @sure_option
 @json_option
 @click.pass_obj
 def remove_device(session: Session, serial: str, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Remove a device from a site: from its list, with its evidence and its files.
+    """Remove a device with its evidence and its files.
 
-    If it calls again, it is a new device. To drop its evidence alone: engage device forget.
+    It is taken off its site's list. If it calls again, it is a new device. To drop only its evidence: engage device
+    forget.
     """
     identity, removal = read_serial(serial), session.operator_side().removal
     name = removal.site_of(identity, site)

@@ -3,16 +3,23 @@
 import click
 
 from engage_server.as_json.audit_log import entry_json
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped, printable
 from engage_server.cli.parameters import Numbered, all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import AuditEntry
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "show",
+        "verify",
+    ),
+)
 def audit() -> None:
-    """The audit log: who did what, when, and why. Nobody can change it unseen."""
+    """The audit log: who did what, when, and why."""
 
 
 @audit.command(epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json")
@@ -27,36 +34,31 @@ def show(session: Session, site: str | None, last: int | None, as_json: bool) ->
     if as_json:
         print_json([entry_json(entry) for entry in entries])
         return
-    rows = [
-        (
-            entry.number,
-            f"{entry.event.at:%Y-%m-%d %H:%M:%S}",
-            entry.event.actor,
-            entry.event.action,
-            entry.event.site,
-            _change(entry),
-            entry.event.reason,
-        )
-        for entry in entries
-    ]
-    print_table(["", "at (UTC)", "who", "what", "site", "facts", "why"], rows, "nothing was done yet")
+    for entry in entries:
+        _print_entry(entry)
+    if not entries:
+        click.echo("nothing was done yet")
     print_next(f"{program()} audit verify")
 
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit verify\n"
-    "  engage audit verify --expect 41:9c1f...   an entry that you noted elsewhere is still there\n"
-    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as the command said it that wrote it'
+    "  engage audit verify --expect 41:9c1f...   an entry that you keep elsewhere is still there\n"
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as it was printed'
 )
-@click.option("--expect", metavar="NUMBER:HASH", help="An entry as a command told it: finds an older database or end.")
+@click.option(
+    "--expect", metavar="NUMBER:HASH", help="An entry as a command printed it. Finds an older database or a cut end."
+)
 @json_option
 @click.pass_obj
 def verify(session: Session, expect: str | None, as_json: bool) -> int:
-    """Find out whether an entry was changed, added, moved or removed.
+    """Verify that no entry was changed, added or removed.
 
-    Each entry holds the hash of the one before, made with a key that is not in the database. Exit status 1 when
-    something is wrong. Each command that writes an entry says so on standard error, as "audit log: entry NUMBER:HASH":
-    keep that line elsewhere, and --expect finds whether an older log was put in its place.
+    Each entry holds the hash of the one before, made with a key that is not in the database. Each command that writes
+    an entry prints it on standard error, as "audit log: entry NUMBER:HASH". Keep that line elsewhere: with --expect you
+    then learn whether an older log was put in the place of this one.
+
+    Exit status 1 when something is wrong.
     """
     verdict = session.operator_side().audit.verify(expect)
     if as_json:
@@ -67,10 +69,21 @@ def verify(session: Session, expect: str | None, as_json: bool) -> int:
     if verdict.faults:
         print_next("restore the database from a backup, and find out who can write to it")
         return 1
-    click.echo(f"{verdict.entries} entries, each as it was written, none missing")
+    click.echo(f"{counted(verdict.entries, 'entry', 'entries')}, each as it was written, none missing")
     if verdict.entries:
-        print_next(f"note this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
+        print_next(f"keep this elsewhere, for a later verify: --expect {verdict.entries}:{verdict.head}")
     return 0
+
+
+def _print_entry(entry: AuditEntry) -> None:
+    """A line that says who did what to which site, and below it what changed and why."""
+    event = entry.event
+    site = f" {event.site}" if event.site else ""
+    click.echo(printable(f"{entry.number:>4}  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.actor}  {event.action}{site}"))
+    facts = _change(entry)
+    for name, text in (("", facts), ("reason: ", event.reason)):
+        if text:
+            print_wrapped(printable(f"      {name}{text}"), " " * 8)
 
 
 def _change(entry: AuditEntry) -> str:

@@ -3,7 +3,7 @@
 import click
 
 from engage_server.as_json.checkup import checks_json
-from engage_server.cli.output import console, json_option, print_json, print_next
+from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
 from engage_server.composition.examination import examine
@@ -14,22 +14,24 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 
 @click.command(
     epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json\n"
-    "  engage doctor --http-port 8080 --https-port 8443      where 'engage serve' was given these"
+    "  engage doctor --http-port 8080 --https-port 8443      if 'engage serve' was given these"
 )
-@click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port]")
-@click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port]")
-@click.option("--operators-port", type=int, metavar="PORT", help="Of metrics and health. [setting: operators_port]")
+@click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port]")
+@click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port]")
+@click.option(
+    "--operators-port", type=int, metavar="PORT", help="Port of metrics and health. [setting: operators_port]"
+)
 @json_option
 @click.pass_obj
 def doctor(
     session: Session, http_port: int | None, https_port: int | None, operators_port: int | None, as_json: bool
 ) -> int:
-    """Look whether this installation is well: files, keys, ports, names, clock, and a fetch as a device makes it.
+    """Check files, keys, ports, names and clock, and fetch once.
 
-    Changes nothing but what the virtual lock's call leaves in the log. Run it as root or as the service's user: others
-    may not look into its files.
+    The fetch is what a device does. It leaves its lines in the log, and nothing else is changed. Run the command as
+    root or as the service's user, because others cannot read its files.
 
-    Ports that 'engage serve' was given as options are not in the settings: give them here, too.
+    Ports that 'engage serve' was given as options are not in the settings. Give them here too.
 
     Exit status 1 when there is a problem, 3 when there is no installation. Warnings alone are 0.
     """
@@ -50,6 +52,6 @@ def doctor(
 
 def _print(check: Check) -> None:
     console().print(f"{check.level:<8}", style=_STYLES[check.level], end="")
-    click.echo(f"{check.name:<10} {check.sentence}")
+    print_wrapped(f"{check.name:<10} {check.sentence}", " " * 19, already=8)
     if check.next_step:
         click.echo(f"{'':<19}next: {pasteable(check.next_step)}")

@@ -3,16 +3,23 @@
 import click
 
 from engage_server.as_json.hosts import host_json
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import reason_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import WorkerStatus
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "forget",
+    ),
+)
 def host() -> None:
-    """The machines that serve devices: what each serves, when it was heard last, and which went without a goodbye."""
+    """The machines that serve devices, and those that went silent."""
 
 
 @host.command("list", epilog="\b\nExamples:\n  engage host list\n  engage host list --json")
@@ -21,8 +28,8 @@ def host() -> None:
 def list_hosts(session: Session, as_json: bool) -> int:
     """List the hosts with their workers.
 
-    A worker that stops says goodbye. One that is silent was killed and is about to be replaced, or its host is cut off
-    from the database, and may serve devices all the same. Exit status 1 when a host is silent altogether.
+    A worker that stops signs off. A silent worker was killed and will be replaced, or its host cannot reach the
+    database and may still serve devices. Exit status 1 when all workers of a host are silent.
     """
     found = session.operator_side().hosts.all()
     silent = [each for each in found if not each.is_alive]
@@ -32,14 +39,14 @@ def list_hosts(session: Session, as_json: bool) -> int:
     rows = [
         (each.name, worker.listener, worker.pid, f"{worker.seen_at:%Y-%m-%d %H:%M:%S}", state, _serves(worker))
         for each in found
-        for state, workers in (("alive", each.alive), ("silent, without a goodbye", each.silent))
+        for state, workers in (("alive", each.alive), ("silent, no sign-off", each.silent))
         for worker in workers
     ]
     columns = ["host", "listener", "process", "last heard (UTC)", "", "serves"]
     print_table(columns, rows, "no host serves devices")
     if silent:
         name = silent[0].name
-        print_next(f"bring {name} back, or, if it is gone for good: {program()} host forget {name} --reason TEXT")
+        print_next(f"bring {name} back. If it is gone for good: {program()} host forget {name} --reason TEXT")
     else:
         print_next(f"{program()} status" if rows else f"{program()} serve")
     return int(bool(silent))
@@ -51,16 +58,16 @@ def list_hosts(session: Session, as_json: bool) -> int:
 @json_option
 @click.pass_obj
 def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
-    """Count a host no longer that is gone for good.
+    """Drop a host that is gone for good.
 
-    While a host is silent without a goodbye, rotations call no device silent, because the devices may call there. A
-    host that is forgotten by mistake is listed again as soon as it reaches the database.
+    As long as a host is silent without a sign-off, rotations call no device silent, because devices may call there. A
+    host that you drop by mistake is listed again as soon as it reaches the database.
     """
     count = session.operator_side().hosts.forget(name, reason, session.occasion())
     if as_json:
         print_json({"host": name, "workers": count})
         return
-    click.echo(f"{name} is forgotten, with {count} {'worker' if count == 1 else 'workers'}")
+    click.echo(f"dropped {name} with {counted(count, 'worker')}")
     print_next(f"{program()} host list")
 
 

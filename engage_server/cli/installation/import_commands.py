@@ -6,8 +6,18 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.vendor import review_json
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.installation.init_command import ensure_settings_file
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table
+from engage_server.cli.output import (
+    console,
+    counted,
+    json_option,
+    print_json,
+    print_next,
+    print_table,
+    print_wrapped,
+    printable,
+)
 from engage_server.cli.parameters import (
     FilePath,
     demo_option,
@@ -18,6 +28,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
+from engage_server.cli.shell import completions
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.composition.remains import assert_not_lost
 from engage_server.pki.names import display_name
@@ -33,26 +44,27 @@ if TYPE_CHECKING:
 _STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
 
 
-@click.group("import")
+@click.group("import", cls=OrderedGroup, order=("vendor",))
 def import_group() -> None:
-    """Take over from another server."""
+    """Import another server's installation."""
 
 
 @import_group.command(
     epilog="\b\nExamples:\n"
-    "  engage import vendor /opt/API_Server --site-key-file site.key          look, and change nothing\n"
+    "  engage import vendor /opt/API_Server --site-key-file site.key          review, and change nothing\n"
     "  engage import vendor /opt/API_Server --site-key-file site.key --apply"
 )
 @click.argument("folder", type=FilePath)
-@click.option("--apply", is_flag=True, help="Take over; else nothing is changed.")
-@click.option("--site", default="main", show_default=True, metavar="NAME", help="The site that it becomes.")
+@click.option("--apply", is_flag=True, help="Import. Without it, nothing is changed.")
+@click.option("--site", default="main", show_default=True, metavar="NAME", help="The name of the new site.")
 @hosts_option(required=False)
 @site_key_option
 @demo_option
 @click.option(
     "--passphrase-file",
     metavar="FILE",
-    help="Opens the authority's keys; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    shell_complete=completions.files,
+    help="Opens the authority's keys. - reads standard input. ENGAGE_PASSPHRASE may hold the passphrase.",
 )
 @json_option
 @click.pass_obj
@@ -67,13 +79,15 @@ def vendor(
     passphrase_file: str | None,
     as_json: bool,
 ) -> int:
-    """Look at the folder of the vendor's two sample servers, and with --apply take over from them.
+    """Review the vendor's sample servers; --apply imports them.
 
-    Names each fault, and finds which certificate the devices really trust: the one whose hash under the site key the
-    scripts give. Taking over keeps that anchor, the addresses below /static/Device_Certificates/, and the devices'
-    files in Engage_Data. A chain with faults is made anew under the same anchor, if the anchor's key lies there.
+    Reports each fault, and finds the certificate that devices really trust. It is the one whose hash under the site key
+    is in the scripts.
 
-    Nothing of the sample is run or changed. Exit status 1 when it has an error and nothing was taken over.
+    An import keeps that anchor, the addresses below /static/Device_Certificates/, and the devices' files in
+    Engage_Data. A chain with faults is built again under the same anchor, if the anchor's key is in the folder.
+
+    Nothing of the sample is run or changed. Exit status 1 when it has an error and nothing was imported.
     """
     key = required_site_key(session, site_key_file, demo)
     sample = read_vendor_sample(folder, read_passphrase_option(session, passphrase_file))
@@ -87,11 +101,15 @@ def vendor(
     for step in done:
         click.echo(step)
     if apply:
-        click.echo("the authority's keys stay where they are; rotations need them, servers do not: move them offline")
-        print_next(f"stop the sample's two servers, then {program()} serve; look: {program()} status")
+        print_wrapped(
+            "the authority's keys stay where they are. Rotations need them, servers do not: move them offline.", "  "
+        )
+        print_next(f"stop the sample's two servers, then {program()} serve. To check: {program()} status")
         return 0
     again = f"{program()} import vendor {folder} --site-key-file FILE --apply"
-    print_next(again if found.anchor is not None else f"fix what is told above ({found.no_anchor}), and run this again")
+    print_next(
+        again if found.anchor is not None else f"fix what is reported above ({found.no_anchor}), and run this again"
+    )
     return int(bool(found.errors))
 
 
@@ -120,17 +138,18 @@ def _print(found: VendorReview) -> None:
         ("scripts", ", ".join(each.path.name for each in sample.scripts) or "none"),
         ("devices trust", _anchor_text(found)),
         ("devices call", " ".join(map(str, found.hosts)) or "unknown: give --host"),
-        ("devices' files", f"{len(sample.devices.files)} of {len(sample.devices.serials)} device(s)"),
+        ("devices' files", f"{len(sample.devices.files)}, of {counted(len(sample.devices.serials), 'device')}"),
     ]
     print_table(["", ""], rows, "")
     for sentence in sample.devices.faults:
-        click.echo(f"not taken over: {sentence}")
+        print_wrapped(f"not imported: {sentence}", "  ")
 
 
 def _print_fault(fault: "Finding") -> None:
     console().print(f"{fault.severity:<8}", style=_STYLES[fault.severity], end="")
-    about = f"{fault.certificate}: " if fault.certificate else ""
-    click.echo(f"{fault.code}  {about}{fault.sentence}\n        mend: {fault.mend}")
+    where = f"{fault.certificate}: " if fault.certificate else ""
+    print_wrapped(printable(f"{fault.code}  {where}{fault.sentence}"), " " * 8, already=8)
+    print_wrapped(printable(f"        fix: {fault.mend}"), " " * 10)
 
 
 def _anchor_text(found: VendorReview) -> str:
@@ -140,4 +159,4 @@ def _anchor_text(found: VendorReview) -> str:
     if found.is_held:
         return what
     never = found.sample.notices(NoticeReading.RETURNS_NOTHING)
-    return f"nothing yet, {'for no notice is given' if never else 'with this hash'}; meant was {what}"
+    return f"nothing yet, {'because no notice is sent' if never else 'with this hash'}; intended: {what}"

@@ -16,6 +16,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session, closing, tell_entry
+from engage_server.cli.shell import completions
 from engage_server.composition.creation import create_installation, only_one_init
 from engage_server.composition.remains import assert_not_lost
 from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
@@ -31,7 +32,7 @@ Examples:
   engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
   engage init --host locks.example.org --passphrase-file ca.passphrase
 
-Running it again finishes what an interrupted run left undone, and changes nothing that is done.
+Running it again finishes what an interrupted run left undone. What is done is not changed.
 """
 
 
@@ -39,13 +40,17 @@ Running it again finishes what an interrupted run left undone, and changes nothi
 @click.option("--site", default="main", show_default=True, metavar="NAME", help="The name of the first site.")
 @hosts_option(required=False)
 @click.option(
-    "--organization", default="", metavar="NAME", help="Stands in all names of the chain: paid for six times."
+    "--organization",
+    default="",
+    metavar="NAME",
+    help="Organization (O=) in all three certificates. It is stored six times, so keep it short.",
 )
 @site_key_option
 @click.option(
     "--passphrase-file",
     metavar="FILE",
-    help="Encrypt the keys of root and intermediate; - reads standard input; ENGAGE_PASSPHRASE may hold it instead.",
+    shell_complete=completions.files,
+    help="Encrypt the keys of root and intermediate. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 @click.option("--new", is_flag=True, help="Make a new installation even where one has lost its database.")
 @demo_option
@@ -64,15 +69,17 @@ def init(
 ) -> int:
     """Make an installation, or bring its database to this version.
 
-    Writes a settings file, a key-encryption key and the database, adds a site with a fresh random site key unless you
-    give yours, builds a chain for its hosts, checks it, and makes it the first release. A site's key can never be
-    changed: for real doors give the key that they were commissioned with.
+    Writes a settings file, a key-encryption key and the database. Adds a site, builds a chain for its hosts, checks it,
+    and makes it the first release.
 
-    Stops where a database is missing beside a key or devices' files that are older: it was lost. Restore it.
+    The site gets a new random site key unless you give one. A site key can never be changed. For real doors, give the
+    key that they were commissioned with.
 
-    Run as root, it makes files for the owner of the folder in which they lie.
+    A database that is missing beside a key or device files was lost. The command then stops: restore the database.
 
-    Exit status 1 when all is done, but the audit log is not as it was written: it is left so, and not signed anew.
+    Run as root, it makes files for the owner of the folder in which they are.
+
+    Exit status 1 when all is done, but the audit log is not as it was written. It is left so, and not signed again.
     """
     has_settings = settings_file(session.config, session.environment, session.folder)[0].exists()
     if not new and has_settings:
@@ -99,10 +106,12 @@ def init(
         operator.installer.run(plan, own_hosts(), session.occasion(), tell)
         faults = operator.audit.verify().faults
     if not done:
-        click.echo(f"nothing to do: site {site} is there and has a release")
+        click.echo(f"nothing to do: site {site} exists and has a release")
     _print_what_to_keep(settings, site)
     if faults:
-        click.echo(f"the audit log was changed by somebody without the key: {faults[0]}; it is left as it is", err=True)
+        click.echo(
+            f"the audit log was changed by somebody without the key: {faults[0]}. It is left as it is.", err=True
+        )
         print_next(f"{program()} audit verify")
         return 1
     print_next(f"{program()} serve")
@@ -110,7 +119,7 @@ def init(
 
 
 def ensure_settings_file(session: Session) -> None:
-    """Write a settings file that changes nothing, if there is none yet."""
+    """Write a settings file with nothing but defaults, if there is none yet."""
     file, named = settings_file(session.config, session.environment, session.folder)
     if file.exists():
         return
@@ -121,17 +130,17 @@ def ensure_settings_file(session: Session) -> None:
 
 def _print_what_to_keep(settings: Settings, site: str) -> None:
     click.echo(
-        f"keep copies of {settings.key_encryption_key_file.name} and of the site key "
-        f"({program()} site export-key {site} FILE): nobody can replace them"
+        f"keep copies of {settings.key_encryption_key_file.name} and of the site key, which nobody can replace:\n"
+        f"  {program()} site export-key {site} FILE"
     )
     folders = dict.fromkeys(str(path.parent) for path in authority_key_files(settings.certs_dir))
     if folders:
         click.echo(
-            f"the authority's keys lie in {' and '.join(folders)}: the servers do not need them, move them offline"
+            f"the authority's keys are in {' and '.join(folders)}. The servers do not need them: move them offline."
         )
     owner = owner_of(settings.data_dir)
     if owner is not None:
-        click.echo(f"run as root: what it made in {settings.data_dir} belongs to {_name_of(owner[0])}, who owns it")
+        click.echo(f"run as root: the new files in {settings.data_dir} belong to its owner, {_name_of(owner[0])}")
 
 
 def _name_of(user: int) -> str:

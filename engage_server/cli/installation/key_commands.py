@@ -4,17 +4,18 @@ from pathlib import Path
 
 import click
 
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import print_next
 from engage_server.cli.parameters import FilePath
 from engage_server.cli.session import Session
 
 
-@click.group(epilog="Example:  engage key export-release-key release.key")
+@click.group(cls=OrderedGroup, order=("export-release-key",))
 def key() -> None:
-    """Keys of the installation: what each process gets.
+    """Keys of the installation.
 
-    The key-encryption key opens everything and stays with the operators. The release key is made from it, one way, and
-    opens the private keys of releases alone: all that the TLS instance needs.
+    The key-encryption key opens everything and stays with the operators. The release key is derived from it, and
+    cannot be reversed. It opens only the private keys of releases, which is all that the TLS instance needs.
     """
 
 
@@ -24,11 +25,12 @@ def key() -> None:
 @click.argument("file", type=FilePath)
 @click.pass_obj
 def export_release_key(session: Session, file: Path) -> None:
-    """Write the release key into a file that only you can read. The audit log notes it.
+    """Write the release key into a file that only you can read.
 
-    For a TLS instance of its own ('engage serve https'), which then never sees the key-encryption key. Writing it again
-    writes the same: it is made from the key-encryption key, and needs no backup.
+    Use it for a separate TLS instance ('engage serve https'), which then never sees the key-encryption key. The release
+    key is derived from the key-encryption key. It needs no backup: writing it again gives the same file. The audit log
+    records the export.
     """
     session.operator_side().release_key.write(file, session.occasion())
     click.echo(f"wrote the release key to {file}")
-    print_next(f"set release_key_file (or ENGAGE_RELEASE_KEY_FILE) of 'engage serve https' to {file}")
+    print_next(f"for 'engage serve https', set release_key_file (or ENGAGE_RELEASE_KEY_FILE) to {file}")

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 
 import click
 
-from engage_server.cli.collector import collect_as_usual
+from engage_server.cli.process.collector import collect_as_usual
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
@@ -35,23 +35,23 @@ from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, S
 _EXAMPLE = """\b
 Examples:
   engage serve                                      both instances, on ports 80 and 443
-  engage serve --http-port 8080 --https-port 8443   on ports that need no rights
+  engage serve --http-port 8080 --https-port 8443   on ports that need no privileges
   engage serve https                                the TLS instance alone, for a service manager
   engage serve operators                            the operators' instance alone: metrics, and what devices did
 """
 _DEAR_GROUPS = (
-    "warning: OPENSSL_CONF lets TLS clients choose finite-field groups, up to 130 ms of CPU for one hello\n"
-    "next: add 'Groups = X25519:P-256:P-384' to the section of its system_default, or unset OPENSSL_CONF"
+    "warning: OPENSSL_CONF lets TLS clients choose finite-field groups. One hello then costs up to 130 ms of CPU.\n"
+    "next: Add 'Groups = X25519:P-256:P-384' to the section of its system_default, or unset OPENSSL_CONF"
 )
 
 
 @click.command(epilog=_EXAMPLE)
 @click.argument("listener", required=False, type=click.Choice([str(each) for each in Listener]))
 @click.option("--bind", metavar="ADDR", help="The address to listen on. [setting: bind]")
-@click.option("--http-port", type=int, metavar="PORT", help="Of the plain HTTP instance. [setting: http_port, 80]")
-@click.option("--https-port", type=int, metavar="PORT", help="Of the TLS instance. [setting: https_port, 443]")
+@click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port, 80]")
+@click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port, 443]")
 @click.option(
-    "--operators-port", type=int, metavar="PORT", help="Of metrics and health. [setting: operators_port, 8008]"
+    "--operators-port", type=int, metavar="PORT", help="Port of metrics and health. [setting: operators_port, 8008]"
 )
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
 @click.option("--lifeline", type=int, hidden=True)
@@ -69,10 +69,10 @@ def serve(
 ) -> int:
     """Run the server pair until a signal ends it.
 
-    Without an argument both device instances run, and the operators' instance beside them, supervised: signals are
-    passed on to all, and if one ends, so do the others, with a non-zero status, so that a service manager restarts all.
+    Without an argument, both device instances run, and the operators' instance beside them. They are supervised:
+    signals are passed on to all. If one ends, all end with a non-zero status, so that a service manager restarts them.
 
-    SIGTERM lets running requests finish; SIGHUP reads the settings again.
+    SIGTERM lets running requests finish. SIGHUP reads the settings again.
     """
     collect_as_usual()
     if listener == Listener.HTTPS:
@@ -99,8 +99,8 @@ def _release_sealer(
 ) -> ReleaseSealer | None:
     """What opens the releases' private keys in this process; None where it opens none.
 
-    An instance for devices that finds secrets of operators with itself, or has to read the key-encryption key, becomes
-    a fresh program without them: its workers are forks of it, with all that was ever in its memory.
+    An instance for devices may find the operators' secrets in its environment, or have to read the key-encryption key.
+    It then becomes a new program without them, because its workers are forks with all that was ever in its memory.
     """
     if listener is Listener.OPERATORS:
         return None
@@ -111,8 +111,8 @@ def _release_sealer(
     if listener is Listener.HTTPS and given is None:
         key = derived_release_key(settings, session.environment)
         click.echo(
-            "the TLS instance was given the key-encryption key, which opens the site keys. It goes on with the release "
-            "key alone, but better give it nothing else.\n"
+            "warning: the TLS instance was given the key-encryption key, which opens the site keys. It keeps "
+            "only the release key. Give it nothing else.\n"
             f"next: {program()} key export-release-key FILE, and set release_key_file of this instance",
             err=True,
         )
@@ -125,7 +125,7 @@ def _release_sealer(
 def _become_without_secrets(
     session: Session, listener: Listener, options: dict[str, Any], key: Secret | None
 ) -> NoReturn:
-    """Start this program anew in the same process, without the operators' secrets in its environment and memory."""
+    """Start this program again in the same process, without the operators' secrets in its environment and memory."""
     descriptor = None if key is None else pipe_with(key)
     if descriptor is not None:
         os.set_inheritable(descriptor, True)
@@ -139,7 +139,7 @@ def _become_without_secrets(
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
     for listener in Listener:
         assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
-    # a first look at what both will need, so that what is wrong is said once, and plainly
+    # check once what both will need, so that a fault is reported once
     close_memory()
     release_key = derived_release_key(settings, session.environment)
     device_side = DeviceSide(settings, ReleaseSealer(release_key))
@@ -156,7 +156,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
 
 
 def _instance(session: Session, listener: Listener, options: dict[str, Any], release_key: Secret) -> Instance:
-    """What each of them gets: the operators' the key-encryption key, TLS the release key, plain HTTP none."""
+    """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none."""
 
     def command(given: Descriptors) -> list[str]:
         return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
@@ -190,16 +190,16 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
     http = f"http://{shown}" + ("" if settings.http_port == 80 else f":{settings.http_port}")
     https = f"https://{shown}" + ("" if settings.https_port == 443 else f":{settings.https_port}")
     port_option = "" if settings.https_port == 443 else f" --https-port {settings.https_port}"
-    told = (
+    shown_lines = (
         f"\nserving on {http} and {https}\ntry:\n"
         f"  curl {http}/swordfish/lock/certificates/current\n"
         f"  {program()} lock fetch {http}{port_option}\n"
         f"  curl http://{_in_url(settings.operators_bind)}:{settings.operators_port}/metrics"
     )
     if not snapshot.current:
-        told += "\nno release is active yet: devices are answered 503 until 'engage release activate'"
+        shown_lines += "\nno release is active yet. Devices get 503 until 'engage release activate'."
     sys.stdout.flush()
-    say_at_once(sys.stdout.fileno(), told)
+    say_at_once(sys.stdout.fileno(), shown_lines)
 
 
 def _in_url(host: str) -> str:
@@ -207,7 +207,7 @@ def _in_url(host: str) -> str:
 
 
 def _host_to_try(bind: str, hosts: list[str]) -> str:
-    """A host that answers on this machine and stands in the certificate, if there is one; else the site's first."""
+    """A host that answers on this machine and is in the certificate, if there is one. Otherwise the site's first."""
     everywhere = "0.0.0.0"  # noqa: S104  # compared with, not listened on
     reachable = {everywhere: ["127.0.0.1", "localhost"], "::": ["127.0.0.1", "::1", "localhost"]}
     for host in reachable.get(bind, [bind]):

@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.session import Session
 from engage_server.settings import ENVIRONMENT_PREFIX, settings_file, shown_value, table_of_settings
 
@@ -13,7 +13,8 @@ from engage_server.settings import ENVIRONMENT_PREFIX, settings_file, shown_valu
 def settings(session: Session, as_json: bool) -> None:
     """Print every setting, its value here, and its meaning.
 
-    A value comes from the command line, else from ENGAGE_<NAME>, else from the settings file, else it is the default.
+    A value comes from the first of these that gives one: the command line, ENGAGE_<NAME>, the settings file, the
+    default.
     """
     file, _ = settings_file(session.config, session.environment, session.folder)
     values = session.settings()
@@ -22,7 +23,8 @@ def settings(session: Session, as_json: bool) -> None:
     if as_json:
         print_json(shown)
         return
-    rows = [(row.name, shown[row.name], row.description) for row in table]
-    print_table(["setting", "value", "meaning"], rows, "")
+    for row in table:
+        console().print(f"{row.name} = {shown[row.name]}".rstrip(), style="bold")
+        print_wrapped(f"    {row.description}", "    ")
     click.echo(f"settings file: {file}" if file.exists() else f"there is no settings file yet; it would be {file}")
-    print_next(f"change one in {file}, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")
+    print_next(f"change one there, or for one run: {ENVIRONMENT_PREFIX}HTTP_PORT=8080 engage serve")

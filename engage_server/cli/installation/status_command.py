@@ -3,19 +3,32 @@
 import shlex
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
-from engage_server.cli.output import console, json_option, print_json, print_next, trials_mark
+from engage_server.cli.output import (
+    console,
+    counted,
+    json_option,
+    print_json,
+    print_next,
+    print_wrapped,
+    trials_mark,
+)
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 _STYLES = {"fine": "green", "soon": "yellow", "late": "bold red", "expired": "bold red"}
 _WORDS = {
@@ -23,26 +36,37 @@ _WORDS = {
     Grade.NOTICE: "asked for the notice",
     Grade.CERTIFICATE: "downloaded the anchor",
     Grade.HANDSHAKE: "finished TLS",
-    Grade.AUTHENTICATED: "proved itself by a token",
+    Grade.AUTHENTICATED: "proved itself",
 }
 _INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
-_LINE = 40
+_LINE = 20
 _LINE_DAYS = 3653
+_LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
 
 
-@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --json")
+@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --watch\n  engage status --json")
+@watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, as_json: bool) -> int:
-    """Show all sites at a glance: what is served, until when, who took it, and by when a rotation has to begin.
+def status(session: Session, watching: bool, as_json: bool) -> int:
+    """Show all sites: releases, expiry, devices and workers.
 
-    Exit status 1 when somebody should act today. There is no site. One of the two instances has no worker, or a worker
-    is silent or does not serve what is current. A site serves nothing, or its doors refuse what it serves: they hold
-    another anchor, or call a host that its certificate is not for. A certificate has expired, or its last safe day to
-    start a rotation has passed. A host went without a goodbye. The disk has no room for what devices send.
+    Exit status 1 when somebody should act today:
+
+    There is no site. One of the two instances has no worker, or a worker is silent or does not serve what is current. A
+    site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that its certificate
+    is not for. A certificate has expired, or its last safe day to start a rotation has passed. A host went silent
+    without a sign-off. The disk has no room for what devices send.
     """
-    occasion = session.occasion()
     operator = session.operator_side()
+    if watching:
+        watch(lambda: _report(session, operator, as_json=False), as_json=as_json)
+    return _report(session, operator, as_json=as_json)
+
+
+def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int:
+    """Look once, and print what is found; the exit status."""
+    occasion = session.occasion()
     found = operator.overview.look(occasion)
     disk = operator.disk.look([site.site.name for site in found.sites])
     from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here
@@ -57,26 +81,23 @@ def status(session: Session, as_json: bool) -> int:
         _print_site(site, occasion.now, uploads[site.site.name])
     if not found.sites:
         click.echo("there is no site yet")
-    click.echo(
-        f"{_count(len(found.workers), 'worker')} of {_count(len({each.host for each in found.workers}), 'host')} "
-        "serve devices"
-    )
+    if any(site.certificates for site in found.sites):
+        click.echo(_LEGEND)
+    hosts = len({each.host for each in found.workers})
+    serve = "serves" if len(found.workers) == 1 else "serve"
+    click.echo(f"{counted(len(found.workers), 'worker')} on {counted(hosts, 'host')} {serve} devices")
     _print_missing(found)
     for site_name in circuits:
-        click.echo(f"calls of {site_name} are not passed on here: its upstream system answered nobody lately")
+        print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     print_disk(disk)
     for gap in found.gaps:
-        click.echo(f"the evidence may not be complete: {gap}")
+        print_wrapped(f"the evidence may not be complete: {gap}", "  ")
     print_next(_next(found, session.settings().certs_dir))
     return int(bad)
 
 
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
-
-
 def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
-    """How many audits and alerts wait on this host for the upstream system, and how many it refused for good."""
+    """How many audits and alerts wait on this host for the upstream system, and how many it rejected."""
     return sum(map(len, spool.pending(site.name).values())), spool.rejected(site.name)
 
 
@@ -85,12 +106,16 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
     marks = (" (default)" if status.site.is_default else "") + trials_mark(status.site)
-    click.echo(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}")
+    name = status.site.name
+    print_wrapped(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}", "    ", already=len(name))
+    if status.certificates:
+        columns = f"{'certificate':<13} {'ten years':<{_LINE}}  days left  until       start by"
+        out.print(f"  {columns}", style="bold")
     for certificate in status.certificates:
         _print_certificate(certificate, now)
     for host in status.unanswered:
         out.print("  not answered: ", style="bold red", end="")
-        click.echo(f"the certificate is not for {host}; devices that call it refuse TLS")
+        click.echo(f"the certificate is not for {host}: devices that call it refuse TLS")
     _print_other_hosts(status)
     total = sum(status.grades.values())
     if total:
@@ -99,7 +124,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
             for grade in sorted(status.grades, reverse=True)
             if status.grades[grade]
         )
-        click.echo(f"  {total} devices: {grades}")
+        print_wrapped(f"  {counted(total, 'device')}: {grades}", "    ")
     else:
         click.echo("  no device was seen or added yet")
     if status.reception is not None and status.reception.strangers:
@@ -107,10 +132,12 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.reception is not None and status.refuse:
         out.print("  locked out: ", style="bold red", end="")
         click.echo(sentence_of(status.reception, "refuse"))
-    click.echo(f"  pace: {status.pace.time.days} days for nearly all devices to come by ({status.pace.basis})")
+    pace = counted(status.pace.time.days, "day")
+    print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
     if any(uploads):
-        click.echo(
-            f"  upstream system: {uploads[0]} audits or alerts of this host wait for it, {uploads[1]} it refused"
+        print_wrapped(
+            f"  upstream system: {counted(uploads[0], 'upload')} of this host wait for it; it rejected {uploads[1]}",
+            "    ",
         )
     for worker in status.behind:
         why = worker.trouble.get(status.site.name, "it has not looked yet")
@@ -122,17 +149,17 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
 
 
 def _print_missing(found: InstallationStatus) -> None:
-    """Instances that nobody serves while the other one is served, and workers that are not heard."""
+    """Instances without a worker while the other one has some, and silent workers."""
     for listener in found.missing_listeners if found.workers else ():
         console().print("  missing: ", style="bold red", end="")
-        click.echo(f"no worker of {_INSTANCES[listener]} is alive: devices cannot come through")
+        click.echo(f"no worker of {_INSTANCES[listener]} is alive, so devices cannot come through")
     for worker in found.silent_workers:
         console().print("  silent: ", style="bold red", end="")
-        click.echo(f"{worker.worker} is not heard any more, and said no goodbye")
+        click.echo(f"{worker.worker} went silent without a sign-off")
 
 
 def _print_other_hosts(status: SiteStatus) -> None:
-    """Doors that call a host which is none of the site's, such as one that was taken away."""
+    """Doors that call a host that is not the site's, such as one that was removed."""
     for each in status.other_hosts:
         is_refused = each.host in status.refused_hosts
         console().print("  other host: ", style="bold red" if is_refused else "yellow", end="")
@@ -141,25 +168,22 @@ def _print_other_hosts(status: SiteStatus) -> None:
 
 
 def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
-    """A row with a time line: from today on, ten years long; what is left, and where the rotation has to begin."""
+    """A row with a time line of ten years: what is left of them, and where the rotation has to begin."""
     expiry = certificate.expiry
     days = expiry.days_left(now)
     cells = max(0, min(_LINE, round(days * _LINE / _LINE_DAYS)))
     begins = round((certificate.last_safe_start - now).total_seconds() / 86400 * _LINE / _LINE_DAYS)
-    line = "".join("|" if cell == max(0, min(begins, _LINE - 1)) else "-" for cell in range(max(1, cells)))
+    length = max(1, cells)
+    line = "".join("|" if cell == max(0, min(begins, length - 1)) else "-" for cell in range(length))
     out = console()
     click.echo(f"  {expiry.role:<13}", nl=False)
     out.print(f" {line:<{_LINE}}", style=_STYLES[certificate.urgency], end="")
-    click.echo(
-        f" {days:5.0f} days left, until {expiry.not_after:%Y-%m-%d}; "
-        f"last safe day to start: {certificate.last_safe_start:%Y-%m-%d}",
-        nl=False,
-    )
+    click.echo(f"  {days:>9.0f}  {expiry.not_after:%Y-%m-%d}  {certificate.last_safe_start:%Y-%m-%d}", nl=False)
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 
 def _next(found: InstallationStatus, certs: Path) -> str:
-    """The first thing to do, by how many devices wait for it."""
+    """The first thing to do: what most devices wait for."""
     if not found.sites:
         return f"{program()} init"
     for site in found.sites:
@@ -180,7 +204,7 @@ def _next(found: InstallationStatus, certs: Path) -> str:
 def _next_of_served(found: InstallationStatus) -> str:
     for site in found.sites:
         if site.behind:
-            return f"look at the log of {site.behind[0].worker}; how far each worker is: {program()} status --json"
+            return f"read the log of {site.behind[0].worker}. How far each worker is: {program()} status --json"
         if site.rotation is not None:
             return f"{program()} rotate status --site {site.site.name}"
     return f"{program()} device list --site {_default(found).site.name} --troubled"

@@ -31,31 +31,49 @@ Examples:
   engage lock conformance http://locks.example.org --site-key-file site.key
   engage lock conformance http://127.0.0.1:8080 --https-port 8443 --format junit --output host.xml
 
-It calls no host but the one that is named, from one connection at a time. Exit status 0 when every row passes, else 1.
+It calls no other host, and uses one connection at a time.
+
+Exit status 0 when every row passes, otherwise 1.
 """
 
 
 @click.command("conformance", epilog=_EXAMPLE)
 @click.argument("url")
 @click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @site_key_option
 @site_option
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
-@click.option("--format", "form", type=click.Choice(["text", "json", "junit"]), default="text", show_default=True)
 @click.option(
-    "--output", type=FilePath, metavar="FILE", help="Write the report there, whole or not at all; - is standard output."
+    "--format",
+    "form",
+    type=click.Choice(["text", "json", "junit"]),
+    default="text",
+    show_default=True,
+    help="Form of the report.",
+)
+@click.option("--json", "form", flag_value="json", help="The same as --format json.")
+@click.option(
+    "--output", type=FilePath, metavar="FILE", help="Write the report to this file, whole or not at all. - prints it."
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=10.0,
+    show_default=True,
+    help="How long to wait for an answer, in seconds.",
 )
 @demo_option
 @click.pass_obj
 def conformance_command(session: Session, /, url: str, form: str, output: Path | None, **options: Any) -> int:
-    """Try everything that a device needs from a host, row by row."""
+    """Test everything that a device needs from a host."""
     target = Target.from_url(url, options["https_port"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     host = ProbedHost(target, key, DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"]))
@@ -65,9 +83,9 @@ def conformance_command(session: Session, /, url: str, form: str, output: Path |
     if not streams:
         write_report((_report(outcomes, form, url),), output)
     elif failed:
-        print_next(f"mend the {failed} of {len(outcomes)} rows that failed, then try again")
+        print_next(f"fix the {failed} of {len(outcomes)} rows that failed, then try again")
     else:
-        print_next(f"nothing: all {len(outcomes)} rows pass")
+        click.echo(f"All {len(outcomes)} rows pass; nothing to do.")
     return 1 if failed else 0
 
 

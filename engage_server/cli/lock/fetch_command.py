@@ -38,9 +38,9 @@ Examples:
   engage lock fetch http://locks.example.org --try-all           which kinds of device would be lost?
   engage lock fetch http://locks.example.org --state door7.json  one device's nights, call after call
 
-With --state the device remembers its anchor: it then calls by TLS, and asks for the certificate only when that fails.
+With --state, the device remembers its anchor. It then calls by TLS, and asks for the certificate only when TLS fails.
 
-Exit status 1 where a device would refuse, 3 where the network is in the way.
+Exit status 1 when a device would refuse, 3 when the network prevents the call.
 """
 
 _VERSIONS = {version.label: version for version in TlsVersion}
@@ -49,7 +49,7 @@ _PROGRESS_EVERY = 16
 
 
 class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
-    """One TLS version, or the oldest and the newest: ``1.2``, ``1.0-1.2``."""
+    """One TLS version, or the oldest and the newest, such as ``1.0-1.2``."""
 
     name = "tls"
 
@@ -72,40 +72,59 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @click.command("fetch", epilog=_EXAMPLE)
 @click.argument("url")
 @click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @site_key_option
 @site_option
 @click.option("--serial", metavar="HEX", help="Send this serial number, 32 hexadecimal digits. [default: none]")
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
-@click.option("--state", type=FilePath, metavar="FILE", help="Remember the anchor there, from one call to the next.")
+@click.option("--state", type=FilePath, metavar="FILE", help="Keep the anchor in this file from one call to the next.")
 @click.option("--trigger", type=click.Choice([str(each) for each in Trigger]), help="What happened to the device.")
 @click.option("--call-in", is_flag=True, help="Then make the calls of the night: config, database, audit, alert.")
-@click.option("--try-all", is_flag=True, help="Be every kind of device in turn; say which would be lost.")
-@click.option("--partial-chain", is_flag=True, help="Be a device that accepts an anchor which is no root.")
+@click.option("--try-all", is_flag=True, help="Play every kind of device, and report which would be lost.")
+@click.option("--partial-chain", is_flag=True, help="Be a device that accepts an anchor that is no root.")
 @click.option("--counts-pem", is_flag=True, help="Be a device that measures the chain as PEM, not as DER.")
 @click.option("--reads-common-name", is_flag=True, help="Be a device that reads the common name if there is no SAN.")
 @click.option("--no-server-name", is_flag=True, help="Be a device that sends no server name in TLS.")
-@click.option("--no-dates", is_flag=True, help="Be a device that looks at no dates.")
+@click.option("--no-dates", is_flag=True, help="Be a device that checks no dates.")
 @click.option(
     "--clock-error",
     type=click.IntRange(-MOST_DAYS, MOST_DAYS),
     default=0,
     metavar="DAYS",
-    help="Have a clock that is wrong; -3 is late.",
+    help="Be a device whose clock is wrong; -3 is three days behind.",
 )
-@click.option("--tls", type=TlsRangeType(), default="1.2-1.3", show_default=True, metavar="OLDEST-NEWEST")
+@click.option(
+    "--tls",
+    type=TlsRangeType(),
+    default="1.2-1.3",
+    show_default=True,
+    metavar="OLDEST-NEWEST",
+    help="TLS versions that it speaks.",
+)
 @click.option("--ciphers", default="", metavar="LIST", help="OpenSSL's cipher list for TLS up to 1.2.")
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=10.0, show_default=True, help="Patience in seconds."
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=10.0,
+    show_default=True,
+    help="How long to wait for an answer, in seconds.",
 )
 @demo_option
 @json_option
 @click.pass_obj
 def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Fetch and check the trust certificate as a device does, then connect by TLS trusting nothing else."""
+    """Do what one device does: fetch the anchor, then use TLS.
+
+    The trust certificate is fetched and checked as a device does it. Then the virtual lock connects by TLS and trusts
+    nothing else.
+    """
     target = Target.from_url(url, options["https_port"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     limits = DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"])
@@ -113,7 +132,7 @@ def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) 
     firmware, now = _firmware(options), session.now()
     if options["try_all"]:
         if options["state"] or options["trigger"] or options["call_in"]:
-            raise UsageError("--try-all is for new devices", "Leave --state, --trigger and --call-in away.")
+            raise UsageError("--try-all is for new devices", "Leave out --state, --trigger and --call-in.")
         return _tried(try_all(target, key, limits, firmware, now, serial), firmware, as_json=as_json)
     lock = VirtualLock(
         target=target, key=key, limits=limits, firmware=firmware, serial=serial, memory=_memory(options["state"])
@@ -166,15 +185,15 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
     well = accepted(steps)
     if as_json:
         anchor = memory.anchor_digest or None
-        told = [_as_json(step) for step in steps]
-        print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": told})
+        rows = [_as_json(step) for step in steps]
+        print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": rows})
     elif well:
         click.echo("this was a virtual lock: it counts as a device only at a site for trials", err=True)
         print_next("a device with this site key would now call the host by TLS")
     else:
-        # TLS that failed before is told by what came of it; of the calls of the night the first says most
+        # a failure of TLS shows in what followed; of the calls of the night the first says most
         refused = next((step for step in steps if not step.ok and step.name != "tls"), steps[-1])
-        print_next(refused.next_step or "mend the host; a device would keep its old anchor and ask again")
+        print_next(refused.next_step or "fix the host. A device would keep its old anchor and ask again.")
     return 0 if well else 1
 
 
@@ -192,11 +211,16 @@ def _tried(running: Iterator[Trial], base: Firmware, *, as_json: bool) -> int:
     if as_json:
         print_json({"tried": len(trials), "kept": kept, "lost": [_loss_as_json(loss) for loss in found]})
         return 1 if found else 0
-    click.echo(f"{kept} of {len(trials)} kinds of device are well: {len(QUESTIONS)} open questions, both answers each")
+    click.echo(
+        f"{kept} of {len(trials)} kinds of device come through ({len(QUESTIONS)} open questions, two answers each)"
+    )
     for loss in found:
         click.echo(f"{click.style('lost', fg='red', bold=True)}  {loss.who} ({loss.count} kinds)")
         click.echo(f"      {loss.failure.name}: {loss.failure.sentence}")
-    print_next(found[0].failure.next_step or "mend the host" if found else "nothing: no kind of device is lost")
+    if found:
+        print_next(found[0].failure.next_step or "fix the host")
+    else:
+        click.echo("All kinds of device are fine; nothing to do.")
     return 1 if found else 0
 
 

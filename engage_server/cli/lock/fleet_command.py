@@ -10,7 +10,7 @@ import click
 
 from engage_server.checks import PROFILES
 from engage_server.cli.lock.this_machine import ask_unless_here
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.output import counted, json_option, print_json, print_next
 from engage_server.cli.parameters import (
     demo_option,
     own_key,
@@ -38,10 +38,10 @@ Examples:
   engage lock fleet http://127.0.0.1:8080 --https-port 8443 --count 1000 --over 30
   engage lock fleet http://locks.example.org --site-key-file site.key --count 500 --arrival minute --yes
 
-Devices are commissioned in the first night: notice, DER, hash, TLS. In the nights after it they call by TLS with the
-anchor that they have, and ask for another only when that fails. No host is called but the one that is named.
+Devices are commissioned in the first night: notice, DER, hash, TLS. In the nights after it, they call by TLS with the
+anchor that they have. They ask for another one only when TLS fails. No other host is called.
 
-Exit status 0 when every call was well, 3 when none found the host, else 1.
+Exit status 0 when every call succeeded, 3 when no call reached the host, otherwise 1.
 """
 
 _REFRESH_SECONDS = 0.5
@@ -50,29 +50,52 @@ _REFRESH_SECONDS = 0.5
 @click.command("fleet", epilog=_EXAMPLE)
 @click.argument("url")
 @click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @click.option("--count", type=click.IntRange(1, MAX_COUNT), required=True, help="How many devices.")
-@click.option("--over", type=click.FloatRange(0, 86400), default=60.0, show_default=True, help="Seconds of a night.")
-@click.option("--nights", type=click.IntRange(1, 1000), default=1, show_default=True, help="One after the other.")
-@click.option("--arrival", type=click.Choice([str(each) for each in Arrival]), default="spread", show_default=True)
-@click.option("--at-once", type=click.IntRange(1, 4096), default=64, show_default=True, help="Calls at the same time.")
-@click.option("--seed", type=int, default=1, show_default=True, help="Of the devices' habits.")
-@click.option("--call-in", is_flag=True, help="Make the calls of the night, too: config, database, audit, alert.")
+@click.option(
+    "--over", type=click.FloatRange(0, 86400), default=60.0, show_default=True, help="Length of a night in seconds."
+)
+@click.option(
+    "--nights", type=click.IntRange(1, 1000), default=1, show_default=True, help="How many nights, one after another."
+)
+@click.option(
+    "--arrival",
+    type=click.Choice([str(each) for each in Arrival]),
+    default="spread",
+    show_default=True,
+    help="When they call in a night.",
+)
+@click.option(
+    "--at-once", type=click.IntRange(1, 4096), default=64, show_default=True, help="How many calls at the same time."
+)
+@click.option("--seed", type=int, default=1, show_default=True, help="Seed of the devices' habits.")
+@click.option("--call-in", is_flag=True, help="Also make the calls of the night: config, database, audit, alert.")
 @site_key_option
 @site_option
 @click.option(
-    "--profile", default="any", show_default=True, metavar="NAME|FILE", help=f"{', '.join(PROFILES)}, or TOML."
+    "--profile",
+    default="any",
+    show_default=True,
+    metavar="NAME|FILE",
+    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
 )
 @click.option(
-    "--timeout", type=click.FloatRange(0.1, 600), default=30.0, show_default=True, help="Patience in seconds."
+    "--timeout",
+    type=click.FloatRange(0.1, 600),
+    default=30.0,
+    show_default=True,
+    help="How long to wait for an answer, in seconds.",
 )
 @click.option("--yes", is_flag=True, help="Do not ask before calling another machine.")
 @demo_option
 @json_option
 @click.pass_obj
 def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Let many virtual devices call a host as real ones do: when their habit says, on connections of their own."""
+    """Let many virtual devices call a host.
+
+    Each calls at the time that its habit gives, on a separate connection, as real devices do.
+    """
     target = Target.from_url(url, options["https_port"])
     ask_unless_here(target.host, options["count"], yes=options["yes"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
@@ -107,7 +130,10 @@ def _shown(tally: FleetTally, calls: int) -> Iterator[None]:
         return
     over = threading.Event()
     bar: ProgressBar[None] = click.progressbar(
-        length=calls, file=sys.stderr, item_show_func=lambda _: f"{tally.well} well, {tally.lost} lost", show_pos=True
+        length=calls,
+        file=sys.stderr,
+        item_show_func=lambda _: f"{tally.well} succeeded, {tally.lost} lost",
+        show_pos=True,
     )
 
     def refresh() -> None:
@@ -128,16 +154,21 @@ def _shown(tally: FleetTally, calls: int) -> Iterator[None]:
 
 
 def _tell(report: dict[str, Any]) -> None:
-    click.echo(f"{report['calls']} calls in {report['nights']} night(s): {report['well']} well, {report['lost']} lost")
+    calls, nights = counted(report["calls"], "call"), counted(report["nights"], "night")
+    click.echo(f"{calls} in {nights}: {report['well']} succeeded, {report['lost']} lost")
     click.echo(f"{'seconds':<12}{'p50':>9}{'p99':>9}{'max':>9}{'count':>9}")
     for stage, found in report["seconds"].items():
         click.echo(f"{stage:<12}{found['p50']:>9.3f}{found['p99']:>9.3f}{found['max']:>9.3f}{found['count']:>9}")
     for digest, count in report["adoption"].items():
-        click.echo(f"{count} devices hold {'the anchor ' + digest if digest else 'no anchor'}")
+        hold = "holds" if count == 1 else "hold"
+        click.echo(f"{counted(count, 'device')} {hold} {'the anchor ' + digest if digest else 'no anchor'}")
     for row in report["why_lost"][:10]:
-        click.echo(f"{click.style('lost', fg='red', bold=True)}  {row['calls']} calls: {row['failure']}")
+        click.echo(f"{click.style('lost', fg='red', bold=True)}  {counted(row['calls'], 'call')}: {row['failure']}")
     if report["latest_start"] > 1:
         click.echo(
             f"some devices began {report['latest_start']:.1f} s after their time: this machine is the bottleneck"
         )
-    print_next("engage lock conformance shows what is wrong" if report["lost"] else "nothing: no device is lost")
+    if report["lost"]:
+        print_next("engage lock conformance shows what is wrong")
+    else:
+        click.echo("All devices are fine; nothing to do.")

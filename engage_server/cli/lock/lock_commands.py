@@ -2,14 +2,14 @@
 
 import click
 
-from engage_server.cli.lazy_group import LazyGroup
+from engage_server.cli.groups import LazyGroup
 
 
 @click.group(
     cls=LazyGroup,
     table={
-        "conformance": ("lock.conformance_command", "conformance_command"),
         "fetch": ("lock.fetch_command", "fetch_command"),
+        "conformance": ("lock.conformance_command", "conformance_command"),
         "fleet": ("lock.fleet_command", "fleet_command"),
         "misbehave": ("lock.misbehave_command", "misbehave_command"),
     },

@@ -23,20 +23,33 @@ Examples:
   engage lock misbehave http://127.0.0.1:8080 --https-port 8443 --how stall --count 50
   engage lock misbehave http://127.0.0.1:8080 --https-port 8443 --how slow --how silent --seconds 20
 
-While the misbehaving devices hold their connections, a well-behaved one calls. Exit status 0 when it is served, else 1.
+While the misbehaving devices hold their connections, a well-behaved one calls. Exit status 0 when it is served,
+otherwise 1.
 """
 
 
 @click.command("misbehave", epilog=_EXAMPLE)
 @click.argument("url")
 @click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Of the TLS instance."
+    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
 )
 @click.option(
-    "--how", "ways", type=click.Choice([str(each) for each in Misbehaviour]), multiple=True, help="[default: all]"
+    "--how",
+    "ways",
+    type=click.Choice([str(each) for each in Misbehaviour]),
+    multiple=True,
+    help="How they misbehave. [default: all ways]",
 )
-@click.option("--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="Devices for each way.")
-@click.option("--seconds", type=click.FloatRange(0.5, 600), default=10.0, show_default=True, help="They stay so long.")
+@click.option(
+    "--count", type=click.IntRange(1, 1000), default=10, show_default=True, help="How many devices for each way."
+)
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.5, 600),
+    default=10.0,
+    show_default=True,
+    help="How many seconds they stay connected.",
+)
 @click.option("--yes", is_flag=True, help="Do not ask before calling another machine.")
 @site_key_option
 @site_option
@@ -44,7 +57,10 @@ While the misbehaving devices hold their connections, a well-behaved one calls. 
 @json_option
 @click.pass_obj
 def misbehave_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
-    """Be devices that stall, crawl, vanish or ask for nonsense, and see whether a right one is served meanwhile."""
+    """Play devices that misbehave, and test who is still served.
+
+    They stall, crawl, vanish or send nonsense. Meanwhile a well-behaved device calls.
+    """
     target = Target.from_url(url, options["https_port"])
     ways = [Misbehaviour(each) for each in options["ways"]] or list(Misbehaviour)
     ask_unless_here(target.host, options["count"] * len(ways), yes=options["yes"])
@@ -61,10 +77,13 @@ def misbehave_command(session: Session, /, url: str, as_json: bool, **options: A
         )
         return 0 if served else 1
     for way, counted in found.items():
-        told = ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common())
-        click.echo(f"{way:<16}{told}")
-    click.echo(f"meanwhile a right device was {'served' if served else f'not served: {why}'}")
-    print_next("nothing: the host bears it" if served else "give the host deadlines, or more workers")
+        outcomes = ", ".join(f"{count} {outcome}" for outcome, count in counted.most_common())
+        click.echo(f"{way:<16}{outcomes}")
+    click.echo(f"meanwhile a well-behaved device was {'served' if served else f'not served: {why}'}")
+    if served:
+        click.echo("The host withstands it; nothing to do.")
+    else:
+        print_next("give the host deadlines, or more workers")
     return 0 if served else 1
 
 

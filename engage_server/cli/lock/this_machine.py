@@ -1,4 +1,4 @@
-"""Whether a host is this machine: load goes to no other one unless a person said so."""
+"""Whether a host is this machine: no other machine gets load unless a person agreed."""
 
 import socket
 import sys
@@ -14,25 +14,25 @@ def ask_unless_here(host: str, count: int, *, yes: bool) -> None:
     Args:
         host: Name or address.
         count: Of devices, for the question.
-        yes: Whether it was answered beforehand.
+        yes: Whether the operator has already agreed.
 
     Raises:
-        UsageError: It is another machine, and there is nobody to ask.
+        UsageError: It is another machine, and nobody is there to answer.
         click.Abort: The answer is no.
     """
     if yes or _is_here(host):
         return
     if not sys.stdin.isatty():
-        raise UsageError(f"{host} is another machine", "If it may be called by so many devices, say so: --yes.")
+        raise UsageError(f"{host} is another machine", "If so many devices may call it, add --yes.")
     click.confirm(f"{host} is another machine. Let {count} devices call it?", abort=True, err=True)
 
 
 def _is_here(host: str) -> bool:
-    """Whether every address of the host is one of this machine: only such can be bound."""
+    """Whether every address of the host is one of this machine: only its own addresses can be bound."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
     except OSError:
-        raise NotPossible(f"{host}: no such host", "Is the name right?") from None
+        raise NotPossible(f"{host}: no such host", "Check the name.") from None
     for family, kind, protocol, _, address in found:
         with socket.socket(family, kind, protocol) as probe:
             try:

@@ -3,21 +3,22 @@
 import click
 
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import Numbered, reason_option, site_option
+from engage_server.cli.parameters import reason_option, release_argument, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 
 
 @click.command("drop", epilog="\b\nExample:\n  engage release drop 3 --site main --reason 'built for the wrong host'")
-@click.argument("number", type=Numbered, metavar="N")
+@release_argument
 @site_option
 @reason_option
 @json_option
 @click.pass_obj
 def drop_release(session: Session, number: int, site: str | None, reason: str, as_json: bool) -> None:
-    """Remove a release that was staged and never served, with its private key.
+    """Remove a staged release that was never served.
 
-    One that was served stays, because devices may hold its anchor: engage release retire destroys its key.
+    Its private key is destroyed. A release that was served stays, because devices may hold its anchor. To destroy the
+    key of such a release, use: engage release retire.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

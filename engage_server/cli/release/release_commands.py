@@ -2,21 +2,36 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.as_json.releases import checked_release_json, confirmation_json, release_json
-from engage_server.checks import Severity
 from engage_server.cli.byte_bar import print_budget
 from engage_server.cli.failing_doors import assert_wanted, yes_option
-from engage_server.cli.output import console, json_option, print_json, print_next, print_table, trials_mark
-from engage_server.cli.parameters import FilePath, Numbered, read_passphrase_option, reason_option, site_option
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import (
+    json_option,
+    print_json,
+    print_next,
+    print_table,
+    trials_mark,
+)
+from engage_server.cli.parameters import (
+    FilePath,
+    all_sites_option,
+    read_passphrase_option,
+    reason_option,
+    release_argument,
+    site_option,
+)
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
+from engage_server.cli.release.release_output import day, print_findings, state_words
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
@@ -28,33 +43,59 @@ from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
 
-_HTTPS_PORT = 443  # what 'lock fetch' calls unless it is told another one
-_STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
+_STATES = """\b
+staged   checked and kept, never served
+current  served now
+former   no longer served; you can go back to it (in JSON: retired)
+retired  no longer served, and its private key is destroyed
+
+\b
+Example:
+  engage release list --site main --json
+"""
+_HTTPS_PORT = 443  # what 'lock fetch' calls unless it is given another one
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "stage",
+        "activate",
+        "rollback",
+        "retire",
+        "drop",
+    ),
+)
 def release() -> None:
-    """Releases: everything that a site serves, as one unit."""
+    """Releases: anchor, chain and key that a site serves as one."""
 
 
 @release.command(
     epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
-    "  engage release stage fullchain.pem privkey.pem root.pem    what an ACME client left, and the CA's root\n"
+    "  engage release stage fullchain.pem privkey.pem root.pem    the files of an ACME client, and the CA's root\n"
     "  engage release stage export.pfx --passphrase-file pfx.passphrase"
 )
 @click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
 @site_option
-@click.option("--passphrase-file", metavar="FILE", help="For PKCS#12 and an encrypted key; - reads standard input.")
+@click.option(
+    "--passphrase-file",
+    metavar="FILE",
+    shell_complete=completions.files,
+    help="For PKCS#12 and an encrypted key. - reads standard input.",
+)
 @json_option
 @click.pass_obj
 def stage(
     session: Session, targets: tuple[Path, ...], site: str | None, passphrase_file: str | None, as_json: bool
 ) -> int:
-    """Check a chain and keep it as the site's next release. Nothing is served before 'activate'.
+    """Check a chain and keep it as the site's next release.
 
-    A target is a folder or file as 'chain check' takes it; several files together are one chain. Root and private key
-    have to be among them; the key is sealed. Exit status 1 when a finding of severity error keeps it from being
-    activated.
+    Nothing is served before 'engage release activate'. A target is a folder or file that 'engage chain check' accepts.
+    Several files together are one chain. The root and the private key must be among them. The key is sealed.
+
+    Exit status 1 when a finding of severity error keeps the release from being activated.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -63,21 +104,21 @@ def stage(
     if as_json:
         print_json(checked_release_json(checked))
     else:
-        _print_findings(checked)
+        print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
-            print_next("it cannot be activated: mend the errors above and stage the chain again")
+            print_next("fix the errors above and stage the chain again; this release cannot be activated")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
 
 
-@release.command("list", epilog="\b\nExample:\n  engage release list --site main --json")
-@site_option
+@release.command("list", epilog=_STATES)
+@all_sites_option
 @json_option
 @click.pass_obj
 def list_releases(session: Session, site: str | None, as_json: bool) -> None:
-    """List the releases, of all sites or of one."""
+    """List the releases of all sites, or of one."""
     operator = session.operator_side()
     found = operator.releases.all(site)
     sites = {each.name: each for each in operator.sites.all()}
@@ -88,15 +129,14 @@ def list_releases(session: Session, site: str | None, as_json: bool) -> None:
         (
             f"{each.site}{trials_mark(sites[each.site])}",
             each.number,
-            each.state,
-            _day(each.staged_at),
-            _day(each.activated_at),
-            _day(each.retired_at),
-            "destroyed" if each.key_destroyed_at else "sealed",
+            state_words(each),
+            day(each.staged_at),
+            day(each.activated_at),
+            day(each.retired_at),
         )
         for each in found
     ]
-    print_table(["site", "release", "state", "staged", "activated", "retired", "key"], rows, "there is no release yet")
+    print_table(["site", "release", "state", "staged", "activated", "served until"], rows, "there is no release yet")
     for name in dict.fromkeys(each.site for each in found):
         advice = operator.held_anchors.advice(name, session.now())
         if advice is not None:
@@ -116,12 +156,12 @@ def _next_of_list(found: Sequence[Release], site: str | None, sites: Mapping[str
 
 
 @release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
-@click.argument("number", type=Numbered, metavar="N")
+@release_argument
 @site_option
 @json_option
 @click.pass_obj
 def show(session: Session, number: int, site: str | None, as_json: bool) -> None:
-    """Show one release: its certificates, its bytes, and what the checks say of it today."""
+    """Show a release: certificates, bytes and today's findings."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
     checked = operator.releases.check(name, number, session.occasion())
@@ -129,12 +169,16 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
         print_json(checked_release_json(checked))
         return
     chain = chain_of(checked.release)
-    click.echo(f"release {number} of {name}: {checked.release.state}, hash {checked.release.anchor_hash}")
+    click.echo(f"release {number} of {name}: {state_words(checked.release)}")
+    click.echo(f"hash of its anchor: {checked.release.anchor_hash}")
+    for what, at in (("staged", checked.release.staged_at), ("activated", checked.release.activated_at)):
+        if at is not None:
+            click.echo(f"{what} {at:%Y-%m-%d %H:%M} UTC")
     for certificate in chain:
         until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
         click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
     print_budget(measure(chain))
-    _print_findings(checked)
+    print_findings(checked)
     print_next(f"{program()} release list --site {name}")
 
 
@@ -143,16 +187,16 @@ override_option = click.option(
     "overrides",
     multiple=True,
     metavar="CODE=REASON",
-    help="Accept one error by its code, with the reason, which the audit log keeps. Repeat it for each.",
+    help="Accept one error by its code. The audit log keeps the reason. Repeat it for each.",
 )
 
 
 @release.command(
     epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
-    "  engage release activate 2 --wait              returns when every worker of every host serves it\n"
+    "  engage release activate 2 --wait              returns when every worker serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
-@click.argument("number", type=Numbered, metavar="N")
+@release_argument
 @site_option
 @override_option
 @yes_option
@@ -169,19 +213,20 @@ def activate(
     wait_seconds: float,
     as_json: bool,
 ) -> int:
-    """Serve this release from now on: every worker follows within two seconds, nothing restarts.
+    """Serve this release from now on.
 
-    With --wait it returns when each worker has said that it serves the release, and names those that have not: then the
-    exit status is 1. A worker that is not heard and said no goodbye counts (engage host list).
+    Every worker follows within two seconds, and nothing restarts. With --wait, the command returns when each worker has
+    reported that it serves the release. It names the workers that have not, and then ends with 1. A worker that went
+    silent without a sign-off counts too: engage host list.
 
-    Asks first where doors would refuse the release, because they hold another anchor. Without a terminal and without
-    --yes it then changes nothing, and ends with 1.
+    If doors would refuse the release because they hold another anchor, the command asks first. Without a terminal and
+    without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
     _ask_where_doors_fail(session, operator, name, number, yes=yes)
     checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
-    return _told(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
+    return _reported(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
 
 
 @release.command(
@@ -205,11 +250,12 @@ def rollback(
     wait_seconds: float,
     as_json: bool,
 ) -> int:
-    """Serve again what was served before the current release, as one unit.
+    """Serve the release before the current one again.
 
-    Doing it again goes back one more. The checks are asked again: what has expired meanwhile does not go live. Asks
-    first where doors would refuse that release, because they hold another anchor. Without a terminal and without --yes
-    it then changes nothing, and ends with 1.
+    A second rollback goes back one more. The release is checked again: one that has expired does not go live.
+
+    If doors would refuse that release because they hold another anchor, the command asks first. Without a terminal and
+    without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -218,23 +264,23 @@ def rollback(
         _ask_where_doors_fail(session, operator, name, before, yes=yes)
     checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
     sentence = f"release {checked.release.number} of {name} is current again"
-    return _told(session, operator, checked, sentence, wait, wait_seconds, as_json)
+    return _reported(session, operator, checked, sentence, wait, wait_seconds, as_json)
 
 
 @release.command(
     epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
 )
-@click.argument("number", type=Numbered, metavar="N")
+@release_argument
 @site_option
 @reason_option
 @click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
 @json_option
 @click.pass_obj
 def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Destroy the private key of a release that is no longer served. It cannot be gone back to.
+    """Destroy the private key of a former release.
 
-    What devices downloaded of it stays downloadable. The prompt says whether it is safe: whether all doors hold the
-    anchor of the current release. 'engage release list' says the same.
+    Nobody can go back to the release afterwards. Its anchor stays downloadable for devices. The prompt says whether it
+    is safe, that is, whether all doors hold the anchor of the current release. 'engage release list' says the same.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -258,7 +304,7 @@ def _ask_where_doors_fail(session: Session, operator: "OperatorSide", site: str,
         assert_wanted([operator.held_anchors.reception(site, number, session.now())], yes=yes)
 
 
-def _told(
+def _reported(
     session: Session,
     operator: "OperatorSide",
     checked: CheckedRelease,
@@ -276,14 +322,14 @@ def _told(
             value["workers"] = confirmation_json(confirmation)
         print_json(value)
         return int(is_missing)
-    _print_findings(checked)
+    print_findings(checked)
     click.echo(sentence)
     if confirmation is not None:
         print_confirmation(confirmation, site)
     if confirmation is not None and confirmation.silent:
-        print_next(f"look whether they run; who is gone for good is forgotten: {program()} host list")
+        print_next(f"check whether they run. To drop a host that is gone for good: {program()} host list")
     elif is_missing:
-        print_next(f"look at the logs of the workers above; to go back: {program()} release rollback --site {site}")
+        print_next(f"read the logs of the workers above. To go back: {program()} release rollback --site {site}")
     else:
         print_next(f"{_fetch(session, operator, site)} shows it as a device sees it")
 
@@ -298,18 +344,6 @@ def _read_overrides(texts: tuple[str, ...]) -> dict[str, str]:
             raise UsageError(f"--override {text!r} has no reason", "Write --override CODE=REASON.")
         found[code.strip()] = reason.strip()
     return found
-
-
-def _print_findings(checked: CheckedRelease) -> None:
-    out = console()
-    for finding in checked.findings:
-        about = f"{finding.certificate}: " if finding.certificate else ""
-        out.print(f"{finding.severity}", style=_STYLES[finding.severity], end="")
-        click.echo(f" [{finding.code}] {about}{finding.sentence}\n      mend: {finding.mend} ({finding.source})")
-
-
-def _day(at: Any) -> str:
-    return f"{at:%Y-%m-%d %H:%M}" if at else ""
 
 
 def _fetch(session: Session, operator: "OperatorSide", site: str) -> str:

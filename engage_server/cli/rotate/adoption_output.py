@@ -1,25 +1,42 @@
-"""How the devices stand in a rotation, for people and for scripts."""
+"""How far the devices are in a rotation."""
 
 import click
 
-from engage_server.cli.output import console
+from engage_server.cli.output import console, print_wrapped
 from engage_server.records import Adoption
 from engage_server.services.rotation.gate import crowd_of
 from engage_server.services.rotation.gate_words import doubt_words, example_words
 
 _BAR = 40
 _KINDS = {
-    "refused": "refuse TLS from their usual address",
-    "silent": "have missed a habit of three nights and more",
-    "moved": "called from another address; from there a third night in a row counts",
-    "elsewhere": "do not count: not well before, and seen at another address lately",
+    "refused": "refused TLS from their usual address",
+    "silent": "missed their habit of three nights or more",
+    "moved": "called from another address, which counts after three nights in a row",
+    "elsewhere": "not counted: not well before, and seen at another address lately",
 }
 
 
 def print_adoption(adoption: Adoption) -> None:
-    """The counts as a bar, then each kind that is in the way, with an example."""
+    """The counts as a bar, then each kind of device that the gate waits for, with an example."""
+    if adoption.devices:
+        _print_bar(adoption)
+    else:
+        click.echo(f"  devices: none counts yet, {adoption.new} new")
+    for name, words in _KINDS.items():
+        _print_kind(adoption, name, getattr(adoption, name), words)
+    for doubt, count in adoption.doubtful.items():
+        _print_kind(adoption, doubt.value, count, doubt_words(doubt))
+    if adoption.strangers:
+        click.echo(f"    {adoption.strangers} not on the site's list: not counted")
+    for crowd in adoption.crowds:
+        pauses = ": this pauses the rotation" if crowd == crowd_of(adoption) else ""
+        print_wrapped(
+            f"  {crowd.devices} of them called by TLS from {crowd.address}, which is not their address{pauses}", "    "
+        )
+
+
+def _print_bar(adoption: Adoption) -> None:
     out = console()
-    total = max(1, adoption.devices)
     parts = [
         (adoption.confirmed, "=", "green"),
         (adoption.waiting, ".", "dim"),
@@ -28,25 +45,18 @@ def print_adoption(adoption: Adoption) -> None:
     ]
     out.print("  devices ", end="")
     for count, mark, style in parts:
-        cells = round(count * _BAR / total) or int(count > 0)
+        cells = round(count * _BAR / adoption.devices) or int(count > 0)
         out.print(mark * cells, style=style, end="")
-    click.echo(
-        f" {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
-        f"{adoption.undecided} count for nothing (?), {adoption.lost} lost (!); {adoption.new} new"
+    click.echo("")
+    print_wrapped(
+        f"    {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
+        f"{adoption.undecided} not decided (?), {adoption.lost} lost (!), {adoption.new} new",
+        "      ",
     )
-    for name, words in _KINDS.items():
-        _print_kind(adoption, name, getattr(adoption, name), words)
-    for doubt, count in adoption.doubtful.items():
-        _print_kind(adoption, doubt.value, count, doubt_words(doubt))
-    if adoption.strangers:
-        click.echo(f"    {adoption.strangers} not on the site's list: they do not count")
-    for crowd in adoption.crowds:
-        pauses = ": this pauses the rotation" if crowd == crowd_of(adoption) else ""
-        click.echo(f"  address {crowd.address}, which is not theirs, named {crowd.devices} of them by TLS{pauses}")
 
 
 def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:
     if count:
         examples = adoption.examples.get(kind, ())
         such_as = f", such as {example_words(examples)}" if examples else ""
-        click.echo(f"    {count} {words}{such_as}")
+        print_wrapped(f"    {count} {words}{such_as}", "      ")

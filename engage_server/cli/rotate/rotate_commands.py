@@ -8,7 +8,8 @@ import click
 
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
-from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import (
     HIGHEST_NUMBER,
     FilePath,
@@ -18,8 +19,11 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.program import program
-from engage_server.cli.rotate.rotate_output import print_plan, print_progress
+from engage_server.cli.rotate.plan_output import print_plan, print_ways
+from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
+from engage_server.cli.shell import completions
+from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
@@ -30,37 +34,59 @@ from engage_server.services.rotation.request import RotationWish
 _WAYS = [str(way) for way in RotationWay]
 
 authority_option = click.option(
-    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys lie. [default: setting certs_dir]"
+    "--authority", type=FilePath, metavar="DIR", help="Where the CAs' keys are. [default: setting certs_dir]"
 )
 passphrase_option = click.option(
     "--passphrase-file",
     metavar="FILE",
-    help="Opens the CAs' keys, and encrypts those of new ones; - reads standard input; ENGAGE_PASSPHRASE may hold it.",
+    shell_complete=completions.files,
+    help="Opens the CAs' keys, and encrypts new ones. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "plan",
+        "start",
+        "status",
+        "approve",
+        "abort",
+    ),
+)
 def rotate() -> None:
-    """Rotation: from the chain that is served to the next one, without losing a device.
+    """Rotation: replace the chain that is served, step by step.
 
-    'plan' shows what is due and every way there, and changes nothing. 'start' does one way, step by step; between the
-    steps a gate counts the devices that came through. The servers' operators' instance moves a rotation on by itself.
+    'plan' shows what is due and which ways there are. 'start' begins one way. Between its steps, a gate counts the
+    devices that came through. The operators' instance of the servers moves the rotation on by itself.
     """
 
 
-@rotate.command(epilog="\b\nExamples:\n  engage rotate plan --site main\n  engage rotate plan --json")
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate plan --site main\n"
+    "  engage rotate plan --way linked-rekey      its steps, and what devices make of them\n"
+    "  engage rotate plan --json"
+)
 @site_option
+@click.option("--way", type=click.Choice(_WAYS), help="Show this way in detail, with its steps.")
+@click.option("--verbose", is_flag=True, help="Show every way in detail.")
 @authority_option
 @passphrase_option
 @json_option
 @click.pass_obj
 def plan(
-    session: Session, site: str | None, authority: Path | None, passphrase_file: str | None, as_json: bool
+    session: Session,
+    site: str | None,
+    way: str | None,
+    verbose: bool,
+    authority: Path | None,
+    passphrase_file: str | None,
+    as_json: bool,
 ) -> None:
-    """Say what is due, which ways there are, and which is the safest. Changes nothing.
+    """Show what is due, which ways there are, and the safest one.
 
-    Every way is tried on a copy of the chain under throwaway keys, and validated as a device with the old anchor and as
-    one with the new anchor would.
+    Nothing is changed. Every way is tried on a copy of the chain with throwaway keys. The result is validated from the
+    point of view of a device with the old anchor, and of one with the new anchor.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -71,12 +97,10 @@ def plan(
         print_json(plan_json(made))
         return
     print_plan(made)
+    print_ways(made, RotationWay if verbose else [RotationWay(way)] if way else [])
     for file in found.locked:
         click.echo(f"{file} is encrypted: --passphrase-file opens it")
-    if made.recommended is None:
-        print_next("nothing is due; to rotate all the same: " + f"{program()} rotate start --site {name} --way WAY")
-    else:
-        print_next(f"{program()} rotate start --site {name} --way {made.recommended}")
+    print_next(f"{program()} rotate start --site {name} --way {way or made.recommended or 'WAY'}")
 
 
 @rotate.command(
@@ -86,49 +110,56 @@ def plan(
     "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027"
 )
 @site_option
-@click.option("--way", type=click.Choice(_WAYS), help="Which way. [default: the recommended one]")
+@click.option("--way", type=click.Choice(_WAYS), help="The way. [default: the recommended one]")
 @authority_option
 @passphrase_option
-@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' made elsewhere.")
+@click.option("--prepared", type=FilePath, metavar="DIR", help="Chains that 'engage chain renew' built elsewhere.")
 @click.option(
     "--wave",
     "waves",
     multiple=True,
     metavar="SITE,...",
-    help="Sites that follow when this one is done; repeat it: each wave waits for the one before.",
+    shell_complete=completions.waves,
+    help="Sites that follow when this one is done. Repeat it: each wave waits for the one before.",
 )
-@click.option("--ask", is_flag=True, help="Let a person approve each step after the first.")
-@click.option("--only-listed", is_flag=True, help="Count only devices on the site's list: nobody else can hold it up.")
+@click.option("--ask", is_flag=True, help="Pause before each step after the first until an operator approves it.")
+@click.option(
+    "--only-listed", is_flag=True, help="Count only devices on the site's list, so that no other can delay it."
+)
 @click.option(
     "--max-missing",
     type=click.IntRange(0, HIGHEST_NUMBER),
     default=0,
     show_default=True,
-    help="Devices that may be missing at a step.",
+    help="How many devices may be missing at a step.",
 )
 @click.option(
     "--max-missing-percent",
     type=click.FloatRange(0, 100),
     default=0.0,
     show_default=True,
-    help="The same in percent; both must hold.",
+    help="The same in percent. Both must hold.",
 )
 @click.option(
     "--max-lost",
     type=click.IntRange(0, HIGHEST_NUMBER),
     default=2,
     show_default=True,
-    help="With more lost devices it rolls back.",
+    help="With more lost devices, it rolls back.",
 )
 @click.option(
     "--max-lost-percent",
     type=click.FloatRange(0, 100),
     default=2.0,
     show_default=True,
-    help="The same in percent; both must be passed.",
+    help="The same in percent. It rolls back when both are exceeded.",
 )
 @click.option(
-    "--soak-hours", type=click.FloatRange(0, 8760), default=24.0, show_default=True, help="The least time of each step."
+    "--soak-hours",
+    type=click.FloatRange(0, 8760),
+    default=24.0,
+    show_default=True,
+    help="The shortest time of each step.",
 )
 @yes_option
 @click.pass_obj
@@ -149,14 +180,14 @@ def start(
     soak_hours: float,
     yes: bool,
 ) -> None:
-    """Begin a rotation; take up one that was interrupted; or move on one that is going on.
+    """Begin a rotation, or continue one.
 
-    Chains are built, validated and staged first; then the first one is served, and the gate watches. A device is lost
-    when it refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit all
-    goes back, as one unit, by itself. What comes from other addresses makes it pause, and nothing else.
+    Chains are built, validated and staged. Then the first one is served, and the gate watches. A device is lost when it
+    refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit, the rotation
+    rolls back by itself. What comes from other addresses can make it pause, and nothing else.
 
-    With several sites nothing begins before all of them can. A cut-over asks first, because every door fails TLS once.
-    Without a terminal and without --yes it then changes nothing, and ends with 1.
+    With several sites, nothing begins before all of them are ready. A cut-over asks first, because every door fails TLS
+    once. Without a terminal and without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -177,16 +208,27 @@ def start(
     _print_where(session, operator, name)
 
 
-@rotate.command(epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --site main --json")
+@rotate.command(
+    epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --watch\n"
+    "  engage rotate status --site main --json"
+)
 @all_sites_option
+@watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, site: str | None, as_json: bool) -> None:
-    """Show where rotations stand: what is served, who came through, and what the gate waits for. Changes nothing."""
+def status(session: Session, site: str | None, watching: bool, as_json: bool) -> None:
+    """Show where rotations stand, and what they wait for."""
     operator = session.operator_side()
-    occasion = session.occasion()
     if site is not None:
         operator.sites.get(site)
+    if watching:
+        watch(lambda: _report(session, operator, site, as_json=False), as_json=as_json)
+    _report(session, operator, site, as_json=as_json)
+
+
+def _report(session: Session, operator: OperatorSide, site: str | None, *, as_json: bool) -> None:
+    """Look once, and print what is found."""
+    occasion = session.occasion()
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
     if as_json:
@@ -215,10 +257,10 @@ def status(session: Session, site: str | None, as_json: bool) -> None:
 @yes_option
 @click.pass_obj
 def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
-    """Let the next step pass, whatever the gate says. The audit log keeps your name and the reason.
+    """Approve the next step, whatever the gate says.
 
-    Asks first where doors would refuse the next release. Without a terminal and without --yes it then changes nothing,
-    and ends with 1.
+    The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
+    Without a terminal and without --yes, it then changes nothing and ends with 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -232,10 +274,10 @@ def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
 @rotate.command(epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"')
 @site_option
 @reason_option
-@click.option("--keep", is_flag=True, help="Go on serving what is served now, and only end the rotation.")
+@click.option("--keep", is_flag=True, help="End the rotation, but continue to serve what is served now.")
 @click.pass_obj
 def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
-    """End a rotation, and serve what was served when it began, as one unit."""
+    """End a rotation, and go back to where it began."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
     back_to = operator.rotations.back_to(name)
@@ -248,7 +290,7 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
 
 
 def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
-    """Of a rotation that has ended: whether what it replaced can be retired."""
+    """For a rotation that has ended: whether the replaced release can be retired."""
     rotation = progress.rotation
     return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
 
@@ -273,8 +315,8 @@ def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
         click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
 
 
-def _echo(begin: str, told: str) -> None:
-    click.echo(begin + told)
+def _echo(begin: str, sentence: str) -> None:
+    print_wrapped(begin + sentence, "  ")
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
@@ -294,11 +336,11 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
 
 
 def _next_of(rotation: Rotation) -> str:
-    """What to do about a rotation that is going on."""
+    """What to do about a rotation that has not ended."""
     command, site = f"{program()} rotate", rotation.site
     back = f"to go back: {command} abort --site {site}"
     if rotation.state is RotationState.HELD:
-        return f'to let it pass: {command} approve --site {site} --reason "..."; {back}'
+        return f'to approve: {command} approve --site {site} --reason "..."; {back}'
     if rotation.state is RotationState.PREPARING:
-        return f"to finish what was begun: {command} start --site {site}; {back}"
+        return f"to continue: {command} start --site {site}; {back}"
     return f"{program()} device list --site {site} --release {rotation.served} --missing; {back}"

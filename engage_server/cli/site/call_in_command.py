@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.output import json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, reason_option
+from engage_server.cli.parameters import FilePath, reason_option, site_argument
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
@@ -15,9 +15,9 @@ from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstr
 
 _MAX_TRUST_BYTES = 1024 * 1024
 _INSECURE = (
-    "warning: with insecure_call_in, devices of {site} are answered on the plain instance, too. Whoever is between "
-    "them and this host can read who may open which door, change it, and make up audits. TLS is there once a device "
-    "has the anchor: this is for firmware that never uses it."
+    "warning: with insecure_call_in, devices of {site} are also answered by plain HTTP. Anyone between them and this "
+    "host can read who may open which door, change it, and invent audits. Devices use TLS once they have the anchor. "
+    "This is for firmware that never does."
 )
 
 
@@ -28,7 +28,7 @@ _INSECURE = (
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
     "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",
 )
-@click.argument("name")
+@site_argument
 @click.option("--files", is_flag=True, help="Answer from the JSON files of each device (engage device import).")
 @click.option("--upstream", "url", metavar="URL", help="Pass calls on to your own access-control system.")
 @click.option(
@@ -36,16 +36,16 @@ _INSECURE = (
     "timeout_seconds",
     type=click.FloatRange(0.1, 120),
     metavar="SECONDS",
-    help="How long one call to it may take in all. [default: 10]",
+    help="How long one call to it may last. [default: 10]",
 )
 @click.option(
     "--upstream-ca",
     "trust_file",
     type=FilePath,
     metavar="FILE",
-    help="The certificates, as PEM, that its chain may lead to. [default: those that this machine trusts]",
+    help="PEM file with the certificates that its chain may lead to. [default: those that this machine trusts]",
 )
-@click.option("--upstream-system-ca", "trusts_system", is_flag=True, help="Trust those that this machine trusts again.")
+@click.option("--upstream-system-ca", "trusts_system", is_flag=True, help="Trust again what this machine trusts.")
 @click.option(
     "--unknown-devices",
     type=click.Choice([str(each) for each in UnknownDevices]),
@@ -55,7 +55,7 @@ _INSECURE = (
     "--insecure-call-in/--no-insecure-call-in",
     "insecure",
     default=None,
-    help="Answer on the plain instance, too, for whoever listens.",
+    help="Answer on the plain instance, too, where anyone can listen.",
 )
 @reason_option
 @json_option
@@ -73,15 +73,16 @@ def call_in(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Say how a site's devices are answered when they call in at night; without options, show it.
+    """Show or set how a site's call-ins are answered.
 
-    Calls are taken by TLS. With --files this host answers from data/NAME/SERIAL/, with --upstream your own system does;
-    audits and alerts then wait on this host until that system has taken them.
+    Devices call in at night, by TLS. With --files, this host answers them from data/NAME/SERIAL/. With --upstream, your
+    own system answers; audits and alerts wait on this host until that system has accepted them. Without options, the
+    command shows the present setting.
     """
     from engage_server.services.sites.register import SiteChanges
 
     if (files and url) or (trust_file and trusts_system):
-        raise UsageError("that contradicts itself", "Give one of the two.")
+        raise UsageError("these options contradict each other", "Give one of the two.")
     operator = session.operator_side()
     site = operator.sites.get(name)
     wanted = site.call_in
@@ -95,7 +96,7 @@ def call_in(
         wanted = replace(wanted, insecure=insecure)
     if wanted != site.call_in:
         site = operator.sites.change(site, SiteChanges(call_in=wanted), reason, session.occasion())
-    _tell(site, len(operator.sites.serials(name)), as_json=as_json)
+    _report(site, len(operator.sites.serials(name)), as_json=as_json)
 
 
 def _upstream(
@@ -125,23 +126,24 @@ def _read_trust(file: Path) -> str:
     try:
         return read_file(file, limit=_MAX_TRUST_BYTES).decode("ascii")
     except UnicodeDecodeError:
-        raise UsageError(f"{file} is no PEM", "Give certificates as PEM.", code="upstream.trust") from None
+        raise UsageError(f"{file} is not PEM", "Give certificates as PEM.", code="upstream.trust") from None
 
 
-def _tell(site: Site, listed: int, *, as_json: bool) -> None:
+def _report(site: Site, listed: int, *, as_json: bool) -> None:
     call_in = site.call_in
     if call_in.insecure:
         click.echo(_INSECURE.format(site=site.name), err=True)
     if call_in.upstream is not None and call_in.upstream.url.startswith("http:"):
         click.echo(
-            "warning: the upstream system is called without TLS: devices' tokens and users go in the open", err=True
+            "warning: the upstream system is called without TLS. Anyone can read the tokens and users of devices.",
+            err=True,
         )
     if as_json:
         print_json({"site": site.name} | call_in_json(call_in))
         return
     print_table(["", ""], _rows(site.name, call_in, listed), "")
     if call_in.unknown is UnknownDevices.REFUSE and not listed:
-        click.echo("no device is on its list yet: each is answered 404")
+        click.echo("no device is on its list yet: each gets 404")
         print_next(f"{program()} device import FILE --site {site.name}, or --unknown-devices enroll")
     else:
         print_next(f"{program()} device list --site {site.name}")
@@ -151,15 +153,15 @@ def _rows(name: str, call_in: CallIn, listed: int) -> list[tuple[str, object]]:
     rows: list[tuple[str, object]] = [
         ("site", name),
         ("call-ins are answered", "from files" if call_in.way is CallInWay.FILES else "by the upstream system"),
-        ("on the plain instance", "too (insecure_call_in)" if call_in.insecure else "not: 404"),
+        ("on the plain instance", "too (insecure_call_in)" if call_in.insecure else "no: 404"),
         ("devices on its list", listed),
         ("other devices", "get 404" if call_in.unknown is UnknownDevices.REFUSE else "are put on the list"),
     ]
     if call_in.upstream is not None:
-        trust = "its own certificates" if call_in.upstream.trust_pem else "this machine's certificates"
+        trust = "those of --upstream-ca" if call_in.upstream.trust_pem else "what this machine trusts"
         rows += [
             ("upstream system", call_in.upstream.url),
-            ("may take", f"{call_in.upstream.timeout_seconds:g} s for a call"),
-            ("must lead to", trust),
+            ("time for a call", f"{call_in.upstream.timeout_seconds:g} s at most"),
+            ("its chain must lead to", trust),
         ]
     return rows

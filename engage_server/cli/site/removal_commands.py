@@ -3,7 +3,7 @@
 import click
 
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import reason_option, sure_option
+from engage_server.cli.parameters import reason_option, site_argument, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_named
 from engage_server.cli.session import Session
@@ -11,7 +11,7 @@ from engage_server.errors import UsageError
 
 
 @click.command("rename", epilog="\b\nExample:\n  engage site rename north west --reason 'the building was sold'")
-@click.argument("name")
+@site_argument
 @click.argument("new", metavar="NEW")
 @reason_option
 @json_option
@@ -19,8 +19,8 @@ from engage_server.errors import UsageError
 def rename_site(session: Session, name: str, new: str, reason: str, as_json: bool) -> None:
     """Give a site another name. Stop the servers on every host first.
 
-    Its key, releases, list of devices, evidence and files stay its own. The audit log keeps the old name where it
-    stands. Folders of chains keep their names.
+    It keeps its key, releases, list of devices, evidence and files. Earlier entries of the audit log keep the old name,
+    and so do folders of chains.
     """
     session.operator_side().renaming.rename(name, new, reason, session.occasion())
     if as_json:
@@ -36,9 +36,9 @@ def rename_site(session: Session, name: str, new: str, reason: str, as_json: boo
     "  engage site remove old --reason 'the building was sold'\n"
     "  engage site remove tryout --destroy-site-key tryout --yes",
 )
-@click.argument("name")
+@site_argument
 @click.option(
-    "--destroy-site-key", metavar="NAME", help="Give up a site key that was never exported: the site's name once more."
+    "--destroy-site-key", metavar="NAME", help="Destroy a site key that was never exported. Repeat the site's name."
 )
 @reason_option
 @sure_option
@@ -47,10 +47,10 @@ def rename_site(session: Session, name: str, new: str, reason: str, as_json: boo
 def remove_site(
     session: Session, name: str, destroy_site_key: str | None, reason: str, yes: bool, as_json: bool
 ) -> None:
-    """Remove a site: its key, releases, list of devices and evidence.
+    """Remove a site with its key, releases, devices and evidence.
 
-    Refused while its key was never exported, because devices know no other. Refused without a reason while doors
-    called within 30 days. Files of its devices and the folders of its chains stay.
+    Refused as long as its key was never exported, because devices know no other. Refused without a reason if doors
+    called within 30 days. The files of its devices and the folders of its chains stay.
     """
     if destroy_site_key is not None and destroy_site_key != name:
         raise UsageError(

@@ -1,4 +1,4 @@
-"""What an operator changed about a site, and whom that concerns."""
+"""What an operator changed about a site, and which devices that affects."""
 
 from collections.abc import Sequence
 
@@ -11,19 +11,19 @@ from engage_server.services.evidence.callers import HostCallers
 
 
 def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers]) -> None:
-    """Each part that is other than it was, as it was and as it is; and who still calls a host that is gone.
+    """Each part that has changed, before and now, and the devices that still call a removed host.
 
     Args:
         before: The site as it was.
         after: As it is.
-        callers: Of each host that was taken away.
+        callers: For each host that was removed.
     """
     rows = [(what, old, new) for (what, old), (_, new) in zip(_parts(before), _parts(after), strict=True) if old != new]
     print_table([f"site {after.name}", "before", "now"], rows, "")
     for each in callers:
         click.echo(f"warning: {after.name} does not answer for {each.host} any more. {who_calls(each)}", err=True)
     if callers:
-        click.echo("Whoever calls a removed host gets the default site's answers, and refuses its TLS.", err=True)
+        click.echo("Devices that call a removed host get the default site's answers, and refuse its TLS.", err=True)
 
 
 def _parts(site: Site) -> list[tuple[str, str]]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.sites import site_json
+from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
 from engage_server.cli.parameters import (
     FilePath,
@@ -14,6 +15,7 @@ from engage_server.cli.parameters import (
     hosts_option,
     reason_option,
     required_site_key,
+    site_argument,
     site_key_option,
     trials_option,
 )
@@ -38,6 +40,7 @@ from engage_server.services.sites.register import SiteChanges, SiteRequest
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
 
+_HOSTS_IN_LIST = 2
 _EVIDENCE = {
     RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
     RequiredEvidence.AUTHENTICATED: "authenticated: a TLS handshake with the device's token",
@@ -60,13 +63,26 @@ local_address_option = click.option(
     multiple=True,
     metavar="ADDR",
     callback=_read_addresses,
-    help="An address of this host: who calls it and names no site gets this one. Repeat it for each.",
+    help="An address of this host. Devices that call it and name no site get this site. Repeat it for each.",
 )
 
 
-@click.group()
+@click.group(
+    cls=OrderedGroup,
+    order=(
+        "list",
+        "show",
+        "add",
+        "change",
+        "call-in",
+        "default",
+        "export-key",
+        "rename",
+        "remove",
+    ),
+)
 def site() -> None:
-    """Sites: the devices that share a site key and the host that they call."""
+    """Sites: the devices that share a site key and a host."""
 
 
 @site.command(
@@ -81,7 +97,7 @@ def site() -> None:
     type=click.Choice([str(role) for role in AnchorRole]),
     default="root",
     show_default=True,
-    help="Which certificate its devices trust. The intermediate needs firmware that accepts partial chains.",
+    help="The certificate that its devices trust. intermediate needs firmware that accepts partial chains.",
 )
 @click.option(
     "--device-network",
@@ -89,7 +105,7 @@ def site() -> None:
     type=NetworkType(),
     multiple=True,
     metavar="CIDR",
-    help="Answer its devices from this network alone; repeat it for each. [default: from anywhere]",
+    help="Answer only devices in this network. Repeat it for each. [default: anywhere]",
 )
 @local_address_option
 @click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
@@ -108,13 +124,16 @@ def add(
     demo: bool,
     trials: bool,
 ) -> None:
-    """Add a site. Its site key can never be changed afterwards: devices know no other."""
+    """Add a site.
+
+    Its site key can never be changed afterwards, because devices know no other.
+    """
     key = required_site_key(session, site_key_file, demo)
     request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
     added = session.operator_side().sites.add(request, key, session.occasion())
     click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
     if added.anchor is AnchorRole.INTERMEDIATE:
-        click.echo("warning: an intermediate as anchor works only in devices that accept a partial chain", err=True)
+        click.echo("warning: an intermediate works as anchor only in devices that accept a partial chain", err=True)
     folder = session.settings().certs_dir / name
     print_next(
         f"{program()} chain build {folder} " + " ".join(f"--host {host}" for host in added.hosts) + ", then "
@@ -139,7 +158,7 @@ def list_sites(session: Session, as_json: bool) -> None:
             "yes" if each.is_default else "",
             each.anchor,
             current.get(each.name, "none"),
-            _hosts(each),
+            _few_hosts(each),
         )
         for each in sites
     ]
@@ -148,11 +167,11 @@ def list_sites(session: Session, as_json: bool) -> None:
 
 
 @site.command(epilog="\b\nExample:\n  engage site show main")
-@click.argument("name")
+@site_argument
 @json_option
 @click.pass_obj
 def show(session: Session, name: str, as_json: bool) -> None:
-    """Show one site. Its key is never shown."""
+    """Show one site, but never its key."""
     operator = session.operator_side()
     found = operator.sites.get(name)
     releases = operator.releases.all(name)
@@ -182,7 +201,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
     epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
     "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network"
 )
-@click.argument("name")
+@site_argument
 @hosts_option(required=False)
 @click.option(
     "--device-network",
@@ -190,16 +209,16 @@ def show(session: Session, name: str, as_json: bool) -> None:
     type=NetworkType(),
     multiple=True,
     metavar="CIDR",
-    help="Answer its devices from this network alone; repeat it for each.",
+    help="Answer only devices in this network. Repeat it for each.",
 )
-@click.option("--any-network", is_flag=True, help="Answer its devices from anywhere.")
+@click.option("--any-network", is_flag=True, help="Answer devices from anywhere.")
 @local_address_option
-@click.option("--no-local-address", is_flag=True, help="No local address chooses it any more.")
+@click.option("--no-local-address", is_flag=True, help="Remove all local addresses.")
 @click.option(
     "--evidence",
     type=click.Choice([str(each) for each in RequiredEvidence]),
-    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one on which the "
-    "device proved itself by a token.",
+    help="What counts in its rotations: any TLS handshake from a device's usual address, or only one with the "
+    "device's token.",
 )
 @reason_option
 @json_option
@@ -216,14 +235,19 @@ def change(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, local addresses or evidence; what is given replaces what was there.
+    """Change a site's hosts, networks, addresses or evidence.
 
-    Its name, its key and its anchor cannot be changed. A server certificate is for the hosts that it was built for:
-    with other hosts a server renewal is due at once. --evidence authenticated is refused while no device of the site
-    ever sent a right token.
+    What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
+
+    A server certificate is valid only for the hosts that it was built for. With other hosts, a server renewal is due at
+    once.
+
+    --evidence authenticated is refused as long as no device of the site has sent a valid token.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
-        raise UsageError("that contradicts itself", "Give either the new values, or the option that takes them away.")
+        raise UsageError(
+            "these options contradict each other", "Give either the new values, or the option that removes them."
+        )
     changes = SiteChanges(
         tuple(dict.fromkeys(hosts)),
         () if any_network else networks or None,
@@ -240,20 +264,20 @@ def change(
         print_json({**site_json(changed, operator.releases.current(name)), "removed_hosts_called_by": still})
         return
     if changed == before:
-        click.echo(f"nothing is changed: site {name} is as you say already")
+        click.echo(f"nothing to change: site {name} is so already")
         print_next(f"{program()} site show {name}")
         return
     print_site_change(before, changed, callers)
     if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
         click.echo(
-            "warning: call-ins are answered by plain HTTP, too: whoever is on the way can read devices' tokens there",
+            "warning: call-ins are also answered by plain HTTP. Anyone on the way can read the tokens of devices.",
             err=True,
         )
     print_next(_after_change(operator, changed))
 
 
 def _after_change(operator: "OperatorSide", changed: Site) -> str:
-    """A host that the served certificate is not for has to be rotated in; else there is nothing more to do."""
+    """A host that the served certificate is not for needs a rotation. Otherwise there is nothing more to do."""
     number = operator.releases.current(changed.name)
     unanswered = operator.releases.unanswered_hosts(operator.releases.one(changed.name, number)) if number else ()
     if not unanswered:
@@ -268,7 +292,7 @@ site.add_command(rename_site)
 
 
 @site.command("default", epilog="\b\nExample:\n  engage site default north")
-@click.argument("name")
+@site_argument
 @click.pass_obj
 def make_default(session: Session, name: str) -> None:
     """Let this site answer requests that name no site."""
@@ -278,14 +302,22 @@ def make_default(session: Session, name: str) -> None:
 
 
 @site.command("export-key", epilog="\b\nExample:\n  engage site export-key main /media/safe/main.key")
-@click.argument("name")
+@site_argument
 @click.argument("file", type=FilePath)
 @click.pass_obj
 def export_key(session: Session, name: str, file: Path) -> None:
-    """Write the site key, as Base64, into a new file that only you can read. The audit log notes it."""
+    """Write the site key into a new file that only you can read.
+
+    The file holds the key as Base64. The audit log records the export.
+    """
     session.operator_side().sites.export_key(name, file, session.occasion())
     click.echo(f"wrote the key of {name} to {file}")
-    print_next("keep it offline; it is what devices are commissioned with, and it can never be changed")
+    print_next("keep it offline. Devices are commissioned with it, and it can never be changed.")
+
+
+def _few_hosts(of: Site) -> str:
+    """For a list: all hosts, or the main one and how many more there are."""
+    return _hosts(of) if len(of.hosts) <= _HOSTS_IN_LIST else f"{of.hosts[0]} and {len(of.hosts) - 1} more"
 
 
 def _hosts(of: Site) -> str:

@@ -82,9 +82,9 @@ def _is_joined(root: x509.Certificate, path: tuple[x509.Certificate, ...], links
 
 
 def leads_to(certificate: x509.Certificate, pool: Iterable[x509.Certificate], anchor: x509.Certificate) -> bool:
-    """Whether some way leads from a certificate to the anchor. OpenSSL and GnuTLS take the first issuer that is sent.
+    """Whether there is a way from a certificate up to the anchor.
 
-    Neither turns back at a dead end, where Go and the search here do.
+    OpenSSL and GnuTLS use the first issuer that is sent, and do not backtrack from a dead end. Go and our search do.
     """
     others = list(dict.fromkeys((*pool, anchor)))
     begun, met = [certificate], {certificate}

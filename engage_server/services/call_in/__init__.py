@@ -1,1 +1,1 @@
-"""What a device gets when it calls in: from its files here, or from the partner's own system."""
+"""Answers call-ins: from the device's files here, or from the partner's own system."""

@@ -1,4 +1,4 @@
-"""One call of a device, and what it is answered: the values that the ways to answer share."""
+"""A device's call and its answer: the values that all ways to answer share."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -29,20 +29,20 @@ class Call:
     """One call, as it came.
 
     Attributes:
-        kind: Which.
-        method: As it came.
-        target: What an upstream system is asked for, built anew (:mod:`engage_server.protocol.upstream_target`); "" for
-            what it cannot be asked for.
-        claims: What it says of its caller outside its body.
-        since: Of a database call, the version that the device holds; else "".
-        body: All of it.
-        content_type, authorization: The header fields' values; "" where there was none.
+        kind: The kind of call.
+        method: The HTTP method as it came.
+        target: The target for an upstream system, rebuilt (:mod:`engage_server.protocol.upstream_target`);
+            "" if it cannot be passed on.
+        claims: What the call says about its caller outside its body.
+        since: In a database call, the version that the device has; otherwise "".
+        body: The whole body.
+        content_type, authorization: The values of these header fields; "" for none.
         host: The Host header.
-        address, local: The device's address, and the one of this host that it called.
-        secure: Whether it came by TLS.
-        said_before: The serial number that an earlier request of this connection told; None for none.
-        via: The Via field's value (RFC 9110 section 7.6.3); "" where there was none.
-        marked: Whether it says that a virtual lock sends it.
+        address, local: The device's address, and the address of this host that it called.
+        secure: Whether TLS was used.
+        said_before: The serial number that an earlier request on this connection named; None for none.
+        via: The value of the Via field (RFC 9110 section 7.6.3); "" for none.
+        marked: Whether a virtual lock marked it as its own.
     """
 
     kind: CallKind
@@ -64,13 +64,13 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class CallAnswer:
-    """What the device gets.
+    """The answer to a device.
 
     Attributes:
         status: The HTTP status.
         body: JSON, or b"" for an answer without a body.
-        serial: Whose call it was; None where that is not known.
-        retry_seconds: When the device should come again; None for no such word.
+        serial: The device's serial number; None if unknown.
+        retry_seconds: After how many seconds the device should call again; None if the answer does not say.
         last_connected: The time that the partner's system gives it for its next token; "" for none.
     """
 
@@ -83,14 +83,14 @@ class CallAnswer:
 
 @dataclass(frozen=True, slots=True)
 class KnownCall:
-    """A call of which the site is known, and whose it is, as far as that can be.
+    """A call whose site is known, and whose device is known as far as possible.
 
     Attributes:
-        call: As it came.
+        call: The call as it came.
         site: The site's name.
-        serial: Whose it is; None only where the partner's own system may tell.
-        value: The body, read; None for a call without one, and for one that an upstream system gets as it came.
-        at: Now.
+        serial: The device's serial number; None only if the partner's own system may know it.
+        value: The parsed body; None for a call without a body, and for one that is passed on as it came.
+        at: The time of the call.
     """
 
     call: Call
@@ -101,21 +101,21 @@ class KnownCall:
 
 
 class Answerer(Protocol):
-    """One way to answer."""
+    """A way to answer calls."""
 
     def answer(self, known: KnownCall) -> CallAnswer:
-        """Answer.
+        """Answer a call.
 
         Raises:
-            BodyInvalid: What the device sent is not what this call takes.
-            NotPossible: Not now: the device should come again.
+            BodyInvalid: The body is not what this call accepts.
+            NotPossible: The call cannot be answered now. The device should call again.
         """
 
     def open_circuits(self) -> Sequence[str]:
-        """The sites whose systems are not asked at the moment."""
+        """The sites whose upstream systems are not asked at the moment."""
 
 
-# what readers take for yes (the protocol notes, section 5)
+# the statuses that readers accept as success (the protocol notes, section 5)
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}
 
 UNAUTHORIZED = CallAnswer(401, b'{"error":"unauthorized"}')

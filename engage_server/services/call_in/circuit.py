@@ -1,8 +1,8 @@
-"""A circuit breaker: a system that does not answer is not waited for by each call anew.
+"""A circuit breaker, so that not every call waits for a system that does not answer.
 
-It opens when several calls in a row, of several different devices, got no answer: one device whose calls alone are not
-answered must not keep all others away. Then calls are refused at once; after a while one is let through to see, and its
-answer closes the circuit.
+It opens when several calls in a row, from several different devices, got no answer. A single device without answers
+must not block all others. While it is open, calls are refused at once. From time to time one call is let through, and
+an answer to it closes the circuit.
 """
 
 import threading
@@ -35,7 +35,7 @@ class Circuit:
         return self._opened_at is not None
 
     def may_call(self) -> bool:
-        """Whether a call may be made; each that may has to end with :meth:`answered` or :meth:`silent`."""
+        """Whether a call may be made. If it may, the caller must finish with :meth:`answered` or :meth:`silent`."""
         with self._lock:
             if self._opened_at is None:
                 return True
@@ -46,7 +46,7 @@ class Circuit:
             return True
 
     def answered(self) -> bool:
-        """The system answered, whatever it said. True where the circuit was open until now."""
+        """Record that the system answered, whatever the answer was. True if the circuit was open until now."""
         with self._lock:
             was_open = self._opened_at is not None
             self._silent.clear()
@@ -54,10 +54,10 @@ class Circuit:
             return was_open
 
     def silent(self, device: str) -> bool:
-        """It gave no answer. True where the circuit is open from now on.
+        """Record that the system gave no answer. True if the circuit is open from now on.
 
         Args:
-            device: Whose call it was: its serial number or address.
+            device: The serial number or address of the device that called.
         """
         with self._lock:
             now = self._clock()

@@ -1,11 +1,11 @@
-"""From the spool to the partner's system: each device's uploads in their order, until the system has taken them.
+"""Delivers uploads from the spool to the partner's system, each device's in order, until the system accepts them.
 
-An upload is taken when the system answers 201 or 202, as it would answer the device, or 204. A bare 200 is no such
-word: it is what a portal or a proxy in the way says to everything. The system may have taken one whose answer was lost,
-and gets it again then: ``Idempotency-Key`` and ``Content-Digest`` (RFC 9530) are the same each time, and tell it so.
+The system accepts an upload with 201 or 202, as it would answer the device, or with 204. A plain 200 does not count:
+a portal or proxy in between answers that to everything. If the answer was lost, the system may have accepted the
+upload and gets it again. It can see that: ``Idempotency-Key`` and ``Content-Digest`` (RFC 9530) are the same each time.
 
-Whatever else it answers pauses that device, and nobody else (:mod:`.delivery_pauses`). What it
-answers with an error on several days is rejected and kept, so that the device's later ones have their turn.
+Any other answer pauses that device and no other (:mod:`.delivery_pauses`). An upload that gets an error on several
+days is rejected and kept, so that the device's later uploads can be tried.
 """
 
 import base64
@@ -24,27 +24,27 @@ from engage_server.services.call_in.upstream_host import UpstreamAnswer, Upstrea
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
-_REJECTED = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # no later try can end otherwise
-_LONG_PAUSE = frozenset({401, 403, 404})  # it does not know the device, or does not take its token
+_REJECTED = frozenset({400, 405, 409, 410, 411, 413, 414, 415, 422})  # a later try cannot end differently
+_LONG_PAUSE = frozenset({401, 403, 404})  # it does not know the device, or does not accept its token
 _TOO_MANY = 429
 _ERRORS = frozenset(range(500, 600))
-_DAYS_TRIED = 3  # different days on which an upload was answered with an error, while others' were taken
-_DAYS_AT_LAST = 14  # the same where nobody's was
+_DAYS_TRIED = 3  # different days on which an upload got an error while uploads of others were accepted
+_DAYS_AT_LAST = 14  # the same while none was accepted
 _WELL_FOR = timedelta(days=1)
-_LOOK_AGAIN = timedelta(seconds=10)  # at what waits, at the latest
-_SHARE_OF_TIME = 10  # to count what waits took a second: then not again for ten
+_LOOK_AGAIN = timedelta(seconds=10)  # the longest time until the spool is counted again
+_SHARE_OF_TIME = 10  # if counting the spool took one second, it is not counted again for ten
 
 
 @dataclass(slots=True)
 class Delivered:
-    """What one look at a site's spool did.
+    """The result of one run over a site's spool.
 
     Attributes:
-        taken: Uploads that the system has now.
-        rejected: Those that it will never take, with its status.
-        waiting: Those that are left.
-        oldest: When the oldest of them came; None where none is left.
-        trouble: Why some are left; "" where that is no fault.
+        taken: How many uploads the system accepted.
+        rejected: The uploads that it will never accept, with its status.
+        waiting: How many uploads are left.
+        oldest: When the oldest of them arrived; None if none is left.
+        trouble: Why some are left; "" if that is not a fault.
     """
 
     taken: int = 0
@@ -55,7 +55,7 @@ class Delivered:
 
 
 class UpstreamDelivery:
-    """Delivers one site's uploads. There is one for each host and site.
+    """Delivers one site's uploads. There must be only one for each host and site.
 
     Args:
         site: The site's name.
@@ -72,26 +72,26 @@ class UpstreamDelivery:
         self._spool = spool
         self._host = UpstreamHost(upstream, AT_ONCE)
         self._pauses = DeliveryPauses()
-        self._others_taken_at: tuple[str, date] | None = None  # the last device whose upload was taken, and when
+        self._others_taken_at: tuple[str, date] | None = None  # the last device whose upload was accepted, and when
         self._seen = Delivered()
         self._look_at: datetime | None = None
 
     def run(self, now: Callable[[], datetime]) -> Delivered:
-        """Deliver what is there, as long as the system takes it.
+        """Deliver the waiting uploads, as long as the system accepts them.
 
-        1. Too soon after the last look nothing is counted again: the last figures stand.
-        2. Of all that waits, those devices are due that no pause holds back.
-        3. Several devices at once, each one's uploads in order, until one has to wait.
-        4. What is left is counted, for the figures and for the sentence that tells why.
-        5. The next look comes after ten times as long as the counting took, ten seconds at most, and when a pause of
-           the whole site ends.
+        1. Too soon after the last run, nothing is counted again and the last figures stay.
+        2. Of the devices with waiting uploads, those without a pause are due.
+        3. Several devices are delivered at once. Each one's uploads go in order, until one has to wait.
+        4. The uploads that are left are counted, for the figures and for the reported reason.
+        5. The next run comes after ten times as long as the counting took, but at most ten seconds later. It also comes
+           when a pause of the whole site ends.
 
         Args:
-            now: The time; aware.
+            now: Gives the time, timezone-aware.
         """
         begun = now()
         if self._look_at is not None and begun < self._look_at:
-            return self._seen  # 1: a night's uploads are many files to count every second
+            return self._seen  # 1: a night's uploads are too many files to count every second
         done, pending = Delivered(), self._spool.pending(self._site)
         looked = now() - begun
         due = [] if self._pauses.is_paused(begun) else self._pauses.due(pending, begun)  # 2
@@ -106,11 +106,11 @@ class UpstreamDelivery:
         return done
 
     def _deliver(self, uploads: Sequence[Pending], now: Callable[[], datetime], done: Delivered) -> int:
-        """One device's, in order; how many were taken."""
+        """Deliver one device's uploads in order; returns how many were accepted."""
         taken = 0
         for pending in uploads:
             if self._pauses.is_paused(now()):
-                break  # others have just found that nobody is there
+                break  # other devices just got no answer
             self._pauses.tried(pending.device, now())
             try:
                 answer = self._host.call(_request(pending.read(), pending))
@@ -134,11 +134,11 @@ class UpstreamDelivery:
         return taken
 
     def _reject(self, pending: Pending, status: int, now: datetime, done: Delivered) -> bool:
-        """Whether the device's next one has its turn."""
+        """Reject an upload; returns whether the device's next one can be tried."""
         try:
             done.rejected.append(f"{self._spool.reject(pending, status)} (status {status})")
-        except (OSError, FileNotUsable) as error:  # a full disk: nothing is thrown away for it
-            self._pauses.unreadable(pending.device, now, f"{pending.path} cannot be laid aside: {error}")
+        except (OSError, FileNotUsable) as error:  # a full disk: nothing is dropped
+            self._pauses.unreadable(pending.device, now, f"{pending.path} cannot be moved to refused/: {error}")
             return False
         self._pauses.taken(pending.device)
         return True
@@ -152,9 +152,9 @@ class UpstreamDelivery:
             self._pauses.answered(device, now, why, answer.retry_seconds, long=is_long)
 
     def _is_hopeless(self, pending: Pending, answer: UpstreamAnswer, today: date) -> bool:
-        """Whether it was tried on so many days that it only keeps the device's later ones from being tried.
+        """Whether an upload was tried on so many days that it only blocks the device's later ones.
 
-        Where the system took nobody's upload meanwhile, it may be the system that is ill: then much later.
+        If the system accepted no other device's upload meanwhile, the fault may be the system's: it takes more days.
         """
         if answer.status not in _ERRORS:
             return False
@@ -175,7 +175,7 @@ class UpstreamDelivery:
 
 
 def handed_on(content_type: str, authorization: str, address: str) -> dict[str, str]:
-    """The header fields of a device's call that its partner's system gets."""
+    """The header fields that the partner's system gets with a device's call."""
     headers = {"X-Forwarded-For": address, "Via": f"1.1 {pseudonym()}"}
     if content_type:
         headers["Content-Type"] = content_type

@@ -1,7 +1,7 @@
-"""When a site's uploads may be tried again: each device by itself, and the whole site only when nobody answers at all.
+"""Decides when a site's uploads may be tried again: each device by itself, or the whole site if nothing answers.
 
-An answer is about one upload, whatever it says: a system that errs on one kind of upload must not keep all others away.
-No answer may be about one upload, too; that several different devices in a row get none is not.
+Any answer is about one upload: a system that fails on one kind of upload must not block all others. Silence may also
+be about one upload. If several different devices in a row get no answer, it is about the system.
 """
 
 from collections.abc import Iterable
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from threading import Lock
 
-SILENT_DEVICES = 3  # different ones in a row without an answer: nobody is there, or has the time
+SILENT_DEVICES = 3  # different devices in a row without an answer: the system is away or overloaded
 _FIRST = timedelta(seconds=1)
-_LONGEST = timedelta(seconds=16)  # of a system that does not answer: it may be back at any moment
+_LONGEST = timedelta(seconds=16)  # for a system that does not answer: it may be back at any moment
 _FIRST_ERROR = timedelta(seconds=5)
 _LONGEST_DEVICE = timedelta(minutes=5)
 _LONGEST_ASKED_FOR = timedelta(hours=1)  # by Retry-After
@@ -19,7 +19,7 @@ _LONGEST_ASKED_FOR = timedelta(hours=1)  # by Retry-After
 
 @dataclass(slots=True)
 class _Device:
-    """One device's uploads."""
+    """The pause of one device."""
 
     not_before: datetime
     pause: timedelta
@@ -28,7 +28,7 @@ class _Device:
 
 @dataclass(slots=True)
 class DeliveryPauses:
-    """One site's. Safe for many threads."""
+    """The pauses of one site. Safe for many threads."""
 
     _devices: dict[str, _Device] = field(default_factory=dict)
     _tried: dict[str, datetime] = field(default_factory=dict)
@@ -39,41 +39,41 @@ class DeliveryPauses:
     _lock: Lock = field(default_factory=Lock)
 
     def is_paused(self, now: datetime) -> bool:
-        """Whether the whole site is left alone."""
+        """Whether the whole site is paused."""
         return self._not_before is not None and now < self._not_before
 
     def due(self, devices: Iterable[str], now: datetime) -> list[str]:
-        """Those of these devices that may be tried, the one that was tried longest ago first."""
+        """Those of these devices that may be tried. The one that was tried longest ago is first."""
         with self._lock:
             found = [each for each in devices if each not in self._devices or now >= self._devices[each].not_before]
             return sorted(found, key=lambda each: (each in self._tried, self._tried.get(each, now)))
 
     def next_look(self, now: datetime, otherwise: datetime) -> datetime:
-        """When to look again: at the end of the site's pause, if that comes before ``otherwise``."""
+        """When to run again: at the end of the site's pause, if that comes before ``otherwise``."""
         if self._not_before is None or self._not_before <= now:
             return otherwise
         return min(self._not_before, otherwise)
 
     def tried(self, device: str, now: datetime) -> None:
-        """A device's upload is about to be tried."""
+        """Record that a device's upload is about to be tried."""
         with self._lock:
             self._tried[device] = now
 
     def taken(self, device: str) -> None:
-        """The system has taken one."""
+        """Record that the system accepted an upload."""
         with self._lock:
             self._devices.pop(device, None)
             self._somebody_is_there()
 
     def answered(self, device: str, now: datetime, why: str, asked_for: int | None, *, long: bool) -> None:
-        """The system answered, and has not taken it.
+        """Record that the system answered but did not accept the upload.
 
         Args:
-            device: Whose upload it was.
+            device: The device that sent the upload.
             now: The time.
             why: What it answered.
             asked_for: After how many seconds it wants to be asked again.
-            long: Whether only people can change it.
+            long: Whether only an operator can fix it.
         """
         with self._lock:
             self._somebody_is_there()
@@ -81,32 +81,32 @@ class DeliveryPauses:
             self._wait_as_asked(device, now, asked_for)
 
     def busy(self, device: str, now: datetime, why: str, asked_for: int | None) -> None:
-        """The system has too much to do (429): that is about one upload no more than no answer is."""
+        """Record that the system is overloaded (429). Like silence, that is not about one upload."""
         with self._lock:
             self._pause_device(device, now, why, _FIRST_ERROR, _LONGEST_DEVICE)
             self._wait_as_asked(device, now, asked_for)
             self._count_in_a_row(device, now, why, timedelta(seconds=asked_for or 0))
 
     def unreadable(self, device: str, now: datetime, why: str) -> None:
-        """Its upload cannot be read; that says nothing about the system."""
+        """Record that an upload cannot be read, which says nothing about the system."""
         with self._lock:
             self._pause_device(device, now, why, _LONGEST_DEVICE, _LONGEST_DEVICE)
 
     def silent(self, device: str, now: datetime, why: str) -> None:
-        """The system gave no answer."""
+        """Record that the system gave no answer."""
         with self._lock:
             self._pause_device(device, now, why, _FIRST, _LONGEST)
             self._count_in_a_row(device, now, why, timedelta())
 
     def forget_all_but(self, devices: Iterable[str]) -> None:
-        """Nothing waits of the others any more."""
+        """Drop the pauses of all other devices, which have no waiting uploads any more."""
         with self._lock:
             kept = set(devices)
             self._devices = {name: each for name, each in self._devices.items() if name in kept}
             self._tried = {name: each for name, each in self._tried.items() if name in kept}
 
     def trouble(self) -> str:
-        """Why something waits; "" for no reason."""
+        """Why uploads wait; "" for no reason."""
         with self._lock:
             return self._trouble or next((each.trouble for each in self._devices.values()), "")
 

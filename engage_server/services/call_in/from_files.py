@@ -1,4 +1,4 @@
-"""Call-ins answered from the JSON files of each device (see :mod:`engage_server.services.device_files.folder`)."""
+"""Answers call-ins from the JSON files of each device (see :mod:`engage_server.services.device_files.folder`)."""
 
 from engage_server.errors import BodyInvalid, NotPossible
 from engage_server.protocol.configuration import read_parameters
@@ -24,8 +24,8 @@ class FileAnswers:
 
     Args:
         folders: The devices' folders.
-        sightings: Where it is noted what audits tell; None: nowhere.
-        max_events: An upload with more is kept, and its events are not looked at.
+        sightings: Records the evidence in audits; None if nothing is recorded.
+        max_events: An upload with more events is kept, but not searched for evidence.
     """
 
     def __init__(self, folders: DeviceFolders, sightings: Sightings | None, max_events: int = MAX_EVENTS) -> None:
@@ -34,11 +34,11 @@ class FileAnswers:
         self._max_events = max_events
 
     def answer(self, known: KnownCall) -> CallAnswer:
-        """Answer. A file that somebody has spoiled is a matter for people; the device comes again."""
+        """Answer a call. If a file is damaged, an operator must fix it, and the device calls again."""
         if known.serial is None:
             return NOT_FOUND
         if known.call.kind is CallKind.DATABASE and not self._folders.exists(known.site, known.serial):
-            return NOT_FOUND  # who asks makes no folder
+            return NOT_FOUND  # a request alone creates no folder
         with self._folders.open(known.site, known.serial) as folder:
             if known.call.kind is CallKind.DATABASE:
                 return _database(folder, known.call.since)
@@ -48,17 +48,17 @@ class FileAnswers:
             return self._collect(folder, known, known.serial)
 
     def open_circuits(self) -> list[str]:
-        """None: files are always there."""
+        """Always empty: files are always available."""
         return []
 
     def _collect(self, folder: DeviceFolder, known: KnownCall, serial: str) -> CallAnswer:
         kind = known.call.kind
         collection = _COLLECTIONS[kind]
         if not isinstance(known.value, dict | list):
-            raise BodyInvalid(f"the body holds no {collection}", "Send an object or a list.")
+            raise BodyInvalid(f"the body has no {collection}", "Send an object or a list.")
         try:
             after, is_first = folder.collect(collection, known.value, known.at, self._max_events)
-        except BodyInvalid as error:  # of the file, not of what came
+        except BodyInvalid as error:  # the fault is in the stored file, not in the body
             raise NotPossible(error.sentence, error.next_step) from None
         if collection is Collection.CREDENTIALS:
             return CallAnswer(CREDENTIAL_STATUSES[kind])
@@ -80,7 +80,7 @@ def _database(folder: DeviceFolder, since: str) -> CallAnswer:
     try:
         answer = folder.database()
         if answer is None:
-            return NOT_FOUND  # known, but nobody has said yet who may open its door: it keeps what it has
+            return NOT_FOUND  # a known device without a database yet: it keeps the one that it has
         return CallAnswer(200, write_json(answer_since(answer, folder.earlier, since)))
     except BodyInvalid as error:
         raise NotPossible(error.sentence, error.next_step) from None

@@ -1,4 +1,4 @@
-"""Call-ins answered by a partner's own system: passed on at once, or kept until the system takes them."""
+"""Answers call-ins from a partner's own system: passed on at once, or kept until the system accepts them."""
 
 import threading
 from codecs import BOM_UTF8
@@ -29,8 +29,8 @@ from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
 
 _KEPT = {CallKind.AUDIT: "audit", CallKind.ALERT: "alert"}
-_WITHOUT_CONTENT = frozenset({204, 205})  # have no Content-Length, which devices look for
-# what the notes, section 5, name for these calls; any other refusal is passed on without its body
+_WITHOUT_CONTENT = frozenset({204, 205})  # have no Content-Length, which devices need
+# what the protocol notes, section 5, name for these calls; any other refusal is passed on without its body
 _REFUSALS = {401: UNAUTHORIZED, 403: UNAUTHORIZED, 404: NOT_FOUND}
 
 
@@ -38,13 +38,13 @@ class UpstreamAnswers:
     """Implements :class:`engage_server.services.call_in.dispatch.Answerer`.
 
     Args:
-        call_ins: Gives the sites' choices as they are now.
-        spool: For audits and alerts.
-        sightings: Where it is noted what audits tell; None: nowhere.
-        threads: How many calls may run at once, of all sites.
+        call_ins: Gives the sites' current settings for call-ins.
+        spool: Keeps audits and alerts.
+        sightings: Records the evidence in audits; None if nothing is recorded.
+        threads: How many calls of all sites may run at once.
         clock: Gives seconds.
-        tell: Called with what operators should hear of.
-        max_events: An upload with more is passed on, and its events are not looked at.
+        tell: Called with sentences for operators.
+        max_events: An upload with more events is passed on, but not searched for evidence.
     """
 
     def __init__(
@@ -68,19 +68,19 @@ class UpstreamAnswers:
         self._systems: dict[str, _System] = {}
 
     def open_circuits(self) -> list[str]:
-        """The sites whose systems are not asked, because they did not answer."""
+        """The sites whose upstream systems are not asked, because they did not answer."""
         return sorted(site for site, system in self._systems.items() if system.circuit.is_open)
 
     def answer(self, known: KnownCall) -> CallAnswer:
-        """Answer."""
+        """Answer a call."""
         kind = _KEPT.get(known.call.kind)
         return self._keep(known, kind) if kind is not None else self._pass_on(known)
 
     def _keep(self, known: KnownCall, kind: str) -> CallAnswer:
-        """On the disk before the device is answered; see :mod:`engage_server.services.call_in.delivery`."""
+        """Keep an upload on the disk before the answer; see :mod:`engage_server.services.call_in.delivery`."""
         call = known.call
         if not isinstance(known.value, dict | list):
-            raise BodyInvalid(f"the body holds no {kind}", "Send an object or a list.")
+            raise BodyInvalid(f"the body has no {kind}", "Send an object or a list.")
         kept = without_secrets(known.value)
         upload = Upload(
             kind=kind,
@@ -118,11 +118,13 @@ class UpstreamAnswers:
         return replace(_answer(call.kind, got), last_connected=got.last_connected)
 
     def _asked(self, known: KnownCall, request: UpstreamRequest) -> UpstreamAnswer | None:
-        """The system's answer; None where it is not asked, because it answered nobody lately."""
+        """The system's answer; None if it is not asked, because it did not answer recently."""
         system = self._system(known.site)
         share = system.credentials if known.call.kind in CREDENTIAL_STATUSES else system.nightly
-        if not share.acquire(blocking=False):  # of calls that nobody could know to be this site's
-            raise UpstreamAway(f"too many calls of {known.site} wait for its upstream system", "Look why it is slow.")
+        if not share.acquire(blocking=False):  # no more calls at once than this site's share
+            raise UpstreamAway(
+                f"too many calls of {known.site} wait for its upstream system", "Find out why it is slow."
+            )
         try:
             if not system.circuit.may_call():
                 return None
@@ -136,7 +138,9 @@ class UpstreamAnswers:
         except BaseException as error:
             if system.circuit.silent(known.serial or known.call.address):
                 why = error.sentence if isinstance(error, EngageError) else type(error).__name__
-                self._tell(f"calls of {known.site} are not passed on for now: {why}. One now and then is, to see")
+                self._tell(
+                    f"calls of {known.site} are not passed on for now: {why}. One call is tried from time to time"
+                )
             raise
         if system.circuit.answered():
             self._tell(f"the upstream system of {known.site} answers again: calls are passed on")
@@ -146,7 +150,9 @@ class UpstreamAnswers:
         call_ins = self._call_ins()
         upstream = call_ins[site].upstream
         if upstream is None:
-            raise UpstreamAway(f"site {site} names no upstream system", f"engage site call-in {site} --upstream URL")
+            raise UpstreamAway(
+                f"site {site} has no upstream system", f"Set one: engage site call-in {site} --upstream URL"
+            )
         sites = sum(each.way is CallInWay.UPSTREAM for each in call_ins.values())
         shares = call_in_shares(self._threads, sites)
         with self._making:
@@ -157,7 +163,7 @@ class UpstreamAnswers:
 
 
 class _System:
-    """One site's system, as this process knows it."""
+    """The upstream system of one site, as this process knows it."""
 
     def __init__(self, upstream: Upstream, shares: CallInShares, clock: Callable[[], float]) -> None:
         self.upstream = upstream
@@ -169,18 +175,18 @@ class _System:
 
 
 def _answer(kind: CallKind, got: UpstreamAnswer) -> CallAnswer:
-    """What a device gets of what the system answered.
+    """The answer to the device, from the system's answer.
 
     Raises:
-        UpstreamAway: It is nothing that a device could be given.
+        UpstreamAway: The system's answer cannot be given to a device.
     """
     if got.status in _REFUSALS:
         return _REFUSALS[got.status]
     if 400 <= got.status < 500 and got.status not in (408, 425, 429):
         return CallAnswer(got.status, retry_seconds=got.retry_seconds)
-    if not 200 <= got.status < 300:  # a redirect, too: no device follows one
+    if not 200 <= got.status < 300:  # also a redirect: no device follows one
         sentence = f"the upstream system answers {got.status} to {kind.name}"
-        raise UpstreamAway(sentence, "Look at its log.", retry_seconds=got.retry_seconds)
+        raise UpstreamAway(sentence, "Check its log.", retry_seconds=got.retry_seconds)
     if kind is CallKind.DATABASE:
         return _database(got)
     if kind is CallKind.CONFIG:
@@ -190,14 +196,14 @@ def _answer(kind: CallKind, got: UpstreamAnswer) -> CallAnswer:
 
 
 def _database(got: UpstreamAnswer) -> CallAnswer:
-    """Only what can hurt no device: else it keeps what it has, and comes again."""
+    """The database for the device, if it is harmless. Otherwise the device keeps what it has and calls again."""
     try:
         if got.status != 200:
-            raise BodyInvalid(f"the upstream system's answer, with status {got.status},", "Answer 200 with JSON.")
+            raise BodyInvalid(f"the upstream system answers {got.status} to a database call", "Answer 200 with JSON.")
         assert_harmless(read_json(got.body, names_once=True), "the upstream system's database answer")
     except BodyInvalid as error:
         raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
-    return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # which is no JSON to a small parser
+    return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # a small JSON parser does not accept one
 
 
 def _body(got: UpstreamAnswer) -> bytes:

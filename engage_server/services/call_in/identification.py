@@ -1,10 +1,10 @@
-"""Which site a call is for, and whose it is: by what it says of itself. None of that is proof.
+"""Finds the site and the device of a call, by what the call says about itself. None of that is proof.
 
-1. Whatever stands outside the body was read when the call came: the query, the token, an earlier request's serial.
-2. The site is chosen by the query's serial number, or the earlier request's.
-3. The site says whether it takes this call at all; only then is the body read.
-4. A serial number that the body tells may belong to another site, so the site is chosen once more.
-5. A call that tells none may be known by its token, if that reads as the serial number of a known device.
+1. What is outside the body was read when the call came: the query, the token, an earlier request's serial number.
+2. The site is chosen by the serial number in the query, or in the earlier request.
+3. The site decides whether it accepts this call at all. Only then the body is parsed.
+4. A serial number in the body may belong to another site, so the site is chosen again.
+5. A call without a serial number is identified by its token, if that reads as the serial number of a known device.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from engage_server.services.distribution.lookup import CallInSite, Distribution,
 
 @dataclass(frozen=True, slots=True)
 class Identified:
-    """A call whose site is known, and whose it is, as far as that can be.
+    """The site of a call, and its device as far as possible.
 
     Attributes:
         site: The site, and how it answers.
-        serial: Whose call; None where it does not say.
-        value: The body, read; None where there is none to read.
+        serial: The device's serial number; None if the call does not name it.
+        value: The parsed body; None if there is none.
     """
 
     site: CallInSite
@@ -33,11 +33,11 @@ class Identified:
 
 
 class Identification:
-    """Finds out.
+    """Identifies calls.
 
     Args:
         distribution: Knows the sites.
-        folders: Of devices: who has one is known.
+        folders: The devices' folders. A device with a folder is known.
     """
 
     def __init__(self, distribution: Distribution, folders: DeviceFolders) -> None:
@@ -45,7 +45,7 @@ class Identification:
         self._folders = folders
 
     def identify(self, call: Call) -> Identified | CallAnswer:
-        """The site and the device, or the answer to a call that no site takes."""
+        """The site and the device of a call, or the answer to a call that no site accepts."""
         asked, by_token = call.claims.asked, call.claims.by_token
         serial = asked or call.said_before
         site = self._site(call, serial)
@@ -69,14 +69,14 @@ class Identification:
         return site.is_member or self._folders.exists(site.name, serial)
 
     def _site(self, call: Call, serial: str | None) -> CallInSite | CallAnswer:
-        """The site that takes this call, or why none does."""
+        """The site that accepts this call, or the answer if none does."""
         site = self._distribution.call_in(call.host, serial, call.address, call.local)
         if isinstance(site, Refusal):
             return UNAUTHORIZED
         return site if site.name and (call.secure or site.call_in.insecure) else NOT_FOUND
 
     def _by_token(self, call: Call, site: CallInSite, serial: str, value: Json) -> Identified:
-        """A token may read as a serial number by chance: it counts only as that of a device that is known."""
+        """Identify a call by its token, but only as a known device: a token may look like a serial number by chance."""
         found = self._site(call, serial)
         if isinstance(found, CallAnswer) or not self.is_known(found, serial):
             return Identified(site, None, value)

@@ -1,12 +1,12 @@
-"""Large bodies take turns: read one after the other, whatever number of threads a worker has."""
+"""Large bodies are parsed one after the other, however many threads a worker has."""
 
 import threading
 
-# As Python's objects a body takes up to sixty times its length, and a thread that computes holds up the loop: so large
-# ones are read one after the other.
+# As Python objects a body takes up to sixty times its length, and a thread that computes delays the loop. So large
+# bodies are parsed one after the other.
 LARGE_BODY_BYTES = 64 * 1024
 LARGE_BODIES_AT_ONCE = 1
-LARGE_BODIES_WAITING = 3  # each holds a thread that another device could be answered by
+LARGE_BODIES_WAITING = 3  # each of them occupies a thread that could answer another device
 _LARGE_BODY_WAIT_SECONDS = 5.0
 
 
@@ -18,12 +18,12 @@ class LargeBodies:
         self._waiting = threading.BoundedSemaphore(LARGE_BODIES_WAITING)
 
     def turn(self) -> "Turn":
-        """The turn of one more body; it has not come yet."""
+        """A turn for one more body, which still has to wait for it."""
         return Turn(self._reading, self._waiting)
 
 
 class Turn:
-    """One large body's, from reading it to the answer; the first :meth:`end` counts."""
+    """The turn of one large body, from parsing it to the answer. Only the first :meth:`end` counts."""
 
     def __init__(self, semaphore: threading.BoundedSemaphore, waiting: threading.BoundedSemaphore) -> None:
         self._semaphore = semaphore
@@ -31,7 +31,7 @@ class Turn:
         self._holds = False
 
     def comes(self) -> bool:
-        """Wait for it; False when it does not come in time, or when too many wait for theirs already."""
+        """Wait for the turn. False if it does not come in time, or if too many are already waiting."""
         self._holds = self._semaphore.acquire(blocking=False)
         if not self._holds and self._waiting.acquire(blocking=False):
             try:
@@ -41,7 +41,7 @@ class Turn:
         return self._holds
 
     def end(self) -> None:
-        """Let the next one go on; once is enough."""
+        """Let the next body have its turn. Further calls do nothing."""
         if self._holds:
             self._holds = False
             self._semaphore.release()

@@ -1,4 +1,4 @@
-"""How much of a worker's time one device may take, and one address from which nobody says who it is."""
+"""Limits how much of a worker's time one device may use, and one address whose callers send no serial number."""
 
 import ipaddress
 import threading
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from engage_server.errors import NotPossible
 from engage_server.records import read_address
 
-AT_ONCE = 3  # calls of one serial number: one is answered, two wait. A device makes one after the other
+AT_ONCE = 3  # calls of one serial number: one is answered, two wait. A device makes only one at a time
 _ADDRESSES_KEPT = 4096
 _MINUTE = 60.0
 
@@ -31,10 +31,10 @@ class CallLimits:
 
     @contextmanager
     def one_call(self, site: str, serial: str | None) -> Iterator[None]:
-        """While a call of a device is answered. Without a serial number nothing is counted.
+        """Count a call while it is answered. A call without a serial number is not counted.
 
         Raises:
-            NotPossible: The device has too many calls at once already.
+            NotPossible: The device already has too many calls at once.
         """
         if serial is None:
             yield
@@ -44,7 +44,7 @@ class CallLimits:
             if self._running[device] >= AT_ONCE:
                 raise NotPossible(
                     f"{serial} makes more than {AT_ONCE} calls at once",
-                    "Look who calls by its name.",
+                    "Find out who uses its serial number.",
                     code="device.busy",
                 )
             self._running[device] += 1
@@ -57,7 +57,7 @@ class CallLimits:
                     del self._running[device]
 
     def may_be_nameless(self, address: str) -> bool:
-        """Whether an address may make one more call without a serial number: so many a minute, and as many at once."""
+        """Whether an address may make one more call without a serial number. The limit of a minute may come at once."""
         key, now = _network_of(address), self._clock()
         with self._lock:
             left, at = self._left.pop(key, (float(self._rate), now))
@@ -69,7 +69,7 @@ class CallLimits:
 
 
 def _network_of(address: str) -> str:
-    """The address itself; of IPv6 its /64, which one host has for itself."""
+    """The address itself; for IPv6 its /64 network, because one host may use a whole one."""
     parsed = read_address(address)
     if parsed is None or parsed.version == 4:
         return address

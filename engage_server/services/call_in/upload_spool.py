@@ -1,8 +1,8 @@
-"""Audits and alerts on their way to a partner's system: files on this host until the system has taken them.
+"""Keeps audits and alerts on their way to a partner's system, as files on this host, until the system accepts them.
 
-``<spool>/upstream/<site>/pending/<device>~<number>.json`` is one upload each; ``.../devices/<device>/`` holds what is
-known of the device's earlier ones, and its lock keeps two workers apart. A device is answered when its upload has
-reached the disk. What waits and what was refused is within the limits of :mod:`engage_server.services.disk_space.room`.
+``<spool>/upstream/<site>/pending/<device>~<number>.json`` is one upload each. ``.../devices/<device>/`` has what is
+known about the device's earlier uploads, and a lock against a second worker. A device is answered when its upload is on
+the disk. Uploads that wait or were rejected count for the limits of :mod:`engage_server.services.disk_space.room`.
 """
 
 import base64
@@ -32,7 +32,7 @@ from engage_server.services.disk_space.use import upload_bytes
 STATE = "state.json"
 _BY_ADDRESS = "at-"
 _MIB = 1024 * 1024
-_KNOWN_BYTES = 2 * allocated(1)  # a device's folder, and what is known of it
+_KNOWN_BYTES = 2 * allocated(1)  # a device's folder and the state file in it
 _PENDING = re.compile(r"(?P<device>[A-Za-z0-9._-]{1,80})~(?P<number>[0-9]{10})\.json")
 
 
@@ -43,11 +43,11 @@ class Upload:
     Attributes:
         kind: ``audit`` or ``alert``.
         target: Path and query.
-        body: Without passwords; else as it came.
-        content_type, authorization: The header fields' values; "" where there was none.
-        address: The device's.
-        received_at: When. Aware, UTC.
-        repeated: Whether this device has sent the very same before.
+        body: The body as it came, but without passwords.
+        content_type, authorization: The values of these header fields; "" for none.
+        address: The device's address.
+        received_at: When it arrived, timezone-aware, UTC.
+        repeated: Whether this device has sent exactly the same before.
     """
 
     kind: str
@@ -65,9 +65,9 @@ class Pending:
     """An upload that waits.
 
     Attributes:
-        device: Its serial number, or, lacking one, ``at-`` and its address.
-        number: Counts the device's uploads: they are passed on in this order.
-        path: Where it lies.
+        device: The device's serial number; without one, ``at-`` and its address.
+        number: The number among the device's uploads. They are passed on in this order.
+        path: The path of the file.
     """
 
     device: str
@@ -80,10 +80,10 @@ class Pending:
         return self.path.parent.parent.name
 
     def read(self) -> Upload:
-        """The upload.
+        """Read the upload.
 
         Raises:
-            BodyInvalid: The file is none of ours.
+            BodyInvalid: The file is not an upload.
             FileNotUsable: It cannot be read.
         """
         try:
@@ -99,10 +99,10 @@ class Pending:
                 repeated=bool(value["repeated"]),
             )
         except (KeyError, TypeError, ValueError, binascii.Error, BodyInvalid):
-            raise BodyInvalid(f"{self.path} is no upload of a device", "Look at it, and move it away.") from None
+            raise BodyInvalid(f"{self.path} is not an upload of a device", "Check it, and move it away.") from None
 
     def received(self) -> datetime | None:
-        """When it came, by its file; None when it has just been taken."""
+        """When it arrived, by the time of its file; None if it was just delivered."""
         try:
             return datetime.fromtimestamp(self.path.stat().st_mtime, UTC)
         except FileNotFoundError:
@@ -110,7 +110,7 @@ class Pending:
 
     @property
     def bytes(self) -> int:
-        """What it takes on the disk; 0 when it has just been taken."""
+        """The bytes that it uses on the disk; 0 if it was just delivered."""
         try:
             return allocated(self.path.stat().st_size)
         except FileNotFoundError:
@@ -119,11 +119,11 @@ class Pending:
 
 @dataclass(frozen=True, slots=True)
 class Appended:
-    """What is known of an upload that was kept.
+    """The result of keeping an upload.
 
     Attributes:
-        is_first: Whether it is the first of its kind of this device.
-        repeated: Whether the device has sent the very same lately.
+        is_first: Whether it is the first of its kind from this device.
+        repeated: Whether the device has sent exactly the same recently.
     """
 
     is_first: bool
@@ -134,9 +134,9 @@ class UpstreamSpool:
     """The spool of this host.
 
     Args:
-        room: Where it lies, and what devices may take of the disk. Above it they are told to come again: they keep what
-            they have.
-        seconds: How long a device's lock is waited for.
+        room: The folder, and how much of the disk devices may use. Above that they must call again, and keep their
+            uploads.
+        seconds: How long to wait for a device's lock.
     """
 
     def __init__(self, room: DiskRoom, seconds: float = DEVICE_SECONDS) -> None:
@@ -148,7 +148,7 @@ class UpstreamSpool:
         """Keep an upload.
 
         Raises:
-            NotPossible: A limit is reached, or the disk is full: the device must be told to come again.
+            NotPossible: A limit is reached, or the disk is full. The answer must let the device call again.
         """
         self._room.reserve.assert_room(len(upload.body) * 2)
         known = self._folder / site / "devices" / device
@@ -174,26 +174,26 @@ class UpstreamSpool:
         return Appended(is_first=upload.kind not in state.kinds, repeated=repeated)
 
     def pending(self, site: str) -> dict[str, list[Pending]]:
-        """What waits, for each device in its order."""
+        """The waiting uploads of each device, in order."""
         found: dict[str, list[Pending]] = {}
         for each in sorted(_scan(self._folder / site / "pending"), key=lambda each: each.number):
             found.setdefault(each.device, []).append(each)
         return found
 
     def done(self, pending: Pending) -> None:
-        """The partner's system has taken it."""
+        """Remove an upload that the partner's system has accepted."""
         count = pending.bytes
         pending.path.unlink(missing_ok=True)
         self._room.give_back(pending.site, uploads=count)
 
     def reject(self, pending: Pending, status: int) -> Path:
-        """The upstream system will never take it: move it to where people find it. Nothing is thrown away."""
+        """Move an upload that the upstream system will never accept to ``refused/``, for operators. Nothing is lost."""
         folder = pending.path.parent.parent / "refused"
         make_folder(folder)
         for number in itertools.count(1):
             again = f".{number}" if number > 1 else ""
             target = folder / f"{pending.path.stem}.{status}{again}.json"
-            with suppress(FileExistsError):  # of a number that was used again, after its device's state was lost
+            with suppress(FileExistsError):  # the number was used again, because the device's state was lost
                 os.link(pending.path, target)
                 break
         self._room.give_back(pending.site, refused=-pending.bytes)
@@ -206,13 +206,13 @@ class UpstreamSpool:
         return len(list(folder.glob("*.json"))) if folder.is_dir() else 0
 
     def tries(self, pending: Pending) -> UploadTries:
-        """On which days an upload was answered with an error."""
+        """The days on which an upload was answered with an error."""
         return UploadTries(self._folder / pending.site / "devices" / pending.device / "tries.json", pending.number)
 
     def _counted(self, site: str, device: str, state: DeviceState, count: int, file: Path) -> DeviceState:
-        """The state with so many bytes more, if the device may have them."""
+        """The state with this many more bytes, if the device may use them."""
         limits, now = self._room.limits, self._room.clock()
-        # who does not say its serial number may be a whole site behind one address
+        # without serial numbers, one address may stand for a whole site
         limit = limits.device if not device.startswith(_BY_ADDRESS) else max(limits.device, limits.site // 8)
         if state.bytes + count > limit and state.may_be_measured(now):
             found = _KNOWN_BYTES + upload_bytes(self._folder / site, device)
@@ -221,20 +221,20 @@ class UpstreamSpool:
                 state.write(file)
         if state.bytes + count > limit:
             raise NotPossible(
-                f"uploads of {device} fill the {limit // _MIB} MiB that a device may (setting device_disk_mib)",
-                "Look who sends so much, and into refused/; or raise the setting.",
+                f"uploads of {device} fill their {limit // _MIB} MiB (setting device_disk_mib)",
+                "Find out what sends so much, and check refused/. Or raise the setting.",
                 code="device.full",
             )
         return replace(state, bytes=state.bytes + count)
 
 
 def device_name(serial: str | None, address: str) -> str:
-    """What a device's files are called."""
+    """The name of a device in file names."""
     return serial or _BY_ADDRESS + re.sub("[^A-Za-z0-9.-]", "-", address)[:64]
 
 
 def _write_next(pending: Path, device: str, number: int, content: bytes) -> int:
-    """Write under the first free number: a process may have been killed between an upload and its device's state."""
+    """Write under the first free number. The state may be behind, if a process was killed before it was written."""
     while True:
         try:
             write_new_file(pending / f"{device}~{number:010}.json", content, SECRET_MODE)
@@ -258,7 +258,7 @@ def _written(upload: Upload, *, repeated: bool) -> bytes:
         }
     )
     if len(content) > MAX_FILE_BYTES:
-        raise NotPossible("an upload would be longer than can be read again", "Send less at once.")
+        raise NotPossible("an upload would be too long to be read again", "Send less at once.")
     return content
 
 

@@ -1,4 +1,4 @@
-"""What is known of a device's uploads to an upstream system: small files beside each device's lock."""
+"""The state of a device's uploads to an upstream system, in small files next to each device's lock."""
 
 from dataclasses import dataclass, replace
 from datetime import date
@@ -9,23 +9,23 @@ from engage_server.errors import BodyInvalid, FileNotUsable
 from engage_server.files import SECRET_MODE, read_file, replace_file
 from engage_server.protocol.json_body import read_json, write_json
 
-_RECENT = 64  # digests of a device's last uploads: a repeated one is among them
+_RECENT = 64  # digests of a device's last uploads, to recognize a repeated one
 _MAX_BYTES = 64 * 1024
-_NOT_MEASURED = 1 << 62  # of a state that an earlier version wrote: over every limit, so it is measured first
-_SHARE_OF_TIME = 20  # a measurement that took a second is not made again for so many
+_NOT_MEASURED = 1 << 62  # for a state of an earlier version: over every limit, so it is measured first
+_SHARE_OF_TIME = 20  # a measurement that took one second is not repeated for this many
 
 
 @dataclass(frozen=True, slots=True)
 class DeviceState:
-    """What is known of a device's earlier uploads.
+    """The state of a device's earlier uploads.
 
     Attributes:
         next: The number of its next upload.
-        kinds: Which kinds it has sent.
-        recent: Digests of its last ones.
-        bytes: What its uploads take on the disk, at most: what was delivered stays counted until it is measured.
-        measured_at: When that was, in seconds since 1970.
-        took: How many seconds that took.
+        kinds: The kinds that it has sent.
+        recent: Digests of its last uploads.
+        bytes: The most bytes that its uploads use on the disk. Delivered ones stay counted until it is measured.
+        measured_at: When it was last measured, in seconds since 1970.
+        took: How many seconds the measurement took.
     """
 
     next: int
@@ -37,7 +37,7 @@ class DeviceState:
 
     @classmethod
     def read(cls, path: Path) -> Self:
-        """From its file; anew where there is none, or none of ours: then a repeated upload is taken for a new one."""
+        """Read the state from its file. Without a usable file it starts again, and a repeated upload counts as new."""
         try:
             value: Any = read_json(read_file(path, limit=_MAX_BYTES))
             return cls(
@@ -52,11 +52,11 @@ class DeviceState:
             return cls(1, (), ())
 
     def may_be_measured(self, now: float) -> bool:
-        """Whether its files may be looked at again: that costs as much as the whole site has files."""
+        """Whether its files may be measured again, which takes longer the more files the whole site has."""
         return not self.measured_at <= now < self.measured_at + _SHARE_OF_TIME * self.took
 
     def measured(self, count: int, begun: float, ended: float) -> "DeviceState":
-        """The state with the bytes that its files really take; counting them took from ``begun`` to ``ended``."""
+        """The state with the bytes that its files really use. Measuring them took from ``begun`` to ``ended``."""
         return replace(self, bytes=count, measured_at=ended, took=max(0.0, ended - begun))
 
     def after(self, number: int, kind: str, digest: str) -> "DeviceState":
@@ -65,10 +65,10 @@ class DeviceState:
         return replace(self, next=number + 1, kinds=kinds, recent=(*self.recent, digest)[-_RECENT:])
 
     def write(self, path: Path) -> None:
-        """Into its file.
+        """Write the state to its file.
 
         Raises:
-            FileNotUsable: It cannot be written; the file is as it was.
+            FileNotUsable: It cannot be written. The file is unchanged.
         """
         value = {
             "next": self.next,
@@ -82,11 +82,11 @@ class DeviceState:
 
 
 class UploadTries:
-    """On which days an upload was answered with an error. Outlives the process; one process delivers.
+    """The days on which an upload was answered with an error. Kept in a file; only one process may deliver.
 
     Args:
-        path: The device's file: only its oldest upload is ever tried.
-        number: The upload's.
+        path: The device's file. One is enough, because only a device's oldest upload is tried.
+        number: The number of the upload.
     """
 
     def __init__(self, path: Path, number: int) -> None:
@@ -94,7 +94,7 @@ class UploadTries:
         self._number = number
 
     def days(self) -> list[str]:
-        """The days, oldest first; none for another upload."""
+        """The days, oldest first; empty if the file is about another upload."""
         try:
             value: Any = read_json(read_file(self._path, limit=_MAX_BYTES))
             return [str(day) for day in value["days"]] if value["number"] == self._number else []
@@ -102,7 +102,7 @@ class UploadTries:
             return []
 
     def add(self, day: date) -> int:
-        """Remember a day; how many there are. Written once a day, so that an error costs no write."""
+        """Record a day, and return how many there are. The file is written once a day, not for each error."""
         known = self.days()
         if day.isoformat() not in known:
             known.append(day.isoformat())

@@ -1,7 +1,7 @@
-"""One call to a partner's own system, within its time, whatever the system does.
+"""Makes one call to a partner's own system, within its time limit, whatever the system does.
 
-What comes back is a status, a whole body, and two header fields that mean something to a device: none of the others
-reaches one, so nothing is chunked, compressed or redirected.
+The result is a status, a whole body, and the two header fields that mean something to a device. No other header field
+reaches a device, so no answer is chunked, compressed or redirected.
 """
 
 import re
@@ -34,13 +34,13 @@ _watched = threading.local()
 
 @dataclass(frozen=True, slots=True)
 class UpstreamRequest:
-    """What is passed on.
+    """The request that is passed on.
 
     Attributes:
-        method: Of HTTP.
+        method: The HTTP method.
         target: Path and query, as the device sent them.
-        body: As the device sent it; None for none.
-        headers: Authorization, Content-Type and whom it is from. Secret.
+        body: The body as the device sent it; None for none.
+        headers: Authorization, Content-Type and the caller's address. Secret.
     """
 
     method: str
@@ -51,15 +51,15 @@ class UpstreamRequest:
 
 @dataclass(frozen=True, slots=True)
 class UpstreamAnswer:
-    """What came back.
+    """The system's answer.
 
     Attributes:
         status: The HTTP status.
-        body: All of it.
-        retry_seconds: When to come again, where the system says so (Retry-After, RFC 9110 section 10.2.3) as a number
-            of seconds; None for nothing, or for a date: whose clock is right nobody knows.
+        body: The whole body.
+        retry_seconds: After how many seconds to call again, if the system says so (Retry-After, RFC 9110 section
+            10.2.3). None for nothing, or for a date, because it is not known whose clock is right.
         last_connected: The time that it gives the device for its next token (X-Device-Last-Connected, 14 digits); ""
-            where it gives none, or another text.
+            if it gives none, or another text.
     """
 
     status: int
@@ -72,8 +72,8 @@ class UpstreamHost:
     """A partner's system. Safe for many threads, which share its connections.
 
     Args:
-        upstream: Where it is, and whom to trust.
-        connections: How many are kept.
+        upstream: Its address, and the CAs to trust.
+        connections: How many connections are kept.
 
     Raises:
         UsageError: The address or the certificates cannot be used.
@@ -92,8 +92,8 @@ class UpstreamHost:
         """Pass a call on.
 
         Raises:
-            UpstreamSilent: It did not answer in time, or not with HTTP, or broke off, or with too much, or by a
-                certificate that does not lead to what is trusted. Also where it may have taken the call all the same.
+            UpstreamSilent: It did not answer in time, or not with HTTP. Or its answer is incomplete or too long. Or its
+                certificate does not lead to a trusted CA. It may have accepted the call anyway.
         """
         try:
             with _deadline(self._upstream.timeout_seconds) as seconds:
@@ -101,7 +101,7 @@ class UpstreamHost:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UpstreamSilent(
                 f"{self._base} does not answer: {_reason(error)}",
-                "Look at the partner's system, at its certificate, and at the way there.",
+                "Check the partner's system, its certificate, and the network in between.",
             ) from None
 
     def _call(self, request: UpstreamRequest, seconds: float) -> UpstreamAnswer:
@@ -140,9 +140,9 @@ def _last_connected(headers: Mapping[str, str]) -> str:
 
 
 class _FinalResponse(HTTPResponse):
-    """Passes over every interim response (RFC 9110 section 15.2): the standard library knows 100 alone.
+    """Skips every interim response (RFC 9110 section 15.2). The standard library skips only 100.
 
-    Not over 101: nobody asked for another protocol, so a system that changes to one gives no answer.
+    It does not skip 101: no other protocol was asked for, so a system that switches to one gives no answer.
     """
 
     def begin(self) -> None:
@@ -153,7 +153,7 @@ class _FinalResponse(HTTPResponse):
 
 
 class _WatchedConnection(HTTPConnection):
-    """Tells the deadline of its thread which socket it waits on."""
+    """Gives the deadline of its thread the socket that it waits for."""
 
     response_class = _FinalResponse
 
@@ -163,7 +163,7 @@ class _WatchedConnection(HTTPConnection):
 
 
 class _WatchedTlsConnection(HTTPSConnection):
-    """Tells it by TLS, where the socket is another class's."""
+    """The same with TLS, where the connection has another class."""
 
     response_class = _FinalResponse
 
@@ -182,7 +182,7 @@ class _WatchedTlsPool(HTTPSConnectionPool):
 
 @contextmanager
 def _deadline(seconds: float) -> Iterator[float]:
-    """Ends the wait of this thread after so long in all: a timeout counts anew with each byte that trickles in."""
+    """End this thread's wait after this time in total. A socket's timeout would start again with each byte."""
     sockets: list[socket.socket] = []
     ended = threading.Event()
 
@@ -214,10 +214,10 @@ def _deadline(seconds: float) -> Iterator[float]:
 
 
 def _reason(error: Exception) -> str:
-    """Why, without what may repeat a header field."""
+    """The reason of an error, without text that may repeat a header field."""
     if isinstance(error, urllib3.exceptions.NameResolutionError):
         return "its name is not known"
-    if isinstance(error, urllib3.exceptions.NewConnectionError):  # which is a timeout, too, by its class
+    if isinstance(error, urllib3.exceptions.NewConnectionError):  # by its class it is also a timeout
         return f"no connection ({_innermost(error.__cause__ or error)})"
     if isinstance(error, urllib3.exceptions.TimeoutError):
         return "no answer in time"

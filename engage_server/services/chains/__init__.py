@@ -1,1 +1,1 @@
-"""Chains on the disk: building them, finding the keys of their authorities, and checking them."""
+"""Chains on the disk: builds them, finds the keys of their authorities, and checks them."""

@@ -1,4 +1,4 @@
-"""Finding the keys of a chain's CAs among the folders that chains were built in."""
+"""Finds the keys of a chain's CAs in the folders where chains were built."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -21,11 +21,11 @@ _DEPTH = 3  # certs/SITE, certs/ROTATION/next
 
 @dataclass(frozen=True, slots=True)
 class FoundAuthority:
-    """What was found.
+    """The keys that were found.
 
     Attributes:
-        keys: Those that could be opened.
-        locked: Files of further ones, which the passphrase (or none) does not open.
+        keys: The keys that could be decrypted.
+        locked: The files of other keys, which cannot be decrypted with the passphrase (or without one).
     """
 
     keys: AuthorityKeys = field(repr=False)
@@ -33,18 +33,18 @@ class FoundAuthority:
 
     @property
     def at_hand(self) -> frozenset[str]:
-        """Of ``root`` and ``intermediate`` those that could be opened."""
+        """The roles whose keys could be decrypted: ``root``, ``intermediate``, or both."""
         found = {"root": self.keys.root, "intermediate": self.keys.intermediate}
         return frozenset(name for name, key in found.items() if key is not None)
 
 
 def find_authority(folder: Path, chain: Chain, passphrase: Secret | None) -> FoundAuthority:
-    """Look through a folder, and those in it, for the keys of a chain's CAs. Keys of other CAs are left alone.
+    """Search a folder and the folders in it for the keys of a chain's CAs. Keys of other CAs are ignored.
 
     Args:
-        folder: Such as ``certs``, or one chain's folder; may be missing.
-        chain: Whose CAs.
-        passphrase: For encrypted keys.
+        folder: A folder such as ``certs``, or one chain's folder; may be missing.
+        chain: The chain.
+        passphrase: Decrypts encrypted keys.
     """
     wanted = {"root": chain.root, "intermediate": chain.intermediates[0] if chain.intermediates else None}
     found: dict[str, rsa.RSAPrivateKey] = {}
@@ -66,13 +66,13 @@ def find_authority(folder: Path, chain: Chain, passphrase: Secret | None) -> Fou
 
 
 def authority_key_files(folder: Path) -> list[Path]:
-    """The files in which keys of CAs lie, in a folder and those in it; whether they can be opened or not."""
+    """The files with keys of CAs, in a folder and the folders in it, whether they can be decrypted or not."""
     named = [path / f"{name}.key" for path in _folders(folder, _DEPTH) for name in (ROOT, INTERMEDIATE)]
     return [path for path in named if path.is_file()]
 
 
 def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
-    """Each CA certificate that has a key beside it. What cannot be read is nobody's."""
+    """Each CA certificate with a key file next to it. Files that cannot be read are skipped."""
     for path in _folders(folder, _DEPTH):
         for name in (ROOT, INTERMEDIATE):
             key_file = path / f"{name}.key"

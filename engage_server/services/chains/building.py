@@ -1,4 +1,4 @@
-"""Building a chain that fits into a device, or saying exactly why it does not."""
+"""Builds a chain that fits into a device, or reports exactly why it does not fit."""
 
 from datetime import datetime
 from pathlib import Path
@@ -17,18 +17,18 @@ _COSTS_SHOWN = 12
 def build_chain_folder(
     folder: Path, plan: ChainPlan, now: datetime, passphrase: Secret | None = None
 ) -> tuple[BuiltChain, ByteBudget]:
-    """Build, measure, and only then write.
+    """Build a chain, measure it, and write it only if it fits.
 
     Args:
-        folder: New or empty.
+        folder: A new or empty folder.
         plan: Hosts, organization, lifetimes.
-        now: Aware.
-        passphrase: For the keys of root and intermediate.
+        now: The time, timezone-aware.
+        passphrase: Encrypts the keys of root and intermediate.
 
     Raises:
         ChainTooLong: It would not fit into a device. Nothing was written.
-        UsageError: A name is too long, or a lifetime cannot be had.
-        Conflict: The folder holds something.
+        UsageError: A name is too long, or a lifetime is not possible.
+        Conflict: The folder is not empty.
         FileNotUsable: It cannot be written.
     """
     assert_free(folder)
@@ -41,7 +41,7 @@ def build_chain_folder(
 
 
 def chain_too_long(chain: Chain, budget: ByteBudget) -> ChainTooLong:
-    """The account of a chain that does not fit: what costs how much, and how to shorten it."""
+    """The error for a chain that does not fit. It lists what uses how many bytes, and how to shorten it."""
     found = [cost for cost in costs(chain) if cost.mend]
     lines = [f"  {cost.der_bytes:5} bytes  {cost.count} x {cost.what} ({cost.mend})" for cost in found[:_COSTS_SHOWN]]
     if len(found) > _COSTS_SHOWN:
@@ -49,9 +49,9 @@ def chain_too_long(chain: Chain, budget: ByteBudget) -> ChainTooLong:
         lines.append(f"  {rest:5} bytes  {len(found) - _COSTS_SHOWN} more")
     rows = ", ".join(f"{row.role} {row.der_bytes}" for row in budget.rows)
     return ChainTooLong(
-        f"the chain would have {budget.total} bytes ({rows}); devices hold {budget.limit}: "
+        f"the chain would have {budget.total} bytes ({rows}), but devices hold {budget.limit}: "
         f"{-budget.left} too many. Nothing was written. What can be shortened:",
-        "Leave out hosts that no device calls, or shorten the organization: it is paid for in six names.",
+        "Leave out hosts that no device calls, or shorten the organization, which is stored six times.",
         rows=lines,
     )
 
@@ -65,13 +65,13 @@ def build_successors(
     now: datetime,
     passphrase: Secret | None,
 ) -> tuple[Successor, ...]:
-    """Issue the chains of a rotation, and write them into a new folder, unless one does not fit into a device.
+    """Issue the chains of a rotation, and write them into a new folder if all of them fit into a device.
 
     Raises:
         NotPossible: A key of the authority is missing.
         CertificateInvalid: The current chain does not allow this way.
-        ChainTooLong: A chain does not fit; nothing was written.
-        Conflict: The folder holds something.
+        ChainTooLong: A chain does not fit. Nothing was written.
+        Conflict: The folder is not empty.
         FileNotUsable: It cannot be written.
     """
     assert_free(folder)

@@ -1,4 +1,4 @@
-"""From what the operator named to what the rules look at: files, folders, and hosts that are alive."""
+"""Checks the targets that the operator named: files, folders and live hosts."""
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -29,15 +29,15 @@ def _no_input() -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class Checker:
-    """Judges one target after the other.
+    """Checks one target after the other.
 
     Attributes:
-        at: The circumstances that hold for every target.
-        passphrase: For PKCS#12 and encrypted keys.
-        site_key: With it, a live host's notice and DER are fetched and held against its chain.
-        http_port: Of a live host's plain instance.
-        selection: Which findings are wanted.
-        standard_input: Gives what stands there, for the target ``-``.
+        at: The circumstances, the same for every target.
+        passphrase: Decrypts PKCS#12 files and encrypted keys.
+        site_key: If given, a live host's notice and DER are fetched and compared with its chain.
+        http_port: The port of a live host's plain instance.
+        selection: The findings that are wanted.
+        standard_input: Gives the content of standard input, for the target ``-``.
     """
 
     at: Circumstances
@@ -48,9 +48,9 @@ class Checker:
     standard_input: Callable[[], bytes] = _no_input
 
     def results(self, *targets: str) -> Iterator[TargetResult]:
-        """The results of everything that the operator named, one for each chain. Never raises.
+        """The results for all targets, one for each chain. Never raises.
 
-        A key that is named beside chains belongs to the one whose key or name it has, or to the only one.
+        A key that is named together with chains belongs to the chain with the same key or name, or to the only chain.
         """
         keys = keys_named_beside(targets, self.passphrase)
         chains = [target for target in targets if target not in keys]
@@ -66,7 +66,7 @@ class Checker:
     def _one(
         self, target: str, keys: Mapping[str, HeldFile], *, is_only: bool
     ) -> Iterator[tuple[TargetResult, set[str]]]:
-        """The results of one target, and which keys were held against each."""
+        """The results of one target, each with the keys that were compared with it."""
         try:
             live = live_target(target)
             if live is not None:
@@ -82,7 +82,7 @@ class Checker:
                 yield self._unreadable(target, no_chain_in(Path(target))), set()
         except EngageError as error:
             yield self._unreadable(target, error), set()
-        except Exception as defect:  # a defect of ours is told like everything else that stands in the way
+        except Exception as defect:  # a defect of ours is reported like any other error
             yield self._unreadable(target, _failed(target, defect)), set()
 
     def _groups(self, target: str) -> Iterator[FileGroup]:
@@ -93,7 +93,7 @@ class Checker:
         yield FileGroup(file.path, (file,), as_sent(file))
 
     def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
-        """A result in any case: one bad target does not end a run."""
+        """A result in any case, so that one bad target does not end the run."""
         try:
             return judge(*arguments)
         except EngageError as error:
@@ -112,7 +112,7 @@ class Checker:
         return self._selected(replace(judged, findings=tuple(findings), can_be_staged=staged))
 
     def _live(self, target: str, host: str, port: int) -> TargetResult:
-        from engage_server.services.chains.live_host import look_at  # TLS takes longer to import than a file to check
+        from engage_server.services.chains.live_host import look_at  # importing TLS takes longer than checking a file
 
         at = self.at if self.at.hosts else replace(self.at, hosts=(Host.parse(host),))
         seen = look_at(host, port, self.http_port, self.site_key)
@@ -125,13 +125,13 @@ class Checker:
         return self._selected(replace(judged, findings=tuple(findings), live=True))
 
     def _with_anchor(self, certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
-        """The root is not sent, and may not lie beside a chain; devices have it, and so must the path."""
+        """Add the named anchor. Devices have it, so the path needs it. It is not sent, and files may lack it."""
         anchor = self.at.anchor_certificate
         return certificates if anchor is None else (*certificates, anchor)
 
     def _judged(self, name: str, case: ChainCase, files: Mapping[x509.Certificate, str] | None = None) -> TargetResult:
         anchor = self.at.anchor_certificate
-        # that the anchor is no part of the path is a finding of its own, and a graver one
+        # if the anchor is not part of the path, that is a separate and more serious finding
         case = replace(case, unrelated=tuple(each for each in case.unrelated if each != anchor))
         return result_of(name, case, run_checks(case), files)
 
@@ -149,7 +149,7 @@ class Checker:
             error.code,
             sentence=sentence,
             certificate="",
-            source="the target could not be read",
+            source="the target cannot be read",
             mend=error.next_step,
         )
         return TargetResult(name, (), (finding,), could_not_be_read=True)
@@ -160,7 +160,7 @@ def _belongs(key: HeldFile, group: FileGroup, is_only: bool) -> bool:
 
 
 def _of_its_file(finding: Finding, target: CheckTarget) -> Finding:
-    """The rules call what is sent by the name that it has in our own folders, and know nothing of options."""
+    """The finding with the target's own file name in its fix, and with options, which the rules do not know."""
     if finding.code == "path.incomplete":
         return replace(finding, mend=f"{finding.mend} Or name the root that devices have: --anchor FILE.")
     if not target.served or target.served == _OUR_SERVER_FILE:
@@ -169,13 +169,13 @@ def _of_its_file(finding: Finding, target: CheckTarget) -> Finding:
 
 
 def _of_a_live_host(finding: Finding, case: ChainCase) -> Finding:
-    """A root that is not sent is as it should be: to have it sent would be the wrong advice."""
+    """The finding with advice for a live host: it is right not to send the root, so the fix must not say so."""
     if finding.code != "path.incomplete":
         return finding
     if case.at.anchor_certificate is None:
-        mend = "Name the certificate that devices have: --anchor FILE, or give --site-key-file FILE to have it fetched."
+        mend = "Name the certificate that devices have: --anchor FILE. Or have it fetched: --site-key-file FILE."
     else:
-        mend = "Let the server send every intermediate up to the anchor. It does not have to send the root."
+        mend = "Let the server send every intermediate up to the anchor. It need not send the root."
     return replace(finding, mend=mend)
 
 
@@ -187,7 +187,7 @@ def _named(target: str) -> str:
 def _failed(name: str, defect: Exception) -> EngageError:
     kind = type(defect).__name__
     return EngageError(
-        f"{name}: the check failed on it ({kind})", "This is a defect: report it, with the file.", code="check.failed"
+        f"{name}: the check failed ({kind})", "This is a defect: report it, with the file.", code="check.failed"
     )
 
 

@@ -1,4 +1,4 @@
-"""A chain as a folder of files, under the names that readers of the vendor's page know."""
+"""A chain as a folder of files, with the file names of the vendor's page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -33,7 +33,7 @@ _MAX_DER_FILE_BYTES = 1 << 16
 class ChainMaterial:
     """A chain and the private key of its server certificate, from :func:`read_chain_folder`.
 
-    That the key belongs to the certificate is **not** known; the checks find out.
+    It is **not** known whether the key belongs to the certificate. The checks find out.
     """
 
     chain: Chain
@@ -41,36 +41,37 @@ class ChainMaterial:
 
 
 def assert_free(folder: Path) -> None:
-    """Refuse a folder that holds anything, before the work of making keys is done.
+    """Refuse a folder that is not empty, before keys are made.
 
     Raises:
-        Conflict: It holds a chain, or something else.
-        FileNotUsable: It cannot be looked into.
+        Conflict: It contains a chain, or something else.
+        FileNotUsable: It cannot be read.
     """
     try:
         names = {path.name for path in folder.iterdir()} if folder.exists() else set()
     except OSError as error:
-        raise FileNotUsable(f"{folder}: {error.strerror}", "Name a folder that can be written.") from None
+        raise FileNotUsable(f"{folder}: {error.strerror}", "Name a folder that is writable.") from None
     if not names:
         return
     what = "a chain" if any(name.startswith("partner_") for name in names) else "other files"
     raise Conflict(
-        f"{folder} holds {what} already; devices may trust it, so nothing in it is replaced",
+        f"{folder} already contains {what}. Devices may trust it, so nothing in it is replaced",
         f"Name a new folder, such as {folder}-2.",
         code="chain.exists",
     )
 
 
 def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | None) -> None:
-    """Write all files of a fresh chain, or none.
+    """Write all files of a new chain, or none.
 
     Args:
-        folder: New or empty.
-        built: Chain and keys.
-        passphrase: Encrypts the keys of root and intermediate. The server's key never is: servers start alone.
+        folder: A new or empty folder.
+        built: The chain and its keys.
+        passphrase: Encrypts the keys of root and intermediate. The server's key is never encrypted, because servers
+            start without an operator.
 
     Raises:
-        Conflict: The folder holds something.
+        Conflict: The folder is not empty.
         FileNotUsable: It cannot be written.
     """
     assert_free(folder)
@@ -79,18 +80,18 @@ def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | Non
 
 
 def write_successors(folder: Path, successors: Sequence[Successor], before: Chain, passphrase: Secret | None) -> None:
-    """Write the chains of a rotation, each into a folder of its own name below this one; all of them or none.
+    """Write the chains of a rotation, each into a folder with its title below this one; all of them or none.
 
-    Keys of CAs that were there before are not copied: they stay where they are.
+    Keys of CAs that already existed are not copied. They stay where they are.
 
     Args:
-        folder: New or empty.
+        folder: A new or empty folder.
         successors: The chains.
         before: The chain that they follow.
-        passphrase: Encrypts the keys of CAs that are new.
+        passphrase: Encrypts the keys of new CAs.
 
     Raises:
-        Conflict: The folder holds something.
+        Conflict: The folder is not empty.
         FileNotUsable: It cannot be written.
     """
     assert_free(folder)
@@ -106,18 +107,16 @@ def write_successors(folder: Path, successors: Sequence[Successor], before: Chai
 
 
 def read_successors(folder: Path) -> list[tuple[str, "ChainMaterial"]]:
-    """Read what :func:`write_successors` wrote, in the order in which it is to be served.
+    """Read what :func:`write_successors` wrote, in the order in which the chains are served.
 
     Raises:
         FileNotUsable: A file is missing or unreadable.
-        CertificateInvalid: A file holds no certificate, or they form no chain.
+        CertificateInvalid: A file has no certificate, or they are not a chain.
         PrivateKeyInvalid: A server's key cannot be used.
     """
     titles = [title for title in SUCCESSOR_TITLES if (folder / title).is_dir()]
     if not titles:
-        raise FileNotUsable(
-            f"{folder} holds no chains of a rotation", "Name the folder that 'engage chain renew' wrote."
-        )
+        raise FileNotUsable(f"{folder} has no chains of a rotation", "Name the folder that 'engage chain renew' wrote.")
     return [(title, read_chain_folder(folder / title)) for title in titles]
 
 
@@ -143,19 +142,19 @@ def _files(
 
 
 def read_chain_folder(folder: Path, passphrase: Secret | None = None) -> ChainMaterial:
-    """Read a chain that was built here, or one of an outside CA under the same names.
+    """Read a chain that was built here, or a chain of an outside CA with the same file names.
 
-    ``partner_server.pem`` may hold the server certificate alone, as in the vendor's sample, if
-    ``partner_intermediate`` lies beside it.
+    ``partner_server.pem`` may contain only the server certificate, as in the vendor's sample, if
+    ``partner_intermediate`` is next to it.
 
     Args:
-        folder: Which.
-        passphrase: For a server's key that is encrypted.
+        folder: The folder of the chain.
+        passphrase: Decrypts an encrypted server key.
 
     Raises:
         FileNotUsable: A file is missing or unreadable.
-        CertificateInvalid: A file holds no certificate, or they form no chain.
-        PrivateKeyInvalid: The server's key does not open, is unreadable or not RSA.
+        CertificateInvalid: A file has no certificate, or they are not a chain.
+        PrivateKeyInvalid: The server's key cannot be decrypted, is unreadable or not RSA.
     """
     if not folder.is_dir():
         raise FileNotUsable(f"{folder} is not a folder", "Name the folder that 'engage chain build' wrote.")
@@ -174,11 +173,11 @@ def read_chain_folder(folder: Path, passphrase: Secret | None = None) -> ChainMa
 
 
 def hash_der_file(path: Path, key: Secret) -> str:
-    """Base64(HMAC-SHA1(site key, DER)) of a certificate file, exactly as it lies there.
+    """Base64(HMAC-SHA1(site key, DER)) of a certificate file, over exactly its bytes.
 
     Raises:
         FileNotUsable: It cannot be read.
-        CertificateInvalid: It is not one certificate in DER: devices would drop it.
+        CertificateInvalid: It is not one certificate in DER, so devices would drop it.
     """
     content = read_file(path, limit=_MAX_DER_FILE_BYTES)
     encodings.read_der(content, source=str(path))
@@ -192,5 +191,5 @@ def _read_either(folder: Path, name: str, *, required: bool) -> list[x509.Certif
     if not required:
         return []
     raise FileNotUsable(
-        f"{folder}: {name}.pem is missing", "A chain folder holds partner_CA, partner_intermediate, partner_server."
+        f"{folder}: {name}.pem is missing", "A chain folder has partner_CA, partner_intermediate and partner_server."
     )

@@ -1,4 +1,4 @@
-"""Which files of a folder make one chain: certbot's four, a server certificate with its key, or one file of many."""
+"""Groups the files of a folder into chains: certbot's four files, a certificate with its key, or one of many files."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -28,9 +28,9 @@ class FileGroup:
     """The files of one chain.
 
     Attributes:
-        name: What the group is called in reports: a file, or a folder.
+        name: The name of the group in reports: a file, or a folder.
         files: Its files.
-        served: Of those the one that a TLS server would send; None when that is not known.
+        served: The file that a TLS server would send; None if unknown.
     """
 
     name: Path
@@ -39,10 +39,10 @@ class FileGroup:
 
 
 def groups_below(folder: Path, passphrase: Secret | None) -> Iterator[FileGroup]:
-    """The chains in a folder, and in those below it, by name. Below a folder of ours nothing is looked for.
+    """The chains in a folder and in the folders below it, by name. A folder that we wrote is not searched further.
 
     Raises:
-        FileNotUsable: The folder cannot be looked into. One below it that cannot is told as a group that is no file.
+        FileNotUsable: The folder cannot be read. A folder below it that cannot be read gives a group with that error.
     """
     files = files_of(folder)
     if len(files) <= MAX_CERTIFICATES or _is_ours(files):
@@ -51,7 +51,7 @@ def groups_below(folder: Path, passphrase: Secret | None) -> Iterator[FileGroup]
             yield from groups
             return
         found: dict[Path, FileGroup | None] = {group.name: group for group in groups}
-    else:  # so many are chains of their own: they are read one at a time
+    else:  # so many files are separate chains: they are read one at a time
         found = dict.fromkeys(files)
     below = set(folders_of(entries_of(folder)))
     for path in sorted({*found, *below}):
@@ -96,7 +96,7 @@ def _groups_of_few(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
 
 
 def _mains(files: Sequence[HeldFile]) -> list[HeldFile]:
-    """The file of each chain: the ones that hold a server certificate and more, else a server certificate alone."""
+    """The main file of each chain: with a server certificate and more, otherwise with a server certificate alone."""
     by_end: dict[x509.Certificate, list[HeldFile]] = {}
     found = [file for file in files if file.is_a_heap]
     for file in files:
@@ -109,7 +109,7 @@ def _mains(files: Sequence[HeldFile]) -> list[HeldFile]:
 
 
 def as_sent(main: HeldFile) -> HeldFile | None:
-    """The main file, where it can be what a server sends: several certificates in an order, and no root among them."""
+    """The main file, if a server may send it: several certificates in an order, without a root."""
     held = main.bundle
     if not main.holds_several or main.is_a_heap:
         return None
@@ -119,7 +119,7 @@ def as_sent(main: HeldFile) -> HeldFile | None:
 
 
 def _beside(main: HeldFile, mains: Sequence[HeldFile], files: Sequence[HeldFile]) -> Iterator[HeldFile]:
-    """What belongs to one of several chains: its key, and the CAs that its own file leaves out."""
+    """The files that belong to one of several chains: its key, and CAs that its main file does not contain."""
     authorities = [file for file in files if file.bundle.certificates and file.end() is None]
     pool = [each for file in (main, *authorities) for each in file.bundle.certificates]
     path = find_path(pool).path if len(pool) <= MAX_CERTIFICATES else ()
@@ -134,7 +134,7 @@ def _beside(main: HeldFile, mains: Sequence[HeldFile], files: Sequence[HeldFile]
 
 
 def is_key_of(key: HeldFile, main: HeldFile) -> bool:
-    """Whether a file of keys belongs to a file of certificates: by its name, or because the server's key is in it."""
+    """Whether a file of keys belongs to a file of certificates: by its name, or because it has the server's key."""
     if key.path.stem == main.path.stem:
         return True
     end = main.end()
@@ -142,7 +142,7 @@ def is_key_of(key: HeldFile, main: HeldFile) -> bool:
 
 
 def _without_a_server(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
-    """CAs alone: files with one certificate each are one chain without its end, others are judged one by one."""
+    """Groups of CAs only: files with one certificate each are one chain without its end. Others are separate."""
     holding = [file for file in files if file.bundle.certificates]
     if holding and not any(file.holds_several for file in holding):
         return [FileGroup(folder, tuple(files))]

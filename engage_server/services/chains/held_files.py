@@ -1,4 +1,4 @@
-"""Files as the check finds them: what each holds, or why nothing can be read in it."""
+"""Reads files for the check: the certificates and keys in each file, or why it cannot be read."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,18 +21,18 @@ SUFFIXES = {
 }
 MAX_FILE_BYTES = 4 << 20
 
-# finding a path among n certificates of one name takes up to n cubed signatures: 32 are done within a second
+# finding a path among n certificates of one name takes up to n cubed signature checks: 32 take less than a second
 MAX_CERTIFICATES = 32
 
 
 @dataclass(frozen=True, slots=True)
 class HeldFile:
-    """One file that was looked into.
+    """One file that was read.
 
     Attributes:
-        path: Which.
-        bundle: What it holds; nothing when it could not be read.
-        error: Why it could not be read, or None.
+        path: The path of the file.
+        bundle: Its contents; empty if it cannot be read.
+        error: Why it cannot be read, or None.
     """
 
     path: Path
@@ -41,26 +41,26 @@ class HeldFile:
 
     @property
     def is_beside_the_point(self) -> bool:
-        """Whether it is a request or a CRL: nothing of a chain, and nothing wrong."""
+        """Whether it is a request or a CRL, which is not part of a chain and not a fault."""
         return self.error is not None and self.error.code in NO_CHAIN
 
     @property
     def is_key_alone(self) -> bool:
-        """Whether it holds private keys, and no certificate."""
+        """Whether it contains private keys, but no certificate."""
         return self.error is None and not self.bundle.certificates
 
     @property
     def holds_several(self) -> bool:
-        """Whether there is more than one certificate in it."""
+        """Whether it contains more than one certificate."""
         return len(set(self.bundle.certificates)) > 1
 
     @property
     def is_a_heap(self) -> bool:
-        """Whether there are more certificates in it than any chain has."""
+        """Whether it contains more certificates than any chain has."""
         return len(self.bundle.certificates) > MAX_CERTIFICATES
 
     def end(self) -> x509.Certificate | None:
-        """The server certificate in it; None when all its certificates are of CAs, or they are too many to look at."""
+        """The server certificate in it; None if all its certificates belong to CAs, or there are too many."""
         if not self.bundle.certificates or self.is_a_heap:
             return None
         end = find_path(self.bundle.certificates).path[0]
@@ -73,7 +73,7 @@ def _is_authority(certificate: x509.Certificate) -> bool:
 
 
 def look_into(path: Path, passphrase: Secret | None) -> HeldFile:
-    """Read one file. Never raises one of our errors: what stands in the way is told with the file."""
+    """Read one file. Never raises one of our errors: the result has the error instead."""
     try:
         content = read_file(path, limit=MAX_FILE_BYTES)
     except EngageError as error:
@@ -82,7 +82,7 @@ def look_into(path: Path, passphrase: Secret | None) -> HeldFile:
 
 
 def held_in(content: bytes, path: Path, passphrase: Secret | None) -> HeldFile:
-    """The same of content that was read already."""
+    """The same for content that was already read."""
     try:
         return HeldFile(path, read_bundle(content, source=shown(path), passphrase=passphrase))
     except EngageError as error:
@@ -90,37 +90,37 @@ def held_in(content: bytes, path: Path, passphrase: Secret | None) -> HeldFile:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """The files in a folder whose names say that certificates or keys are in them, by name.
+    """The files in a folder whose suffixes stand for certificates or keys, by name.
 
     Raises:
-        FileNotUsable: The folder cannot be looked into.
+        FileNotUsable: The folder cannot be read.
     """
     return [path for path in entries_of(folder) if path.suffix.lower() in SUFFIXES and _is(path.is_file, unknown=True)]
 
 
 def entries_of(folder: Path) -> list[Path]:
-    """Everything in a folder, by name.
+    """All entries of a folder, by name.
 
     Raises:
-        FileNotUsable: It cannot be looked into.
+        FileNotUsable: It cannot be read.
     """
     try:
         return sorted(folder.iterdir())
     except OSError as error:
         raise FileNotUsable(
-            f"{shown(folder)}: this folder cannot be looked into: {error.strerror or error}",
+            f"{shown(folder)}: this folder cannot be read: {error.strerror or error}",
             "Let this user read it, or name the files themselves.",
         ) from None
 
 
 def folders_of(entries: list[Path]) -> Iterator[Path]:
-    """The folders among them, but for hidden ones, which hold those of others, and links, which lead in circles."""
+    """The folders among entries, except hidden ones, which have entries of others, and links, which may be circular."""
     visible = (each for each in entries if not each.name.startswith("."))
     return (each for each in visible if _is(each.is_dir, unknown=False) and not each.is_symlink())
 
 
 def _is(kind: Callable[[], bool], *, unknown: bool) -> bool:
-    """What kind of entry it is; where this user may not even ask, reading it tells why."""
+    """Ask the kind of an entry. If this user may not even ask, reading it later reports the reason."""
     try:
         return kind()
     except OSError:
@@ -128,10 +128,10 @@ def _is(kind: Callable[[], bool], *, unknown: bool) -> bool:
 
 
 def shown(path: Path) -> str:
-    """A path as it is reported: with forward slashes, and without bytes that are no text."""
+    """A path as it is reported: with forward slashes, and without bytes that are not text."""
     return as_text(path.as_posix())
 
 
 def as_text(name: str) -> str:
-    """A text with a file's name in it, without bytes that are none: no report could be written with them."""
+    """A text with a file's name in it, without bytes that are not text, which no report could contain."""
     return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

@@ -1,4 +1,4 @@
-"""A live host: the chain that it presents by TLS, and the certificate that it distributes by HTTP."""
+"""Reads a live host: the chain that it presents by TLS, and the certificate that it distributes by HTTP."""
 
 from dataclasses import dataclass
 
@@ -12,18 +12,18 @@ from engage_server.lock.transport.tls import PresentedChain, presented_chain
 from engage_server.protocol.paths import NOTICE
 from engage_server.records import Secret
 
-# a live host is looked at with more room than a device has: it is judged, not refused
+# larger limits than a device's, so that a long answer is judged and not refused
 _LOOKING = DeviceLimits(body_bytes=1 << 20, header_bytes=1 << 16)
 
 
 @dataclass(frozen=True, slots=True)
 class SeenHost:
-    """What was seen of a live host.
+    """The answers of a live host.
 
     Attributes:
         sent: The certificates that it sends, in their order.
-        distributed: The certificate that it distributes; None when nobody asked, or a device would not take it.
-        findings: What is remarkable about the way it came.
+        distributed: The certificate that it distributes; None if it was not asked, or a device would not accept it.
+        findings: Findings about the answers themselves.
     """
 
     sent: tuple[x509.Certificate, ...]
@@ -32,10 +32,10 @@ class SeenHost:
 
 
 def look_at(host: str, port: int, http_port: int, site_key: Secret | None) -> SeenHost:
-    """Connect by TLS; with a site key, also fetch the notice and the DER as a device does.
+    """Connect by TLS. With a site key, also fetch the notice and the DER as a device does.
 
     Raises:
-        NotPossible: No connection, no TLS, or silence.
+        NotPossible: There is no connection, no TLS, or no answer.
     """
     presented = presented_chain(host, port, _LOOKING)
     findings = [_message_size(presented)]
@@ -57,7 +57,7 @@ def _message_size(presented: PresentedChain) -> Finding:
         sentence=f"the handshake's Certificate message ({presented.version}) has {size} bytes",
         certificate="",
         source="RFC 5246 section 7.4.2; RFC 8446 section 4.4.2",
-        mend="Nothing: the root, which is not sent, counts in a device's memory too.",
+        mend="Nothing to do. The root is not sent, but counts in a device's memory as well.",
     )
 
 
@@ -65,8 +65,8 @@ def _notice_refused(refusal: DeviceRefusal) -> Finding:
     return Finding(
         Severity.ERROR,
         "notice.refused",
-        sentence=f"a device would not take the certificate that this host distributes: {refusal.sentence}",
+        sentence=f"a device would not accept the certificate that this host distributes: {refusal.sentence}",
         certificate="",
         source="the protocol notes, section 1",
-        mend=refusal.next_step or "Mend the plain HTTP instance.",
+        mend=refusal.next_step or "Fix the plain HTTP instance.",
     )

@@ -1,4 +1,4 @@
-"""A chain and its key, from whatever the operator has: what ``engage release stage`` takes."""
+"""Reads a chain and its key for ``engage release stage``, from the files that the operator has."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +16,15 @@ from engage_server.services.chains.targets import CheckTarget, groups_of, read_t
 
 
 def read_material(paths: Sequence[Path], passphrase: Secret | None = None) -> ChainMaterial:
-    """Read what a release is made of.
+    """Read the chain and key of a release.
 
     Args:
-        paths: A folder, a file that holds chain and key, or several files which together are one chain.
-        passphrase: For PKCS#12 and an encrypted key. What is made of the key is not encrypted: seal it.
+        paths: A folder, a file with chain and key, or several files that together are one chain.
+        passphrase: Decrypts PKCS#12 and an encrypted key. The returned key is not encrypted: seal it.
 
     Raises:
-        FileNotUsable: Something is missing or cannot be read.
-        CertificateInvalid: They form no chain, or more than one.
+        FileNotUsable: A file is missing or cannot be read.
+        CertificateInvalid: They are not a chain, or more than one.
         PrivateKeyInvalid: There is no key that a server could use.
     """
     if len(paths) == 1 and any((paths[0] / f"{SERVER}{suffix}").is_file() for suffix in (".pem", ".der")):
@@ -32,7 +32,7 @@ def read_material(paths: Sequence[Path], passphrase: Secret | None = None) -> Ch
     groups = [group for path in paths for group in groups_of(path, passphrase)]
     if len(paths) == 1 and len(groups) > 1:
         names = ", ".join(str(group.name) for group in groups[:5])
-        raise UsageError(f"{paths[0]} holds more than one chain: {names}", "Name one of them.")
+        raise UsageError(f"{paths[0]} contains more than one chain: {names}", "Name one of them.")
     if not groups:
         raise UsageError(
             f"{paths[0]}: there is no chain in it", "Name a file or folder with certificates and their key."
@@ -42,34 +42,35 @@ def read_material(paths: Sequence[Path], passphrase: Secret | None = None) -> Ch
 
 
 def material_of(target: CheckTarget, *, with_passphrase: bool) -> ChainMaterial:
-    """The same of a target that was read.
+    """The chain and key of a target that was already read.
 
     Raises:
-        CertificateInvalid: The certificates form no chain, or the key is locked.
+        CertificateInvalid: The certificates are not a chain, or the key cannot be decrypted.
         PrivateKeyInvalid: There is no key that a server could use.
     """
     try:
         chain = arrange(target.certificates)
     except CertificateInvalid as error:
-        more = "'engage release stage' takes several files."
+        more = "'engage release stage' accepts several files."
         raise CertificateInvalid(f"{target.name}: {error.sentence}", f"{error.next_step} {more}") from None
     key = target.server_key
     if key is None or not keys_match(key, chain.server.public_key()):
         _refuse_locked(target, with_passphrase)
     if key is None:
         raise PrivateKeyInvalid(
-            f"{target.name}: there is no private key of the server certificate",
-            "Name the key's file as well: engage release stage CHAIN KEY.",
+            f"{target.name}: the private key of the server certificate is missing",
+            "Name the file of the key as well: engage release stage CHAIN KEY.",
         )
     if not isinstance(key, rsa.RSAPrivateKey):
         raise PrivateKeyInvalid(
-            f"{target.name}: the private key is not RSA", "ENGAGE devices are only known to accept RSA-2048."
+            f"{target.name}: the private key is not RSA",
+            "Use an RSA-2048 key: ENGAGE devices are not known to accept any other.",
         )
     return ChainMaterial(chain, key)
 
 
 def could_be_staged(target: CheckTarget) -> bool:
-    """Whether ``engage release stage`` would take it as it lies there."""
+    """Whether ``engage release stage`` would accept it as it is."""
     try:
         material = material_of(target, with_passphrase=False)
     except EngageError:

@@ -1,4 +1,4 @@
-"""What a target's name stands for: standard input, a live host, a file or folder, or a key that belongs to another."""
+"""Decides what a target's name means: standard input, a live host, a file or folder, or a key for another target."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ _OF_DER, _OF_BASE64_OF_PEM = b"\x30", b"LS0t"
 
 
 def live_target(target: str) -> tuple[str, int] | None:
-    """Host and port of a live target; None for a path and for standard input. What exists as a file is a file.
+    """Host and port of a live target; None for a path and for standard input. A name that exists as a file is a file.
 
     Raises:
         UsageError: It is an address of something else.
-        FileNotUsable: It looks like a file, and there is none of that name.
+        FileNotUsable: It looks like a file name, but there is no such file.
     """
     if target == STANDARD_INPUT:
         return None
@@ -44,7 +44,7 @@ def live_target(target: str) -> tuple[str, int] | None:
 
 
 def keys_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict[str, HeldFile]:
-    """Those of the targets that are files with a private key and no certificate, where there are others, too."""
+    """The targets that are files with a private key and no certificate, if there are other targets as well."""
     if len(targets) < 2:
         return {}
     found = {target: held for target in targets if (held := _held_key(Path(target), passphrase)) is not None}
@@ -52,7 +52,7 @@ def keys_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict
 
 
 def is_there(path: Path) -> bool:
-    """Whether something has this name, a broken link, too. A name that no file can have is no error."""
+    """Whether something has this name, even a broken link. A name that no file can have is not an error."""
     try:
         return path.is_symlink() or path.exists()
     except (OSError, ValueError):

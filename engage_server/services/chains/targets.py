@@ -1,4 +1,4 @@
-"""What ``engage chain check`` is pointed at, read: files and folders, one chain at a time."""
+"""Reads the targets of ``engage chain check``: files and folders, one chain at a time."""
 
 import errno
 import stat
@@ -24,15 +24,15 @@ __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
 
 @dataclass(frozen=True, slots=True)
 class CheckTarget:
-    """One chain to be checked.
+    """One chain to check.
 
     Attributes:
-        name: As it is reported: a path, with forward slashes.
-        certificates: In the order in which they were found. At least one.
-        held: The files that they, and the keys beside them, were found in.
-        sent: What a TLS server would send, in its order; None when that is not known.
-        served: The name of the file that is sent; "" when that is not known.
-        server_key: The private key that the server would use; None when there is none.
+        name: The name in reports: a path, with forward slashes.
+        certificates: The certificates in the order in which they were found. At least one.
+        held: The files with these certificates, and with the keys next to them.
+        sent: The certificates that a TLS server would send, in its order; None if unknown.
+        served: The name of the file that is sent; "" if unknown.
+        server_key: The private key that the server would use; None if there is none.
         files: The file in which each certificate was found, with forward slashes.
     """
 
@@ -46,14 +46,14 @@ class CheckTarget:
 
 
 def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGroup]:
-    """The chains that a path stands for: that of a file, or, for a folder, each of those in it, by name.
+    """The chains at a path: the chain of a file, or each chain in a folder, by name.
 
     Args:
         path: A file or a folder.
-        passphrase: For PKCS#12 and encrypted keys.
+        passphrase: Decrypts PKCS#12 files and encrypted keys.
 
     Raises:
-        FileNotUsable: There is no such file or folder, or it cannot be looked into.
+        FileNotUsable: There is no such file or folder, or it cannot be read.
     """
     if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
@@ -67,20 +67,20 @@ _NOT_THERE = {errno.ENOENT, errno.ENOTDIR, errno.ENAMETOOLONG}
 def _mode(path: Path) -> int:
     try:
         return path.stat().st_mode
-    except (OSError, ValueError) as error:  # the latter: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         if isinstance(error, OSError) and error.errno not in _NOT_THERE:  # such as links in a circle
-            sentence, step = f"can not look at it: {error.strerror or error}", "Mend that, or name another."
+            sentence, step = f"it cannot be read: {error.strerror or error}", "Fix that, or name another one."
         else:
-            sentence, step = "no such file or folder", "Name a file or folder that is there."
+            sentence, step = "no such file or folder", "Name a file or folder that exists."
     raise FileNotUsable(f"{without_user(shown(path))}: {sentence}", step)
 
 
 def read_target(group: FileGroup) -> CheckTarget:
-    """Put together what the files of one chain hold.
+    """Combine the contents of the files of one chain.
 
     Raises:
-        FileNotUsable: One of them cannot be read, or is far too long.
-        ContentNotUsable: One of them holds something else, or none of them a certificate, or all of them too many.
+        FileNotUsable: A file cannot be read, or is far too long.
+        ContentNotUsable: A file has other contents, or there is no certificate, or there are too many.
     """
     for file in group.files:
         if file.error is not None and not (file.is_beside_the_point and len(group.files) > 1):
@@ -91,8 +91,8 @@ def read_target(group: FileGroup) -> CheckTarget:
         raise key_alone(name) if bundle.has_keys else ContentNotUsable(f"{name}: there is no certificate in it", _NAME)
     if len(bundle.certificates) > MAX_CERTIFICATES:
         raise ContentNotUsable(
-            f"{name}: there are {len(bundle.certificates)} certificates in it; a chain has a handful",
-            "Name the file of one chain: a bundle of public roots is none.",
+            f"{name}: there are {len(bundle.certificates)} certificates in it, far more than in a chain",
+            "Name the file of one chain. A bundle of public roots is not a chain.",
             code="certificate.invalid",
         )
     found_in = {each: shown(file.path) for file in reversed(group.files) for each in file.bundle.certificates}
@@ -109,7 +109,7 @@ def read_target(group: FileGroup) -> CheckTarget:
 
 
 def no_chain_in(folder: Path) -> ContentNotUsable:
-    """Why nothing is judged of a folder in which nothing was found: keys and requests alone are no chain."""
+    """The error for a folder without a chain. Keys and requests alone are not a chain."""
     return ContentNotUsable(f"{shown(folder)}: there is no chain in it", "Name a folder or file with certificates.")
 
 
@@ -117,7 +117,7 @@ _NAME = "Name a file or folder with a chain."
 
 
 def _server_key(bundle: Bundle) -> PrivateKeyTypes | None:
-    """The key that the server would use: the server certificate's if it is there, else one that belongs to nobody."""
+    """The key that the server would use: the server certificate's, otherwise one that belongs to no certificate."""
     path = find_path(bundle.certificates).path
     strangers = []
     for key in bundle.keys:

@@ -1,1 +1,1 @@
-"""The JSON files of devices: where they lie, how they get in and out, and what devices uploaded into them."""
+"""The JSON files of devices: their folders, import and export, and the devices' uploads."""

@@ -1,7 +1,7 @@
-"""Devices' JSON files in and out of their folders.
+"""Imports devices' JSON files into their folders, and exports them.
 
-Nothing that is here already is lost: uploads are added to what was collected, and a database that is replaced is kept
-as an earlier one.
+Nothing that is already here is lost. Uploads are added to the collected ones. A database that is replaced is kept as
+an earlier one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -34,13 +34,13 @@ _PIECE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """One event of a device's audits, for people.
+    """One event of a device's audits, for people to read.
 
     Attributes:
-        received_at: When it came, as text.
-        device_time: When it happened, by the device's own clock, as the device wrote it; "" for nothing.
-        code: Four hexadecimal digits; "" where none could be read.
-        sentence: What it says.
+        received_at: When it arrived, as text.
+        device_time: When it happened by the device's own clock, as the device wrote it; "" for nothing.
+        code: Four hexadecimal digits; "" if it cannot be parsed.
+        sentence: The meaning of the event.
     """
 
     received_at: str
@@ -50,7 +50,7 @@ class DeviceEvent:
 
 
 class DeviceExchange:
-    """Puts files in, and takes them out.
+    """Imports and exports devices' files.
 
     Args:
         folders: The devices' folders.
@@ -60,7 +60,7 @@ class DeviceExchange:
         self._folders = folders
 
     def assert_newer(self, site: str, files: Sequence[FoundFile]) -> None:
-        """Hold databases against those that devices may have already.
+        """Check that databases are newer than those that devices may already have.
 
         Raises:
             Refused: See :meth:`bring_in`.
@@ -75,15 +75,15 @@ class DeviceExchange:
 
         Args:
             site: The site's name.
-            files: What to put there.
-            now: Aware.
-            tell: Called with each device's serial number when its files are there.
+            files: The files to import.
+            now: The time, timezone-aware.
+            tell: Called with each device's serial number when its files are stored.
 
         Raises:
-            Refused: A database has other content than the one that is there, and no newer ``nxtDbVerTS``: devices that
-                hold it would never ask for this one. Of that device nothing is changed then.
-            BodyInvalid: A file is not what it was when it was found.
-            FileNotUsable: One cannot be read, or a folder not be written.
+            Refused: A database differs from the present one, but its ``nxtDbVerTS`` is not newer. Devices with the
+                present one would never ask for it. Nothing is changed for that device.
+            BodyInvalid: A file has changed since it was found.
+            FileNotUsable: A file cannot be read, or a folder is not writable.
         """
         by_serial: dict[str, list[FoundFile]] = {}
         for file in files:
@@ -106,15 +106,15 @@ class DeviceExchange:
         faults: list[str] | None = None,
         tell: Tell = tell_nobody,
     ) -> None:
-        """Write devices' files into ``target/<serial>/``, in the form in which they can be brought in again.
+        """Write devices' files into ``target/<serial>/``, in a form that can be imported again.
 
         Args:
             site: The site's name.
-            serials: Whose files.
-            target: Where to.
+            serials: The devices to export.
+            target: The folder to write to.
+            faults: Gets a sentence for each file that cannot be read. Such a file is copied unchanged under a name that
+                no import accepts, and the export continues.
             tell: Called with each device's serial number when its files are written.
-            faults: Gets a sentence for each file that cannot be read. It is copied as it is, under a name that no
-                import takes, and holds up no other.
 
         Raises:
             FileNotUsable: The target cannot be written.
@@ -133,10 +133,10 @@ class DeviceExchange:
         return self._folders.serials(site)
 
     def collected(self, site: str, serial: str, collection: Collection) -> list[dict[str, Any]]:
-        """What a device sent; nothing where it has no folder.
+        """The uploads of a device; empty if it has no folder.
 
         Raises:
-            BodyInvalid: Somebody has spoiled a file.
+            BodyInvalid: A file is damaged.
         """
         if not self._folders.exists(site, serial):
             return []
@@ -144,10 +144,10 @@ class DeviceExchange:
             return folder.collected(collection)
 
     def events(self, site: str, serial: str) -> list[DeviceEvent]:
-        """The events of a device's audits, oldest first, each once.
+        """The events of a device's audits, oldest first, each only once.
 
         Raises:
-            BodyInvalid: Somebody has spoiled a file.
+            BodyInvalid: A file is damaged.
         """
         found = []
         for entry in self.collected(site, serial, Collection.AUDITS):
@@ -158,14 +158,14 @@ class DeviceExchange:
         return found
 
     def files(self, site: str, serial: str) -> dict[str, int]:
-        """The files of a device with their lengths in bytes; none where it has no folder."""
+        """The files of a device with their lengths in bytes; empty if it has no folder."""
         path = self._folders.path(site, serial)
         return {each.name: each.stat().st_size for each in sorted(path.glob("*.json"))} if path.is_dir() else {}
 
 
 def _too_long(entry: Entry, received_at: str) -> DeviceEvent:
     sentence = (
-        f"an upload of {entry['unread']} events, more than max_audit_events: it is kept whole and was not read; "
+        f"an upload of {entry['unread']} events, more than max_audit_events: it is kept whole, but was not read. "
         "'engage device export' writes it"
     )
     return DeviceEvent(received_at, "", "", sentence)
@@ -174,7 +174,7 @@ def _too_long(entry: Entry, received_at: str) -> DeviceEvent:
 def _event(event: Json, received_at: str) -> DeviceEvent:
     read = read_event(event)
     if read is None:
-        return DeviceEvent(received_at, "", "", "something that could not be read; it is kept as it came")
+        return DeviceEvent(received_at, "", "", "an event that cannot be parsed; it is kept as it came")
     return DeviceEvent(received_at, read.at, read.code, sentence_of(read.code, read.data))
 
 
@@ -186,7 +186,7 @@ def _assert_newer(folder: DeviceFolder, file: FoundFile, value: Json) -> None:
     if versions[0] is not None and versions[1] is not None and versions[1] <= versions[0]:
         raise Refused(
             f"{file.path}: nxtDbVerTS {value['nxtDbVerTS']} is not newer than {present['nxtDbVerTS']}, which device "
-            f"{file.serial} may hold already: it would never get this database",
+            f"{file.serial} may already have: it would never get this database",
             "Give it a greater nxtDbVerTS.",
             code="database.not_newer",
         )
@@ -211,7 +211,7 @@ def _names(folder: DeviceFolder) -> Iterator[str]:
 
 
 def _copy(folder: DeviceFolder, name: str, target: Path) -> str:
-    """Copy a file in a form for people, if it can be read back in that form; what is wrong with it, or ""."""
+    """Copy a file, indented if it can still be imported then; returns what is wrong with the file, or ""."""
     try:
         value = folder.raw(name)
         content = write_pretty_json(value)

@@ -1,8 +1,8 @@
-"""Finding devices' JSON files: our own folders, the vendor's ``Engage_Data``, or single files.
+"""Finds devices' JSON files: in our own folders, in the vendor's ``Engage_Data``, or as single files.
 
-Which device a file is about stands in its own name, its folder's name, or its content; what it is, in its content or
-its name. Files are read twice, once to be judged and once to be taken in: ten thousand devices' need no memory in
-between.
+The device of a file is in the file's name, its folder's name, or its content. The kind of a file is in its content or
+its name. Files are read twice, once to check and once to import them, so that those of ten thousand devices need no
+memory in between.
 """
 
 import re
@@ -32,17 +32,17 @@ _KINDS = {
     PARAMETERS: re.compile(r"param"),
     **{name: re.compile(str(collection).removesuffix("s")) for name, collection in COLLECTIONS.items()},
 }
-_FOR_DEVICES = {DATABASE, CONFIGURATION}  # what devices are given: its author has to mean one thing
+_FOR_DEVICES = {DATABASE, CONFIGURATION}  # files for devices: they must have only one possible meaning
 _DATABASE_CHILDREN = ("db", "config", "dbDwnLdTm", "nxtDbVerTS")
 
 
 @dataclass(frozen=True, slots=True)
 class FoundFile:
-    """One file of one device; or a part of one that holds everything about a device.
+    """One file of one device, or a part of a file with everything about a device.
 
     Attributes:
-        path: Where it lies.
-        serial: The device's.
+        path: The path of the file.
+        serial: The device's serial number.
         kind: The name that such a file has here, such as ``database.json``.
     """
 
@@ -51,10 +51,10 @@ class FoundFile:
     kind: str
 
     def read(self) -> Json:
-        """Its content, judged.
+        """Read and check its content.
 
         Raises:
-            BodyInvalid: It is not what it was, or would hurt a device.
+            BodyInvalid: It has changed since it was found, or would harm a device.
             FileNotUsable: It cannot be read.
         """
         value = _read(self.path)
@@ -64,11 +64,11 @@ class FoundFile:
 
 @dataclass(slots=True)
 class FoundFiles:
-    """What a folder holds.
+    """The devices' files in a folder.
 
     Attributes:
-        files: Those that can be imported.
-        faults: A sentence for each that cannot.
+        files: The files that can be imported.
+        faults: A sentence for each file that cannot.
     """
 
     files: list[FoundFile] = field(default_factory=list)
@@ -81,7 +81,7 @@ class FoundFiles:
 
 
 def find_device_files(path: Path) -> FoundFiles:
-    """Look for devices' files in a folder, or at one.
+    """Find devices' files in a folder, or check a single file.
 
     Raises:
         FileNotUsable: There is no such folder or file.
@@ -102,7 +102,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
         value = _read(path)
         serial = _serial(path, top, value)
         if serial is None:
-            found.faults.append(f"{path}: it is not said which device this is about: name it, or its folder, SERIAL")
+            found.faults.append(f"{path}: the device of this file is unknown: name the file, or its folder, SERIAL")
             return
         parts = _parts(value)
         if len(parts) < 2:
@@ -111,7 +111,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
         if not _FOR_DEVICES.isdisjoint(parts):
             read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH, names_once=True)
         if not parts:
-            found.faults.append(f"{path}: it is not said what this is: database, configuration, audits, ...")
+            found.faults.append(f"{path}: the kind of this file is unknown: database, configuration, audits, ...")
         for kind, part in parts.items():
             _judged(kind, part, path)
             found.files.append(FoundFile(path, serial, kind))
@@ -125,9 +125,9 @@ def _read(path: Path) -> Json:
 
 
 def _serial(path: Path, top: Path, value: Json) -> str | None:
-    """By the file's name, then the folders' above it, then what it says itself.
+    """The serial number from the file's name, then from the folders above it, then from its content.
 
-    In names only 32 hexadecimal digits count: of 22 letters any name would be a serial number in Base64.
+    In names only 32 hexadecimal digits count: any name of 22 letters would be a serial number in Base64.
     """
     for name in (path.stem, *reversed(path.relative_to(top.parent).parts[:-1])):
         found = re.search("(?<![0-9A-Fa-f])[0-9A-Fa-f]{32}(?![0-9A-Fa-f])", name)
@@ -154,7 +154,7 @@ def _kind(path: Path, top: Path, value: Json) -> str | None:
 
 
 def _parts(value: Json) -> dict[str, Json]:
-    """The parts of a file that holds several: how the vendor's sample lays its files out is not published."""
+    """The parts of a file that has several. How the vendor's sample lays out its files is not published."""
     parts: dict[str, Json] = {}
     if not isinstance(value, dict) or "receivedAt" in value:
         return parts

@@ -1,9 +1,9 @@
-"""The JSON files of devices: ``<data>/<site>/<serial>/``, one folder for each.
+"""The JSON files of devices: ``<data>/<site>/<serial>/``, one folder for each device.
 
-Whoever changes a folder holds its lock (flock on the folder itself), so that workers, the operators' commands and
-whoever else works here at the same time lose nothing of each other's.
+A folder may be changed only with its lock held (flock on the folder itself). So workers and operators' commands lose
+nothing of each other's.
 
-Nothing is written that could not be read again, and of what devices send nothing that is over a limit
+Nothing is written that could not be read again. What devices send is not written above a limit
 (:mod:`engage_server.services.disk_space.room`).
 """
 
@@ -35,18 +35,18 @@ MAX_FILE_BYTES = 16 * 1024 * 1024
 DATABASE = "database.json"
 CONFIGURATION = "configuration.json"
 PARAMETERS = "parameters.json"
-EARLIER = "earlier"  # the folder of databases that devices may still hold
+EARLIER = "earlier"  # the folder of databases that devices may still have
 
-_FULL_BYTES = 256 * 1024  # of collected uploads in one file: each upload writes it anew
+_FULL_BYTES = 256 * 1024  # of collected uploads in one file, which each upload rewrites
 _IMPORTED_BYTES = 4 * 1024 * 1024  # in one file of uploads from elsewhere
-_BEFORE = "before"  # beside the uploads of a file: the digests of the last ones in the file before
+_BEFORE = "before"  # next to the uploads of a file: the digests of the last uploads in the file before
 _BEFORE_KEPT = 64
 _EARLIER_KEPT = 10
-_MOST_FILES = 256  # of one collection: they are looked through at each upload
+_MOST_FILES = 256  # of one collection: they are searched at each upload
 
 
 class Collection(StrEnum):
-    """What is collected, each in a file of its name."""
+    """The kinds of uploads that are collected, each in a file with its name."""
 
     AUDITS = "audits"
     ALERTS = "alerts"
@@ -54,14 +54,14 @@ class Collection(StrEnum):
 
 
 class DeviceFolder:
-    """One device's folder. Made by :class:`DeviceFolders`; its methods are called with the lock held.
+    """One device's folder. Get it from :class:`DeviceFolders`; its methods may be called only with the lock held.
 
     Args:
-        path: Where.
-        room: What the device may take of the disk; None for operators, who are not limited.
+        path: The path of the folder.
+        room: The limits for the device; None for operators, who are not limited.
 
     Attributes:
-        path: Where.
+        path: The path of the folder.
     """
 
     def __init__(self, path: Path, room: DiskRoom | None = None) -> None:
@@ -72,7 +72,7 @@ class DeviceFolder:
         """The database answer with the configuration in it; None if none was imported.
 
         Raises:
-            BodyInvalid: Somebody has written there what would hurt a device.
+            BodyInvalid: The file was changed, and would harm a device.
             FileNotUsable: It cannot be read.
         """
         value = self.raw(DATABASE)
@@ -88,14 +88,14 @@ class DeviceFolder:
         return None if value is None else read_configuration(value, str(self.path / CONFIGURATION))
 
     def earlier(self, version: int) -> dict[str, Any] | None:
-        """A database that was imported before; None if it is not here any more. The others are not read."""
+        """An earlier database by its version; None if it is no longer here. No other file is read."""
         for path in (self.path / EARLIER).glob("0x*.json"):
             if version_of(path.stem) == version:
                 return assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH), str(path))
         return None
 
     def put_database(self, answer: dict[str, Any]) -> None:
-        """Give the device this database from now on; the one before is kept as an earlier one."""
+        """Give the device this database from now on. The present one is kept as an earlier one."""
         assert_harmless(answer, DATABASE)
         before = self.raw(DATABASE)
         if before is not None and isinstance(before, dict) and before != answer:
@@ -107,44 +107,44 @@ class DeviceFolder:
         self._write(DATABASE, answer)
 
     def put(self, name: str, value: Json) -> None:
-        """Write one of the other files that are replaced as a whole."""
+        """Write any other file that is replaced as a whole."""
         self._write(name, value)
 
     def put_parameters(self, parameters: dict[str, Any], at: datetime) -> None:
-        """Keep what the device tells of itself; it has no password in it any more.
+        """Store the device's parameters. The caller must have removed passwords.
 
         Raises:
-            NotPossible: It could not be written, or there is no room for it.
+            NotPossible: They cannot be written, or there is no room for them.
         """
         self._write_within_limits(PARAMETERS, {"receivedAt": stamp(at), "parameters": parameters})
 
     def parameters(self) -> Json:
-        """What :meth:`put_parameters` wrote last; None for nothing."""
+        """The parameters that :meth:`put_parameters` stored last; None for none."""
         return self.raw(PARAMETERS)
 
     def collect(
         self, collection: Collection, upload: Json, at: datetime, max_events: int = MAX_EVENTS
     ) -> tuple[Taken, bool]:
-        """Keep an upload for good.
+        """Store an upload permanently.
 
         Args:
-            collection: To which it belongs.
-            upload: What came.
-            at: When.
-            max_events: An upload with more is kept, and its events are not looked at.
+            collection: The collection that it belongs to.
+            upload: The upload as it came.
+            at: When it arrived.
+            max_events: An upload with more events is stored, but its events are not compared with earlier ones.
 
         Returns:
-            What became of it, and whether it was the first of this collection.
+            The entries after it, and whether it was the first of this collection.
 
         Raises:
-            NotPossible: It could not be written, or there is too much of it: the device must be told so, and keeps it.
-            BodyInvalid: The file is there and is none of ours; it is left as it is.
+            NotPossible: It cannot be written, or a limit is reached. The answer must let the device keep it.
+            BodyInvalid: The present file was not written here. It is left unchanged.
         """
         entries, full = self._entries(f"{collection}.json", collection), self._full_files(collection)
         if len(full) >= _MOST_FILES:
             raise NotPossible(
-                f"{self.path} holds {len(full)} files of {collection}",
-                "Look who sends so much; export them, and move them away.",
+                f"{self.path} has {len(full)} files of {collection}",
+                "Find out what sends so much. Export them, and move them away.",
                 code="device.full",
             )
         is_first = not entries and not full
@@ -161,9 +161,9 @@ class DeviceFolder:
         return after, is_first
 
     def _before(self, collection: Collection, full: Sequence[Path]) -> dict[str, int]:
-        """The last uploads of the file that was closed last, and how often each has come since.
+        """The last uploads of the file before, and how often each has come since.
 
-        A long upload fills a file by itself. It comes again when our answer is lost, and must not be kept again.
+        A long upload fills a file by itself. If our answer is lost, it comes again, and must not be stored again.
         """
         present = self.raw(f"{collection}.json")
         if isinstance(present, dict):
@@ -182,10 +182,9 @@ class DeviceFolder:
         return [entry for name in self.files_of(collection) for entry in self._entries(name, collection)]
 
     def add_collected(self, collection: Collection, entries: Sequence[Entry]) -> int:
-        """Put in uploads from elsewhere, those that are not there yet; how many there were.
+        """Add uploads from elsewhere that are not here yet, and return how many.
 
-        The present ones stay untouched: what comes from elsewhere gets files of its own, each short enough to be read
-        again.
+        The present files stay unchanged. The new uploads get their own files, each short enough to be read again.
         """
         known = {entry["digest"] for entry in self.collected(collection)}
         new = [entry for entry in entries if entry["digest"] not in known]
@@ -222,31 +221,33 @@ class DeviceFolder:
         try:
             return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
         except BodyInvalid as error:
-            raise BodyInvalid(f"{path}: {error.sentence}", "Mend the file, or import it again.") from None
+            raise BodyInvalid(f"{path}: {error.sentence}", "Fix the file, or import it again.") from None
 
     def _write(self, name: str, value: Json) -> None:
         replace_file(self.path / name, self._written(name, value), SECRET_MODE)
 
     def _written(self, name: str, value: Json) -> bytes:
-        """Compact: people read what ``engage device export`` writes. Indented, a mebibyte would take eighteen."""
+        """The content to write. It is compact: indented, 1 MiB would take 18. An export writes it indented."""
         assert_depth(value, FILE_DEPTH)
         content = write_json(value) + b"\n"
         if len(content) > MAX_FILE_BYTES:
             raise NotPossible(
-                f"{self.path / name} would have {len(content)} bytes, and could not be read again",
-                f"Give it less than {MAX_FILE_BYTES} bytes.",
+                f"{self.path / name} would have {len(content)} bytes, too many to be read again",
+                f"Keep it below {MAX_FILE_BYTES} bytes.",
                 code="device.too_long",
             )
         return content
 
     def _write_within_limits(self, name: str, value: Json) -> None:
-        """What a device sent. The limits are looked at before anything is written, against what is written."""
+        """Write what a device sent, after checking the limits with the exact bytes that will be written."""
         content = self._written(name, value)
         if self._room is None:
             replace_file(self.path / name, content, SECRET_MODE)
             return
         site, more = self.path.parent.name, allocated(len(content)) - self._allocated(name)
-        self._room.reserve.assert_room(allocated(len(content)))  # it lies beside the one that it replaces for a moment
+        self._room.reserve.assert_room(
+            allocated(len(content))
+        )  # for a moment, both it and the file that it replaces exist
         self._assert_within_device_limit(self._room.limits.device, more)
         if more > 0:
             self._room.take(site, files=more)
@@ -261,8 +262,8 @@ class DeviceFolder:
     def _assert_within_device_limit(self, limit: int, more: int) -> None:
         if more > 0 and device_bytes(self.path) + more > limit:
             raise NotPossible(
-                f"{self.path} has the {limit // (1024 * 1024)} MiB that a device may fill (setting device_disk_mib)",
-                "Look who sends so much; export the files, and move them away; or raise the setting.",
+                f"{self.path} fills the {limit // (1024 * 1024)} MiB of a device (setting device_disk_mib)",
+                "Find out what sends so much. Export the files and move them away, or raise the setting.",
                 code="device.full",
             )
 
@@ -275,9 +276,9 @@ class DeviceFolders:
     """All devices' folders.
 
     Args:
-        root: The folder of data.
-        room: What devices may take of the disk; None for operators, who are not limited.
-        seconds: How long a folder's lock is waited for.
+        root: The data folder.
+        room: The limits for devices; None for operators, who are not limited.
+        seconds: How long to wait for a folder's lock.
     """
 
     def __init__(self, root: Path, room: DiskRoom | None = None, seconds: float = OPERATOR_SECONDS) -> None:
@@ -295,19 +296,21 @@ class DeviceFolders:
         return self._root / site / serial
 
     def exists(self, site: str, serial: str) -> bool:
-        """Whether there is one. Quick.
+        """Whether a device has a folder. Fast.
 
         Raises:
-            FileNotUsable: It cannot be known: the folder of data is gone, or this process may not look into it.
+            FileNotUsable: It is not known: the data folder is gone, or this process may not read it.
         """
         if _is_folder(self.path(site, serial)):
             return True
-        if self._room is not None and not _is_folder(self._root):  # a device would hear that nothing is here for it
-            raise FileNotUsable(f"{self._root} is gone: what devices have there cannot be given", RESTORE)
+        if self._room is not None and not _is_folder(
+            self._root
+        ):  # otherwise a device would be told that it has nothing here
+            raise FileNotUsable(f"{self._root} is gone: devices cannot get their files", RESTORE)
         return False
 
     def serials(self, site: str) -> list[str]:
-        """The devices that have one."""
+        """The devices of a site that have a folder."""
         folder = self._root / site
         if not _is_folder(folder):
             return []
@@ -315,11 +318,11 @@ class DeviceFolders:
 
     @contextmanager
     def open(self, site: str, serial: str) -> Iterator[DeviceFolder]:
-        """A device's folder, made if it is not there, for this thread alone.
+        """Open a device's folder for this thread alone. It is created if it does not exist.
 
         Raises:
-            FileNotUsable: It cannot be made, or this process may not look into it.
-            NotPossible: Somebody else works in it for too long, or the disk has no room for one more.
+            FileNotUsable: It cannot be created, or this process may not read it.
+            NotPossible: Another process keeps its lock for too long, or the disk has no room for another folder.
         """
         path = self.path(site, serial)
         if not _is_folder(path):
@@ -330,12 +333,12 @@ class DeviceFolders:
             yield DeviceFolder(path, self._room)
 
     def remove(self, site: str, serial: str) -> bool:
-        """Remove a device's folder with all that is in it; whether there was one.
+        """Remove a device's folder with everything in it, and return whether there was one.
 
-        It is set aside under a name that nobody reads first, so that it is never there in part.
+        It is first renamed to a name that nothing reads, so that nobody sees it half removed.
 
         Raises:
-            NotPossible: Somebody works in it for too long.
+            NotPossible: Another process keeps its lock for too long.
             OSError: It cannot be removed.
         """
         path = self.path(site, serial)
@@ -349,19 +352,19 @@ class DeviceFolders:
 
 
 def _is_folder(path: Path) -> bool:
-    """As :meth:`Path.is_dir`, but what may not be looked at is no answer."""
+    """As :meth:`Path.is_dir`, but raises if this process may not look."""
     try:
         return stat.S_ISDIR(path.stat().st_mode)
     except (FileNotFoundError, NotADirectoryError):
         return False
     except OSError as error:
         raise FileNotUsable(
-            f"{path}: cannot look into it: {error.strerror or error}", "See whose it is: engage doctor"
+            f"{path}: it cannot be read: {error.strerror or error}", "Check its owner: engage doctor"
         ) from None
 
 
 def _in_parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Entries that go into one file together."""
+    """Divide entries into lists that each fit into one file."""
     part: list[Entry] = []
     length = 0
     for entry in entries:

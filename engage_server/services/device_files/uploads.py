@@ -1,11 +1,13 @@
-"""What a device sent, kept in a file: each upload once, in the order in which they came. Pure.
+"""The uploads of a device in a file: each upload once, in the order in which they came. Pure.
 
 ``{"audits": [{"receivedAt": ..., "digest": ..., "upload": ..., "repeated": [0, 2], "again": [...]}, ...]}``
 
-``upload`` is what came, without passwords; ``repeated`` are the places of events that came in an earlier upload
-already; ``again`` is when the very same upload came once more, as it does when our answer was lost, and ``times`` how
-often. ``unread`` is how many events an upload has that is longer than the setting ``max_audit_events``: it is kept
-whole, and nothing looks at its events. So what one call costs grows with its length, and no faster.
+* ``upload`` is what came, without passwords.
+* ``repeated`` has the places of events that already came in an earlier upload.
+* ``again`` has the times at which exactly the same upload came again, because our answer was lost.
+* ``times`` is how often it came.
+* ``unread`` is the number of events in an upload with more than ``max_audit_events``. It is kept whole, and its events
+  are not compared. So the cost of a call grows only with its length.
 """
 
 import sys
@@ -20,15 +22,15 @@ from engage_server.protocol.json_body import Json, content_digest, without_secre
 
 Entry = dict[str, Any]
 
-_AGAIN_KEPT = 20  # times of one upload; a device that never hears our answer comes every night
+_AGAIN_KEPT = 20  # times of one upload: a device that never gets our answer sends it every night
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of an upload.
+    """The result of adding an upload.
 
     Attributes:
-        entries: All entries from now on.
+        entries: All entries after it.
         fresh: Its events that had not come before.
     """
 
@@ -37,13 +39,13 @@ class Taken:
 
 
 def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int = MAX_EVENTS) -> Taken:
-    """The entries with one more upload.
+    """Add one more upload to the entries.
 
     Args:
-        entries: Those so far.
-        upload: What came.
-        at: When.
-        max_events: An upload with more is kept, and its events are not looked at.
+        entries: The entries so far.
+        upload: The upload as it came.
+        at: When it arrived.
+        max_events: An upload with more events is kept, but its events are not compared with earlier ones.
     """
     kept, digest = without_secrets(upload), upload_digest(upload)
     same = next((place for place, entry in enumerate(entries) if entry["digest"] == digest), None)
@@ -64,40 +66,40 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int 
 
 
 def upload_digest(upload: Json) -> str:
-    """Names an upload by what is kept of it."""
+    """The digest that identifies an upload, without passwords."""
     return content_digest(without_secrets(upload))
 
 
 def read_events(entry: Entry) -> list[Json]:
-    """The events of an entry; none of one that is too long to be looked at."""
+    """The events of an entry; empty if it has too many to be read."""
     return [] if "unread" in entry else events_in(entry["upload"])
 
 
 def fresh_events(entry: Entry) -> list[Json]:
-    """Those that had not come in an earlier upload."""
+    """The events of an entry that had not come in an earlier upload."""
     repeated = set(entry.get("repeated", ()))
     return [event for place, event in enumerate(read_events(entry)) if place not in repeated]
 
 
 def entries_of(name: str, value: Json, source: str) -> list[Entry]:
-    """The entries in a file of ours.
+    """The entries in a file that was written here.
 
     Args:
         name: ``audits``, ``alerts``, ...
         value: The file's content.
-        source: What to call it in the error.
+        source: The name of the file in the error.
 
     Raises:
-        BodyInvalid: It is no such file.
+        BodyInvalid: It is not such a file.
     """
     entries = value.get(name) if isinstance(value, dict) else None
     if not isinstance(entries, list) or not all(_is_entry(entry) for entry in entries):
-        raise BodyInvalid(f"{source} is no file of {name} that was kept here", "Restore it from a backup.")
+        raise BodyInvalid(f"{source} is not a file of {name} that was written here", "Restore it from a backup.")
     return entries
 
 
 def imported_entries(name: str, value: Json, at: datetime) -> list[Entry]:
-    """Entries of a file from elsewhere: our own form, or uploads as a device sends them."""
+    """The entries of a file from elsewhere, in our own form or as uploads that a device sent."""
     try:
         return entries_of(name, value, name)
     except BodyInvalid:
@@ -105,7 +107,7 @@ def imported_entries(name: str, value: Json, at: datetime) -> list[Entry]:
 
 
 def stamp(at: datetime) -> str:
-    """A time as it stands in files: UTC, to the second."""
+    """A time in the form that files use: UTC, to the second."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

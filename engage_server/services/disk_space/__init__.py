@@ -1,1 +1,1 @@
-"""How much of this host's disk devices may fill, what they fill now, and what is reserved for operators."""
+"""How much of this host's disk devices may use, how much they use now, and what is reserved for operators."""

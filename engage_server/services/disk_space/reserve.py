@@ -1,8 +1,8 @@
-"""The room on a file system that is operators' alone: with a full disk they could not even abort a rotation.
+"""The room on a file system that is reserved for operators. On a full disk they could not even abort a rotation.
 
-Who gives way first is who loses least. Uploads are refused below the whole reserve: devices keep what was refused.
-Sightings are no longer kept, nor moved into a database on the same file system, below half of it: they cannot be made
-again, and evidence is what a rotation is judged by.
+Whatever loses least is refused first. Below the reserve uploads are refused, and devices keep them. Below half of it
+sightings are lost, and none is moved into a database on the same file system. They come last because rotations are
+judged by them and they cannot be repeated.
 """
 
 import os
@@ -11,18 +11,18 @@ from pathlib import Path
 
 from engage_server.errors import NotPossible
 
-_SMALL_DISK_SHARE = 10  # of a small file system the reserve is a tenth at most
+_SMALL_DISK_SHARE = 10  # on a small file system the reserve is at most a tenth
 _INODES = 1024  # a file system without free inodes is as full as one without free blocks
 _MIB = 1024 * 1024
 
 
 class DiskReserve:
-    """Says whether devices may still write.
+    """Decides whether devices may still write.
 
     Args:
-        folder: Any folder on the file system; it may not exist yet.
-        reserve_bytes: What has to stay free, at most a tenth of the file system; 0: nothing is kept.
-        part: Only one part of so many of it.
+        folder: Any folder on the file system; it need not exist yet.
+        reserve_bytes: The bytes that must stay free, at most a tenth of the file system; 0 for no reserve.
+        part: Divides the reserve, so that only a part of it is kept.
     """
 
     def __init__(self, folder: Path, reserve_bytes: int, part: int = 1) -> None:
@@ -31,11 +31,11 @@ class DiskReserve:
         self._part = part
 
     def half(self) -> "DiskReserve":
-        """One that keeps half as much free: sightings may go on where uploads have to stop."""
+        """A reserve that is half as large, for sightings, which may continue when uploads must stop."""
         return DiskReserve(self._folder, self._reserve_bytes, 2 * self._part)
 
     def shortage(self, count: int = 0) -> str:
-        """Why a device may not write so many bytes now; "" when it may. One call of the system."""
+        """Why a device may not write this many bytes now; "" if it may. Costs one system call."""
         found = self._file_system()
         if found is None or not self._reserve_bytes:
             return ""
@@ -49,21 +49,21 @@ class DiskReserve:
         return ""
 
     def assert_room(self, count: int) -> None:
-        """Let a device write so many bytes.
+        """Check that a device may write this many bytes.
 
         Raises:
-            NotPossible: They would be taken from the reserve: the device must be told to come again.
+            NotPossible: They would use the reserve. The answer must let the device call again.
         """
         shortage = self.shortage(count)
         if shortage:
             raise NotPossible(
                 shortage,
-                "Make room, or lower the setting disk_reserve_mib. Devices are told to call again.",
+                "Make room, or lower the setting disk_reserve_mib. Devices get 503 and call again.",
                 code="disk.reserve",
             )
 
     def free_bytes(self) -> int | None:
-        """What is free; None where that is not known."""
+        """The free bytes; None if unknown."""
         found = self._file_system()
         return None if found is None else found.f_bavail * found.f_frsize
 
@@ -73,13 +73,13 @@ class DiskReserve:
                 return os.statvfs(folder)
             except FileNotFoundError:
                 continue
-            except OSError:  # whoever writes will hear what is wrong
+            except OSError:  # the next write will report the error
                 return None
         return None
 
 
 def allocated(length: int) -> int:
-    """What a file of so many bytes takes: whole blocks. A million files of one byte fill a disk, too."""
+    """The bytes that a file of this length uses on the disk: whole blocks. A million files of one byte fill a disk."""
     return -(-length // _BLOCK) * _BLOCK
 
 

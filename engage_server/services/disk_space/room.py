@@ -1,10 +1,10 @@
-"""How much of the disk devices may fill: for each site, for all sites, and for uploads that wait.
+"""Limits how much of the disk devices may use: for each site, for all sites, and for uploads that wait.
 
-All processes of a host share one book, a small file: ``<spool>/room.json``. It is looked at before anything is written,
-under a lock, so that many workers at once stay below the limit, too. It holds an upper bound, but for what is being
-written at the moment of a measurement: a process that is killed leaves counted what it did not write. What is there is
-measured anew where the book says that a limit is reached, or every hour; a measurement may take a twentieth of the time
-at most, however full the disk is.
+All processes of a host share one book, a small file: ``<spool>/room.json``. It is checked under a lock before anything
+is written, so many workers at once also stay below the limit. Its figures are upper bounds, because a killed process
+leaves bytes counted that it did not write. Only writes during a measurement may be missing. The disk is measured
+again if the book says that a limit is reached, and every hour. Measurements take at most a twentieth of the time,
+however full the disk is.
 """
 
 import json
@@ -22,21 +22,21 @@ from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.disk_space.use import SiteUse, measure, sites_on_disk
 
 _MEASURE_AGAIN_SECONDS = 3600.0
-_SHARE_OF_TIME = 20  # a measurement that took a second is not made again for so many
+_SHARE_OF_TIME = 20  # a measurement that took one second is not repeated for this many
 _MAX_BOOK_BYTES = 16 * 1024 * 1024
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class DiskLimits:
-    """In bytes, as they are on the disk: whole blocks.
+    """The limits in bytes, as used on the disk: whole blocks.
 
     Attributes:
-        device: Of one device's files, and as much of its uploads that wait or were refused.
-        site: Of all devices of a site, both together.
-        total: Of all sites.
-        uploads: Of what waits for partners' systems, and what they refused.
-        reserve: What has to stay free on the file system.
+        device: For one device's files, and again for its uploads that wait or were rejected.
+        site: For all devices of a site: files and uploads together.
+        total: For all sites.
+        uploads: For uploads that wait for partners' systems or were rejected.
+        reserve: The bytes that must stay free on the file system.
     """
 
     device: int
@@ -48,7 +48,7 @@ class DiskLimits:
 
 @dataclass(slots=True)
 class _Account:
-    """What the book says of a site."""
+    """The entry of a site in the book."""
 
     files: int = 0
     uploads: int = 0
@@ -71,18 +71,18 @@ _Book = dict[str, _Account]
 
 
 class DiskRoom:
-    """Gives devices room on the disk, or not.
+    """Grants or refuses devices room on the disk.
 
     Args:
-        data: The folder of devices' files, one folder below for each site.
-        uploads: The folder of uploads, likewise.
+        data: The folder of devices' files, with a folder for each site.
+        uploads: The folder of uploads, with a folder for each site.
         book: The file that processes share.
         limits: The limits.
         clock: Gives the seconds since 1970.
 
     Attributes:
         data, uploads, limits, clock: As given.
-        reserve: What has to stay free.
+        reserve: The room that must stay free.
     """
 
     def __init__(self, data: Path, uploads: Path, book: Path, limits: DiskLimits, clock: Callable[[], float]) -> None:
@@ -98,11 +98,11 @@ class DiskRoom:
 
         Args:
             site: The site's name.
-            files: How many bytes more its devices' files will have.
-            uploads: How many bytes more its uploads will have.
+            files: How many more bytes its devices' files will use.
+            uploads: How many more bytes its uploads will use.
 
         Raises:
-            NotPossible: A limit is reached, or the reserve: the device must be told to come again.
+            NotPossible: A limit or the reserve is reached. The answer must let the device call again.
         """
         self.reserve.assert_room(files + uploads)
         with self._opened() as book:
@@ -116,9 +116,9 @@ class DiskRoom:
             book[site].uploads += uploads
 
     def give_back(self, site: str, *, files: int = 0, uploads: int = 0, refused: int = 0) -> None:
-        """Files are gone, or were not written after all; or fewer (more) of the uploads are refused ones.
+        """Give room back: files were removed or not written, or the share of rejected uploads changed.
 
-        Raises nothing: what stays counted is measured some time.
+        Never raises. Bytes that stay counted are corrected by a later measurement.
         """
         with suppress(NotPossible), self._opened() as book:
             account = book.get(site)
@@ -128,7 +128,7 @@ class DiskRoom:
                 account.refused = max(0, account.refused - refused)
 
     def use(self) -> dict[str, SiteUse]:
-        """What each site takes, as the book says; measured where it says nothing.
+        """How much each site uses, from the book; measured if the book has no entry.
 
         Raises:
             NotPossible: The book cannot be read.
@@ -150,13 +150,13 @@ class DiskRoom:
             if used > limit:
                 return NotPossible(
                     f"{what} their {limit // _MIB} MiB of the disk (setting {setting})",
-                    f"Export what is old and move it away, look into refused/, or raise the setting {setting}.",
+                    f"Export old files and move them away, check refused/, or raise the setting {setting}.",
                     code="disk.full",
                 )
         return None
 
     def _look_after(self, book: _Book, site: str) -> None:
-        """Measure what is not known, or was measured long ago."""
+        """Measure a site that is not in the book, or was measured long ago."""
         now = self.clock()
         if not book:
             for each in sites_on_disk(self.data, self.uploads):
@@ -166,7 +166,7 @@ class DiskRoom:
             book[site] = self._measured(site)
 
     def _measure_something(self, book: _Book, site: str) -> bool:
-        """This site; and the one that nobody has looked at for the longest time: it may be the one that was emptied."""
+        """Measure this site, and the one that was measured longest ago, because that one may have been emptied."""
         now = self.clock()
         wanted = {site, min(book, key=lambda each: book[each].measured_at)}
         due = [each for each in wanted if book[each].may_be_measured(now)]
@@ -182,7 +182,7 @@ class DiskRoom:
 
     @contextmanager
     def _opened(self) -> Iterator[_Book]:
-        """The book, alone; what was changed in it is written, also when a limit was found to be reached."""
+        """Open the book under its lock. Changes are written at the end, even after an error."""
         try:
             if not self._book.parent.is_dir():
                 make_folder(self._book.parent, within=self.data)
@@ -211,7 +211,7 @@ class DiskRoom:
 
 
 def _read(content: bytes) -> _Book:
-    """What stands in the book; nothing where it was torn: then all is measured."""
+    """Parse the book; empty if it is damaged, so that everything is measured."""
     try:
         value: dict[str, dict[str, Any]] = json.loads(content or b"{}")
         return {site: _Account(**each) for site, each in value.items()}

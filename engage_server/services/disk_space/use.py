@@ -1,7 +1,7 @@
-"""What devices take on the disk, measured; and files of killed processes taken away on the way.
+"""Measures how much of the disk devices use, and removes old files of killed processes on the way.
 
-Only what devices make counts: their audits, alerts, credentials and parameters, and uploads on their way. Databases and
-configurations come from operators.
+Only files that devices cause count: their audits, alerts, credentials and parameters, and their waiting uploads.
+Databases and configurations come from operators.
 """
 
 import os
@@ -13,21 +13,21 @@ from pathlib import Path
 
 from engage_server.services.disk_space.reserve import allocated
 
-OURS = frozenset({"spool", "metrics"})  # folders beside the sites' in the folder of data
+OURS = frozenset({"spool", "metrics"})  # folders in the data folder that are not sites'
 
 _FROM_DEVICES = re.compile(r"(audits|alerts|credentials)(\.[0-9]{6})?\.json|parameters\.json")
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|[0-9a-f]{32}\.begun")  # of durable_files, and of the sightings' spool
-_DEAD_AFTER_SECONDS = 3600.0  # no process takes so long for one file
+_DEAD_AFTER_SECONDS = 3600.0  # no process takes this long for one file
 
 
 @dataclass(frozen=True, slots=True)
 class SiteUse:
-    """What one site's devices take, in bytes.
+    """How much one site's devices use, in bytes.
 
     Attributes:
         files: Their files.
-        uploads: What waits for the partner's system, what it refused, and what is known of each device.
-        refused: Of that, what it refused.
+        uploads: Uploads that wait or were rejected, and the state of each device.
+        refused: The part of ``uploads`` that was rejected.
     """
 
     files: int
@@ -42,12 +42,12 @@ def sites_on_disk(data: Path, uploads: Path) -> list[str]:
 
 
 def measure(files: Path, uploads: Path, now: float) -> SiteUse:
-    """Look at each file of a site.
+    """Measure all files of a site.
 
     Args:
-        files: Its devices' folders.
+        files: The folder with its devices' folders.
         uploads: Its folder of uploads.
-        now: Seconds since 1970: what a killed process left is taken away when it is old.
+        now: Seconds since 1970. Files of killed processes that are old by then are removed.
     """
     folders = [Path(device.path) for device in _scan(files) if device.is_dir()]
     own = sum(allocated(1) + _bytes_in(folder, now, only_devices=True) for folder in folders)
@@ -59,16 +59,16 @@ def measure(files: Path, uploads: Path, now: float) -> SiteUse:
 
 
 def device_bytes(folder: Path) -> int:
-    """What one device's files take that it made itself."""
+    """The bytes of a device's files that the device itself caused."""
     return _bytes_in(folder, 0.0, only_devices=True)
 
 
 def upload_bytes(uploads: Path, device: str) -> int:
-    """What a device's uploads take that wait or were refused.
+    """The bytes of a device's uploads that wait or were rejected.
 
     Args:
         uploads: Its site's folder of uploads.
-        device: As its files are called.
+        device: The name of the device in file names.
     """
     total = 0
     for name in ("pending", "refused"):
@@ -79,9 +79,9 @@ def upload_bytes(uploads: Path, device: str) -> int:
 
 
 def sweep(folder: Path, now: float) -> int:
-    """Take away what killed processes left behind in a folder and below; how many files there were.
+    """Remove old files of killed processes in a folder and below, and return how many.
 
-    A file that a living process is writing is seconds old at most.
+    A file that a running process is writing is at most seconds old.
     """
     swept = 0
     for entry in _scan(folder):
@@ -106,7 +106,7 @@ def _bytes_in(folder: Path, now: float, *, only_devices: bool = False) -> int:
 def _is_swept(entry: os.DirEntry[str], now: float) -> bool:
     if not _TEMPORARY.fullmatch(entry.name):
         return False
-    with suppress(OSError):  # somebody else was faster, or it is not ours to remove
+    with suppress(OSError):  # another process was faster, or this one may not remove it
         if now - entry.stat(follow_symlinks=False).st_mtime > _DEAD_AFTER_SECONDS:
             Path(entry.path).unlink()
             return True
@@ -114,7 +114,7 @@ def _is_swept(entry: os.DirEntry[str], now: float) -> bool:
 
 
 def _size(entry: os.DirEntry[str]) -> int:
-    with suppress(FileNotFoundError):  # taken in between
+    with suppress(FileNotFoundError):  # removed in between
         if entry.is_file(follow_symlinks=False):
             return allocated(entry.stat(follow_symlinks=False).st_size)
     return 0

@@ -1,1 +1,1 @@
-"""What devices are answered: the snapshot in memory, which site answers whom, and who may ask."""
+"""The answers to devices: the snapshot in memory, the choice of the site, and the networks that may ask."""

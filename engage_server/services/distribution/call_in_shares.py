@@ -1,24 +1,24 @@
-"""How a worker's threads for call-ins are shared out: between sites, and between ways to answer.
+"""Divides a worker's threads for call-ins between sites, and between ways to answer.
 
-A call that waits for a partner's system holds its thread for seconds, one that is answered from files for milliseconds.
-So some threads are never given to calls that wait, some of the rest only to credential calls, where a person stands at
-the door, and where several sites have a system of their own no site gets more than half of what is left.
+A call that waits for a partner's system occupies its thread for seconds, a call from files only for milliseconds. So
+some threads never wait for a system. Some of the rest are only for credential calls, where a person is at the door. If
+several sites have their own systems, no site gets more than half of what is left.
 """
 
 from dataclasses import dataclass
 
-_RESERVED = 8  # one thread in so many
+_RESERVED = 8  # one thread in eight
 
 
 @dataclass(frozen=True, slots=True)
 class CallInShares:
-    """How many calls may run at once. Each number is 1 at least: with a single thread nothing can be shared out.
+    """How many calls may run at once. Each number is at least 1: a single thread cannot be divided.
 
     Attributes:
-        threads: Of all kinds.
-        upstream: That wait for any partner's system.
-        nightly: Of those, without the credential calls.
-        site: Of those, for one site.
+        threads: Calls of all kinds.
+        upstream: Calls that wait for any partner's system.
+        nightly: The part of ``upstream`` for calls that are not credential calls.
+        site: The part of ``nightly`` for one site.
         site_credentials: Credential calls that wait for one site's system.
     """
 
@@ -30,11 +30,11 @@ class CallInShares:
 
 
 def call_in_shares(threads: int, upstream_sites: int) -> CallInShares:
-    """The shares.
+    """Compute the shares.
 
     Args:
         threads: The setting ``call_in_threads``.
-        upstream_sites: How many sites have a system of their own.
+        upstream_sites: How many sites have their own system.
     """
     reserved = max(1, threads // _RESERVED)
     upstream = max(1, threads - reserved)

@@ -1,4 +1,4 @@
-"""What devices are answered, from the snapshot in memory: no X.509, no HMAC, no database, no file."""
+"""Answers devices from the snapshot in memory: no X.509, no HMAC, no database, no file."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -10,15 +10,15 @@ from engage_server.services.distribution.networks import is_in_networks
 from engage_server.services.distribution.site_choice import choose_site, host_of_header
 from engage_server.services.distribution.snapshot import EMPTY, ServedAnswer, ServedRelease, Snapshot
 
-LATE_SECONDS = 5.0  # without a look at the store; a worker looks at least every 2 s
+LATE_SECONDS = 5.0  # since the store was last checked; a worker checks at least every 2 s
 
 
 class Refusal(Enum):
     """Why a device does not get what it asked for."""
 
-    UNKNOWN_NETWORK = auto()  # the site is not served to where the request came from
+    UNKNOWN_NETWORK = auto()  # the request came from outside the site's networks
     NOTHING_CURRENT = auto()  # no release of the site is active, or there is no site
-    NO_SUCH_CERTIFICATE = auto()  # no release ever distributed a certificate of that digest
+    NO_SUCH_CERTIFICATE = auto()  # no release ever distributed a certificate with that digest
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +28,8 @@ class CallInSite:
     Attributes:
         name: Its name.
         call_in: How it answers.
-        is_member: Whether the device that calls is on its list; False for one that does not say who it is.
-        for_trials: Whether it was made for trials: there a virtual lock is a device.
+        is_member: Whether the calling device is on its list; False if the call names no device.
+        for_trials: Whether it was made for trials. There, a virtual lock counts as a device.
     """
 
     name: str
@@ -39,9 +39,9 @@ class CallInSite:
 
 
 class Distribution:
-    """What the device side answers from: the one snapshot, which :meth:`publish` exchanges as a unit.
+    """Answers devices from a single snapshot, which :meth:`publish` exchanges as a unit.
 
-    Safe for many threads: a snapshot is immutable, and each request looks at one alone.
+    Safe for many threads: a snapshot is immutable, and each request uses only one.
     """
 
     def __init__(self) -> None:
@@ -51,7 +51,7 @@ class Distribution:
 
     @property
     def snapshot(self) -> Snapshot:
-        """The snapshot that is served at this moment."""
+        """The snapshot that is served now."""
         return self._snapshot
 
     def publish(self, snapshot: Snapshot) -> None:
@@ -64,39 +64,39 @@ class Distribution:
         return bool(self._snapshot.current)
 
     def ask_age(self, seconds_since_look: Callable[[], float]) -> None:
-        """From now on this says for how long the snapshot was not compared with the store."""
+        """Set the function that gives the seconds since the snapshot was last compared with the store."""
         self._seconds_since_look = seconds_since_look
 
     @property
     def seconds_since_look(self) -> float:
-        """For how long nobody could see whether the snapshot is still what the store says; 0 where nobody looks."""
+        """The seconds since the snapshot was last compared with the store; 0 if it never is."""
         return self._seconds_since_look()
 
     def ask_losses(self, losses: Callable[[], Sequence[str]]) -> None:
-        """From now on this gives the codes of what this process has lost while it goes on serving from memory."""
+        """Set the function that gives codes for what this process has lost, while it serves from memory."""
         self._losses = losses
 
     @property
     def losses(self) -> Sequence[str]:
-        """What this process has lost, as codes; empty while all is well."""
+        """What this process has lost, as codes; empty if nothing."""
         return self._losses()
 
     @property
     def is_late(self) -> bool:
-        """Whether something may have changed in the store that is not served yet: devices are served what is here."""
+        """Whether the store may have changes that are not served yet. Devices still get what is here."""
         return self.seconds_since_look > LATE_SECONDS
 
     def notice(self, host_header: str, query: str, client: str, local: str = "") -> ServedAnswer | Refusal:
-        """The certificate notice.
+        """Answer a request for the certificate notice.
 
         Args:
             host_header: As it came; may be empty or garbage.
             query: The raw query string; may be anything.
             client: The device's address, as text.
-            local: The address of this host that it called; "" when that is not known.
+            local: The address of this host that it called; "" if unknown.
 
         Returns:
-            The JSON body with its release, or why there is none.
+            The JSON body with its release, or the reason why there is none.
         """
         snapshot = self._snapshot
         site = _site_of(snapshot, host_header, query, local)
@@ -108,12 +108,12 @@ class Distribution:
         return release.notices.get(host_of_header(host_header), release.notice)
 
     def der(self, digest: str, client: str) -> ServedAnswer | Refusal:
-        """The trust anchor of this digest, of whatever release and site.
+        """Answer the download of the trust anchor with this digest, of any release and site.
 
-        The digest comes from a notice, so it says which site it is about better than the Host header could.
+        The digest comes from a notice, so it names the site better than the Host header could.
 
         Args:
-            digest: As in the path.
+            digest: The digest in the path.
             client: The device's address, as text.
         """
         snapshot = self._snapshot
@@ -125,7 +125,7 @@ class Distribution:
     def static_certificate(
         self, name: str, host_header: str, query: str, client: str, local: str = ""
     ) -> ServedAnswer | Refusal:
-        """What the vendor's sample gave at this name, of the site that a request is for."""
+        """Answer the download of a file of this name that the vendor's sample served, from the request's site."""
         snapshot = self._snapshot
         site = _site_of(snapshot, host_header, query, local)
         if not _is_allowed(snapshot, [site], client):
@@ -137,9 +137,9 @@ class Distribution:
 
         Args:
             host_header: As it came.
-            serial: Whose call it is, as far as it is known; chooses the site where the host does not.
+            serial: The device's serial number, if known. It chooses the site if the host does not.
             client: The device's address, as text.
-            local: The address of this host that it called; "" when that is not known.
+            local: The address of this host that it called; "" if unknown.
         """
         snapshot = self._snapshot
         name = _call_in_site(snapshot, host_header, serial, local)
@@ -150,31 +150,31 @@ class Distribution:
         return CallInSite(name, snapshot.call_ins.get(name, CallIn()), is_member, name in snapshot.for_trials)
 
     def probable_call_in(self, host_header: str, serial: str | None, local: str = "") -> tuple[str, bool]:
-        """The site that a call-in is probably for, and whether it waits for a partner's system there.
+        """The site that a call-in is probably for, and whether the call waits for a partner's system there.
 
-        Asked before the body is read, which may name another device, and so another site.
+        It is only probable, because the body is not read yet. It may name another device, and so another site.
 
         Args:
             host_header: As it came.
-            serial: Whose call it is, as far as it is known.
-            local: The address of this host that was called; "" when that is not known.
+            serial: The device's serial number, if known.
+            local: The address of this host that was called; "" if unknown.
         """
         snapshot = self._snapshot
         name = _call_in_site(snapshot, host_header, serial, local)
         return name, snapshot.call_ins.get(name, CallIn()).way is CallInWay.UPSTREAM
 
     def call_in_shares(self, threads: int) -> CallInShares:
-        """How so many threads are shared out between the sites as they are now."""
+        """How this many threads are divided between the sites as they are now."""
         ways = [each.way for each in self._snapshot.call_ins.values()]
         return call_in_shares(threads, ways.count(CallInWay.UPSTREAM))
 
     def is_known_network(self, host_header: str, query: str, client: str, local: str = "") -> bool:
-        """Whether the site that a request is for is served to where it came from."""
+        """Whether a request came from a network of the site that it is for."""
         snapshot = self._snapshot
         return _is_allowed(snapshot, [_site_of(snapshot, host_header, query, local)], client)
 
     def is_device_address(self, site: str, client: str) -> bool:
-        """Whether devices of a site call from this address, as far as the site says from where they do."""
+        """Whether this address is in the site's device networks. Always True if the site has none."""
         return _is_in_networks(self._snapshot, site, client)
 
     def tls_release(self, server_name: str | None, local: str = "") -> ServedRelease | None:
@@ -182,7 +182,7 @@ class Distribution:
 
         Args:
             server_name: From the ClientHello, or None.
-            local: The address of this host that the client called; "" when that is not known.
+            local: The address of this host that the client called; "" if unknown.
         """
         snapshot = self._snapshot
         site = snapshot.by_host.get(host_of_header(server_name)) if server_name else None

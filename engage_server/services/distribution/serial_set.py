@@ -1,4 +1,4 @@
-"""A set of serial numbers in 16 bytes each: a site may have a million devices, and every worker holds them."""
+"""A set of serial numbers with 16 bytes each: a site may have a million devices, and every worker holds them all."""
 
 from bisect import bisect_left
 from collections.abc import Iterable
@@ -7,7 +7,7 @@ from engage_server.protocol.serial_number import SERIAL_BYTES
 
 
 class SerialSet:
-    """Immutable.
+    """An immutable set of serial numbers.
 
     Args:
         serials: 32 hexadecimal digits each.

@@ -1,4 +1,4 @@
-"""All that the device side needs, in memory, immutable, made once after each change in the store."""
+"""Everything that the device side needs, in memory, immutable, and built once after each change in the store."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -12,16 +12,16 @@ from engage_server.store.interface import ReleaseStore, SiteStore, WorkerStore
 
 
 class ServedStore(SiteStore, ReleaseStore, WorkerStore, Protocol):
-    """What of the store a snapshot is made from."""
+    """The part of the store that a snapshot is built from."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ServedAnswer:
-    """Bytes that go out unchanged. Compared by identity: each is made once for a snapshot.
+    """Bytes that are sent unchanged. Compared by identity: each is made once for a snapshot.
 
     Attributes:
         content: The body.
-        site, release: Whose it is.
+        site, release: The site and release that it belongs to.
     """
 
     content: bytes = field(repr=False)
@@ -31,16 +31,16 @@ class ServedAnswer:
 
 @dataclass(frozen=True, slots=True)
 class ServedRelease:
-    """The current release of one site, as bytes that go out unchanged.
+    """The current release of one site, as bytes that are sent unchanged.
 
     Attributes:
-        site, number: Which release this is.
-        notices: For each host of the site the notice whose ``cert_url`` names it.
-        notice: For a device that used none of them: the site's first host.
-        chain: DER, the server certificate first.
-        root: DER; it is not sent.
-        chain_digest: Names the server certificate by its content, whatever number its release has.
-        private_key: PKCS#8 PEM; None in a process that does not do TLS.
+        site, number: The site and the number of the release.
+        notices: For each host of the site, the notice with that host in ``cert_url``.
+        notice: The notice for a device that called none of these hosts. It names the site's first host.
+        chain: The certificates as DER, the server certificate first.
+        root: The root as DER; it is not sent.
+        chain_digest: Names the server certificate by its content, independent of the number of its release.
+        private_key: PKCS#8 PEM; None in a process that does not serve TLS.
     """
 
     site: str
@@ -55,10 +55,11 @@ class ServedRelease:
 
 @dataclass(frozen=True, slots=True)
 class ServedDer:
-    """A trust anchor that can be downloaded, of a release of any state.
+    """A trust anchor that can be downloaded, of a release in any state.
 
     Attributes:
-        answer: The DER, and of the first site that distributes it the current release, or else the newest.
+        answer: The DER, with the release it counts for: of the first site that distributes it, the current release, or
+            otherwise the newest.
         sites: The sites whose releases distribute it.
     """
 
@@ -68,21 +69,21 @@ class ServedDer:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One consistent view of the store, taken in one go.
+    """One consistent view of the store.
 
     Attributes:
         generation: The store's generation that it shows.
         current: The current release of each site that has one.
-        by_host, by_serial, default_site: What :func:`.site_choice.choose_site` reads.
-        networks: Where each site's devices may call from; sites that say nothing are not in it.
-        ders: By digest.
+        by_host, by_serial, default_site: The arguments of :func:`.site_choice.choose_site`.
+        networks: The networks that each site's devices may call from. A site without networks is not in it.
+        ders: The anchors by digest.
         by_local_address: Site names by the address of this host that was called; without the default site's.
-        call_ins: How each site's devices are answered when they call in.
+        call_ins: How each site answers call-ins.
         members: The devices that each site knows by serial number.
-        members_version: Changes with them.
-        static_certificates: What the vendor's sample gave, by site and file name.
+        members_version: Changes whenever the members of a site change.
+        static_certificates: The files that the vendor's sample served, by site and file name.
         for_trials: The sites that were made for trials.
-        kept: For each site whose current release could not be loaded, and whose last good one is served on: why.
+        kept: The sites whose current release could not be loaded, so that the last good one is still served; and why.
     """
 
     generation: int
@@ -112,17 +113,17 @@ def take_snapshot(
     last: Snapshot = EMPTY,
     try_out: Callable[[ServedRelease], None] = lambda release: None,
 ) -> Snapshot:
-    """Read the store and make every answer.
+    """Read the store and build every answer.
 
-    A change between the reads shows in the generation, which is read first: the follower comes again. A release that
-    cannot be loaded leaves its site with the last good one, as one unit, and holds up no other site.
+    The generation is read first. So a change between the reads shows, and the follower reads again. If a release cannot
+    be loaded, its site keeps the last good one, as one unit. Other sites are not affected.
 
     Args:
-        store: What to read.
-        public_http_port: The port that stands in ``cert_url``.
-        with_private_keys: Only for a process that does TLS.
-        last: What is served until now.
-        try_out: Called with each current release; raises EngageError where it cannot be served.
+        store: The store to read.
+        public_http_port: The port in ``cert_url``.
+        with_private_keys: Only for a process that serves TLS.
+        last: The snapshot that is served until now.
+        try_out: Called with each current release; raises EngageError if it cannot be served.
 
     Raises:
         StoreNotUsable: The database does not answer.
@@ -169,7 +170,7 @@ def take_snapshot(
 def _members(
     store: ServedStore, sites: Sequence[Site], last: Snapshot, versions: Mapping[str, str]
 ) -> dict[str, SerialSet]:
-    """Read again only where they are others than before: there may be a million."""
+    """The devices of each site, read again only if they changed: there may be a million."""
     return {
         site.name: last.members[site.name]
         if site.name in last.members and last.members_version.get(site.name) == versions.get(site.name)
@@ -179,7 +180,7 @@ def _members(
 
 
 def _static_certificates(store: ServedStore, ders: Mapping[str, ServedDer]) -> dict[tuple[str, str], ServedAnswer]:
-    """Where it is a release's anchor, its download counts as that."""
+    """The files of the vendor's sample. If a file is a release's anchor, its download counts for that release."""
     found: dict[tuple[str, str], ServedAnswer] = {}
     for each in store.static_certificates():
         anchor = ders.get(digest_of(each.der))
@@ -189,9 +190,9 @@ def _static_certificates(store: ServedStore, ders: Mapping[str, ServedDer]) -> d
 
 
 def _local_addresses(sites: Sequence[Site]) -> dict[str, str]:
-    """A site's hosts that are addresses are where it is called, unless another says that an address is its own.
+    """The sites by local address: hosts that are addresses, overridden by another site's ``local_addresses``.
 
-    The default site's are left out: it is answered from anyway.
+    The default site's are left out, because it is the fallback anyway.
     """
     of_hosts = {host.text: site.name for site in sites for host in site.hosts if host.is_address}
     found = of_hosts | {address: site.name for site in sites for address in site.local_addresses}
@@ -219,20 +220,20 @@ def _served(site: Site, release: Release, port: int, key: Secret | None) -> Serv
 
 
 def _serials_of_others(store: ServedStore, sites: Sequence[Site], default: str | None) -> dict[str, str]:
-    """A device of the default site gets the default's answer anyway: an installation of one site needs no list."""
+    """The sites by serial number, without the default site, which is the fallback anyway."""
     others = [site.name for site in sites if site.name != default]
     return {device.serial: device.site for name in others for device in store.devices(name)}
 
 
 def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
-    """By digest, of releases of every state.
+    """The anchors by digest, of releases in every state.
 
-    A device may hold a notice of the last release, or of the next one from a server that is a moment ahead. Several
-    releases may have one anchor; whose its download counts as:
+    A device may have a notice of the last release, or of the next one from a server that is a moment ahead. Several
+    releases may have the same anchor. A download counts for one of them:
 
-    1. The site's that comes first, by name: another site's later ones change nothing.
-    2. Within that site the current release's, if one of them is current.
-    3. Else the newest's.
+    1. It counts for the first site, by name.
+    2. Within that site it counts for the current release, if that has this anchor.
+    3. Otherwise it counts for the newest release.
     """
     found: dict[str, ServedDer] = {}
     current = {(release.site, release.number) for release in releases if release.state is ReleaseState.CURRENT}
@@ -240,7 +241,7 @@ def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:
         digest = digest_of(release.anchor_der)
         known = found.get(digest)
         sites = frozenset({release.site}) | (known.sites if known else frozenset())
-        # a renewal leaves the anchor as it is: then it is that of the current release, not of one that is only staged
+        # a renewal keeps the anchor: it counts for the current release, not for one that is only staged
         stays = known is not None and (known.answer.site, known.answer.release) in current
         of_another_site = known is not None and known.answer.site != release.site
         answer = (

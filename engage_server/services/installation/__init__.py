@@ -1,1 +1,1 @@
-"""The whole installation: its first site, all sites at a glance, its disk, and its audit log."""
+"""The whole installation: its first site, the overview of all sites, its checkup, its disk, and its audit log."""

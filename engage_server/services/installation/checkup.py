@@ -1,4 +1,4 @@
-"""What ``engage doctor`` finds: for each thing that it looks at whether it is well, in one sentence, and what to do."""
+"""The checks of ``engage doctor``: for each one a level, one sentence, and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from engage_server.errors import EngageError
 
 
 class Level(StrEnum):
-    """How bad it is."""
+    """How serious a finding is."""
 
     OK = "ok"
-    WARNING = "warning"  # it may be meant so, or it will be bad some day
-    PROBLEM = "problem"  # devices, or operators' commands, suffer from it now
+    WARNING = "warning"  # it may be intended, or it may become a problem later
+    PROBLEM = "problem"  # devices or operators' commands are affected now
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """One thing that was looked at.
+    """The result of one check.
 
     Attributes:
-        name: What was looked at: stable, for scripts.
-        level: How bad it is.
+        name: The name of the check; stable, for scripts.
+        level: How serious the finding is.
         sentence: What was found, and where.
-        next_step: What to do; "" where nothing is to be done.
+        next_step: What to do; "" if there is nothing to do.
     """
 
     name: str
@@ -33,11 +33,11 @@ class Check:
 
     @classmethod
     def of_error(cls, name: str, error: EngageError) -> "Check":
-        """What stood in the way of looking."""
+        """The result of a check that failed with an error."""
         return cls(name, Level.PROBLEM, error.sentence, error.next_step)
 
 
 def worst(checks: Iterable[Check]) -> Level:
-    """The level of all of them together."""
+    """The most serious level of all results."""
     levels = {each.level for each in checks}
     return next((level for level in (Level.PROBLEM, Level.WARNING) if level in levels), Level.OK)

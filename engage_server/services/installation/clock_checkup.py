@@ -1,4 +1,4 @@
-"""Whether this host's clock can be right. Pure: nothing outside is asked for the time."""
+"""Checks whether this host's clock can be right. Pure: no time server is asked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -14,11 +14,11 @@ _NEXT = "Set the clock, and let the system keep it: timedatectl set-ntp true."
 def look_at_clock(
     now: datetime, newest: datetime | None, served: Sequence[tuple[str, x509.Certificate]]
 ) -> list[Check]:
-    """Hold the clock against what was written down, and against the certificates that are served.
+    """Compare the clock with the newest record, and with the served certificates.
 
     Args:
-        now: Aware.
-        newest: When the newest thing happened that is written down; None for nothing.
+        now: The time, timezone-aware.
+        newest: The time of the newest record; None if there is none.
         served: The server certificate of each site that serves one.
     """
     found: list[Check] = []
@@ -27,8 +27,8 @@ def look_at_clock(
             Check(
                 "clock",
                 Level.PROBLEM,
-                f"this host's clock says {now:%Y-%m-%d %H:%M} UTC, but something happened at {newest:%Y-%m-%d %H:%M} "
-                "already: the clock went back, or was ahead then",
+                f"this host's clock says {now:%Y-%m-%d %H:%M} UTC, but the newest record is from "
+                f"{newest:%Y-%m-%d %H:%M}: the clock is behind, or it was ahead then",
                 _NEXT,
             )
         )
@@ -54,5 +54,5 @@ def look_at_clock(
                 )
             )
     return found or [
-        Check("clock", Level.OK, f"the clock says {now:%Y-%m-%d %H:%M} UTC, which fits to all that is known")
+        Check("clock", Level.OK, f"the clock says {now:%Y-%m-%d %H:%M} UTC, which agrees with all records")
     ]

@@ -1,4 +1,4 @@
-"""What devices take of this host's disk, held against the limits: for ``engage status`` and the figures."""
+"""Shows how much of this host's disk devices use, and the limits, for ``engage status`` and the metrics."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -12,15 +12,15 @@ _MIB = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DiskStatus:
-    """All of it at one moment.
+    """The use of the disk at one moment.
 
     Attributes:
-        sites: What each site's devices take.
+        sites: How much each site's devices use.
         limits: The limits.
-        free: What is free on the file system, in bytes; None where that is not known.
-        shortage: Why devices may write nothing more; "" when they may.
-        enrolled: How many unknown devices each site took in today.
-        enroll_per_day: How many it may.
+        free: The free bytes of the file system; None if unknown.
+        shortage: Why devices may not write any more; "" if they may.
+        enrolled: How many unknown devices each site enrolled today.
+        enroll_per_day: How many unknown devices a site may enrol in a day.
     """
 
     sites: Mapping[str, SiteUse]
@@ -32,17 +32,17 @@ class DiskStatus:
 
     @property
     def is_full(self) -> bool:
-        """Whether devices are refused somewhere."""
+        """Whether any limit is reached, so that devices are refused."""
         return bool(self.shortage) or any(share >= 1 for _, share, _ in self._shares())
 
     def warnings(self) -> list[str]:
-        """A sentence for each limit of which half is taken, and for each that is reached."""
-        found = [f"{self.shortage}: devices are told to call again"] if self.shortage else []
+        """A sentence for each limit that is at least half used."""
+        found = [f"{self.shortage}: devices get 503 and call again"] if self.shortage else []
         for what, share, setting in self._shares():
             if share >= 0.5:
-                found.append(f"{what} {share:.0%} of what they may of the disk (setting {setting})")
+                found.append(f"{what} {share:.0%} of their limit on the disk (setting {setting})")
         found += [
-            f"{count} unknown devices of {site} were taken in today: further ones get 404 (setting enroll_per_day)"
+            f"{count} unknown devices of {site} were enrolled today: others get 404 (setting enroll_per_day)"
             for site, count in self.enrolled.items()
             if count >= self.enroll_per_day
         ]
@@ -50,21 +50,21 @@ class DiskStatus:
 
     def _shares(self) -> Iterable[tuple[str, float, str]]:
         for site, use in self.sites.items():
-            yield f"the devices of {site} take", (use.files + use.uploads) / self.limits.site, "site_disk_mib"
+            yield f"the devices of {site} use", (use.files + use.uploads) / self.limits.site, "site_disk_mib"
             refused = use.refused / self.limits.uploads
-            yield f"uploads of {site} that were refused for good take", refused, "upstream_spool_max_mib"
+            yield f"rejected uploads of {site} use", refused, "upstream_spool_max_mib"
         total = sum(each.files + each.uploads for each in self.sites.values())
-        yield "the devices of all sites take", total / self.limits.total, "devices_disk_mib"
+        yield "the devices of all sites use", total / self.limits.total, "devices_disk_mib"
         uploads = sum(each.uploads for each in self.sites.values())
-        yield "uploads for partners' systems take", uploads / self.limits.uploads, "upstream_spool_max_mib"
+        yield "uploads for upstream systems use", uploads / self.limits.uploads, "upstream_spool_max_mib"
 
 
 class DiskOverview:
-    """Looks, and changes nothing.
+    """Reads the use of the disk. Changes nothing.
 
     Args:
-        room: What devices may take.
-        enrolment: Which unknown devices were taken in.
+        room: How much devices use, and the limits.
+        enrolment: Which unknown devices were enrolled.
     """
 
     def __init__(self, room: DiskRoom, enrolment: EnrolmentDays) -> None:
@@ -72,19 +72,19 @@ class DiskOverview:
         self._enrolment = enrolment
 
     def look(self, sites: Iterable[str]) -> DiskStatus:
-        """Everything as it is now.
+        """Read the use of the disk now.
 
         Args:
             sites: The names of all sites.
 
         Raises:
-            NotPossible: The book of the disk cannot be read.
+            NotPossible: The record of the disk's use cannot be read.
         """
         return DiskStatus(
             sites=self._room.use(),
             limits=self._room.limits,
             free=self._room.reserve.free_bytes(),
-            shortage=self._room.reserve.shortage(_MIB),  # no room for one long upload is no room
+            shortage=self._room.reserve.shortage(_MIB),  # without room for one long upload the disk counts as full
             enrolled={site: self._enrolment.today(site) for site in sites},
             enroll_per_day=self._enrolment.per_day,
         )

@@ -1,4 +1,4 @@
-"""Whether the service can read what lies in its folders, and others cannot; and where the authority's keys lie."""
+"""Checks that the service can read its folders and other users cannot, and where the authority's keys are."""
 
 import os
 import pwd
@@ -9,39 +9,37 @@ from pathlib import Path
 from engage_server.services.chains.authority import authority_key_files
 from engage_server.services.installation.checkup import Check, Level
 
-_MOST_FILES = 200_000  # of one look: a million doors' folders would take minutes
+_MOST_FILES = 200_000  # in one check: the folders of a million doors would take minutes
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def look_at_files(data: Path, secrets: Sequence[Path]) -> list[Check]:
-    """Owners and modes.
+    """Check owners and modes.
 
     Args:
-        data: The folder of data; its owner is who runs the service.
-        secrets: Files and folders that nobody else may read. Those that are not there are left out.
+        data: The data folder. Its owner is taken as the user who runs the service.
+        secrets: Files and folders that no other user may read. Missing ones are skipped.
     """
     if not data.is_dir():
-        return [
-            Check("files", Level.PROBLEM, f"the folder of data, {data}, is not there", "Restore it from its backup.")
-        ]
+        return [Check("files", Level.PROBLEM, f"the data folder {data} does not exist", "Restore it from its backup.")]
     found = [*_owners(data), *_modes([data, *secrets])]
-    return found or [Check("files", Level.OK, f"all in {data} belongs to {_name_of(data.stat().st_uid)}")]
+    return found or [Check("files", Level.OK, f"everything in {data} belongs to {_name_of(data.stat().st_uid)}")]
 
 
 def look_at_authority(certs: Path) -> list[Check]:
-    """Whether keys of CAs still lie on a host that serves devices."""
+    """Check whether keys of CAs are on this host, which serves devices."""
     if certs.exists() and not os.access(certs, os.R_OK | os.X_OK):
-        return [Check("authority", Level.OK, f"this user may not look into {certs}: a service of this user's neither")]
+        return [Check("authority", Level.OK, f"this user cannot read {certs}, and neither can a service of this user")]
     files = authority_key_files(certs)
     if not files:
-        return [Check("authority", Level.OK, f"no key of the authority lies in {certs}")]
+        return [Check("authority", Level.OK, f"no key of the authority is in {certs}")]
     folders = dict.fromkeys(str(path.parent) for path in files)
     return [
         Check(
             "authority",
             Level.WARNING,
-            f"{len(files)} keys of the authority lie on this host, in {', '.join(folders)}",
-            "The servers do not need them: keep them on another machine, and bring them for a rotation.",
+            f"keys of the authority are on this host: {len(files)}, in {', '.join(folders)}",
+            "The servers do not need them. Keep them on another machine, and bring them for a rotation.",
         )
     ]
 
@@ -56,8 +54,8 @@ def _owners(data: Path) -> Iterator[Check]:
         yield Check(
             "files",
             Level.PROBLEM,
-            f"{count} in {data} belong to {theirs}, not to {name}, who runs the service: it may not read them, and "
-            "devices' calls fail",
+            f"the owner of {count} in {data} is {theirs}, not {name}, who runs the service: it may be unable to read "
+            "them, and devices' calls fail",
             f"chown -R {name}: {data}",
         )
 
@@ -70,7 +68,7 @@ def _modes(secrets: Sequence[Path]) -> Iterator[Check]:
             yield Check(
                 "files",
                 Level.WARNING,
-                f"{path} has mode {mode:03o}: other users of this host may look into it",
+                f"{path} has mode {mode:03o}: other users of this host can access it",
                 f"chmod {right} {path}",
             )
 
@@ -78,7 +76,7 @@ def _modes(secrets: Sequence[Path]) -> Iterator[Check]:
 def _mode_of(path: Path) -> int:
     try:
         return path.stat().st_mode
-    except OSError:  # not there, or not to be seen by this user
+    except OSError:  # it does not exist, or this user cannot see it
         return 0
 
 

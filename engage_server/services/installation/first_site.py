@@ -1,6 +1,6 @@
-"""``engage init``: from nothing to a site with a release that is served.
+"""Makes the first site for ``engage init``: from nothing to a release that is served.
 
-Each step is skipped when it is done already, so that an interrupted run is finished by running it again.
+A step that is already done is skipped, so an interrupted run is finished by running it again.
 """
 
 from contextlib import suppress
@@ -21,16 +21,16 @@ from engage_server.services.sites.register import SiteRequest, Sites, new_site_k
 
 @dataclass(frozen=True, slots=True)
 class InstallationPlan:
-    """What the first site shall be.
+    """The plan of the first site.
 
     Attributes:
         site: Its name.
-        hosts: As the operator gave them; empty means the machine's own.
-        organization: In the names of the chain, or "".
-        key: The site's key; None for a fresh one.
-        chain_folder: Where its first chain is built. One that lies there already is used.
+        hosts: The hosts that the operator gave; if empty, the machine's own.
+        organization: The organization (O=) in the names of the chain, or "".
+        key: The site's key; None for a new random one.
+        chain_folder: Where its first chain is built. A chain that is already there is used.
         for_trials: Whether virtual locks count as its devices.
-        passphrase: For the keys of its root and intermediate; None leaves them as they are.
+        passphrase: Encrypts the keys of its root and intermediate; None leaves them unencrypted.
     """
 
     site: str
@@ -43,11 +43,11 @@ class InstallationPlan:
 
 
 class Installer:
-    """Makes the first site of an installation whose database exists.
+    """Makes the first site of an installation. The database must exist.
 
     Args:
-        sites: The sites.
-        releases: The releases.
+        sites: Adds the site.
+        releases: Stages and activates its first release.
     """
 
     def __init__(self, sites: Sites, releases: Releases) -> None:
@@ -57,13 +57,13 @@ class Installer:
     def run(
         self, plan: InstallationPlan, own_hosts: tuple[Host, ...], occasion: Occasion, tell: Tell = tell_nobody
     ) -> None:
-        """Do what is missing, and tell after each step what was done.
+        """Do the missing steps, and report each one after it is done.
 
         Raises:
             Conflict: The site exists with other hosts or another key.
             ChainTooLong: The hosts do not fit into a device's memory.
             Refused: The chain in the folder has errors.
-            NotPossible: A file or the database stood in the way.
+            NotPossible: A file or the database cannot be used.
         """
         site = next((site for site in self._sites.all() if site.name == plan.site), None)
         is_there = plan.chain_folder.is_dir() and any(plan.chain_folder.iterdir())
@@ -72,14 +72,14 @@ class Installer:
             named = _hosts_of(plan.chain_folder) if is_there and not plan.hosts else ()
             request = SiteRequest(plan.site, plan.hosts or named or own_hosts, for_trials=plan.for_trials)
             site = self._sites.add(request, key, occasion)
-            fresh = "" if plan.key else ", with a fresh random site key"
+            fresh = "" if plan.key else ", with a new random site key"
             tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
         else:
             self._assert_same(site, plan)
         if any(release.state is ReleaseState.CURRENT for release in self._releases.all(site.name)):
             return
         if is_there and not self._releases.all(site.name):
-            tell(f"uses the chain that lies in {plan.chain_folder} already; none was built")
+            tell(f"used the chain that is already in {plan.chain_folder}; none was built")
         if not is_there:
             chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
             _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now, plan.passphrase)
@@ -99,25 +99,25 @@ class Installer:
         if plan.hosts and tuple(dict.fromkeys(plan.hosts)) != site.hosts:
             raise Conflict(
                 f"site {site.name!r} exists with other hosts: {' '.join(map(str, site.hosts))}",
-                "Leave --host out to go on with it, or name another site: --site NAME.",
+                "Leave out --host to continue with it. Or name another site: --site NAME.",
                 code="site.exists",
             )
         if plan.for_trials and not site.for_trials:
             raise Conflict(
-                f"site {site.name!r} exists, and was not made for trials; that can never be changed",
-                "Leave --trials out to go on with it, or name another site: --site NAME.",
+                f"site {site.name!r} exists and was not made for trials, which cannot be changed",
+                "Leave out --trials to continue with it. Or name another site: --site NAME.",
                 code="site.exists",
             )
         if plan.key is not None and plan.key != self._sites.key(site.name):
             raise Conflict(
-                f"site {site.name!r} exists with another key, and a site's key can never be changed",
-                "Leave --site-key-file out to go on with it, or name another site: --site NAME.",
+                f"site {site.name!r} exists with another key, and a site's key cannot be changed",
+                "Leave out --site-key-file to continue with it. Or name another site: --site NAME.",
                 code="site.exists",
             )
 
 
 def _hosts_of(folder: Path) -> tuple[Host, ...]:
-    """What the server certificate of a chain that was built before names: devices call it so."""
+    """The hosts in the server certificate of an existing chain, which are the hosts that devices call."""
     server = read_chain_folder(folder).chain.server
     try:
         san = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -126,6 +126,6 @@ def _hosts_of(folder: Path) -> tuple[Host, ...]:
     texts = [str(each.value) for each in san if isinstance(each, x509.DNSName | x509.IPAddress)]
     hosts: list[Host] = []
     for text in texts:
-        with suppress(HostInvalid):  # a wildcard, which no device calls
+        with suppress(HostInvalid):  # a wildcard is not a host that devices call
             hosts.append(Host.parse(text))
     return tuple(dict.fromkeys(hosts))

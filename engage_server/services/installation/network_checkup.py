@@ -1,4 +1,4 @@
-"""Whether devices can find this host, and its ports answer."""
+"""Checks that devices can find this host, and that its ports answer."""
 
 import http.client
 import ipaddress
@@ -14,17 +14,17 @@ from engage_server.services.installation.checkup import Check, Level
 
 _SECONDS = 3.0
 _NAMES_AT_ONCE = 8
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # what a client calls of it
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # the address that a client can call
 _UNITS = {"http": "the plain instance", "https": "the TLS instance", "operators": "the operators' instance"}
 
 
 @dataclass(frozen=True, slots=True)
 class PortUse:
-    """A port that should be ours.
+    """A port on which one of our instances should listen.
 
     Attributes:
         listener: ``http``, ``https`` or ``operators``.
-        address, port: Where it listens.
+        address, port: Where the instance should listen.
     """
 
     listener: str
@@ -35,13 +35,13 @@ class PortUse:
 def look_at_ports(
     ports: Sequence[PortUse], running: Mapping[str, int] | None, silent: Collection[str] = ()
 ) -> list[Check]:
-    """Whether each port is ours, free, or somebody else's.
+    """Check whether each port is used by our instance, unused, or used by another program.
 
     Args:
-        ports: Those that should be ours.
-        running: How many living workers of this host each listener has, as the store knows; None where it cannot be
-            asked.
-        silent: The listeners of which a worker of this host is not heard any more, and said no goodbye.
+        ports: The ports that our instances should use.
+        running: How many live workers of this host each listener has, according to the store; None if the store
+            cannot be asked.
+        silent: The listeners with a worker of this host that stopped reporting without signing off.
     """
     return [
         _port(each, None if running is None else running.get(each.listener, 0), each.listener in silent)
@@ -50,7 +50,7 @@ def look_at_ports(
 
 
 def look_at_operators(port: PortUse) -> Check:
-    """Whether the operators' instance answers: without it no sighting reaches the store, and no rotation goes on."""
+    """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues."""
     try:
         with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
             connection.request("GET", "/readyz")
@@ -60,8 +60,8 @@ def look_at_operators(port: PortUse) -> Check:
         return Check(
             "operators",
             Level.PROBLEM,
-            f"the operators' instance does not answer on {_shown(port)}: {why}; sightings stay in the spool, and "
-            "no rotation goes on",
+            f"the operators' instance does not answer on {_shown(port)}: {why}. Sightings stay in the spool, and "
+            "no rotation continues",
             "Start it: engage serve, or engage serve operators.",
         )
     if status == 200:
@@ -75,7 +75,7 @@ def look_at_operators(port: PortUse) -> Check:
 
 
 def look_at_names(sites: Sequence[Site]) -> list[Check]:
-    """Whether each host that devices call is this one, as far as this host's own resolver knows."""
+    """Check that each host that devices call resolves to this host, by this host's own resolver."""
     hosts = list(dict.fromkeys((site.name, host) for site in sites for host in site.hosts))
     with ThreadPoolExecutor(_NAMES_AT_ONCE) as executor:
         asked = [(site, host, executor.submit(addresses_of, host)) for site, host in hosts]
@@ -92,10 +92,10 @@ def look_at_names(sites: Sequence[Site]) -> list[Check]:
 
 
 def addresses_of(host: Host) -> list[str]:
-    """What a host resolves to.
+    """The addresses that a host resolves to.
 
     Raises:
-        OSError: It does not.
+        OSError: It cannot be resolved.
     """
     if host.is_address:
         return [host.text]
@@ -103,7 +103,7 @@ def addresses_of(host: Host) -> list[str]:
 
 
 def is_own(address: str) -> bool:
-    """Whether an address is this host's: only those can be bound."""
+    """Whether an address belongs to this host. Only such an address can be bound."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with closing(socket.socket(family, socket.SOCK_DGRAM)) as probe:
@@ -124,7 +124,7 @@ def _name(site: str, host: Host, addresses: Sequence[str]) -> Check:
         "names",
         Level.WARNING,
         f"{site}: {shown} is not an address of this host",
-        "Nothing, if a NAT, a load balancer or another of your hosts is there; else correct DNS, or: "
+        "If a NAT, a load balancer or another of your hosts has it, nothing. Otherwise correct DNS, or: "
         f"engage site change {site} --host NAME.",
     )
 
@@ -133,8 +133,8 @@ def _unknown(site: str, host: Host, why: str) -> Check:
     return Check(
         "names",
         Level.PROBLEM,
-        f"{site}: {host.text} is not known to DNS here ({why}): devices that ask the same DNS do not find this host",
-        "Enter it into DNS; or correct the site's hosts: engage site change --help.",
+        f"{site}: {host.text} is not known to DNS here ({why}): devices that use the same DNS do not find this host",
+        "Add it to DNS. Or correct the site's hosts: engage site change --help.",
     )
 
 
@@ -145,27 +145,30 @@ def _is_loopback(address: str) -> bool:
 def _port(use: PortUse, workers: int | None, is_silent: bool) -> Check:
     unit, where = _UNITS[use.listener], _shown(use)
     if _is_taken(use):
-        who = f"See who does: ss -ltnp 'sport = :{use.port}'"
+        who = f"Find out which program: ss -ltnp 'sport = :{use.port}'"
         if workers is None:
-            sentence = f"somebody listens on {where}: whether it is {unit} is not known without the database"
+            sentence = f"a program listens on {where}: without the database it is not known whether it is {unit}"
             return Check("ports", Level.WARNING, sentence, who)
         if workers or use.listener == "operators":
             return Check("ports", Level.OK, f"{unit} listens on {where}")
         if is_silent:
-            sentence = f"somebody listens on {where}, but the workers of {unit} are not heard any more"
-            return Check("ports", Level.PROBLEM, sentence, f"{who} Then look at its log, and restart it.")
+            sentence = f"a program listens on {where}, but the workers of {unit} no longer report"
+            return Check("ports", Level.PROBLEM, sentence, f"{who}. Then check its log, and restart it.")
         return Check(
             "ports",
             Level.PROBLEM,
-            f"something else listens on {where}, where {unit} should: no worker of it is known",
+            f"another program listens on {where}, where {unit} should: it has no known worker",
             who,
         )
     if workers:
-        sentence = f"nobody listens on {where}, but {unit} runs here: it was given another port"
+        sentence = f"nothing listens on {where}, but {unit} runs here: it was started with another port"
         return Check(
-            "ports", Level.PROBLEM, sentence, f"Give it here, too: engage doctor --{use.listener}-port PORT; or set it."
+            "ports",
+            Level.PROBLEM,
+            sentence,
+            f"Give that port here as well: engage doctor --{use.listener}-port PORT. Or set it.",
         )
-    return Check("ports", Level.PROBLEM, f"nobody listens on {where}: {unit} does not run", "Start it: engage serve.")
+    return Check("ports", Level.PROBLEM, f"nothing listens on {where}: {unit} does not run", "Start it: engage serve.")
 
 
 def _is_taken(use: PortUse) -> bool:

@@ -1,4 +1,4 @@
-"""All sites at a glance: what is served, until when, who took it, and whether a rotation is due."""
+"""The overview of all sites: what is served and until when, which devices came through, and whether action is due."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -20,17 +20,17 @@ from engage_server.store.interface import EvidenceStore, ReleaseStore, SiteStore
 
 
 class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, Protocol):
-    """What of the store the overview needs."""
+    """The part of the store that the overview needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class CertificateStatus:
-    """One certificate of a current release.
+    """The status of one certificate of a current release.
 
     Attributes:
         expiry: Its role and end.
-        last_safe_start: When its rotation has to begin at the latest.
-        urgency: ``fine``, ``soon`` (within a month), ``late`` (the day has passed) or ``expired``.
+        last_safe_start: The latest time to start its rotation.
+        urgency: ``fine``, ``soon`` (within a month), ``late`` (that time has passed) or ``expired``.
     """
 
     expiry: Expiry
@@ -40,22 +40,22 @@ class CertificateStatus:
 
 @dataclass(frozen=True, slots=True)
 class SiteStatus:
-    """One site.
+    """The status of one site.
 
     Attributes:
         site: The site.
-        current: What it serves; None before its first activation.
-        certificates: Of the current release, one for each role.
-        unanswered: Hosts that devices call, and that the current release's server certificate is not for.
-        pace: How fast its devices come.
-        grades: How many devices came how far with the current release.
+        current: The release that it serves; None before its first activation.
+        certificates: The certificates of the current release, one for each role.
+        unanswered: Hosts that devices call, and that the current release's server certificate is not valid for.
+        pace: How fast its devices connect.
+        grades: How many devices reached each grade with the current release.
         behind: Workers that do not serve the current release.
-        rotation: The one that is going on, if there is one.
-        reception: How its devices take the current release, by the anchors that they hold; None before the first.
+        rotation: The open rotation, if there is one.
+        reception: How many devices accept the current release, by the anchors that they hold; None before the first.
         newest_staged: The newest release that waits for its activation; None for none.
-        other_hosts: Hosts that are none of the site's, and the doors that call them and have not taken the current
-            release.
-        refused_hosts: Those of them that the served certificate is not for.
+        other_hosts: Hosts that the site does not have, with the doors that call them and have not come through with the
+            current release.
+        refused_hosts: Those of them that the served certificate is not valid for.
     """
 
     site: Site
@@ -73,31 +73,31 @@ class SiteStatus:
 
     @property
     def refuse(self) -> int:
-        """How many doors would refuse what is served: they hold another anchor."""
+        """How many doors would refuse what is served, because they hold another anchor."""
         return self.reception.refuse if self.reception else 0
 
     @property
     def is_due(self) -> bool:
-        """Whether its rotation is late, or devices call a host that its certificate is not for."""
+        """Whether its rotation is late, or devices call a host that its certificate is not valid for."""
         return bool(self.unanswered) or any(each.urgency in ("late", "expired") for each in self.certificates)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should act today: not served, due, doors that refuse it, or a worker that lags behind."""
+        """Whether an operator should act today: it is not served or is due, doors refuse it, or a worker is behind."""
         is_refused = self.refuse > 0 or bool(self.refused_hosts)
         return self.current is None or self.is_due or bool(self.behind) or is_refused
 
 
 @dataclass(frozen=True, slots=True)
 class InstallationStatus:
-    """All of it.
+    """The status of the whole installation.
 
     Attributes:
-        sites: By name.
-        workers: The live ones that serve devices.
-        gaps: Why the evidence may not be complete.
-        silent_hosts: Those that went without a goodbye, and when each was heard last.
-        silent_workers: Those that serve devices on a host that is alive, and are not heard any more.
+        sites: The sites, by name.
+        workers: The live workers that serve devices.
+        gaps: Why the evidence may be incomplete.
+        silent_hosts: Hosts that stopped without signing off, and when each was last heard.
+        silent_workers: Workers that served devices and stopped reporting, on hosts that are alive.
     """
 
     sites: Sequence[SiteStatus]
@@ -108,26 +108,26 @@ class InstallationStatus:
 
     @property
     def missing_listeners(self) -> tuple[str, ...]:
-        """Of the two instances that a device calls, those of which no worker is alive on any host."""
+        """The instances, of the two that devices call, that have no live worker on any host."""
         alive = {each.listener for each in self.workers}
         return tuple(each for each in DEVICE_LISTENERS if each not in alive)
 
     @property
     def needs_attention(self) -> bool:
-        """Whether somebody should act today: a site is not served as it should be, or a host is missing."""
+        """Whether an operator should act today: a site needs it, or an instance, a host or a worker is missing."""
         is_served = bool(self.sites) and not self.missing_listeners
         is_silent = bool(self.silent_hosts) or bool(self.silent_workers)
         return not is_served or is_silent or any(site.needs_attention for site in self.sites)
 
 
 class Overview:
-    """Looks at everything, and changes nothing.
+    """Reads the status of everything. Changes nothing.
 
     Args:
-        store: Where it rests.
-        rotations: For the pace, and for what goes on.
-        confirmations: For the workers.
-        held_anchors: For the doors that would refuse what is served.
+        store: Holds the sites, releases and evidence.
+        rotations: Knows the pace, and the open rotations.
+        confirmations: Knows the workers.
+        held_anchors: Knows the doors that would refuse what is served.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class Overview:
         self._held_anchors = held_anchors
 
     def look(self, occasion: Occasion) -> InstallationStatus:
-        """Everything as it is now."""
+        """Read the status now."""
         workers = self._confirmations.workers()
         sites = [self._site(site, workers, occasion) for site in self._store.sites()]
         gone = self._confirmations.silent_hosts()

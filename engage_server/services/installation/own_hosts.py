@@ -1,4 +1,4 @@
-"""The names and addresses of this machine, for an installation whose operator named none."""
+"""Finds the names and addresses of this machine, for an installation whose operator named no host."""
 
 import socket
 from contextlib import closing
@@ -13,7 +13,7 @@ _ROUTED = ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1"))
 
 
 def own_hosts() -> tuple[Host, ...]:
-    """What devices could call this machine: its names, its routed addresses, and last the loopback to try it with."""
+    """The hosts that devices may call: this machine's names, its routed addresses, and last the loopback for trials."""
     texts = [name for name in (socket.getfqdn(), socket.gethostname()) if name]
     texts += [address for family, target in _ROUTED if (address := _address_towards(family, target))]
     found: list[Host] = []
@@ -21,7 +21,7 @@ def own_hosts() -> tuple[Host, ...]:
         try:
             found.append(Host.parse(text))
         except HostInvalid:
-            continue  # a machine may have a name that no certificate can hold
+            continue  # a machine may have a name that cannot be in a certificate
     usable = [host for host in found if not host.text.startswith(("localhost", "ip6-", "127.", "::1"))]
     return tuple(dict.fromkeys([*usable, *_LOOPBACK]))
 

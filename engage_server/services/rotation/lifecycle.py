@@ -361,7 +361,8 @@ class Rotations(RotationSteps):
             before={"release": str(rotation.served)},
         )
         self._store.move_rotation(rotation, after, event, activate=number)
-        return f"release {number} of {rotation.site} is served ({after.step} of {len(after.releases)}): {decision.why}"
+        step = f"step {after.step} of {len(after.releases)}"
+        return f"release {number} of {rotation.site} is served ({step}): {decision.why}"
 
     def _roll_back(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> str | None:
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)

@@ -1,4 +1,4 @@
-"""Devices that come with their files: judged first, then listed, then stored, then told in the audit log."""
+"""Imports devices with their files: they are checked, then listed, then stored, then recorded in the audit log."""
 
 from collections.abc import Sequence
 
@@ -13,8 +13,8 @@ class DeviceImport:
     """Imports a list of devices, or their files.
 
     Args:
-        sites: Has their lists.
-        devices: Has their files.
+        sites: Holds the lists of devices.
+        devices: Holds the devices' files.
     """
 
     def __init__(self, sites: Sites, devices: DeviceExchange) -> None:
@@ -29,23 +29,23 @@ class DeviceImport:
         occasion: Occasion,
         tell: Tell = tell_nobody,
     ) -> int:
-        """Import them; how many devices were on no list before.
+        """Import devices, and return how many of them were on no list before.
 
-        A database that is refused is refused before anything is changed. What breaks off later is done again by
-        importing the same once more: a list holds a device once, and each file is written whole.
+        If a database is refused, nothing is changed. After an interruption, import the same again: a list contains a
+        device once, and each file is written as a whole.
 
         Args:
             site: The site's name.
             serials: 32 upper-case hexadecimal digits each.
-            files: Of these devices; may be none.
+            files: The files of these devices; may be empty.
             occasion: Who and when.
-            tell: Called with each serial number whose files are there.
+            tell: Called with each serial number when its files are stored.
 
         Raises:
             NotFound: There is no such site.
             Conflict: A device belongs to another site.
-            Refused: A database is not newer than the one that its device may have already.
-            NotPossible: A file or the disk stood in the way.
+            Refused: A database is not newer than the one that its device may already have.
+            NotPossible: A file cannot be written, or the disk is full.
         """
         self._devices.assert_newer(site, files)
         added = self._sites.add_devices(serials, site, occasion)

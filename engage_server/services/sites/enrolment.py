@@ -1,4 +1,4 @@
-"""Putting devices that called in on their site's list, where the site wants that."""
+"""Adds devices that called in to their site's list, if the site enrols unknown devices."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -10,18 +10,18 @@ from engage_server.services.disk_space.reserve import DiskReserve
 from engage_server.services.sites.register import Sites
 from engage_server.store.interface import SiteStore
 
-_LOOK_BACK = timedelta(days=30)  # at the start: this may not have run for a while
+_LOOK_BACK = timedelta(days=30)  # at the start, because this may not have run for a while
 _BATCH_BYTES = 1024 * 1024
-_OVERLAP = timedelta(hours=1)  # what devices did may wait in a spool
+_OVERLAP = timedelta(hours=1)  # sightings may still wait in a spool
 
 
 class Enrolment:
-    """Looks who called in. There is one for each host; two that look at the same moment do no harm.
+    """Enrols devices that called in. One on each host is enough; two at the same moment do no harm.
 
     Args:
-        store: Where sightings rest.
-        sites: For the lists.
-        reserve: What has to stay free on the store's disk; None: nothing.
+        store: Holds the sightings.
+        sites: Holds the lists of devices.
+        reserve: The room that must stay free on the store's disk; None for none.
     """
 
     def __init__(self, store: SiteStore, sites: Sites, reserve: DiskReserve | None = None) -> None:
@@ -31,11 +31,11 @@ class Enrolment:
         self._looked_at: datetime | None = None
 
     def run(self, occasion: Occasion, tell: Tell = tell_nobody) -> None:
-        """Enrol who called since the last look, and tell what was done: a sentence for each site.
+        """Enrol the devices that called since the last run, and report one sentence for each site.
 
         Raises:
             StoreNotUsable: The database is away.
-            NotPossible: Its disk has no room but for operators.
+            NotPossible: Its disk has only the operators' reserve left.
         """
         if self._reserve is not None:
             self._reserve.assert_room(_BATCH_BYTES)
@@ -45,20 +45,21 @@ class Enrolment:
                 serials = self._store.callers_to_add(site.name, since)
                 added = self._add_all(serials, site.name, occasion)
                 if added:
-                    tell(f"{added} device(s) that called in were put on the list of {site.name}")
+                    devices = "1 device" if added == 1 else f"{added} devices"
+                    tell(f"{devices} called in and joined the list of {site.name}")
         self._looked_at = occasion.now
 
     def _add_all(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
-        """As one change: each one is an entry of the audit log, and a new snapshot for every worker."""
+        """Add them as one change: each change makes an entry in the audit log and a new snapshot for every worker."""
         if not serials:
             return 0
         try:
             return self._sites.add_devices(serials, site, occasion)
-        except Conflict:  # one of them was put on another site's list just now
+        except Conflict:  # one of them was just added to another site's list
             return sum(self._add(serial, site, occasion) for serial in serials)
 
     def _add(self, serial: str, site: str, occasion: Occasion) -> int:
         try:
             return self._sites.add_devices([serial], site, occasion)
-        except Conflict:  # put on another site's list just now
+        except Conflict:  # just added to another site's list
             return 0

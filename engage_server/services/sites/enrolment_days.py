@@ -1,6 +1,6 @@
-"""Which unknown devices were taken in today: with ``--unknown-devices enroll`` whoever makes up serial numbers is one.
+"""Limits how many unknown devices are enrolled in a day: with ``--unknown-devices enroll`` anyone may make up serials.
 
-``<folder>/<site>.<day>`` holds a serial number on each line, for all processes of a host.
+``<folder>/<site>.<day>`` has a serial number on each line, for all processes of a host.
 """
 
 import os
@@ -20,7 +20,7 @@ _LINE_BYTES = 33
 
 @dataclass(slots=True)
 class _Day:
-    """What is known of one site's day."""
+    """The devices of one site that were enrolled on one day."""
 
     name: str
     serials: set[str] = field(default_factory=set)
@@ -28,12 +28,12 @@ class _Day:
 
 
 class EnrolmentDays:
-    """Lets so many unknown devices in for each site and day.
+    """Enrols a limited number of unknown devices for each site and day.
 
     Args:
-        folder: Where it is remembered.
-        per_day: How many.
-        reserve: What has to stay free on the disk.
+        folder: The folder of the files.
+        per_day: How many devices.
+        reserve: The room that must stay free on the disk.
         clock: Gives the seconds since 1970.
     """
 
@@ -46,10 +46,10 @@ class EnrolmentDays:
         self._days: dict[str, _Day] = {}
 
     def let_in(self, site: str, serial: str) -> bool:
-        """Whether an unknown device is taken in: also one that was today.
+        """Whether an unknown device is enrolled today. True again for a device that already was.
 
         Raises:
-            NotPossible: It cannot be remembered: the device must be told to come again.
+            NotPossible: It cannot be recorded. The answer must let the device call again.
         """
         name = f"{site}.{datetime.fromtimestamp(self._clock(), UTC):%Y-%m-%d}"
         with self._lock:
@@ -60,7 +60,7 @@ class EnrolmentDays:
             return serial in day.serials or self._remember(day, serial)
 
     def today(self, site: str) -> int:
-        """How many devices of a site were taken in today on this host."""
+        """How many devices of a site were enrolled today on this host."""
         name = f"{site}.{datetime.fromtimestamp(self._clock(), UTC):%Y-%m-%d}"
         try:
             return (self._folder / name).stat().st_size // _LINE_BYTES
@@ -68,7 +68,7 @@ class EnrolmentDays:
             return 0
 
     def _remember(self, day: _Day, serial: str) -> bool:
-        """Under the lock of the day's file; what other processes wrote is read first, and only that."""
+        """Record a device under the lock of the day's file, after reading only what other processes added."""
         try:
             if not self._folder.is_dir():
                 make_folder(self._folder, within=self._folder.parent)
@@ -86,7 +86,7 @@ class EnrolmentDays:
             if len(day.serials) >= self.per_day:
                 return False
             self._reserve.assert_room(_LINE_BYTES)
-            os.ftruncate(descriptor, length)  # of a torn line
+            os.ftruncate(descriptor, length)  # cut off an incomplete line
             os.write(descriptor, f"{serial}\n".encode("ascii"))
             return True
         except OSError as error:

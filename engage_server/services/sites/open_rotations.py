@@ -1,11 +1,11 @@
-"""A site that an open rotation needs stays as it is."""
+"""Protects a site that an open rotation needs from changes."""
 
 from engage_server.errors import Conflict
 from engage_server.store.interface import RotationStore
 
 
 def assert_in_no_open_rotation(store: RotationStore, site: str) -> None:
-    """Refuse what would take a site from under a rotation.
+    """Refuse a change to a site that an open rotation needs.
 
     Raises:
         Conflict: A rotation of the site is open, or one that waits for it.
@@ -13,7 +13,7 @@ def assert_in_no_open_rotation(store: RotationStore, site: str) -> None:
     for rotation in store.rotations(None, only_open=True):
         if site in (rotation.site, *rotation.after):
             raise Conflict(
-                f"a rotation of {rotation.site!r} is open, and needs site {site!r}",
+                f"a rotation of {rotation.site!r} is open and needs site {site!r}",
                 f"Finish or abort it first: engage rotate status --site {rotation.site}",
                 code="rotation.open",
             )

@@ -1,4 +1,4 @@
-"""Adding sites and devices, and giving a site's key to who needs it."""
+"""Adds and changes sites and devices, and exports a site's key."""
 
 import hashlib
 import re
@@ -30,16 +30,16 @@ from engage_server.store.interface import AuditStore, EvidenceStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
-_RESERVED = frozenset({"spool", "metrics"})  # stand beside the sites' folders in data/
+_RESERVED = frozenset({"spool", "metrics"})  # folders in data/ next to the sites' folders
 
 
 class RegisterStore(SiteStore, EvidenceStore, AuditStore, Protocol):
-    """What of the store sites and devices need."""
+    """The part of the store that sites and devices need."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteRequest:
-    """What an operator says of a new site. The attributes are those of :class:`Site`."""
+    """A new site that an operator asks for. The attributes are those of :class:`Site`."""
 
     name: str
     hosts: tuple[Host, ...]
@@ -52,7 +52,7 @@ class SiteRequest:
 
 @dataclass(frozen=True, slots=True)
 class SiteChanges:
-    """What shall be other about a site; None, or no host at all, leaves it as it is."""
+    """The changes to a site. None, or an empty list of hosts, leaves that attribute unchanged."""
 
     hosts: tuple[Host, ...] = ()
     device_networks: tuple[IPNetwork, ...] | None = None
@@ -65,7 +65,7 @@ class Sites:
     """Sites and their devices.
 
     Args:
-        store: Where they rest.
+        store: Holds the sites and devices.
     """
 
     def __init__(self, store: RegisterStore) -> None:
@@ -76,7 +76,7 @@ class Sites:
         return self._store.sites()
 
     def get(self, name: str | None) -> Site:
-        """The site of this name; without a name, the default one.
+        """The site with this name; without a name, the default site.
 
         Raises:
             NotFound: There is no such site.
@@ -92,7 +92,7 @@ class Sites:
         """Add a site. Its key can never be changed.
 
         Raises:
-            UsageError: A bad name, no host, or a host too long for devices to read its URL.
+            UsageError: The name is not allowed, there is no host, or a host makes a URL too long for devices.
             Conflict: The name or a host is taken.
         """
         _assert_usable(request)
@@ -113,7 +113,7 @@ class Sites:
         return self._store.add_site(site, key, event)
 
     def make_default(self, name: str, occasion: Occasion) -> None:
-        """Let this site answer for requests that name none.
+        """Let this site answer requests that name no site.
 
         Raises:
             NotFound: There is no such site.
@@ -121,16 +121,16 @@ class Sites:
         self._store.make_default(name, occasion.event(AuditAction.SITE_MADE_DEFAULT, name))
 
     def key(self, name: str) -> Secret:
-        """The site's key, for work on this machine that does not hand it out.
+        """The site's key, for use on this machine. It is not recorded in the audit log, so it must not be handed out.
 
         Raises:
             NotFound: There is no such site.
-            SealBroken: The key-encryption key is another.
+            SealBroken: It was sealed with another key-encryption key.
         """
         return self._store.site_key(name)
 
     def export_key(self, name: str, file: Path, occasion: Occasion) -> None:
-        """Write the key as Base64 into a new file of mode 0600, and note that in the audit log.
+        """Write the key as Base64 into a new file with mode 0600, and record that in the audit log.
 
         Raises:
             NotFound: There is no such site.
@@ -142,7 +142,7 @@ class Sites:
         self._store.record(occasion.event(AuditAction.SITE_KEY_EXPORTED, name, file=str(file)))
 
     def add_device(self, serial: str, site: str, occasion: Occasion) -> Device:
-        """Remember to which site a device belongs, so that its serial number can choose the site.
+        """Add a device to a site's list, so that its serial number chooses the site.
 
         Args:
             serial: 32 hexadecimal digits, or Base64 as devices send it.
@@ -150,7 +150,7 @@ class Sites:
             occasion: Who and when.
 
         Raises:
-            UsageError: It is no serial number.
+            UsageError: It is not a serial number.
             NotFound: There is no such site.
             Conflict: The device belongs to another site.
         """
@@ -160,7 +160,7 @@ class Sites:
         return device
 
     def add_devices(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
-        """Add many; how many were not there before. All of them or none.
+        """Add devices, all or none, and return how many were not on a list before.
 
         Args:
             serials: 32 upper-case hexadecimal digits each.
@@ -175,16 +175,15 @@ class Sites:
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
-        """Give a site other hosts, networks or local addresses, another way to answer call-ins, or other evidence.
+        """Change a site's hosts, networks, local addresses, way to answer call-ins, or required evidence.
 
-        Its name, key and anchor stay. Where nothing would be other than it is, nothing is written, to the audit log
-        neither.
+        Its name, key and anchor stay. If nothing would change, nothing is written, not even to the audit log.
 
         Raises:
             NotFound: There is no such site.
-            UsageError: No host would be left, or one is too long; or the upstream system's address cannot be used.
-            Conflict: A host or address is another site's.
-            Refused: Evidence by tokens is asked for, and no device of the site ever sent a right one.
+            UsageError: A host is too long, or the upstream system's address cannot be used.
+            Conflict: A host or address belongs to another site.
+            Refused: Evidence by tokens is asked for, but no device of the site ever sent a valid one.
         """
         if changes.evidence is RequiredEvidence.AUTHENTICATED and site.evidence is not changes.evidence:
             self._assert_tokens_seen(site.name)
@@ -209,14 +208,14 @@ class Sites:
     def _assert_tokens_seen(self, name: str) -> None:
         if not self._store.has_authenticated(name):
             raise Refused(
-                f"no device of {name} ever proved itself by a token: its rotations would wait forever",
-                "The form of locks' tokens is an assumption; see which devices send one: engage device list --site "
+                f"no device of {name} has ever sent a valid token: its rotations would wait forever",
+                "The form of locks' tokens is an assumption. See which devices send one: engage device list --site "
                 f"{name} --all",
                 code="evidence.no_token_seen",
             )
 
     def note_import(self, site: str, devices: int, files: int, occasion: Occasion) -> None:
-        """Note in the audit log that devices' files were taken in."""
+        """Record in the audit log that devices' files were imported."""
         event = occasion.event(AuditAction.DEVICES_IMPORTED, site, devices=str(devices), files=str(files))
         self._store.record(event)
 
@@ -229,17 +228,17 @@ class Sites:
         return self._store.device_serials(site)
 
     def devices(self, site: str | None) -> Sequence[Device]:
-        """The devices that are known by serial number."""
+        """The devices that are known by serial number, of one site or of all."""
         return self._store.devices(site)
 
 
 def new_site_key() -> Secret:
-    """32 fresh random bytes."""
+    """A new site key: 32 random bytes."""
     return Secret(secrets.token_bytes(site_key.SITE_KEY_BYTES))
 
 
 def assert_site_name(name: str) -> None:
-    """Refuse what cannot be a site's name.
+    """Refuse a name that a site cannot have.
 
     Raises:
         UsageError: It has other characters, is too long, or is reserved.
@@ -251,7 +250,7 @@ def assert_site_name(name: str) -> None:
             code="site.name",
         )
     if name in _RESERVED:
-        raise UsageError(f"{name!r} cannot be a site's name: it is a folder of this server's own", "Choose another.")
+        raise UsageError(f"{name!r} cannot be a site's name: this server uses it as a folder", "Choose another one.")
 
 
 def _assert_usable(request: SiteRequest) -> None:
@@ -266,7 +265,7 @@ def _assert_answerable(call_in: CallIn) -> None:
     if call_in.way is not CallInWay.UPSTREAM:
         return
     if call_in.upstream is None:
-        raise UsageError("the partner's own system has no address", "Give --upstream URL.", code="upstream.url")
+        raise UsageError("the upstream system has no address", "Give one: --upstream URL.", code="upstream.url")
     from engage_server.services.sites.upstream_address import assert_usable  # loads OpenSSL: few commands need it
 
     assert_usable(call_in.upstream)

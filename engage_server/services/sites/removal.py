@@ -1,4 +1,4 @@
-"""Taking out what is gone: a device with its evidence and files, or a whole site."""
+"""Removes a device with its evidence and files, or a whole site."""
 
 from dataclasses import replace
 from datetime import timedelta
@@ -15,15 +15,15 @@ _CALLED_LATELY = timedelta(days=30)
 
 
 class RemovalStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, Protocol):
-    """What of the store removals need."""
+    """The part of the store that removals need."""
 
 
 class Removal:
-    """Removes devices and sites. What the audit log says of them stays.
+    """Removes devices and sites. Their entries in the audit log stay.
 
     Args:
-        store: Where they rest.
-        folders: Devices' files.
+        store: Holds the devices and sites.
+        folders: Holds the devices' files.
     """
 
     def __init__(self, store: RemovalStore, folders: DeviceFolders) -> None:
@@ -31,15 +31,15 @@ class Removal:
         self._folders = folders
 
     def site_of(self, serial: str, site: str | None) -> str:
-        """The site that a device is to be removed from.
+        """The site that a device is removed from.
 
         Args:
             serial: 32 hexadecimal digits, or Base64 as devices send it.
-            site: As the operator named it; None for the only one that knows the device.
+            site: The site that the operator named; None for the only one that knows the device.
 
         Raises:
-            UsageError: It is no serial number, or several sites know it.
-            NotFound: There is no such site, or none knows it.
+            UsageError: It is not a serial number, or several sites know the device.
+            NotFound: There is no such site, or no site knows the device.
         """
         identity = read_serial(serial)
         if site is not None:
@@ -51,23 +51,25 @@ class Removal:
         if not found:
             raise _unknown(identity, "any site", "engage device list")
         if len(found) > 1:
-            raise UsageError(f"sites {', '.join(found)} know device {identity}", "Name one of them: --site NAME.")
+            raise UsageError(
+                f"device {identity} is known at sites {', '.join(found)}", "Name one of them: --site NAME."
+            )
         return found[0]
 
     def device(self, serial: str, site: str, reason: str, occasion: Occasion) -> None:
-        """Take a device from a site: from its list, with what is known of it there, and with its files.
+        """Remove a device from a site: its place on the list, its evidence there, and its files.
 
-        If it calls again, it is a new one. Uploads that wait for an upstream system are still delivered.
+        If it calls again, it is a new device. Uploads that wait for an upstream system are still delivered.
 
         Args:
             serial: 32 hexadecimal digits, or Base64 as devices send it.
             site: The site's name.
-            reason: Why, for the audit log; may be "".
+            reason: The reason for the audit log; may be "".
             occasion: Who and when.
 
         Raises:
-            UsageError: It is no serial number.
-            NotFound: There is no such site, or nothing of this device in it.
+            UsageError: It is not a serial number.
+            NotFound: There is no such site, or it knows nothing about this device.
             NotPossible: Its files are in use, or cannot be removed.
         """
         identity = read_serial(serial)
@@ -78,16 +80,16 @@ class Removal:
             raise _unknown(identity, f"site {site!r}", f"engage device list --site {site}")
 
     def assert_site_removable(self, name: str, destroys_key: bool, reason: str, occasion: Occasion) -> None:
-        """What must hold before a site is removed, so that no door is locked out by mistake.
+        """Check that a site can be removed without locking out a door by mistake.
 
-        1. Another site is the default, or there is no other.
+        1. Another site is the default, or there is no other site.
         2. No rotation of it is open, and none waits for it.
-        3. Its key was exported, or its loss is wanted by name: devices know no other.
+        3. Its key was exported, or the operator gave it up by name. Devices know no other key.
         4. No door called within 30 days, unless a reason is given. Virtual locks of a site for trials are not doors.
 
         Raises:
             NotFound: There is no such site.
-            Conflict: It is the default among several, or a rotation needs it.
+            Conflict: It is the default among several sites, or a rotation needs it.
             Refused: Its key would be lost, or doors still call.
         """
         site = self._store.site(name)
@@ -100,7 +102,7 @@ class Removal:
         assert_in_no_open_rotation(self._store, name)  # 2
         if not destroys_key and not self._is_key_exported(name):  # 3
             raise Refused(
-                f"the site key of {name} was never exported: without it no door of the site can be served again",
+                f"the site key of {name} was never exported. Without it, no door of the site can be served again",
                 f"Export it: engage site export-key {name} FILE. Or give it up: --destroy-site-key {name}",
                 code="site.key_not_exported",
             )
@@ -109,12 +111,12 @@ class Removal:
             doors = "1 door" if lately == 1 else f"{lately} doors"
             raise Refused(
                 f"{doors} of {name} called within the last {_CALLED_LATELY.days} days",
-                'To remove it all the same, write down why: --reason "..."',
+                'To remove it anyway, give a reason: --reason "..."',
                 code="site.in_use",
             )
 
     def site(self, name: str, destroys_key: bool, reason: str, occasion: Occasion) -> None:
-        """Remove a site: its key, releases, list and evidence. Files of its devices and its chains' folders stay.
+        """Remove a site: its key, releases, list and evidence. Its devices' files and its chains' folders stay.
 
         Raises:
             As :meth:`assert_site_removable`.
@@ -125,7 +127,7 @@ class Removal:
         self._store.remove_site(name, event)
 
     def _is_key_exported(self, name: str) -> bool:
-        """Since the site was added: an earlier one may have had the name. Under whatever name it had then."""
+        """Whether the key was exported since the site was added, also under an earlier name of the site."""
         exported: dict[str, bool] = {}
         for entry in self._store.audit_entries():
             site, action = entry.event.site, entry.event.action
@@ -140,7 +142,7 @@ class Removal:
 
 def _unknown(identity: str, where: str, command: str) -> NotFound:
     return NotFound(
-        f"nothing is known of device {identity} in {where}",
+        f"nothing is known about device {identity} in {where}",
         f"See which devices there are: {command}",
         code="device.not_found",
     )

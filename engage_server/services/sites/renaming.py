@@ -1,12 +1,12 @@
-"""Giving a site another name, while no server runs.
+"""Renames a site, while no server runs.
 
-The name stands in what workers write down: in sightings, and in the folders of devices' files and of uploads. So a
-rename waits until nobody writes. Its order lets a run that breaks off be finished by running it again:
+Workers write the site's name: in sightings, and as the folders of devices' files and of uploads. So no worker may
+run during a rename. The order of the steps lets an interrupted rename be finished by running it again:
 
-1. What must hold: the new name is free, no worker is alive, no rotation needs the site.
-2. What this host's spool holds goes into the store, under the old name.
-3. The folders of the site are renamed.
-4. The store is changed in one transaction, and the keys are sealed anew: what they are sealed for has the name in it.
+1. Check that the new name is free, no worker is alive, and no rotation needs the site.
+2. Move this host's spool into the store, under the old name.
+3. Rename the folders of the site.
+4. Change the store in one transaction, and seal the keys again, because a seal includes the site's name.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,16 +22,16 @@ from engage_server.store.interface import RotationStore, SiteStore, WorkerStore
 
 
 class RenamingStore(SiteStore, RotationStore, WorkerStore, Protocol):
-    """What of the store a rename needs."""
+    """The part of the store that a rename needs."""
 
 
 class Renaming:
     """Renames sites.
 
     Args:
-        store: Where they rest.
-        parents: The folders in which each site has a folder of its name.
-        store_spool: Moves what this host's spool holds into the store.
+        store: Holds the sites.
+        parents: The folders in which each site has a folder with its name.
+        store_spool: Moves this host's spool into the store.
     """
 
     def __init__(self, store: RenamingStore, parents: Sequence[Path], store_spool: Callable[[], None]) -> None:
@@ -40,16 +40,16 @@ class Renaming:
         self._store_spool = store_spool
 
     def rename(self, name: str, new: str, reason: str, occasion: Occasion) -> None:
-        """Give a site another name. Its key, releases, list, evidence and files stay its own.
+        """Give a site another name. It keeps its key, releases, list, evidence and files.
 
         Args:
             name: The site's name.
-            new: What it shall be called.
-            reason: Why, for the audit log; may be "".
+            new: Its new name.
+            reason: The reason for the audit log; may be "".
             occasion: Who and when.
 
         Raises:
-            UsageError: The new name cannot be a site's.
+            UsageError: A site cannot have the new name.
             NotFound: There is no such site.
             Conflict: The new name is taken, a worker is alive, or a rotation needs the site.
             NotPossible: The spool is in use, or a folder cannot be renamed.
@@ -67,12 +67,12 @@ class Renaming:
 
     def _assert_free(self, name: str, new: str) -> None:
         if any(site.name == new for site in self._store.sites()):
-            raise Conflict(f"there is a site {new!r} already", f"Look: engage site show {new}", code="site.exists")
+            raise Conflict(f"site {new!r} already exists", f"See it: engage site show {new}", code="site.exists")
         for parent in self._parents:
             if (parent / new).exists() and (parent / name).exists():
                 raise Conflict(
-                    f"{parent / new} is there already",
-                    "It belongs to no site: move it away, and run this again.",
+                    f"{parent / new} already exists",
+                    "It belongs to no site. Move it away, and run this again.",
                     code="site.folder",
                 )
 
@@ -81,8 +81,8 @@ class Renaming:
         if alive:
             hosts = ", ".join(sorted({worker.host for worker in alive}))
             raise Conflict(
-                f"servers run on {hosts}, and write down what devices do under the name {name!r}",
-                "Stop the servers on every host, and run this again. A host that is gone: engage host list",
+                f"servers run on {hosts} and record contacts under the name {name!r}",
+                "Stop the servers on every host, and run this again. If a host is gone: engage host list",
                 code="site.served",
             )
         assert_in_no_open_rotation(self._store, name)

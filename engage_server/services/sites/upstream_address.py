@@ -1,4 +1,4 @@
-"""The address of a partner's own system, and whom it is trusted by: held against what can be called."""
+"""Checks the address of a partner's own system, and the CAs to trust for it."""
 
 import ssl
 from urllib.parse import urlsplit
@@ -9,17 +9,17 @@ from engage_server.shown_text import without_user
 
 _MAX_URL_CHARACTERS = 1024
 
-# Ours, not those of the Python that happens to run this: from 3.13 on its default is strict (RFC 5280), and refuses
-# what private CAs look like, such as one without key usage; and only from then on may a chain end at a certificate that
-# the operator named and that is no root. Whoever is named is trusted, by every version.
+# Our flags, not those of the Python version. From 3.13 on its default is strict (RFC 5280) and refuses usual private
+# CAs, such as one without key usage. Earlier versions refuse a chain that ends at a named certificate that is not a
+# root. With our flags, every version trusts the certificates that the operator names.
 _VERIFY_FLAGS = ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST | ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
 
 
 def assert_usable(upstream: Upstream) -> None:
-    """Hold an operator's words against what can be called.
+    """Check that an upstream system can be called.
 
     Raises:
-        UsageError: The address is none, holds a password, or the trusted certificates are none.
+        UsageError: The address is not valid or contains a user name, or the trusted certificates cannot be read.
     """
     try:
         parts = urlsplit(upstream.url)
@@ -28,18 +28,18 @@ def assert_usable(upstream: Upstream) -> None:
         parts, has_host = urlsplit(""), False
     if parts.scheme not in ("http", "https") or not has_host or parts.query or parts.fragment:
         raise UsageError(
-            f"{without_user(upstream.url)[:200]!r} is no address of an upstream system",
+            f"{without_user(upstream.url)[:200]!r} is not an address of an upstream system",
             "Give it as https://HOST[:PORT][/PATH].",
             code="upstream.url",
         )
     if "@" in parts.netloc:
         raise UsageError(
-            "the address of the upstream system holds a user name",
-            "Leave it out: devices' own Authorization is handed on, and addresses are shown in the open.",
+            "the address of the upstream system contains a user name",
+            "Leave it out. The devices' own Authorization is passed on, and this address is not kept secret.",
             code="upstream.url",
         )
     if len(upstream.url) > _MAX_URL_CHARACTERS or not upstream.url.isascii() or any(map(str.isspace, upstream.url)):
-        raise UsageError("the address of the upstream system is too long, or no URL", "Give it as https://HOST.")
+        raise UsageError("the address of the upstream system is too long or not a URL", "Give it as https://HOST.")
     trust_of(upstream.trust_pem)
 
 
@@ -47,7 +47,7 @@ def trust_of(trust_pem: str) -> ssl.SSLContext:
     """The TLS context of a client that trusts these CAs.
 
     Args:
-        trust_pem: Certificates in PEM; "" for those that the system trusts.
+        trust_pem: Certificates in PEM; "" for the CAs that the system trusts.
 
     Raises:
         UsageError: They cannot be read.
@@ -58,7 +58,7 @@ def trust_of(trust_pem: str) -> ssl.SSLContext:
         return context
     except (ssl.SSLError, ValueError):
         raise UsageError(
-            "the certificates that the upstream system's chain shall lead to cannot be read",
+            "the trusted certificates for the upstream system cannot be read",
             "Give a file with one or more certificates as PEM.",
             code="upstream.trust",
         ) from None

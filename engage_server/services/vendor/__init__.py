@@ -1,1 +1,1 @@
-"""Taking over from the vendor's two sample servers."""
+"""Imports the vendor's two sample servers."""

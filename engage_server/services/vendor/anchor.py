@@ -1,4 +1,4 @@
-"""Which certificate the devices of a vendor's sample trust: by what a device does, not by files' names. Pure."""
+"""Finds the certificate that devices of a vendor's sample trust, by what a device does, not by file names. Pure."""
 
 import base64
 from collections.abc import Sequence
@@ -15,12 +15,12 @@ from engage_server.services.vendor.script import NoticeReading, VendorScript
 
 @dataclass(frozen=True, slots=True)
 class HashMatch:
-    """What a script's hash was made of.
+    """The certificate that a script's hash was made from.
 
     Attributes:
-        name: The file that holds the certificate.
-        certificate: What the hash was made of, as it has to be served again.
-        wrongly: Which mistake was made with it; "" for none.
+        name: The file with the certificate.
+        certificate: The certificate, as it must be served again.
+        wrongly: The mistake that was made with the hash; "" for none.
     """
 
     name: str
@@ -29,7 +29,7 @@ class HashMatch:
 
 
 def match_of(sample: VendorSample, script: VendorScript, key: Secret) -> HashMatch | None:
-    """By trying what is right, on the file that the notice names first, and then what people do by mistake."""
+    """Find what a script's hash was made from: first in the right way, by the notice's file, then by mistakes."""
     named = sample.files.get(script.cert_name)
     files = [*([named] if named else []), *sample.files.values()]
     return _of_certificate(files, script, key) or _of_text(files, script, key) or _under_text_of_key(files, script, key)
@@ -46,7 +46,7 @@ def _of_certificate(files: Sequence[CertificateFile], script: VendorScript, key:
 def _of_text(files: Sequence[CertificateFile], script: VendorScript, key: Secret) -> HashMatch | None:
     for file in files:
         if file.is_pem and len(file.bundle.certificates) == 1 and is_hash(script, key, file.content):
-            wrongly = f"it was made of the text in {file.path.name}"
+            wrongly = f"it was made from the text in {file.path.name}"
             return HashMatch(file.path.name, file.bundle.certificates[0], wrongly)
     return None
 
@@ -61,26 +61,26 @@ def _under_text_of_key(files: Sequence[CertificateFile], script: VendorScript, k
     for what, text in texts.items():
         match = _of_certificate(files, script, Secret(text))
         if match is not None:
-            return replace(match, wrongly=f"it was made with the site key's {what} text in place of its bytes")
+            return replace(match, wrongly=f"it was made with the site key's {what} text instead of its bytes")
     return None
 
 
 def is_hash(script: VendorScript, key: Secret, content: bytes) -> bool:
-    """Whether a script's hash is that of these bytes."""
+    """Whether a script's hash is the hash of these bytes."""
     return hashes_equal(anchor_hash(key, content), script.hash_text)
 
 
 def find_anchor(sample: VendorSample, key: Secret) -> tuple[HashMatch | None, bool]:
-    """The anchor, and whether devices can have taken it.
+    """Find the anchor, and whether devices can have accepted it.
 
-    They can if a notice is given at all, and the very bytes at cert_url have its hash.
+    They can if the sample gives a notice, and exactly the bytes at cert_url have the notice's hash.
 
-    Else no device has one from here. Which one was meant, the notice's file says, if the hash shows at least that this
-    is the site key.
+    Otherwise no device got an anchor from here. If the hash at least proves the site key, the file that the notice
+    names is the anchor that was intended.
     """
     for script in sample.notices(NoticeReading.READ):
         named = sample.files.get(script.cert_name)
-        for file in [named] if script.cert_name else sample.files.values():  # all, where only a run shows the name
+        for file in [named] if script.cert_name else sample.files.values():  # all files, if only a run shows the name
             if file is not None and file.is_der and is_hash(script, key, file.content):
                 return HashMatch(file.path.name, file.bundle.certificates[0]), True
     for script in sample.scripts:

@@ -1,4 +1,4 @@
-"""What is wrong with the notices of a vendor's sample. Pure."""
+"""Finds faults in the notices of a vendor's sample. Pure."""
 
 from collections.abc import Iterator
 
@@ -20,10 +20,10 @@ def vendor_fault(severity: str, code: str, sentence: str, mend: str) -> Finding:
 
 
 def script_faults(sample: VendorSample, key: Secret) -> Iterator[Finding]:
-    """What is wrong with the scripts: what cannot be read in them, what is not given, and what no device would take."""
+    """The faults of the scripts: notices that cannot be read, are never given, or that no device would accept."""
     if not sample.scripts:
         yield vendor_fault(
-            "warning", "vendor.no_script", "neither of the two scripts was found", "Put them beside static/."
+            "warning", "vendor.no_script", "neither of the two scripts was found", "Put them next to static/."
         )
     by_notice: dict[tuple[str, str], list[VendorScript]] = {}
     yield from _unread_notices(sample)
@@ -41,22 +41,22 @@ def script_faults(sample: VendorSample, key: Secret) -> Iterator[Finding]:
 
 
 def _unread_notices(sample: VendorSample) -> Iterator[Finding]:
-    """Where devices get none, or where only a run of the script would show it."""
+    """The faults of scripts that give devices no notice, or whose notice only a run would show."""
     for script in sample.notices(NoticeReading.RETURNS_NOTHING):
         yield vendor_fault(
             "error",
             "vendor.returns_nothing",
-            f"{script.path.name}: the route of the notice returns None, because no text stands behind a 'return' in "
-            "it: no device ever gets a notice",
-            "Write the text on the same line as return; taken over, devices get the notice.",
+            f"{script.path.name}: the route of the notice returns None, because a 'return' in it has no text behind "
+            "it. No device ever gets a notice",
+            "Write the text on the same line as return. After the import, devices get the notice.",
         )
     for script in sample.notices(NoticeReading.UNREADABLE):
         yield vendor_fault(
             "warning",
             "vendor.notice_unreadable",
-            f"{script.path.name}: its notice cannot be read out of the script, which makes it when it runs: it is not "
-            "known which certificate it names, or with which hash",
-            f"Ask the running sample: curl http://HOST{NOTICE}; in a copy of the script return this very text, and "
+            f"{script.path.name}: its notice cannot be read from the script, which makes it when it runs. Its "
+            "certificate and hash are not known",
+            f"Ask the running sample: curl http://HOST{NOTICE}. In a copy of the script return exactly this text, and "
             "run this again on the copy.",
         )
 
@@ -67,8 +67,8 @@ def _no_json(sample: VendorSample) -> Iterator[Finding]:
             yield vendor_fault(
                 "warning",
                 "vendor.not_json",
-                f"{script.path.name}: its notice is no JSON, so a device may not read it: JSON has double quotes alone",
-                "Return it by jsonify(...); taken over, devices get JSON.",
+                f"{script.path.name}: its notice is not JSON, so a device may not read it. JSON has only double quotes",
+                "Return it by jsonify(...). After the import, devices get JSON.",
             )
 
 
@@ -77,11 +77,14 @@ def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: 
     file = sample.files.get(name)
     if not script.cert_url.startswith(("http://", UNKNOWN)):
         yield vendor_fault(
-            "error", "vendor.url", f"{where}: cert_url is not plain http://", "Devices cannot trust TLS yet."
+            "error",
+            "vendor.url",
+            f"{where}: cert_url is not plain http://",
+            "Use http://: devices do not trust any TLS chain yet.",
         )
     if file is None and name:
         yield vendor_fault(
-            "error", "vendor.no_file", f"{where}: cert_url names {name}, which is not there", "Put it there."
+            "error", "vendor.no_file", f"{where}: cert_url names {name}, which does not exist", "Put the file there."
         )
     if file is None:
         return
@@ -89,25 +92,25 @@ def _notice_faults(sample: VendorSample, script: VendorScript, where: str, key: 
         yield vendor_fault(
             "error",
             "vendor.not_der",
-            f"{name} is what devices download, and it is not one certificate as DER",
-            "openssl x509 -in FILE -outform DER -out partner_CA.der; taken over, devices are given the DER.",
+            f"devices download {name}, but it is not one certificate as DER",
+            "openssl x509 -in FILE -outform DER -out partner_CA.der. After the import, devices get the DER.",
         )
         match = match_of(sample, script, key)
         if match is not None and match.certificate in file.bundle.certificates and not match.wrongly:
-            return  # the hash is right, of what the file should be
+            return  # the hash is right for the DER that the file should be
     if is_hash(script, key, file.content):
         return
     yield vendor_fault(
         "error",
         "vendor.hash_mismatch",
-        f"{where}: its hash is not that of {name} under this site key: {_explained(match_of(sample, script, key))}",
-        "engage hash FILE --site-key-file FILE prints the right one; taken over, it is made by itself.",
+        f"{where}: its hash is not the one of {name} with this site key: {_explained(match_of(sample, script, key))}",
+        "engage hash FILE --site-key-file FILE prints the right one. After the import, it is computed for you.",
     )
 
 
 def _explained(match: HashMatch | None) -> str:
     if match is None:
-        return "it is that of no certificate here; the site key is another, or the certificate was made anew since"
+        return "no certificate here has it. The site key is another one, or the certificate was made again since"
     if match.wrongly:
         return match.wrongly
-    return f"it is that of {display_name(match.certificate.subject)} in {match.name}"
+    return f"it is the one of {display_name(match.certificate.subject)} in {match.name}"

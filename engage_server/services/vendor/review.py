@@ -1,4 +1,4 @@
-"""What is wrong with a vendor's sample as it stands, and which certificate its devices really trust. Pure."""
+"""Reviews a vendor's sample: its faults, and the certificate that its devices really trust. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,16 +21,16 @@ from engage_server.services.vendor.sample import VendorSample
 
 @dataclass(frozen=True, slots=True)
 class VendorReview:
-    """What was made of a sample.
+    """The result of a review.
 
     Attributes:
-        sample: What was read from the folder: scripts, certificates, keys, devices' files.
-        anchor: The certificate that devices with this site key trust, or were meant to; None when nothing shows which.
-        anchor_name: The file that holds it; "".
-        is_held: Whether devices could take it: False where its hash was made wrongly, so that none has it.
-        hosts: What devices call, as far as the scripts and the server certificate tell.
-        chain: The whole chain of the TLS server; None when it has a gap.
-        faults: What is wrong, the gravest first.
+        sample: The contents of the folder: scripts, certificates, keys, devices' files.
+        anchor: The certificate that devices with this site key trust, or were meant to trust; None if unknown.
+        anchor_name: The file with the anchor; "" if unknown.
+        is_held: Whether devices can have accepted it. False if its hash was made wrongly, so that no device has it.
+        hosts: The hosts that devices call, as far as the scripts and the server certificate show.
+        chain: The whole chain of the TLS server; None if it is incomplete.
+        faults: The faults, the most serious first.
     """
 
     sample: VendorSample
@@ -43,7 +43,7 @@ class VendorReview:
 
     @property
     def anchor_role(self) -> AnchorRole:
-        """What the anchor is in its chain."""
+        """The role of the anchor in its chain."""
         is_root = self.anchor is None or is_self_issued(self.anchor)
         return AnchorRole.ROOT if is_root else AnchorRole.INTERMEDIATE
 
@@ -51,16 +51,16 @@ class VendorReview:
     def no_anchor(self) -> str:
         """Why it is not known which certificate devices trust."""
         if any(script.has_hash for script in self.sample.scripts):
-            return "no hash fits to this site key"
-        return "no notice could be read out of the scripts"
+            return "no hash matches this site key"
+        return "no notice could be read from the scripts"
 
     @property
     def errors(self) -> tuple[Finding, ...]:
-        """Those that keep a device from its host."""
+        """The faults that prevent devices from connecting."""
         return tuple(each for each in self.faults if each.severity is Severity.ERROR)
 
     def key_of(self, certificate: x509.Certificate) -> object | None:
-        """The private key that belongs to a certificate, if it lies there and could be opened."""
+        """The private key that belongs to a certificate, if it is in the sample and could be read."""
         for file in self.sample.files.values():
             for key in file.bundle.keys:
                 if keys_match(key, certificate.public_key()):
@@ -69,13 +69,13 @@ class VendorReview:
 
 
 def review(sample: VendorSample, key: Secret, hosts: tuple[Host, ...], now: datetime) -> VendorReview:
-    """Look at everything.
+    """Review a sample.
 
     Args:
-        sample: What was read.
+        sample: The contents of the folder.
         key: The site key of its devices.
-        hosts: What devices call, if the operator says so; else it is taken from the scripts.
-        now: Aware.
+        hosts: The hosts that devices call, if the operator named them; otherwise they are read from the sample.
+        now: The time, timezone-aware.
     """
     match, is_held = find_anchor(sample, key)
     anchor = match.certificate if match is not None else None
@@ -123,7 +123,7 @@ def _chain(sent: tuple[x509.Certificate, ...], pool: tuple[x509.Certificate, ...
 
 
 def _hosts(sample: VendorSample, server: x509.Certificate | None) -> Iterator[Host]:
-    """Of the addresses in the notices, then what the scripts listen on, then what the certificate is for."""
+    """The hosts in the notices' addresses, then those that the scripts listen on, then those of the certificate."""
     texts = [script.cert_url.partition("://")[2].partition("/")[0] for script in sample.scripts]
     texts += [script.run_host for script in sample.scripts]
     if server is not None:
@@ -142,25 +142,25 @@ def _hosts(sample: VendorSample, server: x509.Certificate | None) -> Iterator[Ho
 def _file_faults(sample: VendorSample) -> Iterator[Finding]:
     for file in sample.files.values():
         if file.fault and file.path.suffix != ".key":
-            yield vendor_fault("warning", "vendor.unreadable", file.fault, "Take it away, or mend it.")
+            yield vendor_fault("warning", "vendor.unreadable", file.fault, "Remove it, or fix it.")
     dumps = {name: file.text_before for name, file in sample.files.items() if file.text_before and not file.fault}
     if dumps:
         told = ", ".join(f"{name} ({count} bytes)" for name, count in dumps.items())
         yield vendor_fault(
             "note",
             "vendor.text_dump",
-            f"text stands before the certificate, as 'openssl ca' writes it: {told}; a file's size says nothing about "
-            "the chain's",
-            "openssl x509 -in FILE -out FILE; taken over, only certificates are kept.",
+            f"there is text before the certificate, as 'openssl ca' writes it: {told}. So the size of the file is not "
+            "the size of the chain",
+            "openssl x509 -in FILE -out FILE. The import keeps only certificates.",
         )
     keys = [name for name, file in sample.files.items() if file.bundle.keys or b"PRIVATE KEY" in file.content]
     if keys:
         yield vendor_fault(
             "warning",
             "vendor.key_exposed",
-            f"the sample gives every file of its folder to everyone, private keys too: {', '.join(keys)} below "
+            f"the sample gives every file of its folder to everyone, even private keys: {', '.join(keys)} below "
             f"http://HOST{STATIC_CERTIFICATES}",
-            "Taken over, no key is given to anyone; but somebody may have them since: plan a cut-over to a new root.",
+            "After the import, no key is given to anyone. But somebody may have them: plan a cut-over to a new root.",
         )
 
 
@@ -173,34 +173,36 @@ def _chain_faults(
     now: datetime,
 ) -> Iterator[Finding]:
     if not sent:
-        yield vendor_fault("error", "vendor.no_chain", "no server certificate was found", "Look at load_cert_chain.")
+        yield vendor_fault(
+            "error", "vendor.no_chain", "no server certificate was found", "Check load_cert_chain in the script."
+        )
         return
     if len(sent) == 1 and not is_self_issued(sent[0]) and (anchor is None or sent[0].issuer != anchor.subject):
         yield vendor_fault(
             "error",
             "vendor.leaf_alone",
-            "the TLS server sends its certificate alone: a device with the root as anchor finds no path",
-            "Send the intermediate behind it; taken over, it is sent.",
+            "the TLS server sends only its own certificate: a device with the root as anchor finds no path",
+            "Send the intermediate after it. After the import, it is sent.",
         )
     has_notice = any(each.has_hash for each in sample.scripts)
     if anchor is None and not has_notice:
         yield vendor_fault(
             "error",
             "vendor.no_anchor",
-            "no notice could be read out of the scripts, so it is not known which certificate devices trust; nothing "
-            "is said about the site key",
+            "no notice could be read from the scripts, so it is not known which certificate devices trust. The site "
+            "key was not checked",
             "See above what could not be read.",
         )
     elif anchor is None:
         yield vendor_fault(
-            "error", "vendor.no_anchor", "no script gives the hash of a certificate under this site key: no device of "
-            "this site can have taken an anchor from here", "Look at the site key first."
+            "error", "vendor.no_anchor", "no script has the hash of a certificate with this site key: no device of "
+            "this site can have accepted an anchor from here", "Check the site key first."
         )  # fmt: skip
     elif chain is not None and anchor not in chain:
         yield vendor_fault(
             "error",
             "vendor.anchor_elsewhere",
-            f"devices trust {display_name(anchor.subject)}, and the TLS server's chain does not lead to it",
+            f"devices trust {display_name(anchor.subject)}, but the TLS server's chain does not lead to it",
             "Every device is in a loop: notice, download, failed TLS. Give them the chain's root, or serve its chain.",
         )
     yield from _check_findings(sample, sent, chain, anchor, hosts, now)
@@ -214,7 +216,7 @@ def _check_findings(
     hosts: tuple[Host, ...],
     now: datetime,
 ) -> Iterator[Finding]:
-    """What ``engage chain check`` says of the sample's chain, or of its certificates where the chain has a gap."""
+    """The findings of ``engage chain check`` for the sample's chain; if it is incomplete, for its certificates."""
     role = AnchorRole.ROOT if anchor is None or is_self_issued(anchor) else AnchorRole.INTERMEDIATE
     script = sample.secure_script
     key_file = sample.loaded(script.key_file) if script and script.key_file else sample.files.get("partner_server.key")

@@ -1,7 +1,7 @@
-"""The folder of the vendor's two sample servers, read. Nothing in it is run, and nothing is changed.
+"""Reads the folder of the vendor's two sample servers. Nothing in it is run, and nothing is changed.
 
-Its layout is that of the vendor's page "Configuring the API Host Server": ``API_Server/`` with two Flask scripts,
-``Engage_Data/`` with devices' JSON files and ``static/Device_Certificates/`` with certificates and keys.
+Its layout is that of the vendor's page "Configuring the API Host Server". ``API_Server/`` has two Flask scripts,
+``Engage_Data/`` has devices' JSON files, and ``static/Device_Certificates/`` has certificates and keys.
 """
 
 from collections.abc import Iterator
@@ -30,10 +30,10 @@ class CertificateFile:
     """One file of ``Device_Certificates``.
 
     Attributes:
-        path: Where it lies.
+        path: The path of the file.
         content: Its bytes.
-        bundle: What could be read in it.
-        fault: Why nothing could; "" when it could.
+        bundle: The certificates and keys that could be read.
+        fault: Why it cannot be read; "" if it can.
     """
 
     path: Path
@@ -43,28 +43,28 @@ class CertificateFile:
 
     @property
     def is_der(self) -> bool:
-        """Whether it is what devices take: one certificate as DER, and nothing else."""
+        """Whether it is what devices accept: one certificate as DER, and nothing else."""
         return len(self.bundle.certificates) == 1 and b"-----BEGIN " not in self.content and not self.bundle.keys
 
     @property
     def text_before(self) -> int:
-        """How many bytes of text stand before the first PEM block."""
+        """How many bytes of text come before the first PEM block."""
         return max(0, len(self.content[: self.content.find(b"-----BEGIN ")].strip())) if self.is_pem else 0
 
     @property
     def is_pem(self) -> bool:
-        """Whether it holds PEM."""
+        """Whether it contains PEM."""
         return b"-----BEGIN " in self.content
 
 
 @dataclass(frozen=True, slots=True)
 class VendorSample:
-    """All that was found.
+    """The contents of the sample's folder.
 
     Attributes:
-        folder: The one with the scripts.
-        scripts: Those that give a notice or load a chain.
-        files: Of the certificates' folder, by name.
+        folder: The folder with the scripts.
+        scripts: The scripts that give a notice or load a chain.
+        files: The files of the certificates' folder, by name.
         devices: The devices' files.
     """
 
@@ -75,11 +75,11 @@ class VendorSample:
 
     @property
     def secure_script(self) -> VendorScript | None:
-        """The one that does TLS."""
+        """The script that serves TLS; None if there is none."""
         return next((each for each in self.scripts if each.cert_file), None)
 
     def notices(self, reading: NoticeReading) -> tuple[VendorScript, ...]:
-        """The scripts with whose notice it went so."""
+        """The scripts whose notice was read with this result."""
         return tuple(each for each in self.scripts if each.notice is reading)
 
     def certificates(self) -> Iterator[tuple[str, x509.Certificate]]:
@@ -89,19 +89,19 @@ class VendorSample:
                 yield name, certificate
 
     def loaded(self, name: str) -> CertificateFile | None:
-        """The file that a script names by whatever path: they are meant from where it is started."""
+        """The file that a script names. Only its name counts: the path depends on where the script is started."""
         return self.files.get(PurePosixPath(name.replace("\\", "/")).name)
 
 
 def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> VendorSample:
-    """Read the folder, or the one above it.
+    """Read the sample's folder, or the folder above it.
 
     Args:
-        folder: ``API_Server``, or what holds it.
-        passphrase: For the authority's keys.
+        folder: ``API_Server``, or the folder that contains it.
+        passphrase: Decrypts the authority's keys.
 
     Raises:
-        UsageError: There is nothing of the sample in it.
+        UsageError: The sample is not in it.
         FileNotUsable: It cannot be read.
     """
     if not folder.is_dir():
@@ -109,8 +109,8 @@ def read_vendor_sample(folder: Path, passphrase: Secret | None = None) -> Vendor
     found = next((each for each in (folder, folder / "API_Server") if (each / CERTIFICATES).is_dir()), None)
     if found is None:
         raise UsageError(
-            f"{folder} holds no {CERTIFICATES}",
-            "Name the folder in which the sample's two scripts lie, usually API_Server.",
+            f"{folder} has no {CERTIFICATES}",
+            "Name the folder with the sample's two scripts, usually API_Server.",
             code="vendor.not_found",
         )
     texts = [(path, read_file(path, limit=_MAX_SCRIPT_BYTES)) for path in sorted(found.glob("*.py"))]

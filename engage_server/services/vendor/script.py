@@ -1,4 +1,4 @@
-"""One of the sample's two servers, read and never run: its notice, what it loads for TLS, where it listens. Pure."""
+"""Reads one of the sample's two servers without running it: notice, TLS files, address to listen on. Pure."""
 
 import ast
 import json
@@ -13,7 +13,7 @@ from engage_server.services.vendor.source_text import UNKNOWN, Function, Source,
 
 _ROUTE = "certificates/current"
 
-# for a script that is no Python 3, or gives its notice in no way that is known: what stands in quotes
+# for a script that is not Python 3, or makes its notice in an unknown way: what is in quotes
 _URL = re.compile(r"""cert_url\\?["']\s*:\s*\\?["']([^"'\\]+)""")
 _HASH = re.compile(r"""["']hash\\?["']\s*:\s*\\?["']([^"'\\]*)""")
 _CERT_FILE = re.compile(r"""load_cert_chain\(\s*(?:certfile\s*=\s*)?[rb]?["']([^"']+)["']""")
@@ -22,10 +22,10 @@ _RUN_HOST = re.compile(r"""app\.run\([^)]*?host\s*=\s*["']([^"']+)["']""", re.DO
 
 
 class NoticeReading(StrEnum):
-    """What became of a script's notice."""
+    """The result of reading a script's notice."""
 
     READ = "read"
-    RETURNS_NOTHING = "returns_nothing"  # its route returns None, so Flask answers 500: no device gets it
+    RETURNS_NOTHING = "returns_nothing"  # its route returns None, so Flask answers 500 and no device gets it
     UNREADABLE = "unreadable"  # only a run would show it
     ABSENT = "absent"  # the script has no such route
 
@@ -35,12 +35,12 @@ class VendorScript:
     """One of the two servers.
 
     Attributes:
-        path: Where it lies.
+        path: The path of the script.
         notice: Whether its notice could be read.
-        cert_url, hash_text: Of its notice; "" where it says none. What only a run would show is UNKNOWN in it.
-        cert_file, key_file: What it loads for TLS, as written; "" for the plain one.
-        run_host: The address that it listens on; "" where none was found.
-        is_json: Whether its notice is JSON, as far as it is known.
+        cert_url, hash_text: The fields of its notice; "" if missing. Parts that only a run would show are UNKNOWN.
+        cert_file, key_file: The files that it loads for TLS, as written; "" for the plain one.
+        run_host: The address that it listens on; "" if none was found.
+        is_json: Whether its notice is JSON, as far as known.
     """
 
     path: Path
@@ -54,12 +54,12 @@ class VendorScript:
 
     @property
     def has_hash(self) -> bool:
-        """Whether the hash of a notice is known: of one that is given, or was meant to be."""
+        """Whether the hash of its notice is known. The script may still never give the notice."""
         return bool(self.hash_text) and UNKNOWN not in self.hash_text
 
     @property
     def cert_name(self) -> str:
-        """The file that its notice names; "" where it names none, or none that is known."""
+        """The file that its notice names; "" if there is none, or it is unknown."""
         try:
             name = PurePosixPath(unquote(urlsplit(self.cert_url).path)).name
         except ValueError:
@@ -68,10 +68,10 @@ class VendorScript:
 
 
 def read_script(path: Path, text: str) -> VendorScript | None:
-    """Read a script; None for one that neither gives a notice nor does TLS.
+    """Read a script; None for a script that neither gives a notice nor serves TLS.
 
     Args:
-        path: Where it lies, for messages.
+        path: The path of the script, for messages.
         text: Its source.
     """
     try:
@@ -89,13 +89,13 @@ def _of_source(path: Path, source: Source) -> VendorScript:
 
 
 def _given(source: Source) -> Iterator[Value]:
-    """What the route can give."""
+    """The values that the route can return."""
     for route in _routes(source):
         yield from (source.value(each, route) for each in returned(route) if each is not None)
 
 
 def _is_other_text(value: Value) -> bool:
-    """Whether it is a text that is wholly known, and no JSON: Python's own text of an object has other quotes."""
+    """Whether it is a fully known text that is not JSON. Python's own text of an object has other quotes."""
     if not isinstance(value, str) or UNKNOWN in value:
         return False
     try:
@@ -110,7 +110,7 @@ def _routes(source: Source) -> list[Function]:
 
 
 def _notice(source: Source) -> tuple[NoticeReading, tuple[str, str]]:
-    """Of the route, or of anything in the script where it answers in no way that is known."""
+    """The notice that the route returns; if the route answers in an unknown way, any notice in the script."""
     given = [(route, each) for route in _routes(source) for each in returned(route)]
     for route, expression in given:
         found = _notice_in(source.value(expression, route)) if expression is not None else None
@@ -135,14 +135,14 @@ def _says_something(source: Source, route: Function, expression: ast.expr | None
 
 
 def _is_route(function: Function) -> bool:
-    """``@app.route("/swordfish/lock/certificates/current")``, ``@app.get(...)`` or a blueprint's."""
+    """Whether it has ``@app.route("/swordfish/lock/certificates/current")``, ``@app.get(...)`` or a blueprint's."""
     calls = [each for each in function.decorator_list if isinstance(each, ast.Call)]
     constants = [each for call in calls for each in ast.walk(call) if isinstance(each, ast.Constant)]
     return any(_ROUTE in str(each.value) for each in constants)
 
 
 def _added_routes(source: Source) -> Iterator[Function]:
-    """``app.add_url_rule("...", view_func=current)``."""
+    """The functions in ``app.add_url_rule("...", view_func=current)``."""
     named = {each.name: each for each in source.functions()}
     for call in _calls(source, "add_url_rule"):
         parts = [*call.args, *(each.value for each in call.keywords)]
@@ -159,7 +159,7 @@ def _notices_anywhere(source: Source) -> Iterator[tuple[str, str]]:
 
 
 def _notice_in(value: Value) -> tuple[str, str] | None:
-    """``cert_url`` and ``hash`` of an object, or of a text that should be JSON; None where it has neither."""
+    """``cert_url`` and ``hash`` of an object, or of a text that should be JSON; None if it has neither."""
     if isinstance(value, str):
         try:
             read = json.loads(value)
@@ -173,7 +173,7 @@ def _notice_in(value: Value) -> tuple[str, str] | None:
 
 
 def _tls_files(source: Source) -> Iterator[tuple[str, str]]:
-    """Of ``context.load_cert_chain(...)``, or ``app.run(ssl_context=(cert, key))``."""
+    """The files of ``context.load_cert_chain(...)``, or ``app.run(ssl_context=(cert, key))``."""
     for call in _calls(source, "load_cert_chain"):
         named = {each.arg: each.value for each in call.keywords}
         parts = [*call.args, *(named[name] for name in ("certfile", "keyfile") if name in named)]

@@ -1,8 +1,8 @@
-"""What a Python script would say, without running it: texts and objects, as far as its source alone shows them.
+"""Works out the texts and objects in a Python script without running it, as far as its source alone shows them.
 
-Constants, names that are given one value, f-strings, joined and formatted texts, and what Flask and the standard
-library do with them. All else is :data:`UNKNOWN`, which may stand in the middle of a text: of an address whose host is
-computed the file's name is known all the same. Pure.
+It knows constants, names with a single value, f-strings, joined and formatted texts, and what Flask and the standard
+library do with them. Everything else is :data:`UNKNOWN`. It may be in the middle of a text: the name of a file
+is still known if the host before it is computed. Pure.
 """
 
 import ast
@@ -12,34 +12,34 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 
 UNKNOWN = "\ufffd"  # stands for what only a run would show
 _DEEPEST = 40
-_MOST_STEPS = 10_000  # of one question
+_MOST_STEPS = 10_000  # for one value
 _LONGEST = 1 << 16
 
 Value = str | dict[str, "Value"] | None
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 _OWN_SCOPES = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef)
 
-# calls whose result says what their first argument says: json.dumps(x), Response(x), make_response(x), Path(x)
+# calls whose result has the same text as their first argument: json.dumps(x), Response(x), make_response(x), Path(x)
 _WRAPPERS = {"dumps", "Response", "make_response", "bytes", "Path", "PurePosixPath", "JSONResponse"}
-_METHODS = {"encode", "decode", "as_posix", "resolve", "absolute"}  # the same of what they are called on
+_METHODS = {"encode", "decode", "as_posix", "resolve", "absolute"}  # methods that keep the text of their object
 _STRIPPING: Mapping[str, Callable[[str], str]] = {"strip": str.strip, "lstrip": str.lstrip, "rstrip": str.rstrip}
 
 
 class Source:
-    """A script's source.
+    """The source of a script.
 
     Args:
-        text: Python 3.
+        text: The text of the script.
 
     Raises:
-        ValueError: It is not.
+        ValueError: It is not Python 3.
     """
 
     def __init__(self, text: str) -> None:
         self._steps = 0
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of what Python thinks of the script
+                warnings.simplefilter("ignore")  # Python's warnings about the script
                 self.tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
             raise ValueError(type(error).__name__) from None
@@ -47,16 +47,16 @@ class Source:
         self._names = dict(_assigned(_nodes(self.tree)))
 
     def functions(self) -> Iterable[Function]:
-        """All of them."""
+        """All functions."""
         return self._functions.values()
 
     def value(self, node: ast.expr, inside: Function | None = None, depth: int = 0) -> Value:
-        """What an expression is.
+        """The value of an expression.
 
         Args:
             node: The expression.
-            inside: The function in which it stands, whose own names count first.
-            depth: How deep the question is nested: a script may go round in a circle.
+            inside: The function that contains it. Its own names count first.
+            depth: How deeply this call is nested, because a script may go round in a circle.
         """
         self._steps = self._steps + 1 if depth else 0
         if depth > _DEEPEST or self._steps > _MOST_STEPS:
@@ -74,7 +74,7 @@ class Source:
                 return str(node.value)
             case ast.Name():
                 return self._named(node.id, inside, depth)
-            case ast.IfExp():  # a notice, and something else for whom it is not meant
+            case ast.IfExp():  # a notice, and another answer for other callers
                 return next((each for each in (of(node.body), of(node.orelse)) if each not in (None, UNKNOWN)), UNKNOWN)
             case ast.Call():
                 return self._called(node, of, depth)
@@ -111,7 +111,7 @@ class Source:
         first = call.args[0] if call.args else named.get("response", named.get("content"))
         if name in _WRAPPERS | {"jsonify", "dict"} and first is not None:
             return of(first)
-        if name == "str" and first is not None:  # of an object it is Python's text, and no JSON
+        if name == "str" and first is not None:  # the text of an object is Python's, not JSON
             return str(of(first))
         if name in _METHODS and receiver is not None:
             return of(receiver)
@@ -123,21 +123,21 @@ class Source:
 
 
 def as_text(value: Value) -> str:
-    """A value inside a text."""
+    """A value as part of a text."""
     return value if isinstance(value, str) else UNKNOWN
 
 
 def called_name(call: ast.Call) -> str:
-    """The last part of what is called."""
+    """The last part of the name that is called."""
     if isinstance(call.func, ast.Attribute):
         return call.func.attr
     return call.func.id if isinstance(call.func, ast.Name) else ""
 
 
 def returned(function: Function) -> list[ast.expr | None]:
-    """What a function can return, in order; None for a ``return`` that stands alone, and for the end of the function.
+    """What a function can return, in order; None for a ``return`` without a value, and for the end of the function.
 
-    What stands behind a ``return`` of the function's own block is never reached.
+    Statements after a ``return`` in the function's own block are never reached.
     """
     found: list[ast.expr | None] = []
     for statement in function.body:
@@ -149,7 +149,7 @@ def returned(function: Function) -> list[ast.expr | None]:
 
 
 def _nodes(top: ast.AST) -> Iterator[ast.AST]:
-    """A node and all below it in the source's order, but not what stands in a function of its own."""
+    """A node and all nodes below it in the order of the source, except the contents of nested functions and classes."""
     left = [top]
     while left:
         node = left.pop()
@@ -172,7 +172,7 @@ def _assigned(nodes: Iterable[ast.AST]) -> Mapping[str, list[ast.expr]]:
 
 
 def _children_set(nodes: Iterable[ast.AST], name: str) -> list[tuple[str, ast.expr]]:
-    """``name["hash"] = value``: what is put into an object after it was made."""
+    """The children in ``name["hash"] = value``, which are added to an object after it was made."""
     return [
         (str(target.slice.value), node.value)
         for node in nodes
@@ -186,7 +186,7 @@ def _children_set(nodes: Iterable[ast.AST], name: str) -> list[tuple[str, ast.ex
 
 
 def _text_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> str:
-    """A text that is put together of others, or a path."""
+    """A text that is put together from others, or a path."""
     match node:
         case ast.JoinedStr():
             return _joined(as_text(of(part)) for part in node.values)
@@ -202,7 +202,7 @@ def _text_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> str:
 
 
 def _object_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> Value:
-    """An object, one of its children, or the body of what a view returns with a status."""
+    """An object, one of its children, or the body that a view returns with a status."""
     match node:
         case ast.Dict():
             pairs = zip(node.keys, node.values, strict=True)
@@ -216,7 +216,7 @@ def _object_of(node: ast.expr, of: Callable[[ast.expr], Value]) -> Value:
 
 
 def _together(objects: Iterable[Value]) -> Value:
-    """One object of several, the later ones louder; UNKNOWN where one of them is."""
+    """Merge objects into one. Later ones override earlier ones. UNKNOWN if one of them is unknown."""
     whole: dict[str, Value] = {}
     for each in objects:
         if not isinstance(each, dict):
@@ -231,7 +231,7 @@ def _joined(parts: Iterable[str]) -> str:
 
 
 def _percent(template: str, right: ast.expr, of: Callable[[ast.expr], Value]) -> str:
-    """``template % values``, for texts and whole numbers."""
+    """The result of ``template % values``, for texts and whole numbers."""
     values = of(right) if not isinstance(right, ast.Tuple) else None
     ordered = iter(right.elts if isinstance(right, ast.Tuple) else [right])
 
@@ -247,7 +247,7 @@ def _percent(template: str, right: ast.expr, of: Callable[[ast.expr], Value]) ->
 
 
 def _braces(template: str, ordered: list[str], named: Mapping[str, ast.expr], of: Callable[[ast.expr], Value]) -> str:
-    """``template.format(...)``, for fields without a form of their own."""
+    """The result of ``template.format(...)``, for fields without a format specification."""
     following = iter(ordered)
 
     def one(found: re.Match[str]) -> str:

@@ -1,4 +1,4 @@
-"""Taking over from the vendor's sample: the same addresses, the same anchor, nothing that a device notices."""
+"""Imports the vendor's sample: the same addresses and the same anchor, so that no device notices."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,18 +23,18 @@ from engage_server.store.interface import ReleaseStore, SiteStore
 
 
 class TakeoverStore(SiteStore, ReleaseStore, Protocol):
-    """What of the store a takeover needs."""
+    """The part of the store that an import needs."""
 
 
 @dataclass(frozen=True, slots=True)
 class TakeoverPlan:
-    """What the operator wants.
+    """The import that an operator asks for.
 
     Attributes:
-        review: What was found.
+        review: The review of the sample.
         key: The site key.
-        site: The name of the site, which may be there already.
-        folder: Where a mended chain is written; new or empty.
+        site: The name of the site, which may already exist.
+        folder: Where a fixed chain is written; new or empty.
     """
 
     review: VendorReview
@@ -45,12 +45,12 @@ class TakeoverPlan:
 
 @dataclass(frozen=True, slots=True)
 class PreparedTakeover:
-    """A plan that can be carried out.
+    """An import that can be run.
 
     Attributes:
-        plan: What is carried out; its folder is still untouched.
+        plan: The plan. Nothing was written to its folder yet.
         material: The chain that will be served.
-        write_mended: Writes the chain down where it had to be made anew; None where the sample's own is served.
+        write_mended: Writes the new chain, if one had to be made; None if the sample's own chain is served.
     """
 
     plan: TakeoverPlan
@@ -59,12 +59,12 @@ class PreparedTakeover:
 
 
 class VendorTakeover:
-    """Takes over. Run again after a break it goes on; what is there stays as it is.
+    """Imports a sample. Run it again to continue after an interruption; what is there stays unchanged.
 
     Args:
-        store: Where all rests.
-        sites, releases: The services.
-        devices: For the devices' files.
+        store: Holds everything that is imported.
+        sites, releases: Add the site, and its release.
+        devices: Holds the devices' files.
     """
 
     def __init__(self, store: TakeoverStore, sites: Sites, releases: Releases, devices: DeviceExchange) -> None:
@@ -74,11 +74,11 @@ class VendorTakeover:
         self._devices = devices
 
     def run(self, prepared: PreparedTakeover, occasion: Occasion, tell: Tell = tell_nobody) -> None:
-        """Take over, and tell each thing after it is done.
+        """Import the sample, and report each step after it is done.
 
         Raises:
-            Conflict: The site is there with another key or anchor, or serves other devices' anchor.
-            EngageError: A file, the database, or a device's file stood in the way.
+            Conflict: The site exists with another key or anchor role, or already serves another anchor.
+            EngageError: A file, the database, or a device's file cannot be used.
         """
         plan = prepared.plan
         site = self._existing(plan)
@@ -97,14 +97,14 @@ class VendorTakeover:
             return None
         if self._sites.key(site.name) != plan.key:
             raise Conflict(
-                f"site {site.name} exists with another key, and a site's key can never be changed",
-                "Take it over as another site: --site NAME.",
+                f"site {site.name} exists with another key, and a site's key cannot be changed",
+                "Import it as another site: --site NAME.",
                 code="site.exists",
             )
         if site.anchor is not plan.review.anchor_role:
             raise Conflict(
                 f"site {site.name} exists, and its anchor is the {site.anchor}, not the {plan.review.anchor_role}",
-                "Take it over as another site: --site NAME.",
+                "Import it as another site: --site NAME.",
                 code="site.exists",
             )
         current = self._releases.current(site.name)
@@ -112,15 +112,15 @@ class VendorTakeover:
         served = self._store.release(site.name, current).anchor_der if current is not None else None
         if served is not None and anchor is not None and served != der(anchor):
             raise Conflict(
-                f"site {site.name} serves another anchor already",
-                "Take it over as another site: --site NAME.",
+                f"site {site.name} already serves another anchor",
+                "Import it as another site: --site NAME.",
                 code="site.exists",
             )
         return site
 
     def _serve(self, prepared: PreparedTakeover, site: Site, occasion: Occasion, tell: Tell) -> None:
         if self._releases.current(site.name) is not None:
-            tell(f"site {site.name} serves a release with this anchor already")
+            tell(f"site {site.name} already serves a release with this anchor")
             return
         if prepared.write_mended is not None:
             prepared.write_mended()
@@ -135,7 +135,7 @@ class VendorTakeover:
         tell(f"checked, staged and activated release {number} of {site.name}")
 
     def _keep_addresses(self, plan: TakeoverPlan, site: Site, occasion: Occasion, tell: Tell) -> None:
-        """A file that devices download as DER stays what it is; what should have been DER becomes it. No key, ever."""
+        """Keep the files that devices download as DER, and convert those that should be DER. Never a key."""
         wanted = {script.cert_name for script in plan.review.sample.scripts}
         given = [
             StaticCertificate(site.name, name, der(file.bundle.certificates[0]))
@@ -146,28 +146,29 @@ class VendorTakeover:
             names = " ".join(each.name for each in given)
             event = occasion.event(AuditAction.VENDOR_IMPORTED, site.name, certificates=names)
             self._store.put_static_certificates(site.name, given, event)
-            tell(f"/static/Device_Certificates/ goes on giving {names}")
+            tell(f"/static/Device_Certificates/ still serves {names}")
 
     def _take_devices(self, plan: TakeoverPlan, site: Site, occasion: Occasion, tell: Tell) -> None:
         found = plan.review.sample.devices
         if found.serials:
             self._sites.add_devices(found.serials, site.name, occasion)
             self._devices.bring_in(site.name, found.files, occasion.now)
-            tell(f"took over the files of {len(found.serials)} device(s)")
+            count = len(found.serials)
+            tell(f"imported the files of {'1 device' if count == 1 else f'{count} devices'}")
 
 
 def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
     """Find or make the chain that leads to the devices' anchor. Changes nothing.
 
     Raises:
-        Refused: Nothing shows which certificate is the anchor, or no chain can lead to it.
+        Refused: It is unknown which certificate is the anchor, or no chain can lead to it.
     """
     review = plan.review
     if review.anchor is None:
         raise Refused(
             f"it is not known which certificate devices trust: {review.no_anchor}",
-            "Fix what is told above, or give the site key that these devices were commissioned with. Nothing was "
-            "changed.",
+            "Nothing was changed. Fix the findings above, or give the site key that these devices were commissioned "
+            "with.",
             code="vendor.no_anchor",
         )
     chain = review.chain
@@ -179,15 +180,15 @@ def prepare_takeover(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover
 
 
 def _mended(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
-    """A chain under the very anchor that devices have, with the anchor's own key."""
+    """Make a chain under the anchor that devices have, with the anchor's own key."""
     review = plan.review
     anchor = review.anchor
     key = review.key_of(anchor) if anchor is not None else None
     if anchor is None or not isinstance(key, rsa.RSAPrivateKey):
         raise Refused(
-            "the chain has errors, and the anchor's private key is not there to make a better one under it",
-            "Put it into static/Device_Certificates, or give --passphrase-file if it is encrypted; or mend the errors "
-            "above. Nothing was changed.",
+            "the chain has errors, and the anchor's private key is not there to make a new chain under it",
+            "Nothing was changed. Put the key into static/Device_Certificates, give --passphrase-file if it is "
+            "encrypted, or fix the errors above.",
             code="vendor.no_key",
         )
     before = review.chain
@@ -198,14 +199,14 @@ def _mended(plan: TakeoverPlan, occasion: Occasion) -> PreparedTakeover:
     elif before is not None:
         current, way, authority = before, RotationWay.SERVER_RENEWAL, AuthorityKeys(intermediate=key)
     else:
-        raise Refused("the chain has a gap above the anchor", "Put the root beside it.", code="vendor.no_chain")
+        raise Refused("the certificate above the anchor is missing", "Put the root next to it.", code="vendor.no_chain")
     successors = succeed(way, current, authority, review.hosts, occasion.now)
     made = successors[-1]
     faults = _errors(plan, made.chain, made.server_key, occasion)
     if faults:
         raise Refused(
-            "no chain under the anchor that devices have can be served: " + "; ".join(faults),
-            "Plan a cut-over with a new anchor: engage init, then look after each device. Nothing was changed.",
+            "no chain under the devices' anchor can be served: " + "; ".join(faults),
+            "Nothing was changed. Plan a cut-over with a new anchor: engage init, then check each device.",
             code="vendor.anchor",
         )
     material = ChainMaterial(made.chain, made.server_key)

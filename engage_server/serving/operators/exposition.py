@@ -106,7 +106,7 @@ class Exposition:
         yield GaugeMetricFamily("engage_spool_files", "Number of files in the spool.", value=files)
         gone = int(GONE in self._distribution.losses)
         yield GaugeMetricFamily(
-            "engage_data_gone", "1 while the data folder is gone, or is another one than at the start.", value=gone
+            "engage_data_gone", "Whether the data folder is gone, or is not the one from the start.", value=gone
         )
         snapshot, now = self._distribution.snapshot, datetime.now(UTC)
         current = GaugeMetricFamily("engage_release_current", "Number of the current release.", labels=["site"])

@@ -1,4 +1,4 @@
-"""Defects inside a worker: each is counted, each kind is logged once a minute, and none ends the loop."""
+"""Defects inside a worker: each is counted, each kind is logged once a minute, and one alone never ends the loop."""
 
 import logging
 import sys
@@ -81,7 +81,7 @@ class Defects:
 
 
 def _and_before(left_out: int) -> str:
-    return f" (and {left_out} times more since it was last logged)" if left_out else ""
+    return f" (and {left_out} more since it was last logged)" if left_out else ""
 
 
 def _place(error: BaseException | None) -> str:

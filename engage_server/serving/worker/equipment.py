@@ -162,8 +162,8 @@ class HandshakeWitness:
     def failed(self, connection: Connection, reason: str) -> None:
         """Record a failed handshake. A connection on which the client never sent anything was no handshake.
 
-        Without a ClientHello it counts in the metrics, but it is no sighting. A look at the port is no device's call.
-        A virtual lock could not mark it either.
+        Without a ClientHello it counts in the metrics, but it is no sighting: a port scan is not a device's call. A
+        virtual lock could not mark it either.
         """
         if not isinstance(connection, TlsConnection) or not connection.said_something:
             return

@@ -83,9 +83,9 @@ class EvidenceStore(Protocol):
     def other_hosts_called(
         self, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
     ) -> Sequence[str]:
-        """Hosts that devices of a site called last and that are none of these, the most called first.
+        """Return the other hosts that devices of a site called last, the most called first.
 
-        A device counts that finished TLS once, was seen since then, and has not finished it with this release.
+        A device counts if it ever finished TLS, was seen since then, and did not last finish TLS with this release.
         """
 
     def devices_seen_since(self, site: str, since: datetime) -> int:
@@ -96,6 +96,15 @@ class EvidenceStore(Protocol):
 
     def disregarded(self, serial: str, site: str) -> Mapping[str, int]:
         """Count the sightings with this serial number that are kept but count for nothing, by reason."""
+
+    def known_devices(self, beginning: str, site: str | None, limit: int) -> Sequence[str]:
+        """Serial numbers and addresses that begin with a text, of all lists and all evidence, in order.
+
+        Args:
+            beginning: The text, as it is stored: hexadecimal digits are capital letters.
+            site: Only of this site; None for all.
+            limit: At most so many.
+        """
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         """Return the serial numbers that operators listed and that were never seen."""

@@ -165,7 +165,10 @@ OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
 
 
 def _is_shared(question: Question) -> ColumnElement[bool]:
-    """Whether others call from its address, or did recently. If not, moving others away could isolate a device."""
+    """Whether others call from its address, or did recently.
+
+    If only present callers counted, an attacker could move the others away in the evidence, and leave one alone.
+    """
     of_several = and_(
         _other.c.site == question.site, _other.c.identity == _device.home, _other.c.is_shared_address == 1
     )

@@ -108,7 +108,7 @@ def _count_strangers(connection: Connection, site: str) -> int:
 
 
 def _select_crowds(connection: Connection, question: Question) -> tuple[Crowd, ...]:
-    """Return the addresses that most devices without a confirmation are said to call from."""
+    """Return the addresses that the most devices without a confirmation are said to call from."""
     if question.evidence is RequiredEvidence.AUTHENTICATED:
         return ()
     query = (

@@ -71,9 +71,9 @@ def select_callers_of_host(
 def select_other_hosts(
     connection: Connection, site: str, hosts: Sequence[str], since: datetime, release: int, limit: int
 ) -> list[str]:
-    """Hosts that devices called last, and that are none of these: the most called first.
+    """Return the other hosts that devices called last, the most called first.
 
-    A device counts that finished TLS once, was seen since then, and has not finished it with this release.
+    A device counts if it ever finished TLS, was seen since then, and did not last finish TLS with this release.
     """
     query = (
         select(_device.host)

@@ -5,14 +5,14 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select, text
+from sqlalchemy import Connection, RowMapping, delete, select, text, union
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
 from engage_server.records.history import changed
 from engage_server.store.database.batches import chunks, one_of, upsert
 from engage_server.store.interface import Fold, Place
 from engage_server.store.queries.caller_queries import forget_caller, note_callers
-from engage_server.store.tables import device_histories, release_histories
+from engage_server.store.tables import device_histories, devices, release_histories, sites
 
 _NAMES = tuple(column.name for column in device_histories.columns if column.name != "id")
 _KEY, _KEY_OF_RELEASE = ("identity", "site"), ("device_id", "release")
@@ -45,6 +45,17 @@ def select_history(connection: Connection, site: str | None, identity: str) -> l
         query = query.where(device_histories.c.site == site)
     rows = connection.execute(query.order_by(device_histories.c.site)).mappings().all()
     return [changed(history(row), releases=_releases_of(connection, row["id"])) for row in rows]
+
+
+def select_known_devices(connection: Connection, beginning: str, site: str | None, limit: int) -> list[str]:
+    """Those on lists and those with evidence that begin with a text."""
+    listed = select(devices.c.serial.label("identity")).where(devices.c.serial.startswith(beginning, autoescape=True))
+    seen = select(device_histories.c.identity).where(device_histories.c.identity.startswith(beginning, autoescape=True))
+    if site is not None:
+        listed = listed.join(sites, sites.c.id == devices.c.site_id).where(sites.c.name == site)
+        seen = seen.where(device_histories.c.site == site)
+    both = union(listed, seen).subquery()
+    return list(connection.scalars(select(both.c.identity).order_by(both.c.identity).limit(limit)))
 
 
 def delete_history(connection: Connection, site: str | None, identity: str) -> list[str]:

@@ -70,7 +70,7 @@ def go_back(connection: Connection, site: str, number: int, expected: int | None
 
 
 def select_before(connection: Connection, site: str) -> int | None:
-    """Return the release that a rollback leads to: the one current before that still has its key."""
+    """Return the release that a rollback leads to: the last one that was current before and still has its key."""
     row_id = site_id(connection, site)
     rows = connection.execute(
         select(activations.c.number, releases.c.state)

@@ -30,11 +30,11 @@ def delete_device(connection: Connection, serial: str, site: str) -> bool:
 def delete_release(connection: Connection, site: str, number: int) -> None:
     """Remove a release that was only ever staged.
 
-    Its number may be used again only if it was the newest and no rotation had it: then nobody ever received it.
+    Its number may be used again only if it was the newest and no rotation had it: then no device ever received it.
 
     Raises:
         NotFound: There is no such site or release.
-        Conflict: It was served, or belongs to a rotation that is running.
+        Conflict: It was served, or belongs to an open rotation.
     """
     row_id = site_id(connection, site)
     if select_release(connection, site, number).state is not ReleaseState.STAGED:
@@ -45,8 +45,8 @@ def delete_release(connection: Connection, site: str, number: int) -> None:
         )
     if any(number in each.releases for each in select_rotations(connection, site, only_open=True)):
         raise Conflict(
-            f"release {number} of {site!r} belongs to a rotation that is running",
-            f"Finish or abort it first: engage rotate status --site {site}",
+            f"release {number} of {site!r} belongs to an open rotation",
+            f"Finish or abort that rotation first: engage rotate status --site {site}",
             code="release.in_rotation",
         )
     connection.execute(delete(releases).where(releases.c.site_id == row_id, releases.c.number == number))

@@ -110,7 +110,7 @@ def test_links_in_a_circle_are_not_called_missing(folder: Path) -> None:
     (folder / "loop.pem").symlink_to("loop.pem")
     done = engage(folder, "chain", "check", "loop.pem", "gone/chain.pem", *AT)
     assert done.returncode == 3
-    assert "loop.pem: can not look at it: Too many levels of symbolic links" in done.stdout
+    assert "loop.pem: it cannot be read: Too many levels of symbolic links" in done.stdout
     assert "gone/chain.pem: no such file or folder" in done.stdout
 
 

@@ -167,7 +167,7 @@ def test_the_older_end_with_its_seal_is_found_by_a_note_from_outside_alone(
         assert "is missing" in log.verify(expected).faults[0], expected
     store.record(event)
     assert log.verify().faults == ()
-    assert "is not the one that was noted" in log.verify(str(noted)).faults[0]
+    assert "is not the one that you recorded" in log.verify(str(noted)).faults[0]
 
 
 def test_what_is_rolled_back_is_not_told(store: SqlStore, event: AuditEvent, told: list[AuditHead]) -> None:

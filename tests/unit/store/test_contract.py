@@ -133,6 +133,23 @@ class TestStore:
         with pytest.raises(NotFound):
             store.device_serials("c")
 
+    def test_devices_whose_name_begins_with_a_text(self, store: SqlStore, event: AuditEvent) -> None:
+        for name in ("a", "b"):
+            store.add_site(site(name), SITE_KEY, event)
+        listed, seen, other = "0A" + "0" * 30, "0B" + "0" * 30, "0C" + "0" * 30
+        store.add_devices([Device(listed, "a", NOW)], "a", event)
+        found = [
+            Sighting(SightingKind.NOTICE, NOW, "http", f"10.0.0.{number}", serial, place, 1)
+            for number, (serial, place) in enumerate(((listed, "a"), (seen, "a"), (other, "b"), (None, "b")))
+        ]
+        assert store.record_sightings("s", 0, 1, found, fold, NOW)
+        assert store.known_devices("0", None, 9) == [listed, seen, other]
+        assert store.known_devices("0", "a", 9) == [listed, seen]
+        assert store.known_devices("0", None, 2) == [listed, seen]
+        assert store.known_devices("0B", None, 9) == [seen]
+        assert store.known_devices("%", None, 9) == store.known_devices("_A", None, 9) == []
+        assert store.known_devices("10.", None, 9) == ["10.0.0.3"]
+
     def test_who_called_in_and_is_on_no_list(self, store: SqlStore, event: AuditEvent) -> None:
         store.add_site(site("a"), SITE_KEY, event)
         store.add_site(site("b"), SITE_KEY, event)

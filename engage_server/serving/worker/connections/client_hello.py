@@ -34,7 +34,7 @@ class HelloRefused(Exception):
 
     @property
     def is_hello(self) -> bool:
-        """Whether it was whole, and its sender may be a device."""
+        """Whether the bytes were a whole hello, so that the sender may be a device."""
         return self.alert == _UNRECOGNIZED_NAME
 
     @property
@@ -50,8 +50,8 @@ class HelloReader:
     does an alert.
 
     Attributes:
-        is_done: Whether the hello is whole, or what came is none.
-        is_hello: Whether it is whole, and a hello.
+        is_done: Whether the hello is whole, or the bytes are no hello.
+        is_hello: Whether the bytes are a whole hello.
         rest: The bytes after the hello. OpenSSL may read them only after it has answered the hello: its answer says
             whether another hello is expected.
     """

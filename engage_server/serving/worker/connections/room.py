@@ -1,4 +1,4 @@
-"""Decides which connection is closed, and when: connections, handshakes and memory are limited. A new one never is."""
+"""Limits connections, handshakes and memory. Over a limit it chooses a connection to close, never the new one."""
 
 from collections.abc import Callable
 from itertools import islice, zip_longest

@@ -55,7 +55,7 @@ class TlsConnection(Connection):
         handshaken: Whether the handshake is over.
         identified: Whether a request has identified whose handshake it was.
         has_token: Whether a request has brought a token that may prove it.
-        said_hello: Whether a whole ClientHello came. Who sent none is no device, but a port scan or a health check.
+        said_hello: Whether a whole ClientHello came. Without one it is a port scan or a health check, not a device.
         said_something: Whether the client ever sent a byte.
     """
 
@@ -178,7 +178,7 @@ class TlsConnection(Connection):
 
     def _hears_hello(self, octets: bytes) -> None:
         self.said_hello = True
-        self.is_marked = self.is_marked or ALPN in octets  # wherever it stands: it is worth something to nobody
+        self.is_marked = self.is_marked or ALPN in octets  # anywhere in the bytes: a client gains nothing by faking it
 
     def _handshake_ends(self) -> None:
         self.handshaken = True

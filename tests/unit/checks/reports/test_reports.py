@@ -186,12 +186,12 @@ def test_text_tells_every_finding_and_nothing_forged(run: CheckRun) -> None:
     assert "<red>error</>" in painted
 
 
-def test_the_bar_is_64_cells_of_the_limit(run: CheckRun) -> None:
+def test_the_bar_is_44_cells_of_the_limit(run: CheckRun) -> None:
     bars = re.findall(r"\[([RLISO.]+)\] (\d+) of 4096", "".join(text_report(run)))
     assert len(bars) == len(list(run))
     for bar, total in bars:
-        assert len(bar) == 64
-        assert bar.count(".") == (64 - round(int(total) * 64 / 4096) if int(total) <= 4096 else 0)
+        assert len(bar) == 44
+        assert bar.count(".") == (44 - round(int(total) * 44 / 4096) if int(total) <= 4096 else 0)
 
 
 def test_same_input_same_bytes(run: CheckRun) -> None:

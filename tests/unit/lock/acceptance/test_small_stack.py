@@ -43,6 +43,7 @@ def test_a_device_with_the_old_root_finds_its_way_through_the_link() -> None:
         ("critical_policy_constraints", "critical extension 2.5.29.36"),
         ("namesake_sent_first", "another key is sent before"),
         ("renewed_and_the_old_one_sent_last", "expired on"),
+        ("one_self_issued_intermediate_too_many", "than its path length allows"),
     ],
 )
 def test_why(name: str, words: str) -> None:

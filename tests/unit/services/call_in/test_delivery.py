@@ -132,7 +132,7 @@ class TestUploads:
         done = delivering.delivery.run(lambda: NOW)
         assert (done.taken, done.waiting) == (1, 2)
         assert delivering.taken() == []
-        assert "no upload of a device" in done.trouble
+        assert "not an upload of a device" in done.trouble
 
     def test_what_it_will_never_take_is_rejected_and_kept(self, delivering: Delivering) -> None:
         delivering.append(0)

@@ -178,7 +178,7 @@ class TestEnrolment:
         prepared.see(*found)
         enrolment = Enrolment(prepared.store, prepared.sites)
         occasion = Occasion("servers", NOW + timedelta(minutes=1))
-        assert told_by(enrolment.run, occasion) == ["1 device(s) that called in were put on the list of main"]
+        assert told_by(enrolment.run, occasion) == ["1 device called in and joined the list of main"]
         assert told_by(enrolment.run, occasion) == []
         assert STRANGER in prepared.store.device_serials("main")
 

@@ -146,9 +146,9 @@ def test_a_folder_that_is_closed_is_told_and_the_others_are_looked_into(
     monkeypatch.setattr(Path, "iterdir", closed)
     groups = {group.name.name: group for group in groups_of(tmp_path)}
     assert list(groups) == ["a", "closed"]
-    with pytest.raises(FileNotUsable, match="cannot be looked into: Permission denied"):
+    with pytest.raises(FileNotUsable, match="this folder cannot be read: Permission denied"):
         read_target(groups["closed"])
-    with pytest.raises(FileNotUsable, match="cannot be looked into"):
+    with pytest.raises(FileNotUsable, match="this folder cannot be read"):
         list(groups_of(tmp_path / "closed"))
 
 

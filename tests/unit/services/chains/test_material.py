@@ -63,8 +63,13 @@ def test_whatever_holds_chain_and_key(names: list[str], passphrase: bytes | None
 @pytest.mark.parametrize(
     ("names", "passphrase", "words", "step"),
     [
-        (["fullchain.pem", "privkey.pem"], None, "is missing: ENGAGE Root", "takes several files"),
-        (["fullchain.pem", "root.pem"], None, "no private key of the server", "engage release stage CHAIN KEY"),
+        (["fullchain.pem", "privkey.pem"], None, "is missing: ENGAGE Root", "accepts several files"),
+        (
+            ["fullchain.pem", "root.pem"],
+            None,
+            "the private key of the server certificate is missing",
+            "engage release stage CHAIN KEY",
+        ),
         (["locked.pem"], None, "none was given", "--passphrase-file"),
         (["locked.pem"], b"wrong", "passphrase is wrong", "used for the export"),
         (["locked.pfx"], b"wrong", "passphrase is wrong", "used for the export"),

@@ -90,7 +90,7 @@ class TestCollecting:
         with folders.open("main", SERIAL) as folder:
             for number in range(3):
                 folder.collect(Collection.AUDITS, [number], NOW)
-            with pytest.raises(NotPossible, match="holds 3 files"):
+            with pytest.raises(NotPossible, match="has 3 files"):
                 folder.collect(Collection.AUDITS, [4], NOW)
             folder.collect(Collection.ALERTS, [4], NOW)
 
@@ -183,8 +183,8 @@ class TestFindingFiles:
     @pytest.mark.parametrize(
         ("name", "content", "fault"),
         [
-            ("door.json", "{}", "which device"),
-            (f"{SERIAL}/x.json", "{}", "what this is"),
+            ("door.json", "{}", "the device of this file is unknown"),
+            (f"{SERIAL}/x.json", "{}", "the kind of this file is unknown"),
             (f"{SERIAL}/database.json", "{", "not JSON"),
             (f"{SERIAL}/database.json", json.dumps(database() | {"nxtDbVerTS": "1"}), "nxtDbVerTS"),
             (f"{SERIAL}/config.json", "[]", "not a JSON object"),

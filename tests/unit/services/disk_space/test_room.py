@@ -103,7 +103,7 @@ class TestLimits:
 
     def test_what_could_not_be_read_again_is_not_written(self, tmp_path: Path) -> None:
         folders = DeviceFolders(tmp_path / "data", rooms(tmp_path))
-        with folders.open("main", SERIAL) as folder, pytest.raises(NotPossible, match="could not be read again"):
+        with folders.open("main", SERIAL) as folder, pytest.raises(NotPossible, match="too many to be read again"):
             folder.collect(Collection.AUDITS, ["x" * MAX_FILE_BYTES], NOW)
         assert list((tmp_path / "data" / "main" / SERIAL).iterdir()) == []
 

@@ -58,7 +58,7 @@ class TestFiles:
         os.chown(data, 65534, 65534)
         (found,) = look_at_files(data, [])
         assert found.level is Level.PROBLEM
-        assert "belong to root, not to nobody" in found.sentence
+        assert "is root, not nobody" in found.sentence
         assert found.next_step == f"chown -R nobody: {data}"
 
     @pytest.mark.parametrize(("mode", "level"), [(0o600, "ok"), (0o640, "warning"), (0o604, "warning")])
@@ -84,7 +84,7 @@ class TestFiles:
         (found,) = look_at_authority(tmp_path)
         assert found.level is Level.WARNING
         where = f"{tmp_path}/main, {tmp_path}/main-2027/next"
-        assert found.sentence == f"2 keys of the authority lie on this host, in {where}"
+        assert found.sentence == f"keys of the authority are on this host: 2, in {where}"
 
 
 class TestPorts:
@@ -101,18 +101,18 @@ class TestPorts:
         assert levels(look_at_ports(use, {"http": 2})) == ["ok"]
         (found,) = look_at_ports(use, {"https": 2})
         assert found.level is Level.PROBLEM
-        assert "something else listens" in found.sentence
+        assert "another program listens" in found.sentence
         assert f":{taken}" in found.next_step
 
     def test_without_the_database_nobody_knows_whose_it_is(self, taken: int) -> None:
         (found,) = look_at_ports([PortUse("http", "127.0.0.1", taken)], None)
         assert found.level is Level.WARNING
-        assert "not known without the database" in found.sentence
+        assert "without the database it is not known" in found.sentence
 
     def test_workers_that_hang(self, taken: int) -> None:
         (found,) = look_at_ports([PortUse("http", "127.0.0.1", taken)], {}, {"http"})
         assert found.level is Level.PROBLEM
-        assert "the workers of the plain instance are not heard any more" in found.sentence
+        assert "the workers of the plain instance no longer report" in found.sentence
 
     def test_free(self) -> None:
         (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {})
@@ -122,7 +122,7 @@ class TestPorts:
     def test_free_while_ours_runs_on_another_port(self) -> None:
         (found,) = look_at_ports([PortUse("https", "127.0.0.1", free_port())], {"https": 2})
         assert found.level is Level.PROBLEM
-        assert "it was given another port" in found.sentence
+        assert "it was started with another port" in found.sentence
         assert "engage doctor --https-port PORT" in found.next_step
 
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -170,7 +170,7 @@ class TestClock:
     def test_behind_what_was_written_down(self) -> None:
         (found,) = look_at_clock(NOW, NOW + timedelta(hours=1), [])
         assert found.level is Level.PROBLEM
-        assert "the clock went back" in found.sentence
+        assert "the clock is behind" in found.sentence
 
     def test_against_certificates(self) -> None:
         chain, _ = Recipe().build()

@@ -145,7 +145,7 @@ def test_a_site_demands_tokens_only_where_some_device_sent_one(world: World) -> 
     wanted = SiteChanges(evidence=RequiredEvidence.AUTHENTICATED)
     handshake = world.finished(1, 1, world.occasion.now)
     world.see(handshake)
-    with pytest.raises(Refused, match="ever proved itself") as caught:
+    with pytest.raises(Refused, match="has ever sent a valid token") as caught:
         world.sites.change(world.store.site("main"), wanted, "", world.occasion)
     assert caught.value.code == "evidence.no_token_seen"
     assert world.store.site("main").evidence is RequiredEvidence.ANY
@@ -180,7 +180,7 @@ def test_devices_by_either_spelling(world: World) -> None:
     assert world.sites.add_device("AAAAAAAAAACgsQAAAAACBg==", "main", world.occasion).serial.endswith(
         "A0B1000000000206"
     )
-    with pytest.raises(UsageError, match="is no serial number"):
+    with pytest.raises(UsageError, match="is not a serial number"):
         world.sites.add_device("12", "main", world.occasion)
 
 

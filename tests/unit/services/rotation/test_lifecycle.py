@@ -90,7 +90,7 @@ def test_a_new_root_with_a_link(site: World) -> None:
     assert len(chain_of(transition).links) == 1
     assert transition.anchor_der != old.anchor_der
     call(site, 2, 1)
-    assert "release 3 of main is served (2 of 2)" in go_on(site, hours=25)[0]
+    assert "release 3 of main is served (step 2 of 2)" in go_on(site, hours=25)[0]
     assert current(site).anchor_der == transition.anchor_der
     assert chain_of(current(site)).links == ()
     call(site, 3, 2)

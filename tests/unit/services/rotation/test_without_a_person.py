@@ -76,7 +76,7 @@ def test_it_rotates_without_a_person(world: World, name: str, way: RotationWay) 
     ("site", "state", "words"),
     [
         (doors(*[Fate.WELL] * 5, Fate.DEAD), RotationState.HELD, "1 missed the usual calls"),
-        (doors(*[Fate.WELL] * 4, *[Fate.DEAD] * 3), RotationState.ROLLED_BACK, "3 of 7 devices are lost"),
+        (doors(*[Fate.WELL] * 4, *[Fate.DEAD] * 3), RotationState.ROLLED_BACK, "3 of 7 devices lost"),
         (doors(*[Fate.WELL] * 4, *[Fate.REFUSES] * 3), RotationState.ROLLED_BACK, "3 refused TLS from the usual"),
         (doors(*[Fate.WELL] * 4, *[Fate.LOOPS_PLAIN] * 3), RotationState.HELD, "3 downloaded again and again by plain"),
         (doors(*[Fate.WELL] * 4, *[Fate.SAYS_NO] * 3), RotationState.HELD, "3 reported in an audit"),

@@ -82,7 +82,7 @@ def test_names_that_are_taken_or_none(served: World) -> None:
         with pytest.raises(kind):
             renaming(served).rename("main", new, "", served.occasion)
     (served.folder / "data" / "west").mkdir()
-    with pytest.raises(Conflict, match="is there already"):
+    with pytest.raises(Conflict, match="already exists"):
         renaming(served).rename("main", "west", "", served.occasion)
     with pytest.raises(NotFound):
         renaming(served).rename("gone", "west", "", served.occasion)

@@ -1,7 +1,7 @@
-"""What a command says when a package or the system that it needs is not here.
+"""What a command reports if a package or the system that it needs is missing.
 
-An installation of ``requirements-check.lock`` checks chains and plays devices, and so does one on another system than
-Linux. All other commands fail there while they are imported, and each would show a traceback.
+An installation of ``requirements-check.lock`` checks chains and plays devices. So does one on a system other than
+Linux. All other commands fail there while they are imported. Without this module each would show a traceback.
 """
 
 import sys
@@ -12,14 +12,14 @@ _HERE = "The commands chain, hash and lock work here as they are."
 
 
 def not_installed(error: ModuleNotFoundError, next_step: str = "") -> NotInstalled:
-    """The error to tell in place of this one.
+    """The error to report in place of this one.
 
     Args:
-        error: From an import.
-        next_step: What helps better here than to install the rest.
+        error: What an import raised.
+        next_step: What helps more here than to install the rest.
 
     Raises:
-        ModuleNotFoundError: The same, when the module is one of ours: that is a defect, and wants its traceback.
+        ModuleNotFoundError: The same, if the module is one of ours: that is a defect, and its traceback is needed.
     """
     package = (error.name or "").partition(".")[0]
     if package in ("", "engage_server"):

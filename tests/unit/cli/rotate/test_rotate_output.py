@@ -1,0 +1,47 @@
+"""How a rotation is shown: what is served now, and whether it could roll back by itself."""
+
+from dataclasses import replace
+
+import pytest
+
+from engage_server.cli.rotate.rotate_output import print_progress
+from engage_server.records import Adoption, GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.services.rotation.lifecycle import RotationProgress
+from tests.support.chains import NOW
+
+_ROTATION = Rotation(
+    1, "main", RotationWay.LINKED_REKEY, RotationState.RUNNING, 2, (3, 4), 1, NOW, "", GatePolicy(), (), NOW, "anna"
+)
+_ADOPTION = Adoption(3, NOW, devices=2, confirmed=1)
+
+
+def shown(capsys: pytest.CaptureFixture[str], rotation: Rotation, adoption: Adoption) -> str:
+    """What is printed."""
+    print_progress(RotationProgress(rotation, adoption, None))
+    return capsys.readouterr().out
+
+
+def test_the_release_that_is_served_has_a_legend(capsys: pytest.CaptureFixture[str]) -> None:
+    assert "releases 2 -> [3] -> 4   [3] is served now" in shown(capsys, _ROTATION, _ADOPTION)
+    ended = replace(_ROTATION, state=RotationState.DONE)
+    assert "is served now" not in shown(capsys, ended, _ADOPTION)
+
+
+@pytest.mark.parametrize(
+    ("devices", "allowed", "word"),
+    [(2, 2, "more than 2 lost devices"), (1, 1, "more than 1 lost device"), (3, 2, ""), (0, 2, "")],
+)
+def test_a_site_smaller_than_the_limit_never_rolls_back_by_itself(
+    capsys: pytest.CaptureFixture[str], devices: int, allowed: int, word: str
+) -> None:
+    rotation = replace(_ROTATION, policy=GatePolicy(lost=Limit(allowed, 2.0)))
+    text = shown(capsys, rotation, replace(_ADOPTION, devices=devices))
+    assert ("never rolls back by itself" in text) is bool(word)
+    assert word in text
+
+
+def test_signs_of_the_bar_are_explained(capsys: pytest.CaptureFixture[str]) -> None:
+    text = shown(capsys, _ROTATION, _ADOPTION)
+    assert "1 of 2 came through (=), 0 still due (.)" in text
+    assert max(map(len, text.splitlines())) <= 80
+    assert "none counts yet" in shown(capsys, _ROTATION, replace(_ADOPTION, devices=0, confirmed=0))
