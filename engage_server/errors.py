@@ -26,9 +26,15 @@
 
 Each error says what happened, to which named thing, and what to do next. Neither sentence ever holds a secret.
 Only the command line prints errors. It prints both sentences.
+
+A sentence may quote what others wrote, such as the name of a file. So control characters are escaped here, once for
+all errors, and the user information of a URL is hidden.
 """
 
+from collections.abc import Iterable
 from typing import ClassVar
+
+from engage_server.shown_text import shown_text, without_controls
 
 
 class EngageError(Exception):
@@ -36,21 +42,22 @@ class EngageError(Exception):
 
     Args:
         sentence: What happened, to which certificate, device, file or setting.
-        sentence: What happened, to which certificate, device, file or setting.
         next_step: What the reader should do now. Empty if there is nothing to add.
         code: Which case it is, where one class covers several. "" means the class's own code.
+        rows: Lines that follow the sentence, such as one for each finding. A line end in the sentence is escaped.
 
     Attributes:
+        sentence: The sentence and its rows, as they can be printed.
         code: Stable, ``thing.what``: for scripts, and for code that handles one error and not another.
     """
 
     default_code: ClassVar[str] = "engage"
     exit_status: ClassVar[int] = 3
 
-    def __init__(self, sentence: str, next_step: str = "", *, code: str = "") -> None:
-        super().__init__(sentence)
-        self.sentence = sentence
-        self.next_step = next_step
+    def __init__(self, sentence: str, next_step: str = "", *, code: str = "", rows: Iterable[str] = ()) -> None:
+        self.sentence = "\n".join(map(shown_text, (sentence, *rows)))
+        super().__init__(self.sentence)
+        self.next_step = without_controls(next_step)
         self.code = code or self.default_code
 
 

@@ -315,7 +315,7 @@ def settings_template() -> str:
 def shown_value(value: object) -> str:
     """Return a setting's value as people may see it: without a password."""
     if isinstance(value, SecretText):
-        without = re.sub(r"(://[^:/@]*:)[^@]*@", r"\1***@", value.reveal())
+        without = re.sub(r"(://[^:/@]*:).*@", r"\1***@", value.reveal())
         return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
     if isinstance(value, tuple):
         return ", ".join(map(str, value))

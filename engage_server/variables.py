@@ -1,5 +1,10 @@
 """Environment variables that are not settings: the settings file's name, and secrets, which do not belong in a file."""
 
+from hmac import compare_digest
+from pathlib import Path
+
+from engage_server.errors import SettingsInvalid
+
 CONFIG_VARIABLE = "ENGAGE_CONFIG"
 SYSTEM_CONFIG_VARIABLE = "ENGAGE_SYSTEM_CONFIG"  # replaces the system's settings file; "" means none, as in tests
 KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
@@ -16,3 +21,23 @@ SECRETS_OF_OPERATORS = (KEK_VARIABLE, SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)
 
 # Secrets that a single command needs, and no process that keeps running.
 SECRETS_OF_COMMANDS = (SITE_KEY_VARIABLE, PASSPHRASE_VARIABLE)
+
+
+def assert_one_secret(variable: str, value: bytes, file: Path, content: bytes) -> None:
+    """Refuse two different secrets for one purpose. Neither may win silently, because it may be the wrong one.
+
+    Args:
+        variable: Which holds one.
+        value: The variable's content.
+        file: Where the other one is.
+        content: The file's content. White space around it does not matter.
+
+    Raises:
+        SettingsInvalid: They differ. Neither is repeated.
+    """
+    if not compare_digest(value.strip(), content.strip()):
+        raise SettingsInvalid(
+            f"{variable} holds another secret than the file {file}, which {variable}{FILE_SUFFIX} or a setting names",
+            f"Unset {variable} or {variable}{FILE_SUFFIX}, or give both the same secret.",
+            code="secret.given_twice",
+        )

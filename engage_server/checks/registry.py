@@ -62,6 +62,7 @@ RULES: tuple[Rule, ...] = (
     encoding_rules.no_unique_identifiers,
     extension_rules.critical_extensions_are_known,
     extension_rules.extensions_can_be_read,
+    extension_rules.netscape_type_is_a_servers,
     extension_rules.no_extension_stands_twice,
     extension_rules.path_length_is_a_cas,
     extension_rules.server_may_not_issue,

@@ -10,6 +10,9 @@ from engage_server.checks.finding import Finding
 from engage_server.errors import UsageError
 from engage_server.pki.containers.instead import NO_CHAIN
 
+_OF_THE_IMPORT = "vendor"  # these codes have one place each, in services.vendor, and stand beside their explanation
+_CLOSE = 0.7  # below it, a code of another command would be taken for a slip of the pen
+
 
 @dataclass(frozen=True, slots=True)
 class Selection:
@@ -56,9 +59,14 @@ def explained_codes(text: str) -> Sequence[str]:
         UsageError: There is no such code.
     """
     found = [code for code in EXPLANATIONS if _covers(text, code)]
+    if _covers(_OF_THE_IMPORT, text):
+        raise UsageError(
+            f"{text!r} is a code of 'engage import vendor', not of a check of chains",
+            "Run 'engage import vendor FOLDER': each of its findings says what is wrong and how to fix it.",
+        )
     if not found:
-        areas = {each.area for each in EXPLANATIONS.values()}
-        close = difflib.get_close_matches(text, [*EXPLANATIONS, *areas], n=1, cutoff=0.5)
+        known = EXPLANATIONS if "." in text else {each.area for each in EXPLANATIONS.values()}
+        close = difflib.get_close_matches(text, known, n=1, cutoff=_CLOSE)
         hint = f"Did you mean {close[0]}? " if close else ""
         raise UsageError(f"no finding has the code {text!r}", f"{hint}List all codes: engage chain explain")
     return found

@@ -14,7 +14,7 @@ from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.files import read_file
 from engage_server.records import Host, IPNetwork, Secret, read_network
-from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE
+from engage_server.variables import FILE_SUFFIX, PASSPHRASE_VARIABLE, SITE_KEY_VARIABLE, assert_one_secret
 
 if TYPE_CHECKING:
     from engage_server.checks.profile import DeviceProfile
@@ -160,14 +160,22 @@ def read_passphrase_option(session: Session, file: str | None) -> Secret | None:
 def _secret_text(session: Session, file: str | None, variable: str) -> Secret | None:
     if file is None:
         value = session.environment.get(variable)
-        if value is not None:
-            return Secret(value.encode())
         file = session.environment.get(variable + FILE_SUFFIX) or None
+        if value is not None:
+            _assert_no_other(variable, value, file)
+            return Secret(value.encode())
     if file is None:
         return None
     if file == "-":
         return _narrow(sys.stdin.buffer.read(_MAX_SECRET_BYTES))
     return _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES))
+
+
+def _assert_no_other(variable: str, value: str, file: str | None) -> None:
+    """Hold a secret of the environment against the file that the environment names. One that is gone holds none."""
+    if file is not None and Path(file).exists():
+        content = _narrow(read_file(Path(file), limit=_MAX_SECRET_BYTES)).reveal()
+        assert_one_secret(variable, value.encode(), Path(file), content)
 
 
 def _narrow(content: bytes) -> Secret:

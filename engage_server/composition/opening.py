@@ -2,18 +2,19 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from sqlalchemy import Engine
 
 from engage_server.composition.remains import remains, shown_database
-from engage_server.errors import Conflict, SettingsInvalid, StoreNotUsable
+from engage_server.errors import Conflict, FileNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
 from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
-from engage_server.variables import KEK_VARIABLE, RELEASE_KEY_VARIABLE
+from engage_server.variables import FILE_SUFFIX, KEK_VARIABLE, RELEASE_KEY_VARIABLE, assert_one_secret
 
 __all__ = [
     "ReleaseSealer",
@@ -67,10 +68,12 @@ def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
     """Return a sealer with the key-encryption key, from the environment or its file.
 
     Raises:
-        SettingsInvalid: There is no key, or the text is not a key.
+        SettingsInvalid: There is no key, or the text is not a key. Or the environment and the file hold different ones.
     """
     from_environment = environment.get(KEK_VARIABLE)
     if from_environment is not None:
+        if KEK_VARIABLE + FILE_SUFFIX in environment:  # a file that nobody named may be left over
+            _assert_no_other(KEK_VARIABLE, from_environment, settings.key_encryption_key_file)
         return Sealer.from_text(from_environment.encode(), KEK_VARIABLE)
     path = settings.key_encryption_key_file
     if not path.exists():
@@ -101,13 +104,13 @@ def given_release_key(settings: Settings, environment: Mapping[str, str]) -> Rel
     """Return a sealer with the release key that this process was given. None if it was given none.
 
     Raises:
-        SettingsInvalid: What it was given is not a release key.
+        SettingsInvalid: What it was given is not a release key, or is two different ones.
         FileNotUsable: The file cannot be read.
     """
-    from_environment = environment.get(RELEASE_KEY_VARIABLE)
+    from_environment, path = environment.get(RELEASE_KEY_VARIABLE), settings.release_key_file
     if from_environment is not None:
+        _assert_no_other(RELEASE_KEY_VARIABLE, from_environment, path)
         return ReleaseSealer.from_text(from_environment.encode(), RELEASE_KEY_VARIABLE)
-    path = settings.release_key_file
     return ReleaseSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path)) if path else None
 
 
@@ -129,6 +132,13 @@ def derived_release_key(settings: Settings, environment: Mapping[str, str]) -> S
     finally:
         engine.dispose()
     return sealer.release_key
+
+
+def _assert_no_other(variable: str, value: str, path: Path | None) -> None:
+    """Hold the key of the environment against a file. One that is gone, or that this process may not read, is none."""
+    with suppress(FileNotUsable):
+        if path is not None:
+            assert_one_secret(variable, value.encode(), path, read_file(path, limit=_MAX_KEY_FILE_BYTES))
 
 
 def _assert_no_database(settings: Settings) -> None:

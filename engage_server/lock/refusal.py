@@ -1,5 +1,7 @@
 """The exception for what a device would refuse."""
 
+from engage_server.shown_text import shown_text, without_controls
+
 
 class DeviceRefusal(Exception):  # it names a fact, not an error of the program
     """A device would silently refuse this. The virtual lock says why.
@@ -13,7 +15,7 @@ class DeviceRefusal(Exception):  # it names a fact, not an error of the program
     """
 
     def __init__(self, sentence: str, next_step: str = "", *, answer_was_read: bool = False) -> None:
-        super().__init__(sentence)
+        self.sentence = shown_text(sentence)  # it quotes what a host sent
+        super().__init__(self.sentence)
         self.answer_was_read = answer_was_read
-        self.sentence = sentence
-        self.next_step = next_step
+        self.next_step = without_controls(next_step)

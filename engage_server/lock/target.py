@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from engage_server.errors import UsageError
 from engage_server.lock.transport.download import HTTP_PORT
 from engage_server.lock.transport.tls import HTTPS_PORT
 from engage_server.protocol.serial_number import encode_serial
+from engage_server.shown_text import without_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +45,16 @@ class Target:
             host, port = url.hostname, url.port or HTTP_PORT
         except ValueError:
             host, port, url = None, 0, urlsplit("")
-        if not host or not host.isascii() or url.scheme != "http" or url.path.strip("/") or url.query:
+        if not host or not host.isascii() or url.scheme != "http" or _says_more(url):
             raise UsageError(
-                f"{text[:80]!r} is not the address of a host",
+                f"{without_user(text)[:80]!r} is not the address of a host",
                 "Give the plain HTTP instance, without a path: http://locks.example.org or http://127.0.0.1:8080.",
             )
         return cls(host, port, https_port)
+
+
+def _says_more(url: SplitResult) -> bool:
+    return bool(url.path.strip("/") or url.query or url.fragment or "@" in url.netloc)
 
 
 def read_serial(text: str) -> str:

@@ -8,6 +8,7 @@ import idna
 
 from engage_server.errors import HostInvalid
 from engage_server.records.address import read_address
+from engage_server.shown_text import without_user
 
 MAX_DNS_NAME_OCTETS = 253  # RFC 1035 section 2.3.4, less the length octets and the root
 
@@ -79,6 +80,7 @@ def _a_label_form(bare: str, original: str) -> str:
 
 
 def _invalid(text: str) -> HostInvalid:
+    text = without_user(text)
     shown = text if len(text) <= 80 else text[:77] + "..."
     return HostInvalid(
         f"{shown!r} is neither a DNS name nor an IP address",

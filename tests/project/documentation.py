@@ -98,9 +98,10 @@ A target is a folder, a file, `-` for standard input, or a live host (`HOST[:POR
 | DER: one certificate or several; PKCS#7 (`.p7b`, `.p7c`, `.spc`) | Windows, Java, OpenSSL |
 | PKCS#12 (`.pfx`, `.p12`), with RC2 and Triple DES, too | Windows, Java, OpenSSL |
 | Base64 without PEM lines | Windows |
+| Base64 of a whole PEM text | Kubernetes secrets, CI variables |
 | PEM as UTF-16, or with BEGIN and END on one line: with a warning, because others cannot load it | PowerShell, `cat` |
 
-A keystore of Java (JKS, JCEKS) is not read; the finding has the command that converts it.
+A keystore of Java (JKS, JCEKS) is not read; the finding has the command that converts it. UTF-32 text is not read.
 
 In a folder, these files are one chain:
 

@@ -97,6 +97,8 @@ WHOLE: dict[str, Callable[[], bytes]] = {
     "certutil-encode.p7b": lambda: labelled("CERTIFICATE", _P7),
     "certutil-encode-pfx.txt": lambda: labelled("CERTIFICATE", pfx()),
     "bare-base64.cer": lambda: base64.encodebytes(_P7),
+    "base64-of-pem.txt": lambda: base64.b64encode(PEM),
+    "base64-of-pem-in-lines.txt": lambda: base64.encodebytes(b"subject=locks\n" + PEM),
     "der-one-after-the-other.der": lambda: b"".join(map(encodings.der, CHAIN)),
     "open.p12": lambda: pfx(),
 }
@@ -129,6 +131,22 @@ UNREADABLE: dict[str, tuple[Callable[[], bytes], str, str, str]] = {
     "cut-off.der": (lambda: encodings.der(LEAF)[:-100], "content.cut_off", "has 784", "whole"),
     "cut-off.p12": (lambda: pfx()[:-100], "content.cut_off", "cut off", "whole"),
     "utf-16.txt": (lambda: "nothing here".encode("utf-16"), "content.no_certificate", "UTF-16", "PowerShell"),
+    "utf-32.pem": (lambda: PEM.decode().encode("utf-32"), "content.no_certificate", "UTF-32", "UTF-8"),
+    "utf-32-no-mark.pem": (lambda: PEM.decode().encode("utf-32-be"), "content.no_certificate", "UTF-32", "UTF-8"),
+    "base64-of-request.txt": (
+        lambda: base64.b64encode(request().public_bytes(Encoding.PEM)),
+        "content.request",
+        "request (CSR)",
+        "CA issued",
+    ),
+    "base64-of-cut-off.txt": (lambda: base64.b64encode(PEM[:-20]), "content.cut_off", "has no END", "whole"),
+    "base64-of-key.txt": (lambda: base64.b64encode(KEY), "content.key_alone", "private key", "chain"),
+    "base64-of-text.txt": (
+        lambda: base64.b64encode(b"to be done\n"),
+        "content.no_certificate",
+        "no certificate",
+        "PKCS#12",
+    ),
     "utf-16.der": (
         lambda: b"\xff\xfe" + encodings.der(LEAF).decode("latin-1").encode("utf-16-le"),
         "content.no_certificate",

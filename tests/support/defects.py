@@ -27,6 +27,8 @@ from tests.support.chains import HOSTS, NOW, key
 ROLES = ("root", "intermediate", "server")
 DAY = timedelta(days=1)
 
+_NETSCAPE_TYPE = x509.ObjectIdentifier("2.16.840.1.113730.1.1")
+
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | ed25519.Ed25519PrivateKey
 
 
@@ -741,6 +743,25 @@ def critical_name_constraints(plan: Plan) -> None:
 def unknown_extension(plan: Plan) -> None:
     """The same, not critical: devices pass over it."""
     plan.drafts["server"].more = [(x509.UnrecognizedExtension(x509.ObjectIdentifier("1.2.3.4"), b"\x05\x00"), False)]
+
+
+@defect("server.netscape_type")
+def netscape_type_of_a_client(plan: Plan) -> None:
+    """A Netscape certificate type that is for clients alone: OpenSSL refuses it, others do not read it."""
+    plan.drafts["server"].more = [(x509.UnrecognizedExtension(_NETSCAPE_TYPE, b"\x03\x02\x07\x80"), False)]
+
+
+@defect()
+def netscape_type_of_a_server(plan: Plan) -> None:
+    """The same, for clients and servers, as old scripts wrote it; and an intermediate's is not held against it."""
+    plan.drafts["server"].more = [(x509.UnrecognizedExtension(_NETSCAPE_TYPE, b"\x03\x02\x06\xc0"), False)]
+    plan.drafts["intermediate"].more = [(x509.UnrecognizedExtension(_NETSCAPE_TYPE, b"\x03\x02\x02\x04"), False)]
+
+
+@defect("encoding.extension_malformed")
+def netscape_type_without_a_bit(plan: Plan) -> None:
+    """A Netscape certificate type that is an empty bit string: mbed TLS and wolfSSL cannot read it."""
+    plan.drafts["intermediate"].more = [(x509.UnrecognizedExtension(_NETSCAPE_TYPE, b"\x03\x01\x00"), False)]
 
 
 @defect("encoding.serial")

@@ -17,6 +17,7 @@ from engage_server.checks import ChainCase, Circumstances, run_checks
 from engage_server.checks.case import extension
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.extensions import extensions_of
+from engage_server.pki.netscape_type import NETSCAPE_SSL_SERVER, netscape_types
 from engage_server.pki.paths.name_constraints import violations
 from engage_server.pki.paths.path import find_path
 from engage_server.pki.raw_fields import GENERALIZED_TIME, raw_fields
@@ -424,6 +425,12 @@ def _has_small_key(of: Judged) -> bool:
 
 
 REFUSED_TOO = (
+    RefusesToo(
+        ("openssl",),
+        lambda of: (netscape_types(of.question.server) or NETSCAPE_SSL_SERVER) & NETSCAPE_SSL_SERVER == 0,
+        "OpenSSL reads the Netscape certificate type; it alone, so we warn (server.netscape_type)",
+        DEFECTS["netscape_type_of_a_client"][0],
+    ),
     RefusesToo(
         ("openssl",),
         _usage_is_for_no_tls,

@@ -127,10 +127,12 @@ class World:
         key: Secret = SITE_KEY,
         anchor: AnchorRole = AnchorRole.ROOT,
         networks: tuple[str, ...] = (),
+        *,
+        for_trials: bool = False,
     ) -> None:
         """Add a site."""
         parsed = tuple(ipaddress.ip_network(network) for network in networks)
-        self.sites.add(SiteRequest(name, hosts, anchor, parsed), key, self.occasion)
+        self.sites.add(SiteRequest(name, hosts, anchor, parsed, for_trials=for_trials), key, self.occasion)
 
     def chain_folder(self, hosts: tuple[Host, ...] = HOSTS, lifetimes: Lifetimes | None = None) -> Path:
         """A fresh chain on disk."""

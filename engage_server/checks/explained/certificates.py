@@ -93,6 +93,15 @@ CERTIFICATES = (
         "Issue it again with serverAuth, or without an extended key usage.",
     ),
     Explanation(
+        "server.netscape_type",
+        Severity.WARNING,
+        "A Netscape certificate type (nsCertType) of the server certificate includes TLS servers.",
+        "OpenSSL refuses the certificate otherwise (error 26). GnuTLS, mbed TLS, wolfSSL and Go do not read the type.",
+        "OpenSSL's nsCertType",
+        "Issue it again without nsCertType. Extended key usage has replaced it.",
+        "https://docs.openssl.org/3.0/man5/x509v3_config/",
+    ),
+    Explanation(
         "server.common_name",
         Severity.NOTE,
         "The common name is one of the hosts that devices call.",

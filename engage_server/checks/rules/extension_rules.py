@@ -7,6 +7,7 @@ from cryptography import x509
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
 from engage_server.pki.extensions import extensions_of, is_critical, stated_path_length, unknown_critical
+from engage_server.pki.netscape_type import MALFORMED, NETSCAPE_SSL_SERVER, netscape_types
 
 
 def critical_extensions_are_known(case: ChainCase) -> Iterator[Finding]:
@@ -34,6 +35,30 @@ def extensions_can_be_read(case: ChainCase) -> Iterator[Finding]:
                 certificate=about(certificate),
                 source="RFC 5280 section 4.2.1",
                 mend="Issue it again without the extension, or with a correct one.",
+            )
+
+
+def netscape_type_is_a_servers(case: ChainCase) -> Iterator[Finding]:
+    """An old Netscape certificate type can be read, and on the server certificate it includes TLS servers."""
+    for certificate in case.parsed:
+        types = netscape_types(certificate)
+        if types == MALFORMED:
+            yield Finding(
+                Severity.ERROR,
+                "encoding.extension_malformed",
+                sentence="its Netscape certificate type is not a bit string of one octet; TLS clients refuse it",
+                certificate=about(certificate),
+                source="RFC 5280 section 4.2.1",
+                mend="Issue it again without nsCertType. Extended key usage has replaced it.",
+            )
+        elif types is not None and certificate == case.server and not types & NETSCAPE_SSL_SERVER:
+            yield Finding(
+                Severity.WARNING,
+                "server.netscape_type",
+                sentence="its Netscape certificate type does not allow TLS servers",
+                certificate=about(certificate),
+                source="OpenSSL's nsCertType",
+                mend="Issue it again without nsCertType. Extended key usage has replaced it.",
             )
 
 

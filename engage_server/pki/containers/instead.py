@@ -75,6 +75,13 @@ def of_binary(content: bytes, source: str, *, with_passphrase: bool) -> ContentN
     return _of_der(content, source, with_passphrase) or _of_text(content, source)
 
 
+def of_utf32_text(source: str) -> ContentNotUsable:
+    """The error for UTF-32 text, with PEM or without."""
+    return ContentNotUsable(
+        f"{source}: it is UTF-32 text, which TLS programs do not read", f"Save it as UTF-8. {_GIVE}"
+    )
+
+
 def of_wide_text(source: str) -> ContentNotUsable:
     """The error for UTF-16 text without PEM."""
     return ContentNotUsable(

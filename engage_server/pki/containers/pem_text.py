@@ -9,6 +9,8 @@ from dataclasses import dataclass
 _MARK = re.compile(rb"-----(BEGIN|END) ([!-,.-~]+(?: [!-,.-~]+)*)-----")
 _REST_OF_LINE = re.compile(rb"[^\n]*")
 
+_UTF32_BEGINS = (codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)  # the first begins with the mark of UTF-16
+_UTF32_DASHES = b"-\0\0\0-\0\0\0-\0\0\0-"
 _UTF16_DASHES = {"utf-16-le": b"-\0-\0-\0-\0-\0", "utf-16-be": b"\0-\0-\0-\0-\0-"}
 
 
@@ -90,6 +92,11 @@ def take_apart(content: bytes) -> PemText:
     return PemText(tuple(blocks), tuple(without_end), tuple(without_begin), odd)
 
 
+def is_utf32(content: bytes) -> bool:
+    """Whether it is UTF-32 text, by its mark or by the dashes of a PEM marker."""
+    return content.startswith(_UTF32_BEGINS) or _UTF32_DASHES in content
+
+
 def as_narrow_text(content: bytes) -> bytes | None:
     """Convert UTF-16 to UTF-8; None for anything else. PowerShell writes UTF-16 with ``>`` and ``Out-File``."""
     encoding = None
@@ -98,6 +105,15 @@ def as_narrow_text(content: bytes) -> bytes | None:
     else:
         encoding = next((name for name, dashes in _UTF16_DASHES.items() if content.find(dashes) % 2 == 0), None)
     return content.decode(encoding, "replace").encode("utf-8", "replace") if encoding else None
+
+
+def from_base64_of_pem(content: bytes) -> bytes | None:
+    """Decode the Base64 of a whole PEM text, as Kubernetes secrets and CI variables hold it; None for anything else."""
+    try:
+        text = base64.b64decode(b"".join(content.split()), validate=True)
+    except ValueError:
+        return None
+    return text if is_pem(text) else None
 
 
 def from_bare_base64(content: bytes) -> bytes | None:

@@ -12,7 +12,9 @@ from engage_server.pki.containers.pem_text import (
     PemBlock,
     as_narrow_text,
     from_bare_base64,
+    from_base64_of_pem,
     is_pem,
+    is_utf32,
     take_apart,
 )
 from engage_server.pki.containers.private_keys import key_in_pem
@@ -46,10 +48,12 @@ def read_bundle(content: bytes, *, source: str, passphrase: Secret | None = None
             code says which.
     """
     secret = passphrase.reveal() if passphrase else None
+    if is_utf32(content):
+        raise instead.of_utf32_text(source)
     narrow = as_narrow_text(content)
     if narrow is not None and not is_pem(narrow):
         raise instead.of_wide_text(source)
-    text = narrow or content
+    text = narrow or from_base64_of_pem(content) or content
     bundle = _from_pem(text, source, secret) if is_pem(text) else _from_binary(content, source, secret)
     for certificate in bundle.certificates:
         _assert_readable(certificate, source)

@@ -50,8 +50,9 @@ def chain_too_long(chain: Chain, budget: ByteBudget) -> ChainTooLong:
     rows = ", ".join(f"{row.role} {row.der_bytes}" for row in budget.rows)
     return ChainTooLong(
         f"the chain would have {budget.total} bytes ({rows}), but devices hold {budget.limit}: "
-        f"{-budget.left} too many. Nothing was written. What can be shortened:\n" + "\n".join(lines),
+        f"{-budget.left} too many. Nothing was written. What can be shortened:",
         "Leave out hosts that no device calls, or shorten the organization, which is stored six times.",
+        rows=lines,
     )
 
 

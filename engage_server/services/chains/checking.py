@@ -16,8 +16,9 @@ from engage_server.services.chains.content_findings import content_findings
 from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of
 from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
 from engage_server.services.chains.material import could_be_staged
-from engage_server.services.chains.naming import STANDARD_INPUT, keys_named_beside, live_target
+from engage_server.services.chains.naming import STANDARD_INPUT, is_there, keys_named_beside, live_target
 from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
+from engage_server.shown_text import without_user
 
 _OUR_SERVER_FILE = "partner_server.pem"
 
@@ -140,7 +141,7 @@ class Checker:
         return replace(result, findings=tuple(sorted(wanted, key=_by_severity)), ignored=ignored)
 
     def _unreadable(self, target: str, error: EngageError) -> TargetResult:
-        name, sentence = as_text(target), as_text(error.sentence)
+        name, sentence = _named(target), error.sentence
         if self.selection.skips(error.code):
             return TargetResult(name, (), (), skipped=sentence.removeprefix(f"{name}: "))
         finding = Finding(
@@ -176,6 +177,11 @@ def _of_a_live_host(finding: Finding, case: ChainCase) -> Finding:
     else:
         mend = "Let the server send every intermediate up to the anchor. It need not send the root."
     return replace(finding, mend=mend)
+
+
+def _named(target: str) -> str:
+    """How a report names what could not be read: an address that is no file never shows a password."""
+    return as_text(target if is_there(Path(target)) else without_user(target))
 
 
 def _failed(name: str, defect: Exception) -> EngageError:

@@ -7,12 +7,14 @@ from urllib.parse import urlsplit
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Secret
 from engage_server.services.chains.held_files import SUFFIXES, HeldFile, held_in
+from engage_server.shown_text import without_user
 
 STANDARD_INPUT = "-"
 
 _HTTPS_PORT = 443
 _LONGEST_KEY_FILE = 1 << 16
-_KEY, _CERTIFICATE, _DER_SEQUENCE = b"PRIVATE KEY-----", b"CERTIFICATE-----", b"\x30"
+_KEY, _CERTIFICATE = b"PRIVATE KEY-----", b"CERTIFICATE-----"
+_OF_DER, _OF_BASE64_OF_PEM = b"\x30", b"LS0t"
 
 
 def live_target(target: str) -> tuple[str, int] | None:
@@ -33,7 +35,9 @@ def live_target(target: str) -> tuple[str, int] | None:
         host, port, url = None, 0, urlsplit("")
     says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
     if url.scheme != "https" or not host or not port or says_more:
-        raise UsageError(f"{target!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host.")
+        raise UsageError(
+            f"{without_user(target)!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host."
+        )
     if ":" not in target and ("." not in host or Path(target).suffix.lower() in SUFFIXES):
         raise FileNotUsable(f"{target}: no such file or folder", "Name a file, a folder, or https://HOST.")
     return host, port
@@ -64,5 +68,5 @@ def _held_key(path: Path, passphrase: Secret | None) -> HeldFile | None:
         return None
     if _KEY in content:
         return None if _CERTIFICATE in content else held_in(content, path, passphrase)
-    held = held_in(content, path, passphrase) if content.startswith(_DER_SEQUENCE) else None
+    held = held_in(content, path, passphrase) if content.startswith((_OF_DER, _OF_BASE64_OF_PEM)) else None
     return held if held is not None and held.is_key_alone else None

@@ -17,6 +17,7 @@ from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
 from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown
+from engage_server.shown_text import without_user
 
 __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
 
@@ -71,7 +72,7 @@ def _mode(path: Path) -> int:
             sentence, step = f"it cannot be read: {error.strerror or error}", "Fix that, or name another one."
         else:
             sentence, step = "no such file or folder", "Name a file or folder that exists."
-    raise FileNotUsable(f"{shown(path)}: {sentence}", step)
+    raise FileNotUsable(f"{without_user(shown(path))}: {sentence}", step)
 
 
 def read_target(group: FileGroup) -> CheckTarget:

@@ -112,14 +112,23 @@ def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
             f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
             "It has called since, so it is not locked out. If this happens again, check its network and its clock.",
         )
-    if device.asked_again_at is not None and now - device.asked_again_at <= RECENT_TROUBLE:
+    asked = device.asked_again_at
+    if asked is not None and now - asked <= RECENT_TROUBLE and not _finished_since(device, asked):
         return Diagnosis(
             "asks_again",
-            f"it asked by plain HTTP at {device.asked_again_at:%Y-%m-%d %H:%M} UTC although it had accepted this same "
+            f"it asked by plain HTTP at {asked:%Y-%m-%d %H:%M} UTC although it had accepted this same "
             "chain: a factory reset, somebody who pressed update, or tampering",
             "Find out who was at the door.",
         )
     return None
+
+
+def _finished_since(device: DeviceHistory, asked: datetime) -> bool:
+    """Whether it finished TLS after it had asked.
+
+    Times are whole seconds. The same second means after: a question within a second of a finish is not counted.
+    """
+    return device.finished_at is not None and device.finished_at >= asked
 
 
 def _by_address(device: DeviceHistory, now: datetime) -> Diagnosis | None:

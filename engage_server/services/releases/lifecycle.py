@@ -317,9 +317,10 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
     if open_errors:
         release = checked.release
         raise Refused(
-            f"release {release.number} of {release.site} cannot be activated:\n" + "\n".join(map(_line, open_errors)),
+            f"release {release.number} of {release.site} cannot be activated:",
             "Fix the chain and stage it again. Or accept each error by its code: --override CODE=REASON.",
             code="release.refused",
+            rows=map(_line, open_errors),
         )
     return checked
 

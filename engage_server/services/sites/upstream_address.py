@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from engage_server.errors import UsageError
 from engage_server.records import Upstream
+from engage_server.shown_text import without_user
 
 _MAX_URL_CHARACTERS = 1024
 
@@ -27,7 +28,7 @@ def assert_usable(upstream: Upstream) -> None:
         parts, has_host = urlsplit(""), False
     if parts.scheme not in ("http", "https") or not has_host or parts.query or parts.fragment:
         raise UsageError(
-            f"{_without_password(upstream.url)!r} is not an address of an upstream system",
+            f"{without_user(upstream.url)[:200]!r} is not an address of an upstream system",
             "Give it as https://HOST[:PORT][/PATH].",
             code="upstream.url",
         )
@@ -61,7 +62,3 @@ def trust_of(trust_pem: str) -> ssl.SSLContext:
             "Give a file with one or more certificates as PEM.",
             code="upstream.trust",
         ) from None
-
-
-def _without_password(url: str) -> str:
-    return url.rpartition("@")[2][:200]

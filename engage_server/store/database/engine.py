@@ -43,12 +43,17 @@ def open_engine(database_url: str) -> Engine:
 
 def _read_url(database_url: str) -> URL:
     try:
-        return make_url(database_url)
+        url = make_url(database_url)
     except (ArgumentError, ValueError):  # ValueError: the port is not a number
         raise SettingsInvalid(
             "database_url cannot be read: it is not a database URL",
             "Write it like sqlite:///data/engage.db or postgresql://user@host/name.",
         ) from None
+    if "@" in (url.host or ""):  # errors name the host, and what stands before the @ belongs to the password
+        raise SettingsInvalid(
+            "database_url cannot be read: its password or user holds an @", "Write %40 in its place, as in every URL."
+        )
+    return url
 
 
 def _sqlite_engine(url: URL) -> Engine:

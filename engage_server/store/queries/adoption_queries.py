@@ -246,7 +246,7 @@ def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
         _device.due_at < literal(now, EpochSeconds),
         _device.is_contested > 0,
         and_(_device.reported_at >= recently, func.substr(_device.report, 1, 4).in_(sorted(trouble.report_codes))),
-        _device.asked_again_at >= recently,
+        and_(_device.asked_again_at >= recently, _device.finished_at < _device.asked_again_at),
     )
 
 

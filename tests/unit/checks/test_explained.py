@@ -112,6 +112,19 @@ class TestSelection:
             explained_codes(text)
         assert hint in caught.value.next_step
 
+    @pytest.mark.parametrize("code", ["vendor.key_exposed", "vendor.hash_mismatch", "vendor"])
+    def test_a_code_of_the_import_is_not_taken_for_another(self, code: str) -> None:
+        with pytest.raises(UsageError, match="a code of 'engage import vendor'") as caught:
+            explained_codes(code)
+        assert "engage import vendor FOLDER" in caught.value.next_step
+        assert "Did you mean" not in caught.value.next_step
+
+    @pytest.mark.parametrize("code", ["notice.form", "store.lost", "device.conflict"])
+    def test_a_code_of_another_command_is_not_taken_for_a_slip(self, code: str) -> None:
+        with pytest.raises(UsageError) as caught:
+            explained_codes(code)
+        assert "Did you mean" not in caught.value.next_step
+
     def test_several_codes_may_stand_in_one_text(self) -> None:
         assert Selection.of(["san.missing, validity", "key"], []).ignored == ("san.missing", "validity", "key")
 

@@ -1,5 +1,6 @@
 """``engage chain check`` at its edges: places of reports, empty folders, numbers, keys beside a chain."""
 
+import base64
 import json
 import os
 import stat
@@ -142,6 +143,16 @@ def test_every_number_has_two_ends() -> None:
         if isinstance(parameter.type, click.IntRange) and None in (parameter.type.min, parameter.type.max)
     }
     assert unbounded == set()
+
+
+def test_a_chain_and_its_key_as_a_secret_of_kubernetes_holds_them(folder: Path) -> None:
+    for name in ("chain.pem", "key.pem"):
+        (folder / f"{name}.b64").write_bytes(base64.b64encode((folder / name).read_bytes()))
+    done = engage(folder, "chain", "check", "chain.pem.b64", "key.pem.b64", "--format", "json", *AT)
+    assert (done.returncode, codes(done.stdout)) == (0, [[]])
+    (folder / "key.pem.b64").write_bytes(base64.b64encode(_key(rsa.generate_private_key(65537, 2048), Encoding.PEM)))
+    done = engage(folder, "chain", "check", "chain.pem.b64", "key.pem.b64", "--format", "json", *AT)
+    assert (done.returncode, codes(done.stdout)) == (1, [["key.mismatch"]]), "the control"
 
 
 def test_a_number_that_is_too_large_is_wrong_usage(folder: Path) -> None:

@@ -198,11 +198,20 @@ class TestDiagnosis:
         assert diagnose(of(story)[SERIAL], NOW + HOUR) is None
 
     def test_an_old_question_is_forgotten(self) -> None:
-        known = of([finished(), notice(NOW + HOUR), finished(NOW + 2 * HOUR)])[SERIAL]
+        known = of([finished(), notice(NOW + HOUR)])[SERIAL]
         asked_again = diagnose(known, NOW + 3 * HOUR)
         assert asked_again is not None
         assert asked_again.code == "asks_again"
         assert diagnose(replace(known, due_at=NOW + 30 * DAY), NOW + 8 * DAY) is None
+
+    @pytest.mark.parametrize("release", [1, 2])
+    def test_a_question_is_over_when_the_device_finishes_tls(self, release: int) -> None:
+        """Before, it was named for a week. Who asks after that is named again."""
+        story = [finished(), notice(NOW + HOUR), finished(NOW + HOUR, release=release)]
+        assert diagnose(of(story)[SERIAL], NOW + 2 * HOUR) is None
+        again = diagnose(of([*story, notice(NOW + 2 * HOUR, release=release)])[SERIAL], NOW + 3 * HOUR)
+        assert again is not None
+        assert again.code == "asks_again"
 
 
 class TestPace:

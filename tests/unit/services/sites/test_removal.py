@@ -145,6 +145,14 @@ class TestSites:
             removal.site("main", False, " ", served.occasion)
         removal.site("main", False, "", served.later(days=31))
 
+    def test_calls_of_virtual_locks_at_a_site_for_trials_want_none(self, served: World, removal: Removal) -> None:
+        served.add_site("trials", (Host.parse("trials.example.org"),), for_trials=True)
+        served.release("trials")
+        served.see(served.finished(3, 1, NOW, site="trials"))
+        assert served.store.devices_seen_since("trials", NOW) == 1
+        removal.site("trials", True, "", served.occasion)
+        assert [site.name for site in served.sites.all()] == ["main", "north"]
+
     def test_the_default_stays_while_there_is_another(self, served: World, removal: Removal) -> None:
         with pytest.raises(Conflict, match="default"):
             removal.site("main", True, "gone", served.occasion)

@@ -52,7 +52,8 @@ def well(number: int = 1, **other: Any) -> DeviceHistory:
     """One that called an hour ago, from its usual address, and is not due for a while."""
     last = NOW - HOUR
     known = DeviceHistory("main", serial_of(number), NOW - 10 * DAY, last, 10, NOW + DAY)
-    return replace(known, finished_release=1, finished_at=last, home="192.0.2.1", tls_nights=10, **other)
+    kept: dict[str, Any] = {"finished_release": 1, "finished_at": last, "home": "192.0.2.1", "tls_nights": 10}
+    return replace(known, **kept | other)
 
 
 def keep(store: SqlStore, histories: Sequence[DeviceHistory]) -> str:
@@ -84,7 +85,18 @@ TROUBLED: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "contested": ({"is_contested": True}, {"away_turns": 2}),
     "reports": ({"report": "0B05", "reported_at": NOW - WEEK}, {"report": "0B05", "reported_at": NOW - WEEK - SECOND}),
     "reports an error": ({"report": "0B0C 01F4", "reported_at": NOW}, {"report": "0B07", "reported_at": NOW}),
-    "asks_again": ({"asked_again_at": NOW - WEEK}, {"asked_again_at": NOW - WEEK - SECOND}),
+    "asks_again": (
+        {"asked_again_at": NOW - WEEK, "finished_at": NOW - 2 * WEEK},
+        {"asked_again_at": NOW - WEEK - SECOND, "finished_at": NOW - 2 * WEEK},
+    ),
+    "asks_again and never finished": (
+        {"asked_again_at": NOW - HOUR, "finished_at": None},
+        {"asked_again_at": NOW - HOUR, "finished_at": NOW},
+    ),
+    "asks_again since it finished": (
+        {"asked_again_at": NOW - HOUR, "finished_at": NOW - HOUR - SECOND},
+        {"asked_again_at": NOW - HOUR, "finished_at": NOW - HOUR},
+    ),
 }
 
 
@@ -100,7 +112,9 @@ def test_each_trouble_alone(store: SqlStore, code: str) -> None:
 
 def test_times_between_two_seconds(store: SqlStore) -> None:
     """The store keeps whole seconds. A question is asked at any time."""
-    site = keep(store, [well(1, due_at=NOW), well(2, asked_again_at=NOW - WEEK), well(3, due_at=NOW + SECOND)])
+    site = keep(
+        store, [well(1, due_at=NOW), well(2, asked_again_at=NOW - WEEK, finished_at=None), well(3, due_at=NOW + SECOND)]
+    )
     for microseconds, expected in ((0, {2}), (1, {1}), (999_999, {1})):
         now = NOW + timedelta(microseconds=microseconds)
         assert set(let_through(store, site, now)) == set(named(store, site, now)) == {serial_of(n) for n in expected}
@@ -122,6 +136,7 @@ touches = st.fixed_dictionaries(
         "failure": st.sampled_from(["", "closed", "alert unknown_ca"]),
         "due_at": times.map(lambda at: at or NOW + DAY),
         "asked_again_at": times,
+        "finished_at": times,
         "report": reports,
         "reported_at": times,
         "anchor_failed_at": times,
