@@ -1,7 +1,7 @@
 """The part of the store that holds what devices did."""
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
@@ -10,7 +10,13 @@ from sqlalchemy import Connection, Engine
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
-from engage_server.store.queries import adoption_queries, anchor_queries, history_queries, sighting_queries
+from engage_server.store.queries import (
+    adoption_queries,
+    anchor_queries,
+    caller_queries,
+    history_queries,
+    sighting_queries,
+)
 from engage_server.store.queries.adoption_kinds import Question
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at the same address is another one
@@ -119,6 +125,18 @@ class SqlEvidence:
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_unseen(connection, site, limit)
+
+    def answered_elsewhere(self, site: str, limit: int | None = None) -> Mapping[str, str]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return caller_queries.select_answered_elsewhere(connection, site, limit)
+
+    def listed_unseen_at(self, serial: str) -> str | None:
+        with reading(self._engine) as connection:
+            return caller_queries.select_listed_unseen(connection, serial)
+
+    def shared_addresses(self, site: str, addresses: Collection[str]) -> Collection[str]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return caller_queries.select_shared(connection, site, addresses)
 
     def silences(self, site: str) -> Mapping[int, int]:
         with reading(self._engine, LONG_SECONDS) as connection:

@@ -73,7 +73,7 @@ def wants_json(arguments: Sequence[str]) -> bool:
 def _sentence(error: click.ClickException) -> str:
     """Click's own message in our form: no capital letter, no full stop."""
     text = error.message if isinstance(error, click.NoSuchCommand | click.NoSuchOption) else error.format_message()
-    text = text.removesuffix(".")
+    text = text.replace("\n\t", " ").removesuffix(".")  # Click's own list of choices, one on each line
     return text[:1].lower() + text[1:]
 
 

@@ -10,7 +10,12 @@ from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Site
 from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
-from engage_server.services.evidence.diagnosis import Diagnosis, diagnose
+from engage_server.services.evidence.diagnosis import (
+    Diagnosis,
+    answered_by_another_site,
+    diagnose,
+    has_no_download,
+)
 from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore, TroubleFilter
 
 
@@ -101,16 +106,37 @@ class DeviceEvidence:
         wanted = DeviceFilter(release, missing, limit=limit)
         if troubled:
             sieve = replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES))
-            return self._told_apart(site, self._troubled(hosts, site, now, sieve))
-        unseen = self._store.unseen_devices(site, limit)
-        grade = Grade.NEVER_SEEN if release is not None else None
-        views = [
-            DeviceView(site=site, identity=serial, history=None, grade=grade, silent_nights=None, diagnosis=None)
-            for serial in unseen
-        ]
+            astray = self._unseen(site, list(self._store.answered_elsewhere(site, limit)), release)
+            rest = None if limit is None else limit - len(astray)
+            return self._told_apart(site, astray + self._troubled(hosts, site, now, replace(sieve, limit=rest)))
+        views = self._unseen(site, self._store.unseen_devices(site, limit), release)
         rest = None if limit is None else max(0, limit - len(views))
         found = self._store.device_histories(site, replace(wanted, limit=rest))
-        return self._told_apart(site, views + [_view(each, release, now, hosts) for each in found])
+        return self._told_apart(site, views + self._views(site, found, release, now, hosts))
+
+    def _unseen(self, site: str, serials: Sequence[str], release: int | None) -> list[DeviceView]:
+        """Devices that the site never saw. Another site may have answered them."""
+        grade = Grade.NEVER_SEEN if release is not None else None
+        others = self._store.answered_elsewhere(site) if serials else {}
+        return [
+            DeviceView(
+                site=site,
+                identity=serial,
+                history=None,
+                grade=grade,
+                silent_nights=None,
+                diagnosis=answered_by_another_site(serial, site, others[serial]) if serial in others else None,
+            )
+            for serial in serials
+        ]
+
+    def _views(
+        self, site: str, found: Sequence[DeviceHistory], release: int | None, now: datetime, hosts: Collection[str]
+    ) -> list[DeviceView]:
+        """Devices that the site saw. The store is asked whose address is shared only where that matters."""
+        homes = {each.home for each in found if has_no_download(each)}
+        shared = self._store.shared_addresses(site, homes) if homes else frozenset()
+        return [_view(each, release, now, hosts, shared) for each in found]
 
     def _told_apart(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
         """Mark strangers, if the site has a list."""
@@ -126,7 +152,7 @@ class DeviceEvidence:
         found: list[DeviceView] = []
         while True:
             page = self._store.device_histories(site, wanted)
-            views = (_view(each, wanted.release, now, hosts) for each in page)
+            views = self._views(site, page, wanted.release, now, hosts)
             found += [each for each in views if each.diagnosis is not None]
             if wanted.limit is None or len(found) >= wanted.limit or len(page) < wanted.limit:
                 return found[: wanted.limit]
@@ -144,8 +170,17 @@ class DeviceEvidence:
         """
         identity = decode_serial(text) or text
         hosts = {each.name: tuple(host.text for host in each.hosts) for each in self._store.sites()}
-        found = [_view(each, None, now, hosts.get(each.site, ())) for each in self._store.device_history(identity)]
+        found = [
+            view
+            for each in self._store.device_history(identity)
+            for view in self._views(each.site, [each], None, now, hosts.get(each.site, ()))
+        ]
         if found:
+            listed = self._store.listed_unseen_at(identity)
+            if listed is not None:
+                found = [
+                    replace(each, diagnosis=answered_by_another_site(identity, listed, each.site)) for each in found
+                ]
             return [
                 replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
                 for each in found
@@ -231,7 +266,9 @@ def read_serial_list(text: str, source: str) -> list[str]:
     return list(dict.fromkeys(found))
 
 
-def _view(history: DeviceHistory, release: int | None, now: datetime, hosts: Collection[str]) -> DeviceView:
+def _view(
+    history: DeviceHistory, release: int | None, now: datetime, hosts: Collection[str], shared: Collection[str]
+) -> DeviceView:
     reached = history.releases.get(release) if release is not None else None
     grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
     silent = max(0, (now - history.last_seen).days)
@@ -241,5 +278,5 @@ def _view(history: DeviceHistory, release: int | None, now: datetime, hosts: Col
         history=history,
         grade=grade,
         silent_nights=silent,
-        diagnosis=diagnose(history, now, hosts),
+        diagnosis=diagnose(history, now, hosts, shared),
     )

@@ -29,7 +29,7 @@ class Diagnosis:
 
     Attributes:
         code: A stable code: ``loop``, ``anchor_refused``, ``no_return``, ``no_download``, ``refuses``, ``silent``,
-            ``reports``, ``asks_again``, ``elsewhere``, ``contested``.
+            ``reports``, ``asks_again``, ``elsewhere``, ``contested``, ``other_site``.
         cause: The likely cause.
         mend: What to do.
     """
@@ -39,13 +39,21 @@ class Diagnosis:
     mend: str
 
 
-def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) -> Diagnosis | None:
+def has_no_download(device: DeviceHistory) -> bool:
+    """Whether it asked for the notice again and again, and no download is known to be its own."""
+    return device.notices >= AGAIN_AND_AGAIN and not device.certificates
+
+
+def diagnose(
+    device: DeviceHistory, now: datetime, hosts: Collection[str] = (), shared_addresses: Collection[str] = ()
+) -> Diagnosis | None:
     """The most serious problem of a device; None if nothing is wrong.
 
     Args:
         device: What is known about it.
         now: The time, timezone-aware.
         hosts: The hosts of its site, if known. A device that calls another host refuses TLS for that reason.
+        shared_addresses: Addresses of several devices. No download from there is known to be of one of them.
     """
     alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
     if device.refusals and device.host and device.host not in (hosts or (device.host,)):
@@ -72,12 +80,8 @@ def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) 
             "another site key and drops its downloads. Or port 443 is closed to it, or leads elsewhere",
             "Commission it again with this site's key. Check port 443 from its network.",
         )
-    if device.notices >= AGAIN_AND_AGAIN and not device.certificates:
-        return Diagnosis(
-            "no_download",
-            f"it asked for the notice {device.notices} times and downloaded nothing: it cannot reach the address in it",
-            "Make the host and port of cert_url reachable from its network. See the setting public_http_port.",
-        )
+    if has_no_download(device):
+        return _without_download(device, is_shared=device.home in shared_addresses)
     if device.refusals:
         return Diagnosis(
             "refuses",
@@ -95,6 +99,40 @@ def diagnose(device: DeviceHistory, now: datetime, hosts: Collection[str] = ()) 
             "Check its battery and WiFi. 'update from server' in the vendor's app makes it call.",
         )
     return _lately(device, now)
+
+
+def answered_by_another_site(serial: str, listed: str, answered: str) -> Diagnosis:
+    """A device that is on one site's list, and that only another site ever answered.
+
+    Args:
+        serial: Its serial number.
+        listed: The site with the list.
+        answered: The other site.
+    """
+    return Diagnosis(
+        "other_site",
+        f"it is listed at {listed}, but calls a host of {answered}: it gets the anchor and the chain of {answered}",
+        f"Let it call a host of {listed}. If it has the site key of {answered}: engage device remove {serial} --site "
+        f"{listed}, then engage device add {serial} --site {answered}",
+    )
+
+
+def _without_download(device: DeviceHistory, *, is_shared: bool) -> Diagnosis:
+    """A download and a handshake carry no serial number: at a shared address they may be any of its devices'."""
+    if not is_shared:
+        return Diagnosis(
+            "no_download",
+            f"it asked for the notice {device.notices} times and downloaded nothing: it cannot reach the address in it",
+            "Make the host and port of cert_url reachable from its network. See the setting public_http_port.",
+        )
+    return Diagnosis(
+        "no_download",
+        f"it asked for the notice {device.notices} times. Several devices call from {device.home}, so its download "
+        "cannot be told apart. Either it cannot reach the address in the notice (cert_url), or it has another site "
+        "key and drops its downloads, or it refuses TLS",
+        "Check from its network that the host and port of cert_url can be reached: 'engage lock fetch HOST "
+        "--site-key-file FILE'. If they can, commission it again with this site's key.",
+    )
 
 
 def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:

@@ -1,6 +1,6 @@
 """What devices did, and what is known about them for good."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
@@ -108,6 +108,15 @@ class EvidenceStore(Protocol):
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         """Return the serial numbers that operators listed and that were never seen."""
+
+    def answered_elsewhere(self, site: str, limit: int | None = None) -> Mapping[str, str]:
+        """Return the unseen devices of a site that another site answered, with the name of that site."""
+
+    def listed_unseen_at(self, serial: str) -> str | None:
+        """Return the site that lists a serial number and never saw it. None if there is none."""
+
+    def shared_addresses(self, site: str, addresses: Collection[str]) -> Collection[str]:
+        """Return those of these addresses from which several devices of the site call, or called in the last month."""
 
     def silences(self, site: str) -> Mapping[int, int]:
         """Count the devices by the number of days that are left before their silence exceeds their habit."""

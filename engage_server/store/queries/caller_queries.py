@@ -4,15 +4,15 @@ The only question ever asked is whether exactly one did, and which. So an addres
 many devices are behind it. What a batch reads and writes grows with the batch, not with the site.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, Select, delete, func, select, union
 
 from engage_server.records import Sighting
 from engage_server.store.database.batches import chunks, one_of, upsert
 from engage_server.store.interface import Place
-from engage_server.store.tables import device_addresses
+from engage_server.store.tables import device_addresses, device_histories, devices, sites
 
 # Two would show that an address is shared. A few more keep it so when one of them is gone: each is forgotten a month
 # after its last call. Migration 0005 removed the rest.
@@ -45,6 +45,51 @@ def forget_caller(connection: Connection, site: str | None, serial: str) -> None
     """Forget from which addresses a serial number called, in all sites or in one."""
     statement = delete(device_addresses).where(device_addresses.c.serial == serial)
     connection.execute(statement if site is None else statement.where(device_addresses.c.site == site))
+
+
+def select_shared(connection: Connection, site: str, addresses: Collection[str]) -> set[str]:
+    """Return those of these addresses where several devices of a site are at home, or which several called from."""
+    known, called = device_histories.c, device_addresses.c
+    found: set[str] = set()
+    for some in chunks(addresses):
+        at_home = select(known.home.label("address"), known.identity.label("caller")).where(
+            known.site == site, known.is_shared_address == 0, known.identity != known.home
+        )
+        callers = select(called.address, called.serial).where(called.site == site)
+        every = union(
+            at_home.where(one_of(connection, known.home, some)), callers.where(one_of(connection, called.address, some))
+        ).subquery()
+        query = select(every.c.address).group_by(every.c.address).having(func.count() > 1)
+        found.update(connection.scalars(query))
+    return found
+
+
+def select_answered_elsewhere(connection: Connection, site: str, limit: int | None) -> dict[str, str]:
+    """Return the serial numbers on a site's list that it never saw and another site did, with that other site."""
+    known = device_histories.c
+    query = (
+        select(devices.c.serial, func.min(known.site))
+        .join(sites, sites.c.id == devices.c.site_id)
+        .join(device_histories, known.identity == devices.c.serial)
+        .where(sites.c.name == site, ~_was_seen_there().exists())
+        .group_by(devices.c.serial)
+        .order_by(devices.c.serial)
+        .limit(limit)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def select_listed_unseen(connection: Connection, serial: str) -> str | None:
+    """Return the site that lists a serial number and never saw it."""
+    query = select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == serial)
+    return connection.scalar(query.where(~_was_seen_there().exists()))
+
+
+def _was_seen_there() -> Select[tuple[int]]:
+    there = device_histories.alias().c
+    return (
+        select(there.id).where(there.identity == devices.c.serial, there.site == sites.c.name).correlate(devices, sites)
+    )
 
 
 def _select_callers(connection: Connection, wanted: dict[Place, dict[str, datetime]]) -> dict[Place, list[str]]:
