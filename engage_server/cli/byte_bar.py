@@ -17,9 +17,10 @@ def print_budget(budget: ByteBudget) -> None:
         for row in budget.rows
     ]
     rows.append(("sum", "", f"{budget.total:>6}", f"of {budget.limit} that devices hold"))
-    rows.append(("left", "", f"{budget.left:>6}", f"as PEM the chain has {budget.pem_bytes}"))
+    rows.append(("left", "", f"{budget.left:>6}", ""))
     link = f"beside a link certificate of {budget.link_certificate_bytes}"
     rows.append(("left then", "", f"{budget.left_with_link:>6}", link))
+    rows.append(("sum as PEM", "", f"{budget.pem_bytes:>6}", "if a device counts PEM instead of DER"))
     print_table(["certificate", "name", " bytes", ""], rows, "")
     _print_bar(budget)
 

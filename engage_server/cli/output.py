@@ -133,23 +133,27 @@ def counted(number: int, one: str, many: str = "") -> str:
     return f"{number} {one if number == 1 else many or one + 's'}"
 
 
+NO_BREAK = "\u00a0"  # textwrap breaks at ASCII spaces only
+
+
 def print_wrapped(text: str, indent: str, *, already: int = 0) -> None:
     """Print a text in lines of 80 columns; paths and names that are longer stay whole, so that they can be copied.
 
     Args:
-        text: What.
+        text: What. No line ends at a no-break space, which is printed as an ordinary one.
         indent: What its second line and those after it begin with.
         already: How many columns of the first line are taken.
     """
     lines = textwrap.wrap(
         " " * already + text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
     )
-    click.echo("\n".join(lines)[already:])
+    click.echo("\n".join(lines)[already:].replace(NO_BREAK, " "))
 
 
-def print_next(sentence: str) -> None:
-    """Print what to do now, with commands that can be pasted as they are."""
-    click.echo(f"next: {pasteable(sentence)}")
+def print_next(*sentences: str) -> None:
+    """Print what to do now, with commands that can be pasted as they are: each choice on its own line."""
+    for number, sentence in enumerate(sentences):
+        click.echo(f"{' ' * 6 if number else 'next: '}{pasteable(sentence)}")
 
 
 def _row(cells: Sequence[str], widths: Sequence[int]) -> str:

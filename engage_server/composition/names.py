@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from engage_server.composition.opening import open_database
+from engage_server.records import Release, ReleaseState
 from engage_server.settings import Settings
 from engage_server.store.sql_store import SqlStore
 
@@ -24,12 +25,23 @@ class Names:
 
     def releases(self, site: str | None) -> list[int]:
         """Return the releases of a site, or of the default site, newest first."""
-        name = site or next((each.name for each in self._store.sites() if each.is_default), "")
-        return sorted((each.number for each in self._store.releases(name)), reverse=True)
+        return [each.number for each in self._newest_first(site)]
+
+    def former_releases(self, site: str | None) -> list[int]:
+        """Return those of them that are no longer served and still have their private key."""
+        return [
+            each.number
+            for each in self._newest_first(site)
+            if each.state is ReleaseState.RETIRED and each.key_destroyed_at is None
+        ]
 
     def devices(self, beginning: str, site: str | None, limit: int) -> list[str]:
         """Return serial numbers and addresses of devices that begin with a text."""
         return list(self._store.known_devices(beginning, site, limit))
+
+    def _newest_first(self, site: str | None) -> list[Release]:
+        name = site or next((each.name for each in self._store.sites() if each.is_default), "")
+        return sorted(self._store.releases(name), key=lambda each: each.number, reverse=True)
 
 
 @contextmanager

@@ -188,7 +188,10 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
         rows = [_as_json(step) for step in steps]
         print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": rows})
     elif well:
-        click.echo("this was a virtual lock: it counts as a device only at a site for trials", err=True)
+        click.echo(
+            "this was a virtual lock: only a site for trials counts it, which a lock cannot see",
+            err=True,
+        )
         print_next("a device with this site key would now call the host by TLS")
     else:
         # a failure of TLS shows in what followed; of the calls of the night the first says most

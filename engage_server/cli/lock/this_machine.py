@@ -6,6 +6,7 @@ import sys
 import click
 
 from engage_server.errors import NotPossible, UsageError
+from engage_server.lock.transport.unreachable import what_to_do_about
 
 
 def ask_unless_here(host: str, count: int, *, yes: bool) -> None:
@@ -31,8 +32,8 @@ def _is_here(host: str) -> bool:
     """Whether every address of the host is one of this machine: only its own addresses can be bound."""
     try:
         found = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)
-    except OSError:
-        raise NotPossible(f"{host}: no such host", "Check the name.") from None
+    except OSError as error:
+        raise NotPossible(f"{host}: no such host", what_to_do_about(error, "Check the name.")) from None
     for family, kind, protocol, _, address in found:
         with socket.socket(family, kind, protocol) as probe:
             try:

@@ -19,6 +19,7 @@ from engage_server.cli.output import (
 )
 from engage_server.cli.parameters import (
     FilePath,
+    Numbered,
     all_sites_option,
     read_passphrase_option,
     reason_option,
@@ -270,7 +271,7 @@ def rollback(
 @release.command(
     epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
 )
-@release_argument
+@click.argument("number", type=Numbered, metavar="N", shell_complete=completions.former_releases)
 @site_option
 @reason_option
 @click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")

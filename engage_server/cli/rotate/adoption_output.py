@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.cli.output import console, print_wrapped
+from engage_server.cli.output import NO_BREAK, console, print_wrapped
 from engage_server.records import Adoption
 from engage_server.services.rotation.gate import crowd_of
 from engage_server.services.rotation.gate_words import doubt_words, example_words
@@ -48,11 +48,14 @@ def _print_bar(adoption: Adoption) -> None:
         cells = round(count * _BAR / adoption.devices) or int(count > 0)
         out.print(mark * cells, style=style, end="")
     click.echo("")
-    print_wrapped(
-        f"    {adoption.confirmed} of {adoption.devices} came through (=), {adoption.waiting} still due (.), "
-        f"{adoption.undecided} not decided (?), {adoption.lost} lost (!), {adoption.new} new",
-        "      ",
+    counts = (
+        f"{adoption.confirmed} of {adoption.devices} came through (=)",
+        f"{adoption.waiting} still due (.)",
+        f"{adoption.undecided} not decided (?)",
+        f"{adoption.lost} lost (!)",
+        f"{adoption.new} new",
     )
+    print_wrapped(f"    {', '.join(each.replace(' ', NO_BREAK) for each in counts)}", "      ")
 
 
 def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:

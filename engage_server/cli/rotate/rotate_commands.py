@@ -243,7 +243,7 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
         click.echo("there was no rotation yet")
     going_on = [each.rotation for each in found if each.rotation.state.is_open]
     if going_on:
-        print_next(_next_of(going_on[0]))
+        print_next(*_next_of(going_on[0]))
     else:
         sites = [each.rotation.site for each in found] or [each.name for each in operator.sites.all()]
         print_next(f"{program()} rotate plan --site {sites[0]}" if sites else f"{program()} init")
@@ -330,17 +330,17 @@ def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
         retire = f"{program()} release retire {newest.from_release} --site {site}"
         print_next(retire if is_safe else f"{program()} device list --site {site} --missing")
     elif newest.state.is_open:
-        print_next(_next_of(newest))
+        print_next(*_next_of(newest))
     else:
         print_next(f"{program()} rotate plan --site {site}")
 
 
-def _next_of(rotation: Rotation) -> str:
-    """What to do about a rotation that has not ended."""
+def _next_of(rotation: Rotation) -> tuple[str, str]:
+    """What to do about a rotation that has not ended, and the way back."""
     command, site = f"{program()} rotate", rotation.site
     back = f"to go back: {command} abort --site {site}"
     if rotation.state is RotationState.HELD:
-        return f'to approve: {command} approve --site {site} --reason "..."; {back}'
+        return f'to approve: {command} approve --site {site} --reason "..."', back
     if rotation.state is RotationState.PREPARING:
-        return f"to continue: {command} start --site {site}; {back}"
-    return f"{program()} device list --site {site} --release {rotation.served} --missing; {back}"
+        return f"to continue: {command} start --site {site}", back
+    return f"{program()} device list --site {site} --release {rotation.served} --missing", back

@@ -39,6 +39,13 @@ def releases(context: click.Context, _parameter: click.Parameter, typed: str) ->
     return [number for number in found if number.startswith(typed)]
 
 
+def former_releases(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
+    """Numbers of the releases that can be retired, of the site that was named before, or of the default one."""
+    site = context.params.get("site")
+    found = _names(context, lambda names: [str(each) for each in names.former_releases(site)])
+    return [number for number in found if number.startswith(typed)]
+
+
 def devices(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Serial numbers and addresses of devices."""
     site = context.params.get("site")

@@ -23,7 +23,17 @@ def print_site_change(before: Site, after: Site, callers: Sequence[HostCallers])
     for each in callers:
         click.echo(f"warning: {after.name} does not answer for {each.host} any more. {who_calls(each)}", err=True)
     if callers:
-        click.echo("Devices that call a removed host get the default site's answers, and refuse its TLS.", err=True)
+        click.echo(_answered_by_default(after), err=True)
+
+
+def _answered_by_default(site: Site) -> str:
+    """What becomes of devices that still call a removed host: another site's chain has another root."""
+    if site.is_default:
+        return (
+            f"Devices that call a removed host still get the answers of {site.name}, the default site. They refuse TLS "
+            "once its certificate is not for that host."
+        )
+    return "Devices that call a removed host get the default site's answers, and refuse its TLS."
 
 
 def _parts(site: Site) -> list[tuple[str, str]]:

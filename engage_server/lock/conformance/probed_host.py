@@ -16,6 +16,7 @@ from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.target import Target
 from engage_server.lock.transport.download import HTTP_PORT
 from engage_server.lock.transport.tls import PresentedChain, presented_chain
+from engage_server.lock.transport.unreachable import what_to_do_about
 from engage_server.pki.encodings import read_certificates
 from engage_server.protocol import paths
 from engage_server.protocol.virtual_lock_mark import HEADER
@@ -101,7 +102,8 @@ class ProbedHost:
                 return _parsed(_all_of(connection))
         except OSError as error:
             raise NotPossible(
-                f"{host}:{port}: {error.strerror or 'no answer'}", "Check that the plain HTTP instance is up."
+                f"{host}:{port}: {error.strerror or 'no answer'}",
+                what_to_do_about(error, "Check that the plain HTTP instance is up."),
             ) from None
 
     @cached_property

@@ -15,6 +15,7 @@ from engage_server.lock.acceptance.chain import key_bits_of
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.transport.http import DeviceResponse, read_response, request_bytes
+from engage_server.lock.transport.unreachable import what_to_do_about
 from engage_server.pki.encodings import read_der
 from engage_server.protocol.site_key import anchor_hash, hashes_equal
 from engage_server.records import Secret
@@ -59,7 +60,7 @@ def get(host: str, port: int, target: str, limits: DeviceLimits) -> DeviceRespon
     except OSError as error:
         raise NotPossible(
             f"http://{authority}:{port}: {error.strerror or error}",
-            "Check that the host is up and that this is its HTTP port.",
+            what_to_do_about(error, "Check that the host is up and that this is its HTTP port."),
         ) from None
 
 

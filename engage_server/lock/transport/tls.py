@@ -17,6 +17,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.transport.http import DeviceResponse, read_response, request_bytes
 from engage_server.lock.transport.tls_peer import TlsPeer
+from engage_server.lock.transport.unreachable import what_to_do_about
 
 HTTPS_PORT = 443
 
@@ -109,7 +110,8 @@ def presented_chain(host: str, port: int, limits: DeviceLimits) -> PresentedChai
         ) from None
     except OSError as error:
         raise NotPossible(
-            f"{where}: {error.strerror or error}", "Check that the TLS instance is up, on this port."
+            f"{where}: {error.strerror or error}",
+            what_to_do_about(error, "Check that the TLS instance is up, on this port."),
         ) from None
 
 
@@ -141,7 +143,8 @@ def secure_connection(
         ) from None
     except OSError as error:
         raise NotPossible(
-            f"{where}: {error.strerror or error}", "Check that the TLS instance is up, on this port."
+            f"{where}: {error.strerror or error}",
+            what_to_do_about(error, "Check that the TLS instance is up, on this port."),
         ) from None
 
 

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from cryptography import x509
 
 from engage_server.checks import Finding, Severity
+from engage_server.errors import NotPossible
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.transport.download import download, get, install, read_notice
+from engage_server.lock.transport.http import DeviceResponse
 from engage_server.lock.transport.tls import PresentedChain, presented_chain
 from engage_server.protocol.paths import NOTICE
 from engage_server.records import Secret
@@ -42,11 +44,19 @@ def look_at(host: str, port: int, http_port: int, site_key: Secret | None) -> Se
     distributed = None
     if site_key is not None:
         try:
-            notice = read_notice(get(host, http_port, NOTICE, _LOOKING), _LOOKING)
+            notice = read_notice(_notice_from(host, http_port), _LOOKING)
             distributed = install(download(notice, _LOOKING), notice, site_key, _LOOKING).certificate
         except DeviceRefusal as refusal:
             findings.append(_notice_refused(refusal))
     return SeenHost(presented.certificates, distributed, tuple(findings))
+
+
+def _notice_from(host: str, http_port: int) -> DeviceResponse:
+    """The address that was given is of TLS. It does not say which port the plain instance has."""
+    try:
+        return get(host, http_port, NOTICE, _LOOKING)
+    except NotPossible as error:
+        raise NotPossible(error.sentence, f"{error.next_step} Another HTTP port: --http-port PORT.") from None
 
 
 def _message_size(presented: PresentedChain) -> Finding:

@@ -127,9 +127,9 @@ def _without_download(device: DeviceHistory, *, is_shared: bool) -> Diagnosis:
         )
     return Diagnosis(
         "no_download",
-        f"it asked for the notice {device.notices} times. Several devices call from {device.home}, so its download "
-        "cannot be told apart. Either it cannot reach the address in the notice (cert_url), or it has another site "
-        "key and drops its downloads, or it refuses TLS",
+        f"it asked for the notice {device.notices} times. Several devices call from {device.home}, so it is not "
+        "known whether it downloaded. Either it cannot reach the address in the notice (cert_url), or it has another "
+        "site key and drops its downloads, or it refuses TLS",
         "Check from its network that the host and port of cert_url can be reached: 'engage lock fetch HOST "
         "--site-key-file FILE'. If they can, commission it again with this site's key.",
     )

@@ -9,7 +9,8 @@ _BLOCK = r"```(?P<language>[a-z]*)\n(?P<content>.*?)^```\n"
 _PART = re.compile(rf"^(?:{_MARK}|{_BLOCK})", re.MULTILINE | re.DOTALL)
 _FENCE = re.compile(r"^\s*(?:```|~~~)", re.MULTILINE)
 _CONSOLE, _TEXT = "console", "text"
-_PROMPT, _MORE = "$ ", "> "
+_PROMPT = "$ "
+_HERE_DOCUMENT = re.compile(r"<<-?\s*(?P<quote>['\"]?)(?P<end>\w+)(?P=quote)")
 
 
 class PageInvalid(ValueError):
@@ -34,7 +35,7 @@ class Command:
     """A command and what it prints.
 
     Attributes:
-        lines: As they stand on the page, with their prompts.
+        lines: As they stand on the page. Only the first has a prompt, so that all can be pasted.
         output: With its last line's end; "" for none.
     """
 
@@ -43,8 +44,17 @@ class Command:
 
     @property
     def text(self) -> str:
-        """Without prompts, as a shell reads it."""
-        return "\n".join(line[len(_PROMPT) :] for line in self.lines.splitlines())
+        """Without the prompt, as a shell reads it."""
+        return self.lines.removeprefix(_PROMPT).removesuffix("\n")
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next line belongs to it as well: it continues this one, or is of a here-document."""
+        first, *rest = self.text.splitlines()
+        here = _HERE_DOCUMENT.search(first)
+        if here is not None:
+            return here["end"] not in rest
+        return self.text.endswith("\\")
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +119,12 @@ def commands_of(content: str) -> Sequence[Command]:
     commands: list[Command] = []
     for line in content.splitlines(keepends=True):
         last = commands[-1] if commands else None
-        if line.startswith(_PROMPT):
+        if last is not None and not last.output and last.goes_on:
+            commands[-1] = Command(last.lines + line, "")
+        elif line.startswith(_PROMPT):
             commands.append(Command(line, ""))
         elif last is None:
             raise PageInvalid(f"output of no command: {line.rstrip()}")
-        elif line.startswith(_MORE) and not last.output:
-            commands[-1] = Command(last.lines + line, "")
         else:
             commands[-1] = Command(last.lines, last.output + line)
     return commands

@@ -20,6 +20,8 @@ from tests.support.refusals import error
         (("qqqqqq",), "no such command 'qqqqqq'", "next: engage --help"),
         (("status", "--jsn"), "no such option '--jsn'", "did you mean --json? See engage status --help"),
         (("chain", "build", "x"), "missing option '--host'", "next: engage chain build --help"),
+        (("completion",), "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n", "completion --help"),
+        (("chain", "renew", "x", "--from", "y"), "missing option '--way'. Choose from: server-renewal, ", "--help"),
         (("site", "show"), "missing argument 'NAME'", "next: engage site show --help"),
         (("chain", "check", "x", "--at", "soon"), "invalid value for '--at'", "next: engage chain check --help"),
     ],

@@ -65,7 +65,7 @@ def test_a_command_that_fails_fails_its_page_unless_it_shows_that(stage: Bare) -
 
 
 def test_commands_share_the_folder_and_several_lines_are_one_command(stage: Bare) -> None:
-    page = console("$ cat > a <<'END'\n> x = 1\n> END\n$ cat a\nx = 1\n")
+    page = console("$ cat > a <<'END'\nx = 1\nEND\n$ cat a\nx = 1\n")
     assert played(page, stage) == page
     assert [each.text for each in commands_of("$ echo a \\\n> b\na b\n> c\n")] == ["echo a \\\nb"]
 
@@ -176,3 +176,15 @@ def test_parts_are_the_page() -> None:
     parts = list(parts_of(page))
     assert "".join(map(written, parts)) == page
     assert [part.is_run for part in parts if isinstance(part, Block)] == [False, True]
+
+
+def test_lines_that_go_on_have_no_prompt_so_that_all_can_be_pasted(stage: Bare) -> None:
+    content = "$ cat <<'END'\none\n$ two\nEND\none\n$ two\n$ echo a \\\n    b\na b\n"
+    assert [each.text for each in commands_of(content)][2:] == ["echo a \\\n    b"]
+    page = _BEGINNING + console("$ cat <<'END'\none\n> two\nEND\none\n> two\n$ echo a \\\n    b\na b\n")
+    assert played(page, stage) == page
+
+
+def test_a_line_after_the_command_is_its_output(stage: Bare) -> None:
+    page = _BEGINNING + console("$ echo '> one'\n> one\n")
+    assert played(page, stage) == page

@@ -44,4 +44,5 @@ def test_signs_of_the_bar_are_explained(capsys: pytest.CaptureFixture[str]) -> N
     text = shown(capsys, _ROTATION, _ADOPTION)
     assert "1 of 2 came through (=), 0 still due (.)" in text
     assert max(map(len, text.splitlines())) <= 80
+    assert "\n      0 new\n" in text, "a count stays beside its word"
     assert "none counts yet" in shown(capsys, _ROTATION, replace(_ADOPTION, devices=0, confirmed=0))

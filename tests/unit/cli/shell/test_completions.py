@@ -16,6 +16,7 @@ from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS, OTHER_SITE_KEY
 from tests.support.commands import ENGAGE, clean_environment, engage, ok
 from tests.support.installation import make_installation
+from tests.support.world import World
 
 _SERIALS = ("0000000000000000A0B1000000000206", "0000000000000000A0B1000000000207", "FF00000000000000A0B1000000000001")
 
@@ -135,3 +136,12 @@ def test_in_a_real_bash(two_sites: Path, tmp_path_factory: pytest.TempPathFactor
 @pytest.mark.parametrize(("shell", "word"), [("bash", "complete -o"), ("zsh", "compdef"), ("fish", "complete --")])
 def test_each_shell_has_its_script(tmp_path: Path, shell: str, word: str) -> None:
     assert word in ok(engage(tmp_path, "completion", shell))
+
+
+def test_only_what_can_be_retired_is_offered_for_it(two_sites: Path, world: World) -> None:
+    assert completed(two_sites, "engage", "release", "retire", "") == [], "release 1 is current, release 2 staged"
+    world.add_site()
+    first, second, third = (world.release() for _ in range(3))
+    world.releases.retire("main", first, "", world.later(days=1))
+    assert Names(world.store).former_releases(None) == [second]
+    assert Names(world.store).releases(None) == [third, second, first]
