@@ -3,13 +3,26 @@
 import pytest
 
 from engage_server.cli.byte_bar import print_budget
-from engage_server.pki.byte_budget import budget_of
+from engage_server.pki.byte_budget import measure
 from tests.support.chains import good_chain
 
 
 def test_the_sum_as_pem_has_its_own_row(capsys: pytest.CaptureFixture[str]) -> None:
-    budget = budget_of(good_chain().chain)
+    budget = measure(good_chain().chain)
     print_budget(budget)
     rows = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert ["left", str(budget.left)] in rows, "nothing beside it that could be read as a part of it"
-    assert ["sum", "as", "PEM", str(budget.pem_bytes), "if", "a", "device", "counts", "PEM", "instead", "of", "DER"] in rows
+    assert [
+        "sum",
+        "as",
+        "PEM",
+        str(budget.pem_bytes),
+        "if",
+        "a",
+        "device",
+        "counts",
+        "PEM",
+        "instead",
+        "of",
+        "DER",
+    ] in rows

@@ -67,7 +67,7 @@ def test_a_command_that_fails_fails_its_page_unless_it_shows_that(stage: Bare) -
 def test_commands_share_the_folder_and_several_lines_are_one_command(stage: Bare) -> None:
     page = console("$ cat > a <<'END'\nx = 1\nEND\n$ cat a\nx = 1\n")
     assert played(page, stage) == page
-    assert [each.text for each in commands_of("$ echo a \\\n> b\na b\n> c\n")] == ["echo a \\\nb"]
+    assert [each.text for each in commands_of("$ echo a \\\nb\na b\n> c\n")] == ["echo a \\\nb"]
 
 
 def test_engage_runs_here_with_pipes_files_and_status(stage: Bare, tmp_path: Path) -> None:
