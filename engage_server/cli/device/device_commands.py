@@ -182,7 +182,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
-    """Drop the evidence of a device that is gone, or never was one.
+    """Drop the evidence of a device that is gone or never was one.
 
     SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
     it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.

@@ -79,7 +79,7 @@ def vendor(
     passphrase_file: str | None,
     as_json: bool,
 ) -> int:
-    """Review the vendor's sample servers, and import them with --apply.
+    """Review the vendor's sample servers, or import them.
 
     Reports each fault, and finds the certificate that devices really trust. It is the one whose hash under the site key
     is in the scripts.

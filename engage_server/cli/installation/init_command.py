@@ -67,10 +67,10 @@ def init(
     demo: bool,
     trials: bool,
 ) -> int:
-    """Make an installation, or update its database to this version.
+    """Make an installation, or update its database.
 
     Writes a settings file, a key-encryption key and the database. Adds a site, builds a chain for its hosts, checks it,
-    and makes it the first release.
+    and makes it the first release. In an existing installation, it updates the database to this version.
 
     The site gets a new random site key unless you give one. A site key can never be changed. For real doors, give the
     key that they were commissioned with.

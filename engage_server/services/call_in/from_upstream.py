@@ -202,7 +202,7 @@ def _database(got: UpstreamAnswer) -> CallAnswer:
             raise BodyInvalid(f"the upstream system answers {got.status} to a database call", "Answer 200 with JSON.")
         assert_harmless(read_json(got.body, names_once=True), "the upstream system's database answer")
     except BodyInvalid as error:
-        raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
+        raise UpstreamAway(error.sentence, "Fix the upstream system.") from None
     return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # a small JSON parser does not accept one
 
 
@@ -211,4 +211,4 @@ def _body(got: UpstreamAnswer) -> bytes:
         return write_json(read_json(got.body, names_once=True)) if got.body else b""
     except BodyInvalid as error:
         sentence = f"the upstream system's answer cannot be given to a device: {error.sentence}"
-        raise UpstreamAway(sentence, "Fix the partner's system.") from None
+        raise UpstreamAway(sentence, "Fix the upstream system.") from None
