@@ -30,8 +30,8 @@ def read_json(body: bytes, max_depth: int = MAX_DEPTH, *, strict: bool = False) 
     Args:
         body: UTF-8, with or without a byte order mark.
         max_depth: How deep values may be nested. Use :data:`FILE_DEPTH` for a file that we may have written.
-        strict: Whether to reject what devices may read in different ways: an object with a duplicate name (RFC 8259
-            section 4), and one half of a surrogate pair, which is no text (section 8.2).
+        strict: Whether to reject what devices may read in different ways. This is an object with a duplicate name (RFC
+            8259 section 4), or one half of a surrogate pair (section 8.2).
 
     Raises:
         BodyInvalid: It is not JSON, is nested too deep, or contains a number that is not finite. The message never
