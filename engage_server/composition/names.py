@@ -1,4 +1,4 @@
-"""The names in an installation's database, for a shell that completes them. Nothing is sealed, so no key is read."""
+"""The names in an installation's database, for shell completion. It opens no sealed value, so it reads no key."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,32 +9,32 @@ from engage_server.store.sql_store import SqlStore
 
 
 class Names:
-    """What an operator may type.
+    """The names that an operator may type.
 
     Args:
-        store: Of the installation.
+        store: The installation's store.
     """
 
     def __init__(self, store: SqlStore) -> None:
         self._store = store
 
     def sites(self) -> list[str]:
-        """Every site."""
+        """Return every site."""
         return [site.name for site in self._store.sites()]
 
     def releases(self, site: str | None) -> list[int]:
-        """The releases of a site, or of the default one; the newest first."""
+        """Return the releases of a site, or of the default site, newest first."""
         name = site or next((each.name for each in self._store.sites() if each.is_default), "")
         return sorted((each.number for each in self._store.releases(name)), reverse=True)
 
     def devices(self, beginning: str, site: str | None, limit: int) -> list[str]:
-        """Serial numbers and addresses of devices that begin with a text."""
+        """Return serial numbers and addresses of devices that begin with a text."""
         return list(self._store.known_devices(beginning, site, limit))
 
 
 @contextmanager
 def open_names(settings: Settings) -> Iterator[Names]:
-    """The names of an existing installation.
+    """Open the names of an existing installation.
 
     Args:
         settings: The settings.

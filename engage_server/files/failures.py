@@ -15,7 +15,7 @@ def explained(path: Path, to_do: str) -> Iterator[None]:
     """Turn an OSError into a sentence with the path in it.
 
     Args:
-        path: What the reader knows: not the file that is made for a moment beside it.
+        path: The path that the reader knows, not that of a temporary file beside it.
         to_do: What could not be done: ``write it``.
 
     Raises:

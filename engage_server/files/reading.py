@@ -6,7 +6,8 @@ from pathlib import Path
 from engage_server.errors import FileNotUsable
 from engage_server.files.failures import explained
 
-PIPE_SECONDS = 60  # what is computed and piped may take its time; nobody at all may not
+# a program that computes and writes into a pipe gets this long; a missing one must not block for ever
+PIPE_SECONDS = 60
 
 
 def read_file(path: Path, *, limit: int) -> bytes:
@@ -17,7 +18,7 @@ def read_file(path: Path, *, limit: int) -> bytes:
         limit: In bytes. A longer file is rejected unread: it is not what the caller expects.
 
     Raises:
-        FileNotUsable: It cannot be read, or is too long. Or it is a pipe, and nothing comes out of it.
+        FileNotUsable: The file cannot be read, or is too long. Or it is a pipe that nothing comes out of.
     """
     with explained(path, "read it"):
         content = _read_pipe(path, limit + 1) if path.is_fifo() else _read_up_to(path, limit + 1)
@@ -32,8 +33,8 @@ def _read_up_to(path: Path, most: int) -> bytes:
 
 
 def _read_pipe(path: Path, most: int) -> bytes:
-    """Up to the end that its writer makes. To open a pipe that nobody writes into would last for ever."""
-    import select  # nothing else of ours waits like this, and every command reads files
+    """Read until the writer closes the pipe. Opening a pipe without a writer would otherwise block for ever."""
+    import select  # only this waits for a descriptor, but every command reads files
 
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
@@ -42,7 +43,7 @@ def _read_pipe(path: Path, most: int) -> bytes:
         while len(content) < most:
             if not pipe.poll(PIPE_SECONDS * 1000):
                 raise FileNotUsable(
-                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Let something write into it."
+                    f"{path} is a pipe, and nothing came out of it for {PIPE_SECONDS} s", "Write something into it."
                 )
             part = os.read(descriptor, most - len(content))
             if not part:

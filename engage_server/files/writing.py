@@ -45,8 +45,8 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         mode: The file's mode, from its first moment.
 
     Raises:
-        FileNotUsable: The folder cannot be written, or the disk is full. What was there is left as it was. Or there
-            is a pipe or a device: a file put in its place would take it from everybody.
+        FileNotUsable: The folder cannot be written, or the disk is full. The file stays as it was. Or the path is a
+            pipe or a device: a file in its place would take it from everybody.
     """
     temporary = beside(path)
     with explained(path, "write it"):
@@ -61,17 +61,17 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
 
 
 def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
-    """Write what somebody asked to have at a place that they named: a file as a whole, by :func:`replace_file`.
+    """Write a command's output to the path that its user named. A plain file is replaced whole by :func:`replace_file`.
 
-    What is no plain file (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Not for a place in a
-    folder that somebody else can write: a link there would lead root elsewhere.
+    Anything else (``/dev/stdout``, a pipe, a link) stays what it is, and gets the content. Do not use it for a path in
+    a folder that another user can write: a link there would lead root elsewhere.
 
     Args:
-        path: Where. Its folder must exist.
-        content: The whole content, or its parts. What raises in between leaves everything as it was.
+        path: The file. Its folder must exist.
+        content: The whole content, or its parts. If producing a part raises, everything stays as it was.
 
     Raises:
-        FileNotUsable: It is a folder, or cannot be written.
+        FileNotUsable: The path is a folder, or cannot be written.
     """
     if kind_of(path) in (0, stat.S_IFREG, stat.S_IFDIR):
         replace_file(path, content, PUBLIC_MODE)
@@ -82,20 +82,20 @@ def write_output(path: Path, content: bytes | Iterable[bytes]) -> None:
 
 
 def beside(path: Path) -> Path:
-    """A name for a moment, in the folder of what is to be made."""
+    """Return a temporary name in the same folder."""
     if not path.name:
         raise FileNotUsable(f"{path} is a folder", "Name a file or folder in it.")
     return path.with_name(f".{path.name}.{secrets.token_hex(4)}")
 
 
 def kind_of(path: Path) -> int:
-    """What is there itself, not what a link leads to: one of :mod:`stat`'s kinds, 0 for nothing."""
+    """Return the kind of what exists at the path, not where a link leads: one of :mod:`stat`'s kinds, 0 for nothing."""
     try:
         return stat.S_IFMT(path.lstat().st_mode)
     except FileNotFoundError:
         return 0
     except OSError as error:
-        raise FileNotUsable(f"{path}: cannot look at it: {error.strerror or error}", "Name another file.") from None
+        raise FileNotUsable(f"{path}: cannot check it: {error.strerror or error}", "Name another file.") from None
 
 
 def write_through(path: Path, content: bytes | Iterable[bytes], mode: int, like: Path) -> None:

@@ -1,1 +1,1 @@
-"""What a device or an operator can ask for, one module each. No Flask, no SQL, no click."""
+"""Everything that a device or an operator can ask for, one room for each subject. No Flask, no SQL, no click."""

@@ -82,7 +82,7 @@ def test_a_day_of_trials_beside_ten_real_doors_changes_no_count(tmp_path: Path) 
         settled(pair)
         assert counts(tmp_path) == before
         shown = ok(engage(tmp_path, "device", "show", serial_of(1)))
-        assert "count for nothing, of a virtual lock" in shown
+        assert "not counted: they are of a virtual lock" in shown
 
 
 def test_at_a_site_for_trials_they_are_devices(tmp_path: Path) -> None:

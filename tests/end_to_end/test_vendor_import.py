@@ -62,7 +62,7 @@ def test_a_route_that_returns_none_as_the_page_prints_it(folder: Path) -> None:
     assert "vendor.no_anchor" not in codes
     assert (found["anchor"], found["anchor_is_held"]) == ("partner_CA.der", False)
     said = engage(folder, "import", "vendor", "vendor", "--site-key-file", "site.key").stdout
-    assert "nothing yet, for no notice is given; meant was Partner CA" in said
+    assert "nothing yet, because no notice is sent; intended: Partner CA" in said
 
 
 def test_a_notice_that_only_a_run_would_show(folder: Path) -> None:

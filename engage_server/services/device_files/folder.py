@@ -303,9 +303,8 @@ class DeviceFolders:
         """
         if _is_folder(self.path(site, serial)):
             return True
-        if self._room is not None and not _is_folder(
-            self._root
-        ):  # otherwise a device would be told that it has nothing here
+        # otherwise a device would hear that it has nothing here
+        if self._room is not None and not _is_folder(self._root):
             raise FileNotUsable(f"{self._root} is gone: devices cannot get their files", RESTORE)
         return False
 

@@ -98,12 +98,12 @@ class EvidenceStore(Protocol):
         """Count the sightings with this serial number that are kept but count for nothing, by reason."""
 
     def known_devices(self, beginning: str, site: str | None, limit: int) -> Sequence[str]:
-        """Serial numbers and addresses that begin with a text, of all lists and all evidence, in order.
+        """Return serial numbers and addresses that begin with a text, from all lists and all evidence, in order.
 
         Args:
-            beginning: The text, as it is stored: hexadecimal digits are capital letters.
-            site: Only of this site; None for all.
-            limit: At most so many.
+            beginning: The text, as it is stored: hexadecimal digits are upper-case.
+            site: Only of this site. None for all.
+            limit: The largest number of them.
         """
 
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:

@@ -48,7 +48,7 @@ def select_history(connection: Connection, site: str | None, identity: str) -> l
 
 
 def select_known_devices(connection: Connection, beginning: str, site: str | None, limit: int) -> list[str]:
-    """Those on lists and those with evidence that begin with a text."""
+    """Return devices that begin with a text, from lists and from evidence."""
     listed = select(devices.c.serial.label("identity")).where(devices.c.serial.startswith(beginning, autoescape=True))
     seen = select(device_histories.c.identity).where(device_histories.c.identity.startswith(beginning, autoescape=True))
     if site is not None:
