@@ -149,12 +149,12 @@ def test_on_a_terminal_it_asks(served: Path, answer: bytes, release: int, status
 def test_whether_it_is_safe_to_retire(served: Path) -> None:
     ok(engage(served, "release", "activate", 2, "--yes"))
     come(served, 2, 1, 2)
-    no = f"safe to retire release 1? no: 1 door does not provably hold the anchor of release 2, such as {serial_of(3)}"
+    no = f"safe to retire release 1: no: 1 door does not provably hold the anchor of release 2, such as {serial_of(3)}"
     assert f"main: {no}" in ok(engage(served, "release", "list"))
     asked = engage(served, "release", "retire", 1)
     assert (no in asked.stderr, asked.returncode) == (True, 1)
     come(served, 2, 3)
-    yes = "safe to retire release 1? yes: 3 of 3 doors hold the anchor of release 2"
+    yes = "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 2"
     assert yes in ok(engage(served, "release", "list"))
     assert yes in engage(served, "release", "retire", 1, "--yes").stderr
     assert "safe to retire" not in ok(engage(served, "release", "list"))
@@ -163,6 +163,6 @@ def test_whether_it_is_safe_to_retire(served: Path) -> None:
 def test_a_rotation_that_is_done_says_so_too(served: Path) -> None:
     ok(engage(served, "rotate", "start", "--way", "server-renewal"))
     ok(engage(served, "rotate", "approve", "--reason", "trial"))
-    assert "safe to retire release 1? yes: 3 of 3 doors" in ok(engage(served, "rotate", "status"))
+    assert "safe to retire release 1: yes, 3 of 3 doors" in ok(engage(served, "rotate", "status"))
     (found,) = json.loads(ok(engage(served, "rotate", "status", "--json")))
     assert (found["retirement"]["safe"], found["retirement"]["releases"]) == (True, [1])

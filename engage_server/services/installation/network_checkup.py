@@ -157,8 +157,8 @@ def _port(use: PortUse, workers: int | None, is_silent: bool) -> Check:
         return Check(
             "ports",
             Level.PROBLEM,
-            f"another program listens on {where}, where {unit} should: it has no known worker",
-            who,
+            f"another program listens on {where}, or {unit} started a moment ago: none of its workers is known",
+            f"Run 'engage doctor' again in ten seconds. Then: {who}",
         )
     if workers:
         sentence = f"nothing listens on {where}, but {unit} runs here: it was started with another port"

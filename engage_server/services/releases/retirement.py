@@ -31,7 +31,7 @@ def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvi
         current: How many devices accept what is served now; None if nothing is served.
     """
     numbers = tuple(releases)
-    question = f"safe to retire release {_listed(numbers)}?"
+    question = f"safe to retire release{'s' if numbers[1:] else ''} {_listed(numbers)}:"
     if current is None:
         return RetirementAdvice(numbers, False, f"{question} no: the site serves nothing else", None)
     anchor = f"the anchor of release {current.release}"
@@ -41,7 +41,7 @@ def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvi
     elif not current.devices:
         sentence = "no: no door has come through with any release yet"
     else:
-        sentence = f"yes: {current.hold} of {current.devices} doors hold {anchor}"
+        sentence = f"yes, {current.hold} of {current.devices} doors hold {anchor}"
     is_safe = bool(current.devices) and not others
     return RetirementAdvice(numbers, is_safe, f"{question} {sentence}{_apart(current)}", current)
 

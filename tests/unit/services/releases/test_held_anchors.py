@@ -107,7 +107,7 @@ class TestRetirement:
         come(served, 1, other, minutes=10)
         assert self.advice(served) == (
             False,
-            "safe to retire release 1? no: 2 doors do not provably hold the anchor of release 2, "
+            "safe to retire release 1: no: 2 doors do not provably hold the anchor of release 2, "
             f"such as {serial_of(2)}",
         )
 
@@ -115,7 +115,7 @@ class TestRetirement:
         other = served.release("main")
         for device in (1, 2, 3):
             come(served, device, other, minutes=10)
-        assert self.advice(served) == (True, "safe to retire release 1? yes: 3 of 3 doors hold the anchor of release 2")
+        assert self.advice(served) == (True, "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 2")
 
     def test_who_was_never_seen_is_told(self, served: World) -> None:
         served.sites.add_devices([serial_of(n) for n in (1, 2, 3, 7)], "main", served.occasion)
@@ -130,5 +130,5 @@ class TestRetirement:
         world.release("main")
         assert self.advice(world) == (
             False,
-            "safe to retire release 1? no: no door has come through with any release yet",
+            "safe to retire release 1: no: no door has come through with any release yet",
         )
