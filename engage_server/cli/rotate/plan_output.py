@@ -11,7 +11,7 @@ from engage_server.records import RotationWay
 from engage_server.services.rotation.plan import RotationPlan, WayPlan
 
 _BAR = 40
-_ORDINALS = ("", "first", "second", "third")  # no way has more chains
+_ORDINALS = ("", "1st", "2nd", "3rd")  # no way has more chains
 _WISHES = (
     ("the host name changed", "engage site change, and then server-renewal"),
     ("a private key leaked", "linked-rekey or cut-over. Only a new root locks the old key out: no device asks a CRL."),
@@ -73,7 +73,7 @@ def _noticed(way: WayPlan) -> str:
     failing = [number for number, chain in enumerate(way.chains, 1) if chain.old_refuses]
     if not failing:
         return "nothing"
-    return "TLS fails once" if failing[0] == 1 else f"TLS fails once, with the {_ORDINALS[failing[0]]} chain"
+    return "TLS fails once" if failing[0] == 1 else f"TLS fails once, {_ORDINALS[failing[0]]} chain"
 
 
 def _offered(way: WayPlan, plan: RotationPlan) -> str:

@@ -20,7 +20,7 @@ def test_a_table_first_and_what_people_ask_for_when_nothing_is_due(installation:
     table = rows(shown)
     assert tuple(table) == _WAYS
     assert [cell.strip() for cell in table["server-renewal"][1:]] == ["nothing", "2481", "intermediate", "yes"]
-    assert "TLS fails once, with the second chain" in table["linked-rekey"][1]
+    assert "TLS fails once, 2nd chain" in table["linked-rekey"][1]
     assert "TLS fails once" in table["cut-over"][1]
     assert "nothing is due. What people ask for anyway:" in shown
     assert "the host name changed" in shown
