@@ -20,7 +20,7 @@ def print_budget(budget: ByteBudget) -> None:
     rows.append(("left", "", f"{budget.left:>6}", ""))
     link = f"beside a link certificate of {budget.link_certificate_bytes}"
     rows.append(("left then", "", f"{budget.left_with_link:>6}", link))
-    rows.append(("sum as PEM", "", f"{budget.pem_bytes:>6}", "if a device counts PEM instead of DER"))
+    rows.append(("sum as PEM", "", f"{budget.pem_bytes:>6}", "if a device counts PEM, not DER"))
     print_table(["certificate", "name", " bytes", ""], rows, "")
     _print_bar(budget)
 
