@@ -44,7 +44,8 @@ Examples:
   openssl s_client -showcerts -connect locks.example.org:443 </dev/null | engage chain check -
 
 A target is a folder, a file, - for standard input, or a live host: HOST[:PORT] or https://HOST[:PORT]. A file is PEM,
-DER, PKCS#7, PKCS#12, or the .crt of "openssl ca". A private key beside a chain is checked against it.
+DER, PKCS#7, PKCS#12, or the .crt of "openssl ca". A private key beside a chain is checked against it. Files of CAs that
+are named together with a server certificate are its chain.
 
 CODE is the code of a finding, or its first part, such as validity. To read about one: engage chain explain CODE
 
