@@ -47,7 +47,7 @@ class TargetResult:
         skipped: Why it was skipped at the operator's request; "" if it was not.
         ignored: How many findings are left out at the operator's request.
         can_be_staged: Whether ``engage release stage`` would accept the target as it is.
-        keys: The files of the private keys that were named with the target and belong to it.
+        beside: The other files that were named with the target and belong to it: CAs and private keys.
     """
 
     target: str
@@ -58,7 +58,7 @@ class TargetResult:
     skipped: str = ""
     ignored: int = 0
     can_be_staged: bool = False
-    keys: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:

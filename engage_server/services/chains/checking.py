@@ -87,7 +87,8 @@ class Checker:
                 whole = is_only and not Path(target).is_dir()
                 mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
                 joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
-                yield replace(self._guarded(shown(group.name), self._file, joined), keys=tuple(sorted(mine))), mine
+                result = self._guarded(shown(group.name), self._file, joined)
+                yield replace(result, beside=(*_authorities_of(named), *sorted(mine))), mine
             if group is None:
                 yield self._unreadable(target, no_chain_in(Path(target))), set()
         except EngageError as error:
@@ -163,6 +164,11 @@ class Checker:
             mend=error.next_step,
         )
         return TargetResult(name, (), (finding,), could_not_be_read=True)
+
+
+def _authorities_of(named: FileGroup | None) -> tuple[str, ...]:
+    """The files that were named with a chain's main file, which is the first."""
+    return tuple(shown(file.path) for file in named.files[1:]) if named else ()
 
 
 def _belongs(key: HeldFile, group: FileGroup, is_only: bool) -> bool:

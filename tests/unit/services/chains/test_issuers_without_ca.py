@@ -136,6 +136,15 @@ def test_server_certificates_stay_separate_chains(tmp_path: Path) -> None:
     assert [result.target for result in _checked(*lonely)] == lonely, "no chain needs this root"
 
 
+def test_the_next_step_names_all_files_of_the_chain(tmp_path: Path) -> None:
+    files = _laid_out(tmp_path, _built("CA:TRUE"), _NAMES[0])
+    (tmp_path / "own.key").write_bytes(_SERVER_KEY)
+    (result,) = _checked(*files, str(tmp_path / "own.key"))
+    assert result.can_be_staged
+    named = [Path(name).name for name in (result.target, *result.beside)]
+    assert named == ["srv.pem", "root.pem", "int.pem", "own.key"]
+
+
 @pytest.mark.parametrize("intermediate", ["CA:TRUE", *_WRONG])
 def test_stage_reads_the_same_folder_as_one_chain(intermediate: str, tmp_path: Path) -> None:
     files = _laid_out(tmp_path / "x", _built(intermediate), _NAMES[0])
