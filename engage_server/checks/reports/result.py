@@ -119,10 +119,13 @@ class CheckRun:
         """The number of findings of each severity so far."""
         return {severity.value: self._counted[severity] for severity in Severity}
 
+    def left_out(self) -> dict[str, int]:
+        """How many findings were ignored, and how many targets were skipped or not read, so far."""
+        return {"ignored": self.ignored, "skipped": self.skipped, "not_read": self.unreadable}
+
     def left_away(self) -> str:
-        """How much was left out, as text to append to a summary, such as ``, 2 ignored``; "" for nothing."""
-        counts = {"ignored": self.ignored, "skipped": self.skipped, "not read": self.unreadable}
-        return "".join(f", {count} {what}" for what, count in counts.items() if count)
+        """The same as text to append to a summary, such as ``, 2 ignored``; "" for nothing."""
+        return "".join(f", {count} {what.replace('_', ' ')}" for what, count in self.left_out().items() if count)
 
 
 def result_of(

@@ -62,7 +62,11 @@ def test_after_a_report_no_second_document_follows(tmp_path: Path) -> None:
     """A script reads one document: here the report itself says what could not be read."""
     done = engage(tmp_path, "chain", "check", "gone.pem", "--json")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["totals"]["error"] == 1
+    assert json.loads(done.stdout)["totals"] | {"error": 1, "not_read": 1} == json.loads(done.stdout)["totals"]
+    good = Path(__file__).parents[3] / "docs" / "examples" / "good"
+    done = engage(tmp_path, "chain", "check", good, "--at", "2026-11-14T12:00", "--ignore", "validity", "--json")
+    totals = json.loads(done.stdout)["totals"]
+    assert (totals["not_read"], totals["skipped"], totals["ignored"]) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(
