@@ -20,8 +20,8 @@ CERTIFICATES = (
         "key.too_large",
         Severity.ERROR,
         "No key is longer than devices accept: 2048 bits.",
-        "The vendor allows no longer key. A device that cannot use the key ends every TLS connection and never gets further. "
-        "Which error the device records is not known.",
+        "The vendor allows no longer key. A device that cannot use the key ends every TLS connection and never gets "
+        "further. Which error the device records is not known.",
         "host server page, note 2: no individual key longer than 2048 bits",
         "Issue it again with an RSA-2048 key.",
         "https://www.rfc-editor.org/rfc/rfc8017",
