@@ -141,6 +141,12 @@ def test_the_gitlab_job(checkout: Path, installs: bool) -> None:
         done = run("bash", "-eo", "pipefail", "-c", script, cwd=checkout, **{**variables, "ENGAGE_TARGETS": targets})
         assert done.returncode == status, done.stdout
         assert report.read_text().count("<failure ") == failures
+        assert f": {failures} errors, " in done.stdout, "the log says what is wrong, without the report"
+        assert ("[san.missing] locks.example.org" in done.stdout) is (failures > 0)
+    script = "\n".join(job["script"])
+    done = run("bash", "-eo", "pipefail", "-c", script, cwd=checkout, **{**variables, "ENGAGE_TARGETS": "nowhere"})
+    assert done.returncode == 3, done.stdout
+    assert "nowhere" in done.stdout
 
 
 def test_the_page_installs_a_check_and_checks_what_a_checkout_has() -> None:
