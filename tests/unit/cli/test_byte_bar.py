@@ -6,7 +6,6 @@ from engage_server.cli.byte_bar import print_budget
 from engage_server.pki.byte_budget import measure
 from tests.support.chains import good_chain
 
-
 _WORDS = ("if", "a", "device", "counts", "PEM,", "not", "DER")
 
 
