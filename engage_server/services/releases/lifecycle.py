@@ -262,6 +262,12 @@ class Releases:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
 
+    def retired_with_key_of(self, release: Release) -> list[Release]:
+        """The releases of all sites that were retired for good and had the same private key as this one."""
+        public = chain_of(release).server.public_key()
+        retired = [each for each in self._store.releases(None) if each.key_destroyed_at is not None]
+        return [each for each in retired if chain_of(each).server.public_key() == public]
+
     def _draft(self, material: ChainMaterial, site: Site, occasion: Occasion) -> ReleaseDraft:
         chain = material.chain
         anchor = der(chain.anchor(site.anchor))
