@@ -290,7 +290,7 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
 
 
 def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
-    """For a rotation that has ended: whether the replaced release can be retired."""
+    """For a rotation that has ended: whether the replaced release can be retired. An open one may go back to it."""
     rotation = progress.rotation
     return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
 
