@@ -1,6 +1,7 @@
 """Finds files that hold the private key of a certificate, such as a copy that stays when a release is retired."""
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
@@ -8,9 +9,9 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.errors import EngageError
 from engage_server.pki.keys import keys_match
-from engage_server.services.chains.held_files import entries_of, files_of, folders_of, look_into
+from engage_server.services.chains.authority import chain_folders
+from engage_server.services.chains.held_files import files_of, look_into
 
-_DEPTH = 3  # certs/SITE, certs/ROTATION/next
 _MOST_FILES = 2000
 
 
@@ -24,18 +25,13 @@ def key_copies(folder: Path, public: PublicKeyTypes) -> tuple[Path, ...]:
         public: The public key of the private key that is searched.
     """
     found = []
-    for path in islice(_files(folder, _DEPTH), _MOST_FILES):
+    for path in islice(_files(folder), _MOST_FILES):
         if any(keys_match(key, public) for key in look_into(path, None).bundle.keys):
             found.append(path)
     return tuple(found)
 
 
-def _files(folder: Path, depth: int) -> Iterator[Path]:
-    try:
-        files, inside = files_of(folder), list(folders_of(entries_of(folder)))
-    except EngageError:
-        return
-    yield from files
-    if depth > 1:
-        for path in inside:
-            yield from _files(path, depth - 1)
+def _files(folder: Path) -> Iterator[Path]:
+    for each in chain_folders(folder):
+        with suppress(EngageError):
+            yield from files_of(each)
