@@ -7,6 +7,7 @@ import click
 
 from engage_server.as_json.sites import site_json
 from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.new_hosts import after_rotation, unanswered_after_rotation
 from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
 from engage_server.cli.parameters import (
     FilePath,
@@ -283,6 +284,12 @@ def _after_change(operator: "OperatorSide", changed: Site) -> str:
     if not unanswered:
         return f"{program()} site show {changed.name}"
     click.echo(f"release {number} does not answer for {' '.join(map(str, unanswered))}: a server renewal is due")
+    if unanswered_after_rotation(operator, changed.name):
+        click.echo("A rotation is open that was begun without it. It must end or be aborted first.")
+        return after_rotation(changed.name)
+    if operator.rotations.open_rotation(changed.name) is not None:
+        click.echo("The open rotation will answer for it.")
+        return f"{program()} rotate status --site {changed.name}"
     return f"{program()} rotate start --site {changed.name} --way {RotationWay.SERVER_RENEWAL}"
 
 
