@@ -114,7 +114,7 @@ def stage(
         print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
-            print_next("fix the errors above and stage the chain again; this release cannot be activated")
+            print_next("build a chain without the errors above, and stage it. This release cannot be activated")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
