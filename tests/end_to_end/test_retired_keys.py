@@ -54,3 +54,16 @@ def test_drop_names_them_too(installation: Path) -> None:
     ok(engage(installation, "release", "stage", "certs/two"))
     done = ok(engage(installation, "release", "drop", 2, "--json"))
     assert json.loads(done)["key_files"] == [str(installation / "certs/two/partner_server.key")]
+
+
+def test_a_key_that_another_release_needs_is_left_alone(installation: Path) -> None:
+    """Both chains of a new root have one server key: to remove its file would be wrong while one of them is served."""
+    ok(engage(installation, "rotate", "start", "--way", "linked-rekey"))
+    for _ in range(2):
+        ok(engage(installation, "rotate", "approve", "--reason", "trial", "--yes"))
+    done = engage(installation, "release", "retire", 2, "--yes")
+    assert "next: rm" not in ok(done)
+    assert "warning: release 3 of main has the same private key, and keeps it" in done.stderr
+    first = json.loads(ok(engage(installation, "release", "retire", 1, "--yes", "--json")))
+    assert first["key_files"] == [str(installation / "certs/main/partner_server.key")], "the control"
+    assert first["key_kept_by"] == []

@@ -5,7 +5,7 @@ import click
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, release_argument, site_option
 from engage_server.cli.program import program
-from engage_server.cli.release.key_files import left_copies, next_after, print_left
+from engage_server.cli.release.key_files import left_key
 from engage_server.cli.session import Session
 
 
@@ -24,11 +24,11 @@ def drop_release(session: Session, number: int, site: str | None, reason: str, a
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    left = left_copies(session, operator.releases.one(name, number))
+    left = left_key(session, operator, operator.releases.one(name, number))
     operator.releases.drop(name, number, reason, session.occasion())
     if as_json:
-        print_json({"release": number, "site": name, "key_files": [str(path) for path in left]})
+        print_json({"release": number, "site": name, **left.as_json()})
         return
     click.echo(f"dropped release {number} of {name}")
-    print_left(left)
-    print_next(next_after(left, f"{program()} release list --site {name}"))
+    left.print()
+    print_next(left.next_or(f"{program()} release list --site {name}"))

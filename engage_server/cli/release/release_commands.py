@@ -28,6 +28,7 @@ from engage_server.cli.parameters import (
 from engage_server.cli.program import program
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
+from engage_server.cli.release.key_files import retired_owners
 from engage_server.cli.release.release_output import day, print_findings, state_words
 from engage_server.cli.release.retire_command import retire_release
 from engage_server.cli.session import Session
@@ -101,7 +102,7 @@ def stage(
     name = operator.sites.get(site).name
     material = read_material(targets, read_passphrase_option(session, passphrase_file))
     checked = operator.releases.stage(material, name, session.occasion())
-    retired = operator.releases.retired_with_key_of(checked.release)
+    retired = retired_owners(operator, checked.release)
     for each in retired:
         click.echo(
             f"warning: this is the private key of release {each.number} of {each.site}, which is retired for good. "

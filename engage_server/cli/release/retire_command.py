@@ -7,7 +7,7 @@ from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import reason_option, release_argument, site_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
-from engage_server.cli.release.key_files import left_copies, next_after, print_left
+from engage_server.cli.release.key_files import left_key
 from engage_server.cli.session import Session
 from engage_server.records import ReleaseState
 
@@ -29,7 +29,7 @@ def retire_release(session: Session, number: int, site: str | None, reason: str,
     is safe, that is, whether all doors hold the anchor of the current release. 'engage release list' says the same.
 
     The key in the database is destroyed. Files are not removed: the command names those in certs_dir that hold the same
-    key. It does not find encrypted files, or copies elsewhere.
+    key. It does not find encrypted files, or copies elsewhere. If another release has the same key, it names that one.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -38,10 +38,10 @@ def retire_release(session: Session, number: int, site: str | None, reason: str,
     if not yes:
         assert_sure(f"destroy the key of release {number} of {name}, so that nobody can go back to it?")
     retired = operator.releases.retire(name, number, reason, session.occasion())
-    left = left_copies(session, retired)
+    left = left_key(session, operator, retired)
     if as_json:
-        print_json(release_json(retired) | {"key_files": [str(path) for path in left]})
+        print_json(release_json(retired) | left.as_json())
         return
     click.echo(f"release {number} of {name} is retired: its private key is destroyed in the database")
-    print_left(left)
-    print_next(next_after(left, f"{program()} release list --site {name}"))
+    left.print()
+    print_next(left.next_or(f"{program()} release list --site {name}"))

@@ -262,11 +262,14 @@ class Releases:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
 
-    def retired_with_key_of(self, release: Release) -> list[Release]:
-        """The releases of all sites that were retired for good and had the same private key as this one."""
+    def sharing_key(self, release: Release) -> list[Release]:
+        """The other releases of all sites that have, or had, the private key of this one.
+
+        The chains of a rotation to a new root share one. :attr:`.Release.key_destroyed_at` says which have lost it.
+        """
         public = chain_of(release).server.public_key()
-        retired = [each for each in self._store.releases(None) if each.key_destroyed_at is not None]
-        return [each for each in retired if chain_of(each).server.public_key() == public]
+        others = [each for each in self._store.releases(None) if each != release]
+        return [each for each in others if chain_of(each).server.public_key() == public]
 
     def _draft(self, material: ChainMaterial, site: Site, occasion: Occasion) -> ReleaseDraft:
         chain = material.chain
