@@ -77,7 +77,7 @@ class TimeType(click.ParamType[datetime]):
 @click.command(epilog=_EXAMPLE)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completions.files)
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the report."
+    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
@@ -102,7 +102,7 @@ class TimeType(click.ParamType[datetime]):
 @click.option(
     "--warn-days",
     type=click.IntRange(0, MOST_DAYS),
-    help=f"Warn if a certificate ends within so many days. [default: {DEFAULT_WARN_DAYS}]",
+    help=f"Warn if a certificate ends within this many days. [default: {DEFAULT_WARN_DAYS}]",
 )
 @click.option("--strict/--no-strict", default=None, help="Count warnings as errors for the exit status.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out findings of this code. Repeat it for each.")
