@@ -307,8 +307,13 @@ class TestCommands:
         )
         done = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main")
         assert done.returncode == 2
+        assert f"[device_files.not_usable]: not all can be imported:\n  {tmp_path}" in done.stderr
         assert "db.schedules" in done.stderr
         assert serial_of(201) in done.stderr
+        as_json = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main", "--json")
+        error = json.loads(as_json.stdout)["error"]
+        assert (error["code"], error["exit_status"]) == ("device_files.not_usable", 2)
+        assert [line[:2] for line in error["sentence"].split("\n")] == ["no", "  "]
         assert not (files_pair.folder / "data" / "main" / serial_of(200)).exists()
 
     def test_a_database_that_devices_would_never_get(self, files_pair: RunningPair, tmp_path: Path) -> None:

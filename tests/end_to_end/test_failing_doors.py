@@ -55,6 +55,7 @@ def refused(folder: Path, *command: object) -> str:
     before = current(folder), ok(engage(folder, "audit", "show", "--json"))
     done = engage(folder, *command)
     assert done.returncode == 1
+    assert "\\n" not in done.stderr, "a line for each site and for the names, as nobody reads an escaped line end"
     assert (current(folder), ok(engage(folder, "audit", "show", "--json"))) == before
     return done.stderr
 

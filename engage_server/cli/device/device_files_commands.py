@@ -53,10 +53,11 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     is_list = path.is_file() and path.suffix.lower() != ".json"
     found = FoundFiles() if is_list else find_device_files(path)
     if found.faults:
-        rest = len(found.faults) - _FAULTS_SHOWN
-        shown = [*found.faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
         raise UsageError(
-            "not all can be imported:\n  " + "\n  ".join(shown), "Fix or move these files. Nothing was changed."
+            "not all can be imported:",
+            "Fix or move these files. Nothing was changed.",
+            code="device_files.not_usable",
+            rows=_rows(found.faults),
         )
     serials = _read_list(path) if is_list else found.serials
     operator = session.operator_side()
@@ -130,13 +131,19 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
         click.echo(f"wrote the files of {counted(len(wanted), 'device')} below {target}")
     if faults:
         raise FileNotUsable(
-            f"{counted(len(faults), 'file')} cannot be read (copied as NAME.unreadable):\n  "
-            + "\n  ".join(faults[:_FAULTS_SHOWN]),
+            f"{counted(len(faults), 'file')} cannot be read (copied as NAME.unreadable):",
             "Fix them here, or restore them from a backup. All others were written.",
+            rows=_rows(faults),
         )
     if as_json:
         return
     print_next(f"{program()} device import {target} --site {site}")
+
+
+def _rows(faults: Sequence[str]) -> list[str]:
+    """The first faults, and how many more there are."""
+    rest = len(faults) - _FAULTS_SHOWN
+    return [f"  {each}" for each in (*faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else []))]
 
 
 @contextmanager
