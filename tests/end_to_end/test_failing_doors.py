@@ -94,6 +94,10 @@ def test_a_host_that_is_taken_away(served: Path) -> None:
     assert current(served) == 3
     removed = engage(served, "site", "change", "main", *more)
     assert "does not answer for doors.example.org any more. No door called it" in removed.stderr
+    ok(engage(served, "site", "change", "main", *more, "--host", "doors.example.org", "--json"))
+    again = engage(served, "site", "change", "main", *more, "--json")
+    assert json.loads(again.stdout)["removed_hosts_called_by"] == {"doors.example.org": 0}
+    assert "warning: main does not answer for doors.example.org any more. No door called it" in again.stderr
     events = len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99"))))
     assert "nothing to change" in ok(engage(served, "site", "change", "main", *more))
     assert len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99")))) == events

@@ -64,6 +64,7 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     name = operator.sites.get(site).name
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
         added = operator.device_import.run(name, serials, found.files, session.occasion(), one_more)
+    warn_of_the_unlisted(operator, name, session.now())
     if as_json:
         print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
         return
@@ -71,7 +72,6 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
         click.echo(f"{counted(added, 'device')} added to {name}")
     if found.files:
         click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
-    warn_of_the_unlisted(operator, name, session.now())
     print_next(f"{program()} device list --site {name}")
 
 
