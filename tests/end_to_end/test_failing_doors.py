@@ -86,6 +86,7 @@ def test_a_host_that_is_taken_away(served: Path) -> None:
     more = [text for host in HOSTS for text in ("--host", host.text)]
     added = ok(engage(served, "site", "change", "main", *more, "--host", "doors.example.org"))
     assert "release 1 does not answer for doors.example.org" in added
+    assert "a running server follows within a second" in added
     assert "rotate start --site main --way server-renewal" in added
     status = engage(served, "status")
     assert (status.returncode, "not answered: " in status.stdout) == (1, True)

@@ -39,6 +39,15 @@ def warn_of_site_change(after: Site, callers: Sequence[HostCallers]) -> None:
         )
 
 
+def print_when_followed(poll_seconds: float) -> None:
+    """When the change is in force.
+
+    Args:
+        poll_seconds: How often workers look for changes: the setting.
+    """
+    click.echo(f"a running server follows within {'a second' if poll_seconds < 1 else 'a few seconds'}")
+
+
 def _parts(site: Site) -> list[tuple[str, str]]:
     return [
         ("hosts", " ".join(map(str, site.hosts))),

@@ -23,7 +23,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.site.call_in_command import call_in
 from engage_server.cli.site.removal_commands import remove_site, rename_site
-from engage_server.cli.site.site_change_output import print_site_change, warn_of_site_change
+from engage_server.cli.site.site_change_output import print_site_change, print_when_followed, warn_of_site_change
 from engage_server.errors import UsageError
 from engage_server.records import (
     AnchorRole,
@@ -270,6 +270,7 @@ def change(
         print_next(f"{program()} site show {name}")
         return
     print_site_change(before, changed)
+    print_when_followed(session.settings().poll_seconds)
     print_next(_after_change(operator, changed))
 
 
