@@ -144,7 +144,7 @@ class UpstreamDelivery:
         return True
 
     def _pause(self, device: str, answer: UpstreamAnswer, now: datetime) -> None:
-        why = f"it answers {answer.status} to uploads of {device}, not 201 or 202"
+        why = f"it answers {answer.status} to uploads of {device}, not 201, 202 or 204"
         if answer.status == _TOO_MANY:
             self._pauses.busy(device, now, why, answer.retry_seconds)
         else:
