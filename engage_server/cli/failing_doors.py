@@ -85,10 +85,10 @@ def warn_of_the_unlisted(operator: "OperatorSide", site: str, now: datetime) -> 
         click.echo(f"warning: {site} counts the devices on its list; {strangers_of(reception)}", err=True)
 
 
-def warn_of_other_hosts(site: str, callers: Sequence[HostCallers]) -> None:
-    """Before a release is made that is not for a host which doors call."""
+def warn_of_other_hosts(site: str, callers: Sequence[HostCallers], certificate: str = "the next certificate") -> None:
+    """Before a release is made or served that is not for a host which doors call."""
     for each in callers:
-        click.echo(f"warning: {each.host} is no host of {site}: the next certificate is not for it.", err=True)
+        click.echo(f"warning: {each.host} is no host of {site}: {certificate} is not for it.", err=True)
         click.echo(f"{who_calls(each)} They will refuse TLS.", err=True)
 
 

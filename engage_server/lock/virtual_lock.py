@@ -21,6 +21,7 @@ from engage_server.protocol import paths
 from engage_server.protocol.notice import digest_of
 from engage_server.protocol.serial_number import encode_serial
 from engage_server.records import Secret
+from engage_server.shown_text import shown_text
 
 SAMPLE_SERIAL = "0000000000000000A0B1000000000206"
 
@@ -91,7 +92,7 @@ class VirtualLock:
         try:
             response = get(self._target.host, self._target.http_port, self._notice_target(), self._limits)
             notice = read_notice(response, self._limits)
-            yield Step(name, ok=True, sentence=f"the host says: {notice.cert_url}")
+            yield Step(name, ok=True, sentence=f"the host says: {shown_text(notice.cert_url)}")
             name = "download"
             if self._only_target:
                 self._assert_leads_here(notice)

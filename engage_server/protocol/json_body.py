@@ -24,26 +24,28 @@ _SECRET = re.compile(r"passw(or)?d|passphrase|pwd|psk|presharedkey|wepkey|wpakey
 _TRAILING = re.compile(rb'(?P<kept>"(?:[^"\\]|\\.)*+"?|[\[{][ \t\r\n]*+,)|,(?=[ \t\r\n]*+[\]}])', re.DOTALL)
 
 
-def read_json(body: bytes, max_depth: int = MAX_DEPTH, *, names_once: bool = False) -> Json:
+def read_json(body: bytes, max_depth: int = MAX_DEPTH, *, strict: bool = False) -> Json:
     """Read a JSON body.
 
     Args:
         body: UTF-8, with or without a byte order mark.
         max_depth: How deep values may be nested. Use :data:`FILE_DEPTH` for a file that we may have written.
-        names_once: Whether to reject an object with a duplicate name. It is not known which of the two values a device
-            would use (RFC 8259 section 4).
+        strict: Whether to reject what devices may read in different ways. This is an object with a duplicate name (RFC
+            8259 section 4), or one half of a surrogate pair (section 8.2).
 
     Raises:
         BodyInvalid: It is not JSON, is nested too deep, or contains a number that is not finite. The message never
             quotes the body.
     """
     try:
-        value = _loaded(body.decode("utf-8-sig"), _names_once if names_once else None)
+        value = _loaded(body.decode("utf-8-sig"), _names_once if strict else None)
     except _NameTwice:
         raise BodyInvalid("an object in the body has a duplicate name", "Send each name once.") from None
     except (ValueError, RecursionError):
         raise BodyInvalid("the body is not JSON", "Send one JSON value in UTF-8.") from None
     assert_depth(value, max_depth)
+    if strict:
+        _assert_text(value)
     return value
 
 
@@ -109,6 +111,15 @@ def assert_depth(value: Json, max_depth: int) -> None:
     if isinstance(value, dict | list):
         for child in value.values() if isinstance(value, dict) else value:
             assert_depth(child, max_depth - 1)
+
+
+def _assert_text(value: Json) -> None:
+    try:
+        json.dumps(value, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise BodyInvalid(
+            "a string in the body is no text: it holds one half of a surrogate pair", "Send text in UTF-8."
+        ) from None
 
 
 def _is_secret(name: str) -> bool:

@@ -69,6 +69,18 @@ class TestRemovedHosts:
         assert f"other host: {OLD} is no host of main. 3 doors called it" in status.stdout
         assert "The certificate is not for it: they refuse TLS." in status.stdout
 
+    def test_an_activation_says_who_will_refuse(self, moved: Path) -> None:
+        """As a rotation does. A release that is for the old host is served without a word."""
+        ok(engage(moved, "chain", "build", "certs/moved", *NEW_OPTIONS))
+        ok(engage(moved, "release", "stage", "certs/moved"))
+        activated = engage(moved, "release", "activate", 2, "--yes")
+        assert activated.returncode == 0
+        assert f"warning: {OLD} is no host of main: the certificate of release 2 is not for it." in activated.stderr
+        assert "3 doors called it within 30 days, such as " in activated.stderr
+        back = engage(moved, "release", "activate", 1, "--yes", "--override", "san.host_missing=for a moment")
+        assert back.returncode == 0, back.stderr
+        assert "is no host of main" not in back.stderr
+
     def test_before_it_they_are_still_answered(self, moved: Path) -> None:
         """The certificate that is served is for the old host, too; who has it is not told again."""
         (site,) = json_of(moved, "status")["sites"]

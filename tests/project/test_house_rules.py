@@ -43,8 +43,11 @@ def test_the_clock_test_finds_clocks() -> None:
     assert list(clock_calls("occasion.now()")) == []
 
 
-# who makes files beside files.py: figures that mean nothing after a restart, and a fallback beside Linux
-_MAKES_FILES = {"files.py", "metrics.py", "tls_context.py"}
+# who makes files beside files/: figures that mean nothing after a restart, and a fallback beside Linux
+_MAKES_FILES = {
+    *("files/folders.py", "files/ownership.py", "files/writing.py"),
+    *("serving/worker/metrics.py", "serving/worker/connections/tls_context.py"),
+}
 
 
 _MAKING = {"O_CREAT", "mkdir", "makedirs", "write_text", "write_bytes", "touch", "mkstemp", "mkdtemp"}
@@ -58,7 +61,7 @@ def makers(source: str) -> list[str]:
 
 def test_files_are_made_in_one_place() -> None:
     """There they get their mode, and the owner of their folder where root makes them."""
-    found = {path.name: makers(path.read_text()) for path in _python_files(".")}
+    found = {path.relative_to(PACKAGE).as_posix(): makers(path.read_text()) for path in _python_files(".")}
     assert {name for name, what in found.items() if what} == _MAKES_FILES
 
 

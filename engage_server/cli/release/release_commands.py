@@ -8,7 +8,7 @@ import click
 
 from engage_server.as_json.releases import checked_release_json, confirmation_json, release_json
 from engage_server.cli.byte_bar import print_budget
-from engage_server.cli.failing_doors import assert_wanted, yes_option
+from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import (
     json_option,
@@ -301,6 +301,8 @@ release.add_command(drop_release)
 
 def _ask_where_doors_fail(session: Session, operator: "OperatorSide", site: str, number: int, *, yes: bool) -> None:
     if operator.releases.current(site) != number:
+        others = operator.held_anchors.callers_left_out(site, number, session.now())
+        warn_of_other_hosts(site, others, f"the certificate of release {number}")
         assert_wanted([operator.held_anchors.reception(site, number, session.now())], yes=yes)
 
 

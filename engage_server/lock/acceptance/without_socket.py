@@ -17,6 +17,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.refusal import DeviceRefusal
 from engage_server.pki.chain import signature_hash
 from engage_server.pki.extensions import extension
+from engage_server.pki.netscape_type import MALFORMED, NETSCAPE_SSL_SERVER, netscape_types
 
 # X509_V_ERR_... of x509_vfy.h
 _WRONG_PURPOSE, _KEY_TOO_SMALL, _HASH_TOO_WEAK = 26, 66, 68
@@ -71,6 +72,9 @@ def _assert_path(sent: Sequence[x509.Certificate], anchor: x509.Certificate, now
 
 def _assert_usage(sent: Sequence[x509.Certificate]) -> None:
     """Check the usages as OpenSSL does for a TLS server: an extended key usage limits a CA, too."""
+    types = netscape_types(sent[0])
+    if types == MALFORMED or (types is not None and not types & NETSCAPE_SSL_SERVER):
+        raise DeviceRefusal(verification_sentence(_WRONG_PURPOSE, 0), verification_advice(_WRONG_PURPOSE))
     for depth, certificate in enumerate(sent):
         usages = extension(certificate, x509.ExtendedKeyUsage)
         if usages is not None and ExtendedKeyUsageOID.SERVER_AUTH not in usages:

@@ -110,7 +110,14 @@ def download(notice: Notice, limits: DeviceLimits, ports: Mapping[int, int] = _A
         raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}") from None
     if not host or not notice.cert_url.isascii():
         raise DeviceRefusal(f"cert_url cannot be read: {notice.cert_url!r}")
-    response = get(host, ports.get(port, port), (url.path or "/") + (f"?{url.query}" if url.query else ""), limits)
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    try:
+        response = get(host, ports.get(port, port), target, limits)
+    except NotPossible as error:  # the reader may have named another host
+        raise NotPossible(
+            f"{error.sentence}; the notice's cert_url names {host}",
+            "Devices download from there. Make this host reachable from here, or correct cert_url.",
+        ) from None
     content_type = response.header("Content-Type")
     if content_type != "application/octet-stream":
         raise DeviceRefusal(

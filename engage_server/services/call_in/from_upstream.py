@@ -8,7 +8,7 @@ from dataclasses import replace
 from engage_server.errors import BodyInvalid, EngageError, UpstreamAway
 from engage_server.protocol.database_answer import assert_harmless
 from engage_server.protocol.device_audits import MAX_EVENTS, events_in
-from engage_server.protocol.json_body import read_json, without_secrets, write_json
+from engage_server.protocol.json_body import Json, read_json, without_secrets, write_json
 from engage_server.records import CallIn, CallInWay, Upstream
 from engage_server.services.call_in.call import (
     CREDENTIAL_STATUSES,
@@ -200,15 +200,19 @@ def _database(got: UpstreamAnswer) -> CallAnswer:
     try:
         if got.status != 200:
             raise BodyInvalid(f"the upstream system answers {got.status} to a database call", "Answer 200 with JSON.")
-        assert_harmless(read_json(got.body, names_once=True), "the upstream system's database answer")
+        assert_harmless(_read(got), "the upstream system's database answer")
     except BodyInvalid as error:
         raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
     return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # a small JSON parser does not accept one
 
 
 def _body(got: UpstreamAnswer) -> bytes:
+    return write_json(_read(got)) if got.body else b""
+
+
+def _read(got: UpstreamAnswer) -> Json:
     try:
-        return write_json(read_json(got.body, names_once=True)) if got.body else b""
+        return read_json(got.body, strict=True)
     except BodyInvalid as error:
         sentence = f"the upstream system's answer cannot be given to a device: {error.sentence}"
         raise UpstreamAway(sentence, "Fix the partner's system.") from None

@@ -109,7 +109,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
             only = _kind(path, top, value)
             parts = {only: value} if only is not None else {}
         if not FOR_DEVICES.isdisjoint(parts):
-            read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH, names_once=True)
+            read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH, strict=True)
         if not parts:
             found.faults.append(f"{path}: the kind of this file is unknown: database, configuration, audits, ...")
         for kind, part in parts.items():

@@ -22,6 +22,7 @@ from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import read_der
 from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
 from engage_server.services.releases.retirement import RetirementAdvice, advise
@@ -92,6 +93,17 @@ class HeldAnchors:
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
         )
+
+    def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
+        """The devices that call a host that the site no longer has, and that this release's certificate is not for.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        server = chain_of(self._store.release(site_name, number)).server
+        found = callers_of_other_hosts(self._store, self._store.site(site_name), now)
+        unnamed = unnamed_hosts(server, [each.host for each in found])
+        return [each for each in found if each.host in unnamed]
 
     def of_new_root(self, site_name: str, now: datetime) -> Reception | None:
         """Count the devices that would refuse a chain under a root that none of them has; None if nothing is served.

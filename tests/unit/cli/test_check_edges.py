@@ -128,7 +128,7 @@ def test_streams_that_were_closed_are_empty_ones(folder: Path) -> None:
 
 
 def test_a_secret_is_not_waited_for_without_end(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engage_server.files.PIPE_SECONDS", 0.05)
+    monkeypatch.setattr("engage_server.files.reading.PIPE_SECONDS", 0.05)
     os.mkfifo(folder / "pipe")
     done = engage(folder, "chain", "check", "chain.pem", "--passphrase-file", "pipe", *AT)
     error(done, 3, "file.not_usable", "nothing came out of it")

@@ -12,6 +12,7 @@ from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target, read_serial
+from engage_server.lock.transport.download import Notice, download, get
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.pki import encodings
 from engage_server.pki.chain import Chain
@@ -118,6 +119,17 @@ NOTICE = b'{"cert_url":"http://127.0.0.1:1/x.der","hash":"x"}'
 )
 def test_notices_that_a_device_drops(raw: bytes, word: str) -> None:
     _refused_at(steps_against(lambda _: raw), "notice", word)
+
+
+def test_a_host_in_cert_url_that_is_not_there_is_said_to_be_from_the_notice() -> None:
+    """The reader named another host, and would look for a slip in what they wrote."""
+    notice = Notice("http://nowhere.invalid/certificates/x.der", "")
+    with pytest.raises(NotPossible, match=r"http://nowhere\.invalid:80: .*; the notice's cert_url names") as raised:
+        download(notice, LIMITS)
+    assert "cert_url" in raised.value.next_step
+    with pytest.raises(NotPossible) as raised:
+        get("nowhere.invalid", 80, "/", LIMITS)
+    assert "cert_url" not in raised.value.sentence
 
 
 @pytest.mark.parametrize(

@@ -93,7 +93,7 @@ class TestBodies:
     def test_names_can_be_asked_to_stand_once(self, body: bytes) -> None:
         assert read_json(body)
         with pytest.raises(BodyInvalid, match="a duplicate name"):
-            read_json(body, names_once=True)
+            read_json(body, strict=True)
 
     def test_a_byte_order_mark_does_no_harm(self) -> None:
         assert read_json(b'\xef\xbb\xbf{"a":1}') == {"a": 1}

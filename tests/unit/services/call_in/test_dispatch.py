@@ -335,6 +335,20 @@ class TestWhatThePartnerSays:
         assert self.ask(prepared, partner, "200 OK", body=body).status == 503
         assert "has a duplicate name" in prepared.told[0]
 
+    @pytest.mark.parametrize("half", [b"\\ud800", b"\\uDFFF", b"\\ude00\\ud83d"])
+    def test_half_a_surrogate_pair_is_refused(self, prepared: World, partner: Partner, half: bytes) -> None:
+        """It is no text: a small parser could stop at it, or store something else."""
+        assert self.ask(prepared, partner, "200 OK", body=self.DATABASE.replace(b"Mo", half)).status == 503
+        assert "the upstream system's answer cannot be given to a device: a string" in prepared.told[0]
+
+    def test_a_whole_pair_is_handed_on(self, prepared: World, partner: Partner) -> None:
+        body = self.DATABASE.replace(b"Mo", b"\\ud83d\\ude00")
+        assert self.ask(prepared, partner, "200 OK", body=body).body == body
+
+    def test_whose_body_is_no_json_is_said(self, prepared: World, partner: Partner) -> None:
+        assert self.ask(prepared, partner, "200 OK", body=b"<html>").status == 503
+        assert "the upstream system's answer cannot be given to a device: the body is not JSON" in prepared.told[0]
+
     def test_a_trailing_comma_too(self, prepared: World, partner: Partner) -> None:
         """Only devices may send one: nobody knows which of them could read it."""
         assert self.ask(prepared, partner, "200 OK", body=self.DATABASE[:-1] + b",}").status == 503
