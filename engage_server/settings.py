@@ -66,7 +66,7 @@ class Settings:
     )
     database_url: SecretText = setting(
         SecretText("sqlite:///data/engage.db"),
-        "SQLite, or postgresql://USER@HOST/NAME. Where it is not set: engage.db in data_dir.",
+        "SQLite, or postgresql://USER@HOST/NAME. If it is not set: engage.db in data_dir.",
     )
     key_encryption_key_file: Path = setting(
         Path("engage.kek"), f"File with the key that opens the sealed secrets. {KEK_VARIABLE} may hold the key instead."
@@ -80,14 +80,14 @@ class Settings:
     http_port: Port = setting(80, "Port of the plain HTTP instance.")
     https_port: Port = setting(443, "Port of the TLS instance. Devices cannot be set to a port other than 443.")
     public_http_port: Port | None = setting(
-        None, "Port in cert_url, where a NAT in front of the server changes it. Where it is not set: http_port."
+        None, "Port in cert_url, if a NAT in front of the server changes it. If it is not set: http_port."
     )
     workers: Annotated[int, Bounds(ge=1, le=64)] = setting(2, "Processes of each instance: one for each core.")
     threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
-        8, "Threads of each worker for requests other than notice and DER."
+        8, "Threads of each worker for requests other than those for the notice and the DER."
     )
     call_in_threads: Annotated[int, Bounds(ge=1, le=1024)] = setting(
-        16, "Additional threads of each worker for call-ins: each may have to wait for a partner's system."
+        16, "Additional threads of each worker for call-ins: each may have to wait for an upstream system."
     )
     tls_profile: Literal["default", "legacy"] = setting(
         "default", "default: TLS 1.2 and 1.3. legacy: also 1.0 and 1.1, for the oldest firmware."
@@ -134,7 +134,7 @@ class Settings:
     )
     upstream_spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         1024,
-        "Disk space (MiB) for audits and alerts that a partner's system has rejected, or has not accepted yet. "
+        "Disk space (MiB) for audits and alerts that an upstream system has rejected, or has not accepted yet. "
         "Above that, devices are asked to retry later.",
     )
     device_disk_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(

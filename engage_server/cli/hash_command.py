@@ -17,7 +17,8 @@ from engage_server.services.chains.folder import hash_der_file
 def hash_command(session: Session, der_file: Path, site_key_file: str | None, demo: bool) -> None:
     """Print the hash of a DER certificate under a site key.
 
-    It is Base64(HMAC-SHA1(site key, DER)): the notice carries it, and devices compute it. Nothing else is printed.
+    The hash is Base64(HMAC-SHA1(site key, DER)). The notice carries it, and devices compute it. Nothing else is
+    printed.
     """
     key = required_site_key(session, site_key_file, demo)
     click.echo(hash_der_file(der_file, key))

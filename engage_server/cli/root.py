@@ -20,7 +20,7 @@ COMMANDS = {
     ),
     "serve": ("installation.serve_command", "serve", "Run the server pair, or one instance of it."),
     "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
-    "device": ("device.device_commands", "device", "Devices: who took which release, who is missing, and why."),
+    "device": ("device.device_commands", "device", "Devices: which release each has, which are missing, and why."),
     "import": ("installation.import_commands", "import_group", "Import the vendor's sample servers."),
     "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),

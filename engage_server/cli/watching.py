@@ -22,7 +22,7 @@ watch_option = click.option(
     "--watch",
     "watching",
     is_flag=True,
-    help=f"Look again every {_SECONDS:g} seconds until Ctrl-C; without a terminal, print only what is new.",
+    help=f"Update every {_SECONDS:g} seconds until Ctrl-C; without a terminal, print only what is new.",
 )
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import subprocess
 import sys
@@ -191,6 +192,23 @@ def test_many_chains_show_progress_on_a_terminal_and_nowhere_else(folder: Path) 
     os.close(ours)
     assert len(json.loads(done.stdout)["targets"]) == 120
     assert subprocess.run(command, cwd=folder, capture_output=True, check=True).stderr == b""
+
+
+@pytest.mark.parametrize("columns", ["80", "60"])
+def test_findings_wrap_on_a_terminal_and_nowhere_else(columns: str, folder: Path) -> None:
+    bad = Path(__file__).parents[2] / "docs" / "examples" / "bad.pem"
+    command = [sys.executable, "-m", "engage_server", "chain", "check", str(bad), *AT]
+    environment = {**os.environ, "COLUMNS": columns, "NO_COLOR": "1"}
+    ours, theirs = pty.openpty()
+    assert subprocess.run(command, cwd=folder, stdout=theirs, env=environment, check=False).returncode == 1
+    os.close(theirs)
+    shown = os.read(ours, 1 << 16).decode()
+    os.close(ours)
+    findings = [line for line in shown.splitlines() if line.startswith(("  error", "      "))]
+    assert len(findings) > 8
+    assert max(map(len, findings)) <= int(columns)
+    piped = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, check=False).stdout
+    assert re.search(r"^  error \[path.issuer_not_ca\] .*do not say CA:TRUE$", piped, re.MULTILINE)
 
 
 def test_output_goes_to_a_file_whole(folder: Path) -> None:

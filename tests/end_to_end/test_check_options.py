@@ -155,7 +155,18 @@ def test_the_installations_file_comes_first_where_it_has_the_table(folder: Path)
 def test_settings_that_are_none_are_refused(content: str, words: str, folder: Path) -> None:
     (folder / "engage.toml").write_text(content)
     status = 3 if "gone.pem" in words else 2
-    error(engage(folder, "chain", "check", "fine.pem"), status, words)
+    error(engage(folder, "chain", "check", "fine.pem"), status, words, "" if status == 3 else "engage.toml")
+
+
+def test_a_wrong_code_names_the_file_that_it_stands_in(folder: Path) -> None:
+    (folder / "pyproject.toml").write_text('[tool.engage-server.check]\nselect = ["validty"]\n')
+    words = ("pyproject.toml: select: no finding has the code 'validty'", "Did you mean validity?")
+    error(engage(folder, "chain", "check", "fine.pem"), 2, *words)
+    given = engage(folder, "chain", "check", "fine.pem", "--select", "validty")
+    error(given, 2, "pyproject.toml")
+    (folder / "pyproject.toml").unlink()
+    alone = engage(folder, "chain", "check", "fine.pem", "--select", "validty")
+    error(alone, 2, "error [usage]: no finding has the code 'validty'")
 
 
 def test_explain(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_secret_that_was_taken_away(folder: Path) -> None:
     gone = {"ENGAGE_SITE_KEY_FILE": str(folder / "gone.key")}
     assert "nothing to do" in ok(engage(folder, "init", stdin=None, **gone))
     another = engage(folder, "init", "--site", "other", "--host", "127.0.0.2", stdin=None, **gone)
-    assert (another.returncode, "gone.key: No such file" in another.stderr) == (3, True), "no random key is made"
+    assert (another.returncode, "gone.key" in another.stderr) == (3, True), another.stderr
     shutil.rmtree(folder / "data")
     lost = engage(folder, "init", stdin=None, **gone)
     assert (lost.returncode, "installation.lost" in lost.stderr) == (2, True)

@@ -27,7 +27,7 @@ def installation_on_a_small_disk(tmp_path: Path) -> Iterator[Path]:
 def send(pair: RunningPair, device: int, number: int, length: int = 700_000) -> bytes:
     """One upload; the status."""
     body = json.dumps({"serialNumber": serial_of(device), "audits": [{"n": number, "x": "x" * length}]}).encode()
-    return ask(pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: x", body).split()[1]
+    return ask(pair, "POST /swordfish/lock/audit HTTP/1.1\nHost: 127.0.0.1", body).split()[1]
 
 
 def test_a_rotation_is_aborted_while_devices_have_filled_the_disk(installation_on_a_small_disk: Path) -> None:

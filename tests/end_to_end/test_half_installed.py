@@ -74,6 +74,7 @@ def test_checks_and_locks_work(
         ("lock", "conformance", shared_pair.http, *port, *key),
         ("lock", "misbehave", "--help"),
         ("settings",),
+        ("completion", "bash"),
     )
     assert [each.status for each in fine] == [0] * len(fine), [each.out + each.err for each in fine if each.status]
     assert "2 chains for any devices" in (tmp_path / "report.txt").read_text()
@@ -101,6 +102,7 @@ def test_the_other_half_says_what_to_install(tmp_path: Path) -> None:
     for each in finished[:-1]:
         assert "which is not installed here" in told(each)
         assert "next: Install all of engage-server: pip install" in told(each)
+        assert "The commands chain, completion, hash, lock and settings work here" in told(each)
     assert "next: Give the site key: --site-key-file FILE" in told(finished[-1])
     assert list(tmp_path.iterdir()) == []
 

@@ -122,6 +122,15 @@ def test_the_alert_rules_are_raised_by_what_they_are_for() -> None:
     promtool("test", "rules", "alerts_test.yml")
 
 
+def test_an_alert_advises_the_same_as_the_readme() -> None:
+    rules, readme = (PROMETHEUS / "alerts.yml").read_text(), (ROOT / "README.md").read_text()
+    renewal = "engage rotate start --way server-renewal"
+    (advice,) = re.findall(r'alert: EngageServerCertificateEnds\n(?:.*\n)*?.*next: "(.*)"', rules)
+    assert renewal in advice
+    assert renewal in readme
+    assert "release stage" not in rules, "a rotation builds, checks and stages"
+
+
 def test_rules_and_dashboard_speak_of_metrics_that_there_are(busy_pair: RunningPair) -> None:
     there = names_in(scrape(busy_pair)[1])
     rules, dashboard = (PROMETHEUS / "alerts.yml").read_text(), DASHBOARD.read_text()

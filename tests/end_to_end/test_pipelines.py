@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.commands import engage
 from tests.support.containers import KEY
 
 ROOT = Path(__file__).parents[2]
@@ -140,6 +141,23 @@ def test_the_gitlab_job(checkout: Path, installs: bool) -> None:
         done = run("bash", "-eo", "pipefail", "-c", script, cwd=checkout, **{**variables, "ENGAGE_TARGETS": targets})
         assert done.returncode == status, done.stdout
         assert report.read_text().count("<failure ") == failures
+        assert f": {failures} errors, " in done.stdout, "the log says what is wrong, without the report"
+        assert ("[san.missing] locks.example.org" in done.stdout) is (failures > 0)
+    script = "\n".join(job["script"])
+    done = run("bash", "-eo", "pipefail", "-c", script, cwd=checkout, **{**variables, "ENGAGE_TARGETS": "nowhere"})
+    assert done.returncode == 3, done.stdout
+    assert "nowhere" in done.stdout
+
+
+def test_the_page_installs_a_check_and_checks_what_a_checkout_has() -> None:
+    """What a newcomer pastes first. That it installs is what the pipelines' tests show."""
+    page = (ROOT / "docs" / "ci.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"^check/bin/engage (.*)$", page, re.MULTILINE)
+    done = engage(ROOT, *command.split())
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 chain for any devices" in done.stdout
+    called = re.findall(r"^ +entry: (\S+)", page, re.MULTILINE)
+    assert [name.startswith("/") for name in called] == [True], "a hook runs in the user's own repository"
 
 
 @pytest.mark.parametrize("server", ["", "engage-server", "engage_server==0.1", "engage-server[x]"])

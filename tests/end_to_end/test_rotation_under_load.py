@@ -124,7 +124,7 @@ def test_activate_waits_and_names_who_does_not_follow(installation: Path, operat
             refused = engage(installation, "release", "activate", "3", "--wait", "--wait-seconds", "2")
         assert refused.returncode == 1
         assert f"https {https_worker} on " in refused.stdout
-        assert "1 of 2 workers serve it" in refused.stdout
+        assert "1 of 2 workers serves it" in refused.stdout
         eventually(lambda: serves(operator, 3, 2), "it follows when it can")
         back = ok(engage(installation, "release", "rollback", "--wait", "--json"))
         assert '"number": 2' in back

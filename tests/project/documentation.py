@@ -101,7 +101,7 @@ A target is a folder, a file, `-` for standard input, or a live host (`HOST[:POR
 | Base64 of a whole PEM text | Kubernetes secrets, CI variables |
 | PEM as UTF-16, or with BEGIN and END on one line: with a warning, because others cannot load it | PowerShell, `cat` |
 
-A keystore of Java (JKS, JCEKS) is not read; the finding has the command that converts it. UTF-32 text is not read.
+A Java keystore (JKS, JCEKS) is not read; the finding has the command that converts it. UTF-32 text is not read.
 
 In a folder, these files are one chain:
 
@@ -111,15 +111,15 @@ In a folder, these files are one chain:
 - files with one CA certificate each.
 
 A folder with several server certificates holds several chains. Each has the CAs that it needs, and the key that has its
-name or belongs to it. Private keys alone, requests and CRLs in a folder are passed over. Folders below are searched,
-except hidden ones and links. On the command line, a key that is named beside a chain is held against it.
+name or belongs to it. Private keys alone, requests and CRLs in a folder are skipped. Subfolders are searched,
+except hidden ones and links. On the command line, a key that is named beside a chain is compared with it.
 
 A live host does not send its root. Name it with `--anchor`, or give the site key. With the site key, the certificate
-that the host distributes is fetched by HTTP, checked as a device does, and compared with the TLS chain.
+that the host distributes is fetched by HTTP, checked as by a device, and compared with the TLS chain.
 
-What counts against 4096 bytes is the root, sent or not, and every other certificate that the server sends:
-intermediates, link certificates, duplicates and strangers. Where CAs were renewed or certify each other, several paths
-lead up. The best one is judged. What is sent beside it gets separate findings.
+Two things count against the 4096 bytes: the root, sent or not, and every other certificate that the server sends. These
+can be intermediates, link certificates, duplicates and unrelated ones. Where CAs were renewed or certify each other,
+several paths lead to a root. The best path is judged. What is sent in addition to it gets separate findings.
 
 `--profile` takes `nde`, `le`, `mt20w`, `gateway` or `any`, or a TOML file with `name` and any of `chain_der_bytes`,
 `rsa_key_bits`, `rsa_key_bits_at_least`, `clock_hours`.
@@ -134,7 +134,8 @@ _UNREADABLE_INTRO = """
 ## Targets that cannot be read
 
 Such a target is not judged, and the exit status is 3. The other targets are judged. These findings cannot be
-ignored, but for three: `--ignore content.key_alone`, `content.request` and `content.revocation_list` skip such files.
+ignored, with three exceptions: `--ignore content.key_alone`, `content.request` and `content.revocation_list` skip
+such files.
 
 | code | rule | fix |
 |---|---|---|
@@ -171,7 +172,7 @@ def _commands_page() -> str:
         "# Commands\n\nGenerated from the program by `scripts/fix`.\n\n"
         "| exit status | meaning |\n|---|---|\n| 0 | fine |\n"
         "| 1 | the answer is no: a finding of severity error, a lock that would refuse |\n"
-        "| 2 | wrong usage or settings |\n| 3 | could not be done: file, network, database |\n"
+        "| 2 | wrong usage or settings |\n| 3 | could not be done: because of a file, the network or the database |\n"
         "| 130 | stopped by Ctrl-C, or a question was answered with no |\n"
     ]
     for name, command in commands():
@@ -184,15 +185,15 @@ def _settings_page() -> str:
     lines = [
         "# Settings\n",
         "Generated from the program by `scripts/fix`.\n",
-        "A value comes from a command-line option, else from the environment, else from the settings file. Otherwise",
-        "it is the default. Relative paths start at the settings file. An unknown setting, or a value that cannot be",
-        "used, stops the start.\n",
+        "A value comes from the first of these that has one: a command-line option, the environment, the settings",
+        "file, the default. Relative paths start at the folder of the settings file. If a setting is unknown, or a",
+        "value cannot be used, the program does not start.\n",
         "The settings file is the first of these that is named or exists. `engage settings` says which.\n",
         "1. `--config FILE`",
         f"2. `{CONFIG_VARIABLE}`",
         f"3. `{SETTINGS_FILE}` in the current folder",
         f"4. `/etc/engage-server/engage.toml`; `{SYSTEM_CONFIG_VARIABLE}` names another one, or none if it is empty\n",
-        "A table `[check]` in the same file holds what `engage chain check` is to do:",
+        "A table `[check]` in the same file holds the options of `engage chain check`:",
         "[ci.md](ci.md#settings-of-a-repository).\n",
         f"Secrets are not settings. The key-encryption key is in a separate file or in `{KEK_VARIABLE}`.",
         f"The release key is in another file or in `{RELEASE_KEY_VARIABLE}`. Commands that take a site key or a",

@@ -61,7 +61,7 @@ CONTENTS = (
     _unreadable(
         "content.keystore",
         rule="The file is not a keystore that only Java or Windows can read (JKS, JCEKS, SST).",
-        why="Only servers written in Java can read it.",
+        why="Only Java programs can read JKS and JCEKS, and only Windows reads SST.",
         source="RFC 7292: PKCS#12 is the format that other programs read",
         fix="Convert it: keytool -importkeystore -srckeystore FILE -destkeystore FILE.p12 -deststoretype PKCS12",
         page="https://docs.oracle.com/en/java/javase/17/docs/specs/man/keytool.html",

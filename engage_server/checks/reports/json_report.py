@@ -15,7 +15,7 @@ def json_report(run: CheckRun) -> Iterator[str]:
     head = {"format": FORMAT, "at": run.at.isoformat(), "profile": run.profile, "limit_der_bytes": run.limit}
     yield indented(head).removesuffix("\n}") + ',\n  "targets": ['
     yield from separated(indented(_target(result, run.limit), depth=2) for result in run)
-    yield '\n  ],\n  "totals": ' + indented(run.totals(), depth=1) + "\n}\n"
+    yield '\n  ],\n  "totals": ' + indented(run.totals() | run.left_out(), depth=1) + "\n}\n"
 
 
 def indented(value: object, *, depth: int = 0) -> str:

@@ -47,7 +47,7 @@ class TargetResult:
         skipped: Why it was skipped at the operator's request; "" if it was not.
         ignored: How many findings are left out at the operator's request.
         can_be_staged: Whether ``engage release stage`` would accept the target as it is.
-        keys: The files of the private keys that were named with the target and belong to it.
+        beside: The other files that were named with the target and belong to it: CAs and private keys.
     """
 
     target: str
@@ -58,7 +58,7 @@ class TargetResult:
     skipped: str = ""
     ignored: int = 0
     can_be_staged: bool = False
-    keys: tuple[str, ...] = ()
+    beside: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:
@@ -119,10 +119,13 @@ class CheckRun:
         """The number of findings of each severity so far."""
         return {severity.value: self._counted[severity] for severity in Severity}
 
+    def left_out(self) -> dict[str, int]:
+        """How many findings were ignored, and how many targets were skipped or not read, so far."""
+        return {"ignored": self.ignored, "skipped": self.skipped, "not_read": self.unreadable}
+
     def left_away(self) -> str:
-        """How much was left out, as text to append to a summary, such as ``, 2 ignored``; "" for nothing."""
-        counts = {"ignored": self.ignored, "skipped": self.skipped, "not read": self.unreadable}
-        return "".join(f", {count} {what}" for what, count in counts.items() if count)
+        """The same as text to append to a summary, such as ``, 2 ignored``; "" for nothing."""
+        return "".join(f", {count} {what.replace('_', ' ')}" for what, count in self.left_out().items() if count)
 
 
 def result_of(

@@ -1,5 +1,6 @@
 """Text for people: a bar with the chain's bytes and the device's limit, then findings, most severe first."""
 
+import textwrap
 from collections.abc import Callable, Iterator
 
 from engage_server.checks.finding import Finding, Severity
@@ -8,6 +9,7 @@ from engage_server.checks.reports.result import CheckRun, TargetResult
 Paint = Callable[[str, str], str]  # (text, style) -> text, coloured on a terminal and unchanged elsewhere
 
 _CELLS = 44
+_NARROWEST = 40  # columns: below that, a word a line would be harder to read than a line that the terminal breaks
 _MARKS = {"root": "R", "link": "L", "intermediate": "I", "server": "S", "other": "O"}
 _STYLES = {"root": "magenta", "intermediate": "blue", "server": "cyan", "link": "magenta", "other": "yellow"}
 _SEVERITY_STYLES = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "bright_black"}
@@ -18,32 +20,34 @@ def plain(text: str, _style: str) -> str:
     return text
 
 
-def text_report(run: CheckRun, paint: Paint = plain) -> Iterator[str]:
+def text_report(run: CheckRun, paint: Paint = plain, width: int | None = None) -> Iterator[str]:
     """Write the run for a terminal or a log, in one part for each target and a summary.
 
     Args:
         run: The run to report.
         paint: Adds colour to a text; the default adds none.
+        width: Wrap at this column. None keeps each finding in one line, for what searches the lines.
     """
     for result in run:
-        yield _target(result, run.limit, paint) + "\n"
+        yield _target(result, run.limit, paint, width) + "\n"
     totals = ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for name, count in run.totals().items())
     chains = f"{run.chains} chain{'' if run.chains == 1 else 's'}"
-    yield f"{chains} for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}{run.left_away()}\n"
+    summary = f"{chains} for {run.profile} devices at {run.at:%Y-%m-%d %H:%M} UTC: {totals}{run.left_away()}"
+    yield "\n".join(_wrapped(summary, width)) + "\n"
 
 
-def _target(result: TargetResult, limit: int, paint: Paint) -> str:
+def _target(result: TargetResult, limit: int, paint: Paint, width: int | None) -> str:
     lines = [_one_line(result.target)]
     if result.certificates:
         lines.append(_bar(result, limit, paint))
     for each in result.certificates:
         not_counted = "" if each.counted else "  (not counted: devices have one root, and the other is longer)"
         row = f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
-        lines.append(row + not_counted)
+        lines += _wrapped(row + not_counted, width)
     for finding in result.findings:
-        lines += _finding(finding, paint)
+        lines += _finding(finding, paint, width)
     if result.skipped:
-        lines.append(f"  skipped: {_one_line(result.skipped)}")
+        lines += _wrapped(f"  skipped: {_one_line(result.skipped)}", width)
     elif not result.findings:
         lines.append(f"  {paint('fine', 'green')}: nothing found")
     return "\n".join(lines) + "\n"
@@ -64,13 +68,23 @@ def _bar(result: TargetResult, limit: int, paint: Paint) -> str:
     return f"  [{cells}{free}] {result.total} of {limit} bytes, {verdict}"
 
 
-def _finding(finding: Finding, paint: Paint) -> list[str]:
+def _finding(finding: Finding, paint: Paint, width: int | None) -> list[str]:
     about = f"{_one_line(finding.certificate)}: " if finding.certificate else ""
-    label = paint(finding.severity.value, _SEVERITY_STYLES[finding.severity])
-    return [
-        f"  {label} [{finding.code}] {about}{_one_line(finding.sentence)}",
-        f"      fix: {finding.mend} ({finding.source})",
-    ]
+    severity = finding.severity.value
+    first, *more = _wrapped(f"  {severity} [{finding.code}] {about}{_one_line(finding.sentence)}", width)
+    label = paint(severity, _SEVERITY_STYLES[finding.severity])  # after wrapping: colour takes no column
+    painted = f"  {label}{first.removeprefix(f'  {severity}')}"
+    return [painted, *more, *_wrapped(f"      fix: {finding.mend} ({finding.source})", width)]
+
+
+def _wrapped(text: str, width: int | None) -> list[str]:
+    """The text in lines of this width. Words that are longer stay whole, so that paths can be copied."""
+    if width is None:
+        return [text]
+    indent = " " * (len(text) - len(text.lstrip()) + 4)
+    return textwrap.wrap(
+        text, max(width, _NARROWEST), subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
 
 
 def _one_line(text: str) -> str:

@@ -1,5 +1,6 @@
 """``engage chain check``."""
 
+import shutil
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -44,7 +45,8 @@ Examples:
   openssl s_client -showcerts -connect locks.example.org:443 </dev/null | engage chain check -
 
 A target is a folder, a file, - for standard input, or a live host: HOST[:PORT] or https://HOST[:PORT]. A file is PEM,
-DER, PKCS#7, PKCS#12, or the .crt of "openssl ca". A private key beside a chain is checked against it.
+DER, PKCS#7, PKCS#12, or the .crt of "openssl ca". A private key beside a chain is checked against it. Files of CAs that
+are named together with a server certificate are its chain.
 
 CODE is the code of a finding, or its first part, such as validity. To read about one: engage chain explain CODE
 
@@ -77,7 +79,7 @@ class TimeType(click.ParamType[datetime]):
 @click.command(epilog=_EXAMPLE)
 @click.argument("targets", nargs=-1, required=True, metavar="TARGET...", shell_complete=completions.files)
 @click.option(
-    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Form of the report."
+    "--format", "form", type=click.Choice(_FORMATS), default="text", show_default=True, help="Format of the report."
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(
@@ -102,7 +104,7 @@ class TimeType(click.ParamType[datetime]):
 @click.option(
     "--warn-days",
     type=click.IntRange(0, MOST_DAYS),
-    help=f"Warn if a certificate ends within so many days. [default: {DEFAULT_WARN_DAYS}]",
+    help=f"Warn if a certificate ends within this many days. [default: {DEFAULT_WARN_DAYS}]",
 )
 @click.option("--strict/--no-strict", default=None, help="Count warnings as errors for the exit status.")
 @click.option("--ignore", multiple=True, metavar="CODE", help="Leave out findings of this code. Repeat it for each.")
@@ -195,11 +197,14 @@ def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: 
         from engage_server.checks.reports.github_report import github_report
 
         return github_report(run)
-    return _text(run, seen, (lambda text, style: click.style(text, fg=style)) if to_terminal else plain)
+    if to_terminal:
+        width = shutil.get_terminal_size().columns  # COLUMNS, where that is set
+        return _text(run, seen, lambda text, style: click.style(text, fg=style), width)
+    return _text(run, seen, plain, None)
 
 
-def _text(run: CheckRun, seen: Seen, paint: Paint) -> Iterator[str]:
-    yield from text_report(run, paint)
+def _text(run: CheckRun, seen: Seen, paint: Paint, width: int | None) -> Iterator[str]:
+    yield from text_report(run, paint, width)
     if run.totals()[Severity.ERROR]:
         yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
     else:

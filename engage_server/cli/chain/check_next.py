@@ -25,7 +25,7 @@ class Seen:
             self.live += result.live
             self.files += not result.live and not result.skipped
             if result.can_be_staged and len(self.to_stage) < 2:
-                self.to_stage.append(shlex.join((result.target, *result.keys)))
+                self.to_stage.append(shlex.join((result.target, *result.beside)))
             yield result
 
     def next_steps(self) -> Iterator[str]:

@@ -5,14 +5,16 @@ settings is not read for it: a check needs no installation, and starts at once.
 """
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from engage_server.cli.parameters import MOST_DAYS
+from engage_server.checks.selection import Selection
+from engage_server.cli.parameters import MOST_DAYS, profile_of
 from engage_server.cli.session import Session
-from engage_server.errors import SettingsInvalid
+from engage_server.errors import SettingsInvalid, UsageError
 from engage_server.records import Host
 from engage_server.variables import CONFIG_VARIABLE
 
@@ -57,7 +59,7 @@ def check_settings(session: Session) -> CheckSettings:
 
     Raises:
         SettingsInvalid: The file is not TOML, or a check has no such setting.
-        HostInvalid: One of the hosts is invalid.
+        UsageError: A code, a host or a profile is unknown or invalid. The sentence names the file.
     """
     named = session.config or session.environment.get(CONFIG_VARIABLE)
     for file in [session.folder / named] if named else [session.folder / _OURS, session.folder / _PROJECTS]:
@@ -93,13 +95,34 @@ def _read(file: Path, table: Mapping[str, Any]) -> CheckSettings:
             hint = f" Did you mean {close[0]}?" if close else ""
             raise SettingsInvalid(f"{file}: a check has no setting {name}.{hint}", f"It has: {', '.join(known)}.")
         values[name] = _list(file, name, value) if name in _LISTS else _single(file, name, value)
-    if "hosts" in values:
-        values["hosts"] = tuple(Host.parse(text) for text in values["hosts"])
-    if "anchor" in values:
-        values["anchor"] = file.parent / values["anchor"]
-    if "profile" in values and (file.parent / values["profile"]).is_file():
-        values["profile"] = str(file.parent / values["profile"])
+        with _naming(file, name):
+            values[name] = _used(file.parent, name, values[name])
     return CheckSettings(**values)
+
+
+def _used(folder: Path, name: str, value: Any) -> Any:
+    """A value as the check uses it. One that is wrong is refused here, where the file is known."""
+    match name:
+        case "hosts":
+            return tuple(Host.parse(text) for text in value)
+        case "anchor":
+            return folder / value
+        case "profile":
+            named = str(folder / value) if (folder / value).is_file() else value
+            profile_of(named)
+            return named
+        case "ignore" | "select":
+            Selection.of(value if name == "ignore" else (), value if name == "select" else ())
+    return value
+
+
+@contextmanager
+def _naming(file: Path, name: str) -> Iterator[None]:
+    """Let an error say in which file, and under which name, the value stands."""
+    try:
+        yield
+    except UsageError as error:
+        raise type(error)(f"{file}: {name}: {error.sentence}", error.next_step, code=error.code) from None
 
 
 def _list(file: Path, name: str, value: object) -> tuple[str, ...]:

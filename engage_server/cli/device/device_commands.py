@@ -19,7 +19,7 @@ from engage_server.services.evidence.devices import DeviceView
 
 _SHOWN = 50
 _GRADES = """\b
-How far a device came    in JSON
+How far a device got     in JSON
 asked for the notice     notice         it knows this host, and no more
 downloaded the anchor    certificate    it may trust the release from now on
 finished TLS             handshake      it trusts the release: it was offered no other chain
@@ -28,8 +28,8 @@ proved itself            authenticated  the same, and its token was valid
 \b
 Examples:
   engage device list --site north
-  engage device list --release 4 --missing   who did not finish TLS with release 4
-  engage device list --troubled              who loops, refuses or is silent, and why
+  engage device list --release 4 --missing   which devices did not finish TLS with release 4
+  engage device list --troubled              which devices loop, refuse or are silent, and why
   engage device list --release 4 --all --json
 """
 
@@ -47,9 +47,10 @@ Examples:
     ),
 )
 def device() -> None:
-    """Devices: who took which release, who is missing, and why.
+    """Devices: which release each has, which are missing, and why.
 
-    With several sites, a device may call by a host of none of them. The site that knows the device then answers it.
+    With several sites, a device may call a host name that belongs to none of them. The site that knows the device then
+    answers it.
     """
 
 
@@ -81,7 +82,7 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
     type=Numbered,
     metavar="N",
     shell_complete=completions.releases,
-    help="Show how far each device came with this release.",
+    help="Show how far each device got with this release.",
 )
 @click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
 @click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
@@ -99,7 +100,7 @@ def list_devices(
 ) -> None:
     """List the devices of a site, longest silent first.
 
-    Without --release, the current release counts. Below is how far a device can come with it.
+    Without --release, the list is for the current release. The table below shows how far a device can get with it.
     """
     operator = session.operator_side()
     of = operator.sites.get(site)
@@ -182,7 +183,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
-    """Drop the evidence of a device that is gone, or was none.
+    """Drop the evidence of a device that is gone or never was one.
 
     SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
     it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.

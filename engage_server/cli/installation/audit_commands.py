@@ -56,7 +56,7 @@ def verify(session: Session, expect: str | None, as_json: bool) -> int:
 
     Each entry holds the hash of the one before, made with a key that is not in the database. Each command that writes
     an entry prints it on standard error, as "audit log: entry NUMBER:HASH". Keep that line elsewhere: with --expect you
-    then learn whether an older log was put in the place of this one.
+    can then find out whether an older log has replaced this one.
 
     Exit status 1 when something is wrong.
     """

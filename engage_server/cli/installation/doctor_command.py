@@ -28,12 +28,12 @@ def doctor(
 ) -> int:
     """Check files, keys, ports, names and clock, and fetch once.
 
-    The fetch is what a device does. It leaves its lines in the log, and nothing else is changed. Run the command as
+    The fetch does what a device does. It leaves lines in the log, and changes nothing else. Run the command as
     root or as the service's user, because others cannot read its files.
 
     Ports that 'engage serve' was given as options are not in the settings. Give them here too.
 
-    Exit status 1 when there is a problem, 3 when there is no installation. Warnings alone are 0.
+    Exit status 1 when there is a problem, 3 when there is no installation. With warnings alone it is 0.
     """
     found: list[Check] = []
     ports = {"http_port": http_port, "https_port": https_port, "operators_port": operators_port}

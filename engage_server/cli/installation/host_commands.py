@@ -60,8 +60,8 @@ def list_hosts(session: Session, as_json: bool) -> int:
 def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
     """Drop a host that is gone for good.
 
-    As long as a host is silent without a sign-off, rotations call no device silent, because devices may call there. A
-    host that you drop by mistake is listed again as soon as it reaches the database.
+    As long as a host is silent without a sign-off, rotations treat no device as silent, because devices may call that
+    host. A host that you drop by mistake is listed again as soon as it reaches the database.
     """
     count = session.operator_side().hosts.forget(name, reason, session.occasion())
     if as_json:

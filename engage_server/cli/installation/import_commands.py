@@ -79,15 +79,16 @@ def vendor(
     passphrase_file: str | None,
     as_json: bool,
 ) -> int:
-    """Review the vendor's sample servers; --apply imports them.
+    """Review the vendor's sample servers, or import them.
 
     Reports each fault, and finds the certificate that devices really trust. It is the one whose hash under the site key
     is in the scripts.
 
     An import keeps that anchor, the addresses below /static/Device_Certificates/, and the devices' files in
-    Engage_Data. A chain with faults is built again under the same anchor, if the anchor's key is in the folder.
+    Engage_Data. If a chain has faults, it is built again under the same anchor, provided that the anchor's key is in
+    the folder.
 
-    Nothing of the sample is run or changed. Exit status 1 when it has an error and nothing was imported.
+    The sample is neither run nor changed. Exit status 1 if it has an error and nothing was imported.
     """
     key = required_site_key(session, site_key_file, demo)
     sample = read_vendor_sample(folder, read_passphrase_option(session, passphrase_file))

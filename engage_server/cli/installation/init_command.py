@@ -32,7 +32,7 @@ Examples:
   engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
   engage init --host locks.example.org --passphrase-file ca.passphrase
 
-Running it again finishes what an interrupted run left undone. What is done is not changed.
+Run it again to finish what an interrupted run left undone. What is done is not changed.
 """
 
 
@@ -52,7 +52,7 @@ Running it again finishes what an interrupted run left undone. What is done is n
     shell_complete=completions.files,
     help="Encrypt the keys of root and intermediate. - reads standard input. ENGAGE_PASSPHRASE may hold it.",
 )
-@click.option("--new", is_flag=True, help="Make a new installation even where one has lost its database.")
+@click.option("--new", is_flag=True, help="Make a new installation even if an earlier one has lost its database.")
 @demo_option
 @trials_option
 @click.pass_obj
@@ -67,19 +67,20 @@ def init(
     demo: bool,
     trials: bool,
 ) -> int:
-    """Make an installation, or bring its database to this version.
+    """Make an installation, or update its database.
 
     Writes a settings file, a key-encryption key and the database. Adds a site, builds a chain for its hosts, checks it,
-    and makes it the first release.
+    and makes it the first release. In an existing installation, it updates the database to this version.
 
     The site gets a new random site key unless you give one. A site key can never be changed. For real doors, give the
     key that they were commissioned with.
 
-    A database that is missing beside a key or device files was lost. The command then stops: restore the database.
+    If a key or device files exist but the database does not, it was lost. The command then stops: restore the database.
 
-    Run as root, it makes files for the owner of the folder in which they are.
+    If root runs the command, the files belong to the owner of their folder.
 
-    Exit status 1 when all is done, but the audit log is not as it was written. It is left so, and not signed again.
+    Exit status 1 if everything was done but the audit log had been changed. The log is left as it is, and not signed
+    again.
     """
     has_settings = settings_file(session.config, session.environment, session.folder)[0].exists()
     if not new and has_settings:

@@ -15,7 +15,7 @@ def key() -> None:
     """Keys of the installation.
 
     The key-encryption key opens everything and stays with the operators. The release key is derived from it, and
-    cannot be reversed. It opens only the private keys of releases, which is all that the TLS instance needs.
+    cannot be reversed. It opens only the private keys of releases, and the TLS instance needs nothing more.
     """
 
 

@@ -69,7 +69,7 @@ def serve(
 ) -> int:
     """Run the server pair until a signal ends it.
 
-    Without an argument, both device instances run, and the operators' instance beside them. They are supervised:
+    Without an argument, both device instances and the operators' instance run. They are supervised:
     signals are passed on to all. If one ends, all end with a non-zero status, so that a service manager restarts them.
 
     SIGTERM lets running requests finish. SIGHUP reads the settings again.

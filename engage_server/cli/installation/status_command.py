@@ -53,10 +53,10 @@ def status(session: Session, watching: bool, as_json: bool) -> int:
 
     Exit status 1 when somebody should act today:
 
-    There is no site. One of the two instances has no worker, or a worker is silent or does not serve what is current. A
-    site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that its certificate
-    is not for. A certificate has expired, or its last safe day to start a rotation has passed. A host went silent
-    without a sign-off. The disk has no room for what devices send.
+    There is no site. One of the two device instances has no worker, or a worker is silent or does not serve the current
+    release. A site serves nothing. Its doors refuse what it serves: they hold another anchor, or call a host that is
+    not in its certificate. A certificate has expired, or its last safe day to start a rotation has passed. A host went
+    silent without a sign-off. The disk has no room for what devices send.
     """
     operator = session.operator_side()
     if watching:

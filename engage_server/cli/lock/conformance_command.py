@@ -31,7 +31,7 @@ Examples:
   engage lock conformance http://locks.example.org --site-key-file site.key
   engage lock conformance http://127.0.0.1:8080 --https-port 8443 --format junit --output host.xml
 
-It calls no other host, and uses one connection at a time.
+The command calls no other host, and uses one connection at a time.
 
 Exit status 0 when every row passes, otherwise 1.
 """
@@ -57,7 +57,7 @@ Exit status 0 when every row passes, otherwise 1.
     type=click.Choice(["text", "json", "junit"]),
     default="text",
     show_default=True,
-    help="Form of the report.",
+    help="Format of the report.",
 )
 @click.option("--json", "form", flag_value="json", help="The same as --format json.")
 @click.option(

@@ -34,7 +34,7 @@ from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 _EXAMPLE = """\b
 Examples:
   engage lock fetch http://locks.example.org --site-key-file site.key
-  engage lock fetch http://127.0.0.1:8080 --https-port 8443      with the key of the installation here
+  engage lock fetch http://127.0.0.1:8080 --https-port 8443      with the site key of the installation here
   engage lock fetch http://locks.example.org --try-all           which kinds of device would be lost?
   engage lock fetch http://locks.example.org --state door7.json  one device's nights, call after call
 
@@ -88,7 +88,7 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 @click.option("--trigger", type=click.Choice([str(each) for each in Trigger]), help="What happened to the device.")
 @click.option("--call-in", is_flag=True, help="Then make the calls of the night: config, database, audit, alert.")
 @click.option("--try-all", is_flag=True, help="Play every kind of device, and report which would be lost.")
-@click.option("--partial-chain", is_flag=True, help="Be a device that accepts an anchor that is no root.")
+@click.option("--partial-chain", is_flag=True, help="Be a device that accepts an anchor that is not a root.")
 @click.option("--counts-pem", is_flag=True, help="Be a device that measures the chain as PEM, not as DER.")
 @click.option("--reads-common-name", is_flag=True, help="Be a device that reads the common name if there is no SAN.")
 @click.option("--no-server-name", is_flag=True, help="Be a device that sends no server name in TLS.")
@@ -122,7 +122,7 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 def fetch_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
     """Do what one device does: fetch the anchor, then use TLS.
 
-    The trust certificate is fetched and checked as a device does it. Then the virtual lock connects by TLS and trusts
+    The virtual lock fetches and checks the trust certificate as a device does. Then it connects by TLS and trusts
     nothing else.
     """
     target = Target.from_url(url, options["https_port"])

@@ -38,8 +38,8 @@ Examples:
   engage lock fleet http://127.0.0.1:8080 --https-port 8443 --count 1000 --over 30
   engage lock fleet http://locks.example.org --site-key-file site.key --count 500 --arrival minute --yes
 
-Devices are commissioned in the first night: notice, DER, hash, TLS. In the nights after it, they call by TLS with the
-anchor that they have. They ask for another one only when TLS fails. No other host is called.
+Devices are commissioned in the first night: notice, DER, hash, TLS. In later nights, they call by TLS with the anchor
+that they have. They ask for another one only when TLS fails. No other host is called.
 
 Exit status 0 when every call succeeded, 3 when no call reached the host, otherwise 1.
 """
@@ -64,10 +64,14 @@ _REFRESH_SECONDS = 0.5
     type=click.Choice([str(each) for each in Arrival]),
     default="spread",
     show_default=True,
-    help="When they call in a night.",
+    help="When in the night they call.",
 )
 @click.option(
-    "--at-once", type=click.IntRange(1, 4096), default=64, show_default=True, help="How many calls at the same time."
+    "--at-once",
+    type=click.IntRange(1, 4096),
+    default=64,
+    show_default=True,
+    help="How many calls are made at the same time.",
 )
 @click.option("--seed", type=int, default=1, show_default=True, help="Seed of the devices' habits.")
 @click.option("--call-in", is_flag=True, help="Also make the calls of the night: config, database, audit, alert.")
@@ -94,7 +98,7 @@ _REFRESH_SECONDS = 0.5
 def fleet_command(session: Session, /, url: str, as_json: bool, **options: Any) -> int:
     """Let many virtual devices call a host.
 
-    Each calls at the time that its habit gives, on a separate connection, as real devices do.
+    Each device calls at the time of its habit, on a separate connection, as real devices do.
     """
     target = Target.from_url(url, options["https_port"])
     ask_unless_here(target.host, options["count"], yes=options["yes"])

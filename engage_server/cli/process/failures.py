@@ -83,5 +83,5 @@ def _next_step(error: click.UsageError) -> str:
     path = error.ctx.command_path.replace("engage", program(), 1)
     close = error.possibilities if isinstance(error, click.NoSuchCommand | click.NoSuchOption) else None
     if close:
-        return f"did you mean {' or '.join(close)}? See {path} --help"
+        return f"Did you mean {' or '.join(close)}? See {path} --help"
     return f"{path} --help"

@@ -8,7 +8,7 @@ import sys
 
 from engage_server.errors import NotInstalled
 
-_HERE = "The commands chain, hash and lock work here as they are."
+_HERE = "The commands chain, completion, hash, lock and settings work here as they are."
 
 
 def not_installed(error: ModuleNotFoundError, next_step: str = "") -> NotInstalled:

@@ -27,9 +27,9 @@ def wait_options(function: _F) -> _F:
         show_default=True,
         help="How many seconds to wait.",
     )(function)
-    return click.option("--wait", is_flag=True, help="Return when each live worker has reported that it serves it.")(
-        function
-    )
+    return click.option(
+        "--wait", is_flag=True, help="Return when each live worker has reported that it serves the release."
+    )(function)
 
 
 def wait_for_site(operator: "OperatorSide", site: str, seconds: float, *, quiet: bool) -> "Confirmation":

@@ -69,7 +69,7 @@ _HTTPS_PORT = 443  # what 'lock fetch' calls unless it is given another one
     ),
 )
 def release() -> None:
-    """Releases: anchor, chain and key that a site serves as one."""
+    """Releases: the anchor, chain and key that a site serves as one unit."""
 
 
 @release.command(
@@ -216,11 +216,11 @@ def activate(
     """Serve this release from now on.
 
     Every worker follows within two seconds, and nothing restarts. With --wait, the command returns when each worker has
-    reported that it serves the release. It names the workers that have not, and then ends with 1. A worker that went
-    silent without a sign-off counts too: engage host list.
+    reported that it serves the release. If some have not, it names them and ends with status 1. A worker that went
+    silent without a sign-off counts, too: see engage host list.
 
     If doors would refuse the release because they hold another anchor, the command asks first. Without a terminal and
-    without --yes, it then changes nothing and ends with 1.
+    without --yes, it then changes nothing and ends with status 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -250,12 +250,12 @@ def rollback(
     wait_seconds: float,
     as_json: bool,
 ) -> int:
-    """Serve the release before the current one again.
+    """Serve the previous release again.
 
-    A second rollback goes back one more. The release is checked again: one that has expired does not go live.
+    A second rollback goes back one more release. The release is checked again: an expired one does not go live.
 
     If doors would refuse that release because they hold another anchor, the command asks first. Without a terminal and
-    without --yes, it then changes nothing and ends with 1.
+    without --yes, it then changes nothing and ends with status 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

@@ -12,7 +12,7 @@ _KINDS = {
     "refused": "refused TLS from their usual address",
     "silent": "missed their habit of three nights or more",
     "moved": "called from another address, which counts after three nights in a row",
-    "elsewhere": "not counted: not well before, and seen at another address lately",
+    "elsewhere": "not counted: not well before, and seen at another address recently",
 }
 
 

@@ -57,14 +57,14 @@ passphrase_option = click.option(
 def rotate() -> None:
     """Rotation: replace the chain that is served, step by step.
 
-    'plan' shows what is due and which ways there are. 'start' begins one way. Between its steps, a gate counts the
-    devices that came through. The operators' instance of the servers moves the rotation on by itself.
+    'plan' shows what is due and which ways there are to rotate. 'start' begins one way. Between its steps, a gate
+    counts the devices that came through. The operators' instance takes the next steps by itself.
     """
 
 
 @rotate.command(
     epilog="\b\nExamples:\n  engage rotate plan --site main\n"
-    "  engage rotate plan --way linked-rekey      its steps, and what devices make of them\n"
+    "  engage rotate plan --way linked-rekey      its steps, and what devices notice\n"
     "  engage rotate plan --json"
 )
 @site_option
@@ -124,7 +124,7 @@ def plan(
 )
 @click.option("--ask", is_flag=True, help="Pause before each step after the first until an operator approves it.")
 @click.option(
-    "--only-listed", is_flag=True, help="Count only devices on the site's list, so that no other can delay it."
+    "--only-listed", is_flag=True, help="Count only devices on the site's list, so that no other device can delay it."
 )
 @click.option(
     "--max-missing",
@@ -145,7 +145,7 @@ def plan(
     type=click.IntRange(0, HIGHEST_NUMBER),
     default=2,
     show_default=True,
-    help="With more lost devices, it rolls back.",
+    help="With more lost devices than this, the rotation rolls back.",
 )
 @click.option(
     "--max-lost-percent",
@@ -159,7 +159,7 @@ def plan(
     type=click.FloatRange(0, 8760),
     default=24.0,
     show_default=True,
-    help="The shortest time of each step.",
+    help="The shortest time that each step lasts, in hours.",
 )
 @yes_option
 @click.pass_obj
@@ -184,10 +184,10 @@ def start(
 
     Chains are built, validated and staged. Then the first one is served, and the gate watches. A device is lost when it
     refuses TLS from its usual address, or has missed its own habit. With more lost devices than the limit, the rotation
-    rolls back by itself. What comes from other addresses can make it pause, and nothing else.
+    rolls back by itself. Calls from other addresses can only make the rotation pause.
 
     With several sites, nothing begins before all of them are ready. A cut-over asks first, because every door fails TLS
-    once. Without a terminal and without --yes, it then changes nothing and ends with 1.
+    once. Without a terminal and without --yes, it then changes nothing and ends with status 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -217,7 +217,7 @@ def start(
 @json_option
 @click.pass_obj
 def status(session: Session, site: str | None, watching: bool, as_json: bool) -> None:
-    """Show where rotations stand, and what they wait for."""
+    """Show how far rotations are, and what they wait for."""
     operator = session.operator_side()
     if site is not None:
         operator.sites.get(site)
@@ -260,7 +260,7 @@ def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
     """Approve the next step, whatever the gate says.
 
     The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
-    Without a terminal and without --yes, it then changes nothing and ends with 1.
+    Without a terminal and without --yes, it then changes nothing and ends with status 1.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

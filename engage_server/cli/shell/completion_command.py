@@ -21,7 +21,7 @@ Examples:
 def completion(context: click.Context, shell: str) -> None:
     """Print a script that completes commands in your shell.
 
-    It completes commands, options, files, and the names of the installation here: sites, releases and devices.
+    The script completes commands, options, files, and the names in your installation: sites, releases and devices.
     """
     found = get_completion_class(shell)
     assert found is not None  # noqa: S101  # click has all three

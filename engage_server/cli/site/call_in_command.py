@@ -37,7 +37,7 @@ _INSECURE = (
     "timeout_seconds",
     type=click.FloatRange(0.1, 120),
     metavar="SECONDS",
-    help="How long one call to it may last. [default: 10]",
+    help="How many seconds one call to it may last. [default: 10]",
 )
 @click.option(
     "--upstream-ca",
@@ -78,7 +78,7 @@ def call_in(
 
     Devices call in at night, by TLS. With --files, this host answers them from data/NAME/SERIAL/. With --upstream, your
     own system answers; audits and alerts wait on this host until that system has accepted them. Without options, the
-    command shows the present setting.
+    command shows the current setting.
     """
     from engage_server.services.sites.register import SiteChanges
 

@@ -19,8 +19,8 @@ from engage_server.errors import UsageError
 def rename_site(session: Session, name: str, new: str, reason: str, as_json: bool) -> None:
     """Give a site another name. Stop the servers on every host first.
 
-    It keeps its key, releases, list of devices, evidence and files. Earlier entries of the audit log keep the old name,
-    and so do folders of chains.
+    The site keeps its key, releases, list of devices, evidence and files. Earlier entries of the audit log keep the old
+    name, and so do folders of chains.
     """
     session.operator_side().renaming.rename(name, new, reason, session.occasion())
     if as_json:
@@ -49,8 +49,8 @@ def remove_site(
 ) -> None:
     """Remove a site with its key, releases, devices and evidence.
 
-    Refused as long as its key was never exported, because devices know no other. Refused without a reason if doors
-    called within 30 days. The files of its devices and the folders of its chains stay.
+    The command is refused until the site's key was exported, because devices know no other key. It is refused without a
+    reason if doors called within 30 days. The files of its devices and the folders of its chains stay.
     """
     if destroy_site_key is not None and destroy_site_key != name:
         raise UsageError(

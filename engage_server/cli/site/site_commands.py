@@ -108,7 +108,7 @@ def site() -> None:
     help="Answer only devices in this network. Repeat it for each. [default: anywhere]",
 )
 @local_address_option
-@click.option("--default", "make_default", is_flag=True, help="Let it answer requests that name no site.")
+@click.option("--default", "make_default", is_flag=True, help="Let this site answer requests that name no site.")
 @demo_option
 @trials_option
 @click.pass_obj
@@ -126,7 +126,7 @@ def add(
 ) -> None:
     """Add a site.
 
-    Its site key can never be changed afterwards, because devices know no other.
+    Its site key can never be changed afterwards, because devices know no other key.
     """
     key = required_site_key(session, site_key_file, demo)
     request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
@@ -242,7 +242,7 @@ def change(
     A server certificate is valid only for the hosts that it was built for. With other hosts, a server renewal is due at
     once.
 
-    --evidence authenticated is refused as long as no device of the site has sent a valid token.
+    --evidence authenticated is refused until a device of the site has sent a valid token.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
         raise UsageError(

@@ -202,7 +202,7 @@ def _database(got: UpstreamAnswer) -> CallAnswer:
             raise BodyInvalid(f"the upstream system answers {got.status} to a database call", "Answer 200 with JSON.")
         assert_harmless(_read(got), "the upstream system's database answer")
     except BodyInvalid as error:
-        raise UpstreamAway(error.sentence, "Fix the partner's system.") from None
+        raise UpstreamAway(error.sentence, "Fix the upstream system.") from None
     return CallAnswer(200, got.body.removeprefix(BOM_UTF8))  # a small JSON parser does not accept one
 
 
@@ -215,4 +215,4 @@ def _read(got: UpstreamAnswer) -> Json:
         return read_json(got.body, strict=True)
     except BodyInvalid as error:
         sentence = f"the upstream system's answer cannot be given to a device: {error.sentence}"
-        raise UpstreamAway(sentence, "Fix the partner's system.") from None
+        raise UpstreamAway(sentence, "Fix the upstream system.") from None

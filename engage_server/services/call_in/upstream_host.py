@@ -101,7 +101,7 @@ class UpstreamHost:
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
             raise UpstreamSilent(
                 f"{self._base} does not answer: {_reason(error)}",
-                "Check the partner's system, its certificate, and the network in between.",
+                "Check the upstream system, its certificate, and the network in between.",
             ) from None
 
     def _call(self, request: UpstreamRequest, seconds: float) -> UpstreamAnswer:

@@ -16,7 +16,13 @@ from engage_server.services.chains.content_findings import content_findings
 from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of
 from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
 from engage_server.services.chains.material import could_be_staged
-from engage_server.services.chains.naming import STANDARD_INPUT, is_there, keys_named_beside, live_target
+from engage_server.services.chains.naming import (
+    STANDARD_INPUT,
+    files_named_together,
+    is_there,
+    keys_named_beside,
+    live_target,
+)
 from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
 from engage_server.shown_text import without_user
 
@@ -51,12 +57,16 @@ class Checker:
         """The results for all targets, one for each chain. Never raises.
 
         A key that is named together with chains belongs to the chain with the same key or name, or to the only chain.
+        A file of CAs that is named together with chains belongs to those that need it, and is no target then.
         """
         keys = keys_named_beside(targets, self.passphrase)
         chains = [target for target in targets if target not in keys]
         used: set[str] = set()
+        groups = files_named_together(chains, self.passphrase)
+        joined = {target for target, group in groups.items() if group is None}
+        chains = [target for target in chains if target not in joined]
         for target in chains:
-            for result, mine in self._one(target, keys, is_only=len(chains) == 1):
+            for result, mine in self._one(target, keys, groups.get(target), is_only=len(chains) == 1):
                 used |= mine
                 yield result
         for name, key in keys.items():
@@ -64,7 +74,7 @@ class Checker:
                 yield self._guarded(name, self._file, FileGroup(key.path, (key,)))
 
     def _one(
-        self, target: str, keys: Mapping[str, HeldFile], *, is_only: bool
+        self, target: str, keys: Mapping[str, HeldFile], named: FileGroup | None, *, is_only: bool
     ) -> Iterator[tuple[TargetResult, set[str]]]:
         """The results of one target, each with the keys that were compared with it."""
         try:
@@ -73,11 +83,12 @@ class Checker:
                 yield self._guarded(target, self._live, target, *live), set()
                 return
             group = None
-            for group in self._groups(target):
+            for group in self._groups(target) if named is None else [named]:
                 whole = is_only and not Path(target).is_dir()
                 mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
                 joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
-                yield replace(self._guarded(shown(group.name), self._file, joined), keys=tuple(sorted(mine))), mine
+                result = self._guarded(shown(group.name), self._file, joined)
+                yield replace(result, beside=(*_authorities_of(named), *sorted(mine))), mine
             if group is None:
                 yield self._unreadable(target, no_chain_in(Path(target))), set()
         except EngageError as error:
@@ -153,6 +164,11 @@ class Checker:
             mend=error.next_step,
         )
         return TargetResult(name, (), (finding,), could_not_be_read=True)
+
+
+def _authorities_of(named: FileGroup | None) -> tuple[str, ...]:
+    """The files that were named with a chain's main file, which is the first."""
+    return tuple(shown(file.path) for file in named.files[1:]) if named else ()
 
 
 def _belongs(key: HeldFile, group: FileGroup, is_only: bool) -> bool:

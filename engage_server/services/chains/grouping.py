@@ -7,7 +7,9 @@ from pathlib import Path
 from cryptography import x509
 
 from engage_server.errors import FileNotUsable
+from engage_server.pki.chain import is_issued_by
 from engage_server.pki.keys import keys_match
+from engage_server.pki.names import comparable
 from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.folder import SERVER
@@ -91,7 +93,8 @@ def _groups_of_few(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
     if len(mains) == 1 and len(readable) > 1:
         return [FileGroup(folder, tuple(readable), as_sent(mains[0])), *unreadable]
     if mains:
-        return [FileGroup(main.path, (main, *_beside(main, mains, readable))) for main in mains] + unreadable
+        authorities = _authorities(readable)
+        return [FileGroup(main.path, (main, *_beside(main, authorities, readable))) for main in mains] + unreadable
     return _without_a_server(folder, readable) + unreadable
 
 
@@ -99,13 +102,39 @@ def _mains(files: Sequence[HeldFile]) -> list[HeldFile]:
     """The main file of each chain: with a server certificate and more, otherwise with a server certificate alone."""
     by_end: dict[x509.Certificate, list[HeldFile]] = {}
     found = [file for file in files if file.is_a_heap]
-    for file in files:
-        end = file.end()
-        if end is not None:
-            by_end.setdefault(end, []).append(file)
+    for file, end in _with_servers(files):
+        by_end.setdefault(end, []).append(file)
     for holders in by_end.values():
         found += [file for file in holders if file.holds_several] or holders[:1]
     return found
+
+
+def _with_servers(files: Sequence[HeldFile]) -> list[tuple[HeldFile, x509.Certificate]]:
+    """The files with a server certificate. One that issued another certificate here is an issuer, CA:TRUE or not."""
+    ends = [(file, end) for file in files if (end := file.end()) is not None]
+    by_issuer: dict[object, set[x509.Certificate]] = {}
+    for each in (each for file in files if not file.is_a_heap for each in file.bundle.certificates):
+        by_issuer.setdefault(comparable(each.issuer), set()).add(each)
+
+    def signed_another(end: x509.Certificate) -> bool:
+        return any(each != end and is_issued_by(each, end) for each in by_issuer.get(comparable(end.subject), ()))
+
+    return [(file, end) for file, end in ends if not signed_another(end)]
+
+
+def joined(files: Sequence[HeldFile]) -> list[FileGroup]:
+    """The chains of several files that were named together. A file of CAs belongs to each chain that needs it.
+
+    Every file with a server certificate is a chain, and so is a file of CAs that no chain needs. Keys are left alone.
+    """
+    authorities = _authorities(files)
+    beside = {main.path: tuple(_issuers_beside(main, authorities)) for main, _ in _with_servers(files)}
+    needed = {file.path for each in beside.values() for file in each}
+    return [
+        FileGroup(file.path, (file, *beside.get(file.path, ())), as_sent(file))
+        for file in files
+        if file.path not in needed
+    ]
 
 
 def as_sent(main: HeldFile) -> HeldFile | None:
@@ -118,19 +147,34 @@ def as_sent(main: HeldFile) -> HeldFile | None:
     return main if held.in_order and not ends_in_root else None
 
 
-def _beside(main: HeldFile, mains: Sequence[HeldFile], files: Sequence[HeldFile]) -> Iterator[HeldFile]:
+def _authorities(files: Sequence[HeldFile]) -> list[HeldFile]:
+    """The files with certificates of CAs only."""
+    others = {file.path for file, _ in _with_servers(files)}
+    return [file for file in files if file.bundle.certificates and not file.is_a_heap and file.path not in others]
+
+
+def _beside(main: HeldFile, authorities: Sequence[HeldFile], files: Sequence[HeldFile]) -> Iterator[HeldFile]:
     """The files that belong to one of several chains: its key, and CAs that its main file does not contain."""
-    authorities = [file for file in files if file.bundle.certificates and file.end() is None]
-    pool = [each for file in (main, *authorities) for each in file.bundle.certificates]
+    yield from _issuers_beside(main, authorities)
+    yield from (file for file in files if file.is_key_alone and is_key_of(file, main))
+
+
+def _issuers_beside(main: HeldFile, authorities: Sequence[HeldFile]) -> Iterator[HeldFile]:
+    """The files of CAs whose certificates the path of a main file needs."""
+    pool = _above(main, [each for file in authorities for each in file.bundle.certificates])
     path = find_path(pool).path if len(pool) <= MAX_CERTIFICATES else ()
-    for file in files:
-        if file in mains:
-            continue
-        if file in authorities:
-            if set(file.bundle.certificates) & set(path) - set(main.bundle.certificates):
-                yield file
-        elif file.is_key_alone and is_key_of(file, main):
+    for file in authorities:
+        if set(file.bundle.certificates) & set(path) - set(main.bundle.certificates):
             yield file
+
+
+def _above(main: HeldFile, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:
+    """The certificates of a main file, and those that their names lead to; no issuer of another chain."""
+    pool = list(main.bundle.certificates)
+    for each in pool:  # it grows meanwhile
+        wanted = comparable(each.issuer)
+        pool += [other for other in others if comparable(other.subject) == wanted and other not in pool]
+    return pool
 
 
 def is_key_of(key: HeldFile, main: HeldFile) -> bool:

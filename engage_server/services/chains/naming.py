@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Secret
-from engage_server.services.chains.held_files import SUFFIXES, HeldFile, held_in
+from engage_server.services.chains.grouping import FileGroup, joined
+from engage_server.services.chains.held_files import MAX_CERTIFICATES, SUFFIXES, HeldFile, held_in, look_into
 from engage_server.shown_text import without_user
 
 STANDARD_INPUT = "-"
@@ -49,6 +50,28 @@ def keys_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict
         return {}
     found = {target: held for target in targets if (held := _held_key(Path(target), passphrase)) is not None}
     return found if len(found) < len(targets) else {}
+
+
+def files_named_together(targets: Sequence[str], passphrase: Secret | None) -> dict[str, FileGroup | None]:
+    """The chains of files that were named together, by target; None for one that belongs to the chain of another.
+
+    Only for few files, as in a folder. A target that is not in the answer is judged alone.
+    """
+    files = [target for target in targets if target != STANDARD_INPUT and _is_file(Path(target))]
+    if not 1 < len(files) <= MAX_CERTIFICATES:
+        return {}
+    held = {target: look_into(Path(target), passphrase) for target in files}
+    usable = {target: file for target, file in held.items() if file.bundle.certificates and not file.is_a_heap}
+    groups = {group.name: group for group in joined(list(usable.values()))}
+    found = {target: groups.get(file.path) for target, file in usable.items()}
+    return {target: group for target, group in found.items() if group is None or len(group.files) > 1}
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):
+        return False
 
 
 def is_there(path: Path) -> bool:

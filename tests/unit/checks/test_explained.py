@@ -54,6 +54,12 @@ def _modules() -> Iterator[Path]:
         yield from sorted((ROOT / "engage_server" / folder).rglob("*.py"))
 
 
+@pytest.mark.parametrize("code", ["key.too_large", "key.not_rsa", "san.missing"])
+def test_the_reason_says_what_happens_on_the_device(code: str) -> None:
+    """The rule again is no reason."""
+    assert re.search(r"ends every TLS connection|refuse it", EXPLANATIONS[code].why)
+
+
 def test_every_code_in_the_source_is_explained() -> None:
     told = {code for path in _modules() for code in told_codes(path.read_text(encoding="utf-8"))}
     assert len(told) > 40

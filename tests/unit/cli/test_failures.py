@@ -13,12 +13,12 @@ from tests.support.refusals import error
 @pytest.mark.parametrize(
     ("arguments", "sentence", "step"),
     [
-        (("statsu",), "no such command 'statsu'", "did you mean status? See engage --help"),
-        (("chian",), "no such command 'chian'", "did you mean chain? See"),
-        (("chain", "chekk"), "no such command 'chekk'", "did you mean check? See engage chain --help"),
-        (("rotate", "startt"), "no such command 'startt'", "did you mean start or status? See engage rotate --help"),
+        (("statsu",), "no such command 'statsu'", "Did you mean status? See engage --help"),
+        (("chian",), "no such command 'chian'", "Did you mean chain? See"),
+        (("chain", "chekk"), "no such command 'chekk'", "Did you mean check? See engage chain --help"),
+        (("rotate", "startt"), "no such command 'startt'", "Did you mean start or status? See engage rotate --help"),
         (("qqqqqq",), "no such command 'qqqqqq'", "next: engage --help"),
-        (("status", "--jsn"), "no such option '--jsn'", "did you mean --json? See engage status --help"),
+        (("status", "--jsn"), "no such option '--jsn'", "Did you mean --json? See engage status --help"),
         (("chain", "build", "x"), "missing option '--host'", "next: engage chain build --help"),
         (("site", "show"), "missing argument 'NAME'", "next: engage site show --help"),
         (("chain", "check", "x", "--at", "soon"), "invalid value for '--at'", "next: engage chain check --help"),
@@ -62,7 +62,11 @@ def test_after_a_report_no_second_document_follows(tmp_path: Path) -> None:
     """A script reads one document: here the report itself says what could not be read."""
     done = engage(tmp_path, "chain", "check", "gone.pem", "--json")
     assert done.returncode == 3
-    assert json.loads(done.stdout)["totals"]["error"] == 1
+    assert json.loads(done.stdout)["totals"] | {"error": 1, "not_read": 1} == json.loads(done.stdout)["totals"]
+    good = Path(__file__).parents[3] / "docs" / "examples" / "good"
+    done = engage(tmp_path, "chain", "check", good, "--at", "2026-11-14T12:00", "--ignore", "validity", "--json")
+    totals = json.loads(done.stdout)["totals"]
+    assert (totals["not_read"], totals["skipped"], totals["ignored"]) == (0, 0, 1)
 
 
 @pytest.mark.parametrize(

@@ -68,7 +68,8 @@ def test_json_keeps_to_its_published_schema(run: CheckRun) -> None:
 def test_json_counts_right(run: CheckRun) -> None:
     written = json.loads("".join(json_report(run)))
     severities = [f["severity"] for target in written["targets"] for f in target["findings"]]
-    assert written["totals"] == {name: severities.count(name) for name in ("error", "warning", "note")}
+    counted = {name: severities.count(name) for name in ("error", "warning", "note")}
+    assert written["totals"] == counted | {"ignored": 0, "skipped": 0, "not_read": 0}
     for target in written["targets"]:
         assert target["fine"] is not any(f["severity"] == "error" for f in target["findings"])
         assert target["total_der_bytes"] == sum(c["der_bytes"] for c in target["certificates"])
@@ -184,6 +185,20 @@ def test_text_tells_every_finding_and_nothing_forged(run: CheckRun) -> None:
     assert "fine: nothing found" in text
     painted = "".join("".join(text_report(run, lambda words, style: f"<{style}>{words}</>")))
     assert "<red>error</>" in painted
+
+
+@pytest.mark.parametrize("width", [80, 100, 20])
+def test_text_wraps_to_a_width_and_else_keeps_a_finding_in_a_line(run: CheckRun, width: int) -> None:
+    def words(text: str) -> list[str]:
+        return text.split()
+
+    whole, wrapped = "".join(text_report(run)), "".join(text_report(run, width=width))
+    assert words(wrapped) == words(whole), "nothing is cut or lost"
+    indented = [line for line in wrapped.splitlines() if line.startswith("      ")]
+    assert [line for line in indented if len(line) > max(width, 40) and len(words(line)) > 1] == []
+    assert any(len(line) > 150 for line in whole.splitlines()), "one line for a script that greps"
+    painted = "".join(text_report(run, lambda text, _style: f"\x1b[1m{text}\x1b[0m", width))
+    assert re.sub(r"\x1b\[\dm", "", painted) == wrapped, "colour takes no column"
 
 
 def test_the_bar_is_44_cells_of_the_limit(run: CheckRun) -> None:

@@ -230,7 +230,7 @@ class TestShown:
             f"{HOME}, ",
             "on 6 days",
             f"{LEASE}, last",
-            "by a token on one day",
+            "by a token on 1 day",
             "assumed for locks",
             "2 sightings",
         ):

@@ -112,7 +112,7 @@ def test_more_lost_devices_than_the_limit_turn_it_back(site: World) -> None:
     call(site, 2, 1, range(5))
     assert go_on(site, hours=25) == []
     told = go_on(site, days=4)
-    assert "rolled back to release 1 of main: 5 of 10 devices are lost" in told[0]
+    assert "rolled back to release 1 of main: 5 of 10 devices lost" in told[0]
     assert current(site).number == 1
     assert newest(site).state is RotationState.ROLLED_BACK
     assert newest(site).ended_at == NOW + 4 * DAY
