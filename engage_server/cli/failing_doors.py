@@ -36,8 +36,12 @@ def assert_wanted(receptions: list[Reception], *, yes: bool) -> None:
         click.echo(f"warning: {what}", err=True)
         return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        first, *rows = what.split("\n")  # a line end in the sentence itself would be escaped
         raise Refused(
-            what, "Nothing was changed. To do it anyway, run the command again with --yes.", code="doors.fail"
+            first,
+            "Nothing was changed. To do it anyway, run the command again with --yes.",
+            code="doors.fail",
+            rows=rows,
         )
     click.echo(what, err=True)
     click.confirm("serve it anyway?", abort=True, err=True)

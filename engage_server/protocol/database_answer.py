@@ -8,19 +8,26 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.json_body import Json
 
 _VERSION = re.compile(r"0[xX][0-9A-Fa-f]{1,16}")
-# our own wording: pydantic's is for programmers
-_WRONG = {
-    "missing": "it is missing",
-    "model_type": "it must be an object",
-    "list_type": "it must be a list",
-    "dict_type": "it must be an object",
-    "string_type": "it must be a string",
-    "string_pattern_mismatch": "it has a format that devices do not know",
+# what a device accepts at each place; also our own wording, because pydantic's is for programmers
+_A_LIST = "a list, such as []"
+_ACCEPTED: dict[tuple[int | str, ...], str] = {
+    (): 'an object, such as {"db": {...}, "nxtDbVerTS": "0x1"}',
+    ("db",): 'an object, such as {"schedules": [...]}',
+    ("db", "usrRcrd"): 'an object, such as {"deleteAll": 1, "delete": [], "update": [], "add": []}',
+    ("db", "usrRcrd", "deleteAll"): "1 or 0",
+    ("db", "usrRcrd", "delete"): _A_LIST,
+    ("db", "usrRcrd", "update"): _A_LIST,
+    ("db", "usrRcrd", "add"): _A_LIST,
+    ("db", "schedules"): "a list of at least one schedule, or the door would never open",
+    ("db", "holidays"): _A_LIST,
+    ("dbDwnLdTm",): 'YYYYMMDDHHMMSS: 14 digits, such as "20261126010203"',
+    ("nxtDbVerTS",): 'a text of "0x" and up to 16 hexadecimal digits, such as "0x00000000000000AB"',
 }
 _IDENTITIES = ("usrID", "usrId", "userID", "userId", "id")
 
@@ -28,7 +35,7 @@ _IDENTITIES = ("usrID", "usrId", "userID", "userId", "id")
 def _one_or_more(value: object) -> object:
     """Accept a list or an object that is not empty. Firmware versions differ in which one they use."""
     if not isinstance(value, list | dict) or not value:
-        raise ValueError("it must contain at least one schedule, or the door would never open")
+        raise ValueError("no schedule")
     return value
 
 
@@ -80,25 +87,28 @@ def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
 
     Raises:
         BodyInvalid: It would harm a device. ``schedules`` is missing or empty, or a member has the wrong type, or
-            ``nxtDbVerTS`` is not ``0x`` and up to 16 hexadecimal digits. The message names the place but never quotes
-            the content.
+            ``nxtDbVerTS`` is not ``0x`` and up to 16 hexadecimal digits. The message names the place and
+            what is accepted there, but never quotes the content.
     """
     try:
         DatabaseAnswer.model_validate(answer)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        place = ".".join(str(part) for part in first["loc"]) or "it"
         raise BodyInvalid(
-            f"{source} cannot be sent to a device: {place}: {_WRONG.get(first['type']) or _own(first['msg'])}",
+            f"{source} cannot be sent to a device: {_told(first)}",
             "Fix it and import it again: engage device import",
         ) from None
     assert isinstance(answer, dict)  # noqa: S101  # the model accepts nothing else
     return answer
 
 
-def _own(message: str) -> str:
-    """Our own message, without the prefix that pydantic adds."""
-    return message.removeprefix("Value error, ")
+def _told(error: ErrorDetails) -> str:
+    """What is wrong, and what would be accepted there."""
+    where = error["loc"]
+    while where not in _ACCEPTED:  # pydantic also names the type that it tried
+        where = where[:-1]
+    missing = "it is missing; " if error["type"] == "missing" else ""
+    return f"{'.'.join(map(str, where)) or 'it'}: {missing}it must be {_ACCEPTED[where]}"
 
 
 def version_of(text: str) -> int | None:

@@ -76,7 +76,7 @@ class DeviceHistory:
         token_time: The time in its last accepted token, in seconds since 1970 by its own clock. An earlier token is a
             replay. 0 for none.
         host: The host that it called last, from the Host header of its notice or call-in. "" for none.
-        is_shared_address: The identity is an address with several devices that have serial numbers: no device.
+        is_shared_address: The identity is an address where a device with a serial number was seen: no device itself.
         releases: By number. In a history that was read for a batch, only those that the batch needs.
     """
 

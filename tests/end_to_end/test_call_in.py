@@ -19,6 +19,7 @@ from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock
 from engage_server.protocol.serial_number import encode_serial
+from tests.support import checkout
 from tests.support.calling_in import ask, head
 from tests.support.chains import SITE_KEY
 from tests.support.installation import make_installation
@@ -288,6 +289,17 @@ class TestCommands:
         assert missing.returncode == 2
         assert "there are no files" in missing.stderr
 
+    def test_the_example_of_the_page_reaches_its_device(self, files_pair: RunningPair) -> None:
+        (example,) = (checkout.ROOT / "docs" / "examples").glob("*/database.json")
+        serial = example.parent.name
+        told = ok(engage(files_pair.folder, "device", "import", example.parent, "--site", "main"))
+        assert "imported 1 file of 1 device" in told
+        answer = ask(files_pair, f"GET /swordfish/lock/db/0?serialNumber={serial} HTTP/1.1\nHost: x")
+        body = _compact(json.loads(example.read_text()))
+        assert answer == head("200 OK", JSON_TYPE, len(body)) + b"\r\n" + body
+        page = (checkout.ROOT / "docs" / "call-in.md").read_text()
+        assert f"```json\n{example.read_text()}```" in page
+
     def test_one_wrong_file_stops_all_of_them(self, files_pair: RunningPair, tmp_path: Path) -> None:
         write_devices(tmp_path / "in", [serial_of(200), serial_of(201)])
         (tmp_path / "in" / serial_of(201) / "database.json").write_text(
@@ -295,8 +307,13 @@ class TestCommands:
         )
         done = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main")
         assert done.returncode == 2
+        assert f"[device_files.not_usable]: not all can be imported:\n  {tmp_path}" in done.stderr
         assert "db.schedules" in done.stderr
         assert serial_of(201) in done.stderr
+        as_json = engage(files_pair.folder, "device", "import", tmp_path / "in", "--site", "main", "--json")
+        error = json.loads(as_json.stdout)["error"]
+        assert (error["code"], error["exit_status"]) == ("device_files.not_usable", 2)
+        assert [line[:2] for line in error["sentence"].split("\n")] == ["no", "  "]
         assert not (files_pair.folder / "data" / "main" / serial_of(200)).exists()
 
     def test_a_database_that_devices_would_never_get(self, files_pair: RunningPair, tmp_path: Path) -> None:

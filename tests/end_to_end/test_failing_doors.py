@@ -55,6 +55,7 @@ def refused(folder: Path, *command: object) -> str:
     before = current(folder), ok(engage(folder, "audit", "show", "--json"))
     done = engage(folder, *command)
     assert done.returncode == 1
+    assert "\\n" not in done.stderr, "a line for each site and for the names, as nobody reads an escaped line end"
     assert (current(folder), ok(engage(folder, "audit", "show", "--json"))) == before
     return done.stderr
 
@@ -85,6 +86,7 @@ def test_a_host_that_is_taken_away(served: Path) -> None:
     more = [text for host in HOSTS for text in ("--host", host.text)]
     added = ok(engage(served, "site", "change", "main", *more, "--host", "doors.example.org"))
     assert "release 1 does not answer for doors.example.org" in added
+    assert "a running server follows within a second" in added
     assert "rotate start --site main --way server-renewal" in added
     status = engage(served, "status")
     assert (status.returncode, "not answered: " in status.stdout) == (1, True)
@@ -93,6 +95,10 @@ def test_a_host_that_is_taken_away(served: Path) -> None:
     assert current(served) == 3
     removed = engage(served, "site", "change", "main", *more)
     assert "does not answer for doors.example.org any more. No door called it" in removed.stderr
+    ok(engage(served, "site", "change", "main", *more, "--host", "doors.example.org", "--json"))
+    again = engage(served, "site", "change", "main", *more, "--json")
+    assert json.loads(again.stdout)["removed_hosts_called_by"] == {"doors.example.org": 0}
+    assert "warning: main does not answer for doors.example.org any more. No door called it" in again.stderr
     events = len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99"))))
     assert "nothing to change" in ok(engage(served, "site", "change", "main", *more))
     assert len(json.loads(ok(engage(served, "audit", "show", "--json", "--last", "99")))) == events

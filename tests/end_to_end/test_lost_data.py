@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.chains import HOSTS
 from tests.support.running import NOTICE, RunningPair, engage, eventually, ok, running_pair
 from tests.support.vendor_folder import Edits, write_vendor_folder
 from tests.support.world import serial_of
@@ -88,6 +89,42 @@ def test_chains_alone_are_used_and_that_is_said(installation: Path) -> None:
     assert f"used the chain that is already in {installation}/certs/main; none was built" in told
     assert "built a chain" not in told
     assert sorted(json.loads(ok(engage(installation, "site", "show", "main", "--json")))["hosts"]) == sorted(before)
+
+
+def _lose_database(folder: Path) -> tuple[str, ...]:
+    _remove_database(folder)
+    return ("init", "--new", "--site-key-file", "site.key")
+
+
+def test_the_newest_chain_is_used(installation: Path) -> None:
+    """After a renewal, the first folder's chain is not the one that doors were served."""
+    hosts = [text for host in HOSTS for text in ("--host", host.text)]
+    ok(engage(installation, "site", "change", "main", *hosts, "--host", "new.example"))
+    ok(engage(installation, "rotate", "start", "--way", "server-renewal"))
+    (newest,) = (installation / "certs").glob("main-*/next")
+    init = _lose_database(installation)
+    done = ok(engage(installation, *init, *hosts, "--host", "new.example"))
+    assert f"used the chain that is already in {newest}; none was built" in done
+    assert "to serve" not in done, "the first one is not valid for the new host"
+    init = _lose_database(installation)
+    done = ok(engage(installation, *init))
+    assert "chose it among 2 chains that can be served: its server certificate is the newest" in done
+    assert f"engage release stage {installation}/certs/main --site main" in done
+    shown = json.loads(ok(engage(installation, "site", "show", "main", "--json")))
+    assert "new.example" in shown["hosts"], "its hosts are taken with it"
+
+
+def test_where_no_chain_fits_each_is_named(installation: Path) -> None:
+    init = _lose_database(installation)
+    done = engage(installation, "--config", installation / "engage.toml", *init, "--host", "other.example")
+    assert done.returncode == 1
+    assert "error [chain.none_fits]" in done.stderr
+    assert f"{installation}/certs/main: san.host_missing" in done.stderr
+    (step,) = [line.partition("engage --config ")[2] for line in done.stderr.splitlines() if "to use it" in line]
+    assert json.loads(ok(engage(installation, "site", "list", "--json"))) == [], "so that other hosts can be given"
+    assert "activated release 1 of main" in ok(
+        engage(installation, "--config", *step.split(), "--site-key-file", "site.key")
+    )
 
 
 def test_a_new_folder_is_no_loss(tmp_path: Path) -> None:

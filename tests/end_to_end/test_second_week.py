@@ -124,6 +124,8 @@ class TestLists:
         (installation / "doors.csv").write_text(f"{serial_of(1)}\n")
         imported = engage(installation, "device", "import", "doors.csv", "--site", "main")
         assert "1 more device finished TLS and is not on the site's list" in imported.stderr
+        again = engage(installation, "device", "import", "doors.csv", "--site", "main", "--json")
+        assert "1 more device finished TLS and is not on the site's list" in again.stderr
         (installation / "doors.csv").write_text(f"{serial_of(2)}\n")
         assert "warning" not in engage(installation, "device", "import", "doors.csv", "--site", "main").stderr
 

@@ -88,7 +88,11 @@ def modules_named(text: str) -> set[str]:
 @pytest.mark.parametrize("page", sorted((ROOT / "docs").glob("*.md")), ids=lambda page: page.name)
 def test_pages_name_modules_that_exist(page: Path) -> None:
     """Pages of decisions are history, and may name what has moved since."""
-    known = [f"/{path.relative_to(ROOT)}" for folder in (PACKAGE, ROOT / "tests") for path in folder.rglob("*.py")]
+    known = [
+        f"/{path.relative_to(ROOT)}"
+        for folder in (PACKAGE, ROOT / "tests", ROOT / "docs")
+        for path in folder.rglob("*.py")
+    ]
     assert [name for name in modules_named(page.read_text()) if not any(k.endswith(f"/{name}") for k in known)] == []
 
 
@@ -181,3 +185,25 @@ def test_unit_tests_stand_where_the_package_has_its_rooms() -> None:
     """``tests/unit`` mirrors the package; ``support`` has the tests of the tests' own parts."""
     rooms = {path.parent.relative_to(ROOT / "tests" / "unit") for path in (ROOT / "tests" / "unit").rglob("test_*.py")}
     assert [room for room in rooms if room != Path("support") and not (PACKAGE / room).is_dir()] == []
+
+
+def escaped_line_ends(source: str) -> list[int]:
+    r"""The lines of errors whose sentence has a line end, which would be printed as ``\n``: ``rows=`` is for that."""
+    raised = [node.exc for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Raise)]
+    sentences = [error.args[0] for error in raised if isinstance(error, ast.Call) and error.args]
+    return [
+        each.lineno
+        for sentence in sentences
+        for each in ast.walk(sentence)
+        if isinstance(each, ast.Constant) and isinstance(each.value, str) and "\n" in each.value
+    ]
+
+
+def test_an_error_has_no_line_end_in_its_sentence() -> None:
+    found = {str(path): escaped_line_ends(path.read_text()) for path in _python_files(".")}
+    assert {path: lines for path, lines in found.items() if lines} == {}
+
+
+def test_the_look_for_line_ends_finds_them() -> None:
+    assert escaped_line_ends('raise Refused("no:\\n  " + "\\n".join(x), "next")') == [1, 1]
+    assert escaped_line_ends('raise Refused("no:", "next", rows=x)') == []

@@ -165,8 +165,9 @@ def show(session: Session, device: str, as_json: bool) -> None:
         print_json([device_json(each) | {"events": events_json(events.get(each.site, []))} for each in found])
         return
     for each in found:
-        print_device(each)
-        print_events(events.get(each.site, []))
+        audits = events.get(each.site, [])
+        print_device(each, has_audits=bool(audits))
+        print_events(audits)
     print_next(f"{program()} device list --troubled")
 
 

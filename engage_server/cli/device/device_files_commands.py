@@ -18,7 +18,8 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
-from engage_server.services.device_files.finding import FoundFiles, find_device_files
+from engage_server.records import CallInWay, Site
+from engage_server.services.device_files.finding import FOR_DEVICES, FoundFiles, find_device_files
 from engage_server.services.evidence.devices import DeviceView, read_serial_list
 from engage_server.services.sites.serials import read_serial
 
@@ -53,16 +54,20 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     is_list = path.is_file() and path.suffix.lower() != ".json"
     found = FoundFiles() if is_list else find_device_files(path)
     if found.faults:
-        rest = len(found.faults) - _FAULTS_SHOWN
-        shown = [*found.faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else [])]
         raise UsageError(
-            "not all can be imported:\n  " + "\n  ".join(shown), "Fix or move these files. Nothing was changed."
+            "not all can be imported:",
+            "Fix or move these files. Nothing was changed.",
+            code="device_files.not_usable",
+            rows=_rows(found.faults),
         )
     serials = _read_list(path) if is_list else found.serials
     operator = session.operator_side()
-    name = operator.sites.get(site).name
+    of_site = operator.sites.get(site)
+    name = of_site.name
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
         added = operator.device_import.run(name, serials, found.files, session.occasion(), one_more)
+    _warn_of_unused(of_site, found)
+    warn_of_the_unlisted(operator, name, session.now())
     if as_json:
         print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
         return
@@ -70,7 +75,6 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
         click.echo(f"{counted(added, 'device')} added to {name}")
     if found.files:
         click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
-    warn_of_the_unlisted(operator, name, session.now())
     print_next(f"{program()} device list --site {name}")
 
 
@@ -130,13 +134,29 @@ def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Se
         click.echo(f"wrote the files of {counted(len(wanted), 'device')} below {target}")
     if faults:
         raise FileNotUsable(
-            f"{counted(len(faults), 'file')} cannot be read (copied as NAME.unreadable):\n  "
-            + "\n  ".join(faults[:_FAULTS_SHOWN]),
+            f"{counted(len(faults), 'file')} cannot be read (copied as NAME.unreadable):",
             "Fix them here, or restore them from a backup. All others were written.",
+            rows=_rows(faults),
         )
     if as_json:
         return
     print_next(f"{program()} device import {target} --site {site}")
+
+
+def _warn_of_unused(site: Site, found: FoundFiles) -> None:
+    """Files for devices reach nobody while the partner's own system answers."""
+    if site.call_in.way is CallInWay.UPSTREAM and any(each.kind in FOR_DEVICES for each in found.files):
+        click.echo(
+            f"warning: the upstream system of {site.name} answers its devices, so no database or configuration here "
+            f"is used until: {program()} site call-in {site.name} --files",
+            err=True,
+        )
+
+
+def _rows(faults: Sequence[str]) -> list[str]:
+    """The first faults, and how many more there are."""
+    rest = len(faults) - _FAULTS_SHOWN
+    return [f"  {each}" for each in (*faults[:_FAULTS_SHOWN], *([f"and {rest} more"] if rest > 0 else []))]
 
 
 @contextmanager

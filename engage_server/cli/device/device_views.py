@@ -26,11 +26,18 @@ _DISREGARDED = {
 _FORMS_OF_IT = "(tokens: reported from the field for gateways, assumed for locks)"
 
 
-def print_device(view: DeviceView) -> None:
-    """One device."""
+def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
+    """One device.
+
+    Args:
+        view: The device.
+        has_audits: Whether audits of it are here. They are written at once, and contacts some seconds later.
+    """
     known = view.history
     if known is None:
-        click.echo(f"{view.identity} of {view.site} was added, and never seen")
+        seen = "and no contact of it is stored yet" if has_audits else "and never seen"
+        click.echo(f"{view.identity} of {view.site} was added, {seen}")
+        click.echo("contacts are stored a few seconds after a call: look again then")
         return
     rows: list[tuple[str, object]] = [
         ("device", f"{view.identity} of {view.site}"),
@@ -52,7 +59,9 @@ def print_device(view: DeviceView) -> None:
     for reason, count in view.disregarded.items():
         print_wrapped(f"{counted(count, 'sighting')} not counted: {_DISREGARDED[reason]}", "  ")
     if known.is_shared_address:
-        print_wrapped("several devices with serial numbers call from this address, so it is no device itself", "  ")
+        print_wrapped(
+            "at least one device with a serial number calls from this address, so it is no device itself", "  "
+        )
     if known.report:
         when = f"{known.reported_at:%Y-%m-%d %H:%M} UTC" if known.reported_at else ""
         print_wrapped(f"its last audit, on {when}: {view.report}", "  ")

@@ -14,7 +14,7 @@ from engage_server.cli.parameters import (
     site_key_option,
     trials_option,
 )
-from engage_server.cli.program import program
+from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.cli.shell import completions
 from engage_server.composition.creation import create_installation, only_one_init
@@ -92,7 +92,7 @@ def init(
     done: list[str] = []
 
     def tell(step: str) -> None:
-        click.echo(step)
+        click.echo(pasteable(step))
         done.append(step)
 
     with only_one_init(settings):

@@ -1,8 +1,8 @@
 """``engage status``."""
 
-import shlex
+from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
@@ -10,6 +10,7 @@ import click
 from engage_server.as_json.status import disk_json, status_json
 from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
+from engage_server.cli.installation.unserved_sites import next_of_unserved
 from engage_server.cli.output import (
     console,
     counted,
@@ -92,7 +93,7 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     print_disk(disk)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
-    print_next(_next(found, session.settings().certs_dir))
+    print_next(_next(found, partial(next_of_unserved, session, operator)))
     return int(bad)
 
 
@@ -117,16 +118,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
         out.print("  not answered: ", style="bold red", end="")
         click.echo(f"the certificate is not for {host}: devices that call it refuse TLS")
     _print_other_hosts(status)
-    total = sum(status.grades.values())
-    if total:
-        grades = ", ".join(
-            f"{status.grades[grade]} {_WORDS[grade]}"
-            for grade in sorted(status.grades, reverse=True)
-            if status.grades[grade]
-        )
-        print_wrapped(f"  {counted(total, 'device')}: {grades}", "    ")
-    else:
-        click.echo("  no device was seen or added yet")
+    _print_grades(status)
     if status.reception is not None and status.reception.strangers:
         click.echo(f"  {strangers_of(status.reception)}")
     if status.reception is not None and status.refuse:
@@ -146,6 +138,21 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.rotation is not None:
         print_progress(status.rotation)
     click.echo("")
+
+
+def _print_grades(status: SiteStatus) -> None:
+    total = sum(status.grades.values())
+    if total and status.current is None:
+        click.echo(f"  {counted(total, 'device')}, and nothing is served yet")
+    elif total:
+        grades = ", ".join(
+            f"{status.grades[grade]} {_WORDS[grade]}"
+            for grade in sorted(status.grades, reverse=True)
+            if status.grades[grade]
+        )
+        print_wrapped(f"  {counted(total, 'device')}: {grades}", "    ")
+    else:
+        click.echo("  no device was seen or added yet")
 
 
 def _print_missing(found: InstallationStatus) -> None:
@@ -182,13 +189,13 @@ def _print_certificate(certificate: CertificateStatus, now: datetime) -> None:
     out.print("" if certificate.urgency == "fine" else f" {certificate.urgency}", style=_STYLES[certificate.urgency])
 
 
-def _next(found: InstallationStatus, certs: Path) -> str:
+def _next(found: InstallationStatus, of_unserved: Callable[[SiteStatus], str]) -> str:
     """The first thing to do: what most devices wait for."""
     if not found.sites:
         return f"{program()} init"
     for site in found.sites:
         if site.current is None:
-            return _next_of_unserved(site, certs)
+            return of_unserved(site)
     if not found.workers and not found.silent_hosts:
         return f"no worker serves devices. Start the servers: {program()} serve"
     if found.workers and found.missing_listeners:
@@ -208,14 +215,6 @@ def _next_of_served(found: InstallationStatus) -> str:
         if site.rotation is not None:
             return f"{program()} rotate status --site {site.site.name}"
     return f"{program()} device list --site {_default(found).site.name} --troubled"
-
-
-def _next_of_unserved(site: SiteStatus, certs: Path) -> str:
-    name, hosts = site.site.name, " ".join(f"--host {host}" for host in site.site.hosts)
-    if site.newest_staged is not None:
-        return f"{program()} release activate {site.newest_staged} --site {name}"
-    folder = shlex.quote(str(certs / name))
-    return f"{program()} chain build {folder} {hosts}, then {program()} release stage {folder} --site {name}"
 
 
 def _default(found: InstallationStatus) -> SiteStatus:

@@ -59,7 +59,9 @@ def report_failure(error: EngageError, arguments: Sequence[str]) -> None:
         click.echo(error.sentence, err=True)
         return
     word = click.style("error", fg="red", bold=True)
-    click.echo(f"{word} [{error.code}]: {error.sentence}", err=True, color=None if colours_wanted() else False)
+    first, *rows = error.sentence.split("\n")
+    sentence = "\n".join((first, *map(pasteable, rows)))  # a row may name the command that helps
+    click.echo(f"{word} [{error.code}]: {sentence}", err=True, color=None if colours_wanted() else False)
     if error.next_step:
         click.echo(f"next: {pasteable(error.next_step)}", err=True)
 

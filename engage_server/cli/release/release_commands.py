@@ -19,7 +19,6 @@ from engage_server.cli.output import (
 )
 from engage_server.cli.parameters import (
     FilePath,
-    Numbered,
     all_sites_option,
     read_passphrase_option,
     reason_option,
@@ -27,10 +26,11 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.program import program
-from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
+from engage_server.cli.release.key_files import retired_owners
 from engage_server.cli.release.release_output import day, print_findings, state_words
+from engage_server.cli.release.retire_command import retire_release
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
@@ -48,7 +48,7 @@ _STATES = """\b
 staged   checked and kept, never served
 current  served now
 former   no longer served; you can go back to it (in JSON: retired)
-retired  no longer served, and its private key is destroyed
+retired  no longer served, and its private key is destroyed in the database
 
 \b
 Example:
@@ -102,13 +102,20 @@ def stage(
     name = operator.sites.get(site).name
     material = read_material(targets, read_passphrase_option(session, passphrase_file))
     checked = operator.releases.stage(material, name, session.occasion())
+    retired = retired_owners(operator, checked.release)
+    for each in retired:
+        click.echo(
+            f"warning: this is the private key of release {each.number} of {each.site}, which is retired for good. "
+            f"Build a chain with a new key instead: {program()} chain build --help",
+            err=True,
+        )
     if as_json:
-        print_json(checked_release_json(checked))
+        print_json(checked_release_json(checked) | {"key_of_retired": [release_json(each) for each in retired]})
     else:
         print_findings(checked)
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
-            print_next("fix the errors above and stage the chain again; this release cannot be activated")
+            print_next("build a chain without the errors above, and stage it. This release cannot be activated")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
@@ -268,35 +275,7 @@ def rollback(
     return _reported(session, operator, checked, sentence, wait, wait_seconds, as_json)
 
 
-@release.command(
-    epilog='\b\nExample:\n  engage release retire 1 --site main --yes --reason "all doors hold the new anchor"'
-)
-@click.argument("number", type=Numbered, metavar="N", shell_complete=completions.former_releases)
-@site_option
-@reason_option
-@click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
-@json_option
-@click.pass_obj
-def retire(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
-    """Destroy the private key of a former release.
-
-    Nobody can go back to the release afterwards. Its anchor stays downloadable for devices. The prompt says whether it
-    is safe, that is, whether all doors hold the anchor of the current release. 'engage release list' says the same.
-    """
-    operator = session.operator_side()
-    name = operator.sites.get(site).name
-    if operator.releases.one(name, number).state is ReleaseState.RETIRED:
-        click.echo(operator.held_anchors.advice_on(name, [number], session.now()).sentence, err=True)
-    if not yes:
-        assert_sure(f"destroy the key of release {number} of {name}, so that nobody can go back to it?")
-    retired = operator.releases.retire(name, number, reason, session.occasion())
-    if as_json:
-        print_json(release_json(retired))
-        return
-    click.echo(f"release {number} of {name} is retired: its private key is destroyed")
-    print_next(f"{program()} release list --site {name}")
-
-
+release.add_command(retire_release)
 release.add_command(drop_release)
 
 

@@ -9,6 +9,7 @@ import click
 from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.new_hosts import warn_of_new_hosts
 from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import (
     HIGHEST_NUMBER,
@@ -205,6 +206,7 @@ def start(
             others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
             warn_of_other_hosts(request.site, others)
         operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
+        warn_of_new_hosts(operator, request.site)
     _print_where(session, operator, name)
 
 
@@ -290,7 +292,7 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
 
 
 def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
-    """For a rotation that has ended: whether the replaced release can be retired."""
+    """For a rotation that has ended: whether the replaced release can be retired. An open one may go back to it."""
     rotation = progress.rotation
     return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
 

@@ -10,6 +10,7 @@ from engage_server.cli.output import json_option, print_json, print_next, print_
 from engage_server.cli.parameters import FilePath, reason_option, site_argument
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.site.site_change_output import print_when_followed
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
 
@@ -94,9 +95,20 @@ def call_in(
         wanted = replace(wanted, unknown=UnknownDevices(unknown_devices))
     if insecure is not None:
         wanted = replace(wanted, insecure=insecure)
-    if wanted != site.call_in:
+    is_changed = wanted != site.call_in
+    if is_changed:
         site = operator.sites.change(site, SiteChanges(call_in=wanted), reason, session.occasion())
-    _report(site, len(operator.sites.serials(name)), as_json=as_json)
+    _warn(site.name, site.call_in)
+    if as_json:
+        print_json({"site": site.name} | call_in_json(site.call_in))
+        return
+    waiting = sum(map(len, operator.uploads.pending(name).values()))
+    listed = len(operator.sites.serials(name))
+    print_table(["", ""], _rows(site.name, site.call_in, listed), "")
+    _print_waiting(site.call_in, waiting)
+    if is_changed:
+        print_when_followed(session.settings().poll_seconds)
+    _print_what_is_next(site, listed)
 
 
 def _upstream(
@@ -129,20 +141,30 @@ def _read_trust(file: Path) -> str:
         raise UsageError(f"{file} is not PEM", "Give certificates as PEM.", code="upstream.trust") from None
 
 
-def _report(site: Site, listed: int, *, as_json: bool) -> None:
-    call_in = site.call_in
+def _warn(name: str, call_in: CallIn) -> None:
     if call_in.insecure:
-        click.echo(_INSECURE.format(site=site.name), err=True)
-    if call_in.upstream is not None and call_in.upstream.url.startswith("http:"):
+        click.echo(_INSECURE.format(site=name), err=True)
+    if call_in.way is CallInWay.UPSTREAM and call_in.upstream is not None and _is_open(call_in.upstream):
         click.echo(
             "warning: the upstream system is called without TLS. Anyone can read the tokens and users of devices.",
             err=True,
         )
-    if as_json:
-        print_json({"site": site.name} | call_in_json(call_in))
-        return
-    print_table(["", ""], _rows(site.name, call_in, listed), "")
-    if call_in.unknown is UnknownDevices.REFUSE and not listed:
+
+
+def _print_waiting(call_in: CallIn, waiting: int) -> None:
+    """A site that is answered from files again still delivers what it took before."""
+    if call_in.way is CallInWay.FILES and call_in.upstream is not None and waiting:
+        wait = "upload of before waits" if waiting == 1 else "uploads of before wait"
+        how = ", without TLS" if _is_open(call_in.upstream) else ""
+        click.echo(f"{waiting} {wait} on this host, and will still be delivered to the upstream system{how}")
+
+
+def _is_open(upstream: Upstream) -> bool:
+    return upstream.url.startswith("http:")
+
+
+def _print_what_is_next(site: Site, listed: int) -> None:
+    if site.call_in.unknown is UnknownDevices.REFUSE and not listed:
         click.echo("no device is on its list yet: each gets 404")
         print_next(f"{program()} device import FILE --site {site.name}, or --unknown-devices enroll")
     else:

@@ -7,6 +7,7 @@ import click
 
 from engage_server.as_json.sites import site_json
 from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.new_hosts import after_rotation, unanswered_after_rotation
 from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
 from engage_server.cli.parameters import (
     FilePath,
@@ -23,7 +24,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.site.call_in_command import call_in
 from engage_server.cli.site.removal_commands import remove_site, rename_site
-from engage_server.cli.site.site_change_output import print_site_change
+from engage_server.cli.site.site_change_output import print_site_change, print_when_followed, warn_of_site_change
 from engage_server.errors import UsageError
 from engage_server.records import (
     AnchorRole,
@@ -259,6 +260,8 @@ def change(
     changed = operator.sites.change(before, changes, reason, session.occasion())
     removed = [host for host in before.hosts if host not in changed.hosts]
     callers = [operator.evidence.callers_of_host(name, host, session.now()) for host in removed]
+    if changed != before:
+        warn_of_site_change(changed, callers)
     if as_json:
         still = {each.host.text: each.devices for each in callers}
         print_json({**site_json(changed, operator.releases.current(name)), "removed_hosts_called_by": still})
@@ -267,12 +270,8 @@ def change(
         click.echo(f"nothing to change: site {name} is so already")
         print_next(f"{program()} site show {name}")
         return
-    print_site_change(before, changed, callers)
-    if changed.evidence is RequiredEvidence.AUTHENTICATED and changed.call_in.insecure:
-        click.echo(
-            "warning: call-ins are also answered by plain HTTP. Anyone on the way can read the tokens of devices.",
-            err=True,
-        )
+    print_site_change(before, changed)
+    print_when_followed(session.settings().poll_seconds)
     print_next(_after_change(operator, changed))
 
 
@@ -283,6 +282,12 @@ def _after_change(operator: "OperatorSide", changed: Site) -> str:
     if not unanswered:
         return f"{program()} site show {changed.name}"
     click.echo(f"release {number} does not answer for {' '.join(map(str, unanswered))}: a server renewal is due")
+    if unanswered_after_rotation(operator, changed.name):
+        click.echo("A rotation is open that was begun without it. It must end or be aborted first.")
+        return after_rotation(changed.name)
+    if operator.rotations.open_rotation(changed.name) is not None:
+        click.echo("The open rotation will answer for it.")
+        return f"{program()} rotate status --site {changed.name}"
     return f"{program()} rotate start --site {changed.name} --way {RotationWay.SERVER_RENEWAL}"
 
 

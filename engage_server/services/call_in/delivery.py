@@ -144,7 +144,7 @@ class UpstreamDelivery:
         return True
 
     def _pause(self, device: str, answer: UpstreamAnswer, now: datetime) -> None:
-        why = f"it answers {answer.status} to uploads of {device}, not 201 or 202"
+        why = f"it answers {answer.status} to uploads of {device}, not 201, 202 or 204"
         if answer.status == _TOO_MANY:
             self._pauses.busy(device, now, why, answer.retry_seconds)
         else:
@@ -174,9 +174,18 @@ class UpstreamDelivery:
         done.oldest = min((each for each in firsts if each is not None), default=None)
 
 
-def handed_on(content_type: str, authorization: str, address: str) -> dict[str, str]:
-    """The header fields that the partner's system gets with a device's call."""
+def handed_on(content_type: str, authorization: str, address: str, serial: str | None) -> dict[str, str]:
+    """The header fields that the partner's system gets with a device's call.
+
+    Args:
+        content_type: Empty for none.
+        authorization: Empty for none.
+        address: The device's address.
+        serial: The device that this host takes the caller for, which is no proof; None if it is unknown.
+    """
     headers = {"X-Forwarded-For": address, "Via": f"1.1 {pseudonym()}"}
+    if serial is not None:  # the call itself may say nothing: a device names itself once on a connection
+        headers["Engage-Device"] = serial
     if content_type:
         headers["Content-Type"] = content_type
     if authorization:
@@ -186,7 +195,7 @@ def handed_on(content_type: str, authorization: str, address: str) -> dict[str, 
 
 def _request(upload: Upload, pending: Pending) -> UpstreamRequest:
     digest = hashlib.sha256(upload.body).digest()
-    headers = handed_on(upload.content_type, upload.authorization, upload.address) | {
+    headers = handed_on(upload.content_type, upload.authorization, upload.address, pending.serial) | {
         "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode('ascii')}:",
         "Idempotency-Key": f'"{pending.device}-{upload.kind}-{digest.hex()[:32]}"',
         "Engage-Received-At": upload.received_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

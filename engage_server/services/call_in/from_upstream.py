@@ -111,7 +111,7 @@ class UpstreamAnswers:
             return UNREADABLE
         is_database = call.kind is CallKind.DATABASE
         body, method = (None, "GET") if is_database else (call.body, call.method)  # a HEAD is answered from a GET
-        headers = handed_on(call.content_type, call.authorization, call.address)
+        headers = handed_on(call.content_type, call.authorization, call.address, known.serial)
         got = self._asked(known, UpstreamRequest(method, call.target, body, headers))
         if got is None:
             return LATER

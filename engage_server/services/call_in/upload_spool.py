@@ -79,6 +79,11 @@ class Pending:
         """The site's name."""
         return self.path.parent.parent.name
 
+    @property
+    def serial(self) -> str | None:
+        """The device's serial number; None if its upload did not say it."""
+        return None if self.device.startswith(_BY_ADDRESS) else self.device
+
     def read(self) -> Upload:
         """Read the upload.
 

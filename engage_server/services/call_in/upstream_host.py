@@ -40,7 +40,7 @@ class UpstreamRequest:
         method: The HTTP method.
         target: Path and query, as the device sent them.
         body: The body as the device sent it; None for none.
-        headers: Authorization, Content-Type and the caller's address. Secret.
+        headers: Authorization, Content-Type, and the caller's address and serial number. Secret.
     """
 
     method: str

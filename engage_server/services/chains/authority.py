@@ -67,13 +67,13 @@ def find_authority(folder: Path, chain: Chain, passphrase: Secret | None) -> Fou
 
 def authority_key_files(folder: Path) -> list[Path]:
     """The files with keys of CAs, in a folder and the folders in it, whether they can be decrypted or not."""
-    named = [path / f"{name}.key" for path in _folders(folder, _DEPTH) for name in (ROOT, INTERMEDIATE)]
+    named = [path / f"{name}.key" for path in chain_folders(folder) for name in (ROOT, INTERMEDIATE)]
     return [path for path in named if path.is_file()]
 
 
 def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
     """Each CA certificate with a key file next to it. Files that cannot be read are skipped."""
-    for path in _folders(folder, _DEPTH):
+    for path in chain_folders(folder):
         for name in (ROOT, INTERMEDIATE):
             key_file = path / f"{name}.key"
             for certificate_file in (path / f"{name}.pem", path / f"{name}.der"):
@@ -86,7 +86,8 @@ def _pairs(folder: Path) -> Iterator[tuple[x509.Certificate, Path]]:
                     continue
 
 
-def _folders(folder: Path, depth: int) -> Iterator[Path]:
+def chain_folders(folder: Path, depth: int = _DEPTH) -> Iterator[Path]:
+    """A folder such as ``certs``, and the folders in it, as deep as chains are written. None if it cannot be read."""
     try:
         inside = sorted(path for path in folder.iterdir() if path.is_dir() and not path.is_symlink())
     except OSError:
@@ -94,4 +95,4 @@ def _folders(folder: Path, depth: int) -> Iterator[Path]:
     yield folder
     if depth > 1:
         for path in inside:
-            yield from _folders(path, depth - 1)
+            yield from chain_folders(path, depth - 1)

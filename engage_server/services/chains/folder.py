@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import chain as chained
+from itertools import count
 from pathlib import Path
 
 from cryptography import x509
@@ -56,9 +58,15 @@ def assert_free(folder: Path) -> None:
     what = "a chain" if any(name.startswith("partner_") for name in names) else "other files"
     raise Conflict(
         f"{folder} already contains {what}. Devices may trust it, so nothing in it is replaced",
-        f"Name a new folder, such as {folder}-2.",
+        f"Name a new folder, such as {free_folder(folder)}.",
         code="chain.exists",
     )
+
+
+def free_folder(folder: Path) -> Path:
+    """The folder itself, or the first beside it that does not exist, such as ``main-2``."""
+    beside = (folder.with_name(f"{folder.name}-{number}") for number in count(2))
+    return next(each for each in chained([folder], beside) if not each.exists())
 
 
 def write_chain_folder(folder: Path, built: BuiltChain, passphrase: Secret | None) -> None:

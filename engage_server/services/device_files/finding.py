@@ -32,7 +32,7 @@ _KINDS = {
     PARAMETERS: re.compile(r"param"),
     **{name: re.compile(str(collection).removesuffix("s")) for name, collection in COLLECTIONS.items()},
 }
-_FOR_DEVICES = {DATABASE, CONFIGURATION}  # files for devices: they must have only one possible meaning
+FOR_DEVICES = {DATABASE, CONFIGURATION}  # files for devices: they must have only one possible meaning
 _DATABASE_CHILDREN = ("db", "config", "dbDwnLdTm", "nxtDbVerTS")
 
 
@@ -108,7 +108,7 @@ def _find(path: Path, top: Path, found: FoundFiles) -> None:
         if len(parts) < 2:
             only = _kind(path, top, value)
             parts = {only: value} if only is not None else {}
-        if not _FOR_DEVICES.isdisjoint(parts):
+        if not FOR_DEVICES.isdisjoint(parts):
             read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH, strict=True)
         if not parts:
             found.faults.append(f"{path}: the kind of this file is unknown: database, configuration, audits, ...")

@@ -3,18 +3,17 @@
 A step that is already done is skipped, so an interrupted run is finished by running it again.
 """
 
-from contextlib import suppress
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography import x509
-
-from engage_server.errors import Conflict, HostInvalid
+from engage_server.errors import Conflict
 from engage_server.pki.issuing.authority import ChainPlan
 from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.installation.left_chains import LeftChain, choose_chain, reason_of
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.sites.register import SiteRequest, Sites, new_site_key
 
@@ -28,7 +27,7 @@ class InstallationPlan:
         hosts: The hosts that the operator gave; if empty, the machine's own.
         organization: The organization (O=) in the names of the chain, or "".
         key: The site's key; None for a new random one.
-        chain_folder: Where its first chain is built. A chain that is already there is used.
+        chain_folder: Where its first chain is built. A chain that is already there, or in a folder beside it, is used.
         for_trials: Whether virtual locks count as its devices.
         passphrase: Encrypts the keys of its root and intermediate; None leaves them unencrypted.
     """
@@ -62,29 +61,43 @@ class Installer:
         Raises:
             Conflict: The site exists with other hosts or another key.
             ChainTooLong: The hosts do not fit into a device's memory.
-            Refused: The chain in the folder has errors.
+            Refused: The site has chains, and none of them can be served.
             NotPossible: A file or the database cannot be used.
         """
         site = next((site for site in self._sites.all() if site.name == plan.site), None)
-        is_there = plan.chain_folder.is_dir() and any(plan.chain_folder.iterdir())
         if site is None:
-            key = plan.key or new_site_key()
-            named = _hosts_of(plan.chain_folder) if is_there and not plan.hosts else ()
-            request = SiteRequest(plan.site, plan.hosts or named or own_hosts, for_trials=plan.for_trials)
-            site = self._sites.add(request, key, occasion)
-            fresh = "" if plan.key else ", with a new random site key"
-            tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
+            left = choose_chain(plan.chain_folder, plan.hosts, occasion.now)
+            hosts = plan.hosts or (left[0].hosts if left else own_hosts)
+            site = self._add(plan, hosts, occasion, tell)
         else:
             self._assert_same(site, plan)
-        if any(release.state is ReleaseState.CURRENT for release in self._releases.all(site.name)):
-            return
-        if is_there and not self._releases.all(site.name):
-            tell(f"used the chain that is already in {plan.chain_folder}; none was built")
-        if not is_there:
+            staged = self._releases.all(site.name)
+            if any(release.state is ReleaseState.CURRENT for release in staged):
+                return
+            left = [] if staged else choose_chain(plan.chain_folder, site.hosts, occasion.now)
+        tell(self._first_release(site, self._chain_folder(site, plan, left, occasion, tell), occasion))
+
+    def _add(self, plan: InstallationPlan, hosts: tuple[Host, ...], occasion: Occasion, tell: Tell) -> Site:
+        request = SiteRequest(plan.site, hosts, for_trials=plan.for_trials)
+        site = self._sites.add(request, plan.key or new_site_key(), occasion)
+        fresh = "" if plan.key else ", with a new random site key"
+        tell(f"added site {site.name} for {', '.join(map(str, site.hosts))}{fresh}")
+        return site
+
+    def _chain_folder(
+        self, site: Site, plan: InstallationPlan, left: Sequence[LeftChain], occasion: Occasion, tell: Tell
+    ) -> Path:
+        """The folder of the first chain, which is built if none is left."""
+        if left:
+            tell(f"used the chain that is already in {left[0].folder}; none was built")
+            for sentence in reason_of(left, site.name):
+                tell(sentence)
+            return left[0].folder
+        if not self._releases.all(site.name):
             chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
             _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now, plan.passphrase)
             tell(f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes")
-        tell(self._first_release(site, plan.chain_folder, occasion))
+        return plan.chain_folder
 
     def _first_release(self, site: Site, folder: Path, occasion: Occasion) -> str:
         staged = self._releases.all(site.name)
@@ -114,18 +127,3 @@ class Installer:
                 "Leave out --site-key-file to continue with it. Or name another site: --site NAME.",
                 code="site.exists",
             )
-
-
-def _hosts_of(folder: Path) -> tuple[Host, ...]:
-    """The hosts in the server certificate of an existing chain, which are the hosts that devices call."""
-    server = read_chain_folder(folder).chain.server
-    try:
-        san = server.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
-        return ()
-    texts = [str(each.value) for each in san if isinstance(each, x509.DNSName | x509.IPAddress)]
-    hosts: list[Host] = []
-    for text in texts:
-        with suppress(HostInvalid):  # a wildcard is not a host that devices call
-            hosts.append(Host.parse(text))
-    return tuple(dict.fromkeys(hosts))

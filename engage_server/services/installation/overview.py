@@ -48,7 +48,7 @@ class SiteStatus:
         certificates: The certificates of the current release, one for each role.
         unanswered: Hosts that devices call, and that the current release's server certificate is not valid for.
         pace: How fast its devices connect.
-        grades: How many devices reached each grade with the current release.
+        grades: How many devices reached each grade with the current release. Without one, all count as never seen.
         behind: Workers that do not serve the current release.
         rotation: The open rotation, if there is one.
         reception: How many devices accept the current release, by the anchors that they hold; None before the first.
@@ -159,7 +159,7 @@ class Overview:
             certificates=_certificates(chain, site.name, pace, occasion.now) if chain else (),
             unanswered=unnamed_hosts(chain.server, site.hosts) if chain else (),
             pace=pace,
-            grades=self._store.grades(site.name, current.number) if current else {},
+            grades=self._store.grades(site.name, current.number if current else 0),
             behind=tuple(each for each in workers if current and each.served.get(site.name) != current.number),
             rotation=self._rotations.progress(rotation, occasion) if rotation else None,
             reception=self._held_anchors.reception(site.name, current.number, occasion.now) if current else None,

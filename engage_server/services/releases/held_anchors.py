@@ -25,8 +25,8 @@ from engage_server.records import AnchorRole, Release, ReleaseState, Site
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
-from engage_server.services.releases.retirement import RetirementAdvice, advise
-from engage_server.store.interface import AnchorClue, EvidenceStore, ReleaseStore, SiteStore
+from engage_server.services.releases.retirement import GO_BACK_TO, STILL_NEED, RetirementAdvice, advise
+from engage_server.store.interface import AnchorClue, EvidenceStore, ReleaseStore, RotationStore, SiteStore
 
 _EXAMPLES = 10
 
@@ -45,7 +45,7 @@ class JudgeFor(Protocol):
         """The judge."""
 
 
-class HoldersStore(SiteStore, ReleaseStore, EvidenceStore, Protocol):
+class HoldersStore(SiteStore, ReleaseStore, EvidenceStore, RotationStore, Protocol):
     """The part of the store that this needs."""
 
 
@@ -145,7 +145,15 @@ class HeldAnchors:
             NotFound: There is no such site.
         """
         current = self._store.current_numbers(site_name).get(site_name)
-        return advise(numbers, self.reception(site_name, current, now) if current else None)
+        reception = self.reception(site_name, current, now) if current else None
+        return advise(numbers, reception, self._needed_by_rotation(site_name))
+
+    def _needed_by_rotation(self, site_name: str) -> dict[int, str]:
+        """The releases that :meth:`.Releases.retire` refuses, because a rotation is open."""
+        found: dict[int, str] = {}
+        for rotation in self._store.rotations(site_name, only_open=True):
+            found |= dict.fromkeys(rotation.releases, STILL_NEED) | {rotation.from_release: GO_BACK_TO}
+        return found
 
     def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[str, ...]:
         found: list[str] = []

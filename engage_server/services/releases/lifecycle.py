@@ -62,7 +62,7 @@ class Releases:
             if finding.code == "key.mismatch":
                 raise Refused(f"{finding.certificate}: {finding.sentence}", finding.mend, code=finding.code)
         draft = self._draft(material, site, occasion)
-        self._assert_new(material, site)
+        self._assert_new(material, site, occasion)
         event = occasion.event(
             AuditAction.RELEASE_STAGED, site.name, findings=" ".join(sorted({finding.code for finding in findings}))
         )
@@ -262,6 +262,15 @@ class Releases:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
 
+    def sharing_key(self, release: Release) -> list[Release]:
+        """The other releases of all sites that have, or had, the private key of this one.
+
+        The chains of a rotation to a new root share one. :attr:`.Release.key_destroyed_at` says which have lost it.
+        """
+        public = chain_of(release).server.public_key()
+        others = [each for each in self._store.releases(None) if each != release]
+        return [each for each in others if chain_of(each).server.public_key() == public]
+
     def _draft(self, material: ChainMaterial, site: Site, occasion: Occasion) -> ReleaseDraft:
         chain = material.chain
         anchor = der(chain.anchor(site.anchor))
@@ -285,13 +294,15 @@ class Releases:
                 return release.number
         return None
 
-    def _assert_new(self, material: ChainMaterial, site: Site) -> None:
+    def _assert_new(self, material: ChainMaterial, site: Site, occasion: Occasion) -> None:
         number = self.number_of(material, site.name)
         if number is not None:
-            state = self._store.release(site.name, number).state
+            checked = self.check(site.name, number, occasion)
+            activate = f"Activate it: engage release activate {number} --site {site.name}"
+            show = f"It has errors. Build another chain: engage release show {number} --site {site.name}"
             raise Conflict(
-                f"this chain is already release {number} of {site.name} ({state})",
-                f"Activate it: engage release activate {number} --site {site.name}",
+                f"this chain is already release {number} of {site.name} ({checked.release.state})",
+                show if checked.errors else activate,
                 code="release.exists",
             )
 

@@ -1,9 +1,13 @@
 """Answers in one sentence whether the private key of a release can be destroyed."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from engage_server.services.releases.reception import Reception
+
+GO_BACK_TO, STILL_NEED = "go back to", "still need"
+_NOTHING: Mapping[int, str] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,7 +15,8 @@ class RetirementAdvice:
     """Whether devices may still need a release.
 
     Attributes:
-        releases: The releases that would be retired.
+        releases: The releases that would be retired. If there are others, those that an open rotation needs are left
+            out.
         is_safe: Whether every known device holds the anchor of the current release.
         sentence: The answer, with its figures.
         reception: How many devices accept the current release; None if nothing is served.
@@ -23,15 +28,29 @@ class RetirementAdvice:
     reception: Reception | None
 
 
-def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvice:
-    """Judge by what is served now. It is checked elsewhere whether a release is current, or a rotation needs it.
+def advise(
+    releases: Sequence[int], current: Reception | None, needed: Mapping[int, str] = _NOTHING
+) -> RetirementAdvice:
+    """Judge by what is served now. It is checked elsewhere whether a release is current.
 
     Args:
         releases: The releases that would be retired; at least one.
         current: How many devices accept what is served now; None if nothing is served.
+        needed: The releases that an open rotation needs, with :data:`GO_BACK_TO` or :data:`STILL_NEED`.
     """
-    numbers = tuple(releases)
-    question = f"safe to retire release{'s' if numbers[1:] else ''} {_listed(numbers)}:"
+    kept = [number for number in releases if number in needed]
+    numbers = tuple(number for number in releases if number not in needed)
+    if not numbers:
+        return RetirementAdvice(tuple(kept), False, f"{_question(kept)} no: {_open_rotation(kept, needed)}", current)
+    advice = _by_doors(numbers, current)
+    if not kept:
+        return advice
+    later = f"; not yet: the open rotation may {_uses(kept, needed)} release{_s(kept)} {_listed(kept)}"
+    return replace(advice, sentence=advice.sentence + later)
+
+
+def _by_doors(numbers: tuple[int, ...], current: Reception | None) -> RetirementAdvice:
+    question = _question(numbers)
     if current is None:
         return RetirementAdvice(numbers, False, f"{question} no: the site serves nothing else", None)
     anchor = f"the anchor of release {current.release}"
@@ -44,6 +63,24 @@ def advise(releases: Sequence[int], current: Reception | None) -> RetirementAdvi
         sentence = f"yes, {current.hold} of {current.devices} doors hold {anchor}"
     is_safe = bool(current.devices) and not others
     return RetirementAdvice(numbers, is_safe, f"{question} {sentence}{_apart(current)}", current)
+
+
+def _question(numbers: Sequence[int]) -> str:
+    return f"safe to retire release{_s(numbers)} {_listed(numbers)}:"
+
+
+def _open_rotation(kept: Sequence[int], needed: Mapping[int, str]) -> str:
+    return f"the open rotation may {_uses(kept, needed)} {'them' if kept[1:] else 'it'}"
+
+
+def _uses(kept: Sequence[int], needed: Mapping[int, str]) -> str:
+    """What the rotation may do with all of them: it goes back to one at most."""
+    uses = {needed[number] for number in kept}
+    return uses.pop() if len(uses) == 1 else STILL_NEED
+
+
+def _s(numbers: Sequence[int]) -> str:
+    return "s" if numbers[1:] else ""
 
 
 def _listed(numbers: Sequence[int]) -> str:

@@ -167,19 +167,33 @@ class TestDatabase:
     @pytest.mark.parametrize(
         ("answer", "why"),
         [
-            ({}, "db: it is missing"),
-            ([], "it: it must be an object"),
-            ({"db": 7}, "db: it must be an object"),
-            ({"db": {"schedules": []}}, "db.schedules: it must contain at least one schedule"),
-            ({"db": {"schedules": [1], "usrRcrd": {"add": 5}}}, "db.usrRcrd.add: it must be a list"),
-            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, "nxtDbVerTS: it must be a string"),
-            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, "nxtDbVerTS: it has a format that devices do not know"),
+            ({}, "db: it is missing; it must be an object, such as"),
+            ([], "x cannot be sent to a device: it: it must be an object, such as"),
+            ({"db": 7}, 'db: it must be an object, such as {"schedules": [...]}'),
+            ({"db": {}}, "db.schedules: it is missing; it must be a list of at least one schedule"),
+            ({"db": {"schedules": []}}, "db.schedules: it must be a list of at least one schedule, or the door"),
+            ({"db": {"schedules": [1], "usrRcrd": []}}, 'db.usrRcrd: it must be an object, such as {"deleteAll": 1,'),
+            ({"db": {"schedules": [1], "usrRcrd": {"add": 5}}}, "db.usrRcrd.add: it must be a list, such as []"),
+            ({"db": {"schedules": [1], "usrRcrd": {"deleteAll": []}}}, "db.usrRcrd.deleteAll: it must be 1 or 0"),
+            ({"db": {"schedules": [1], "holidays": "x"}}, "db.holidays: it must be a list, such as []"),
+            ({"db": {"schedules": [1]}, "dbDwnLdTm": "x"}, "dbDwnLdTm: it must be YYYYMMDDHHMMSS: 14 digits, such as"),
+            ({"db": {"schedules": [1]}, "dbDwnLdTm": []}, "dbDwnLdTm: it must be YYYYMMDDHHMMSS"),
+            ({"db": {"schedules": [1]}}, 'nxtDbVerTS: it is missing; it must be a text of "0x" and up to 16 hex'),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": 5}, 'nxtDbVerTS: it must be a text of "0x"'),
+            ({"db": {"schedules": [1]}, "nxtDbVerTS": "5"}, 'nxtDbVerTS: it must be a text of "0x"'),
         ],
     )
     def test_what_is_wrong_is_said_in_plain_words(self, answer: Any, why: str) -> None:
         with pytest.raises(BodyInvalid) as caught:
             assert_harmless(answer, "x")
         assert why in caught.value.sentence
+
+    def test_the_forms_that_errors_name_are_accepted(self) -> None:
+        """The control: whoever writes what an error says gets no error."""
+        records = {"deleteAll": 1, "delete": [], "update": [], "add": []}
+        full = {"db": {"usrRcrd": records, "schedules": [{}], "holidays": []}, "dbDwnLdTm": "20261126010203"}
+        assert assert_harmless(full | {"nxtDbVerTS": "0x00000000000000AB"}, "x")
+        assert assert_harmless({"db": {"schedules": [{}]}, "nxtDbVerTS": "0x1"}, "x")
 
     @pytest.mark.parametrize(
         ("change", "place"),

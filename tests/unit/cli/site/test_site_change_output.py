@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from engage_server.cli.site.site_change_output import print_site_change
+from engage_server.cli.site.site_change_output import warn_of_site_change
 from engage_server.records import AnchorRole, Host, Site
 from engage_server.services.evidence.callers import HostCallers
 from tests.support.chains import NOW
@@ -14,7 +14,7 @@ BEFORE = Site("main", (OLD, NEW), AnchorRole.ROOT, True, (), NOW)
 
 
 def told(capsys: pytest.CaptureFixture[str], before: Site) -> str:
-    print_site_change(before, replace(before, hosts=(NEW,)), [HostCallers(OLD, 0, ())])
+    warn_of_site_change(replace(before, hosts=(NEW,)), [HostCallers(OLD, 0, ())])
     return capsys.readouterr().err
 
 
@@ -29,5 +29,5 @@ def test_another_sites_chain_has_another_root(capsys: pytest.CaptureFixture[str]
 
 
 def test_nothing_is_said_where_no_host_was_removed(capsys: pytest.CaptureFixture[str]) -> None:
-    print_site_change(BEFORE, BEFORE, [])
+    warn_of_site_change(BEFORE, [])
     assert capsys.readouterr().err == ""

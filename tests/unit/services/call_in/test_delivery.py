@@ -118,6 +118,8 @@ class TestUploads:
         done = delivering.delivery.run(lambda: NOW)
         assert (done.taken, done.waiting, done.rejected) == (0, 2, [])
         assert done.trouble
+        if mode.isdigit():
+            assert done.trouble.endswith(f"it answers {mode} to uploads of {serial_of(1)}, not 201, 202 or 204")
         delivering.partner.mode = "well"
         assert delivering.delivery.run(lambda: NOW).taken == 0, "it is left alone for a while"
         assert delivering.delivery.run(lambda: NOW + timedelta(minutes=6)).taken == 2

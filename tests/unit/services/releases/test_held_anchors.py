@@ -132,3 +132,24 @@ class TestRetirement:
             False,
             "safe to retire release 1: no: no door has come through with any release yet",
         )
+
+    def test_not_while_an_open_rotation_may_go_back(self, served: World) -> None:
+        second = served.release("main")
+        served.rotations.start(served.request(RotationWay.SERVER_RENEWAL), served.occasion)
+        for device in (1, 2, 3):
+            come(served, device, second + 1, minutes=10)
+        yes = "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 3"
+        assert self.advice(served) == (True, f"{yes}; not yet: the open rotation may go back to release 2")
+        found = served.held_anchors.advice_on("main", [second], NOW)
+        no = "safe to retire release 2: no: the open rotation may go back to it"
+        assert (found.is_safe, found.sentence) == (False, no)
+        served.rotations.abort("main", "", served.occasion, keep=True)
+        assert self.advice(served)[1].startswith("safe to retire releases 1 and 2: yes, 3 of 3"), "the control"
+
+    def test_nor_what_it_served_before(self, served: World) -> None:
+        served.rotations.start(served.request(RotationWay.LINKED_REKEY), served.occasion)
+        served.rotations.approve("main", "trial", served.occasion)
+        assert self.advice(served) == (
+            False,
+            "safe to retire releases 1 and 2: no: the open rotation may still need them",
+        )
