@@ -78,6 +78,7 @@ def files(folder: Path, name: str) -> set[str]:
     return {path.name for path in (folder / name).iterdir()}
 
 
+@pytest.mark.long("what the start refuses, below")
 def test_each_key_lies_in_a_volume_of_its_own(folder: Path) -> None:
     with started(folder, {STATE: STATE, KEK: KEK, AUTHORITY: AUTHORITY}) as log:
         assert "warning" not in log

@@ -189,6 +189,7 @@ def test_a_changed_audit_log_is_told(installation: Path) -> None:
     assert engage(installation, "audit", "verify", "--expect", "x").returncode == 2
 
 
+@pytest.mark.long("tests/unit/services/distribution/test_lookup.py, and test_following.py")
 def test_a_release_that_can_not_be_loaded_leaves_the_last_good_one(installation: Path) -> None:
     """As on a node with another key-encryption key: the release's key does not open there."""
     hosts = [text for host in HOSTS for text in ("--host", host.text)]
@@ -281,6 +282,7 @@ def common_name(port: int, address: str, server_name: str | None, root: Path) ->
         return str(subject["commonName"])
 
 
+@pytest.mark.long("tests/unit/services/distribution/test_lookup.py, without a pair")
 def test_a_site_is_chosen_by_name_then_by_local_address_then_the_default(two_sites: Path) -> None:
     main, north = (two_sites / "certs" / name / "partner_CA.pem" for name in ("main", "north"))
     with running_pair(two_sites, "--workers", "1", ENGAGE_BIND="127.0.0.1") as first:

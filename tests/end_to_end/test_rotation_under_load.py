@@ -148,6 +148,7 @@ def stopped(pid: int) -> Iterator[None]:
         os.kill(pid, signal.SIGCONT)
 
 
+@pytest.mark.long("tests/unit/services/releases/test_arrival.py")
 def test_a_worker_that_is_killed_is_not_waited_for(installation: Path, operator: OperatorSide) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         eventually(lambda: len(operator.confirmations.workers()) == 2, "both workers say that they live")

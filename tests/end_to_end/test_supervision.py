@@ -29,6 +29,7 @@ def gone(pid: int) -> bool:
         return True
 
 
+@pytest.mark.long("every pair of these tests is ended so, and its status looked at")
 def test_sigterm_ends_both_with_status_0(installation: Path) -> None:
     with running_pair(installation) as pair:
         eventually(lambda: len(pair.workers()) == 4, "two workers each")
@@ -142,6 +143,7 @@ def test_the_http_instance_needs_no_key(installation: Path) -> None:
     assert "engage.kek is missing" in done.stderr
 
 
+@pytest.mark.long("test_reloading.py: no request fails meanwhile")
 def test_sighup_reads_the_settings_again(installation: Path) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         before = pair.workers()
@@ -169,6 +171,7 @@ def _answer(pair: RunningPair, request: bytes) -> bytes:
         return b""
 
 
+@pytest.mark.long("test_hostile_clients.py, where bad clients stall")
 def test_stalled_devices_do_not_take_all_threads(installation: Path) -> None:
     """Handshakes and requests that stop half-way are let go, where gunicorn alone would wait for ever."""
     limits = {"ENGAGE_THREADS": "2", "ENGAGE_HEADER_SECONDS": "1", "ENGAGE_HANDSHAKE_SECONDS": "1"}
