@@ -192,6 +192,7 @@ def test_a_client_that_wants_to_continue_is_told_so(shared_pair: RunningPair) ->
         assert connection.recv(65536).startswith(b"HTTP/1.1 404 Not Found\r\n")
 
 
+@pytest.mark.long("tests/unit/serving/worker/connections/test_memory_budget.py")
 def test_slow_bodies_together_take_no_more_memory_than_they_may(installation: Path) -> None:
     """Over the limit whoever held most for longest is closed, and a newcomer is served; what is finished makes room."""
     head = b"POST /swordfish/lock/audit HTTP/1.1\r\nHost: x\r\nContent-Length: 700000\r\n\r\n"

@@ -174,6 +174,7 @@ def test_the_log_as_text(installation: Path) -> None:
         assert not [line for line in pair.log.splitlines() if line.startswith("{")]
 
 
+@pytest.mark.long("test_full_log.py")
 def test_a_log_that_nobody_reads_holds_nobody_up(installation: Path) -> None:
     """The reader of the standard output stops reading: devices are served, lines are lost and counted."""
     from tests.support.running import ENGAGE, clean_environment, free_port, free_ports

@@ -197,6 +197,7 @@ def test_killing_any_process_loses_no_accepted_sighting(installation: Path) -> N
     assert len(found) <= len(burst.answered) + burst.broken
 
 
+@pytest.mark.long("test_disk_full.py, and tests/unit/services/evidence/test_spool.py")
 def test_a_full_disk_costs_no_answer_and_is_told(tmp_path: Path) -> None:
     """The data folder on a file system of half a MiB, filled up."""
     installation = make_installation(tmp_path)

@@ -41,7 +41,7 @@ def devices_calling(pair: RunningPair) -> Iterator[list[bytes]]:
         thread.join()
 
 
-@pytest.mark.long("a standby that takes over, below")
+@pytest.mark.long("test_following.py: devices are served while PostgreSQL is away")
 def test_connections_that_fall_silent_are_seen_and_replaced(tmp_path: Path, postgresql: PostgresServer) -> None:
     """Old connections are silent from a moment on, new ones work. Nothing but a limit of our own finds that."""
     proxy = SilentProxy(postgresql.socket)
@@ -76,6 +76,7 @@ def _stores(pair: RunningPair) -> bool:
     return True
 
 
+@pytest.mark.long("test_following.py: devices are served while PostgreSQL is away")
 def test_a_standby_takes_over(tmp_path: Path) -> None:
     """The two-host URL of docs/operations.md."""
     port = free_port()
