@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engage_server.checks import PROFILES
+from engage_server.cli.lock.target_options import https_port_option, profile_option
 from engage_server.cli.output import print_next, write_report
 from engage_server.cli.parameters import (
     FilePath,
@@ -39,18 +39,10 @@ Exit status 0 when every row passes, otherwise 1.
 
 @click.command("conformance", epilog=_EXAMPLE)
 @click.argument("url")
-@click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
-)
+@https_port_option
 @site_key_option
 @site_option
-@click.option(
-    "--profile",
-    default="any",
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
-)
+@profile_option
 @click.option(
     "--format",
     "form",

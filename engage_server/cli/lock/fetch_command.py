@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from engage_server.checks import PROFILES
+from engage_server.cli.lock.target_options import https_port_option, profile_option
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import (
     MOST_DAYS,
@@ -71,19 +71,11 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
 
 @click.command("fetch", epilog=_EXAMPLE)
 @click.argument("url")
-@click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
-)
+@https_port_option
 @site_key_option
 @site_option
 @click.option("--serial", metavar="HEX", help="Send this serial number, 32 hexadecimal digits. [default: none]")
-@click.option(
-    "--profile",
-    default="any",
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
-)
+@profile_option
 @click.option("--state", type=FilePath, metavar="FILE", help="Keep the anchor in this file from one call to the next.")
 @click.option("--trigger", type=click.Choice([str(each) for each in Trigger]), help="What happened to the device.")
 @click.option("--call-in", is_flag=True, help="Then make the calls of the night: config, database, audit, alert.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from engage_server.checks import PROFILES
+from engage_server.cli.lock.target_options import https_port_option, profile_option
 from engage_server.cli.lock.this_machine import ask_unless_here
 from engage_server.cli.output import counted, json_option, print_json, print_next
 from engage_server.cli.parameters import (
@@ -49,9 +49,7 @@ _REFRESH_SECONDS = 0.5
 
 @click.command("fleet", epilog=_EXAMPLE)
 @click.argument("url")
-@click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
-)
+@https_port_option
 @click.option("--count", type=click.IntRange(1, MAX_COUNT), required=True, help="How many devices.")
 @click.option(
     "--over", type=click.FloatRange(0, 86400), default=60.0, show_default=True, help="Length of a night in seconds."
@@ -77,13 +75,7 @@ _REFRESH_SECONDS = 0.5
 @click.option("--call-in", is_flag=True, help="Also make the calls of the night: config, database, audit, alert.")
 @site_key_option
 @site_option
-@click.option(
-    "--profile",
-    default="any",
-    show_default=True,
-    metavar="NAME|FILE",
-    help=f"Device limits: {', '.join(PROFILES)}, or a TOML file.",
-)
+@profile_option
 @click.option(
     "--timeout",
     type=click.FloatRange(0.1, 600),

@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from engage_server.cli.lock.target_options import https_port_option
 from engage_server.cli.lock.this_machine import ask_unless_here
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import demo_option, own_key, read_site_key_option, site_key_option, site_option
@@ -30,9 +31,7 @@ otherwise 1.
 
 @click.command("misbehave", epilog=_EXAMPLE)
 @click.argument("url")
-@click.option(
-    "--https-port", type=click.IntRange(1, 65535), default=443, show_default=True, help="Port of the TLS instance."
-)
+@https_port_option
 @click.option(
     "--how",
     "ways",

@@ -4,7 +4,7 @@ import click
 
 from engage_server.as_json.releases import release_json
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import Numbered, reason_option, site_option
+from engage_server.cli.parameters import Numbered, reason_option, site_option, sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.release.key_files import left_key
@@ -20,7 +20,7 @@ from engage_server.records import ReleaseState
 @click.argument("number", type=Numbered, metavar="N", shell_complete=completions.former_releases)
 @site_option
 @reason_option
-@click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
+@sure_option
 @json_option
 @click.pass_obj
 def retire_release(session: Session, number: int, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
