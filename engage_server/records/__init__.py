@@ -7,7 +7,9 @@ from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Ups
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
+from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
 from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records.path_event import PathEvent, PathSays
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
@@ -35,12 +37,18 @@ __all__ = [
     "Device",
     "DeviceHistory",
     "Doubt",
+    "Downlink",
+    "DownlinkChannel",
+    "DownlinkStatus",
     "GatePolicy",
     "Grade",
     "Host",
     "IPNetwork",
+    "KpnDevice",
     "Limit",
     "Occasion",
+    "PathEvent",
+    "PathSays",
     "Release",
     "ReleaseHistory",
     "ReleaseState",
@@ -51,6 +59,7 @@ __all__ = [
     "Secret",
     "Sighting",
     "SightingKind",
+    "SimType",
     "Site",
     "StaticCertificate",
     "SuspectDevice",
