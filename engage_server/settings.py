@@ -166,12 +166,13 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
-
-    links_file: Path = setting(Path("links.toml"), "File with the links, for 'engage serve links'.")
-    links_bind: str = setting("0.0.0.0", "Address that the ingress of the links listens on for TLS.")  # noqa: S104  # partners call from the internet
-    links_port: Port = setting(8446, "Port of the ingress, for each host in links_file that names none.")
+    links_file: Path = setting(
+        Path("links.toml"), "File of the links: what reports about the path to a site. 'engage serve links' reads it."
+    )
+    links_bind: str = setting("0.0.0.0", "Address that the ingress of the links listens on, for hosts that name none.")  # noqa: S104  # partners call from the internet
+    links_port: Port = setting(443, "Port of the ingress of the links, for hosts in links_file that name none.")
     links_key_file: Path = setting(
-        Path("links.key"), "File with the key that opens the secrets of devices on links, and nothing else."
+        Path("links.key"), "File with the key that opens the sealed secrets of links. The ingress has no other key."
     )
 
     @property
