@@ -43,7 +43,7 @@ MAY = {
         "variables",
         "serving",
     },
-    "links": {"services", "protocol", "pki", "store.interface", "settings", "serving", "composition", "cli", "as_json"},
+    "links": {"services", "checks", "protocol", "pki", "store.interface", "settings", "serving", "composition", "cli", "as_json"},
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "variables"},
     "setting_values": set(),
