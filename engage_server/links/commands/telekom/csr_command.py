@@ -17,7 +17,7 @@ from engage_server.links.telekom.certificates.organisation import EXAMPLE, Organ
 from engage_server.links.telekom.certificates.profiles import Environment, Profile, Use, profile_for
 from engage_server.links.telekom.certificates.renewal import Renewal, renewal_of
 from engage_server.links.telekom.certificates.request_files import NewRequest, write_request
-from engage_server.links.telekom.certificates.requests import fingerprint, spoken_rows
+from engage_server.links.telekom.certificates.requests import fingerprint, shown_subject, spoken_rows
 from engage_server.pki.keys import RSA_KEY_BITS
 from engage_server.records import Host, Secret
 
@@ -93,7 +93,7 @@ def _print_example(ctx: click.Context, _param: click.Parameter, wanted: bool) ->
 )
 @json_option
 @click.pass_obj
-def csr(session: Session, folder: Path, environment: str, use: str, config: Path, **options: Any) -> None:
+def csr(session: Session, /, folder: Path, environment: str, use: str, config: Path, **options: Any) -> None:
     """Make a key and a certificate request for Telekom.
 
     The request has the profile of Annex A of the document. If a certificate of the same kind is in DIR, or in the
@@ -104,7 +104,7 @@ def csr(session: Session, folder: Path, environment: str, use: str, config: Path
     hosts = _names(profile, organisation, options["san"], none=options["no_san"])
     passphrase = _passphrase(session, options["passphrase_file"])
     new = write_request(folder, profile, organisation, passphrase, bits=int(options["bits"]), hosts=hosts)
-    renewed = renewal_of(new.request, profile, (folder, folder.absolute().parent))
+    renewed = renewal_of(new.request, profile, (folder, folder.parent))
     if options["as_json"]:
         print_json(_as_json(profile, new, hosts, renewed))
     else:
@@ -125,12 +125,16 @@ def _passphrase(session: Session, file: str | None) -> Secret:
     found = read_passphrase_option(session, file)
     if found is not None:
         return found
-    if not sys.stdin.isatty():
+    if not _is_terminal():
         raise UsageError(
             "the key needs a passphrase, and there is none", "Give --passphrase-file FILE, or - for standard input."
         )
     typed = click.prompt("Passphrase of the new key", hide_input=True, confirmation_prompt=True, err=True)
     return Secret(str(typed).encode())
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _as_json(profile: Profile, new: NewRequest, hosts: list[Host], renewed: Renewal | None) -> dict[str, Any]:
@@ -140,7 +144,7 @@ def _as_json(profile: Profile, new: NewRequest, hosts: list[Host], renewed: Rene
         "use": profile.use.value,
         "key_file": str(new.key_file),
         "request_file": str(new.request_file),
-        "subject": new.request.subject.rfc4514_string(),
+        "subject": shown_subject(new.request.subject),
         "alternative_names": [host.text for host in hosts],
         "fingerprint_sha256": fingerprint(new.request),
         "renews": None
@@ -156,7 +160,7 @@ def _as_json(profile: Profile, new: NewRequest, hosts: list[Host], renewed: Rene
 def _print(folder: Path, config: Path, new: NewRequest, renewed: Renewal | None) -> None:
     click.echo(f"{new.key_file}: the key, encrypted")
     click.echo(f"{new.request_file}: the request")
-    print_wrapped(f"subject: {new.request.subject.rfc4514_string()}", "  ")
+    print_wrapped(f"subject: {shown_subject(new.request.subject)}", "  ")
     click.echo("fingerprint, SHA-256 of the request's DER, to compare on the telephone:")
     for number, row in enumerate(spoken_rows(fingerprint(new.request)), start=1):
         click.echo(f"  row {number}:  {row}")

@@ -11,7 +11,6 @@ _ROOM = "engage_server.links.commands.telekom"
     cls=LazyGroup,
     table={
         "csr": (f"{_ROOM}.csr_command", "csr"),
-        "check": (f"{_ROOM}.check_command", "check"),
     },
 )
 def telekom() -> None:

@@ -17,23 +17,26 @@ from engage_server.records import Host
 
 _MAX_FILE_BYTES = 1 << 16
 
-EXAMPLE = """\
-# Who asks Telekom for certificates. Used by 'engage telekom csr' and 'engage telekom check'.
-# Telekom compares these values with the registration of your company.
-
-short_name = "SampleOrg"                  # stands in file names: letters, digits and -
-country = "DE"                            # two letters, ISO 3166
-state = "North-Rhine-Westfalia"           # at most 128 characters
-locality = "Bonn"                         # at most 128 characters
-organization = "Sample Organization S.E." # as registered, at most 64 characters
-email = "m2m@sample.org"                  # the contact whom Telekom calls to compare the fingerprint
-
-[ta]                                      # test and approval
-host = "ta.sample.org"                    # the name that Telekom calls, at most 64 characters
-
-[pe]                                      # production
-host = "m2m.sample.org"
-"""
+EXAMPLE = "\n".join(
+    (
+        "# Who asks Telekom for certificates. Used by 'engage telekom csr' and 'engage telekom check'.",
+        "# Telekom compares these values with the registration of your company.",
+        "",
+        'short_name = "SampleOrg"                  # stands in file names: letters, digits and -',
+        'country = "DE"                            # two letters, ISO 3166',
+        'state = "North-Rhine-Westfalia"           # at most 128 characters',
+        'locality = "Bonn"                         # at most 128 characters',
+        'organization = "Sample Organization S.E." # as registered, at most 64 characters',
+        'email = "m2m@sample.org"                  # your contact person, whom Telekom calls',
+        "",
+        "[ta]                                      # test and approval",
+        'host = "ta.sample.org"                    # the name that Telekom calls, at most 64 characters',
+        "",
+        "[pe]                                      # production",
+        'host = "m2m.sample.org"',
+        "",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,9 +85,7 @@ class Profile:
 def usages_of(usage: x509.KeyUsage) -> frozenset[str]:
     """The names of the usages that a certificate allows, as in :attr:`Profile.key_usage`."""
     last_two = ("encipher_only", "decipher_only")  # cryptography refuses to say them without a key agreement
-    return frozenset(
-        name for name in _USAGES if (name not in last_two or usage.key_agreement) and getattr(usage, name)
-    )
+    return frozenset(name for name in _USAGES if (name not in last_two or usage.key_agreement) and getattr(usage, name))
 
 
 def extended_usage_name(usage: x509.ObjectIdentifier) -> str:

@@ -12,6 +12,7 @@ from cryptography.x509.oid import NameOID
 
 from engage_server.errors import EngageError
 from engage_server.links.telekom.certificates.profiles import NETSCAPE_COMMENT, Profile, extended_usage_name, usages_of
+from engage_server.links.telekom.certificates.requests import attribute_name
 from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.keys import public_key_der
 from engage_server.services.chains.held_files import files_of, look_into
@@ -97,7 +98,7 @@ def _facts(subject: x509.Name, extensions: Iterable[x509.Extension[x509.Extensio
     """What Annex A sets, as text: attributes of the subject, then extensions."""
     facts: dict[str, str] = {}
     for attribute in subject:
-        name = attribute.rfc4514_attribute_name
+        name = attribute_name(attribute)
         facts[name] = f"{facts[name]}, {attribute.value!s}" if name in facts else str(attribute.value)
     for each in extensions:
         match each.value:

@@ -7,6 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from engage_server.errors import CertificateInvalid
 from engage_server.links.telekom.certificates.organisation import Organisation
@@ -42,12 +43,12 @@ def read_request(content: bytes, *, source: str) -> x509.CertificateSigningReque
         source: The name to use in errors.
 
     Raises:
-        CertificateInvalid: It is no request, or its signature is not that of its own key.
+        CertificateInvalid: It is no request, or another key signed it.
     """
     load = x509.load_pem_x509_csr if b"-----BEGIN" in content else x509.load_der_x509_csr
     try:
         request = load(content)
-        request.public_key(), request.subject, request.extensions  # noqa: B018  # parsed only when they are read
+        request.public_key(), request.subject, request.extensions  # parsed only when they are read
         is_sound = request.is_signature_valid
     except UNREADABLE:
         raise CertificateInvalid(f"{source}: it contains no certificate request", "Make a new request.") from None
@@ -65,6 +66,17 @@ def is_request(content: bytes) -> bool:
     except UNREADABLE:
         return False
     return True
+
+
+def attribute_name(attribute: x509.NameAttribute[str | bytes]) -> str:
+    """The short name of an attribute as OpenSSL and the document spell it, such as ``O`` or ``emailAddress``."""
+    is_email = attribute.oid == NameOID.EMAIL_ADDRESS  # which RFC 4514 gives no short name
+    return "emailAddress" if is_email else attribute.rfc4514_attribute_name
+
+
+def shown_subject(name: x509.Name) -> str:
+    """A subject in its own order: ``C=DE, ST=...``. Values stand as they are, so it is for people only."""
+    return ", ".join(f"{attribute_name(each)}={each.value!s}" for each in name)
 
 
 def fingerprint(request: x509.CertificateSigningRequest) -> str:
