@@ -33,12 +33,17 @@ COMMANDS = {
     "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
+    "telekom": (
+        "engage_server.links.commands.telekom.telekom_commands",
+        "telekom",
+        "Telekom's M2M portal: certificates, signed messages.",
+    ),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
     "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }
 
 # they work without an installation; to them, too, a settings file that is named but missing is an error
-_READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
+_READ_NO_SETTINGS = ("chain", "hash", "lock", "telekom", "completion")
 
 
 _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there

@@ -12,9 +12,13 @@ RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and 
 RSA_PUBLIC_EXPONENT = 65537
 
 
-def generate_key() -> rsa.RSAPrivateKey:
-    """Generate an RSA-2048 key, the only kind that every device is known to accept."""
-    return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=RSA_KEY_BITS)
+def generate_key(bits: int = RSA_KEY_BITS) -> rsa.RSAPrivateKey:
+    """Generate an RSA key.
+
+    Args:
+        bits: Its length. The default is the only one that every device is known to accept.
+    """
+    return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=bits)
 
 
 def private_key_pem(key: rsa.RSAPrivateKey, passphrase: Secret | None = None) -> Secret:

@@ -1,1 +1,1 @@
-"""Telekom's M2M portal: the certificates that it asks for, and the signed messages that travel both ways."""
+"""Telekom's M2M service portal, as its Connectivity API document 0.89 describes it."""
