@@ -11,6 +11,8 @@ _ROOM = "engage_server.links.commands.telekom"
     cls=LazyGroup,
     table={
         "csr": (f"{_ROOM}.csr_command", "csr"),
+        "sign": (f"{_ROOM}.message_commands", "sign"),
+        "verify": (f"{_ROOM}.message_commands", "verify"),
     },
 )
 def telekom() -> None:

@@ -161,9 +161,7 @@ def _placed(found: ExchangeSet) -> ExchangeSet:
     def sign_of(each: FoundCertificate | FoundRequest | FoundKey) -> str:
         return each.sign or signs.get(_public_of(each) or b"", "")
 
-    everything = [
-        replace(each, sign=sign_of(each)) for each in (*found.certificates, *found.requests, *found.keys)
-    ]
+    everything = [replace(each, sign=sign_of(each)) for each in (*found.certificates, *found.requests, *found.keys)]
     return replace(
         found,
         certificates=tuple(each for each in everything if isinstance(each, FoundCertificate) and each.sign),
