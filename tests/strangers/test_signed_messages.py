@@ -15,8 +15,9 @@ from engage_server.links.telekom.messages import names
 from engage_server.links.telekom.messages.refusals import MessageRefused
 from engage_server.links.telekom.messages.signing import Signer, sign
 from engage_server.links.telekom.messages.verifying import Trust, verify
+from engage_server.pki.keys import private_key_pem
 from tests.support.chains import key
-from tests.support.signed_messages import certificate, changed, one, soap
+from tests.support.signed_messages import NOTIFICATION, certificate, changed, one, soap
 from tests.support.wss4j import Wss4j, wss4j
 
 # strangers ask the clock of this machine, so these messages are of now
@@ -111,3 +112,34 @@ def test_xmlsec1_accepts_what_we_sign(tmp_path: Path) -> None:
     assert xmlsec1(content, tmp_path)
     assert not xmlsec1(changed(one_byte, content), tmp_path)
     assert xmlsec1(changed(moved_body, content), tmp_path), "the contrast: it asks for the signature alone"
+
+
+NODE_SOAP = Path(__file__).parents[2] / ".venv" / "share" / "node-soap"
+
+
+def node_soap(folder: Path) -> bytes:
+    """A message as npm's soap signs it. It wants the prefix ``soap``, and a Header."""
+    if not (NODE_SOAP / ".installed").exists() or shutil.which("node") is None:
+        pytest.skip("npm's soap is not here: scripts/test installs it where npm is")
+    inner = f"<soap:Header></soap:Header><soap:Body>{NOTIFICATION}</soap:Body>"
+    (folder / "call.xml").write_text(f'<soap:Envelope xmlns:soap="{names.SOAP}">{inner}</soap:Envelope>')
+    (folder / "key.pem").write_bytes(private_key_pem(PORTAL.key).reveal())
+    (folder / "portal.pem").write_bytes(PORTAL.certificate.public_bytes(Encoding.PEM))
+    script = Path(__file__).parents[1] / "support" / "node_soap" / "sign.js"
+    files = [str(folder / name) for name in ("call.xml", "key.pem", "portal.pem")]
+    done = subprocess.run(["node", str(script), *files], cwd=NODE_SOAP, capture_output=True, check=True)
+    return done.stdout
+
+
+def test_npm_soap_signs_for_ten_minutes_and_is_refused(tmp_path: Path) -> None:
+    content = node_soap(tmp_path)
+    found = XMLVerifier().verify(
+        content,
+        x509_cert=PORTAL.certificate,
+        id_attribute="Id",
+        expect_config=SignatureConfiguration(expect_references=True),
+    )
+    assert isinstance(found, list), "the contrast: its signature is right"
+    with pytest.raises(MessageRefused) as refused:
+        verify(content, IN_THE_PORTAL, now())
+    assert refused.value.code == "wsse.lifetime"

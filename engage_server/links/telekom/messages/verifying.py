@@ -70,6 +70,7 @@ def verify(content: bytes, trust: Trust, at: datetime, replays: Replays | None =
         MessageRefused: It is not accepted. The code says why.
     """
     parts = read_parts(read_xml(content))
+    read_timestamp(parts.timestamp, at)  # costs little; what counts is what is signed, below
     certificate = _agreed(parts.token, trust, at)
     info = read_signed_info(parts, trust.signature_algorithms)
     _assert_covers(info, parts, trust.parts)
