@@ -11,6 +11,7 @@ _ROOM = "engage_server.links.commands.telekom"
     cls=LazyGroup,
     table={
         "csr": (f"{_ROOM}.csr_command", "csr"),
+        "check": (f"{_ROOM}.check_command", "check"),
     },
 )
 def telekom() -> None:
