@@ -5,14 +5,19 @@ Everything is built in memory: no file is read, and no key is encrypted. What is
 
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+)
 from cryptography.x509.oid import NameOID
 
 from engage_server.links.telekom.certificates.organisation import Organisation
@@ -27,10 +32,9 @@ from engage_server.links.telekom.exchange.exchange_set import (
     FoundUrl,
     ServedCertificate,
 )
-from engage_server.links.telekom.exchange.sheet import OWN, THEIRS
-from engage_server.records import Host
+from engage_server.links.telekom.exchange.sheet import ITEMS, OWN, THEIRS, Kind
 from tests.support.chains import NOW, key
-from tests.support.telekom import SAMPLE
+from tests.support.telekom import PASSPHRASE, SAMPLE, organisation_toml
 
 DAY = timedelta(days=1)
 WARN_WITHIN = 30 * DAY
@@ -87,7 +91,7 @@ class Draft:
     extensions: dict[str, x509.ExtensionType]
     issuer: Authority
     since: datetime = NOW - 10 * DAY
-    until: datetime = NOW - 10 * DAY + 1096 * DAY - SECOND
+    until: datetime = NOW - 10 * DAY + 1096 * DAY
     self_signed: bool = False
 
     def issued(self) -> x509.Certificate:
@@ -194,8 +198,56 @@ def issued_by_openssl(draft: Draft, folder: Path, *options: str) -> x509.Certifi
     return x509.load_pem_x509_certificate(done.stdout)
 
 
-def with_hosts(organisation: Organisation, host: Host) -> Organisation:
-    """An organisation whose endpoints both have one host."""
-    return replace(
-        organisation, ta=replace(organisation.ta, host=host.text), pe=replace(organisation.pe, host=host.text)
-    )
+def root_by_openssl(issuer: Authority, folder: Path, *options: str) -> x509.Certificate:
+    """A root with the name and key of another, as ``openssl req -x509`` makes it."""
+    private = issuer.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "root.key").write_bytes(private)
+    subject = "/" + issuer.certificate.subject.rfc4514_string()
+    command = ["openssl", "req", "-x509", "-key", "root.key", "-subj", subject, "-days", "900", *options]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=True)
+    return x509.load_pem_x509_certificate(done.stdout)
+
+
+def write_plan(plan: Plan, folder: Path) -> None:
+    """Write the set as files whose names begin with their signs; keys are encrypted with the tests' passphrase."""
+    folder.mkdir(exist_ok=True)
+    encryption = BestAvailableEncryption(PASSPHRASE)
+    for sign, draft in plan.drafts.items():
+        (folder / f"{sign}_x.pem").write_bytes(draft.issued().public_bytes(Encoding.PEM))
+        if sign in OWN:
+            private = draft.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
+            _secretly(folder / f"{sign}_x-PrivateKey.pem", private)
+    for number, each in enumerate(plan.authorities):
+        (folder / f"ca{number}.pem").write_bytes(each.public_bytes(Encoding.PEM))
+    for sign, url in plan.urls.items():
+        (folder / f"{sign}_x.url").write_text(url + "\n")
+    for sign in "9JK":
+        _secretly(folder / f"{sign}_x.secret", b"not shown\n")
+    if plan.organisation is not None:
+        (folder / "organisation.toml").write_text(organisation_toml(plan.organisation), encoding="utf-8")
+
+
+def links_toml(folder: str) -> str:
+    """A ``links.toml`` that names the files of :func:`write_plan` in a folder beside it."""
+    lines = [
+        "[telekom]",
+        f'organisation_file = "{folder}/organisation.toml"',
+        f'sender_id_file = "{folder}/K_x.secret"',
+    ]
+    for environment in ("ta", "pe"):
+        lines.append(f"[telekom.{environment}]")
+        for item in ITEMS.values():
+            if item.environment != environment:
+                continue
+            ending = {Kind.CERTIFICATE: "pem", Kind.URL: "", Kind.SECRET: "secret"}[item.kind]
+            value = URLS[item.sign] if item.kind is Kind.URL else f"{folder}/{item.sign}_x.{ending}"
+            lines.append(f'{item.key} = "{value}"')
+        for use, sign in zip(("sign", "ssl"), "12" if environment == "ta" else "34", strict=True):
+            lines.append(f'{use}_key_file = "{folder}/{sign}_x-PrivateKey.pem"')
+            lines.append(f'{use}_key_passphrase_file = "{folder}.passphrase"')
+    return "\n".join(lines) + "\n"
+
+
+def _secretly(file: Path, content: bytes) -> None:
+    file.touch(mode=0o600)
+    file.write_bytes(content)

@@ -14,6 +14,7 @@ from engage_server.cli.program import program
 from engage_server.links.telekom.certificates.requests import spoken_rows
 from engage_server.links.telekom.exchange.case import Case
 from engage_server.links.telekom.exchange.judging import Row, State
+from engage_server.links.telekom.exchange.sheet import Giver, Kind
 
 FORMAT = "engage-server/telekom-check/1"
 
@@ -53,8 +54,9 @@ def print_check(case: Case, sheet: Sequence[Row], findings: Sequence[Finding], a
         findings: Most severe first.
         again: What was checked, as on the command line.
     """
-    rows = [(row.item.sign, row.item.what, row.state.value, _short(row)) for row in sheet]
-    print_table(["", "exchange sheet", "state", "where"], rows, "")
+    for giver, title in ((Giver.YOU, "you give Telekom"), (Giver.TELEKOM, "Telekom gives you")):
+        rows = [(row.item.sign, row.item.what, _state(row), _where(row)) for row in sheet if row.item.giver is giver]
+        print_table(["", title, "state", "where"], rows, "")
     for row in sheet:
         if row.to_do and row.state is not State.MISSING:
             print_wrapped(f"{row.item.sign}: {row.to_do}", "   ")
@@ -80,12 +82,15 @@ def _print_summary(case: Case, sheet: Sequence[Row], findings: Sequence[Finding]
         print_next("everything is here; nothing to do")
 
 
-def _short(row: Row) -> str:
+def _state(row: Row) -> str:
+    """The state. A certificate that is here has an end, which says more."""
+    is_certificate = row.state is State.HERE and row.item.kind is Kind.CERTIFICATE
+    return row.detail if is_certificate else row.state.value
+
+
+def _where(row: Row) -> str:
     """Where it is, or who has to do what."""
-    if row.state is State.MISSING:
-        return row.to_do.partition(" --")[0]
-    is_certificate = row.state is State.HERE and row.detail.startswith("until ")
-    return f"{row.source}, {row.detail}" if is_certificate else row.source
+    return row.to_do.partition(" --")[0] if row.state is State.MISSING else row.source
 
 
 def _totals(findings: Sequence[Finding]) -> dict[str, int]:

@@ -80,6 +80,5 @@ def _path(case: Case, each: FoundCertificate) -> tuple[x509.Certificate, ...]:
     certificate = each.certificate
     if is_issued_by(certificate, certificate):
         return (certificate,)
-    others = [one for one in case.found.authorities if one != certificate]
-    found = find_path((certificate, *others), now=case.now).path
+    found = find_path((certificate, *case.found.authorities), now=case.now).path
     return found if found[0] == certificate else (certificate,)

@@ -9,7 +9,6 @@ from engage_server.links.telekom.exchange.codes import finding
 from engage_server.links.telekom.exchange.sheet import OWN, THEIRS
 
 _THREE_YEARS = timedelta(days=3 * 365 + 1)  # one of three years may be a leap year
-_SECOND = timedelta(seconds=1)  # the last one is inclusive: RFC 5280 section 4.1.2.5
 
 
 def is_valid(case: Case) -> Iterator[Finding]:
@@ -34,8 +33,8 @@ def is_valid(case: Case) -> Iterator[Finding]:
 def lasts_three_years_at_most(case: Case) -> Iterator[Finding]:
     """Your certificates are valid for three years at most."""
     for each in case.current(OWN):
-        lifetime = each.certificate.not_valid_after_utc - each.certificate.not_valid_before_utc + _SECOND
-        if lifetime > _THREE_YEARS + _SECOND:
+        lifetime = each.certificate.not_valid_after_utc - each.certificate.not_valid_before_utc
+        if lifetime > _THREE_YEARS:
             yield finding(
                 "too_long",
                 f"it is valid for {lifetime.days} days; Telekom's own are valid for three years at most",

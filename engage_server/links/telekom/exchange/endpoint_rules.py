@@ -11,7 +11,7 @@ from engage_server.checks.finding import Finding
 from engage_server.errors import EngageError
 from engage_server.links.telekom.exchange.case import Case, label
 from engage_server.links.telekom.exchange.codes import finding
-from engage_server.links.telekom.exchange.sheet import ITEMS, Kind
+from engage_server.links.telekom.exchange.sheet import ITEMS
 from engage_server.pki.extensions import extension
 from engage_server.records import Host
 
@@ -51,11 +51,8 @@ def endpoint_of(url: str) -> Endpoint | None:
 
 def urls_can_be_called(case: Case) -> Iterator[Finding]:
     """URLs are https. Yours have a name, and in PE port 443."""
-    for sign in (sign for sign, item in ITEMS.items() if item.kind is Kind.URL):
-        found = case.url(sign)
-        if found is None:
-            continue
-        about, endpoint = label(sign, found.source), endpoint_of(found.url)
+    for found in case.found.urls:
+        sign, about, endpoint = found.sign, label(found.sign, found.source), endpoint_of(found.url)
         if endpoint is None:
             yield finding("url_invalid", "it is not a URL such as https://m2m.sample.org/path", about)
             continue

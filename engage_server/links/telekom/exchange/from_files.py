@@ -142,7 +142,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _sign_of(path: Path) -> str | None:
-    """The sign in a file's name; "" for a certificate or key without one; None for any other file."""
+    """The sign in a file's name. It is "" for a certificate or key without one, and None for any other file."""
     begin, suffix = _SIGN.match(path.name), path.suffix.lower()
     is_certificate = suffix in SUFFIXES or suffix in _REQUESTS
     if begin is None:

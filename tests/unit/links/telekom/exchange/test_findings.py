@@ -23,11 +23,14 @@ from tests.support.telekom_sets import (
     KEY_NUMBERS,
     SECOND,
     WARN_WITHIN,
+    Authority,
     Plan,
     authority,
+    common_name,
     issued_by_openssl,
     renamed,
     right_plan,
+    root_by_openssl,
 )
 
 Change = Callable[[Plan], None]
@@ -231,6 +234,15 @@ def the_comment_of_another_kind(plan: Plan) -> None:
     plan.drafts["1"].extensions["comment"] = plan.drafts["3"].extensions["comment"]
 
 
+@defect(("comment", "1"))
+def another_old_extension_in_place_of_the_comment(plan: Plan) -> None:
+    comment = plan.drafts["1"].extensions["comment"]
+    assert isinstance(comment, x509.UnrecognizedExtension)
+    plan.drafts["1"].extensions["comment"] = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier("2.16.840.1.113730.1.8"), comment.value
+    )
+
+
 @defect(("no_key_identifier", "1"))
 def no_key_identifier(plan: Plan) -> None:
     del plan.drafts["1"].extensions["identifier"]
@@ -357,7 +369,12 @@ def not_yet_valid(plan: Plan) -> None:
 
 @defect(("too_long", "1"))
 def more_than_three_years(plan: Plan) -> None:
-    plan.drafts["1"].until += 2 * SECOND
+    plan.drafts["1"].until += SECOND
+
+
+@just_right
+def valid_from_now_on(plan: Plan) -> None:
+    plan.drafts["1"].since, plan.drafts["1"].until = NOW, NOW + 900 * DAY
 
 
 @just_right
@@ -403,6 +420,12 @@ def issued_by_what_is_no_ca(plan: Plan) -> None:
 @defect(("issuer_expired", "1"), ("other_root", "1"))
 def issued_by_what_expired(plan: Plan) -> None:
     plan.drafts["1"].issuer = authority("Old root", 9, until=NOW - DAY)
+    plan.authorities.append(plan.drafts["1"].issuer.certificate)
+
+
+@defect(("other_root", "1"))
+def issued_by_what_expires_now(plan: Plan) -> None:
+    plan.drafts["1"].issuer = authority("Old root", 9, until=NOW)
     plan.authorities.append(plan.drafts["1"].issuer.certificate)
 
 
@@ -484,6 +507,22 @@ def test_a_weak_signature(tmp_path: Path) -> None:
     assert found(plan) == set()
 
 
+def test_weak_signatures_of_cas_and_of_roots(tmp_path: Path) -> None:
+    """A root's own signature proves nothing."""
+    plan = right_plan()
+    plan.now = NOW + DAY
+    ca = replace(plan.drafts["1"], subject=common_name("Old CA"), key=key(34))
+    ca.extensions = {"constraints": x509.BasicConstraints(ca=True, path_length=None)}
+    certificate = issued_by_openssl(ca, tmp_path, "-copy_extensions", "copy", "-sha1")
+    plan.authorities.append(certificate)
+    plan.drafts["1"].issuer = Authority(key(34), certificate)
+    (weak,) = findings_of(plan.case())
+    assert (weak.code, weak.sentence) == ("telekom.weak_signature", "its CA Old CA is signed with sha1")
+    plan.authorities[:] = [root_by_openssl(plan.drafts["2"].issuer, tmp_path, "-sha1")]
+    plan.drafts["1"].issuer = plan.drafts["2"].issuer
+    assert found(plan) == set()
+
+
 def test_a_certificate_of_version_1(tmp_path: Path) -> None:
     plan = right_plan()
     plan.now = NOW + DAY
@@ -502,6 +541,26 @@ def test_a_file_that_cannot_be_read() -> None:
 
 
 _ELSEWHERE = {"weak_signature", "not_version_3", "unreadable"}
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("a_key_usage_that_lacks_something", "its key usage lacks keyEncipherment"),
+        ("the_extended_usage_of_the_other_use", "its extended key usage lacks clientAuth"),
+        ("another_organization", "O is Other Organization, not Sample Organization S.E."),
+        ("no_unit_as_public_cas_issue_it", "its subject has no OU"),
+        ("another_email", "emailAddress is other@sample.org, not m2m@sample.org"),
+        ("no_email", "emailAddress is nothing, not m2m@sample.org"),
+        ("a_short_key", "its key has 1024 bits; Telekom demands at least 2048"),
+        ("ends_now", "it expires on " + f"{NOW:%Y-%m-%d}; days left: 0"),
+        ("one_url_of_telekom", "URL of M2MAdm, TA is the same URL as URL of M2MAdm, PE: b2b.example.net:443"),
+    ],
+)
+def test_a_sentence_says_what_and_which(name: str, sentence: str) -> None:
+    plan = right_plan()
+    DEFECTS[name].change(plan)
+    assert sentence in [each.sentence for each in findings_of(plan.case())]
 
 
 def test_every_code_has_a_defect() -> None:
