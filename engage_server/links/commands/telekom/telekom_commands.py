@@ -11,6 +11,7 @@ _ROOM = "engage_server.links.commands.telekom"
     cls=LazyGroup,
     table={
         "csr": (f"{_ROOM}.csr_command", "csr"),
+        "check": (f"{_ROOM}.check_command", "check"),
         "sign": (f"{_ROOM}.message_commands", "sign"),
         "verify": (f"{_ROOM}.message_commands", "verify"),
     },

@@ -1,6 +1,6 @@
 """What was found of the exchange sheet, and where. Pure values: the readers of folders and settings make them."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Self
 
 from cryptography import x509
@@ -38,7 +38,7 @@ class FoundKey:
 
     sign: str
     source: str
-    public: PublicKeyTypes | None
+    public: PublicKeyTypes | None = field(hash=False)  # cryptography compares keys, but has no hash of them
     is_encrypted: bool
     is_open_to_others: bool
 

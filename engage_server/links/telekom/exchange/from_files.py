@@ -40,6 +40,8 @@ from engage_server.services.chains.held_files import (
 
 ORGANISATION = "organisation.toml"
 
+_Keyed = FoundCertificate | FoundRequest | FoundKey
+
 _SIGN = re.compile("([1-9A-HJK])_")
 _REQUESTS = {".csr", ".req", ".p10"}
 _URLS = {".url", ".txt"}
@@ -140,7 +142,7 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _sign_of(path: Path) -> str | None:
-    """The sign in a file's name; "" for a certificate or key without one; None for any other file."""
+    """The sign in a file's name. It is "" for a certificate or key without one, and None for any other file."""
     begin, suffix = _SIGN.match(path.name), path.suffix.lower()
     is_certificate = suffix in SUFFIXES or suffix in _REQUESTS
     if begin is None:
@@ -152,26 +154,23 @@ def _sign_of(path: Path) -> str | None:
 
 def _placed(found: ExchangeSet) -> ExchangeSet:
     """Give what has no sign that of its key. What stays without one is reported by its file's name alone."""
-    signs: dict[bytes, str] = {}
-    for each in (*found.certificates, *found.requests, *found.keys):
-        public = _public_of(each)
-        if each.sign and public is not None:
-            signs.setdefault(public, each.sign)
-
-    def sign_of(each: FoundCertificate | FoundRequest | FoundKey) -> str:
-        return each.sign or signs.get(_public_of(each) or b"", "")
-
-    everything = [replace(each, sign=sign_of(each)) for each in (*found.certificates, *found.requests, *found.keys)]
+    every: list[_Keyed] = [*found.certificates, *found.requests, *found.keys]
+    signs: dict[bytes | None, str] = {}
+    for each in every:
+        if each.sign:
+            signs.setdefault(_public_of(each), each.sign)
+    signs.pop(None, None)  # a locked key says nothing
+    placed: list[_Keyed] = [replace(each, sign=each.sign or signs.get(_public_of(each), "")) for each in every]
     return replace(
         found,
-        certificates=tuple(each for each in everything if isinstance(each, FoundCertificate) and each.sign),
-        requests=tuple(each for each in everything if isinstance(each, FoundRequest) and each.sign),
-        keys=tuple(each for each in everything if isinstance(each, FoundKey) and each.sign),
-        unplaced=tuple(dict.fromkeys(each.source for each in everything if not each.sign)),
+        certificates=tuple(each for each in placed if isinstance(each, FoundCertificate) and each.sign),
+        requests=tuple(each for each in placed if isinstance(each, FoundRequest) and each.sign),
+        keys=tuple(each for each in placed if isinstance(each, FoundKey) and each.sign),
+        unplaced=tuple(dict.fromkeys(each.source for each in placed if not each.sign)),
     )
 
 
-def _public_of(each: FoundCertificate | FoundRequest | FoundKey) -> bytes | None:
+def _public_of(each: _Keyed) -> bytes | None:
     if isinstance(each, FoundKey):
         return None if each.public is None else public_key_der(each.public)
     public = each.certificate.public_key() if isinstance(each, FoundCertificate) else each.request.public_key()
