@@ -1,14 +1,19 @@
 """Reads from files what messages are signed with, and what they must be signed with."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import PrivateKeyInvalid
 from engage_server.files import read_file
+from engage_server.links.registry.secret_file import read_secret_file
+from engage_server.links.registry.table import Where
+from engage_server.links.telekom.certificates.profiles import Environment
 from engage_server.links.telekom.messages.signing import Signer
 from engage_server.links.telekom.messages.verifying import Trust
+from engage_server.links.telekom.settings import EnvironmentTable, TelekomTable
 from engage_server.pki.encodings import read_certificates
 from engage_server.pki.keys import keys_match, read_private_key
 from engage_server.records import Secret
@@ -49,3 +54,53 @@ def read_trust(certificates: Sequence[Path]) -> Trust:
     """
     found = (read_certificates(read_file(each, limit=_MOST_BYTES), source=str(each))[0] for each in certificates)
     return Trust(tuple(found))
+
+
+def signer_of(table: TelekomTable, environment: Environment, where: Where) -> Signer:
+    """Read what our messages to an environment are signed with.
+
+    Args:
+        table: ``[telekom]``.
+        environment: Of the portal.
+        where: Where ``[telekom]`` stands.
+
+    Raises:
+        SettingsInvalid: A key is missing or contradicts another, or others may read the passphrase.
+        EngageError: A file cannot be used.
+    """
+    keys, place = table.of(environment), where.below(environment)
+    certificate = named(keys, "sign_certificate_file", place)
+    passphrase = keys.sign_key_passphrase_file
+    signer = read_signer(
+        certificate, named(keys, "sign_key_file", place), None if passphrase is None else read_secret_file(passphrase)
+    )
+    _assert_enough(table, where)
+    return replace(signer, parts=table.parts, signature_algorithm=table.signature_algorithms[0])
+
+
+def trust_of(table: TelekomTable, environment: Environment, where: Where) -> Trust:
+    """Read what the messages of an environment must be signed with. The arguments and errors are as above."""
+    file = named(table.of(environment), "telekom_sign_certificate_file", where.below(environment))
+    _assert_enough(table, where)
+    content = read_file(file, limit=_MOST_BYTES)
+    agreed = tuple(read_certificates(content, source=str(file)))  # two while a new one replaces an old one
+    return Trust(agreed, table.parts, table.signature_algorithms)
+
+
+def named(keys: EnvironmentTable, key: str, place: Where) -> Path:
+    """Return the file that a key names.
+
+    Raises:
+        SettingsInvalid: The key is missing.
+    """
+    found = getattr(keys, key)
+    if not isinstance(found, Path):
+        raise place.refused(f"the key {key} is missing", f'Add a line: {key} = "..."')
+    return found
+
+
+def _assert_enough(table: TelekomTable, where: Where) -> None:
+    if not {"body", "timestamp"} <= set(table.parts):
+        raise where.refused("body and timestamp must be among them", 'parts = ["body", "timestamp"]', "parts")
+    if not table.signature_algorithms:
+        raise where.refused("there is none", 'signature_algorithms = ["rsa-sha256"]', "signature_algorithms")

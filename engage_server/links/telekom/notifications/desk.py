@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from lxml import etree
 
+from engage_server.errors import FileNotUsable
 from engage_server.links.ingress.call import Answer, Call, Route
 from engage_server.links.journal.desk import Journal
 from engage_server.links.telekom.certificates.profiles import Environment
@@ -37,6 +38,7 @@ class Agreed:
         trust: What the portal's messages must be signed with.
         signer: What our answers are signed with.
         acknowledgement: What a notification is answered with.
+        acknowledgements: What others are answered with, by the name of the element in their Body.
         links: The links of this environment.
     """
 
@@ -44,6 +46,7 @@ class Agreed:
     trust: Trust
     signer: Signer
     acknowledgement: Acknowledgement
+    acknowledgements: Mapping[str, Acknowledgement]
     links: tuple[TelekomLink, ...]
 
 
@@ -76,17 +79,20 @@ class NotificationDesk:
         try:
             message = verify(call.body, self._agreed.trust, call.at, self._replays)
         except MessageRefused as refused:
+            if refused.code == "wsse.replays_full":
+                return self._not_now(call, "it cannot be remembered: too many messages")
             return self._refused(call, refused.code)
-        except OSError as error:  # it could not be remembered, so it may not be accepted
-            return self._not_now(call, f"cannot remember it: {error.strerror}")
+        except (OSError, FileNotUsable) as error:  # it could not be remembered, so it may not be accepted
+            return self._not_now(call, f"it cannot be remembered: {error}")
         events = self._events(call, message)
         if not events:
             _log.warning("Telekom: %s belongs to no link of links.toml: telekom.no_link", _name_of(message))
         elif not self._journal.record(events):
             self._replays.forget(message.signature, message.expires)
             return self._not_now(call, "the event cannot be kept")
-        content = self._agreed.acknowledgement.content(message.body)
-        return answers.signed(content, self._agreed.signer, call.at)
+        agreed = self._agreed
+        content = agreed.acknowledgements.get(_name_of(message), agreed.acknowledgement).content(message.body)
+        return answers.signed(content, agreed.signer, call.at)
 
     def _events(self, call: Call, message: Verified) -> list[PathEvent]:
         texts = {(element.text or "").strip() for element in message.body.iter(etree.Element)}
