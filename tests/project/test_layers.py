@@ -55,6 +55,7 @@ MAY = {
         "composition",
         "cli",
         "as_json",
+        "variables",
     },
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "variables"},

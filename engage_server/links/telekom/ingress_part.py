@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from engage_server.links.ingress.call import Route
-from engage_server.links.journal.desk import Journal
+from engage_server.links.ingress.parts import Parts
 from engage_server.links.registry.links_file import LinksFile
 from engage_server.links.telekom.certificates.profiles import Environment
 from engage_server.links.telekom.notifications.link_keys import read_telekom_links
@@ -23,20 +23,15 @@ class TelekomPart:
 
     agreed: "tuple[Agreed, ...]" = ()
 
-    def routes(self, journal: Journal, folder: Path) -> Sequence[Route]:
-        """Return the addresses of these environments.
-
-        Args:
-            journal: Keeps events.
-            folder: What all workers of this host share: ``data/links``.
-        """
+    def routes(self, parts: Parts) -> Sequence[Route]:
+        """Return the addresses of these environments."""
         if not self.agreed:
             return ()
         from engage_server.links.telekom.messages.replays import FolderReplays
         from engage_server.links.telekom.notifications.desk import NotificationDesk
 
-        replays = FolderReplays(folder / REPLAYS)
-        return [route for each in self.agreed for route in NotificationDesk(each, journal, replays).routes()]
+        replays = FolderReplays(parts.folder / REPLAYS)
+        return [route for each in self.agreed for route in NotificationDesk(each, parts.journal, replays).routes()]
 
 
 def read_telekom_part(file: LinksFile) -> TelekomPart:

@@ -91,7 +91,7 @@ def test_a_host_that_does_not_serve_it_needs_neither_keys_nor_the_extra(folder: 
         "import sys\nfrom pathlib import Path\n"
         "from engage_server.links.registry.links_file import read_links_file\n"
         "from engage_server.links.telekom.ingress_part import read_telekom_part\n"
-        "assert read_telekom_part(read_links_file(Path(sys.argv[1]), '127.0.0.1', 443)).routes(None, None) == ()\n"
+        "assert read_telekom_part(read_links_file(Path(sys.argv[1]), '127.0.0.1', 443)).routes(None) == ()\n"
         "assert not {'lxml', 'signxml', 'zeep'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(folder / "links.toml")], check=True)

@@ -9,6 +9,8 @@ import pytest
 from lxml import etree
 
 from engage_server.links.ingress.call import Answer, Call
+from engage_server.links.ingress.parts import Parts
+from engage_server.links.journal.copied_tables import FileTables
 from engage_server.links.telekom.ingress_part import TelekomPart, read_telekom_part
 from engage_server.links.telekom.messages import names
 from engage_server.links.telekom.messages.signing import sign
@@ -61,7 +63,7 @@ class Send:
     """The portal, calling."""
 
     def __init__(self, part: TelekomPart, journal: Kept, folder: Path) -> None:
-        self.routes = {route.path: route for route in part.routes(journal, folder)}
+        self.routes = {route.path: route for route in part.routes(Parts(journal, FileTables(folder, None), folder))}
 
     def __call__(self, asked: Call) -> Answer:
         return self.routes[asked.path].answer(asked, {})
