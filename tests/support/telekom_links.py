@@ -52,8 +52,8 @@ api_key_file = "api-key.secret"
 
 
 def parties(at: dt.datetime) -> tuple[Signer, Signer]:
-    """The portal and us, with certificates that are valid around a time."""
-    begin = at - dt.timedelta(days=3)
+    """The portal and us, with certificates that are valid around a time: the same ones for a whole day."""
+    begin = at.replace(hour=0, minute=0, second=0, microsecond=0) - dt.timedelta(days=3)
     portal, us = key(0), key(1)
     return Signer(portal, certificate(portal, "portal", begin)), Signer(us, certificate(us, "us", begin))
 
