@@ -14,6 +14,7 @@ _ROOM = "engage_server.links.commands.telekom"
         "check": (f"{_ROOM}.check_command", "check"),
         "sign": (f"{_ROOM}.message_commands", "sign"),
         "verify": (f"{_ROOM}.message_commands", "verify"),
+        "call": (f"{_ROOM}.call_command", "call"),
     },
 )
 def telekom() -> None:
