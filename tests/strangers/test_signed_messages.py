@@ -17,7 +17,10 @@ from engage_server.links.telekom.messages.signing import Signer, sign
 from engage_server.links.telekom.messages.verifying import Trust, verify
 from engage_server.pki.keys import private_key_pem
 from tests.support.chains import key
+from tests.support.commands import engage, ok
 from tests.support.signed_messages import NOTIFICATION, certificate, changed, one, soap
+from tests.support.telekom_links import write_links
+from tests.support.telekom_portal import MON, USAGE, pretended_portal
 from tests.support.wss4j import Wss4j, wss4j
 
 # strangers ask the clock of this machine, so these messages are of now
@@ -143,3 +146,20 @@ def test_npm_soap_signs_for_ten_minutes_and_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MessageRefused) as refused:
         verify(content, IN_THE_PORTAL, now())
     assert refused.value.code == "wsse.lifetime"
+
+
+def test_wss4j_answers_a_call(portal: Wss4j, tmp_path: Path) -> None:
+    """The Java side verifies our call, and signs the answer that we accept."""
+    verdicts: list[int] = []
+
+    def answer(body: bytes, _path: str) -> tuple[int, bytes]:
+        verdicts.append(len(portal.verify(body)))
+        return 200, portal.sign(soap(USAGE))
+
+    with pretended_portal(tmp_path, answer) as server:
+        write_links(tmp_path, TODAY, telekom_port=server.port)
+        (tmp_path / "own.pem").write_bytes(US.certificate.public_bytes(Encoding.PEM))
+        (tmp_path / "telekom.pem").write_bytes(PORTAL.certificate.public_bytes(Encoding.PEM))
+        asked = ("--environment", "ta", "--wsdl", MON, "--operation", "SIMUsageGet", "iccid=8949020000001234567")
+        assert "megabytes = 17" in ok(engage(tmp_path, "telekom", "call", *asked))
+    assert verdicts == [2]

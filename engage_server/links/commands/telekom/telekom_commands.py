@@ -15,6 +15,7 @@ _ROOM = "engage_server.links.commands.telekom"
         "sign": (f"{_ROOM}.message_commands", "sign"),
         "verify": (f"{_ROOM}.message_commands", "verify"),
         "call": (f"{_ROOM}.call_command", "call"),
+        "acceptance": (f"{_ROOM}.acceptance_command", "acceptance"),
     },
 )
 def telekom() -> None:
