@@ -10,7 +10,7 @@ from pathlib import Path
 
 from engage_server.links.telekom.messages.signing import sign
 from engage_server.links.telekom.messages.verifying import verify
-from tests.bench.pair import cpu_seconds
+from tests.bench.pair import cpu_seconds, tree
 from tests.bench.report import say
 from tests.support.chains import NOW
 from tests.support.installation import make_installation
@@ -49,7 +49,7 @@ def main() -> None:
 def _measured(ingress: TelekomIngress, messages: list[bytes], connections: int) -> tuple[float, float, bytes]:
     """The seconds that all took, the CPU that the worker used for them, and the last answer."""
     ingress.client.connection_pool_kw["maxsize"] = connections
-    workers = _children(ingress.process.pid)
+    workers = tree(ingress.process.pid)
     before, begun = _cpu(workers), time.perf_counter()
     with ThreadPoolExecutor(connections) as pool:
         answers = list(pool.map(ingress.post, messages))
@@ -62,13 +62,6 @@ def _measured(ingress: TelekomIngress, messages: list[bytes], connections: int) 
 
 def _cpu(processes: list[int]) -> float:
     return sum(cpu_seconds(each) for each in processes)
-
-
-def _children(pid: int) -> list[int]:
-    """All processes below one."""
-    path = Path(f"/proc/{pid}/task/{pid}/children")
-    own = [int(child) for child in path.read_text().split()]
-    return [*own, *(below for child in own for below in _children(child))]
 
 
 if __name__ == "__main__":
