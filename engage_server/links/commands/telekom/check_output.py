@@ -77,7 +77,7 @@ def _print_summary(case: Case, sheet: Sequence[Row], findings: Sequence[Finding]
         print_next(f"fix the errors above, then: {program()} telekom check {again}")
     elif here < len(sheet):
         missing = next(row for row in sheet if row.state is not State.HERE)
-        print_next(f"item {missing.item.sign}: {missing.to_do}")
+        print_next(f"{missing.item.sign}, {missing.item.what}: {missing.to_do}")
     else:
         print_next("everything is here; nothing to do")
 

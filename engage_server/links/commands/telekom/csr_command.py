@@ -167,7 +167,8 @@ def _print(folder: Path, config: Path, new: NewRequest, renewed: Renewal | None)
     if renewed is not None:
         print_wrapped(f"it renews {renewed.file}, valid until {renewed.until:%Y-%m-%d}; what changes:", "  ")
         print_table(["  what", "before", "after"], [(f"  {c.what}", c.before, c.after) for c in renewed.changes], "")
+    whole = folder if renewed is None else renewed.file.parent  # a renewal belongs to the set of what it renews
     print_next(
         f"send {new.request_file} to Telekom; keep the key and its passphrase",
-        f"{program()} telekom check {shlex.quote(str(folder))} --config {shlex.quote(str(config))}",
+        f"{program()} telekom check {shlex.quote(str(whole))} --config {shlex.quote(str(config))}",
     )

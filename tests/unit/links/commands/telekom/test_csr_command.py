@@ -173,6 +173,7 @@ def test_a_renewal_says_what_changes(folder: Path) -> None:
     (folder / "organisation.toml").write_text(organisation_toml(replace(SAMPLE, locality="Köln")))
     shown = ok(engage(folder, *asked("ta", "ssl", into="telekom/2029")))
     assert "it renews telekom/2_ssl_SampleOrg_TA.pem, valid until" in " ".join(shown.split())
+    assert "telekom check telekom --config organisation.toml" in shown, "the whole set, not the new folder alone"
     assert ["L", "Bonn", "Köln"] in [line.split() for line in shown.splitlines()]
     told = json.loads(ok(engage(folder, *asked("ta", "ssl", into="telekom/2030"), "--json")))
     assert told["renews"]["changes"] == [
