@@ -40,6 +40,7 @@ MAY = {
         "protocol",
         "lock",
         "settings",
+        "settings_text",
         "variables",
         "serving",
     },
@@ -57,6 +58,7 @@ MAY = {
     },
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "variables"},
+    "settings_text": {"settings", "setting_values"},
     "setting_values": set(),
     "variables": set(),
     "records": set(),
@@ -76,11 +78,13 @@ ROOMS: dict[str, set[str]] = {
     "device_files": {"disk_space"},
     "sites": {"disk_space", "device_files"},
     "evidence": {"disk_space", "distribution"},
+    "site_path": {"disk_space", "evidence"},
+    "kpn_devices": {"site_path"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"chains", "evidence", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
-    "installation": {"disk_space", "chains", "sites", "evidence", "releases", "rotation"},
+    "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
 
 # folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them
@@ -104,7 +108,13 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     },
     "checks": {"explained": set(), "rules": set(), "reports": {"explained"}},
     "pki": {"containers": set(), "paths": {"containers"}, "issuing": set()},
-    "store": {"interface": set(), "database": set(), "queries": {"interface", "database"}, "migrations": set()},
+    "store": {
+        "interface": set(),
+        "database": set(),
+        "queries": {"interface", "database"},
+        "links": {"interface", "database"},
+        "migrations": set(),
+    },
     "links": {
         "registry": set(),
         "journal": {"registry"},
