@@ -227,6 +227,20 @@ def test_what_cannot_be_checked(folder: Path) -> None:
     error(engage(folder, "telekom", "check", *FOLDER), 2, "organisation.toml: there is no key x")
 
 
+def test_no_name_of_a_file_reaches_the_terminal_as_it_is(folder: Path) -> None:
+    telekom = folder / "telekom"
+    (telekom / "1_x.pem").unlink()
+    request = build_request(PROFILES[0], SAMPLE, key(10)).public_bytes(Encoding.PEM)
+    (telekom / "1_\x1b[31mx\n.csr").write_bytes(request)
+    (telekom / "J_x.secret").rename(telekom / "J_\x1b]0;x\a.secret")
+    (telekom / "J_\x1b]0;x\a.secret").chmod(0o644)
+    for options in ((), ("--links", "links.toml")):
+        done = engage(folder, "telekom", "check", *FOLDER, *options, "--at", AT)
+        assert "1_\ufffd[31mx\ufffd.csr" in done.stdout
+        assert "telekom.readable_by_others" in done.stdout
+        assert not {"\x1b", "\a"} & set(done.stdout + done.stderr)
+
+
 def test_it_fits_a_terminal(complete: Path) -> None:
     shown = ok(engage(complete, "telekom", "check", *FOLDER, "--at", AT))
     assert [line for line in shown.splitlines() if len(line) > 80] == []
