@@ -111,6 +111,10 @@ def test_what_is_missing_is_shown_and_is_no_error(folder: Path) -> None:
     }
     shown = ok(engage(folder, "telekom", "check", *FOLDER, "--at", AT))
     assert "13 of 19 items are here" in shown
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "A TLS server certificate, TA missing Telekom sends it" in lines
+    assert "3 signature certificate, PE missing you: engage telekom csr" in lines
+    assert "5 URL of M2MAdmCl, TA here telekom/5_x.url" in lines
     assert re.search("next: 3, signature certificate, PE: you: .*engage telekom csr --environment pe --use sign", shown)
 
 

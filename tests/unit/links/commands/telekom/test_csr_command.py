@@ -155,14 +155,14 @@ def test_a_wrong_organisation_stops(folder: Path) -> None:
     assert not (folder / "telekom").exists()
 
 
-def issued(request: x509.CertificateSigningRequest, until: timedelta = timedelta(days=90)) -> bytes:
+def issued(request: x509.CertificateSigningRequest, *, subject: x509.Name | None = None) -> bytes:
     """A certificate for a request, as a CA issues it."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A CA")])
     builder = (
-        x509.CertificateBuilder(name, request.subject, request.public_key())
+        x509.CertificateBuilder(name, subject or request.subject, request.public_key())
         .serial_number(7)
         .not_valid_before(NOW - timedelta(days=1000))
-        .not_valid_after(NOW + until)
+        .not_valid_after(NOW + timedelta(days=90))
     )
     for each in request.extensions:
         builder = builder.add_extension(each.value, each.critical)
@@ -194,6 +194,15 @@ def test_another_kind_is_not_renewed(folder: Path) -> None:
     for which in (("ta", "ssl"), ("pe", "sign")):
         told = json.loads(ok(engage(folder, *asked(*which), "--json")))
         assert told["renews"] is None
+    (folder / "telekom" / "1_sign_SampleOrg_TA.pem").rename(folder / "telekom" / "from-the-ca.pem")
+    told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2028"), "--json")))
+    assert told["renews"]["file"].endswith("telekom/from-the-ca.pem"), "its OU says what it is"
+    unnamed = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ta.sample.org")])
+    (folder / "telekom" / "from-the-ca.pem").write_bytes(issued(request, subject=unnamed))
+    told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2027"), "--json")))
+    assert told["renews"] is None
+    (folder / "telekom" / "from-the-ca.pem").rename(folder / "telekom" / "1_sign_SampleOrg_TA.pem")
     told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2029"), "--json")))
     assert told["renews"]["file"].endswith("telekom/1_sign_SampleOrg_TA.pem")
-    assert [each["what"] for each in told["renews"]["changes"]] == ["key"]
+    names = ["C", "ST", "L", "O", "OU", "emailAddress"]
+    assert sorted(each["what"] for each in told["renews"]["changes"]) == sorted([*names, "key"])
