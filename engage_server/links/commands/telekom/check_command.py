@@ -85,7 +85,7 @@ def check(session: Session, /, folder: Path | None, links_file: Path | None, **o
     if options["as_json"]:
         print_json(check_json(case, sheet, findings))
     else:
-        print_check(case, sheet, findings, _again(folder, links_file))
+        print_check(case, sheet, findings, _again(folder, links_file, options))
     return _status(findings, strict=options["strict"])
 
 
@@ -107,10 +107,11 @@ def _found(folder: Path | None, links_file: Path | None, config: Path | None, pa
     return found
 
 
-def _again(folder: Path | None, links_file: Path | None) -> str:
+def _again(folder: Path | None, links_file: Path | None, options: dict[str, Any]) -> str:
     """What follows ``engage telekom check`` to do it again."""
-    named = ([str(folder)] if folder else []) + (["--links", str(links_file)] if links_file else [])
-    return shlex.join(named)
+    named = {"--links": links_file, "--config": options["config"], "--passphrase-file": options["passphrase_file"]}
+    words = [str(folder)] if folder else []
+    return shlex.join([*words, *(str(word) for option, value in named.items() if value for word in (option, value))])
 
 
 def _status(findings: tuple[Finding, ...], *, strict: bool) -> int:

@@ -9,7 +9,7 @@ import click
 from engage_server.checks.finding import Finding, Severity
 from engage_server.checks.reports.json_report import finding_json
 from engage_server.checks.reports.text_report import finding_lines
-from engage_server.cli.output import WIDTH, counted, print_next, print_table, print_wrapped
+from engage_server.cli.output import WIDTH, counted, print_next, print_table, print_wrapped, printable
 from engage_server.cli.program import program
 from engage_server.links.telekom.certificates.requests import spoken_rows
 from engage_server.links.telekom.exchange.case import Case
@@ -59,7 +59,7 @@ def print_check(case: Case, sheet: Sequence[Row], findings: Sequence[Finding], a
         print_table(["", title, "state", "where"], rows, "")
     for row in sheet:
         if row.to_do and row.state is not State.MISSING:
-            print_wrapped(f"{row.item.sign}: {row.to_do}", "   ")
+            print_wrapped(printable(f"{row.item.sign}: {row.to_do}"), "   ")
         if row.state is State.REQUESTED:
             click.echo("   its fingerprint, SHA-256 of the DER, to compare on the telephone:")
             for number, spoken in enumerate(spoken_rows(row.detail), start=1):
@@ -77,7 +77,7 @@ def _print_summary(case: Case, sheet: Sequence[Row], findings: Sequence[Finding]
         print_next(f"fix the errors above, then: {program()} telekom check {again}")
     elif here < len(sheet):
         missing = next(row for row in sheet if row.state is not State.HERE)
-        print_next(f"item {missing.item.sign}: {missing.to_do}")
+        print_next(printable(f"{missing.item.sign}, {missing.item.what}: {missing.to_do}"))
     else:
         print_next("everything is here; nothing to do")
 

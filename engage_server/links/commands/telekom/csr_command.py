@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped
+from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, printable
 from engage_server.cli.parameters import FilePath, HostType, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -165,9 +165,11 @@ def _print(folder: Path, config: Path, new: NewRequest, renewed: Renewal | None)
     for number, row in enumerate(spoken_rows(fingerprint(new.request)), start=1):
         click.echo(f"  row {number}:  {row}")
     if renewed is not None:
-        print_wrapped(f"it renews {renewed.file}, valid until {renewed.until:%Y-%m-%d}; what changes:", "  ")
+        file = printable(str(renewed.file))
+        print_wrapped(f"it renews {file}, valid until {renewed.until:%Y-%m-%d}; what changes:", "  ")
         print_table(["  what", "before", "after"], [(f"  {c.what}", c.before, c.after) for c in renewed.changes], "")
+    whole = folder if renewed is None else renewed.file.parent  # a renewal belongs to the set of what it renews
     print_next(
         f"send {new.request_file} to Telekom; keep the key and its passphrase",
-        f"{program()} telekom check {shlex.quote(str(folder))} --config {shlex.quote(str(config))}",
+        f"{program()} telekom check {shlex.quote(str(whole))} --config {shlex.quote(str(config))}",
     )

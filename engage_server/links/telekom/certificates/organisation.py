@@ -19,7 +19,7 @@ _MAX_FILE_BYTES = 1 << 16
 
 EXAMPLE = "\n".join(
     (
-        "# Who asks Telekom for certificates. Used by 'engage telekom csr' and 'engage telekom check'.",
+        "# Who asks Telekom for certificates: for 'engage telekom csr' and 'check'.",
         "# Telekom compares these values with the registration of your company.",
         "",
         'short_name = "SampleOrg"                  # stands in file names: letters, digits and -',

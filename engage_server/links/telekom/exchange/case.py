@@ -60,9 +60,12 @@ class Case:
         return next(iter(self.found.organisations), None)
 
     def certificates(self, sign: str) -> list[FoundCertificate]:
-        """The certificates of an item. The one that became valid last comes first, and is the one that counts."""
-        of_item = [each for each in self.found.certificates if each.sign == sign]
-        return sorted(of_item, key=lambda each: each.certificate.not_valid_before_utc, reverse=True)
+        """The certificates of an item, each once. The one that became valid last comes first, and counts."""
+        once: dict[x509.Certificate, FoundCertificate] = {}
+        for each in self.found.certificates:
+            if each.sign == sign:
+                once.setdefault(each.certificate, each)
+        return sorted(once.values(), key=lambda each: each.certificate.not_valid_before_utc, reverse=True)
 
     def current(self, signs: Iterable[str] = OWN + THEIRS) -> Iterator[FoundCertificate]:
         """The certificate that counts of each of these items."""

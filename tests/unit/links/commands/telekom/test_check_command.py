@@ -111,7 +111,11 @@ def test_what_is_missing_is_shown_and_is_no_error(folder: Path) -> None:
     }
     shown = ok(engage(folder, "telekom", "check", *FOLDER, "--at", AT))
     assert "13 of 19 items are here" in shown
-    assert re.search("next: item 3: you: .*engage telekom csr --environment pe --use sign", shown)
+    lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert "A TLS server certificate, TA missing Telekom sends it" in lines
+    assert "3 signature certificate, PE missing you: engage telekom csr" in lines
+    assert "5 URL of M2MAdmCl, TA here telekom/5_x.url" in lines
+    assert re.search("next: 3, signature certificate, PE: you: .*engage telekom csr --environment pe --use sign", shown)
 
 
 def test_a_request_waits_for_its_certificate(folder: Path) -> None:
@@ -181,7 +185,7 @@ def test_the_exit_status(folder: Path) -> None:
     assert engage(folder, "telekom", "check", *FOLDER, "--at", later, "--strict", "--warn-days", "5").returncode == 0
     expired = engage(folder, "telekom", "check", *FOLDER, "--at", "2039-01-01")
     assert expired.returncode == 1
-    assert "next: fix the errors above, then: " in expired.stdout
+    assert re.search("next: fix the errors above, then: .* telekom check telekom --passphrase-file", expired.stdout)
     assert engage(folder, "telekom", "check", *FOLDER, "--at", AT, "--strict").returncode == 0
 
 
@@ -225,6 +229,20 @@ def test_what_cannot_be_checked(folder: Path) -> None:
     error(engage(folder, "telekom", "check", *LINKS), 2, "there is no key m2madm_adress. Did you mean m2madm_url?")
     (folder / "telekom" / "organisation.toml").write_text("x = 1\n")
     error(engage(folder, "telekom", "check", *FOLDER), 2, "organisation.toml: there is no key x")
+
+
+def test_no_name_of_a_file_reaches_the_terminal_as_it_is(folder: Path) -> None:
+    telekom = folder / "telekom"
+    (telekom / "1_x.pem").unlink()
+    request = build_request(PROFILES[0], SAMPLE, key(10)).public_bytes(Encoding.PEM)
+    (telekom / "1_\x1b[31mx\n.csr").write_bytes(request)
+    (telekom / "J_x.secret").rename(telekom / "J_\x1b]0;x\a.secret")
+    (telekom / "J_\x1b]0;x\a.secret").chmod(0o644)
+    for options in ((), ("--links", "links.toml")):
+        done = engage(folder, "telekom", "check", *FOLDER, *options, "--at", AT)
+        assert "1_\ufffd[31mx\ufffd.csr" in done.stdout
+        assert "telekom.readable_by_others" in done.stdout
+        assert not {"\x1b", "\a"} & set(done.stdout + done.stderr)
 
 
 def test_it_fits_a_terminal(complete: Path) -> None:

@@ -120,6 +120,9 @@ def test_a_passphrase_is_needed(folder: Path) -> None:
     assert not (folder / "telekom").exists()
     (folder / "passphrase").write_text("\n")
     error(engage(folder, *asked()), 2, "passphrase is empty")
+    (folder / "passphrase").write_text("x" * 1024)
+    error(engage(folder, *asked()), 2, "private_key.invalid", "the passphrase has 1024 bytes")
+    assert not (folder / "telekom").exists()
     ok(engage(folder, *bare, ENGAGE_PASSPHRASE="from the environment"))
     ok(engage(folder, *[*bare[:-1], "--passphrase-file", "-", "other"], stdin=PASSPHRASE))
     content = Secret((folder / "other" / "1_sign_SampleOrg_TA-PrivateKey.pem").read_bytes())
@@ -152,14 +155,14 @@ def test_a_wrong_organisation_stops(folder: Path) -> None:
     assert not (folder / "telekom").exists()
 
 
-def issued(request: x509.CertificateSigningRequest, until: timedelta = timedelta(days=90)) -> bytes:
+def issued(request: x509.CertificateSigningRequest, *, subject: x509.Name | None = None) -> bytes:
     """A certificate for a request, as a CA issues it."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "A CA")])
     builder = (
-        x509.CertificateBuilder(name, request.subject, request.public_key())
+        x509.CertificateBuilder(name, subject or request.subject, request.public_key())
         .serial_number(7)
         .not_valid_before(NOW - timedelta(days=1000))
-        .not_valid_after(NOW + until)
+        .not_valid_after(NOW + timedelta(days=90))
     )
     for each in request.extensions:
         builder = builder.add_extension(each.value, each.critical)
@@ -173,6 +176,7 @@ def test_a_renewal_says_what_changes(folder: Path) -> None:
     (folder / "organisation.toml").write_text(organisation_toml(replace(SAMPLE, locality="Köln")))
     shown = ok(engage(folder, *asked("ta", "ssl", into="telekom/2029")))
     assert "it renews telekom/2_ssl_SampleOrg_TA.pem, valid until" in " ".join(shown.split())
+    assert "telekom check telekom --config organisation.toml" in shown, "the whole set, not the new folder alone"
     assert ["L", "Bonn", "Köln"] in [line.split() for line in shown.splitlines()]
     told = json.loads(ok(engage(folder, *asked("ta", "ssl", into="telekom/2030"), "--json")))
     assert told["renews"]["changes"] == [
@@ -190,6 +194,15 @@ def test_another_kind_is_not_renewed(folder: Path) -> None:
     for which in (("ta", "ssl"), ("pe", "sign")):
         told = json.loads(ok(engage(folder, *asked(*which), "--json")))
         assert told["renews"] is None
+    (folder / "telekom" / "1_sign_SampleOrg_TA.pem").rename(folder / "telekom" / "from-the-ca.pem")
+    told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2028"), "--json")))
+    assert told["renews"]["file"].endswith("telekom/from-the-ca.pem"), "its OU says what it is"
+    unnamed = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "ta.sample.org")])
+    (folder / "telekom" / "from-the-ca.pem").write_bytes(issued(request, subject=unnamed))
+    told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2027"), "--json")))
+    assert told["renews"] is None
+    (folder / "telekom" / "from-the-ca.pem").rename(folder / "telekom" / "1_sign_SampleOrg_TA.pem")
     told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2029"), "--json")))
     assert told["renews"]["file"].endswith("telekom/1_sign_SampleOrg_TA.pem")
-    assert [each["what"] for each in told["renews"]["changes"]] == ["key"]
+    names = ["C", "ST", "L", "O", "OU", "emailAddress"]
+    assert sorted(each["what"] for each in told["renews"]["changes"]) == sorted([*names, "key"])

@@ -388,6 +388,11 @@ def an_earlier_certificate(plan: Plan) -> None:
     plan.along.append(FoundCertificate("1", "1_old.pem", earlier.issued()))
 
 
+@just_right
+def one_certificate_in_two_files(plan: Plan) -> None:
+    plan.along.append(FoundCertificate("1", "1_copy.pem", plan.drafts["1"].issued()))
+
+
 # who issued it
 
 
