@@ -231,11 +231,11 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
     occasion = session.occasion()
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
-    advices = [operator.held_anchors.advice(name, occasion.now) for name in newest]
+    answers = [operator.held_anchors.advice(name, occasion.now) for name in newest]
     if as_json:
-        print_json([progress_json(each, program(), advice) for each, advice in zip(found, advices, strict=True)])
+        print_json([progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)])
         return
-    for each, advice in zip(found, advices, strict=True):
+    for each, advice in zip(found, answers, strict=True):
         print_progress(each)
         if advice is not None:
             click.echo(f"  {advice.sentence}")
