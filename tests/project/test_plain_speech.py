@@ -8,7 +8,7 @@ import pytest
 
 from tests.project.plain_speech import ROOT, faults, of_docstring, of_module, of_page, sentences, word_list
 
-_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")})
+_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")})
 _HISTORY = {"CHANGELOG.md"}  # entries of versions that are out stay as they are
 _PACKAGES = sorted(
     path
