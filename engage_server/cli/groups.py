@@ -29,7 +29,7 @@ class LazyGroup(click.Group):
     """Looks its commands up in a table, and imports one when it is called. Lists them in the order of the table.
 
     Args:
-        table: For each name the module in this package, and the command's name there.
+        table: For each name the module, and the command's name there. A module of this package goes without its name.
         settings: As for any group.
     """
 
@@ -46,7 +46,7 @@ class LazyGroup(click.Group):
         if name not in self._table:
             return None
         module, attribute = self._table[name]
-        command = getattr(importlib.import_module(f"engage_server.cli.{module}"), attribute)
+        command = getattr(importlib.import_module(_whole_name(module)), attribute)
         assert isinstance(command, click.Command)  # noqa: S101  # the table names commands only
         return command
 
@@ -69,3 +69,8 @@ class LazyGroup(click.Group):
             return super().resolve_command(ctx, args)
         except click.NoSuchCommand as error:  # click looks in its own list, which is empty here
             raise click.NoSuchCommand(error.command_name, possibilities=self._table, ctx=ctx) from None
+
+
+def _whole_name(module: str) -> str:
+    """The name to import. The links are named whole: they are no part of this package, and it never imports them."""
+    return module if module.startswith("engage_server.") else f"engage_server.cli.{module}"

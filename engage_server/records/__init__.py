@@ -7,7 +7,16 @@ from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Ups
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
+from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
 from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records.path_event import (
+    LINK_REGISTERED,
+    LINK_REMOVED,
+    LinkStanding,
+    PathEvent,
+    PathSays,
+    StoredPathEvent,
+)
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
@@ -18,6 +27,8 @@ from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
+    "LINK_REGISTERED",
+    "LINK_REMOVED",
     "LIVE_WITHIN",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
@@ -35,12 +46,19 @@ __all__ = [
     "Device",
     "DeviceHistory",
     "Doubt",
+    "Downlink",
+    "DownlinkChannel",
+    "DownlinkStatus",
     "GatePolicy",
     "Grade",
     "Host",
     "IPNetwork",
+    "KpnDevice",
     "Limit",
+    "LinkStanding",
     "Occasion",
+    "PathEvent",
+    "PathSays",
     "Release",
     "ReleaseHistory",
     "ReleaseState",
@@ -51,8 +69,10 @@ __all__ = [
     "Secret",
     "Sighting",
     "SightingKind",
+    "SimType",
     "Site",
     "StaticCertificate",
+    "StoredPathEvent",
     "SuspectDevice",
     "UnknownDevices",
     "Upstream",

@@ -40,11 +40,14 @@ MAY = {
         "protocol",
         "lock",
         "settings",
+        "settings_text",
         "variables",
         "serving",
     },
+    "links": {"services", "protocol", "pki", "store.interface", "settings", "serving", "composition", "cli", "as_json"},
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "variables"},
+    "settings_text": {"settings", "setting_values"},
     "setting_values": set(),
     "variables": set(),
     "records": set(),
@@ -64,6 +67,8 @@ ROOMS: dict[str, set[str]] = {
     "device_files": {"disk_space"},
     "sites": {"disk_space", "device_files"},
     "evidence": {"disk_space", "distribution"},
+    "site_path": {"disk_space", "evidence"},
+    "kpn_devices": {"site_path"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"chains", "evidence", "releases"},
@@ -92,7 +97,22 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     },
     "checks": {"explained": set(), "rules": set(), "reports": {"explained"}},
     "pki": {"containers": set(), "paths": {"containers"}, "issuing": set()},
-    "store": {"interface": set(), "database": set(), "queries": {"interface", "database"}, "migrations": set()},
+    "store": {
+        "interface": set(),
+        "database": set(),
+        "queries": {"interface", "database"},
+        "links": {"interface", "database"},
+        "migrations": set(),
+    },
+    "links": {
+        "registry": set(),
+        "journal": {"registry"},
+        "ingress": {"registry", "journal"},
+        "kpn": {"registry", "journal", "ingress"},
+        "m2u": {"registry", "journal", "ingress"},
+        "telekom": {"registry", "journal", "ingress"},
+        "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
+    },
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "operators": {"worker"}},
 }
@@ -111,7 +131,10 @@ NEVER = {
     "web": {"sqlalchemy", "click"},
     "lock": {"flask", "sqlalchemy", "click"},
     "cli": {"flask", "sqlalchemy"},
+    "links": {"sqlalchemy"},
 }
+# rooms of links that may do what the others may not
+_LINKS_ALONE = {"cli": {"commands"}, "composition": {"commands", "ingress"}, "as_json": {"commands"}}
 
 
 def _modules() -> Iterator[tuple[str, Path]]:
@@ -211,8 +234,33 @@ def test_the_test_of_folders_finds_what_it_looks_for(folder: str, room: str, sou
     assert folder_violations(folder, room, source)
 
 
+def link_violations(room: str, source: str) -> list[str]:
+    """The imports that only some rooms of the links may have."""
+    found = []
+    for imported in _imports(source):
+        top, _, rest = imported.partition(".")
+        target = rest.split(".")[0]
+        if top == "engage_server" and target in _LINKS_ALONE and room not in _LINKS_ALONE[target]:
+            found.append(imported)
+    return found
+
+
+@pytest.mark.parametrize(
+    "path",
+    [pytest.param(path, id=str(path.relative_to(PACKAGE))) for path in sorted((PACKAGE / "links").rglob("*.py"))],
+)
+def test_only_commands_of_links_know_the_command_line(path: Path) -> None:
+    room = path.relative_to(PACKAGE / "links").parts[0].removesuffix(".py")
+    assert link_violations(room, path.read_text(encoding="utf-8")) == []
+
+
+def test_the_test_of_links_finds_what_it_looks_for() -> None:
+    assert link_violations("kpn", "from engage_server.cli.output import table")
+    assert link_violations("commands", "from engage_server.cli.output import table") == []
+
+
 # wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 14, "records": 17}
+_LONG_LISTS = {"protocol": 14, "records": 19}
 _SIDE_BY_SIDE = 13
 
 

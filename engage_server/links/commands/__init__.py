@@ -1,0 +1,1 @@
+"""The commands of the links. ``cli.root`` names them, and imports one when it is called."""

@@ -1,0 +1,85 @@
+"""What a link reported about the path to a site."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+
+class PathSays(StrEnum):
+    """What an event says about the path. Values are stored: never rename one."""
+
+    WORKS = "works"
+    DEGRADED = "degraded"
+    CUT = "cut"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class PathEvent:
+    """One thing that a link reported.
+
+    Attributes:
+        site: The site's name.
+        link: The link's name in ``links.toml``.
+        at: When this host received it; aware, UTC. Never a time that the partner states.
+        kind: What happened, in the partner's own words, such as ``kpn_message``.
+        says: What follows for the path.
+        detail: What a reader may need, as text. Never a secret.
+        key: Two events of one link with the same key are one. "" is never equal to another.
+    """
+
+    site: str
+    link: str
+    at: datetime
+    kind: str
+    says: PathSays
+    detail: Mapping[str, str] = field(default_factory=dict)
+    key: str = ""
+
+
+LINK_REGISTERED, LINK_REMOVED = "link_registered", "link_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStanding:
+    """What all events of one link say together.
+
+    Attributes:
+        link: The link's name in ``links.toml``.
+        site: The site that it leads to.
+        partner: Whose link it is, such as ``kpn``; "" if it was never registered.
+        expects_seconds: How often something should come over it; 0 if nobody said.
+        works_since: When the present run of events began that say that the path works. None: there is none.
+        works_at: When the newest event said so.
+        works_by: That event's kind.
+        trouble: Cut or degraded, if an event said so that is newer than ``works_at``; else nothing.
+        trouble_since: When it was first said.
+        trouble_at: When it was last said.
+        trouble_by: That event's kind.
+    """
+
+    link: str
+    site: str
+    partner: str = ""
+    expects_seconds: int = 0
+    works_since: datetime | None = None
+    works_at: datetime | None = None
+    works_by: str = ""
+    trouble: PathSays = PathSays.NOTHING
+    trouble_since: datetime | None = None
+    trouble_at: datetime | None = None
+    trouble_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPathEvent:
+    """An event in the store.
+
+    Attributes:
+        number: It grows with each event that was stored.
+        event: What happened.
+    """
+
+    number: int
+    event: PathEvent
