@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import count
 from pathlib import Path
 
 from cryptography import x509
@@ -20,7 +19,7 @@ from engage_server.errors import EngageError, HostInvalid, Refused
 from engage_server.pki.extensions import extension
 from engage_server.records import AnchorRole, Host
 from engage_server.services.chains.authority import chain_folders
-from engage_server.services.chains.folder import SERVER, SUCCESSOR_TITLES, ChainMaterial, read_chain_folder
+from engage_server.services.chains.folder import SERVER, SUCCESSOR_TITLES, ChainMaterial, free_folder, read_chain_folder
 
 _OF_A_ROTATION = r"-\d{4}-\d{2}-\d{2}(-\d+)?"
 
@@ -136,22 +135,14 @@ def _none_fits(
             rows.append(f"    to use it: engage {change} {_options(each.hosts)}")
             use = f"Use the command of one of them, {'then repeat this one' if exists else 'with your other options'}. "
     wanted = hosts or next((each.hosts for each in chains if each.hosts), ())
-    build = f"engage chain build {shlex.quote(str(_free_folder(folder)))} {_options(wanted) or '--host HOST'}"
+    again = "" if hosts else f" with {_options(wanted) or '--host HOST'}"  # or the new folder is not the site's own
+    build = f"engage chain build {shlex.quote(str(free_folder(folder)))} {_options(wanted) or '--host HOST'}"
     return Refused(
         f"no chain in {folder.parent} can be served for {' '.join(map(str, hosts)) or site}:",
-        f"{use}{'Or build' if use else 'Build'} a chain and repeat this command: {build}",
+        f"{use}{'Or build' if use else 'Build'} a chain and repeat this command{again}: {build}",
         code="chain.none_fits",
         rows=rows,
     )
-
-
-def _free_folder(folder: Path) -> Path:
-    """A folder beside this one, for a new chain."""
-    free = folder.with_name(f"{folder.name}-new")
-    numbers = count(2)
-    while free.exists():
-        free = folder.with_name(f"{folder.name}-new-{next(numbers)}")
-    return free
 
 
 def _options(hosts: Sequence[Host]) -> str:
