@@ -31,6 +31,7 @@ COMMANDS = {
         "telekom",
         "Telekom's M2M portal: certificates, signed messages.",
     ),
+    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
