@@ -33,6 +33,7 @@ class CheckTarget:
         sent: The certificates that a TLS server would send, in its order; None if unknown.
         served: The name of the file that is sent; "" if unknown.
         server_key: The private key that the server would use; None if there is none.
+        key_file: The name of the file with this key; "" if there is none.
         files: The file in which each certificate was found, with forward slashes.
     """
 
@@ -42,6 +43,7 @@ class CheckTarget:
     sent: tuple[x509.Certificate, ...] | None = None
     served: str = ""
     server_key: PrivateKeyTypes | None = field(default=None, repr=False)
+    key_file: str = ""
     files: Mapping[x509.Certificate, str] = field(default_factory=dict)
 
 
@@ -96,14 +98,15 @@ def read_target(group: FileGroup) -> CheckTarget:
             code="certificate.invalid",
         )
     found_in = {each: shown(file.path) for file in reversed(group.files) for each in file.bundle.certificates}
-    served = group.served
+    served, key = group.served, _server_key(bundle)
     return CheckTarget(
         name,
         bundle.certificates,
         group.files,
         served.bundle.certificates if served else None,
         served.path.name if served else "",
-        _server_key(bundle),
+        key,
+        next((shown(file.path) for file in group.files if key in file.bundle.keys), ""),
         found_in,
     )
 
