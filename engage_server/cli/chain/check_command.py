@@ -27,10 +27,11 @@ from engage_server.cli.parameters import (
     read_site_key_option,
     site_key_option,
 )
+from engage_server.cli.process.standard_input import assert_one_reader, read_standard_input
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
-from engage_server.errors import FileNotUsable, NotPossible, UsageError
+from engage_server.errors import NotPossible, UsageError
 from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle
 from engage_server.services.chains.checking import Checker
@@ -117,7 +118,7 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     All findings are reported, not only the first.
     """
     options = _with_settings(session, options)
-    _assert_one_reader(targets, options)
+    assert_one_reader([*targets, options["passphrase_file"], options["site_key_file"]])
     checker = _checker(session, options)
     seen = Seen(options["passphrase_file"])
     found = seen.watching(checker.results(*dict.fromkeys(targets)))
@@ -159,24 +160,8 @@ def _checker(session: Session, options: dict[str, Any]) -> Checker:
         read_site_key_option(session, options["site_key_file"], options["demo"]),
         options["http_port"],
         Selection.of(options["ignore"], options["select"]),
-        _standard_input,
+        read_standard_input,
     )
-
-
-def _assert_one_reader(targets: tuple[str, ...], options: dict[str, Any]) -> None:
-    readers = [*(target for target in targets if target == "-"), options["passphrase_file"], options["site_key_file"]]
-    if readers.count("-") > 1:
-        raise UsageError(
-            "standard input can be read once: as the target, the passphrase, or the site key",
-            "Use files for the others.",
-        )
-
-
-def _standard_input() -> bytes:
-    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise FileNotUsable(f"-: more than {MAX_FILE_BYTES} bytes", "It cannot be what is expected here.")
-    return content
 
 
 def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: bool) -> Iterator[str]:

@@ -10,11 +10,11 @@ from cryptography import x509
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.checks.reports.result import TargetResult, result_of
 from engage_server.checks.selection import Selection
-from engage_server.errors import EngageError, FileNotUsable
+from engage_server.errors import EngageError
 from engage_server.records import Host, Secret
 from engage_server.services.chains.content_findings import content_findings
-from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of, needed_by
-from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
+from engage_server.services.chains.grouping import FileGroup, is_key_of, needed_by
+from engage_server.services.chains.held_files import HeldFile, as_text, shown
 from engage_server.services.chains.material import could_be_staged
 from engage_server.services.chains.naming import (
     STANDARD_INPUT,
@@ -24,14 +24,17 @@ from engage_server.services.chains.naming import (
     keys_named_beside,
     live_target,
 )
-from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
+from engage_server.services.chains.targets import (
+    CheckTarget,
+    groups_at,
+    groups_of,
+    no_chain_in,
+    no_input,
+    read_target,
+)
 from engage_server.shown_text import without_user
 
 _OUR_SERVER_FILE = "partner_server.pem"
-
-
-def _no_input() -> bytes:
-    raise FileNotUsable("there is no standard input", "Name a file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Checker:
     site_key: Secret | None = None
     http_port: int = 80
     selection: Selection = field(default_factory=Selection)
-    standard_input: Callable[[], bytes] = _no_input
+    standard_input: Callable[[], bytes] = no_input
 
     def results(self, *targets: str) -> Iterator[TargetResult]:
         """The results for all targets, one for each chain. Never raises.
@@ -99,11 +102,9 @@ class Checker:
             yield self._unreadable(target, _failed(target, defect)), set()
 
     def _groups(self, target: str) -> Iterator[FileGroup]:
-        if target != STANDARD_INPUT:
-            yield from groups_of(Path(target), self.passphrase)
-            return
-        file = held_in(self.standard_input(), Path(STANDARD_INPUT), self.passphrase)
-        yield FileGroup(file.path, (file,), as_sent(file))
+        if target == STANDARD_INPUT:
+            return groups_at(Path(target), self.passphrase, self.standard_input)
+        return groups_of(Path(target), self.passphrase)
 
     def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
         """A result in any case, so that one bad target does not end the run."""

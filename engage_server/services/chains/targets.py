@@ -2,7 +2,7 @@
 
 import errno
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from engage_server.pki.paths.bundle import Bundle
 from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
-from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown
+from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, held_in, look_into, shown
 from engage_server.shown_text import without_user
 
 __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
+
+_STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,27 @@ def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGrou
     if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
     file = look_into(path, passphrase)
+    return iter((FileGroup(path, (file,), as_sent(file)),))
+
+
+def no_input() -> bytes:
+    """Standard input where there is none.
+
+    Raises:
+        FileNotUsable: Always.
+    """
+    raise FileNotUsable("there is no standard input", "Name a file.")
+
+
+def groups_at(path: Path, passphrase: Secret | None, standard_input: Callable[[], bytes]) -> Iterator[FileGroup]:
+    """The same for ``-``, too: the chain that standard input holds. It can be read once.
+
+    Raises:
+        FileNotUsable: As :func:`groups_of`, or standard input is too long.
+    """
+    if path != _STANDARD_INPUT:
+        return groups_of(path, passphrase)
+    file = held_in(standard_input(), path, passphrase)
     return iter((FileGroup(path, (file,), as_sent(file)),))
 
 
