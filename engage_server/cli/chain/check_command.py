@@ -28,7 +28,6 @@ from engage_server.cli.parameters import (
     site_key_option,
 )
 from engage_server.cli.process.standard_input import assert_one_reader, read_standard_input
-from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import NotPossible, UsageError
@@ -120,7 +119,7 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     options = _with_settings(session, options)
     assert_one_reader([*targets, options["passphrase_file"], options["site_key_file"]])
     checker = _checker(session, options)
-    seen = Seen(options["passphrase_file"])
+    seen = Seen(options["passphrase_file"], compares_hosts=bool(options["hosts"]), strict=options["strict"])
     found = seen.watching(checker.results(*dict.fromkeys(targets)))
     streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
     at = checker.at
@@ -190,10 +189,7 @@ def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: 
 
 def _text(run: CheckRun, seen: Seen, paint: Paint, width: int | None) -> Iterator[str]:
     yield from text_report(run, paint, width)
-    if run.totals()[Severity.ERROR]:
-        yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
-    else:
-        yield from (f"next: {step}\n" for step in seen.next_steps())
+    yield from (f"{line}\n" for line in seen.last_lines(run))
 
 
 def _status(run: CheckRun, strict: bool) -> int:

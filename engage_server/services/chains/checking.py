@@ -152,8 +152,13 @@ class Checker:
 
     def _selected(self, result: TargetResult) -> TargetResult:
         wanted = [each for each in result.findings if self.selection.wants(each)]
-        ignored = len(result.findings) - len(wanted)
-        return replace(result, findings=tuple(sorted(wanted, key=_by_severity)), ignored=ignored)
+        left_out = [each for each in result.findings if each not in wanted]
+        return replace(
+            result,
+            findings=tuple(sorted(wanted, key=_by_severity)),
+            ignored=len(result.findings) - len(wanted),
+            ignores_error=any(each.severity is Severity.ERROR for each in left_out),
+        )
 
     def _unreadable(self, target: str, error: EngageError) -> TargetResult:
         name, sentence = _named(target), error.sentence
