@@ -89,7 +89,7 @@ def _advice_on(cost: Cost) -> str:
 
 
 def _bytes_of_long_keys(case: ChainCase) -> int:
-    """What keys that are longer than devices accept take in addition, in the certificates and in the signatures."""
+    """The bytes that keys over the limit add, in certificates and in signatures."""
     most = case.at.profile.rsa_key_bits // 8
     held = [key.key_size // 8 for each in case.counted if isinstance(key := each.public_key(), rsa.RSAPublicKey)]
     return sum(max(0, size - most) for size in (*held, *(len(each.signature) for each in case.counted)))

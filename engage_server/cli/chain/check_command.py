@@ -27,9 +27,9 @@ from engage_server.cli.parameters import (
     read_site_key_option,
     site_key_option,
 )
-from engage_server.cli.process.standard_input import assert_one_reader, read_standard_input
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
 from engage_server.errors import NotPossible, UsageError
 from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle

@@ -12,10 +12,10 @@ from cryptography.x509.oid import SignatureAlgorithmOID
 
 from engage_server.cli.output import json_option, print_json, print_next, print_wrapped
 from engage_server.cli.parameters import FilePath, read_passphrase_option
-from engage_server.cli.process.standard_input import assert_one_reader, read_standard_input
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.extensions import extension, extensions_of

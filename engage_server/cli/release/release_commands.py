@@ -25,7 +25,6 @@ from engage_server.cli.parameters import (
     release_argument,
     site_option,
 )
-from engage_server.cli.process.standard_input import assert_one_reader, read_standard_input
 from engage_server.cli.program import program
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
@@ -34,6 +33,7 @@ from engage_server.cli.release.release_output import day, print_findings, state_
 from engage_server.cli.release.retire_command import retire_release
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
