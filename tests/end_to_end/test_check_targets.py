@@ -321,3 +321,13 @@ def test_a_wrong_host_is_shown_beside_the_right_one(apart: Path) -> None:
 def test_a_wrong_key_is_named(apart: Path) -> None:
     (target,) = check(apart, "chain.pem", "foreign.pem", *NAMES, status=1)
     assert [each["sentence"] for each in target["findings"]] == ["the private key in foreign.pem does not belong to it"]
+
+
+def test_an_address_of_plain_http_is_sent_to_https(tmp_path: Path) -> None:
+    (target,) = check(tmp_path, "http://user:secret@locks.example.org:8080", status=3)
+    (finding,) = target["findings"]
+    assert "names plain HTTP" in finding["sentence"]
+    assert "https://HOST[:PORT]" in finding["mend"]
+    assert "secret" not in json.dumps(target)
+    (other,) = check(tmp_path, "ftp://locks.example.org", status=3)
+    assert "is neither a file nor https" in other["findings"][0]["sentence"], "the control"

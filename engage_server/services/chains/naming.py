@@ -35,6 +35,11 @@ def live_target(target: str) -> tuple[str, int] | None:
     except ValueError:
         host, port, url = None, 0, urlsplit("")
     says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme == "http" and host:
+        raise UsageError(
+            f"{without_user(target)!r} names plain HTTP, and a check needs the TLS instance",
+            "Name https://HOST[:PORT]. Give the port of plain HTTP with --http-port.",
+        )
     if url.scheme != "https" or not host or not port or says_more:
         raise UsageError(
             f"{without_user(target)!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host."
