@@ -317,18 +317,6 @@ def server_missing(plan: Plan) -> None:
     plan.leave_out = {"server"}
 
 
-@defect("path.no_server")
-def root_alone(plan: Plan) -> None:
-    """The file of a root, beside the key of a server."""
-    plan.leave_out, plan.server_key = {"server", "intermediate"}, key(2)
-
-
-@defect("path.no_server", "path.incomplete")
-def intermediate_alone(plan: Plan) -> None:
-    """The file of an intermediate."""
-    plan.leave_out = {"server", "root"}
-
-
 @defect("path.signature_invalid")
 def server_signed_by_a_stranger(plan: Plan) -> None:
     """Another key signed, under the same issuer name and identifier."""

@@ -180,11 +180,21 @@ def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: 
     if form == "github":
         from engage_server.checks.reports.github_report import github_report
 
-        return github_report(run)
+        return _with_notices(github_report(run), seen)
     if to_terminal:
         width = shutil.get_terminal_size().columns  # COLUMNS, where that is set
         return _text(run, seen, lambda text, style: click.style(text, fg=style), width)
     return _text(run, seen, plain, None)
+
+
+def _with_notices(report: Iterator[str], seen: Seen) -> Iterator[str]:
+    """A report for GitHub, whose last line stays the summary."""
+    summary = ""
+    for part in report:  # one behind, so that a long report is never in memory as a whole
+        yield summary
+        summary = part
+    yield from (f"::notice title=chain check::{sentence}\n" for sentence in seen.not_compared())
+    yield summary
 
 
 def _text(run: CheckRun, seen: Seen, paint: Paint, width: int | None) -> Iterator[str]:

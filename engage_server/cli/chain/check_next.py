@@ -38,11 +38,15 @@ class Seen:
 
     def last_lines(self, run: CheckRun) -> Iterator[str]:
         """What was not checked, and one step at most. All targets must have been seen."""
-        if self.files and not self._compares_hosts:
-            yield "hosts were not compared: name those that devices call with --host"
+        yield from self.not_compared()
         step = self._next_step(run)
         if step:
             yield f"next: {step}"
+
+    def not_compared(self) -> Iterator[str]:
+        """What was not checked because nothing was given to compare it with. All targets must have been seen."""
+        if self.files and not self._compares_hosts:
+            yield "hosts were not compared: name those that devices call with --host"
 
     def _next_step(self, run: CheckRun) -> str:
         """'stage' is offered only for what it would accept, and would let go live."""

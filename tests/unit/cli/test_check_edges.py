@@ -205,6 +205,10 @@ def test_a_check_without_a_host_says_that_it_compared_none(folder: Path) -> None
     assert said in engage(folder, "chain", "check", "chain.pem", *AT).stdout.splitlines()
     assert said not in engage(folder, "chain", "check", "chain.pem", *HOST, *AT).stdout
     assert said not in engage(folder, "chain", "check", "nothing.pem", *AT).stdout, "nothing was judged"
+    for named, lines in (((), 2), (HOST, 1)):
+        annotated = engage(folder, "chain", "check", "chain.pem", *named, *AT, "--format", "github").stdout.splitlines()
+        assert annotated[-1].startswith("1 chain: 0 errors, ")
+        assert sum(said in line for line in annotated) == lines - 1
 
 
 def test_where_only_a_check_is_installed_nobody_is_sent_to_a_command_that_is_not(
