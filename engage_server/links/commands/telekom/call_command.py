@@ -84,7 +84,9 @@ def call(
     if options["as_json"]:
         print_json(answer_json(operation, found))
         return
-    print_table(("", ""), [("answer", ", ".join(names_in(found))), ("created", found.created.isoformat())], "")
+    print_table(
+        ("", ""), [("answer", ", ".join(names_in(found))), ("created", f"{found.created:%Y-%m-%d %H:%M:%S} UTC")], ""
+    )
     for path, text in texts_of(found):
         click.echo(f"  {printable(path)} = {printable(text)}")
 

@@ -148,8 +148,8 @@ def _refused_json(refused: "MessageRefused") -> dict[str, Any]:
 def _print(found: "Verified") -> None:
     rows = [
         ("accepted", ", ".join(_messages_in(found)) or "an empty Body"),
-        ("created", found.created.isoformat()),
-        ("expires", found.expires.isoformat()),
+        ("created", f"{found.created:%Y-%m-%d %H:%M:%S} UTC"),
+        ("expires", f"{found.expires:%Y-%m-%d %H:%M:%S} UTC"),
         ("SHA-256 of the Body", found.digest),
     ]
     print_table(("", ""), rows, "")

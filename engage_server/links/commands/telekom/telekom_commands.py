@@ -21,5 +21,5 @@ _ROOM = "engage_server.links.commands.telekom"
 def telekom() -> None:
     """Telekom's M2M portal: certificates and signed messages.
 
-    Checked against OpenSSL. Never against Telekom.
+    Checked against OpenSSL, Apache WSS4J and xmlsec1. Never against Telekom.
     """

@@ -146,4 +146,4 @@ def test_a_wsdl_fetches_nothing(tmp_path: Path, portal: PretendedPortal) -> None
 def test_without_zeep_it_says_what_to_install(tmp_path: Path, portal: PretendedPortal) -> None:
     (done,) = run_without(["zeep"], [], tmp_path, (*CALL, ASKED))
     assert done.status == 3
-    assert "next: pip install 'engage-server[telekom-wsdl]'" in done.err
+    assert "next: pip install 'engage-server[telekom-wsdl] @ PATH_OR_URL_OF_THE_REPOSITORY'" in done.err

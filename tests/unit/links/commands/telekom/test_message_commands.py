@@ -115,6 +115,6 @@ def test_without_the_extra_it_says_what_to_install(folder: Path, module: str) ->
     for each in failed:
         assert each.status == 3
         assert f"error [not_installed]: this command needs {module}, which is not installed here" in each.err
-        assert "next: pip install 'engage-server[telekom]'" in each.err
+        assert "next: pip install 'engage-server[telekom] @ PATH_OR_URL_OF_THE_REPOSITORY'" in each.err
     assert (listed.status, shown.status) == (0, 0)
     assert "sign" in listed.out
