@@ -17,6 +17,7 @@ _ALERTS = {
     "alert certificate_expired": "it reports certificate_expired: by its clock a certificate has expired",
     "alert bad_certificate": "it reports bad_certificate: a certificate is unreadable, or not valid yet by its clock",
     "alert certificate_unknown": "it reports certificate_unknown: it does not accept something about the chain",
+    "alert internal_error": "it reports internal_error: it does not accept something about the chain, or its name",
     "alert unsupported_certificate": "it reports unsupported_certificate: it does not support a key or signature",
     "alert handshake_failure": "it reports handshake_failure: it shares no TLS version or cipher suite with this host",
     "alert protocol_version": "it reports protocol_version: it is too old for this host's TLS versions",
