@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.cli.output import print_wrapped
 from engage_server.errors import Refused
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
@@ -65,9 +66,22 @@ def sentence_of(reception: Reception, verb: str) -> str:
     more = reception.refuse - len(reception.refusing)
     return (
         f"{reception.site}: {reception.refuse} of {_doors(reception.devices)} {verb} {_served(reception)}. Each "
-        "fails TLS once, fetches the new anchor by itself, and comes back.\n"
+        f"fails TLS once, fetches the anchor {_of_served(reception)} by itself, and comes back.\n"
         f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
     )
+
+
+def print_refusing(reception: Reception, verb: str, already: int = 0) -> None:
+    """Print :func:`sentence_of`, as wide as a terminal.
+
+    Args:
+        reception: How the doors respond.
+        verb: As there.
+        already: How many columns of the first line are taken.
+    """
+    for line in sentence_of(reception, verb).split("\n"):
+        print_wrapped(line, "    ", already=already)
+        already = 0
 
 
 def strangers_of(reception: Reception) -> str:
@@ -98,6 +112,10 @@ def who_calls(callers: HostCallers) -> str:
         return "No door called it within 30 days, as far as doors say what they call."
     doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
     return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
+
+
+def _of_served(reception: Reception) -> str:
+    return f"of release {reception.release}" if reception.release else "of that root"
 
 
 def _served(reception: Reception) -> str:

@@ -8,27 +8,34 @@ from engage_server.as_json.devices import device_json, events_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
-from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
+from engage_server.cli.failing_doors import print_refusing, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
-from engage_server.cli.parameters import Numbered, reason_option, site_option
+from engage_server.cli.parameters import HostType, Numbered, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.records import Host
 from engage_server.services.evidence.devices import DeviceView
 
 _SHOWN = 50
 _GRADES = """\b
 How far a device got     in JSON
+never seen               never_seen     it never called this site
+not yet                  never_seen     it called before, but not with this release
 asked for the notice     notice         it knows this host, and no more
 downloaded the anchor    certificate    it may trust the release from now on
 finished TLS             handshake      it trusts the release: it was offered no other chain
 proved itself            authenticated  the same, and its token was valid
 
+"has" is the release whose chain a device accepted last by TLS. "finished TLS" says that it once did so with the release
+of the list. Where the two differ, the device may have to fetch another anchor first.
+
 \b
 Examples:
   engage device list --site north
   engage device list --release 4 --missing   which devices did not finish TLS with release 4
+  engage device list --calls old.example     which doors call a host that you want to remove
   engage device list --troubled              which devices loop, refuse or are silent, and why
   engage device list --release 4 --all --json
 """
@@ -86,6 +93,7 @@ def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
 )
 @click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
 @click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
+@click.option("--calls", type=HostType(), metavar="HOST", help="Only devices that called this host last.")
 @click.option("--all", "shows_all", is_flag=True, help=f"Show more than the first {_SHOWN}.")
 @json_option
 @click.pass_obj
@@ -95,6 +103,7 @@ def list_devices(
     release: int | None,
     missing: bool,
     troubled: bool,
+    calls: Host | None,
     shows_all: bool,
     as_json: bool,
 ) -> None:
@@ -108,7 +117,9 @@ def list_devices(
     number = release or operator.releases.current(name)
     limit = None if shows_all else _SHOWN
     now = session.now()
-    found = operator.evidence.devices(name, now, release=number, missing=missing, troubled=troubled, limit=limit)
+    found = operator.evidence.devices(
+        name, now, release=number, missing=missing, troubled=troubled, host=calls, limit=limit
+    )
     if as_json:
         print_json([device_json(each) | {"for_trials": of.for_trials} for each in found])
         return
@@ -116,14 +127,15 @@ def list_devices(
         (
             f"{each.identity}{' *' if each.is_stranger else ''}",
             grade_words(each),
+            _has(each),
             _last_seen(each, now),
             "" if each.silent_nights is None else each.silent_nights,
             each.diagnosis.code if each.diagnosis else "",
         )
         for each in found
     ]
-    columns = ["device", f"release {number}" if number else "release", "last seen", "nights", "trouble"]
-    print_table(columns, rows, _nobody(missing, troubled))
+    columns = ["device", f"release {number}" if number else "release", "has", "last seen", "nights", "trouble"]
+    print_table(columns, rows, _nobody(missing, troubled, calls))
     for each in found if troubled else []:
         if each.diagnosis is not None:
             print_wrapped(f"{each.identity}: {each.diagnosis.cause}", "  ")
@@ -136,13 +148,13 @@ def list_devices(
         if reception.strangers:
             click.echo(f"{strangers_of(reception)} (*)")
         if reception.refuse:
-            click.echo(f"{sentence_of(reception, 'would refuse')}")
+            print_refusing(reception, "would refuse")
     if limit is not None and len(found) == limit:
         click.echo(f"only the first {limit} are shown: --all")
     if rows:
         print_next(f"{program()} device show {found[0].identity}")
     else:
-        is_filtered = missing or troubled
+        is_filtered = missing or troubled or calls
         print_next(
             f"{program()} device list --site {name}" if is_filtered else f"{program()} device add SERIAL --site {name}"
         )
@@ -201,6 +213,11 @@ device.add_command(export_devices)
 device.add_command(remove_device)
 
 
+def _has(view: DeviceView) -> str:
+    """The release whose chain it accepted last: it has an anchor for it. Short, so that a row fits a terminal."""
+    return f"{view.history.finished_release}" if view.history and view.history.finished_release else ""
+
+
 def _last_seen(view: DeviceView, now: datetime) -> str:
     """A date, because nights count. For today it is the time, because somebody may be trying something."""
     if view.history is None:
@@ -209,8 +226,10 @@ def _last_seen(view: DeviceView, now: datetime) -> str:
     return f"{seen:%H:%M} UTC" if seen.date() == now.date() else f"{seen:%Y-%m-%d}"
 
 
-def _nobody(missing: bool, troubled: bool) -> str:
+def _nobody(missing: bool, troubled: bool, calls: Host | None) -> str:
     """What is printed in place of an empty list."""
+    if calls is not None:
+        return f"no device called {calls} last, as far as devices say what they call"
     if troubled:
         return "no device seems to be in trouble"
     return "no device is missing" if missing else "no device was seen or added yet"

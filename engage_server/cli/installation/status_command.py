@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.status import disk_json, status_json
-from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
+from engage_server.cli.failing_doors import print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
 from engage_server.cli.output import (
@@ -122,8 +122,8 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.reception is not None and status.reception.strangers:
         click.echo(f"  {strangers_of(status.reception)}")
     if status.reception is not None and status.refuse:
-        out.print("  locked out: ", style="bold red", end="")
-        click.echo(sentence_of(status.reception, "refuse"))
+        out.print("  refused: ", style="bold red", end="")
+        print_refusing(status.reception, "refuse", already=len("  refused: "))
     pace = counted(status.pace.time.days, "day")
     print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
     if any(uploads):
