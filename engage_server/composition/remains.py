@@ -46,7 +46,7 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     found = remains(settings)
     if found:
         raise Conflict(
-            f"this looks like an installation that lost its database: {shown_database(settings)} does not exist, but "
+            f"this looks like an installation that lost its database: {missing_database(settings)}, but "
             f"{' and '.join(found)}",
             "Restore the database from its backup. To start over anyway, with new site keys that no door has yet: "
             "engage init --new",
@@ -54,10 +54,13 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
         )
 
 
-def shown_database(settings: Settings) -> str:
-    """Return the database as a sentence may show it: a file by its path, any other without its password."""
+def missing_database(settings: Settings) -> str:
+    """Say that the database is missing or empty: a file by its path, any other without its password."""
     url = settings.database_url.reveal()
-    return url.removeprefix("sqlite:///") if url.startswith("sqlite:") else "the installation in the database"
+    path = sqlite_path(url)
+    if path is None:
+        return "the installation in the database does not exist"
+    return f"{path} {'does not exist' if sqlite_file_missing(url) else 'is empty'}"
 
 
 def _is_database_missing(settings: Settings) -> bool:
