@@ -8,6 +8,7 @@ import dataclasses
 import difflib
 import json
 import re
+import textwrap
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -306,9 +307,10 @@ _NEXT = "See 'engage settings' for every setting, its meaning and its default."
 
 def settings_template() -> str:
     """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
-    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
+    lines = ["# Settings of engage-server. Each line shows a default.", "# To change it, remove its #.", ""]
     for row in table_of_settings():
-        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
+        lines += [*textwrap.wrap(row.description, 80, initial_indent="# ", subsequent_indent="# ")]
+        lines += [f"#{row.name} = {_toml(row.default)}", ""]
     return "\n".join(lines)
 
 
