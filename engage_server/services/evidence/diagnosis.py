@@ -140,7 +140,7 @@ def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:
     return Diagnosis(
         "refuses",
         f"it calls {device.host}, which site {device.site} does not have: the certificate is not valid for it; {alert}",
-        "Add this host to the site again (engage site change) and rotate. Or let the device call another host.",
+        "Add this host to the site (engage site change) and rotate. Or let the device call another host.",
     )
 
 
