@@ -5,7 +5,6 @@ import sys
 
 from engage_server.serving.pair import Instance, Pair
 
-
 # as our instances do: the supervisor blocks its signals, and a child inherits that
 _SERVES = "import signal, time; signal.pthread_sigmask(signal.SIG_SETMASK, []); time.sleep(60)"
 
