@@ -190,6 +190,11 @@ class Settings:
         return self.spool_dir / "enrolled"
 
     @property
+    def faults_dir(self) -> Path:
+        """The folder that records why call-ins were not answered."""
+        return self.spool_dir / "faults"
+
+    @property
     def metrics_dir(self) -> Path:
         """The folder of the workers' metrics. Its content is meaningless after a restart."""
         return self.data_dir / "metrics"

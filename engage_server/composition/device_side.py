@@ -151,6 +151,7 @@ class DeviceSide:
         from engage_server.services.call_in.from_files import FileAnswers
         from engage_server.services.call_in.from_upstream import UpstreamAnswers
         from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.device_files.fault_journal import FaultJournal
         from engage_server.services.device_files.folder import DeviceFolders
 
         folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
@@ -176,6 +177,7 @@ class DeviceSide:
             tell=tell,
             enrolment=enrolment_days(settings),
             nameless_per_minute=settings.nameless_calls_per_minute,
+            journal=FaultJournal(settings.faults_dir),
         )
 
     def disk(self, settings: Settings) -> "DiskOverview":

@@ -1,10 +1,13 @@
 """``engage device``."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.devices import device_json, events_json
+from engage_server.cli.call_faults import print_faults
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
 from engage_server.cli.device.remove_command import remove_device
@@ -15,7 +18,11 @@ from engage_server.cli.parameters import Numbered, reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.devices import DeviceView
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 _SHOWN = 50
 _GRADES = """\b
@@ -161,13 +168,22 @@ def show(session: Session, device: str, as_json: bool) -> None:
     operator = session.operator_side()
     found = operator.evidence.device(device, session.now())
     events = {each.site: operator.devices.events(each.site, each.serial) for each in found if each.serial}
+    faults = {each.site: _faults_of(operator, each, session.now()) for each in found}
     if as_json:
-        print_json([device_json(each) | {"events": events_json(events.get(each.site, []))} for each in found])
+        print_json(
+            [
+                device_json(each)
+                | {"events": events_json(events.get(each.site, []))}
+                | {"call_in_faults": call_faults_json(faults[each.site])}
+                for each in found
+            ]
+        )
         return
     for each in found:
         audits = events.get(each.site, [])
         print_device(each, has_audits=bool(audits))
         print_events(audits)
+        print_faults(faults[each.site])
     print_next(f"{program()} device list --troubled")
 
 
@@ -199,6 +215,11 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
 device.add_command(import_devices)
 device.add_command(export_devices)
 device.add_command(remove_device)
+
+
+def _faults_of(operator: "OperatorSide", view: DeviceView, now: datetime) -> list[CallFault]:
+    """Why its own call-ins were not answered."""
+    return [each for each in operator.call_faults.recent(view.site, now) if each.device == view.identity]
 
 
 def _last_seen(view: DeviceView, now: datetime) -> str:

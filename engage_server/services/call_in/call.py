@@ -115,6 +115,17 @@ class Answerer(Protocol):
         """The sites whose upstream systems are not asked at the moment."""
 
 
+# how operators know them
+CALLS = {
+    CallKind.CONFIG: "PUT Config",
+    CallKind.DATABASE: "GET db",
+    CallKind.AUDIT: "POST audit",
+    CallKind.ALERT: "POST alert",
+    CallKind.CREDENTIAL_SCAN: "POST credentials/scan",
+    CallKind.CREDENTIAL: "POST credentials",
+    CallKind.CREDENTIAL_STATUS: "POST credentials/status",
+}
+
 # the statuses that readers accept as success (the protocol notes, section 5)
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}
 
