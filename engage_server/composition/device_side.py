@@ -197,7 +197,9 @@ class DeviceSide:
         """
         from engage_server.services.call_in.delivery import UpstreamDelivery
         from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.device_files.fault_journal import FaultJournal
 
+        journal = FaultJournal(settings.faults_dir)
         found: dict[str, UpstreamDelivery] = {}
         for site, call_in in self.distribution.snapshot.call_ins.items():
             if call_in.upstream is None:
@@ -206,7 +208,7 @@ class DeviceSide:
             found[site] = (
                 before
                 if before is not None and before.upstream == call_in.upstream
-                else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream)
+                else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream, journal)
             )
         return found
 

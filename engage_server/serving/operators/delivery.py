@@ -2,16 +2,14 @@
 
 import logging
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.services.call_in.delivery import Delivered, UpstreamDelivery
-from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
 from engage_server.serving.operators.repeating import Sentences
 from engage_server.settings import Settings
 
 SECONDS = 1.0
-_RECORDED_AGAIN = timedelta(hours=1)  # the journal shows what was recorded within a day
 SENTENCES = Sentences("uploads stay on this host", "uploads are delivered again", "delivering uploads failed")
 
 
@@ -38,8 +36,6 @@ class Deliveries:
         self._tell_all = tell
         self._deliveries: dict[str, UpstreamDelivery] = {}
         self._troubles: dict[str, str] = {}
-        self._journal = FaultJournal(settings.faults_dir)
-        self._recorded: dict[str, CallFault] = {}
 
     def deliver(self) -> None:
         """Deliver everything that can be delivered now.
@@ -57,18 +53,9 @@ class Deliveries:
         self._tell_all(done)
 
     def _tell(self, site: str, done: Delivered) -> None:
-        self._record(site, done.trouble, datetime.now(UTC))
         before = self._troubles.get(site, "")
         if done.trouble and not before:
             self._log.error("uploads of %s wait for its upstream system (%s): %s", site, done.waiting, done.trouble)
         elif before and not done.trouble:
             self._log.info("the upstream system of %s accepts uploads again", site)
         self._troubles[site] = done.trouble
-
-    def _record(self, site: str, trouble: str, now: datetime) -> None:
-        """Keep the reason for ``engage status``, again each hour while it lasts."""
-        before = self._recorded.get(site)
-        is_kept = before is not None and before.sentence == trouble and now - before.at < _RECORDED_AGAIN
-        if trouble and not is_kept:
-            self._recorded[site] = CallFault(now, "uploads wait", trouble)
-            self._journal.record(site, self._recorded[site])
