@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.call_faults import call_faults_json
-from engage_server.as_json.devices import device_json, events_json
+from engage_server.as_json.devices import device_json, events_json, given_json
 from engage_server.cli.call_faults import print_faults
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
+from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events, print_given
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
@@ -163,16 +163,19 @@ def show(session: Session, device: str, as_json: bool) -> None:
     """Show one device: its habit, its releases, and its trouble.
 
     A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
-    audits are shown too. Audits that went to an upstream system are not kept here.
+    audits and alerts are shown too. Those that went to an upstream system are not kept here. The database
+    is the one that it fetched last from this host, and the one that it had then.
     """
     operator = session.operator_side()
     found = operator.evidence.device(device, session.now())
     events = {each.site: operator.devices.events(each.site, each.serial) for each in found if each.serial}
     faults = {each.site: _faults_of(operator, each, session.now()) for each in found}
+    given = {each.site: operator.devices.given(each.site, each.serial) for each in found if each.serial}
     if as_json:
         print_json(
             [
                 device_json(each)
+                | {"database": given_json(given.get(each.site))}
                 | {"events": events_json(events.get(each.site, []))}
                 | {"call_in_faults": call_faults_json(faults[each.site])}
                 for each in found
@@ -182,6 +185,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
     for each in found:
         audits = events.get(each.site, [])
         print_device(each, has_audits=bool(audits))
+        print_given(given.get(each.site))
         print_events(audits)
         print_faults(faults[each.site])
     print_next(f"{program()} device list --troubled")

@@ -91,6 +91,7 @@ class KnownCall:
         serial: The device's serial number; None only if the partner's own system may know it.
         value: The parsed body; None for a call without a body, and for one that is passed on as it came.
         at: The time of the call.
+        is_trial: Whether a virtual lock calls a site that is not for trials. It is answered, and nothing is stored.
     """
 
     call: Call
@@ -98,6 +99,7 @@ class KnownCall:
     serial: str | None
     value: Json
     at: datetime
+    is_trial: bool = False
 
 
 class Answerer(Protocol):

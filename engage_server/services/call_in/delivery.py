@@ -190,7 +190,9 @@ class UpstreamDelivery:
         done.oldest = min((each for each in firsts if each is not None), default=None)
 
 
-def handed_on(content_type: str, authorization: str, address: str, serial: str | None) -> dict[str, str]:
+def handed_on(
+    content_type: str, authorization: str, address: str, serial: str | None, *, marked: bool = False
+) -> dict[str, str]:
     """The header fields that the partner's system gets with a device's call.
 
     Args:
@@ -198,10 +200,13 @@ def handed_on(content_type: str, authorization: str, address: str, serial: str |
         authorization: Empty for none.
         address: The device's address.
         serial: The device that this host takes the caller for, which is no proof; None if it is unknown.
+        marked: Whether a virtual lock marked the call as its own.
     """
     headers = {"X-Forwarded-For": address, "Via": f"1.1 {pseudonym()}"}
     if serial is not None:  # the call itself may say nothing: a device names itself once on a connection
         headers["Engage-Device"] = serial
+    if marked:
+        headers["Engage-Virtual-Lock"] = "?1"
     if content_type:
         headers["Content-Type"] = content_type
     if authorization:
@@ -211,7 +216,9 @@ def handed_on(content_type: str, authorization: str, address: str, serial: str |
 
 def _request(upload: Upload, pending: Pending) -> UpstreamRequest:
     digest = hashlib.sha256(upload.body).digest()
-    headers = handed_on(upload.content_type, upload.authorization, upload.address, pending.serial) | {
+    headers = handed_on(
+        upload.content_type, upload.authorization, upload.address, pending.serial, marked=upload.marked
+    ) | {
         "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode('ascii')}:",
         "Idempotency-Key": f'"{pending.device}-{upload.kind}-{digest.hex()[:32]}"',
         "Engage-Received-At": upload.received_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

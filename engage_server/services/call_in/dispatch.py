@@ -115,7 +115,14 @@ class CallIns:
             value = None  # it is passed on as it came; the parsed body is not kept while the system works on it
             if turn is not None:
                 turn.end()
-        known = KnownCall(call, site.name, serial, value, datetime.fromtimestamp(self._clock(), UTC))
+        known = KnownCall(
+            call,
+            site.name,
+            serial,
+            value,
+            datetime.fromtimestamp(self._clock(), UTC),
+            call.marked and not site.for_trials,
+        )
         answer = self._answered(site, known)
         if serial is not None and serial != call.said_before:
             self._note(site.name, call, serial, answer.status)

@@ -91,6 +91,7 @@ class UpstreamAnswers:
             authorization=call.authorization,
             address=call.address,
             received_at=known.at,
+            marked=call.marked,
         )
         appended = self._spool.append(known.site, device_name(known.serial, call.address), upload)
         events = events_in(known.value)
@@ -112,7 +113,7 @@ class UpstreamAnswers:
             return UNREADABLE
         is_database = call.kind is CallKind.DATABASE
         body, method = (None, "GET") if is_database else (call.body, call.method)  # a HEAD is answered from a GET
-        headers = handed_on(call.content_type, call.authorization, call.address, known.serial)
+        headers = handed_on(call.content_type, call.authorization, call.address, known.serial, marked=call.marked)
         got = self._asked(known, UpstreamRequest(method, call.target, body, headers))
         if got is None:
             return LATER
