@@ -37,7 +37,7 @@ _WRITTEN_AGAIN_SECONDS = 3600
 
 
 def record_given(folder: DeviceFolder, given: GivenDatabase) -> None:
-    """Record a database call. A fault is ignored: the device gets its database all the same."""
+    """Record a database call. A fault is ignored: the device still gets its database."""
     before = read_given(folder)
     if before is not None and replace(before, at=given.at) == given and _is_fresh(before, given):
         return
