@@ -64,18 +64,23 @@ def device() -> None:
 @device.command(epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north")
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
 @site_option
+@json_option
 @click.pass_obj
-def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
+def add(session: Session, serials: tuple[str, ...], site: str | None, as_json: bool) -> None:
     """Put devices on a site's list.
 
     A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    added = []
     for serial in serials:
-        added = operator.sites.add_device(serial, name, session.occasion())
-        click.echo(f"{added.serial} belongs to {name}")
+        added.append(operator.sites.add_device(serial, name, session.occasion()).serial)
+        click.echo(f"{added[-1]} belongs to {name}", err=as_json)
     warn_of_the_unlisted(operator, name, session.now())
+    if as_json:
+        print_json([{"serial": serial, "site": name} for serial in added])
+        return
     print_next(f"{program()} device list --site {name}")
 
 
