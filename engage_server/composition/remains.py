@@ -48,8 +48,8 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     if other is not None:
         raise Conflict(
             f"database_url names a new database, but this installation is in {other}, and its content is not moved",
-            "Set database_url back. To start with a new database and the old site key: export the key first (engage "
-            "site export-key), then engage init --new --site NAME --site-key-file FILE",
+            "Set database_url back. To move: export each site key first (engage site export-key). Then: "
+            "engage init --new --site NAME --site-key-file FILE",
             code="installation.elsewhere",
         )
     if found:
