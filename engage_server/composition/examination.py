@@ -1,9 +1,12 @@
 """``engage doctor``: checks a whole installation, even one that is partly broken."""
 
 import socket
+import time
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from datetime import datetime
+from pathlib import Path
 
 from engage_server.composition.opening import given_release_key, open_database, read_sealer
 from engage_server.errors import EngageError
@@ -30,6 +33,7 @@ from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 _SECONDS = 10.0
+_METRICS_SECONDS = 15.0  # a worker writes its metrics once a second
 
 
 def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:
@@ -108,7 +112,16 @@ def _of_this_host(
         PortUse("https", settings.bind, settings.https_port),
     ]
     yield from look_at_ports(devices, running, silent)
-    yield look_at_operators(operators)
+    yield look_at_operators(operators, is_ours=has_operators(settings.metrics_dir))
+
+
+def has_operators(metrics: Path) -> bool:
+    """Whether an operators' instance writes its metrics into this folder, as each does once a second."""
+    for path in (metrics / "operators").glob("*.json"):
+        with suppress(OSError):  # just replaced
+            if time.time() - path.stat().st_mtime < _METRICS_SECONDS:
+                return True
+    return False
 
 
 def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release | None, now: datetime) -> Check:

@@ -49,8 +49,13 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse) -> Check:
-    """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues."""
+def look_at_operators(port: PortUse, *, is_ours: bool = True) -> Check:
+    """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
+
+    Args:
+        port: Where it should answer.
+        is_ours: Whether such an instance has just written its metrics into this installation's folder.
+    """
     try:
         with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
             connection.request("GET", "/readyz")
@@ -63,6 +68,14 @@ def look_at_operators(port: PortUse) -> Check:
             f"the operators' instance does not answer on {_shown(port)}: {why}. Sightings stay in the spool, and "
             "no rotation continues",
             "Start it: engage serve, or engage serve operators.",
+        )
+    if not is_ours:
+        return Check(
+            "operators",
+            Level.WARNING,
+            f"an operators' instance answers on {_shown(port)}, but it may be another installation's: none has just "
+            "written its metrics here",
+            "Start the one of this installation with a free operators_port: engage serve.",
         )
     if status == 200:
         return Check("operators", Level.OK, f"the operators' instance answers on {_shown(port)}")

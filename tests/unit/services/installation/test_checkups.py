@@ -21,6 +21,7 @@ from engage_server.services.installation.network_checkup import (
     look_at_ports,
 )
 from tests.support.chains import NOW, Recipe
+from tests.support.hosts import serving
 from tests.support.ports import free_port
 from tests.support.world import World
 
@@ -124,6 +125,14 @@ class TestPorts:
         assert found.level is Level.PROBLEM
         assert "it was started with another port" in found.sentence
         assert "engage doctor --https-port PORT" in found.next_step
+
+    def test_operators_of_another_installation(self) -> None:
+        with serving(lambda _: lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as host:
+            port = PortUse("operators", "127.0.0.1", host.port)
+            assert look_at_operators(port).level is Level.OK, "the control"
+            found = look_at_operators(port, is_ours=False)
+        assert found.level is Level.WARNING
+        assert "may be another installation's" in found.sentence
 
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
