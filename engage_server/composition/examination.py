@@ -34,6 +34,8 @@ from engage_server.store.sql_store import SqlStore
 
 _SECONDS = 10.0
 _METRICS_SECONDS = 15.0  # a worker writes its metrics once a second
+_FIRST_METRICS_SECONDS = 2.0
+_PAUSE = 0.1
 
 
 def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:
@@ -112,11 +114,25 @@ def _of_this_host(
         PortUse("https", settings.bind, settings.https_port),
     ]
     yield from look_at_ports(devices, running, silent)
-    yield look_at_operators(operators, is_ours=has_operators(settings.metrics_dir))
+    yield look_at_operators(operators, lambda: has_operators(settings.metrics_dir, _FIRST_METRICS_SECONDS))
 
 
-def has_operators(metrics: Path) -> bool:
-    """Whether an operators' instance writes its metrics into this folder, as each does once a second."""
+def has_operators(metrics: Path, seconds: float) -> bool:
+    """Whether an operators' instance writes its metrics into this folder, as each does once a second.
+
+    Args:
+        metrics: The folder.
+        seconds: How long to wait for the first ones: the instance may just have been started.
+    """
+    until = time.monotonic() + seconds
+    while not _writes_metrics(metrics):
+        if time.monotonic() >= until:
+            return False
+        time.sleep(_PAUSE)
+    return True
+
+
+def _writes_metrics(metrics: Path) -> bool:
     for path in (metrics / "operators").glob("*.json"):
         with suppress(OSError):  # just replaced
             if time.time() - path.stat().st_mtime < _METRICS_SECONDS:

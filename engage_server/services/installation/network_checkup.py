@@ -3,7 +3,7 @@
 import http.client
 import ipaddress
 import socket
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import closing
@@ -49,12 +49,13 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse, *, is_ours: bool = True) -> Check:
+def look_at_operators(port: PortUse, is_ours: Callable[[], bool]) -> Check:
     """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
 
     Args:
         port: Where it should answer.
-        is_ours: Whether such an instance has just written its metrics into this installation's folder.
+        is_ours: Returns whether such an instance has just written its metrics into this installation's folder. Asked
+            only if one answers.
     """
     try:
         with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
@@ -69,7 +70,7 @@ def look_at_operators(port: PortUse, *, is_ours: bool = True) -> Check:
             "no rotation continues",
             "Start it: engage serve, or engage serve operators.",
         )
-    if not is_ours:
+    if not is_ours():
         return Check(
             "operators",
             Level.WARNING,

@@ -129,15 +129,15 @@ class TestPorts:
     def test_operators_of_another_installation(self) -> None:
         with serving(lambda _: lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n") as host:
             port = PortUse("operators", "127.0.0.1", host.port)
-            assert look_at_operators(port).level is Level.OK, "the control"
-            found = look_at_operators(port, is_ours=False)
+            assert look_at_operators(port, lambda: True).level is Level.OK, "the control"
+            found = look_at_operators(port, lambda: False)
         assert found.level is Level.WARNING
         assert "may be another installation's" in found.sentence
 
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
         for port in (taken, free_port()):
-            found = look_at_operators(PortUse("operators", "127.0.0.1", port))
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port), lambda: True)
             assert found.level is Level.PROBLEM
             assert "does not answer" in found.sentence
 
