@@ -6,8 +6,6 @@ the start.
 
 import dataclasses
 import difflib
-import json
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -168,6 +166,29 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    links_file: Path = setting(
+        Path("links.toml"), "File of the links: what reports about the path to a site. 'engage serve links' reads it."
+    )
+    links_bind: str = setting("0.0.0.0", "Address that the ingress of the links listens on, for hosts that name none.")  # noqa: S104  # partners call from the internet
+    links_port: Port = setting(443, "Port of the ingress of the links, for hosts in links_file that name none.")
+    links_key_file: Path = setting(
+        Path("links.key"), "File with the key that opens the sealed secrets of links. The ingress has no other key."
+    )
+    links_database_url: SecretText | None = setting(
+        None,
+        "PostgreSQL with the role of the ingress: 'engage link role' prints how to make it. If it is not set, the "
+        "ingress opens no database: it needs an operators' instance on its host.",
+    )
+
+    @property
+    def links_dir(self) -> Path:
+        """The folder that the ingress of the links shares with the operators' instance."""
+        return self.data_dir / "links"
+
+    @property
+    def path_events_dir(self) -> Path:
+        """The folder of what links reported and is not in the database yet."""
+        return self.links_dir / "events"
 
     @property
     def spool_dir(self) -> Path:
@@ -215,6 +236,8 @@ class Settings:
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
             release_key_file=folder / self.release_key_file if self.release_key_file else None,
+            links_file=folder / self.links_file,
+            links_key_file=folder / self.links_key_file,
             database_url=SecretText(url),
         )
 
@@ -307,34 +330,6 @@ def _with_database(settings: Settings) -> Settings:
 
 
 _NEXT = "See 'engage settings' for every setting, its meaning and its default."
-
-
-def settings_template() -> str:
-    """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
-    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
-    for row in table_of_settings():
-        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
-    return "\n".join(lines)
-
-
-def shown_value(value: object) -> str:
-    """Return a setting's value as people may see it: without a password."""
-    if isinstance(value, SecretText):
-        without = re.sub(r"(://[^:/@]*:).*@", r"\1***@", value.reveal())
-        return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:g}"
-    if isinstance(value, tuple):
-        return json.dumps([str(each) for each in value])
-    return json.dumps(shown_value(value))
 
 
 def _read(file: Path) -> dict[str, Any]:
