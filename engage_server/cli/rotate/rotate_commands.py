@@ -334,7 +334,8 @@ def _print_newest(session: Session, operator: OperatorSide, sites: Sequence[str]
     """The newest rotation of each site, in the form of 'rotate status'."""
     occasion = session.occasion()
     found = [operator.rotations.progress(operator.rotations.all(site)[-1], occasion) for site in sites]
-    print_json([progress_json(each, program(), _advice(operator, each, occasion)) for each in found])
+    answers = [operator.held_anchors.advice(site, occasion.now) for site in sites]
+    print_json([progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)])
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:
