@@ -7,11 +7,10 @@ import click
 
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.devices import device_json, events_json, given_json
-from engage_server.cli.call_faults import print_faults
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events, print_given
 from engage_server.cli.device.remove_command import remove_device
-from engage_server.cli.failing_doors import sentence_of, strangers_of, warn_of_the_unlisted
+from engage_server.cli.failing_doors import print_faults, sentence_of, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import Numbered, reason_option, site_option

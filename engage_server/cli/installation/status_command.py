@@ -9,8 +9,7 @@ import click
 
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.status import disk_json, status_json
-from engage_server.cli.call_faults import print_last_fault
-from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
+from engage_server.cli.failing_doors import print_last_fault, sentence_of, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
 from engage_server.cli.output import (

@@ -160,6 +160,7 @@ def plan(
     show_default=True,
     help="The shortest time that each step lasts, in hours.",
 )
+@reason_option
 @yes_option
 @json_option
 @click.pass_obj
@@ -178,6 +179,7 @@ def start(
     max_lost: int,
     max_lost_percent: float,
     soak_hours: float,
+    reason: str,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -205,8 +207,8 @@ def start(
         if operator.rotations.open_rotation(request.site) is None:
             others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
             warn_of_other_hosts(request.site, others)
-        begin = f"{request.site}: " if waves else ""
-        operator.rotations.start(request, session.occasion(), partial(_echo, begin, as_json=as_json))
+        echo = partial(_echo, f"{request.site}: " if waves else "", as_json=as_json)
+        operator.rotations.start(request, session.occasion(reason), echo)
         warn_of_new_hosts(operator, request.site)
     if as_json:
         _print_newest(session, operator, [request.site for request in requests])

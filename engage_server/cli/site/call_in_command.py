@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
-from engage_server.cli.call_faults import print_faults
+from engage_server.cli.failing_doors import print_faults
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option, site_argument
 from engage_server.cli.program import program
