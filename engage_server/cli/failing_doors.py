@@ -1,4 +1,4 @@
-"""Before doors would refuse what is served: how many, which, and a question."""
+"""Doors that fail: before they would refuse what is served, and after a call-in was not answered."""
 
 import sys
 from collections.abc import Sequence
@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engage_server.cli.output import print_wrapped
+from engage_server.cli.output import counted, print_wrapped
+from engage_server.cli.program import program
 from engage_server.errors import Refused
+from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
 
@@ -124,3 +126,23 @@ def _served(reception: Reception) -> str:
 
 def _doors(count: int) -> str:
     return "1 door" if count == 1 else f"{count} doors"
+
+
+def print_last_fault(site: str, faults: Sequence[CallFault]) -> None:
+    """The newest reason, and where the others are."""
+    if not faults:
+        return
+    more = f" {counted(len(faults), 'reason')} in the last day: {program()} site call-in {site}"
+    print_wrapped(f"{site}: a call-in was not answered as it should be. {_line(faults[-1])}.{more}", "  ")
+
+
+def print_faults(faults: Sequence[CallFault]) -> None:
+    """All reasons of the last day, newest last."""
+    if faults:
+        click.echo("call-ins that were not answered as they should be, in the last day:")
+    for each in faults:
+        print_wrapped(f"  {_line(each)}", "    ")
+
+
+def _line(fault: CallFault) -> str:
+    return f"{fault.at:%Y-%m-%d %H:%M} UTC, {fault.device}: {fault.sentence}"

@@ -30,6 +30,9 @@ from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 _SECONDS = 10.0
+_METRICS_SECONDS = 15.0  # a worker writes its metrics once a second
+_FIRST_METRICS_SECONDS = 2.0
+_PAUSE = 0.1
 
 
 def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:

@@ -1,14 +1,16 @@
 """``engage device``."""
 
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
-from engage_server.as_json.devices import device_json, events_json
+from engage_server.as_json.call_faults import call_faults_json
+from engage_server.as_json.devices import device_json, events_json, given_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events
+from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events, print_given
 from engage_server.cli.device.remove_command import remove_device
-from engage_server.cli.failing_doors import print_refusing, strangers_of, warn_of_the_unlisted
+from engage_server.cli.failing_doors import print_faults, print_refusing, strangers_of, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import HostType, Numbered, reason_option, site_option
@@ -16,7 +18,11 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.records import Host
+from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.devices import DeviceView
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
 
 _SHOWN = 50
 _GRADES = """\b
@@ -64,18 +70,23 @@ def device() -> None:
 @device.command(epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north")
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
 @site_option
+@json_option
 @click.pass_obj
-def add(session: Session, serials: tuple[str, ...], site: str | None) -> None:
+def add(session: Session, serials: tuple[str, ...], site: str | None, as_json: bool) -> None:
     """Put devices on a site's list.
 
     A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
+    added = []
     for serial in serials:
-        added = operator.sites.add_device(serial, name, session.occasion())
-        click.echo(f"{added.serial} belongs to {name}")
+        added.append(operator.sites.add_device(serial, name, session.occasion()).serial)
+        click.echo(f"{added[-1]} belongs to {name}", err=as_json)
     warn_of_the_unlisted(operator, name, session.now())
+    if as_json:
+        print_json([{"serial": serial, "site": name} for serial in added])
+        return
     print_next(f"{program()} device list --site {name}")
 
 
@@ -168,18 +179,31 @@ def show(session: Session, device: str, as_json: bool) -> None:
     """Show one device: its habit, its releases, and its trouble.
 
     A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
-    audits are shown too. Audits that went to an upstream system are not kept here.
+    audits and alerts are shown too. Those that went to an upstream system are not kept here. The database
+    is the one that it fetched last from this host, and the one that it had then.
     """
     operator = session.operator_side()
     found = operator.evidence.device(device, session.now())
     events = {each.site: operator.devices.events(each.site, each.serial) for each in found if each.serial}
+    faults = {each.site: _faults_of(operator, each, session.now()) for each in found}
+    given = {each.site: operator.devices.given(each.site, each.serial) for each in found if each.serial}
     if as_json:
-        print_json([device_json(each) | {"events": events_json(events.get(each.site, []))} for each in found])
+        print_json(
+            [
+                device_json(each)
+                | {"database": given_json(given.get(each.site))}
+                | {"events": events_json(events.get(each.site, []))}
+                | {"call_in_faults": call_faults_json(faults[each.site])}
+                for each in found
+            ]
+        )
         return
     for each in found:
         audits = events.get(each.site, [])
         print_device(each, has_audits=bool(audits))
+        print_given(given.get(each.site))
         print_events(audits)
+        print_faults(faults[each.site])
     print_next(f"{program()} device list --troubled")
 
 
@@ -216,6 +240,11 @@ device.add_command(remove_device)
 def _has(view: DeviceView) -> str:
     """The release whose chain it accepted last: it has an anchor for it. Short, so that a row fits a terminal."""
     return f"{view.history.finished_release}" if view.history and view.history.finished_release else ""
+
+
+def _faults_of(operator: "OperatorSide", view: DeviceView, now: datetime) -> list[CallFault]:
+    """Why its own call-ins were not answered."""
+    return [each for each in operator.call_faults.recent(view.site, now) if each.device == view.identity]
 
 
 def _last_seen(view: DeviceView, now: datetime) -> str:

@@ -69,7 +69,7 @@ def diagnose(
     if device.anchor_failed_at is not None:
         return Diagnosis(
             "anchor_refused",
-            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not accept the new anchor ("
+            f"its report of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not accept the new anchor ("
             f"{sentence_of_report(device.report)}). It keeps its anchor, and is locked out when that one expires",
             "If the hash does not match, it has another site key: commission it again. Otherwise press 'update from "
             "server' in the vendor's app, and check that it can reach port 80.",
@@ -148,7 +148,7 @@ def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.reported_at is not None and now - device.reported_at <= RECENT_TROUBLE and _is_trouble(device.report):
         return Diagnosis(
             "reports",
-            f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
+            f"its report of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
             "It has called since, so it is not locked out. If this happens again, check its network and its clock.",
         )
     asked = device.asked_again_at
