@@ -168,6 +168,14 @@ class Settings:
         90,
         "How many days the database keeps each single contact of a device. What it proves is kept for good.",
     )
+    links_file: Path = setting(
+        Path("links.toml"), "File of the links: what reports about the path to a site. 'engage serve links' reads it."
+    )
+    links_bind: str = setting("0.0.0.0", "Address that the ingress of the links listens on, for hosts that name none.")  # noqa: S104  # partners call from the internet
+    links_port: Port = setting(443, "Port of the ingress of the links, for hosts in links_file that name none.")
+    links_key_file: Path = setting(
+        Path("links.key"), "File with the key that opens the sealed secrets of links. The ingress has no other key."
+    )
 
     @property
     def spool_dir(self) -> Path:
@@ -210,6 +218,8 @@ class Settings:
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
             release_key_file=folder / self.release_key_file if self.release_key_file else None,
+            links_file=folder / self.links_file,
+            links_key_file=folder / self.links_key_file,
             database_url=SecretText(url),
         )
 
