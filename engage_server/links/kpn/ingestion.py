@@ -1,0 +1,101 @@
+"""``POST /ingestion/m2m/senml/v1``: devices on KPN SIMs report straight to us, in the form that the document gives.
+
+The base name (``bn``) says which device reports, and so which secret proves it. The answer carries at most one message
+to the device: the one that is executing.
+"""
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from engage_server.errors import BodyInvalid, SealBroken
+from engage_server.links.ingress.call import Answer, Call, Route
+from engage_server.links.journal.desk import Journal, LinkTables
+from engage_server.links.kpn.destination import MAX_BODY_BYTES
+from engage_server.links.kpn.device_name import NameKind
+from engage_server.links.kpn.link_keys import KpnLink
+from engage_server.links.kpn.message import Message, read_message
+from engage_server.links.kpn.message_token import FIELD, is_genuine
+from engage_server.links.kpn.recent_messages import RecentMessages
+from engage_server.links.kpn.refusal import refused, unauthorized
+from engage_server.records import KpnDevice, Secret, read_address
+
+PATH = "/ingestion/m2m/senml/v1"
+SERVICE = "kpn-ingestion"
+SENML_JSON = "application/senml+json"  # RFC 8428 section 12.3.1; the document names no type for answers
+UNPROVEN = "none: private network alone"
+
+_NOWHERE = "ingestion"
+
+
+class Ingestion:
+    """Answers devices.
+
+    Args:
+        links: All links of KPN.
+        journal: Keeps events.
+        tables: Knows devices, their secrets and what waits for them.
+    """
+
+    def __init__(self, links: Sequence[KpnLink], journal: Journal, tables: LinkTables) -> None:
+        self._links = {link.name: link for link in links}
+        self._journal = journal
+        self._tables = tables
+        self._recent = RecentMessages()
+        self._nobody = Secret(secrets.token_bytes(32))
+
+    def route(self) -> Route:
+        """Return the address."""
+        return Route(PATH, ("POST",), SERVICE, self.answer, MAX_BODY_BYTES)
+
+    def answer(self, call: Call, _variables: Mapping[str, str]) -> Answer:
+        """Answer one call: 400, 401, 503, or 200 with or without a message to the device."""
+        try:
+            message = read_message(call.body, call.at)
+        except BodyInvalid as error:
+            return refused(call, 400, str(error), _NOWHERE, str(error))
+        if message.device is None or message.device.kind is not NameKind.IMEI:
+            reason = "the SenML pack does not name one device by its IMEI"
+            return refused(call, 400, reason, _NOWHERE, f"{reason}: urn:dev:IMEI:...")
+        imei = message.device.number
+        device = self._tables.kpn_device(imei)
+        link = None if device is None else self._links.get(device.link)
+        if device is None or link is None:
+            is_genuine(call.values(FIELD), call.body, self._nobody)  # so that it takes as long as a wrong token
+            reason = f"no device {imei}" if device is None else f"device {imei}: no link {device.link} in links.toml"
+            return unauthorized(call, reason, _NOWHERE)
+        return self._of_device(call, message, device, link)
+
+    def _of_device(self, call: Call, message: Message, device: KpnDevice, link: KpnLink) -> Answer:
+        where = f"link {link.name}"
+        try:
+            fault = self._fault(call, device, link)
+        except SealBroken as error:
+            return refused(call, 503, str(error), where, "try again later")
+        if fault:
+            return unauthorized(call, f"device {device.imei}: {fault}", where)
+        if message.states_its_time and self._recent.holds(message.key):
+            return Answer(200)
+        proof = UNPROVEN if device.sealed_secret is None else "message token"
+        if not self._journal.record([message.event(link, call.at, proof)]):
+            return refused(call, 503, "the event cannot be kept", where, "try again later")
+        return self._with_downlink(call, device) if self._recent.add(message.key) else Answer(200)
+
+    def _fault(self, call: Call, device: KpnDevice, link: KpnLink) -> str:
+        """Say why a call is not proven to be the device's. "" if it is.
+
+        A device that was registered with a secret is never accepted without it, even if its secret cannot be opened.
+        """
+        if device.sealed_secret is None:
+            address = read_address(call.address)
+            is_inside = address is not None and link.private_network is not None and address in link.private_network
+            return "" if is_inside else "it has no secret, and the call is not from the link's private network"
+        secret = self._tables.kpn_secret(device)
+        if secret is None:
+            return "its secret cannot be opened here: the key of the links is missing"
+        return "" if is_genuine(call.values(FIELD), call.body, secret) else "wrong, missing or doubled message token"
+
+    def _with_downlink(self, call: Call, device: KpnDevice) -> Answer:
+        downlink = self._tables.executing_downlink(device.imei)
+        if downlink is None or not self._tables.deliver(downlink, call.at):
+            return Answer(200)
+        return Answer(200, downlink.content.encode(), SENML_JSON)
