@@ -6,8 +6,6 @@ the start.
 
 import dataclasses
 import difflib
-import json
-import re
 import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -178,6 +176,16 @@ class Settings:
     )
 
     @property
+    def links_dir(self) -> Path:
+        """The folder that the ingress of the links shares with the operators' instance."""
+        return self.data_dir / "links"
+
+    @property
+    def path_events_dir(self) -> Path:
+        """The folder of what links reported and is not in the database yet."""
+        return self.links_dir / "events"
+
+    @property
     def spool_dir(self) -> Path:
         """The folder of sightings that are not in the database yet."""
         return self.data_dir / "spool"
@@ -312,34 +320,6 @@ def _with_database(settings: Settings) -> Settings:
 
 
 _NEXT = "See 'engage settings' for every setting, its meaning and its default."
-
-
-def settings_template() -> str:
-    """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
-    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
-    for row in table_of_settings():
-        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
-    return "\n".join(lines)
-
-
-def shown_value(value: object) -> str:
-    """Return a setting's value as people may see it: without a password."""
-    if isinstance(value, SecretText):
-        without = re.sub(r"(://[^:/@]*:).*@", r"\1***@", value.reveal())
-        return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
-    if isinstance(value, tuple):
-        return ", ".join(map(str, value))
-    return "" if value is None else str(value)
-
-
-def _toml(value: object) -> str:
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, int | float):
-        return f"{value:g}"
-    if isinstance(value, tuple):
-        return json.dumps([str(each) for each in value])
-    return json.dumps(shown_value(value))
 
 
 def _read(file: Path) -> dict[str, Any]:

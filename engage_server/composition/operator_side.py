@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
+    from engage_server.services.kpn_devices.ingress_copy import IngressCopy
+    from engage_server.services.kpn_devices.register import KpnDevices
     from engage_server.services.releases.confirmation import Confirmations
     from engage_server.services.releases.held_anchors import HeldAnchors
     from engage_server.services.releases.key_file import ReleaseKeyFile
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
+    from engage_server.services.site_path.event_transfer import PathEventTransfer
+    from engage_server.services.site_path.paths import SitePaths
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
@@ -177,6 +181,37 @@ class OperatorSide:
             SightingTransfer(spool, self._store, keep, None, TokenCheck(self.sites.key)).run(datetime.now(UTC))
         finally:
             os.close(held)
+
+    @cached_property
+    def paths(self) -> "SitePaths":
+        """The paths to sites, as links report them."""
+        from engage_server.services.site_path.paths import SitePaths
+
+        return SitePaths(self._store)
+
+    @cached_property
+    def path_event_transfer(self) -> "PathEventTransfer":
+        """Stores what this host's ingress recorded."""
+        from engage_server.composition.disk_space import store_reserve
+        from engage_server.services.site_path.event_transfer import PathEventTransfer
+
+        keep = timedelta(days=self._settings.sighting_days)
+        return PathEventTransfer(self._settings.path_events_dir, self._store, keep, store_reserve(self._settings))
+
+    @cached_property
+    def kpn_devices(self) -> "KpnDevices":
+        """Devices on KPN SIMs, and messages to them."""
+        from engage_server.composition.opening import ensured_link_sealer
+        from engage_server.services.kpn_devices.register import KpnDevices
+
+        return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))
+
+    @cached_property
+    def ingress_copy(self) -> "IngressCopy":
+        """Keeps the copy of the link tables that the ingress reads."""
+        from engage_server.services.kpn_devices.ingress_copy import IngressCopy
+
+        return IngressCopy(self._settings.links_dir, self._store)
 
     @cached_property
     def removal(self) -> "Removal":

@@ -9,7 +9,14 @@ from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
 from engage_server.records.occasion import BootClock, Occasion
-from engage_server.records.path_event import PathEvent, PathSays
+from engage_server.records.path_event import (
+    LINK_REGISTERED,
+    LINK_REMOVED,
+    LinkStanding,
+    PathEvent,
+    PathSays,
+    StoredPathEvent,
+)
 from engage_server.records.release import Release, ReleaseState
 from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
@@ -20,6 +27,8 @@ from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
+    "LINK_REGISTERED",
+    "LINK_REMOVED",
     "LIVE_WITHIN",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
@@ -46,6 +55,7 @@ __all__ = [
     "IPNetwork",
     "KpnDevice",
     "Limit",
+    "LinkStanding",
     "Occasion",
     "PathEvent",
     "PathSays",
@@ -62,6 +72,7 @@ __all__ = [
     "SimType",
     "Site",
     "StaticCertificate",
+    "StoredPathEvent",
     "SuspectDevice",
     "UnknownDevices",
     "Upstream",

@@ -34,6 +34,10 @@ class AuditAction(StrEnum):
     ROTATION_APPROVED = "rotation:approved"
     ROTATION_ENDED = "rotation:ended"
     HOST_FORGOTTEN = "host:forgotten"
+    KPN_DEVICE_ADDED = "kpn-device:added"
+    KPN_DEVICE_REMOVED = "kpn-device:removed"
+    DOWNLINK_QUEUED = "downlink:queued"
+    DOWNLINK_CANCELLED = "downlink:cancelled"
     AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 

@@ -36,3 +36,50 @@ class PathEvent:
     says: PathSays
     detail: Mapping[str, str] = field(default_factory=dict)
     key: str = ""
+
+
+LINK_REGISTERED, LINK_REMOVED = "link_registered", "link_removed"
+
+
+@dataclass(frozen=True, slots=True)
+class LinkStanding:
+    """What all events of one link say together.
+
+    Attributes:
+        link: The link's name in ``links.toml``.
+        site: The site that it leads to.
+        partner: Whose link it is, such as ``kpn``; "" if it was never registered.
+        expects_seconds: How often something should come over it; 0 if nobody said.
+        works_since: When the present run of events began that say that the path works. None: there is none.
+        works_at: When the newest event said so.
+        works_by: That event's kind.
+        trouble: Cut or degraded, if an event said so that is newer than ``works_at``; else nothing.
+        trouble_since: When it was first said.
+        trouble_at: When it was last said.
+        trouble_by: That event's kind.
+    """
+
+    link: str
+    site: str
+    partner: str = ""
+    expects_seconds: int = 0
+    works_since: datetime | None = None
+    works_at: datetime | None = None
+    works_by: str = ""
+    trouble: PathSays = PathSays.NOTHING
+    trouble_since: datetime | None = None
+    trouble_at: datetime | None = None
+    trouble_by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPathEvent:
+    """An event in the store.
+
+    Attributes:
+        number: It grows with each event that was stored.
+        event: What happened.
+    """
+
+    number: int
+    event: PathEvent

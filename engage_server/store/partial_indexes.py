@@ -6,6 +6,7 @@ of the start of a command that only reads. Code that makes or compares the table
 
 from sqlalchemy import Index, text
 
+from engage_server.store.link_tables import kpn_downlinks, path_events
 from engage_server.store.tables import device_histories, metadata, releases, rotations, sites
 
 Index(
@@ -35,6 +36,20 @@ Index(
     device_histories.c.away,
     sqlite_where=text("away > ''"),
     postgresql_where=text("away > ''"),
+)
+Index(
+    "ix_path_events_not_folded",
+    path_events.c.id,
+    sqlite_where=text("is_folded = 0"),
+    postgresql_where=text("NOT is_folded"),
+)
+Index(
+    "ix_kpn_downlinks_one_executing",
+    kpn_downlinks.c.imei,
+    kpn_downlinks.c.channel,
+    unique=True,
+    sqlite_where=text("status = 'executing'"),
+    postgresql_where=text("status = 'executing'"),
 )
 
 whole_schema = metadata

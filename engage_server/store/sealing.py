@@ -3,8 +3,11 @@
 A sealed value is ``version || key id || nonce || ciphertext and tag``. Its purpose is authenticated with it, so a
 sealed value that is copied into another row cannot be opened.
 
-There are two keys. The key-encryption key opens everything. The release key is derived from it, one way, and opens only
-the private keys of releases. It is the only key that a process gets which talks to devices by TLS.
+There are two keys for devices. The key-encryption key opens everything. The release key is derived from it, one way,
+and opens only the private keys of releases. It is the only key that a process gets which talks to devices by TLS.
+
+The links have a separate key, derived from nothing. It opens only the secrets of devices on links. The process that
+partners call from the internet gets no other key.
 """
 
 import base64
@@ -26,6 +29,7 @@ from engage_server.records.release_key import RELEASE_KEY_BYTES, read_release_ke
 KEK_BYTES = 32
 _UNDER_KEK = b"\x01"
 _UNDER_RELEASE_KEY = b"\x02"
+_UNDER_LINKS_KEY = b"\x03"
 _KEY_ID_BYTES = 4
 _NONCE_BYTES = 12  # NIST SP 800-38D section 8.2.2; 2^32 seals under one key are far more than we ever make
 _RELEASE_KEYS = "release keys"  # HKDF's label: with another label the key changes, and nothing can be opened any more
@@ -114,6 +118,42 @@ class ReleaseSealer(_SealingKey):
         )
 
 
+class LinkSealer(_SealingKey):
+    """Seals and opens the secrets of devices on links, and nothing else.
+
+    Args:
+        key: 32 bytes, of the links' key file.
+    """
+
+    def __init__(self, key: Secret) -> None:
+        super().__init__(key, _UNDER_LINKS_KEY)
+
+    @classmethod
+    def from_text(cls, text: bytes, source: str) -> Self:
+        """Read the key of the links, as :func:`new_key_encryption_key` writes one.
+
+        Args:
+            text: 44 characters of Base64. White space around them is ignored.
+            source: The name of the file, for errors.
+
+        Raises:
+            SettingsInvalid: It is another text. The text is not repeated.
+        """
+        key = _decoded(text)
+        if key is None:
+            raise SettingsInvalid(
+                f"{source}: not a key of the links",
+                "It must be 44 characters of Base64 (32 bytes). Restore the file from its backup.",
+            )
+        return cls(key)
+
+    def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
+        return SealBroken(
+            f"{purpose}: sealed with another key",
+            "Point links_key_file at the key of these links. Or register the device again.",
+        )
+
+
 class Sealer(_SealingKey):
     """Seals and opens all secrets.
 
@@ -160,17 +200,14 @@ class Sealer(_SealingKey):
         Raises:
             SettingsInvalid: It is not such a text. The text is not repeated.
         """
-        try:
-            key = base64.b64decode(text.strip(), validate=True)
-        except binascii.Error:
-            key = b""
-        if len(key) != KEK_BYTES:
+        key = _decoded(text)
+        if key is None:
             raise SettingsInvalid(
                 f"{source}: not a key-encryption key",
                 "It must be 44 characters of Base64 (32 bytes). Restore the file from its backup: without it the "
                 "sealed site keys are lost.",
             )
-        return cls(Secret(key))
+        return cls(key)
 
     def _another_key(self, sealed: bytes, purpose: str) -> SealBroken:
         return SealBroken(
@@ -187,3 +224,12 @@ def new_key_encryption_key() -> bytes:
 def is_of_earlier_form(sealed: bytes) -> bool:
     """Whether a release's private key was sealed with the key-encryption key itself, as before schema 0006."""
     return sealed[:1] == _UNDER_KEK
+
+
+def _decoded(text: bytes) -> Secret | None:
+    """Read a key of 32 bytes. None if the text is not one."""
+    try:
+        key = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error:
+        return None
+    return Secret(key) if len(key) == KEK_BYTES else None

@@ -31,12 +31,13 @@ from engage_server.store.queries import (
 )
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
+from engage_server.store.sql_links import SqlLinks
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlEvidence, SqlWorkers, SqlRotation):
+class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:

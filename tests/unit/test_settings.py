@@ -7,7 +7,8 @@ import pytest
 
 from engage_server.errors import SettingsInvalid
 from engage_server.setting_values import SecretText
-from engage_server.settings import load_settings, settings_file, settings_template, shown_value, table_of_settings
+from engage_server.settings import load_settings, settings_file, table_of_settings
+from engage_server.settings_text import settings_template, shown_value
 
 
 def write(folder: Path, text: str) -> Path:

@@ -32,3 +32,14 @@ class LinkTables(Protocol):
 
     def deliver(self, downlink: Downlink, at: datetime) -> bool:
         """Take a downlink for one answer. True for exactly one caller: only that one may send it."""
+
+
+class OpensSecrets(Protocol):
+    """Opens sealed secrets; see :class:`engage_server.store.sealing.LinkSealer`."""
+
+    def open(self, sealed: bytes, purpose: str) -> Secret:
+        """Decrypt.
+
+        Raises:
+            SealBroken: It was sealed with another key or for another purpose, or has changed since.
+        """

@@ -29,14 +29,18 @@ class SpoolWriter:
         limit_bytes: The most bytes of all files in the folder together. Above it sightings are lost and counted.
         reserve: The room that must stay free on the disk; None for none. Below it sightings are lost and counted as
             well. It is not checked for each line, so each process may use up to 16 KiB of it.
+        suffix: The end of the files' names.
 
     Attributes:
         lost: How many lines were lost since the start.
         trouble: Why the latest line was lost; "" if it was kept.
     """
 
-    def __init__(self, folder: Path, limit_bytes: int, reserve: DiskReserve | None = None) -> None:
+    def __init__(
+        self, folder: Path, limit_bytes: int, reserve: DiskReserve | None = None, suffix: str = SUFFIX
+    ) -> None:
         self._folder = folder
+        self._suffix = suffix
         self._reserve = reserve
         self._limit_bytes = limit_bytes
         self._descriptor = -1
@@ -70,7 +74,7 @@ class SpoolWriter:
         self._descriptor, self._written = -1, 0
 
     def _begin(self) -> None:
-        path = self._folder / f"{uuid.uuid4().hex}{SUFFIX}"
+        path = self._folder / f"{uuid.uuid4().hex}{self._suffix}"
         # locked under a name that nobody reads: the reader must never find a file that is not locked yet
         hidden = path.with_suffix(".begun")
         descriptor = open_file(hidden, os.O_EXCL | os.O_WRONLY | os.O_APPEND)
@@ -94,7 +98,7 @@ class SpoolWriter:
     def _assert_room(self, count: int) -> None:
         if self._room < count:
             # each process may use up the room that it saw, so it takes only a small share each time
-            self._room = min(SEGMENT_BYTES, self._limit_bytes - spooled_bytes(self._folder))
+            self._room = min(SEGMENT_BYTES, self._limit_bytes - spooled_bytes(self._folder, self._suffix))
         if self._room < count:
             raise OSError(0, "the spool is full (setting spool_max_mib)")
         if self._reserve is not None and self._unlooked < count:
@@ -146,16 +150,16 @@ class Segment:
         self.path.unlink(missing_ok=True)
 
 
-def segments(folder: Path) -> Iterator[Segment]:
+def segments(folder: Path, suffix: str = SUFFIX) -> Iterator[Segment]:
     """The files of a spool, in no order."""
-    for path in folder.glob(f"*{SUFFIX}"):
+    for path in folder.glob(f"*{suffix}"):
         yield Segment(path)
 
 
-def spooled_bytes(folder: Path) -> int:
+def spooled_bytes(folder: Path, suffix: str = SUFFIX) -> int:
     """The bytes of all files of a spool, stored or not."""
     total = 0
-    for segment in segments(folder):
+    for segment in segments(folder, suffix):
         with suppress(FileNotFoundError):  # removed in between
             total += segment.path.stat().st_size
     return total

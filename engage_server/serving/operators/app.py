@@ -12,7 +12,7 @@ from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
-from engage_server.serving.operators import delivery, enrolment, rotations, transfer
+from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.repeating import Repeating
@@ -49,10 +49,12 @@ def operators_app(
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
+    chores = links.LinkChores(side, settings)
     for each in (
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
+        Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()

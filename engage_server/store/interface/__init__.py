@@ -9,6 +9,7 @@ from typing import Protocol
 
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
+from engage_server.store.interface.links import KpnStore, PathFold, PathStore
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
@@ -21,6 +22,9 @@ __all__ = [
     "DeviceFilter",
     "EvidenceStore",
     "Fold",
+    "KpnStore",
+    "PathFold",
+    "PathStore",
     "Place",
     "ReleaseDraft",
     "ReleaseStore",
@@ -32,5 +36,7 @@ __all__ = [
 ]
 
 
-class Store(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, WorkerStore, Protocol):
+class Store(
+    SiteStore, ReleaseStore, RotationStore, EvidenceStore, PathStore, KpnStore, AuditStore, WorkerStore, Protocol
+):
     """All capabilities together, for code that builds the services."""

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, delete
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
+from engage_server.store.link_tables import link_standings
 from engage_server.store.queries.release_queries import select_release
 from engage_server.store.queries.rotation_queries import select_rotations
 from engage_server.store.queries.site_queries import site_id
@@ -61,6 +62,6 @@ def delete_site(connection: Connection, name: str) -> None:
     row_id = site_id(connection, name)
     for table in (static_certificates, devices, site_hosts, activations, rotations, releases):
         connection.execute(delete(table).where(table.c.site_id == row_id))
-    for table in (release_histories, device_histories, device_addresses):
+    for table in (release_histories, device_histories, device_addresses, link_standings):
         connection.execute(delete(table).where(table.c.site == name))
     connection.execute(delete(sites).where(sites.c.id == row_id))

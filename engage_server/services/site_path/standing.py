@@ -1,0 +1,93 @@
+"""What the standings of links mean at a moment: for one link, and for a site that has several. Pure."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from engage_server.records import LinkStanding, PathSays
+
+TRUSTED_FOR = timedelta(hours=26)  # a day and some hours: doors call once a night, and so may a link
+SILENT_AFTER = 3  # times the expected pause
+
+
+class PathState(StrEnum):
+    """Whether a path carries anything."""
+
+    OK = "ok"
+    DEGRADED = "degraded"
+    CUT = "cut"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class SitePath:
+    """The path to a site, or one link of it, at a moment.
+
+    Attributes:
+        state: Whether it carries anything.
+        since: Since when it is so. None: nothing was ever said.
+        link: Which link says so; "" if the site has none.
+        said_by: The kind of the event that says so. "silence" if the lack of events does, and "" if nothing does.
+    """
+
+    state: PathState
+    since: datetime | None
+    link: str
+    said_by: str
+
+
+SILENCE = "silence"
+NO_LINK = SitePath(PathState.UNKNOWN, None, "", "")
+
+
+def link_path(standing: LinkStanding, now: datetime) -> SitePath:
+    """Return what one link says at a moment.
+
+    1. Trouble that something newer did not end is believed: a cut, or degraded.
+    2. Without any event the state is unknown.
+    3. What works is believed for three times the expected pause. After that the link is silent, which is degraded.
+    4. If nobody said what pause to expect, it is believed for 26 hours. After that the state is unknown.
+
+    Args:
+        standing: What all events of the link say.
+        now: The moment; aware.
+    """
+    link = standing.link
+    if standing.trouble is not PathSays.NOTHING:
+        state = PathState.CUT if standing.trouble is PathSays.CUT else PathState.DEGRADED
+        return SitePath(state, standing.trouble_since, link, standing.trouble_by)
+    if standing.works_at is None:
+        return SitePath(PathState.UNKNOWN, None, link, "")
+    expected = timedelta(seconds=standing.expects_seconds)
+    believed_until = standing.works_at + (SILENT_AFTER * expected or TRUSTED_FOR)
+    if now <= believed_until:
+        return SitePath(PathState.OK, standing.works_since, link, standing.works_by)
+    return SitePath(PathState.DEGRADED if expected else PathState.UNKNOWN, believed_until, link, SILENCE)
+
+
+def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:
+    """Return what all links of a site say together at a moment.
+
+    1. Without a link the state is unknown.
+    2. If one link works, the site can be reached. If another one is cut or degraded, the site's path is degraded.
+    3. If none works, the worst that is known decides: a cut, then degraded. A link that says nothing changes nothing.
+    4. Of several links that say the same, the one that said it first is named.
+
+    Args:
+        standings: Of the site's links.
+        now: The moment; aware.
+    """
+    paths = [link_path(each, now) for each in standings]
+    if not paths:
+        return NO_LINK
+    by_state = {state: [path for path in paths if path.state is state] for state in PathState}
+    working, troubled = by_state[PathState.OK], by_state[PathState.CUT] or by_state[PathState.DEGRADED]
+    if working and troubled:
+        first = _first(troubled)
+        return SitePath(PathState.DEGRADED, first.since, first.link, first.said_by)
+    return _first(working or troubled or by_state[PathState.UNKNOWN])
+
+
+def _first(paths: Sequence[SitePath]) -> SitePath:
+    return min(paths, key=lambda path: (path.since is None, path.since.timestamp() if path.since else 0.0, path.link))

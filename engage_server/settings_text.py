@@ -1,0 +1,35 @@
+"""The settings as people see them: a file that changes nothing, and a value without its password."""
+
+import json
+import re
+
+from engage_server.setting_values import SecretText
+from engage_server.settings import table_of_settings
+
+
+def settings_template() -> str:
+    """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
+    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
+    for row in table_of_settings():
+        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
+    return "\n".join(lines)
+
+
+def shown_value(value: object) -> str:
+    """Return a setting's value as people may see it: without a password."""
+    if isinstance(value, SecretText):
+        without = re.sub(r"(://[^:/@]*:).*@", r"\1***@", value.reveal())
+        return re.sub(r"([?&]password=)[^&]*", r"\1***", without)
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    return "" if value is None else str(value)
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, int | float):
+        return f"{value:g}"
+    if isinstance(value, tuple):
+        return json.dumps([str(each) for each in value])
+    return json.dumps(shown_value(value))

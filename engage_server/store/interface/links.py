@@ -1,0 +1,114 @@
+"""What links reported about the path to a site, and the tables that operators fill for them."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Protocol
+
+from engage_server.records import (
+    AuditEvent,
+    Downlink,
+    DownlinkChannel,
+    DownlinkStatus,
+    KpnDevice,
+    LinkStanding,
+    PathEvent,
+    StoredPathEvent,
+)
+
+PathFold = Callable[[Mapping[str, LinkStanding], Sequence[PathEvent]], Mapping[str, LinkStanding | None]]
+
+
+class PathStore(Protocol):
+    """What links reported about the path to a site."""
+
+    def record_path_events(self, segment: str, begin: int, end: int, events: Sequence[PathEvent], at: datetime) -> bool:
+        """Add the events between two offsets of a spool file, and store the second offset, in one transaction.
+
+        An event whose key its link has already is left out.
+
+        Args:
+            segment: The file's name, unique among all hosts.
+            begin: The offset where reading began. 0 for a file that was never read.
+            end: The offset where it ended.
+            events: The events that were read.
+            at: Now.
+
+        Returns:
+            False if this part of the file is recorded already. Then nothing was added.
+        """
+
+    def path_offsets(self, segments: Sequence[str]) -> Mapping[str, int]:
+        """Return how far these spool files are recorded. Files that never were are left out."""
+
+    def add_path_events(self, events: Sequence[PathEvent]) -> None:
+        """Add events that come from no spool. An event whose key its link has already is left out."""
+
+    def fold_path_events(self, fold: PathFold, limit: int) -> int:
+        """Let the fold combine events with the standings, each event once, in the order in which they were stored.
+
+        Args:
+            fold: Gets the known standings by link, and the events. Returns each changed standing. None removes one.
+            limit: How many events at most.
+
+        Returns:
+            How many events were folded. Fewer than the limit: there are no more.
+        """
+
+    def path_events(
+        self, site: str | None, link: str | None, since: datetime | None, limit: int
+    ) -> Sequence[StoredPathEvent]:
+        """Return the newest events, newest first: of one site, one link, or all."""
+
+    def link_standings(self, site: str | None = None) -> Sequence[LinkStanding]:
+        """Return the standing of each link, by its name."""
+
+    def forget_path_events(self, before: datetime) -> int:
+        """Remove the folded events from before this time. Standings stay. Return how many there were."""
+
+
+class KpnStore(Protocol):
+    """Devices on KPN SIMs that report straight to us, and messages to them."""
+
+    def add_kpn_device(self, device: KpnDevice, event: AuditEvent) -> None:
+        """Add a device.
+
+        Raises:
+            Conflict: It is registered already.
+        """
+
+    def remove_kpn_device(self, imei: str, event: AuditEvent) -> None:
+        """Remove a device and the messages to it.
+
+        Raises:
+            NotFound: There is no such device.
+        """
+
+    def kpn_devices(self) -> Sequence[KpnDevice]:
+        """Return all devices, by IMEI."""
+
+    def queue_downlink(
+        self, imei: str, channel: DownlinkChannel, content: str, at: datetime, event: AuditEvent
+    ) -> Downlink:
+        """Add a message. It is executing at once if no other one to this device on this channel is; else queued.
+
+        Raises:
+            NotFound: There is no such device.
+        """
+
+    def downlinks(self, imei: str | None = None, status: DownlinkStatus | None = None) -> Sequence[Downlink]:
+        """Return messages, oldest first: of one device or all, in one status or any."""
+
+    def cancel_downlink(self, number: int, at: datetime, event: AuditEvent) -> Downlink:
+        """Cancel a message that is queued or executing. The next one of the device is then executing.
+
+        Raises:
+            NotFound: There is no such message.
+            Conflict: It is over already.
+        """
+
+    def end_downlink(self, number: int, status: DownlinkStatus, at: datetime) -> bool:
+        """Move an executing message to delivered or failed. The next one of the device is then executing.
+
+        Returns:
+            False if it is not executing (any more). Then nothing was changed.
+        """

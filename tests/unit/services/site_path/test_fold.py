@@ -1,0 +1,130 @@
+"""What events of links say together, and what follows at a moment."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from itertools import permutations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engage_server.records import LINK_REMOVED, LinkStanding, PathEvent, PathSays
+from engage_server.services.site_path.fold import fold
+from engage_server.services.site_path.standing import (
+    NO_LINK,
+    SILENCE,
+    TRUSTED_FOR,
+    PathState,
+    SitePath,
+    link_path,
+    site_path,
+)
+from tests.support.path_events import at, path_event, registered
+
+WORKS, DEGRADED, CUT, NOTHING = PathSays.WORKS, PathSays.DEGRADED, PathSays.CUT, PathSays.NOTHING
+
+
+def folded(*events: PathEvent) -> LinkStanding:
+    """The standing of the one link of these events."""
+    (standing,) = fold({}, events).values()
+    assert standing is not None
+    return standing
+
+
+def seen(minutes: float, *events: PathEvent) -> SitePath:
+    """What these events say so many minutes later."""
+    return link_path(folded(*events), at(minutes))
+
+
+class TestOneLink:
+    """One link, at a moment."""
+
+    @pytest.mark.parametrize(
+        ("events", "minutes", "state", "since", "by"),
+        [
+            ([path_event(NOTHING, 0)], 1, PathState.UNKNOWN, None, ""),
+            ([path_event(WORKS, 0)], 1, PathState.OK, 0, "said_works"),
+            ([path_event(WORKS, 0), path_event(WORKS, 9)], 10, PathState.OK, 0, "said_works"),
+            ([path_event(CUT, 3)], 9999, PathState.CUT, 3, "said_cut"),
+            ([path_event(CUT, 3), path_event(CUT, 5)], 9, PathState.CUT, 3, "said_cut"),
+            ([path_event(CUT, 3), path_event(WORKS, 5)], 9, PathState.OK, 5, "said_works"),
+            ([path_event(WORKS, 0), path_event(CUT, 3), path_event(WORKS, 5)], 9, PathState.OK, 5, "said_works"),
+            ([path_event(WORKS, 5), path_event(CUT, 3)], 9, PathState.OK, 5, "said_works"),
+            ([path_event(DEGRADED, 1), path_event(CUT, 3)], 9, PathState.CUT, 3, "said_cut"),
+            ([path_event(CUT, 3), path_event(DEGRADED, 5)], 9, PathState.CUT, 3, "said_cut"),
+            ([path_event(DEGRADED, 2)], 9, PathState.DEGRADED, 2, "said_degraded"),
+            ([path_event(WORKS, 0), path_event(NOTHING, 3)], 9, PathState.OK, 0, "said_works"),
+        ],
+    )
+    def test_what_was_said(
+        self, events: Sequence[PathEvent], minutes: float, state: PathState, since: float | None, by: str
+    ) -> None:
+        assert seen(minutes, *events) == SitePath(state, None if since is None else at(since), "sim", by)
+
+    def test_what_works_is_believed_for_a_day_and_then_unknown(self) -> None:
+        believed = TRUSTED_FOR / timedelta(minutes=1)
+        assert seen(believed, path_event()).state is PathState.OK
+        assert seen(believed + 1, path_event()) == SitePath(PathState.UNKNOWN, at(believed), "sim", SILENCE)
+
+    def test_silence_is_told_where_something_is_expected(self) -> None:
+        events = registered(expects=600), path_event()
+        assert seen(30, *events).state is PathState.OK
+        assert seen(31, *events) == SitePath(PathState.DEGRADED, at(30), "sim", SILENCE)
+
+    def test_registering_keeps_what_is_known(self) -> None:
+        standing = folded(path_event(WORKS, 1), registered(2, site="other", expects=60))
+        assert (standing.site, standing.partner, standing.expects_seconds) == ("other", "kpn", 60)
+        assert standing.works_at == at(1)
+
+    @pytest.mark.parametrize("text", ["", "-5", "many", "9" * 30, "1.5", "²"])
+    def test_an_expectation_that_is_no_number_is_none(self, text: str) -> None:
+        event = path_event(NOTHING, kind="link_registered", partner="kpn", expects_seconds=text)
+        assert folded(event).expects_seconds == 0
+
+    def test_a_removed_link_is_gone_and_may_come_back(self) -> None:
+        removed = path_event(NOTHING, 2, kind=LINK_REMOVED)
+        assert fold({"sim": folded(path_event())}, [removed]) == {"sim": None}
+        assert fold({}, [removed]) == {}
+        back = fold({}, [path_event(CUT, 1), removed, registered(3)])["sim"]
+        assert back is not None
+        assert back.trouble is NOTHING
+
+    def test_what_does_not_change_is_not_written(self) -> None:
+        standing = folded(path_event())
+        assert fold({"sim": standing}, [path_event(NOTHING, 5), path_event()]) == {}
+
+    @given(st.lists(st.sampled_from([WORKS, DEGRADED, CUT]), min_size=1, max_size=4))
+    def test_the_newest_word_counts_in_whatever_order_it_came(self, told: list[PathSays]) -> None:
+        """Each worker has its own spool file. Whether the path works must not depend on which one is read first."""
+        events = [path_event(says, minute) for minute, says in enumerate(told)]
+        for order in permutations(events):
+            state = link_path(folded(*order), at(10)).state
+            assert (state is PathState.OK) is (told[-1] is WORKS), order
+
+
+class TestSite:
+    """Several links of one site."""
+
+    @pytest.mark.parametrize(
+        ("says", "state", "link"),
+        [
+            ([WORKS, WORKS], PathState.OK, "a"),
+            ([WORKS, NOTHING], PathState.OK, "a"),
+            ([WORKS, CUT], PathState.DEGRADED, "b"),
+            ([WORKS, DEGRADED], PathState.DEGRADED, "b"),
+            ([CUT, NOTHING], PathState.CUT, "a"),
+            ([DEGRADED, CUT], PathState.CUT, "b"),
+            ([DEGRADED, NOTHING], PathState.DEGRADED, "a"),
+            ([NOTHING, NOTHING], PathState.UNKNOWN, "a"),
+            ([CUT, CUT, WORKS], PathState.DEGRADED, "a"),
+        ],
+    )
+    def test_links_together(self, says: Sequence[PathSays], state: PathState, link: str) -> None:
+        events = [
+            path_event(each, number, link=name) for number, (each, name) in enumerate(zip(says, "abc", strict=False))
+        ]
+        path = site_path([each for each in fold({}, events).values() if each is not None], at(20))
+        assert (path.state, path.link) == (state, link)
+
+    def test_without_a_link_nothing_is_known(self) -> None:
+        assert site_path([], at(0)) == NO_LINK
