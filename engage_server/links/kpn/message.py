@@ -1,13 +1,14 @@
 """A message of a device, and the path event that it becomes."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engage_server.errors import BodyInvalid
 from engage_server.links.kpn.device_name import DeviceName, device_name
 from engage_server.links.kpn.link_keys import KpnLink
+from engage_server.links.kpn.resolved import shown_value
 from engage_server.links.kpn.senml import Measurement, names_in, read_pack
 from engage_server.records import PathEvent, PathSays
 from engage_server.shown_text import shown_text
@@ -100,13 +101,7 @@ def _listed(measurements: tuple[Measurement, ...]) -> str:
 
 def _one(measurement: Measurement) -> str:
     name = measurement.name.removeprefix(measurement.base_name) or measurement.name
-    value = measurement.value if measurement.value is not None else f"sum {measurement.sum}"
-    shown = value.hex() if isinstance(value, bytes) else str(value)
-    return " ".join(_without_empty((f"{name}={shown}", measurement.unit)))
-
-
-def _without_empty(texts: Iterable[str]) -> Iterable[str]:
-    return (text for text in texts if text)
+    return f"{name}={shown_value(measurement)}"
 
 
 def _shortened(text: str, most: int = _SHOWN_TEXT) -> str:

@@ -8,8 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from engage_server.services.kpn_devices.register import SMS_KEPT_FOR
+
 SENDER = "5277"
-DISCARDED_AFTER = timedelta(hours=48)
+DISCARDED_AFTER = SMS_KEPT_FOR
 
 # the document's words, how long each span lasts, and how often the network tries in it
 SPANS = (
