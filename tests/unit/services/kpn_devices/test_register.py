@@ -115,6 +115,9 @@ class TestRegister:
         assert devices.discard_old_sms(NOW + SMS_KEPT_FOR) == 1
         assert [each.status.value for each in devices.downlinks(IMEI)] == ["failed", "executing", "executing"]
         assert devices.downlinks()[-1].number == kept.number
+        later = NOW + SMS_KEPT_FOR + SMS_KEPT_FOR  # the second one has its own two days, from when it was its turn
+        assert devices.discard_old_sms(later - timedelta(seconds=1)) == 0
+        assert devices.discard_old_sms(later) == 1
 
 
 class TestCopy:
