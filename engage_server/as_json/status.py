@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from engage_server.as_json.paths import path_json
 from engage_server.as_json.rotation import progress_json
 from engage_server.services.installation.disk_overview import DiskStatus
 from engage_server.services.installation.overview import InstallationStatus, SiteStatus
@@ -78,6 +79,7 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
         "anchors": reception_json(status.reception) if status.reception else None,
         "workers_behind": [each.worker for each in status.behind],
         "rotation": progress_json(status.rotation) if status.rotation else None,
+        "path": path_json(status.path) if status.path else None,
     }
 
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
+    "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),

@@ -73,7 +73,7 @@ ROOMS: dict[str, set[str]] = {
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"chains", "evidence", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
-    "installation": {"disk_space", "chains", "sites", "evidence", "releases", "rotation"},
+    "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
 
 # folder -> room -> which rooms beside it it may import; modules that lie in the folder itself may import all of them

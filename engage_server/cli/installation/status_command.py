@@ -27,6 +27,7 @@ from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade, Site
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
+from engage_server.services.site_path.standing import PathState, SitePath
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -40,6 +41,7 @@ _WORDS = {
     Grade.AUTHENTICATED: "proved itself",
 }
 _INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
+_PATH_STYLES = {PathState.CUT: "bold red", PathState.DEGRADED: "yellow"}
 _LINE = 20
 _LINE_DAYS = 3653
 _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
@@ -126,6 +128,8 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
         click.echo(sentence_of(status.reception, "refuse"))
     pace = counted(status.pace.time.days, "day")
     print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
+    if status.path is not None:
+        _print_path(status.path)
     if any(uploads):
         print_wrapped(
             f"  upstream system: {counted(uploads[0], 'upload')} of this host wait for it; it rejected {uploads[1]}",
@@ -138,6 +142,13 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.rotation is not None:
         print_progress(status.rotation)
     click.echo("")
+
+
+def _print_path(path: SitePath) -> None:
+    """What links say. It says nothing about a door."""
+    since = f" since {path.since:%Y-%m-%d %H:%M} UTC" if path.since else ""
+    console().print("  path: ", style=_PATH_STYLES.get(path.state, ""), end="")
+    print_wrapped(f"{path.state}{since}, by link {path.link} ({path.said_by or 'no event yet'})", "    ", already=8)
 
 
 def _print_grades(status: SiteStatus) -> None:

@@ -16,10 +16,11 @@ from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
-from engage_server.store.interface import EvidenceStore, ReleaseStore, SiteStore
+from engage_server.services.site_path.standing import SitePath, site_path
+from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
 
-class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, Protocol):
+class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, PathStore, Protocol):
     """The part of the store that the overview needs."""
 
 
@@ -56,6 +57,7 @@ class SiteStatus:
         other_hosts: Hosts that the site does not have, with the doors that call them and have not come through with the
             current release.
         refused_hosts: Those of them that the served certificate is not valid for.
+        path: What links say of the path to it; None without a link. It is no reason to act on a door.
     """
 
     site: Site
@@ -70,6 +72,7 @@ class SiteStatus:
     newest_staged: int | None = None
     other_hosts: tuple[HostCallers, ...] = ()
     refused_hosts: tuple[Host, ...] = ()
+    path: SitePath | None = None
 
     @property
     def refuse(self) -> int:
@@ -152,6 +155,7 @@ class Overview:
         pace = self._rotations.pace(site.name)
         rotation: Rotation | None = self._rotations.open_rotation(site.name)
         chain = chain_of(current) if current else None
+        standings = self._store.link_standings(site.name)
         others = callers_of_other_hosts(self._store, site, occasion.now, current.number if current else 0)
         return SiteStatus(
             site=site,
@@ -166,6 +170,7 @@ class Overview:
             newest_staged=max((each.number for each in releases if each.state is ReleaseState.STAGED), default=None),
             other_hosts=tuple(others),
             refused_hosts=unnamed_hosts(chain.server, [each.host for each in others]) if chain else (),
+            path=site_path(standings, occasion.now) if standings else None,
         )
 
 
