@@ -174,6 +174,11 @@ class Settings:
     links_key_file: Path = setting(
         Path("links.key"), "File with the key that opens the sealed secrets of links. The ingress has no other key."
     )
+    links_database_url: SecretText | None = setting(
+        None,
+        "PostgreSQL with the role of the ingress: 'engage link role' prints how to make it. If it is not set, the "
+        "ingress opens no database: it needs an operators' instance on its host.",
+    )
 
     @property
     def links_dir(self) -> Path:

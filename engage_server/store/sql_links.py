@@ -102,6 +102,10 @@ class SqlLinks:
         with writing(self._engine) as connection:
             return kpn_queries.end(connection, number, status, at)
 
+    def execute_downlinks(self, at: datetime) -> int:
+        with writing(self._engine) as connection:
+            return kpn_queries.execute_waiting(connection, at)
+
     @abstractmethod
     def _tell(
         self, connection: Connection, event: AuditEvent, *, changes_serving: bool, release: int | None = None

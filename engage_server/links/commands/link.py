@@ -1,5 +1,6 @@
 """``engage link``: the paths to sites, and what links reported of them."""
 
+import re
 from collections.abc import Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -13,7 +14,7 @@ from engage_server.cli.output import console, json_option, print_json, print_nex
 from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
-from engage_server.errors import NotFound, StoreNotUsable
+from engage_server.errors import NotFound, StoreNotUsable, UsageError
 from engage_server.links.checkup import check_links
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.records import LinkStanding, StoredPathEvent
@@ -23,10 +24,11 @@ from engage_server.services.site_path.standing import PathState, link_path
 
 _STYLES = {PathState.OK: "green", PathState.DEGRADED: "yellow", PathState.CUT: "bold red", PathState.UNKNOWN: "dim"}
 _LEVELS = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
+_ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _HONEST = "A link reports about the path to a site. It proves nothing about a door."
 
 
-@click.group(cls=OrderedGroup, order=("list", "show", "events", "check"))
+@click.group(cls=OrderedGroup, order=("list", "show", "events", "check", "role"))
 def link() -> None:
     """Links: what reports about the path to a site.
 
@@ -132,6 +134,26 @@ def check(session: Session, as_json: bool) -> int:
     elif level is not Level.PROBLEM:
         print_next(f"{program()} link list")
     return int(level is Level.PROBLEM)
+
+
+@link.command(epilog="\b\nExample:\n  engage link role engage_links | psql engage")
+@click.argument("name", metavar="NAME", default="engage_links")
+def role(name: str) -> None:
+    """Print the SQL of the ingress's database role.
+
+    With PostgreSQL, the ingress may have a role that adds events, reads the link tables, and moves a message to
+    delivered. It can do nothing else. Run the statements as the owner of the database. Then give the role a password,
+    and put its URL into the setting links_database_url.
+    """
+    from engage_server.composition.link_store import role_sql
+
+    if not _ROLE_NAME.fullmatch(name):
+        raise UsageError(
+            f"'{name}' cannot be a role's name here",
+            "Use lower-case letters, digits and _, and begin with a letter: engage link role engage_links",
+            code="role.invalid",
+        )
+    click.echo("\n".join(role_sql(name)))
 
 
 def _reports(session: Session, site: str | None) -> list[LinkReport]:

@@ -145,6 +145,10 @@ class KpnDevices:
         event = occasion.event(AuditAction.DOWNLINK_CANCELLED, downlink=str(number))
         return self._store.cancel_downlink(number, occasion.now, event)
 
+    def execute_waiting(self, now: datetime) -> int:
+        """Let the next message of each device execute, where an ingress has delivered the one before. How many."""
+        return self._store.execute_downlinks(now)
+
     def discard_old_sms(self, now: datetime) -> int:
         """Move each SMS that the network no longer tries to failed. Return how many.
 

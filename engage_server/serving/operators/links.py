@@ -45,6 +45,7 @@ class LinkChores:
             EngageError: The store is down, a folder cannot be written, or another process does this already.
         """
         side, now = self._side.get(), self._now()
+        side.kpn_devices.execute_waiting(now)
         if self._is_used():
             self._hold()
             side.ingress_copy.renew()

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
-from engage_server.store.interface.links import KpnStore, PathFold, PathStore
+from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
@@ -22,6 +22,7 @@ __all__ = [
     "DeviceFilter",
     "EvidenceStore",
     "Fold",
+    "IngressTables",
     "KpnStore",
     "PathFold",
     "PathStore",

@@ -112,3 +112,25 @@ class KpnStore(Protocol):
         Returns:
             False if it is not executing (any more). Then nothing was changed.
         """
+
+    def execute_downlinks(self, at: datetime) -> int:
+        """Let the oldest message execute of each device that has waiting ones and none that executes.
+
+        An ingress that moved a message by itself cannot do that. Return how many.
+        """
+
+
+class IngressTables(Protocol):
+    """What the ingress may do by a database role that may do nothing else."""
+
+    def add_path_events(self, events: Sequence[PathEvent]) -> None:
+        """Add events. One whose key its link has already is left out."""
+
+    def kpn_device(self, imei: str) -> KpnDevice | None:
+        """Return a device. None if there is none."""
+
+    def executing_downlink(self, imei: str) -> Downlink | None:
+        """Return the message that a device gets with its next answer. None if there is none."""
+
+    def deliver_downlink(self, number: int, at: datetime) -> bool:
+        """Move an executing message to delivered. True for exactly one caller."""

@@ -51,8 +51,11 @@ def delete_device(connection: Connection, imei: str) -> None:
         raise _no_device(imei)
 
 
-def select_devices(connection: Connection) -> list[KpnDevice]:
-    """Return all devices."""
+def select_devices(connection: Connection, imei: str | None = None) -> list[KpnDevice]:
+    """Return all devices, or the one with this IMEI, if there is one."""
+    query = select(kpn_devices).order_by(kpn_devices.c.imei)
+    if imei is not None:
+        query = query.where(kpn_devices.c.imei == imei)
     return [
         KpnDevice(
             imei=row.imei,
@@ -64,7 +67,7 @@ def select_devices(connection: Connection) -> list[KpnDevice]:
             sealed_secret=row.secret_sealed,
             added_at=row.added_at,
         )
-        for row in connection.execute(select(kpn_devices).order_by(kpn_devices.c.imei))
+        for row in connection.execute(query)
     ]
 
 
@@ -143,6 +146,18 @@ def end(connection: Connection, number: int, status: DownlinkStatus, at: datetim
         return False
     _execute_next(connection, row.imei, DownlinkChannel(row.channel), at)
     return True
+
+
+def execute_waiting(connection: Connection, at: datetime) -> int:
+    """Let the oldest message execute of each device that has waiting ones and none that executes. Return how many."""
+    waiting = select(kpn_downlinks.c.imei, kpn_downlinks.c.channel).distinct()
+    queued = waiting.where(kpn_downlinks.c.status == DownlinkStatus.QUEUED.value)
+    executing = waiting.where(kpn_downlinks.c.status == DownlinkStatus.EXECUTING.value)
+    found = connection.execute(queued.except_(executing)).all()
+    for row in found:
+        _hold_device(connection, row.imei)
+        _execute_next(connection, row.imei, DownlinkChannel(row.channel), at)
+    return len(found)
 
 
 def _move(

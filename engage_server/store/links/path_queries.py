@@ -20,7 +20,8 @@ def insert_events(connection: Connection, events: Sequence[PathEvent]) -> None:
     """Add events, but none whose key its link has already."""
     if not events:
         return
-    insert = insert_into(connection.dialect.name, path_events).on_conflict_do_nothing(index_elements=["link", "key"])
+    # no column named, and no id returned: PostgreSQL would then want the right to read, which the ingress has not
+    insert = insert_into(connection.dialect.name, path_events).on_conflict_do_nothing().inline()
     connection.execute(insert, [_event_row(event) for event in events])
 
 
