@@ -8,7 +8,7 @@ with a secret of the destination.
 import secrets
 from collections.abc import Mapping, Sequence
 
-from engage_server.errors import BodyInvalid
+from engage_server.errors import BodyInvalid, EngageError
 from engage_server.links.ingress.call import Answer, Call, Route
 from engage_server.links.journal.desk import Journal, LinkTables
 from engage_server.links.kpn.device_name import NameKind
@@ -56,8 +56,11 @@ class Destinations:
             message = read_message(call.body, call.at)
         except BodyInvalid as error:
             return refused(call, 400, str(error), where, str(error))
-        plugs = call.values(PLUG_FIELD)
-        event = message.event(self._owner(message, link), call.at, "message token", ", ".join(plugs))
+        try:
+            owner = self._owner(message, link)
+        except EngageError as error:  # the database is away
+            return refused(call, 503, str(error), where, "try again later")
+        event = message.event(owner, call.at, "message token", ", ".join(call.values(PLUG_FIELD)))
         if not self._journal.record([event]):
             return refused(call, 503, "the event cannot be kept", where, "try again later")
         return Answer(link.success_status)

@@ -4,10 +4,11 @@ The base name (``bn``) says which device reports, and so which secret proves it.
 to the device: the one that is executing.
 """
 
+import logging
 import secrets
 from collections.abc import Mapping, Sequence
 
-from engage_server.errors import BodyInvalid, SealBroken
+from engage_server.errors import BodyInvalid, EngageError
 from engage_server.links.ingress.call import Answer, Call, Route
 from engage_server.links.journal.desk import Journal, LinkTables
 from engage_server.links.kpn.destination import MAX_BODY_BYTES
@@ -25,6 +26,7 @@ SENML_JSON = "application/senml+json"  # RFC 8428 section 12.3.1; the document n
 UNPROVEN = "none: private network alone"
 
 _NOWHERE = "ingestion"
+_log = logging.getLogger(__name__)
 
 
 class Ingestion:
@@ -56,28 +58,26 @@ class Ingestion:
         if message.device is None or message.device.kind is not NameKind.IMEI:
             reason = "the SenML pack does not name one device by its IMEI"
             return refused(call, 400, reason, _NOWHERE, f"{reason}: urn:dev:IMEI:...")
-        imei = message.device.number
+        try:
+            return self._of_device(call, message, message.device.number)
+        except EngageError as error:  # the database is away, or a secret was sealed with another key
+            return refused(call, 503, str(error), _NOWHERE, "try again later")
+
+    def _of_device(self, call: Call, message: Message, imei: str) -> Answer:
         device = self._tables.kpn_device(imei)
         link = None if device is None else self._links.get(device.link)
         if device is None or link is None:
             is_genuine(call.values(FIELD), call.body, self._nobody)  # so that it takes as long as a wrong token
             reason = f"no device {imei}" if device is None else f"device {imei}: no link {device.link} in links.toml"
             return unauthorized(call, reason, _NOWHERE)
-        return self._of_device(call, message, device, link)
-
-    def _of_device(self, call: Call, message: Message, device: KpnDevice, link: KpnLink) -> Answer:
-        where = f"link {link.name}"
-        try:
-            fault = self._fault(call, device, link)
-        except SealBroken as error:
-            return refused(call, 503, str(error), where, "try again later")
+        fault = self._fault(call, device, link)
         if fault:
-            return unauthorized(call, f"device {device.imei}: {fault}", where)
+            return unauthorized(call, f"device {imei}: {fault}", f"link {link.name}")
         if message.states_its_time and self._recent.holds(message.key):
             return Answer(200)
         proof = UNPROVEN if device.sealed_secret is None else "message token"
         if not self._journal.record([message.event(link, call.at, proof)]):
-            return refused(call, 503, "the event cannot be kept", where, "try again later")
+            return refused(call, 503, "the event cannot be kept", f"link {link.name}", "try again later")
         return self._with_downlink(call, device) if self._recent.add(message.key) else Answer(200)
 
     def _fault(self, call: Call, device: KpnDevice, link: KpnLink) -> str:
@@ -95,7 +95,12 @@ class Ingestion:
         return "" if is_genuine(call.values(FIELD), call.body, secret) else "wrong, missing or doubled message token"
 
     def _with_downlink(self, call: Call, device: KpnDevice) -> Answer:
-        downlink = self._tables.executing_downlink(device.imei)
+        """Answer a report that is kept. If the tables are away, what waits for the device waits for its next report."""
+        try:
+            downlink = self._tables.executing_downlink(device.imei)
+        except EngageError as error:
+            _log.warning("KPN: whether a downlink waits for device %s is not known: %s", device.imei, error)
+            downlink = None
         if downlink is None or not self._tables.deliver(downlink, call.at):
             return Answer(200)
         return Answer(200, downlink.content.encode(), SENML_JSON)

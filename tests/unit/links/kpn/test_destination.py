@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from engage_server.errors import StoreNotUsable
 from engage_server.links.ingress.call import Answer, Call
 from engage_server.links.kpn.destination import Destinations
 from engage_server.records import PathSays, Secret
@@ -115,6 +116,15 @@ def test_a_pack_of_two_devices_is_400(desk: Desk) -> None:
 def test_when_the_event_cannot_be_kept_kpn_shall_try_again(desk: Desk) -> None:
     desk.journal.is_full = True
     assert desk.answer(call(pack(), DESTINATION_SECRET)).status == 503
+
+
+def test_while_the_tables_are_away_kpn_shall_try_again(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(_imei: str) -> None:
+        raise StoreNotUsable("the database does not answer", "Start it.")
+
+    monkeypatch.setattr(desk.tables, "kpn_device", away)
+    assert desk.answer(call(pack(), DESTINATION_SECRET)).status == 503
+    assert desk.journal.events == []
 
 
 def test_a_replay_is_one_event(desk: Desk) -> None:

@@ -5,11 +5,11 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.errors import SealBroken
+from engage_server.errors import SealBroken, StoreNotUsable
 from engage_server.links.ingress.call import Answer, Call
 from engage_server.links.kpn.ingestion import Ingestion
 from engage_server.links.kpn.link_keys import KpnLink
-from engage_server.records import DownlinkStatus, KpnDevice, Secret
+from engage_server.records import Downlink, DownlinkStatus, KpnDevice, Secret
 from tests.support.chains import NOW
 from tests.support.kpn import (
     DEPOT,
@@ -150,6 +150,29 @@ def test_a_seal_of_another_key_is_our_fault_not_the_device_s() -> None:
     tables = _BrokenSeals()
     tables.add(IMEI, DEPOT, DEVICE_SECRET)
     assert Ingestion([DEPOT], KeptEvents(), tables).answer(call(pack(), DEVICE_SECRET), {}).status == 503
+
+
+class _TablesAway(FixedTables):
+    is_away_for_devices = True
+
+    def kpn_device(self, imei: str) -> KpnDevice | None:
+        if self.is_away_for_devices:
+            raise StoreNotUsable("the database does not answer", "Start it.")
+        return super().kpn_device(imei)
+
+    def executing_downlink(self, imei: str) -> Downlink | None:
+        raise StoreNotUsable("the database does not answer", "Start it.")
+
+
+def test_while_the_tables_are_away_devices_try_again_later() -> None:
+    tables, journal = _TablesAway(), KeptEvents()
+    tables.add(IMEI, DEPOT, DEVICE_SECRET)
+    ingestion = Ingestion([DEPOT], journal, tables)
+    assert ingestion.answer(call(pack(), DEVICE_SECRET), {}).status == 503
+    assert journal.events == []
+    tables.is_away_for_devices = False
+    answer = ingestion.answer(call(pack(), DEVICE_SECRET), {})
+    assert (answer.status, answer.body, len(journal.events)) == (200, b"", 1)
 
 
 class TestDownlinks:
