@@ -34,7 +34,7 @@ def kpn_links(session: Session) -> Mapping[str, Link]:
 
 
 def sites_of_links(session: Session) -> Mapping[str, str]:
-    """The site of each link. Empty without ``links.toml``: lists are printed all the same."""
+    """The site of each link. Empty without ``links.toml``: lists are printed anyway."""
     if not session.settings().links_file.exists():
         return {}
     return {name: link.site for name, link in kpn_links(session).items()}

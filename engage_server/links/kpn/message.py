@@ -40,8 +40,8 @@ class Message:
     def key(self) -> str:
         """What makes it one event: base name, resolved time and body.
 
-        A message that states its time is one event however often it comes. One without a time is not: nothing in it
-        tells a second report from a repeated one.
+        A message that states its time is one event however often it comes. One without a time is not: a second report
+        then looks like a repeated one.
         """
         parts = (self.reporter, repr(self.measurements[0].time), self.body_digest)
         return hashlib.sha256("\0".join(parts).encode()).hexdigest()

@@ -9,8 +9,8 @@ _MOST = 10_000  # some 2 MB
 class RecentMessages:
     """Keys of messages. Any thread may use it.
 
-    The store ignores a second event of one key anyway. This is for the answer: whoever recorded a message on a plain
-    network, and sends it again, must not be given what waits for the device. After 10,000 others, or a restart of the
+    The store ignores a second event of one key anyway. This is for the answer. Somebody may record a message on a plain
+    network and send it again. They must not get what waits for the device. After 10,000 others, or a restart of the
     ingress, a message counts as new.
     """
 

@@ -18,7 +18,7 @@ def refused(call: Call, status: int, reason: str, where: str, answer: str) -> An
         status: The HTTP status.
         reason: For the log. Never a secret or a token.
         where: The link or address that was called. May be what the caller wrote.
-        answer: What the caller is told.
+        answer: What the caller reads.
     """
     shown = shown_text(where[:_SHOWN])
     _log.warning(
