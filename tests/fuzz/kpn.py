@@ -9,8 +9,9 @@ import time
 from collections.abc import Iterator
 
 from engage_server.links.ingress.call import Answer, Call
-from engage_server.links.kpn.destination import Destinations
-from engage_server.links.kpn.ingestion import Ingestion
+from engage_server.links.kpn.answering.destination import Destinations
+from engage_server.links.kpn.answering.ingestion import Ingestion
+from engage_server.links.kpn.answering.recent_messages import RecentMessages
 from engage_server.records import Secret
 from tests.support.kpn import (
     DEPOT,
@@ -107,7 +108,7 @@ class FuzzedDesk:
         self.tables.add(OTHER_IMEI, PLANT, OTHER_SECRET)
         self.tables.add(UNPROVEN_IMEI, DEPOT, None)
         self.destinations = Destinations([DEPOT, PLANT], self.journal, self.tables)
-        self.ingestion = Ingestion([DEPOT, PLANT], self.journal, self.tables)
+        self.ingestion = Ingestion([DEPOT, PLANT], self.journal, self.tables, RecentMessages())
 
     def outcome(self, made: Call, destination: str) -> str:
         """What comes of a call: its status. Raises when an answer is wrong.

@@ -20,7 +20,7 @@ def test_what_is_accepted_without_proof_would_be_found(monkeypatch: pytest.Monke
     desk.tables.secrets[IMEI] = OTHER_SECRET
     with pytest.raises(AssertionError, match="without proof"):
         desk.outcome(call(pack(), OTHER_SECRET), "")
-    monkeypatch.setattr("engage_server.links.kpn.destination.is_genuine", lambda *_: True)
+    monkeypatch.setattr("engage_server.links.kpn.answering.destination.is_genuine", lambda *_: True)
     with pytest.raises(AssertionError, match="without the right token"):
         desk.outcome(call(pack(), DEVICE_SECRET), "doors")
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from engage_server.links.kpn.senml import read_pack
+from engage_server.links.kpn.senml.reading import read_pack
 from tests.support.chains import NOW
 from tests.support.checkout import ROOT
 from tests.support.kpn import bn

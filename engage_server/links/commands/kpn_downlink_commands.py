@@ -13,9 +13,9 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.files import read_file
+from engage_server.links.kpn.answering.message import read_message
 from engage_server.links.kpn.device_name import DeviceName, NameKind, read_imei
-from engage_server.links.kpn.message import read_message
-from engage_server.links.kpn.pack import read_reading, write_pack
+from engage_server.links.kpn.senml.writing import read_reading, write_pack
 from engage_server.links.kpn.sms_schedule import SENDER, WHOLE_SCHEDULE, fails_at, has_failed, sms_attempts
 from engage_server.records import Downlink, DownlinkChannel, DownlinkStatus
 

@@ -13,9 +13,9 @@ from engage_server.files import read_file
 from engage_server.links.commands.kpn_links import chosen_link, secret_of
 from engage_server.links.kpn.device_name import DeviceName, NameKind
 from engage_server.links.kpn.link_keys import KpnKeys, read_keys
-from engage_server.links.kpn.pack import read_reading, write_pack
-from engage_server.links.kpn.resolved import resolved_record, shown_value
 from engage_server.links.kpn.sending import Endpoint, Reply, internet_endpoint, m2m_endpoint, read_reply, send
+from engage_server.links.kpn.senml.resolved import resolved_record, shown_value
+from engage_server.links.kpn.senml.writing import read_reading, write_pack
 from engage_server.links.kpn.shared_secrets import SecretKind
 from engage_server.links.registry.links_file import Link
 from engage_server.records import Secret

@@ -9,9 +9,9 @@ from datetime import datetime
 from urllib.parse import urlsplit
 
 from engage_server.errors import BodyInvalid, NotPossible, Refused, UpstreamSilent, UsageError
-from engage_server.links.kpn.ingestion import PATH
+from engage_server.links.kpn.answering.ingestion import PATH
 from engage_server.links.kpn.message_token import SENT_FIELD, message_token
-from engage_server.links.kpn.senml import Measurement, read_pack
+from engage_server.links.kpn.senml.reading import Measurement, read_pack
 from engage_server.records import Secret, Upstream, read_address
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
 

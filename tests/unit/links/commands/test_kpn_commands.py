@@ -8,10 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.composition.opening import read_link_sealer
+from engage_server.composition.link_key import LinkKey
 from engage_server.composition.operator_side import open_operator_side
 from engage_server.links.journal.copied_tables import FileTables
-from engage_server.links.kpn.ingestion import Ingestion
+from engage_server.links.kpn.answering.ingestion import Ingestion
+from engage_server.links.kpn.answering.recent_messages import RecentMessages
 from engage_server.links.kpn.link_keys import KpnLink
 from engage_server.settings import load_settings
 from tests.support.commands import engage
@@ -240,8 +241,8 @@ class TestDownlinks:
         settings = load_settings(None, {}, {}, folder)
         side = open_operator_side(settings, {})
         side.ingress_copy.renew()
-        tables = FileTables(settings.links_dir, read_link_sealer(settings))
-        ingestion = Ingestion([KpnLink("depot", "main")], KeptEvents(), tables)
+        tables = FileTables(settings.links_dir, LinkKey(settings))
+        ingestion = Ingestion([KpnLink("depot", "main")], KeptEvents(), tables, RecentMessages())
         assert ingestion.answer(call(pack()), {}).status == 401
         answer = ingestion.answer(call(pack(), DEVICE_SECRET), {})
         assert answer.body == f'[{{"bn":"{bn()}"}},{{"n":"report","vs":"now"}}]'.encode()

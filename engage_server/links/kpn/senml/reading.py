@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engage_server.errors import BodyInvalid
-from engage_server.links.kpn.senml_record import Number, Record, Value, as_record, bad, is_finite
+from engage_server.links.kpn.senml.record import Number, Record, Value, as_record, bad, is_finite
 from engage_server.protocol.json_body import read_json
 
 VERSION = 10  # of RFC 8428; a higher one may mean anything

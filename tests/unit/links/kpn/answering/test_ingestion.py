@@ -7,7 +7,8 @@ import pytest
 
 from engage_server.errors import SealBroken, StoreNotUsable
 from engage_server.links.ingress.call import Answer, Call
-from engage_server.links.kpn.ingestion import Ingestion
+from engage_server.links.kpn.answering.ingestion import Ingestion
+from engage_server.links.kpn.answering.recent_messages import RecentMessages
 from engage_server.links.kpn.link_keys import KpnLink
 from engage_server.records import Downlink, DownlinkStatus, KpnDevice, Secret
 from tests.support.chains import NOW
@@ -38,7 +39,7 @@ class Desk:
     def __init__(self) -> None:
         self.journal, self.tables = KeptEvents(), FixedTables()
         self.tables.add(IMEI, DEPOT, DEVICE_SECRET)
-        self.ingestion = Ingestion([DEPOT, PLANT], self.journal, self.tables)
+        self.ingestion = Ingestion([DEPOT, PLANT], self.journal, self.tables, RecentMessages())
 
     def answer(self, made: Call) -> Answer:
         """Answer a call."""
@@ -149,7 +150,9 @@ class _BrokenSeals(FixedTables):
 def test_a_seal_of_another_key_is_our_fault_not_the_device_s() -> None:
     tables = _BrokenSeals()
     tables.add(IMEI, DEPOT, DEVICE_SECRET)
-    assert Ingestion([DEPOT], KeptEvents(), tables).answer(call(pack(), DEVICE_SECRET), {}).status == 503
+    assert (
+        Ingestion([DEPOT], KeptEvents(), tables, RecentMessages()).answer(call(pack(), DEVICE_SECRET), {}).status == 503
+    )
 
 
 class _TablesAway(FixedTables):
@@ -167,7 +170,7 @@ class _TablesAway(FixedTables):
 def test_while_the_tables_are_away_devices_try_again_later() -> None:
     tables, journal = _TablesAway(), KeptEvents()
     tables.add(IMEI, DEPOT, DEVICE_SECRET)
-    ingestion = Ingestion([DEPOT], journal, tables)
+    ingestion = Ingestion([DEPOT], journal, tables, RecentMessages())
     assert ingestion.answer(call(pack(), DEVICE_SECRET), {}).status == 503
     assert journal.events == []
     tables.is_away_for_devices = False

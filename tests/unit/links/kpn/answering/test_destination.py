@@ -8,7 +8,7 @@ import pytest
 
 from engage_server.errors import StoreNotUsable
 from engage_server.links.ingress.call import Answer, Call
-from engage_server.links.kpn.destination import Destinations
+from engage_server.links.kpn.answering.destination import Destinations
 from engage_server.records import PathSays, Secret
 from tests.support.chains import NOW
 from tests.support.kpn import (

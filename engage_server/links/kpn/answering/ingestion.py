@@ -11,13 +11,13 @@ from collections.abc import Mapping, Sequence
 from engage_server.errors import BodyInvalid, EngageError
 from engage_server.links.ingress.call import Answer, Call, Route
 from engage_server.links.journal.desk import Journal, LinkTables
-from engage_server.links.kpn.destination import MAX_BODY_BYTES
+from engage_server.links.kpn.answering.destination import MAX_BODY_BYTES
+from engage_server.links.kpn.answering.message import Message, read_message
+from engage_server.links.kpn.answering.recent_messages import RecentMessages
+from engage_server.links.kpn.answering.refusal import refused, unauthorized
 from engage_server.links.kpn.device_name import NameKind
 from engage_server.links.kpn.link_keys import KpnLink
-from engage_server.links.kpn.message import Message, read_message
 from engage_server.links.kpn.message_token import FIELD, is_genuine
-from engage_server.links.kpn.recent_messages import RecentMessages
-from engage_server.links.kpn.refusal import refused, unauthorized
 from engage_server.records import KpnDevice, Secret, read_address
 
 PATH = "/ingestion/m2m/senml/v1"
@@ -36,13 +36,14 @@ class Ingestion:
         links: All links of KPN.
         journal: Keeps events.
         tables: Knows devices, their secrets and what waits for them.
+        recent: Knows which messages came lately, to all workers of this end.
     """
 
-    def __init__(self, links: Sequence[KpnLink], journal: Journal, tables: LinkTables) -> None:
+    def __init__(self, links: Sequence[KpnLink], journal: Journal, tables: LinkTables, recent: RecentMessages) -> None:
         self._links = {link.name: link for link in links}
         self._journal = journal
         self._tables = tables
-        self._recent = RecentMessages()
+        self._recent = recent
         self._nobody = Secret(secrets.token_bytes(32))
 
     def route(self) -> Route:

@@ -6,9 +6,9 @@ import pytest
 
 from engage_server.errors import UsageError
 from engage_server.links.kpn.device_name import DeviceName, NameKind
-from engage_server.links.kpn.pack import Reading, read_reading, write_pack
-from engage_server.links.kpn.resolved import resolved_record
-from engage_server.links.kpn.senml import read_pack
+from engage_server.links.kpn.senml.reading import read_pack
+from engage_server.links.kpn.senml.resolved import resolved_record
+from engage_server.links.kpn.senml.writing import Reading, read_reading, write_pack
 from tests.support.chains import NOW
 from tests.support.kpn import IMEI
 

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from engage_server.errors import BodyInvalid
 from engage_server.links.kpn.device_name import DeviceName, device_name
 from engage_server.links.kpn.link_keys import KpnLink
-from engage_server.links.kpn.resolved import shown_value
-from engage_server.links.kpn.senml import Measurement, names_in, read_pack
+from engage_server.links.kpn.senml.reading import Measurement, names_in, read_pack
+from engage_server.links.kpn.senml.resolved import shown_value
 from engage_server.records import PathEvent, PathSays
 from engage_server.shown_text import shown_text
 

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from engage_server.links.kpn.senml import Measurement
+from engage_server.links.kpn.senml.reading import Measurement
 
 _LABELS: dict[type, str] = {bool: "vb", int: "v", float: "v", str: "vs", bytes: "vd"}
 

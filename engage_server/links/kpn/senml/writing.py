@@ -6,8 +6,8 @@ from datetime import datetime
 
 from engage_server.errors import BodyInvalid, UsageError
 from engage_server.links.kpn.device_name import DeviceName
-from engage_server.links.kpn.senml import is_name
-from engage_server.links.kpn.senml_record import is_finite
+from engage_server.links.kpn.senml.reading import is_name
+from engage_server.links.kpn.senml.record import is_finite
 from engage_server.protocol.json_body import Json, read_json, write_json
 
 _LABELS = {bool: "vb", str: "vs", int: "v", float: "v"}

@@ -11,11 +11,11 @@ from collections.abc import Mapping, Sequence
 from engage_server.errors import BodyInvalid, EngageError
 from engage_server.links.ingress.call import Answer, Call, Route
 from engage_server.links.journal.desk import Journal, LinkTables
+from engage_server.links.kpn.answering.message import Message, read_message
+from engage_server.links.kpn.answering.refusal import refused, unauthorized
 from engage_server.links.kpn.device_name import NameKind
 from engage_server.links.kpn.link_keys import KpnLink
-from engage_server.links.kpn.message import Message, read_message
 from engage_server.links.kpn.message_token import FIELD, is_genuine
-from engage_server.links.kpn.refusal import refused, unauthorized
 from engage_server.records import Secret
 
 PLUG_FIELD = "things-plug-uuid"

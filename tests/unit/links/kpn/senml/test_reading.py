@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from engage_server.errors import BodyInvalid
-from engage_server.links.kpn.senml import RELATIVE_BELOW, Measurement, names_in, read_pack
+from engage_server.links.kpn.senml.reading import RELATIVE_BELOW, Measurement, names_in, read_pack
 from tests.support.chains import NOW
 
 BN = "urn:dev:IMEI:490154203237518:"
