@@ -208,7 +208,7 @@ def test_an_answer_carries_the_one_message_that_is_executing(kpn: KpnIngress) ->
     assert "later" in told, "our own client shows it"
 
 
-def test_a_replay_gets_nothing_whichever_worker_it_meets(kpn: KpnIngress) -> None:
+def test_a_replay_gets_no_message(kpn: KpnIngress) -> None:
     body = pack(bt=1_700_000_800)
     token = kpn.token(body, "device")
     assert kpn.report(body, *token)[0] == 200

@@ -1,6 +1,8 @@
 """The memory of recent messages."""
 
 import hashlib
+import os
+import warnings
 
 from engage_server.links.kpn.answering.recent_messages import RecentMessages
 
@@ -27,3 +29,15 @@ def test_it_holds_thousands_and_has_an_end() -> None:
     for each in one_bucket:
         recent.add(each)
     assert [recent.holds(each) for each in one_bucket] == [False] + [True] * 8
+
+
+def test_what_a_worker_adds_is_known_to_all() -> None:
+    recent = RecentMessages()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # newer versions warn of threads beside a fork
+        worker = os.fork()
+    if not worker:
+        recent.add(key(1))
+        os._exit(0)
+    os.waitpid(worker, 0)
+    assert recent.holds(key(1))
