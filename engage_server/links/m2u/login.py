@@ -165,12 +165,22 @@ def _urlencoded(body: bytes, fields: tuple[str, str]) -> Presented | None:
 
 
 def _multipart(body: bytes, media: str, options: Mapping[str, str]) -> list[tuple[str, str]]:
-    parser = FormDataParser(max_form_memory_size=len(body), max_form_parts=_MAX_FIELDS, silent=False)
+    parser = FormDataParser(
+        _in_memory,
+        max_form_memory_size=len(body),
+        max_form_parts=_MAX_FIELDS,
+        silent=False,
+    )
     try:
         _, form, _ = parser.parse(BytesIO(body), media, len(body), dict(options))
     except (ValueError, HTTPException):
         return []
     return [(name, value) for name, values in form.lists() for value in values]
+
+
+def _in_memory(*_about: object, **_more: object) -> BytesIO:
+    """Where the files of a form go. Nothing of them is needed, and nothing goes to the disk."""
+    return BytesIO()
 
 
 def _of_pairs(pairs: Sequence[tuple[str, str]], fields: tuple[str, str]) -> Presented | None:
