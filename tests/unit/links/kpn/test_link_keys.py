@@ -43,7 +43,7 @@ def test_they_are_read_with_the_secret(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("keys", "words"),
     [
-        ({"destinaton": "doors"}, "Did you mean destination"),
+        ({"destinations": "doors"}, "Did you mean destination"),
         ({"destination": "doors"}, "needs its secret"),
         ({"secret_file": "k.secret"}, "no destination"),
         ({"destination": "a/b", "secret_file": "k.secret"}, "destination: it must be letters"),
