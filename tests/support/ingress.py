@@ -14,16 +14,21 @@ from engage_server.pki.encodings import pem
 from engage_server.pki.issuing.authority import BuiltChain, ChainPlan, build_chain
 from engage_server.records import Host
 from tests.support.chains import NOW
-from tests.support.commands import ENGAGE, clean_environment
-from tests.support.ports import free_port
+from tests.support.commands import ENGAGE, clean_environment, engage, ok
+from tests.support.m2u import LOGIN, secret_file
+from tests.support.ports import free_port, free_ports
 from tests.support.rsa_keys import keeping
 from tests.support.running import PATIENCE, eventually
 
 
+def host_chain(name: str, label: str = "") -> BuiltChain:
+    """The chain of a host, always the same; another label gives another one."""
+    return _built(name, label)
+
+
 @cache
 @keeping()
-def host_chain(name: str, label: str = "") -> BuiltChain:
-    """The chain of a host; another label gives another one."""
+def _built(name: str, label: str) -> BuiltChain:
     return build_chain(ChainPlan((Host(name),), label=label), NOW)
 
 
@@ -150,3 +155,77 @@ def read_answer(connection: socket.socket) -> bytes:
 def _children(process: int) -> list[int]:
     tasks = Path(f"/proc/{process}/task").glob("*/children")
     return [int(child) for task in tasks for child in task.read_text().split()]
+
+
+SHARED = """
+[hosts."links.example.org"]
+{links}serves = ["m2u"]
+
+[hosts."cert.example.org"]
+{cert}serves = ["m2u"]
+client_certificates = "optional"
+client_ca_file = "m2u/m2u-ca.pem"
+
+[hosts.strict]
+name = "only.example.org"
+{only}serves = ["m2u"]
+client_certificates = "required"
+client_ca_file = "m2u/m2u-ca.pem"
+
+[plain.lan]
+bind = "127.0.0.1"
+port = {plain}
+serves = ["kpn-ingestion"]
+networks = ["127.0.0.0/8"]
+
+[plain.far]
+bind = "127.0.0.1"
+port = {far}
+serves = ["kpn-ingestion"]
+networks = ["10.0.0.0/8"]
+
+[links.plant]
+site = "plant"
+partner = "m2u"
+slot = "plant"
+login_file = "plant.login"
+accounts = {{ acme = ["ewon-1"] }}
+
+[links.certified]
+site = "plant"
+partner = "m2u"
+slot = "certified"
+login_file = "plant.login"
+accounts = {{ acme = [] }}
+client_certificate = "required"
+
+[links.asked]
+site = "plant"
+partner = "m2u"
+slot = "asked"
+login_file = "plant.login"
+login_in = "query"
+accounts = {{ acme = [] }}
+"""
+
+
+def shared_links(folder: Path) -> tuple[str, int, int]:
+    """Write everything that :data:`SHARED` names; its text, and the ports of the plain listeners."""
+    secret_file(folder / "plant.login", LOGIN)
+    for name in ("m2u.talk2m.com", "other"):
+        ok(engage(folder, "m2u", "client-certificate", "m2u", "--format", "pem", "--name", name))
+    ok(engage(folder, "m2u", "client-certificate", "stranger", "--format", "pem"))
+    plain, far = free_ports(2)
+    files = {part: host_files(folder, f"{part}.example.org") for part in ("links", "cert", "only")}
+    return SHARED.format(**files, plain=plain, far=far), plain, far
+
+
+class SharedIngress(RunningIngress):
+    """A running ingress with all kinds of hosts, that no test may change.
+
+    Attributes:
+        plain, far: The ports of plain listeners: for this machine, and for a network that is not here.
+    """
+
+    plain: int
+    far: int

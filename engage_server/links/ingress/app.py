@@ -77,6 +77,8 @@ class IngressApp:
         if table is None or self._names_another(table, request):
             return NO_ROUTE, _error(421 if table is not None else 404)
         path = unquote(request.path)
+        if path.startswith("//"):  # Werkzeug would strip slashes at the beginning
+            return NO_ROUTE, _error(404)
         if path == HEALTH:
             return _HEALTH_ROUTE, _health(request.method)
         try:
