@@ -282,6 +282,23 @@ class TestSend:
         assert engage(folder, "kpn", "send", "--link", "depot", "a=1").returncode == exit_status
         assert len(partner.got) == before + 1
 
+    def test_over_the_internet_the_server_is_checked_first(self, folder: Path) -> None:
+        secure = Partner(tls_from=folder / "certs" / "main").start()
+        secure.raw = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"
+        links = (folder / "links.toml").read_text()
+        url = f"https://localhost:{secure.port}/ingestion/ip/senml/v1"
+        (folder / "internet.toml").write_text(links.replace("[links.bare]", f'internet_url = "{url}"\n\n[links.bare]'))
+        command = ("kpn", "send", "--link", "depot", "--internet", "door=closed")
+        stranger = engage(folder, *command, ENGAGE_LINKS_FILE="internet.toml")
+        assert (stranger.returncode, secure.got) == (3, [])
+        assert "TLS failed" in stranger.stderr
+        ok(engage(folder, *command, "--ca-file", "certs/main/partner_CA.pem", ENGAGE_LINKS_FILE="internet.toml"))
+        secure.stop()
+        (got,) = secure.got
+        assert (got.path, got.headers["Host"]) == ("/ingestion/ip/senml/v1", f"localhost:{secure.port}")
+        assert json.loads(got.body)[0]["bn"] == "urn:dev:DVNUUID:0f8fad5b-d9cb-469f-a165-70867728950e:"
+        assert got.headers["Things-Message-Token"] == token_of(got.body, DEVICE_SECRET)
+
     def test_a_link_that_does_not_say_who_reports_is_refused(self, folder: Path) -> None:
         done = engage(folder, "kpn", "send", "--link", "bare", "a=1")
         assert done.returncode == 2
