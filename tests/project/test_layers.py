@@ -125,6 +125,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "telekom": {"registry", "journal", "ingress"},
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
+    "links/kpn": {"senml": set(), "answering": {"senml"}},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "operators": {"worker"}},
 }

@@ -20,11 +20,9 @@ ACKNOWLEDGEMENT = (
     '<about state="${state}">${iccid}</about><code>0</code></M2MAdmResponseMessage>'
 )
 LINKS = """
-[hosts."127.0.0.1"]
-bind = "127.0.0.1"
-port = {port}
-certificate_file = "server.pem"
-key_file = "server.key"
+[hosts."links.example.org"]
+certificate_file = "links.example.org.pem"
+key_file = "links.example.org.key"
 serves = ["telekom-ta"]
 
 [links.depot-sim]
@@ -58,10 +56,10 @@ def parties(at: dt.datetime) -> tuple[Signer, Signer]:
     return Signer(portal, certificate(portal, "portal", begin)), Signer(us, certificate(us, "us", begin))
 
 
-def write_links(folder: Path, at: dt.datetime, *, port: int = 8443, telekom_port: int = 9443, more: str = "") -> None:
+def write_links(folder: Path, at: dt.datetime, *, telekom_port: int = 9443, more: str = "") -> None:
     """Write ``links.toml`` and all files beside it that belong to Telekom."""
     portal, us = parties(at)
-    (folder / "links.toml").write_text(LINKS.format(port=port, telekom_port=telekom_port) + more)
+    (folder / "links.toml").write_text(LINKS.format(telekom_port=telekom_port) + more)
     (folder / "own.pem").write_bytes(us.certificate.public_bytes(Encoding.PEM))
     (folder / "telekom.pem").write_bytes(portal.certificate.public_bytes(Encoding.PEM))
     (folder / "ack.xml").write_text(ACKNOWLEDGEMENT)

@@ -58,4 +58,4 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
-    return create_operators_app(device_side.distribution, exposition.text), spool.lateness
+    return create_operators_app(device_side.distribution, exposition.text, os.getpid()), spool.lateness

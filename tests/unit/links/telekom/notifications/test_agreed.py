@@ -85,7 +85,7 @@ def test_the_example_says_that_it_is_one_and_can_be_read(tmp_path: Path) -> None
 
 
 def test_a_host_that_does_not_serve_it_needs_neither_keys_nor_the_extra(folder: Path) -> None:
-    text = LINKS.format(port=1, telekom_port=2).replace('serves = ["telekom-ta"]', 'serves = ["m2u"]')
+    text = LINKS.format(telekom_port=2).replace('serves = ["telekom-ta"]', 'serves = ["m2u"]')
     (folder / "links.toml").write_text(text.partition("[telekom]")[0])
     program = (
         "import sys\nfrom pathlib import Path\n"

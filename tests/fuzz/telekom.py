@@ -4,13 +4,10 @@ A message may survive its damage: a header that is not signed, white space, a co
 message that it was made of: what is returned must be exactly what was signed there.
 """
 
-import argparse
 import copy
 import random
-import resource
 import time
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 
@@ -141,23 +138,3 @@ def run(count: int, seed: int) -> Iterator[tuple[str, float]]:
         begun = time.perf_counter()
         found = outcome(content, original, whom)
         yield found, time.perf_counter() - begun
-
-
-def main() -> None:
-    """Run as many as asked for, and print what came of them."""
-    parser = argparse.ArgumentParser(prog="scripts/fuzz-links telekom", description=__doc__)
-    parser.add_argument("--count", type=int, default=200_000)
-    parser.add_argument("--seed", type=int, default=1)
-    options = parser.parse_args()
-    counted: Counter[str] = Counter()
-    worst = 0.0
-    for found, seconds in run(options.count, options.seed):
-        counted[found] += 1
-        worst = max(worst, seconds)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{options.count} messages, seed {options.seed}: {dict(counted.most_common())}")  # noqa: T201  # a program's output
-    print(f"no crash, nothing accepted but what was signed; the slowest took {worst:.2f} s, {memory:.0f} MiB")  # noqa: T201
-
-
-if __name__ == "__main__":
-    main()

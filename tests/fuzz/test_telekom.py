@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.fuzz import telekom_messages as fuzz
+from tests.fuzz import telekom as fuzz
 from tests.support.signed_messages import NOTIFICATION, signed, trust
 
 
