@@ -169,6 +169,18 @@ def test_what_is_no_signed_message(content: bytes, why: str) -> None:
     assert reason(content) == why
 
 
+def test_a_whole_message_in_another_element() -> None:
+    assert reason(b"<x>" + signed().partition(b"?>")[2] + b"</x>") == "not_soap"
+
+
+def test_eight_references_are_not_too_many() -> None:
+    def eight(root: etree._Element) -> None:
+        nine_references(root)
+        one(root, names.SIGNED_INFO).remove(one(root, names.SIGNED_INFO)[-1])
+
+    verify(sealed(eight), trust(), NOW)
+
+
 def test_an_unsigned_message_as_others_write_it() -> None:
     def without_signature(root: etree._Element) -> None:
         security(root).remove(one(root, names.SIGNATURE))
@@ -228,6 +240,26 @@ def second_security(root: etree._Element) -> None:
 
 def second_header(root: etree._Element) -> None:
     root.insert(1, etree.Element(names.HEADER))
+
+
+def header_after_the_body(root: etree._Element) -> None:
+    root.append(root[0])
+
+
+def further_element(root: etree._Element) -> None:
+    etree.SubElement(root, "{urn:x}Trailer")
+
+
+def timestamp_outside(root: etree._Element) -> None:
+    etree.SubElement(root[0], "Other").append(one(root, names.TIMESTAMP))
+
+
+def signature_outside(root: etree._Element) -> None:
+    root[0].append(one(root, names.SIGNATURE))
+
+
+def token_outside(root: etree._Element) -> None:
+    root[0].append(one(root, names.TOKEN))
 
 
 def security_in_the_body(root: etree._Element) -> None:
@@ -323,7 +355,12 @@ CHANGED: list[tuple[Change, str]] = [
     (second_signature, "signature"),
     (second_security, "security"),
     (second_header, "header"),
+    (header_after_the_body, "not_soap"),
+    (further_element, "not_soap"),
     (security_in_the_body, "security"),
+    (timestamp_outside, "timestamp"),
+    (signature_outside, "signature"),
+    (token_outside, "token"),
     (other_token, "token_not_pinned"),
     (token_of_another_kind, "token"),
     (token_in_hex, "token"),
@@ -383,8 +420,21 @@ def twice_referenced(root: etree._Element) -> None:
 
 
 def nine_references(root: etree._Element) -> None:
-    for _ in range(7):
-        twice_referenced(root)
+    """Each of another element, so that their number alone is wrong."""
+    info = one(root, names.SIGNED_INFO)
+    for number in range(7):
+        etree.SubElement(root[0], "Block").set(names.WSU_ID, f"block-{number}")
+        info.append(copy.deepcopy(one(info, names.REFERENCE)))
+        info[-1].set("URI", f"#block-{number}")
+
+
+def no_reference(root: etree._Element) -> None:
+    info = one(root, names.SIGNED_INFO)
+    info[:] = info[:2]
+
+
+def further_in_signed_info(root: etree._Element) -> None:
+    etree.SubElement(one(root, names.SIGNED_INFO), f"{{{names.DS}}}Object")
 
 
 def reference(uri: str) -> Change:
@@ -435,6 +485,8 @@ SEALED: list[tuple[Change, str]] = [
     (drop_reference(1), "timestamp_not_signed"),
     (twice_referenced, "references"),
     (nine_references, "references"),
+    (no_reference, "references"),
+    (further_in_signed_info, "signed_info"),
     (plain_id, "reference_uri"),
     (own_signature_over_the_wrapped, "body_not_signed"),
     (truncated_mac, "signed_info"),
