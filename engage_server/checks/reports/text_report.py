@@ -49,7 +49,7 @@ def _target(result: TargetResult, limit: int, paint: Paint, width: int | None) -
     if result.skipped:
         lines += _wrapped(f"  skipped: {_one_line(result.skipped)}", width)
     elif not result.findings:
-        lines.append(f"  {paint('fine', 'green')}: nothing found")
+        lines.append(f"  {paint('fine', 'green')}: nothing{' else' if result.ignored else ''} found")
     return "\n".join(lines) + "\n"
 
 
