@@ -112,6 +112,8 @@ def test_what_is_missing_is_shown_and_is_no_error(folder: Path) -> None:
     shown = ok(engage(folder, "telekom", "check", *FOLDER, "--at", AT))
     assert "13 of 19 items are here" in shown
     lines = [" ".join(line.split()) for line in shown.splitlines()]
+    assert lines.index("you give Telekom state where") < lines.index("Telekom gives you state where")
+    assert lines[10] == "Telekom gives you state where", "nine items stand above it"
     assert "A TLS server certificate, TA missing Telekom sends it" in lines
     assert "3 signature certificate, PE missing you: engage telekom csr" in lines
     assert "5 URL of M2MAdmCl, TA here telekom/5_x.url" in lines
@@ -129,6 +131,22 @@ def test_a_request_waits_for_its_certificate(folder: Path) -> None:
     shown = ok(engage(folder, "telekom", "check", *FOLDER, "--at", AT))
     pairs = "".join(line.split(":", 1)[1] for line in shown.splitlines() if line.startswith("     row "))
     assert pairs.replace(" ", "").lower() == fingerprint(request)
+
+
+def test_a_request_whose_certificate_is_there_waits_for_nothing(folder: Path) -> None:
+    request = build_request(PROFILES[0], SAMPLE, key(10))
+    (folder / "telekom" / "1_x.csr").write_bytes(request.public_bytes(Encoding.PEM))
+    row = checked(folder, *FOLDER)["sheet"][0]
+    assert (row["state"], row["to_do"]) == ("here", "")
+
+
+def test_a_file_with_a_whole_chain(folder: Path) -> None:
+    telekom = folder / "telekom"
+    ca = (telekom / "ca0.pem").read_bytes()
+    (telekom / "ca0.pem").unlink()
+    assert codes(checked(folder, *FOLDER)).count("issuer_unknown") == 8
+    (telekom / "1_x.pem").write_bytes((telekom / "1_x.pem").read_bytes() + ca)
+    assert codes(checked(folder, *FOLDER)) == [], "the CA of one file is that of all"
 
 
 def test_a_renewal_in_a_folder_below(folder: Path) -> None:
@@ -163,8 +181,10 @@ def test_files_without_a_sign(folder: Path) -> None:
 def test_a_file_that_cannot_be_used(folder: Path) -> None:
     (folder / "telekom" / "1_x.pem").write_bytes(b"no certificate")
     (folder / "telekom" / "2_x.csr").write_bytes(b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n")
+    (folder / "telekom" / "K_x.secret").write_bytes(b"x" * 4097)
     told = checked(folder, *FOLDER, status=1)
-    assert sorted(each["certificate"] for each in told["findings"]) == ["telekom/1_x.pem", "telekom/2_x.csr"]
+    unreadable = sorted(each["certificate"] for each in told["findings"])
+    assert unreadable == ["telekom/1_x.pem", "telekom/2_x.csr", "telekom/K_x.secret"]
     assert set(codes(told)) == {"unreadable"}
 
 

@@ -164,8 +164,11 @@ def issued(request: x509.CertificateSigningRequest, *, subject: x509.Name | None
         .not_valid_before(NOW - timedelta(days=1000))
         .not_valid_after(NOW + timedelta(days=90))
     )
-    for each in request.extensions:
+    for each in request.extensions if subject is None else ():
         builder = builder.add_extension(each.value, each.critical)
+    if subject is not None:  # as a CA may leave out what is not asked of it
+        usage = request.extensions.get_extension_for_class(x509.ExtendedKeyUsage)
+        builder = builder.add_extension(usage.value, usage.critical)
     return builder.sign(key(1), hashes.SHA256()).public_bytes(Encoding.PEM)
 
 
@@ -205,4 +208,7 @@ def test_another_kind_is_not_renewed(folder: Path) -> None:
     told = json.loads(ok(engage(folder, *asked("ta", "sign", into="telekom/2029"), "--json")))
     assert told["renews"]["file"].endswith("telekom/1_sign_SampleOrg_TA.pem")
     names = ["C", "ST", "L", "O", "OU", "emailAddress"]
-    assert sorted(each["what"] for each in told["renews"]["changes"]) == sorted([*names, "key"])
+    added = ["comment", "key usage", "key"]
+    assert sorted(each["what"] for each in told["renews"]["changes"]) == sorted([*names, *added])
+    comment = next(each for each in told["renews"]["changes"] if each["what"] == "comment")
+    assert (comment["before"], comment["after"]) == ("(none)", ANNEX_A["ta", "sign"].comment)
