@@ -279,6 +279,24 @@ def key_names_another(root: etree._Element) -> None:
     one(root, names.KEY_REFERENCE).set("URI", "#" + str(body_of(root).get(names.WSU_ID)))
 
 
+def attribute_of(tag: str) -> Change:
+    def change(root: etree._Element) -> None:
+        one(root, tag).set("Extra", "1")
+
+    return change
+
+
+def key_of_another_kind(root: etree._Element) -> None:
+    one(root, names.KEY_REFERENCE).set("ValueType", names.X509_TOKEN.replace("X509v3", "X509PKIPathv1"))
+
+
+def element_in(tag: str) -> Change:
+    def change(root: etree._Element) -> None:
+        etree.SubElement(one(root, tag), "x")
+
+    return change
+
+
 def key_of_a_file(root: etree._Element) -> None:
     one(root, names.KEY_REFERENCE).set("URI", "file:///etc/passwd")
 
@@ -371,6 +389,10 @@ CHANGED: list[tuple[Change, str]] = [
     (key_value_as_key, "key_reference"),
     (key_names_another, "key_reference"),
     (key_of_a_file, "key_reference"),
+    (key_of_another_kind, "key_reference"),
+    *((element_in(tag), "base64") for tag in (names.TOKEN, names.SIGNATURE_VALUE, names.DIGEST_VALUE)),
+    *((text_of(tag, " "), "base64") for tag in (names.TOKEN, names.SIGNATURE_VALUE, names.DIGEST_VALUE)),
+    (attribute_of(names.KEY_INFO), "signed_info"),
     (username, "unexpected_in_security"),
     (header_to_understand, "must_understand"),
     (comment_in_security, "comment"),
@@ -433,6 +455,13 @@ def no_reference(root: etree._Element) -> None:
         one(root, names.SIGNED_INFO).remove(one(root, names.REFERENCE))
 
 
+def further_in(tag: str) -> Change:
+    def change(root: etree._Element) -> None:
+        etree.SubElement(one(root, tag), f"{{{names.DS}}}XPath").text = "1"
+
+    return change
+
+
 def further_in_signed_info(root: etree._Element) -> None:
     etree.SubElement(one(root, names.SIGNED_INFO), f"{{{names.DS}}}Object")
 
@@ -487,6 +516,9 @@ SEALED: list[tuple[Change, str]] = [
     (nine_references, "references"),
     (no_reference, "references"),
     (further_in_signed_info, "signed_info"),
+    *((further_in(tag), "signed_info") for tag in (names.TRANSFORM, names.CANONICALISATION, names.DIGEST_METHOD)),
+    *((attribute_of(tag), "signed_info") for tag in (names.SIGNED_INFO, names.REFERENCE, names.TRANSFORMS)),
+    *((attribute_of(tag), "signed_info") for tag in (names.TRANSFORM, names.CANONICALISATION, names.DIGEST_METHOD)),
     (plain_id, "reference_uri"),
     (own_signature_over_the_wrapped, "body_not_signed"),
     (truncated_mac, "signed_info"),
