@@ -51,3 +51,7 @@ MAX_BYTES = 256 * 1024
 MAX_DEPTH = 50
 MAX_ELEMENTS = 10_000
 MAX_REFERENCES = 8
+# the work for these grows with their square, and anybody may send a message
+MAX_ATTRIBUTES = 64  # of one element
+MAX_NAMESPACES = 200  # declarations in the whole message
+MAX_PREFIXES = 64  # in one PrefixList

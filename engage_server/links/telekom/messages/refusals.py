@@ -14,6 +14,8 @@ REASONS: dict[str, tuple[str, str]] = {
     "not_xml": ("it is not well-formed XML 1.0", ""),
     "too_deep": ("its elements are nested deeper than 50", ""),
     "too_many_elements": ("it has more than 10,000 elements", ""),
+    "too_many_attributes": ("an element of it has more than 64 attributes", ""),
+    "too_many_namespaces": ("it has more than 200 declarations of namespaces", ""),
     "processing_instruction": ("it has a processing instruction, which SOAP 1.1 forbids", ""),
     "not_soap": ("its root is not the Envelope of SOAP 1.1 with one Header, then one Body", ""),
     "header": ("it has no Header, or more than one", ""),

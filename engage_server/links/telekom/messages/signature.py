@@ -120,7 +120,10 @@ def _prefixes(method: etree._Element) -> list[str] | None:
     if [each.tag for each in found] != [names.INCLUSIVE_PREFIXES]:
         raise refusal("signed_info")
     children(found[0], (), may_have=("PrefixList",))
-    return found[0].get("PrefixList", "").split(" ")
+    prefixes = found[0].get("PrefixList", "").split(" ")
+    if len(prefixes) > names.MAX_PREFIXES:
+        raise refusal("signed_info")
+    return prefixes
 
 
 def _assert_names_token(key_info: etree._Element, parts: Parts) -> None:

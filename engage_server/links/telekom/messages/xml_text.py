@@ -6,7 +6,13 @@ from typing import Final
 
 from lxml import etree
 
-from engage_server.links.telekom.messages.names import MAX_BYTES, MAX_DEPTH, MAX_ELEMENTS
+from engage_server.links.telekom.messages.names import (
+    MAX_ATTRIBUTES,
+    MAX_BYTES,
+    MAX_DEPTH,
+    MAX_ELEMENTS,
+    MAX_NAMESPACES,
+)
 from engage_server.links.telekom.messages.refusals import refusal
 
 _DECLARATION = re.compile(
@@ -21,6 +27,12 @@ _MARKS: Final = (
     (codecs.BOM_UTF8, "utf-8"),
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
+)
+
+_MOST: Final = (
+    ("pi", 0, "processing_instruction"),
+    ("start", MAX_ELEMENTS, "too_many_elements"),
+    ("start-ns", MAX_NAMESPACES, "too_many_namespaces"),
 )
 
 
@@ -81,16 +93,21 @@ def _decoded(content: bytes) -> str:
 
 
 def _assert_within_limits(root: etree._Element) -> None:
-    depth = elements = 0
-    for event, _ in etree.iterwalk(root, events=("start", "end", "pi")):
-        if event == "pi":
-            raise refusal("processing_instruction")
-        depth += 1 if event == "start" else -1
-        elements += event == "start"
+    depth = 0
+    counts = {"start": 0, "end": 0, "start-ns": 0, "pi": 0}
+    for event, node in etree.iterwalk(root, events=tuple(counts)):
+        counts[event] += 1
+        if event == "start":
+            depth += 1
+            if len(node.attrib) > MAX_ATTRIBUTES:
+                raise refusal("too_many_attributes")
+        elif event == "end":
+            depth -= 1
         if depth > MAX_DEPTH:
             raise refusal("too_deep")
-        if elements > MAX_ELEMENTS:
-            raise refusal("too_many_elements")
+        for kind, most, reason in _MOST:
+            if counts[kind] > most:
+                raise refusal(reason)
     if root.getprevious() is not None or root.getnext() is not None:
         _assert_only_comments_beside(root)
 

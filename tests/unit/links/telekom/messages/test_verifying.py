@@ -2,7 +2,9 @@
 
 import copy
 import datetime as dt
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -150,6 +152,8 @@ def test_the_token_can_be_demanded_too() -> None:
         (b"<a>" * 51 + b"</a>" * 51, "too_deep"),
         (b"<a>" * 300 + b"</a>" * 300, "not_xml"),
         (b"<a>" + b"<b/>" * names.MAX_ELEMENTS + b"</a>", "too_many_elements"),
+        (b"<a" + b"".join(b' b%d=""' % n for n in range(65)) + b"/>", "too_many_attributes"),
+        (b"<a" + b"".join(b' xmlns:b%d="c"' % n for n in range(201)) + b"/>", "too_many_namespaces"),
         (b'<?xml version="1.1"?><a/>', "not_xml"),
         (b'<?xml version="1.0" encoding="ISO-8859-1"?><a/>', "encoding"),
         (b'<?xml version="1.0" encoding="UTF-7"?><a/>', "encoding"),
@@ -179,6 +183,42 @@ def test_eight_references_are_not_too_many() -> None:
         one(root, names.SIGNED_INFO).remove(one(root, names.SIGNED_INFO)[-1])
 
     verify(sealed(eight), trust(), NOW)
+
+
+def test_a_list_of_prefixes_is_short() -> None:
+    def listed(count: int) -> Change:
+        def change(root: etree._Element) -> None:
+            prefixes = etree.SubElement(one(root, names.CANONICALISATION), names.INCLUSIVE_PREFIXES)
+            prefixes.set("PrefixList", " ".join(f"p{number}" for number in range(count)))
+
+        return change
+
+    verify(sealed(listed(names.MAX_PREFIXES)), trust(), NOW)
+    assert reason(sealed(listed(names.MAX_PREFIXES + 1))) == "signed_info"
+
+
+_ATTRIBUTES = b"".join(b' a%d=""' % number for number in range(15_000))
+_NAMESPACES = b"".join(b' xmlns:n%d="u:%d"' % (number, number) for number in range(6000))
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b"<s:Body ", b"<s:Body" + _ATTRIBUTES + b" "),
+        (b"<s:Envelope ", b"<s:Envelope" + _NAMESPACES + b" "),
+        (b"</s:Body>", b"<a/>" * 9_900 + b"</s:Body>"),
+        (b"</s:Body>", b"<!---->" * 30_000 + b"</s:Body>"),
+    ],
+    ids=["attributes", "namespaces", "elements", "comments"],
+)
+def test_nobody_gets_much_work_out_of_us(old: bytes, new: bytes) -> None:
+    """Anybody may send these: the agreed certificate is in every message. They took up to 0.8 s."""
+    content = signed().replace(old, new)
+    assert len(content) < names.MAX_BYTES
+    begun = time.process_time()
+    with suppress(MessageRefused):
+        verify(content, trust(), NOW)
+    assert time.process_time() - begun < 0.2
 
 
 def test_an_unsigned_message_as_others_write_it() -> None:
@@ -603,6 +643,7 @@ def test_every_code_is_refused_by_a_test() -> None:
     tried = {why for _, why in (*CHANGED, *SEALED)}
     elsewhere = {
         *("too_large", "encoding", "dtd", "not_xml", "too_deep", "too_many_elements", "processing_instruction"),
+        *("too_many_attributes", "too_many_namespaces"),
         *(
             "not_soap",
             "token_not_signed",
