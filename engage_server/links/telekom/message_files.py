@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import PrivateKeyInvalid
@@ -15,10 +16,12 @@ from engage_server.links.telekom.messages.signing import Signer
 from engage_server.links.telekom.messages.verifying import Trust
 from engage_server.links.telekom.settings import EnvironmentTable, TelekomTable
 from engage_server.pki.encodings import read_certificates
+from engage_server.pki.extensions import extension
 from engage_server.pki.keys import keys_match, read_private_key
 from engage_server.records import Secret
 
 _MOST_BYTES = 1 << 20
+_TELEKOM_SIGNS = "telekom_sign_certificate_file"
 
 
 def read_signer(certificate: Path, key: Path, passphrase: Secret | None) -> Signer:
@@ -80,10 +83,16 @@ def signer_of(table: TelekomTable, environment: Environment, where: Where) -> Si
 
 def trust_of(table: TelekomTable, environment: Environment, where: Where) -> Trust:
     """Read what the messages of an environment must be signed with. The arguments and errors are as above."""
-    file = named(table.of(environment), "telekom_sign_certificate_file", where.below(environment))
+    file = named(table.of(environment), _TELEKOM_SIGNS, where.below(environment))
     _assert_enough(table, where)
     content = read_file(file, limit=_MOST_BYTES)
-    agreed = tuple(read_certificates(content, source=str(file)))  # two while a new one replaces an old one
+    found = read_certificates(content, source=str(file))  # two senders' while a new one replaces an old one
+    # of a chain, those of its CAs sign no messages
+    agreed = tuple(each for each in found if len(found) == 1 or not _is_ca(each))
+    if not agreed:
+        raise where.below(environment).refused(
+            "its file holds certificates of CAs alone", "Name the file of Telekom's own certificate.", _TELEKOM_SIGNS
+        )
     return Trust(agreed, table.parts, table.signature_algorithms)
 
 
@@ -97,6 +106,11 @@ def named(keys: EnvironmentTable, key: str, place: Where) -> Path:
     if not isinstance(found, Path):
         raise place.refused(f"the key {key} is missing", f'Add a line: {key} = "..."')
     return found
+
+
+def _is_ca(certificate: x509.Certificate) -> bool:
+    constraints = extension(certificate, x509.BasicConstraints)
+    return constraints is not None and constraints.ca
 
 
 def _assert_enough(table: TelekomTable, where: Where) -> None:

@@ -9,6 +9,10 @@ import pytest
 from engage_server.errors import EngageError, SettingsInvalid
 from engage_server.links.telekom.ingress_part import read_telekom_part
 from engage_server.links.telekom.notifications.acknowledgement import EXAMPLE, read_acknowledgement
+from engage_server.pki.encodings import pem
+from tests.support.chains import good_chain
+from tests.support.hidden import run_without
+from tests.support.ingress import host_files
 from tests.support.signed_messages import NOW
 from tests.support.telekom_links import LINKS, links_file, write_links
 
@@ -95,3 +99,24 @@ def test_a_host_that_does_not_serve_it_needs_neither_keys_nor_the_extra(folder: 
         "assert not {'lxml', 'signxml', 'zeep'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program, str(folder / "links.toml")], check=True)
+
+
+def test_of_a_chain_the_certificates_of_cas_sign_no_messages(folder: Path) -> None:
+    built, own = good_chain(), (folder / "telekom.pem").read_bytes()
+    (folder / "telekom.pem").write_bytes(own + pem([*built.chain.intermediates, built.chain.root]))
+    (agreed,) = read_telekom_part(links_file(folder)).agreed
+    assert pem(agreed.trust.certificates) == own
+    (folder / "telekom.pem").write_bytes(own + pem([built.chain.server]))
+    (agreed,) = read_telekom_part(links_file(folder)).agreed
+    assert len(agreed.trust.certificates) == 2, "while a new one replaces an old one"
+    (folder / "telekom.pem").write_bytes(pem([*built.chain.intermediates, built.chain.root]))
+    with pytest.raises(SettingsInvalid, match="certificates of CAs alone"):
+        read_telekom_part(links_file(folder))
+
+
+def test_an_ingress_without_the_extra_says_what_to_install(folder: Path) -> None:
+    (folder / "data").mkdir()
+    host_files(folder, "links.example.org")
+    (done,) = run_without(["lxml"], [], folder, ("serve", "links"))
+    assert done.status == 3
+    assert "next: pip install 'engage-server[telekom] @ PATH_OR_URL_OF_THE_REPOSITORY'" in done.err
