@@ -1,7 +1,6 @@
 """Ways to deceive a verifier of signed messages, each with the code that it is refused with.
 
-:data:`CHANGED` is what somebody changes in a good message on the way. :data:`SEALED` is what even the portal may not sign.
-
+:data:`CHANGED` is what somebody changes in a good message. :data:`SEALED` is what even the portal may not sign.
 """
 
 import copy
