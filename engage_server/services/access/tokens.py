@@ -1,7 +1,7 @@
 """Tokens of other systems: ``engage_NUMBER_SECRET_CHECKSUM``, shown once.
 
 The beginning lets scanners find a token in a repository. The number finds the row. The secret has 32 random bytes, so
-one SHA-256 is enough at rest. The checksum tells a cut-off token from a wrong one without asking the store.
+one SHA-256 is enough at rest. The checksum finds a cut-off token without asking the store.
 """
 
 import hmac
