@@ -85,7 +85,7 @@ def progress_json(
     Args:
         progress: The rotation, its devices and its gate.
         program: How the reader calls the commands that warnings name.
-        advice: Whether former releases can be retired. None if it has not ended, or if there are none.
+        advice: Whether former releases can be retired; None if there are none.
     """
     rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
     return {

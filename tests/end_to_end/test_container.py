@@ -118,11 +118,11 @@ def test_a_container_of_before_goes_on_and_is_told(folder: Path) -> None:
     """Everything was in one volume: nobody is locked out by the upgrade."""
     ok(engage(folder / STATE, "init", "--host", "127.0.0.1"))
     with started(folder, {STATE: STATE}) as log:
-        assert "warning: engage.kek lies beside the database" in log
-        assert "warning: the authority's keys lie beside the database" in log
+        assert "warning: engage.kek is in the same volume as the database" in log
+        assert "warning: the authority's keys are in the same volume as the database" in log
     (folder / STATE / "engage.kek").rename(folder / KEK / "engage.kek")
     with started(folder, {STATE: STATE, KEK: KEK}) as log:
-        assert "engage.kek lies beside" not in log
+        assert "engage.kek is in the same volume" not in log
 
 
 def test_commands_beside_the_servers_know_their_ports(tmp_path: Path) -> None:

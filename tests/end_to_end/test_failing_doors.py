@@ -166,8 +166,13 @@ def test_whether_it_is_safe_to_retire(served: Path) -> None:
     assert "safe to retire" not in ok(engage(served, "release", "list"))
 
 
-def test_a_rotation_that_is_done_says_so_too(served: Path) -> None:
+def test_a_rotation_says_so_while_it_is_open_and_when_it_is_done(served: Path) -> None:
     ok(engage(served, "rotate", "start", "--way", "server-renewal"))
+    not_yet = "safe to retire release 1: not yet: the open rotation may go back to it"
+    assert f"  {not_yet}\n" in ok(engage(served, "rotate", "status"))
+    assert f"main: {not_yet}\n" in ok(engage(served, "release", "list"))
+    (found,) = json.loads(ok(engage(served, "rotate", "status", "--json")))
+    assert found["retirement"] == {"releases": [1], "safe": False, "sentence": not_yet}
     ok(engage(served, "rotate", "approve", "--reason", "trial"))
     assert "safe to retire release 1: yes, 3 of 3 doors" in ok(engage(served, "rotate", "status"))
     (found,) = json.loads(ok(engage(served, "rotate", "status", "--json")))

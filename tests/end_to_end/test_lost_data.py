@@ -1,6 +1,7 @@
 """A folder of data, or a database, that is lost: it is said, nothing covers it up, and devices are served meanwhile."""
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -125,6 +126,47 @@ def test_where_no_chain_fits_each_is_named(installation: Path) -> None:
     assert "activated release 1 of main" in ok(
         engage(installation, "--config", *step.split(), "--site-key-file", "site.key")
     )
+
+
+def _refused_release(folder: Path) -> None:
+    """What an earlier version's ``init`` left: a site whose only release is staged, for other hosts than the site's."""
+    _remove_database(folder)
+    ok(engage(folder, "init", "--new", "--site", "first", "--host", "first.example", "--site-key-file", "site.key"))
+    ok(engage(folder, "site", "add", "main", "--host", "other.example", "--site-key-file", "site.key"))
+    assert engage(folder, "release", "stage", "certs/main", "--site", "main").returncode == 1
+
+
+def _commands(text: str) -> list[list[str]]:
+    """The commands that a message names, without ``--config FILE``."""
+    found = [line.partition("engage --config ")[2] for line in text.splitlines()]
+    return [shlex.split(each)[1:] for each in found if each]
+
+
+def test_a_staged_release_that_is_refused_does_not_stop_init(installation: Path) -> None:
+    """Each command of the message is typed as it stands; so is ``init`` again."""
+    _refused_release(installation)
+    init = ("--config", str(installation / "engage.toml"), "init")
+    done = engage(installation, *init)
+    assert (done.returncode, "error [chain.none_fits]" in done.stderr) == (1, True)
+    assert "release 1 of main, staged before: san.host_missing" in done.stderr
+    change, build = _commands(done.stderr)
+    assert change[:3] == ["site", "change", "main"]
+    assert build[-2:] == ["--host", "other.example"]
+    ok(engage(installation, *build))
+    told = ok(engage(installation, *init))
+    assert "release 1, staged before, cannot be served: san.host_missing" in told
+    assert "activated release 2 of main" in told
+    (drop,) = [each for each in _commands(told) if each[0] == "release"]
+    ok(engage(installation, *drop))
+    assert "nothing to do" in ok(engage(installation, *init)), "the control"
+
+
+def test_or_the_site_gets_the_hosts_of_its_release(installation: Path) -> None:
+    _refused_release(installation)
+    init = ("--config", str(installation / "engage.toml"), "init")
+    change, _ = _commands(engage(installation, *init).stderr)
+    ok(engage(installation, *change))
+    assert "activated release 1 of main" in ok(engage(installation, *init))
 
 
 def test_a_new_folder_is_no_loss(tmp_path: Path) -> None:

@@ -33,8 +33,10 @@ _NOT_RUN = {
     "first-door.md": 2,
     "move-keys-offline.md": 0,
     "renew.md": 0,
+    "rotation.md": 3,
     "run-as-a-service.md": 4,
     "upgrading.md": 3,
+    "virtual-lock.md": 0,
 }
 _STAGES: dict[str, Callable[[], AbstractContextManager[Stage]]] = {
     "a folder with the site key": running_host,

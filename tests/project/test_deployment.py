@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import subprocess
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -120,6 +121,13 @@ def test_the_container_starts_what_exists() -> None:
     for source in re.findall(r"^COPY (?!--from)(.+) \S+$", text, re.MULTILINE):
         for name in source.split():
             assert (ROOT / name).exists(), name
+
+
+def test_the_container_has_each_file_that_the_package_names() -> None:
+    """A build without its license only warns, until setuptools refuses it."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    copied = " ".join(re.findall(r"^COPY (?!--from)(.+) \S+$", CONTAINERFILE.read_text(), re.MULTILINE)).split()
+    assert {project["readme"], *project["license-files"], "pyproject.toml"} <= set(copied)
 
 
 @pytest.mark.parametrize(

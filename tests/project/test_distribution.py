@@ -64,7 +64,7 @@ def test_disagreement_is_found(version: str, headings: tuple[str, ...], wrong: s
 
 def _built(folder: Path) -> tuple[str, list[str], list[str]]:
     """Build wheel and sdist of the smallest tree that our settings accept: METADATA, and the names in both."""
-    (folder / "engage_server").mkdir()
+    (folder / "engage_server").mkdir(parents=True)
     for name in ("pyproject.toml", "README.md", "LICENSE", "engage_server/__init__.py"):
         shutil.copy(ROOT / name, folder / name)
     build = "from setuptools import build_meta as b; b.build_wheel('out'); b.build_sdist('out')"
@@ -90,3 +90,13 @@ def test_wheel_and_sdist_carry_the_license(tmp_path: Path) -> None:
     assert f"Version: {__version__}\n" in metadata
     assert [name.partition("/")[2] for name in wheel if "LICENSE" in name] == ["licenses/LICENSE"]
     assert [name.partition("/")[2] for name in sdist if "LICENSE" in name] == ["LICENSE"]
+    assert not [name for name in wheel if name.endswith(".1")], "none were written"
+
+
+@pytest.mark.long("that each command has a page, in test_man_pages.py")
+def test_a_wheel_carries_the_man_pages_that_were_written(tmp_path: Path) -> None:
+    """As ``scripts/wheel`` writes them."""
+    (tmp_path / "tree" / "build" / "man").mkdir(parents=True)
+    (tmp_path / "tree" / "build" / "man" / "engage-init.1").write_text(".TH ENGAGE-INIT 1\n")
+    _, wheel, _ = _built(tmp_path / "tree")
+    assert [name.partition("/")[2] for name in wheel if ".1" in name] == ["data/share/man/man1/engage-init.1"]

@@ -8,7 +8,11 @@ import pytest
 
 from tests.project.plain_speech import ROOT, faults, of_docstring, of_module, of_page, sentences, word_list
 
-_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "deploy").rglob("*.md")})
+_PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")})
+_SCRIPTS = [
+    *sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file()),
+    *(ROOT / "deploy" / name for name in ("container/start", "systemd/engage")),
+]
 _HISTORY = {"CHANGELOG.md"}  # entries of versions that are out stay as they are
 _PACKAGES = sorted(
     path
@@ -46,6 +50,13 @@ def test_what_monitoring_shows_keeps_to_it() -> None:
     texts = [each for text in shown for each in sentences(re.sub(r"{{.*?}}", "CODE", text))]
     assert len(texts) > 60
     assert [(fault, each) for each in texts for fault in faults(each)] == []
+
+
+@pytest.mark.parametrize("path", _SCRIPTS, ids=_name)
+def test_what_scripts_print_keeps_to_it(path: Path) -> None:
+    printed = re.findall(r"(?:fail|echo|printf|description:) +(.+)", path.read_text(encoding="utf-8"))
+    quoted = [text for line in printed for pair in re.findall(r"\"([^\"]*)\"|'([^']*)'", line) for text in pair]
+    assert [(fault, each) for text in quoted for each in sentences(text) for fault in faults(each)] == []
 
 
 def test_the_list_is_read() -> None:

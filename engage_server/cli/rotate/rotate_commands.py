@@ -26,9 +26,7 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.records import GatePolicy, Limit, Occasion, Rotation, RotationState, RotationWay
-from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationWish
 
@@ -233,12 +231,12 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
     occasion = session.occasion()
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
+    answers = [operator.held_anchors.advice(name, occasion.now) for name in newest]
     if as_json:
-        print_json([progress_json(each, program(), _advice(operator, each, occasion)) for each in found])
+        print_json([progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)])
         return
-    for each in found:
+    for each, advice in zip(found, answers, strict=True):
         print_progress(each)
-        advice = _advice(operator, each, occasion)
         if advice is not None:
             click.echo(f"  {advice.sentence}")
     if not found:
@@ -289,12 +287,6 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
     served = operator.releases.current(name)
     click.echo(f"the rotation of {name} has ended: {ended.state}; release {served} is current")
     print_next(f"{program()} device list --site {name} --troubled")
-
-
-def _advice(operator: OperatorSide, progress: RotationProgress, occasion: Occasion) -> RetirementAdvice | None:
-    """For a rotation that has ended: whether the replaced release can be retired. An open one may go back to it."""
-    rotation = progress.rotation
-    return None if rotation.state.is_open else operator.held_anchors.advice(rotation.site, occasion.now)
 
 
 def _ask_before_cut_overs(

@@ -3,7 +3,7 @@
 A step that is already done is skipped, so an interrupted run is finished by running it again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from engage_server.records import Host, Occasion, ReleaseState, Secret, Site
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
-from engage_server.services.installation.left_chains import LeftChain, choose_chain, reason_of
+from engage_server.services.installation.left_chains import LeftChain, choose_chain, reason_of, why_not
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.sites.register import SiteRequest, Sites, new_site_key
 
@@ -61,7 +61,7 @@ class Installer:
         Raises:
             Conflict: The site exists with other hosts or another key.
             ChainTooLong: The hosts do not fit into a device's memory.
-            Refused: The site has chains, and none of them can be served.
+            Refused: The site has chains or staged releases, and none of them can be served.
             NotPossible: A file or the database cannot be used.
         """
         site = next((site for site in self._sites.all() if site.name == plan.site), None)
@@ -71,11 +71,17 @@ class Installer:
             site = self._add(plan, hosts, occasion, tell)
         else:
             self._assert_same(site, plan)
-            staged = self._releases.all(site.name)
-            if any(release.state is ReleaseState.CURRENT for release in staged):
+            if self._releases.current(site.name) is not None:
                 return
-            left = [] if staged else choose_chain(plan.chain_folder, site.hosts, occasion.now)
-        tell(self._first_release(site, self._chain_folder(site, plan, left, occasion, tell), occasion))
+            usable, refused = self._staged_before(site, occasion)
+            if usable is not None:
+                tell(self._activate(site, usable, occasion))
+                return
+            left = choose_chain(plan.chain_folder, site.hosts, occasion.now, refused)
+            self._tell_of_refused(site, refused, tell)
+        folder = self._chain_folder(site, plan, left, occasion, tell)
+        number = self._releases.stage(read_chain_folder(folder), site.name, occasion).release.number
+        tell(self._activate(site, number, occasion))
 
     def _add(self, plan: InstallationPlan, hosts: tuple[Host, ...], occasion: Occasion, tell: Tell) -> Site:
         request = SiteRequest(plan.site, hosts, for_trials=plan.for_trials)
@@ -93,18 +99,28 @@ class Installer:
             for sentence in reason_of(left, site.name):
                 tell(sentence)
             return left[0].folder
-        if not self._releases.all(site.name):
-            chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
-            _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now, plan.passphrase)
-            tell(f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes")
+        chain_plan = ChainPlan(site.hosts, plan.organization, label=str(occasion.now.year))
+        _, budget = build_chain_folder(plan.chain_folder, chain_plan, occasion.now, plan.passphrase)
+        tell(f"built a chain in {plan.chain_folder}: {budget.total} of {budget.limit} bytes")
         return plan.chain_folder
 
-    def _first_release(self, site: Site, folder: Path, occasion: Occasion) -> str:
-        staged = self._releases.all(site.name)
-        if staged:
-            number = staged[-1].number
-        else:
-            number = self._releases.stage(read_chain_folder(folder), site.name, occasion).release.number
+    def _staged_before(self, site: Site, occasion: Occasion) -> tuple[int | None, dict[int, str]]:
+        """The newest release of an earlier run that can be served, and why the newer ones cannot."""
+        refused: dict[int, str] = {}
+        for release in sorted(self._releases.all(site.name), key=lambda each: each.number, reverse=True):
+            if release.state is ReleaseState.STAGED:
+                errors = self._releases.check_before_serving(site.name, release.number, occasion).errors
+                if not errors:
+                    return release.number, refused
+                refused[release.number] = why_not(errors[0])
+        return None, refused
+
+    def _tell_of_refused(self, site: Site, refused: Mapping[int, str], tell: Tell) -> None:
+        for number, error in refused.items():
+            tell(f"release {number}, staged before, cannot be served: {error}")
+            tell(f"to remove it: engage release drop {number} --site {site.name}")
+
+    def _activate(self, site: Site, number: int, occasion: Occasion) -> str:
         self._releases.activate(site.name, number, {}, occasion)
         return f"checked, staged and activated release {number} of {site.name}"
 

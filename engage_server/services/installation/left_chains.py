@@ -6,7 +6,7 @@ renewal writes a new folder.
 
 import re
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,12 +14,12 @@ from pathlib import Path
 
 from cryptography import x509
 
-from engage_server.checks import ChainCase, Circumstances, Severity, run_checks
+from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.errors import EngageError, HostInvalid, Refused
 from engage_server.pki.extensions import extension
 from engage_server.records import AnchorRole, Host
 from engage_server.services.chains.authority import chain_folders
-from engage_server.services.chains.folder import SERVER, SUCCESSOR_TITLES, ChainMaterial, read_chain_folder
+from engage_server.services.chains.folder import SERVER, SUCCESSOR_TITLES, ChainMaterial, free_folder, read_chain_folder
 
 _OF_A_ROTATION = r"-\d{4}-\d{2}-\d{2}(-\d+)?"
 
@@ -41,23 +41,26 @@ class LeftChain:
     why_not: str
 
 
-def choose_chain(folder: Path, hosts: tuple[Host, ...], now: datetime) -> list[LeftChain]:
+def choose_chain(
+    folder: Path, hosts: tuple[Host, ...], now: datetime, refused: Mapping[int, str] | None = None
+) -> list[LeftChain]:
     """The chains that can be served today for these hosts, the newest first. Empty if a new one has to be built.
 
     Args:
         folder: Where the first chain of the site is built, such as ``certs/main``. Folders beside it are searched, too.
         hosts: The hosts that devices call. If empty, only the site's own folders are searched, for the hosts of each.
         now: The time, timezone-aware.
+        refused: The staged releases of the site, with the reason why each cannot be served. None: there is no site yet.
 
     Raises:
-        Refused: The site has chains, and none of them can be served. Each is named, with the reason.
+        Refused: The site has chains or staged releases, and none of them can be served. Each is named, with the reason.
     """
     own = re.compile(re.escape(folder.name) + f"({_OF_A_ROTATION})?")
     found = [_judge(each, hosts, now) for each in _candidates(folder)]
     owned = [each for each in found if own.fullmatch(each.folder.relative_to(folder.parent).parts[0])]
     usable = [each for each in (found if hosts else owned) if not each.why_not]
-    if owned and not usable:
-        raise _none_fits(folder, owned, hosts)
+    if (owned or refused) and not usable:
+        raise _none_fits(folder, owned, hosts, refused)
     return sorted(usable, key=_age, reverse=True)
 
 
@@ -94,7 +97,12 @@ def _error(material: ChainMaterial, hosts: tuple[Host, ...], now: datetime) -> s
     """The first error that would keep the chain from going live; "" for none."""
     at = Circumstances(now, hosts, AnchorRole.ROOT, material.server_key.public_key())
     errors = (each for each in run_checks(ChainCase.of_chain(material.chain, at)) if each.severity is Severity.ERROR)
-    return next((f"{each.code}: {each.certificate}: {each.sentence}" for each in errors), "")
+    return next(map(why_not, errors), "")
+
+
+def why_not(error: Finding) -> str:
+    """The reason why a chain or a release cannot be served, for a message."""
+    return f"{error.code}: {error.certificate}: {error.sentence}"
 
 
 def _age(chain: LeftChain) -> tuple[datetime | None, int, int]:
@@ -114,17 +122,24 @@ def _hosts_of(server: x509.Certificate) -> tuple[Host, ...]:
     return tuple(dict.fromkeys(hosts))
 
 
-def _none_fits(folder: Path, chains: Sequence[LeftChain], hosts: tuple[Host, ...]) -> Refused:
-    rows: list[str] = []
+def _none_fits(
+    folder: Path, chains: Sequence[LeftChain], hosts: tuple[Host, ...], refused: Mapping[int, str] | None
+) -> Refused:
+    site, exists = folder.name, refused is not None
+    change = f"site change {site}" if exists else f"init --site {site}"
+    rows = [f"  release {number} of {site}, staged before: {error}" for number, error in (refused or {}).items()]
+    use = ""
     for each in chains:
         rows.append(f"  {each.folder}: {each.why_not}")
         if each.hosts and "san.host_missing" in each.why_not:
-            rows.append(f"    to use it: engage init --site {folder.name} {_options(each.hosts)}")
+            rows.append(f"    to use it: engage {change} {_options(each.hosts)}")
+            use = f"Use the command of one of them, {'then repeat this one' if exists else 'with your other options'}. "
     wanted = hosts or next((each.hosts for each in chains if each.hosts), ())
-    build = f"engage chain build {shlex.quote(f'{folder}-new')} {_options(wanted) or '--host HOST'}"
+    again = "" if hosts else f" with {_options(wanted) or '--host HOST'}"  # or the new folder is not the site's own
+    build = f"engage chain build {shlex.quote(str(free_folder(folder)))} {_options(wanted) or '--host HOST'}"
     return Refused(
-        f"no chain in {folder.parent} can be served for {' '.join(map(str, hosts)) or folder.name}:",
-        f"Use the command of one of them, with your other options. Or build a chain and repeat this command: {build}",
+        f"no chain in {folder.parent} can be served for {' '.join(map(str, hosts)) or site}:",
+        f"{use}{'Or build' if use else 'Build'} a chain and repeat this command{again}: {build}",
         code="chain.none_fits",
         rows=rows,
     )

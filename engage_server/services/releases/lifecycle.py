@@ -329,7 +329,8 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
         release = checked.release
         raise Refused(
             f"release {release.number} of {release.site} cannot be activated:",
-            "Fix the chain and stage it again. Or accept each error by its code: --override CODE=REASON.",
+            f"Stage a chain without these errors: engage release stage DIR --site {release.site}. "
+            "Or repeat this command, and accept each error by its code: --override CODE=REASON.",
             code="release.refused",
             rows=map(_line, open_errors),
         )

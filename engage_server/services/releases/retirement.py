@@ -41,7 +41,8 @@ def advise(
     kept = [number for number in releases if number in needed]
     numbers = tuple(number for number in releases if number not in needed)
     if not numbers:
-        return RetirementAdvice(tuple(kept), False, f"{_question(kept)} no: {_open_rotation(kept, needed)}", current)
+        sentence = f"{_question(kept)} not yet: {_open_rotation(kept, needed)}"
+        return RetirementAdvice(tuple(kept), False, sentence, current)
     advice = _by_doors(numbers, current)
     if not kept:
         return advice

@@ -106,7 +106,7 @@ class Preparation(RotationSteps):
             self._end(rotation, RotationState.ABORTED, errors, occasion, go_back=False)
             raise Refused(
                 f"release {number} of {site.name} cannot go live: {errors}",
-                "The rotation was ended before anything was served. Fix the chain, and start again.",
+                "The rotation was ended before anything was served. Fix what the errors name, and start again.",
                 code="release.refused",
             )
         return number

@@ -1,5 +1,6 @@
 """Shell completion: names of the installation, or nothing; never an error, and nothing on standard error."""
 
+import shutil
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -117,6 +118,21 @@ def _not_installed(_name: str) -> object:
     raise ModuleNotFoundError(name="sqlalchemy")
 
 
+def played(shell: tuple[str, ...], script: str, folder: Path) -> list[str]:
+    """The lines that a script of a real shell prints. The shell has no settings of this machine's user."""
+    environment = clean_environment() | {"PATH": f"{Path(ENGAGE).parent}:/usr/bin:/bin", "HOME": str(folder)}
+    done = subprocess.run(
+        [*shell, "-c", script], cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stderr, done.returncode) == ("", 0)
+    return done.stdout.splitlines()
+
+
+def not_there(shell: str) -> pytest.MarkDecorator:
+    """Skips a test where a shell is missing."""
+    return pytest.mark.skipif(shutil.which(shell) is None, reason=f"{shell} is not installed (Debian: {shell})")
+
+
 def test_in_a_real_bash(two_sites: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     script = (
         "source <(engage completion bash)\n"
@@ -125,12 +141,33 @@ def test_in_a_real_bash(two_sites: Path, tmp_path_factory: pytest.TempPathFactor
         "try engage site show ma\ntry engage device show F\ncomplete -p engage\n"
         f"cd {tmp_path_factory.mktemp('elsewhere')}\ntry engage site show ma\n"
     )
-    environment = clean_environment() | {"PATH": f"{Path(ENGAGE).parent}:/usr/bin:/bin"}
-    done = subprocess.run(
-        ["bash", "-c", script], cwd=two_sites, env=environment, capture_output=True, text=True, check=False, timeout=60
-    )
     lines = ["main", _SERIALS[2], "complete -o nosort -F _engage_completion engage", ""]
-    assert (done.stdout.splitlines(), done.stderr, done.returncode) == (lines, "", 0)
+    assert played(("bash",), script, two_sites) == lines
+
+
+@not_there("zsh")
+def test_in_a_real_zsh(two_sites: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """In a terminal, with the Tab key: a zsh that only runs a script completes nothing."""
+    script = (
+        "zmodload zsh/zpty; zpty terminal zsh -f -i\n"
+        "type() { zpty -w terminal $1; zpty -r terminal shown $'*<<*>>*'; print -r -- ${${shown##*<<}%%>>*}; }\n"
+        'type \'autoload -Uz compinit; compinit -D -u; engage() { print -r -- "<""<$*>>" }; engage before\'\n'
+        "type $'engage site show ma\\t'\n"
+        "type 'source =(env engage completion zsh); engage after'\n"
+        "type $'engage site show ma\\t'\n"
+        f"type 'cd {tmp_path_factory.mktemp('elsewhere')}; engage there'\n"
+        "type $'engage site show ma\\t'\n"
+    )
+    before, after, there = ["before", "site show ma"], ["after", "site show main"], ["there", "site show ma"]
+    assert played(("zsh", "-f"), script, two_sites) == [*before, *after, *there]
+
+
+@not_there("fish")
+def test_in_a_real_fish(two_sites: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    asked = 'complete -C "engage site show ma"\n'
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    script = f"{asked}echo after\nengage completion fish | source\n{asked}echo there\ncd {elsewhere}\n{asked}"
+    assert played(("fish", "--no-config"), script, two_sites) == ["after", "main", "there"]
 
 
 @pytest.mark.parametrize(("shell", "word"), [("bash", "complete -o"), ("zsh", "compdef"), ("fish", "complete --")])

@@ -141,7 +141,7 @@ class TestRetirement:
         yes = "safe to retire release 1: yes, 3 of 3 doors hold the anchor of release 3"
         assert self.advice(served) == (True, f"{yes}; not yet: the open rotation may go back to release 2")
         found = served.held_anchors.advice_on("main", [second], NOW)
-        no = "safe to retire release 2: no: the open rotation may go back to it"
+        no = "safe to retire release 2: not yet: the open rotation may go back to it"
         assert (found.is_safe, found.sentence) == (False, no)
         served.rotations.abort("main", "", served.occasion, keep=True)
         assert self.advice(served)[1].startswith("safe to retire releases 1 and 2: yes, 3 of 3"), "the control"
@@ -151,5 +151,5 @@ class TestRetirement:
         served.rotations.approve("main", "trial", served.occasion)
         assert self.advice(served) == (
             False,
-            "safe to retire releases 1 and 2: no: the open rotation may still need them",
+            "safe to retire releases 1 and 2: not yet: the open rotation may still need them",
         )
