@@ -86,6 +86,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "fleet": {"transport"},
     },
     "cli": {
+        "access": {"shell"},
         "chain": {"shell"},
         "lock": {"shell"},
         "site": {"shell"},
