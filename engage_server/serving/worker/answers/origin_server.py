@@ -14,8 +14,10 @@ from engage_server.serving.worker.connections.memory_budget import MemoryBudget
 from engage_server.serving.worker.connections.request_reader import Request, RequestReader, RequestRefused
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.web import call_in, device
+from engage_server.web.sign_in.secret_paths import SECRET_PATHS
 
 # the routes whose good answers go to devices, and on which devices identify themselves
+_HIDDEN_PATH = "/sign-in/***"
 _OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
 
 
@@ -113,8 +115,9 @@ class OriginServer:
             # a call-in counts for the device that it was answered as: the site knows that device
             believed = rendered.serial if rendered.route in call_in.ENDPOINTS else serial
             self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
+        path = request.path if rendered.route not in SECRET_PATHS else _HIDDEN_PATH
         return Outgoing(
-            connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
+            connection, content, rendered.route, request.method, path, serial, rendered.status, rendered.began
         )
 
     def _quick_answer(self, connection: Connection, content: bytes) -> Outgoing | None:
