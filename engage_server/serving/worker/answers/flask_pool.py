@@ -151,7 +151,7 @@ class FlaskPool:
 
     def _route(self, request: Request) -> str:
         try:
-            return str(self._routes.match(request.path or "/", request.method)[0])
+            return str(self._routes.match(unquote(request.path) or "/", request.method)[0])  # as the app reads it
         except HTTPException:
             return NO_ROUTE
 
