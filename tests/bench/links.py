@@ -20,7 +20,7 @@ import psutil  # type: ignore[import-untyped]  # no stubs
 
 from tests.support.ingress import RunningIngress, read_answer, running_ingress
 
-PARTNERS = {"m2u": "tests.bench.m2u_messages"}
+PARTNERS = {"kpn": "tests.bench.kpn_messages", "m2u": "tests.bench.m2u_messages"}
 
 
 @dataclass(frozen=True, slots=True)

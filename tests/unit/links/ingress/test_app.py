@@ -98,6 +98,12 @@ def test_an_answer_is_whole(app: IngressApp, connection: Connection, desk: Desk)
     assert (answer.status_line, answer.rest) == (b"HTTP/1.1 299 \r\n", b"Content-Length: 0\r\n\r\n")
 
 
+def test_no_content_has_no_length(app: IngressApp, connection: Connection, desk: Desk) -> None:
+    desk.gives = Answer(204, b"abc")
+    answer = ask(app, connection, "GET /a/x HTTP/1.1\nHost: x\n\n")
+    assert (answer.status_line, answer.rest) == (b"HTTP/1.1 204 No Content\r\n", b"\r\n")
+
+
 @pytest.mark.parametrize("gives", [RuntimeError("S3cret"), Answer(200, fields=(("X-A", "b\r\nX-C: d"),))])
 def test_a_defect_is_logged_and_costs_one_answer(
     app: IngressApp, connection: Connection, desk: Desk, gives: Answer | Exception, caplog: pytest.LogCaptureFixture
