@@ -1,8 +1,8 @@
 """The operators' listener, which monitoring asks. Its routes are never on a device's port."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from flask import Flask, Response
+from flask import Blueprint, Flask, Response
 from werkzeug.exceptions import HTTPException
 
 from engage_server.services.distribution.lookup import Distribution
@@ -12,15 +12,20 @@ from engage_server.web import answers, health
 PROMETHEUS_TEXT = "; ".join(("text/plain", "version=0.0.4", "charset=utf-8"))
 
 
-def create_operators_app(distribution: Distribution, exposition: Callable[[], bytes], process: int) -> Flask:
+def create_operators_app(
+    distribution: Distribution, exposition: Callable[[], bytes], process: int, pages: Sequence[Blueprint] = ()
+) -> Flask:
     """Build the app of the operators' listener.
 
     Args:
         distribution: For the health routes.
         exposition: Returns the metrics, in Prometheus' text format.
         process: The number of this process, which each answer names.
+        pages: What people see, such as the pages on which they sign in.
     """
     app = Flask(__name__, static_folder=None)
+    for each in pages:
+        app.register_blueprint(each)
     app.register_blueprint(health.blueprint(distribution))
 
     @app.get("/metrics", provide_automatic_options=False)

@@ -4,7 +4,7 @@ import logging
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from flask import Flask
 
@@ -18,6 +18,7 @@ from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.repeating import Repeating
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.routes import blueprint as sign_in_pages
 
 _LATER = 5
 
@@ -58,4 +59,6 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
-    return create_operators_app(device_side.distribution, exposition.text, os.getpid()), spool.lateness
+    pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False)]
+    app = create_operators_app(device_side.distribution, exposition.text, os.getpid(), pages)
+    return app, spool.lateness
