@@ -26,12 +26,12 @@ COMMANDS = {
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
     "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
+    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
     "telekom": (
         "engage_server.links.commands.telekom.telekom_commands",
         "telekom",
         "Telekom's M2M portal: certificates, signed messages.",
     ),
-    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
