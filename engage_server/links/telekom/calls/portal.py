@@ -3,11 +3,12 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal
 
 from lxml import etree
 
-from engage_server.errors import NotPossible, Refused, UpstreamSilent
+from engage_server.errors import NotPossible, Refused, SettingsInvalid, UpstreamSilent
 from engage_server.files import read_file
 from engage_server.links.registry.links_file import LinksFile
 from engage_server.links.registry.secret_file import read_secret_file
@@ -88,11 +89,23 @@ def read_portal(file: LinksFile, environment: Environment, service: Service) -> 
         signer_of(table, environment, where),
         trust_of(table, environment, where),
         "" if trusted is None else read_file(trusted, limit=_MOST_BYTES).decode("ascii", "replace"),
-        _NONE if keys.api_key_file is None else read_secret_file(keys.api_key_file),
+        _NONE if keys.api_key_file is None else _read_token(keys.api_key_file),
         table.api_key_path or "",
-        _NONE if table.sender_id_file is None else read_secret_file(table.sender_id_file),
+        _NONE if table.sender_id_file is None else _read_token(table.sender_id_file),
         table.sender_id_path or "",
     )
+
+
+def _read_token(file: Path) -> Secret:
+    """Read a secret that becomes the text of an element.
+
+    Raises:
+        SettingsInvalid: It cannot, or others may read it.
+    """
+    found = read_secret_file(file)
+    if not found.reveal().isascii() or not found.reveal().decode().isprintable():
+        raise SettingsInvalid(f"{file}: it holds other characters than ASCII", "Write it on one line, as it was sent.")
+    return found
 
 
 def call(
@@ -130,12 +143,11 @@ def _written(
     portal: Portal, wsdl: Wsdl, operation: str, arguments: Mapping[str, Any], at: datetime
 ) -> tuple[bytes, str]:
     """The signed message, and the SOAPAction."""
-    hidden = portal.api_key.reveal().decode("utf-8", "replace")
-    sender = portal.sender_id.reveal().decode("utf-8", "replace")
-    placed = [(path, text) for path, text in ((portal.api_key_path, hidden), (portal.sender_id_path, sender)) if text]
+    secrets = ((portal.api_key_path, portal.api_key), (portal.sender_id_path, portal.sender_id))
+    placed = [(path, secret.reveal().decode()) for path, secret in secrets if secret.reveal()]
     for path, text in placed:
         arguments = with_secret(arguments, path, text)
-    request = wsdl.request(operation, arguments, hidden)
+    request = wsdl.request(operation, arguments, [text for _, text in placed])
     for path, text in placed:
         put_into_header(request.envelope, path, text)
     return sign_envelope(request.envelope, portal.signer, at), request.action

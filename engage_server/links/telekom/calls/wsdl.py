@@ -1,6 +1,6 @@
 """Writes the Body of a call from the operator's WSDL, with zeep. Nothing is fetched: a WSDL lies in a folder."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,7 +47,7 @@ class Wsdl:
         read_file(file, limit=_MOST_BYTES)  # so that a missing file is told as everywhere
         settings = Settings(forbid_dtd=True, forbid_external=True)
         try:
-            self._client = Client(str(file), transport=_Folder(), settings=settings)
+            self._client = Client(str(file), transport=_Folder(file.resolve().parent), settings=settings)
         except FileNotUsable:
             raise
         except (*_KINDS, OSError) as error:
@@ -59,13 +59,13 @@ class Wsdl:
         """Return the names of all operations of SOAP 1.1."""
         return tuple(sorted({name for _, binding in self._bindings() for name in binding.all()}))
 
-    def request(self, operation: str, arguments: Mapping[str, Any], hidden: str = "") -> Request:
+    def request(self, operation: str, arguments: Mapping[str, Any], hidden: Sequence[str] = ()) -> Request:
         """Return a call.
 
         Args:
             operation: The operation's name.
             arguments: Its parameters. Each name is an element's, as the schema has it.
-            hidden: A secret among them, which no error may repeat.
+            hidden: Secrets among them, which no error may repeat.
 
         Raises:
             NotFound: The WSDL has no such operation.
@@ -80,7 +80,9 @@ class Wsdl:
         try:
             envelope = self._client.create_message(service, operation, **arguments)
         except _KINDS as error:
-            text = str(error).replace(hidden, "***") if hidden else str(error)
+            text = str(error)
+            for secret in hidden:
+                text = text.replace(secret, "***")
             raise UsageError(
                 f"the parameters do not fit {operation}: {text}", "Give each as name=value, with the schema's names."
             ) from None
@@ -95,13 +97,18 @@ class Wsdl:
 
 
 class _Folder(Transport):
-    """Reads files, and nothing else."""
+    """Reads the files in one folder, and nothing else.
 
-    def __init__(self) -> None:
+    Args:
+        folder: The folder, resolved.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
         super().__init__()  # type: ignore[no-untyped-call]
 
     def load(self, url: str) -> bytes:
         """Read what a WSDL imports."""
-        if "://" in url:
-            raise ValueError(f"it imports {url[:200]}, and nothing is fetched: put that file beside it")
+        if "://" in url or not Path(url).resolve().is_relative_to(self._folder):
+            raise ValueError(f"it imports {url[:200]}, and only files beside it are read: put that file there")
         return read_file(Path(url), limit=_MOST_BYTES)

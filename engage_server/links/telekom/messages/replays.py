@@ -61,18 +61,29 @@ class FolderReplays:
             self._sweep(at)
             make_folder(minute)
             self._counts[minute] = 0
-        if self._counts[minute] % _COUNT_AGAIN == 0 and sum(1 for _ in minute.iterdir()) >= self._most:
+        if self._counts.get(minute, 0) % _COUNT_AGAIN == 0 and sum(1 for _ in minute.iterdir()) >= self._most:
             raise ReplaysFull
         try:
-            os.close(open_file(minute / digest, os.O_WRONLY | os.O_EXCL))
+            self._make(minute / digest)
         except FileExistsError:
             return False
-        self._counts[minute] += 1
+        self._counts[minute] = self._counts.get(minute, 0) + 1  # another thread may have swept it
         return True
 
     def forget(self, digest: str, expires: datetime) -> None:
         """Let a message be sent again."""
         (self._minute(expires) / digest).unlink(missing_ok=True)
+
+    def _make(self, name: Path) -> None:
+        """Make a file that must not exist, also if somebody removed its folder."""
+        for last in (False, True):
+            try:
+                os.close(open_file(name, os.O_WRONLY | os.O_EXCL))
+                return
+            except FileNotFoundError:
+                if last:
+                    raise
+                make_folder(name.parent)
 
     def _minute(self, expires: datetime) -> Path:
         return self._folder / expires.astimezone(UTC).strftime("%Y%m%dT%H%MZ")
@@ -86,7 +97,8 @@ class FolderReplays:
                 minute.rmdir()
             except OSError:  # another worker was quicker
                 continue
-            self._counts.pop(minute, None)
+        oldest = self._minute(at - SKEW - timedelta(minutes=1)).name
+        self._counts = {minute: count for minute, count in self._counts.items() if minute.name >= oldest}
 
     def _old(self, before: datetime) -> Iterator[Path]:
         if self._folder.is_dir():

@@ -143,6 +143,29 @@ def test_a_wsdl_fetches_nothing(tmp_path: Path, portal: PretendedPortal) -> None
     assert portal.got == []
 
 
+def test_a_wsdl_reads_only_what_lies_beside_it(tmp_path: Path, portal: PretendedPortal) -> None:
+    (tmp_path / "wsdl").mkdir()
+    for name, where in (("inside.xsd", "inside.xsd"), ("outside.xsd", "../outside.xsd")):
+        (tmp_path / "wsdl" / where).write_text(
+            '<xs:schema xmlns:xs="http://www.w3.org/2001/XMLSchema" targetNamespace="urn:x"/>'
+        )
+        wsdl = tmp_path / "wsdl" / "M2MMon.wsdl"
+        begin = '<xs:schema targetNamespace="urn:example:m2m:mon" elementFormDefault="qualified">'
+        imported = f'{begin}<xs:import namespace="urn:x" schemaLocation="{where}"/>'
+        assert begin in MON.read_text()
+        wsdl.write_text(MON.read_text().replace(begin, imported))
+        if name == "inside.xsd":
+            ok(engage(tmp_path, *CALL, ASKED, "--wsdl", wsdl))
+        else:
+            assert "only files beside it are read" in failed(tmp_path, 2, ASKED, "--wsdl", wsdl)
+
+
+@pytest.mark.parametrize("content", [b"caf\xc3\xa9", b"a\x01b", b"\xff"])
+def test_a_key_that_no_element_can_hold(tmp_path: Path, portal: PretendedPortal, content: bytes) -> None:
+    (tmp_path / "k.secret").write_bytes(content)
+    assert "k.secret: it holds other characters than ASCII" in failed(tmp_path, 2)
+
+
 def test_without_zeep_it_says_what_to_install(tmp_path: Path, portal: PretendedPortal) -> None:
     (done,) = run_without(["zeep"], [], tmp_path, (*CALL, ASKED))
     assert done.status == 3

@@ -1,6 +1,7 @@
 """The memory of accepted messages: shared by processes, bounded, and swept."""
 
 import datetime as dt
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,6 +53,24 @@ def test_what_has_expired_is_swept_and_nothing_else(tmp_path: Path) -> None:
     gone = NOW + REMEMBERED + dt.timedelta(minutes=2)
     assert replays.claim("newest", gone + dt.timedelta(minutes=5), gone)
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["newer", "newest"]
+
+
+def test_if_somebody_removes_the_folder_it_is_made_again(tmp_path: Path) -> None:
+    replays = FolderReplays(tmp_path / "replays")
+    assert replays.claim("a", EXPIRES, NOW)
+    shutil.rmtree(tmp_path / "replays")
+    assert replays.claim("b", EXPIRES, NOW)
+    assert not replays.claim("b", EXPIRES, NOW)
+
+
+def test_minutes_that_are_over_are_forgotten_by_each_worker(tmp_path: Path) -> None:
+    """Also those whose folder another worker swept."""
+    one, other = FolderReplays(tmp_path), FolderReplays(tmp_path)
+    for hours in range(5):
+        at = NOW + dt.timedelta(hours=hours)
+        for replays in (one, other):
+            replays.claim(f"{hours}{id(replays)}", at + dt.timedelta(minutes=5), at)
+    assert [len(replays._counts) for replays in (one, other)] == [1, 1]
 
 
 def test_it_is_bounded_and_full_means_no(tmp_path: Path) -> None:
