@@ -3,14 +3,16 @@
 import pytest
 
 from tests.fuzz import telekom as fuzz
+from tests.support.lengths import examples
 from tests.support.signed_messages import NOTIFICATION, signed, trust
 
 
 def test_a_short_run() -> None:
-    found = [outcome for outcome, _ in fuzz.run(3000, seed=20261126)]
-    assert len(found) == 3000
+    count = examples(all=3000, quick=800)
+    found = [outcome for outcome, _ in fuzz.run(count, seed=20261126)]
+    assert len(found) == count
     assert {"wsse.signature_wrong", "wsse.not_xml", "wsse.body", "unharmed"} <= set(found)
-    assert len(set(found)) > 20, "most reasons are reached"
+    assert len(set(found)) > 15, "many reasons are reached"
 
 
 def test_an_acceptance_of_something_else_would_be_found() -> None:

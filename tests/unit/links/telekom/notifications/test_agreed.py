@@ -2,14 +2,19 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from engage_server.errors import EngageError, SettingsInvalid
+from engage_server.links.ingress.parts import Parts
+from engage_server.links.journal.copied_tables import FileTables
+from engage_server.links.partners import prepare
 from engage_server.links.telekom.ingress_part import read_telekom_part
 from engage_server.links.telekom.notifications.acknowledgement import EXAMPLE, read_acknowledgement
 from engage_server.pki.encodings import pem
+from engage_server.records import PathEvent
 from tests.support.chains import good_chain
 from tests.support.hidden import run_without
 from tests.support.ingress import host_files
@@ -60,6 +65,20 @@ def test_a_whole_file_is_read(folder: Path) -> None:
 )  # fmt: skip
 def test_what_stops_the_start(folder: Path, old: str, new: str, named: str) -> None:
     assert named in refused(folder, old, new)
+
+
+def test_it_is_among_the_partners(folder: Path) -> None:
+    parts = Parts(Unused(), FileTables(folder, None), folder)
+    paths = {route.path for each in prepare(links_file(folder)) for route in each.routes(parts)}
+    assert {"/telekom/ta/m2madmcl", "/telekom/ta/m2mmoncl"} <= paths
+    assert "/telekom/pe/m2madmcl" not in paths
+
+
+class Unused:
+    """A journal that nothing comes to."""
+
+    def record(self, events: Sequence[PathEvent]) -> bool:
+        raise AssertionError(events)
 
 
 def test_a_passphrase_that_others_may_read_stops_the_start(folder: Path) -> None:
