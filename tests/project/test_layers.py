@@ -46,6 +46,7 @@ MAY = {
     },
     "links": {
         "services",
+        "checks",
         "protocol",
         "pki",
         "store.interface",
