@@ -13,18 +13,16 @@ from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
-from engage_server.store.sealing import LinkSealer, ReleaseSealer, Sealer, new_key_encryption_key
+from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.variables import FILE_SUFFIX, KEK_VARIABLE, RELEASE_KEY_VARIABLE, assert_one_secret
 
 __all__ = [
     "ReleaseSealer",
     "derived_release_key",
-    "ensured_link_sealer",
     "ensured_sealer",
     "given_release_key",
     "kept_open",
     "open_database",
-    "read_link_sealer",
     "read_sealer",
 ]
 
@@ -100,32 +98,6 @@ def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer
         with suppress(Conflict):  # another process made it just now: use that one
             write_new_file(path, new_key_encryption_key(), SECRET_MODE)
     return read_sealer(settings, environment)
-
-
-def read_link_sealer(settings: Settings) -> LinkSealer | None:
-    """Return a sealer with the key of the links. None if there is no such file: no device has a secret yet.
-
-    Raises:
-        SettingsInvalid: The file is not a key.
-        FileNotUsable: It cannot be read.
-    """
-    path = settings.links_key_file
-    return LinkSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path)) if path.exists() else None
-
-
-def ensured_link_sealer(settings: Settings) -> LinkSealer:
-    """Return a sealer with the key of the links. If there is none yet, make one.
-
-    Raises:
-        SettingsInvalid: The file is not a key.
-        FileNotUsable: It cannot be read or written.
-    """
-    path = settings.links_key_file
-    if not path.exists():
-        make_folder(path.parent)
-        with suppress(Conflict):  # another process made it just now: use that one
-            write_new_file(path, new_key_encryption_key(), SECRET_MODE)
-    return LinkSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path))
 
 
 def given_release_key(settings: Settings, environment: Mapping[str, str]) -> ReleaseSealer | None:

@@ -201,7 +201,7 @@ class OperatorSide:
     @cached_property
     def kpn_devices(self) -> "KpnDevices":
         """Devices on KPN SIMs, and messages to them."""
-        from engage_server.composition.opening import ensured_link_sealer
+        from engage_server.composition.link_key import ensured_link_sealer
         from engage_server.services.kpn_devices.register import KpnDevices
 
         return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))

@@ -208,7 +208,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             connection: Connection = Connection(client, address, now)
             connection.local = local
         else:
-            connection = TlsConnection(client, address, now, contexts.current(local), local)
+            connection = TlsConnection(client, address, now, contexts.current(local), local, contexts.by_name)
         self._epoll.register(connection.fileno, _READ)
         self._connections[connection.fileno] = connection
         self._equipment.metrics.accepted()

@@ -52,11 +52,12 @@ class HelloReader:
     Attributes:
         is_done: Whether the hello is whole, or the bytes are no hello.
         is_hello: Whether the bytes are a whole hello.
+        server_name: The name that the hello gives. b"" while it is not whole, or if it gives none.
         rest: The bytes after the hello. OpenSSL may read them only after it has answered the hello: its answer says
             whether another hello is expected.
     """
 
-    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest")
+    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest", "server_name")
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -66,6 +67,7 @@ class HelloReader:
         self.is_done = False
         self.is_hello = False
         self.rest = b""
+        self.server_name = b""
 
     def feed(self, content: bytes) -> bytes:
         """Read the bytes that arrived.
@@ -78,6 +80,7 @@ class HelloReader:
         """
         end = 0 if self._held else _end_of_whole(content)
         if end:  # nearly every hello arrives in one piece and one record
+            self.server_name = _ascii_name(content[5:end])
             self.is_done, self.is_hello, self.rest = True, True, content[end:]
             return content[:end]
         self._held += content
@@ -137,7 +140,7 @@ class HelloReader:
             return
         if len(self._message) > self._wanted:  # another message in the hello's record
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
-        _assert_ascii_name(bytes(self._message))
+        self.server_name = _ascii_name(bytes(self._message))
         self.is_done, self.is_hello = True, True
 
     def _alerts(self) -> bytes:
@@ -162,14 +165,15 @@ def _end_of_whole(content: bytes) -> int:
     record, message = content[3] << 8 | content[4], content[6] << 16 | content[7] << 8 | content[8]
     if message + 4 != record or record > min(len(content) - 5, MAX_HELLO_BYTES):
         return 0
-    _assert_ascii_name(content[5 : 5 + record])
     return 5 + record
 
 
-def _assert_ascii_name(message: bytes) -> None:
-    """Raise :class:`HelloRefused` for a server name that is not ASCII (RFC 6066 section 3)."""
-    if not server_name(message).isascii():
+def _ascii_name(message: bytes) -> bytes:
+    """Return the server name. Raise :class:`HelloRefused` for one that is not ASCII (RFC 6066 section 3)."""
+    name = server_name(message)
+    if not name.isascii():
         raise HelloRefused(_UNRECOGNIZED_NAME, "hello name")
+    return name
 
 
 def server_name(message: bytes) -> bytes:

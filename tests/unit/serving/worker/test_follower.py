@@ -20,8 +20,7 @@ from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host
 from engage_server.services.distribution.snapshot import ServedRelease
-from engage_server.serving.instance import ListenerConfig
-from engage_server.serving.listener import Listener
+from engage_server.serving.gunicorn_options import InstanceConfig
 from engage_server.serving.ports import assert_bindable
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.follower import SnapshotFollower
@@ -262,8 +261,8 @@ def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
 
 
 def test_gunicorn_is_told_of_tls_without_files() -> None:
-    assert ListenerConfig(Listener.HTTPS, "json").is_ssl
-    assert not ListenerConfig(Listener.HTTP, "json").is_ssl
+    assert InstanceConfig("json", secure=True).is_ssl
+    assert not InstanceConfig("json", secure=False).is_ssl
     assert not Config().is_ssl
 
 
