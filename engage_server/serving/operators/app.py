@@ -10,6 +10,7 @@ from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.operator_side import OperatorSide
+from engage_server.composition.operators_listener import is_secure
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
@@ -58,4 +59,11 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
-    return create_operators_app(device_side.distribution, exposition.text), spool.lateness
+    app = create_operators_app(
+        device_side.distribution,
+        exposition.text,
+        settings.operators_hosts,
+        secure=is_secure(settings),
+        assert_may_see_metrics=lambda _token: None,
+    )
+    return app, spool.lateness

@@ -128,7 +128,7 @@ class TestPorts:
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
         for port in (taken, free_port()):
-            found = look_at_operators(PortUse("operators", "127.0.0.1", port))
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port), "localhost", has_tls=False)
             assert found.level is Level.PROBLEM
             assert "does not answer" in found.sentence
 
