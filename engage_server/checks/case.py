@@ -11,6 +11,7 @@ from engage_server.checks.profile import ANY, DeviceProfile
 from engage_server.pki.chain import Chain, is_issued_by, is_link_to, is_self_issued
 from engage_server.pki.encodings import assert_readable, der
 from engage_server.pki.extensions import extension
+from engage_server.pki.names import display_name
 from engage_server.pki.paths.path import FoundPath, find_path
 from engage_server.records import AnchorRole, Host
 
@@ -103,6 +104,11 @@ class ChainCase:
         return self.path[0]
 
     @property
+    def has_server(self) -> bool:
+        """Whether the first certificate may be a server's. False if it can only be a CA's: the server's is missing."""
+        return not _is_only_an_authority(self.server)
+
+    @property
     def root(self) -> x509.Certificate | None:
         """The self-issued certificate at the end of the path; None if it is missing."""
         return self.path[-1] if is_self_issued(self.path[-1]) else None
@@ -175,8 +181,21 @@ class ChainCase:
         if certificate in self.links or any(is_link_to(certificate, root) for root in self.other_roots):
             return "link"
         if certificate in self.path:
-            return "server" if certificate == self.server else "intermediate"
+            return "server" if certificate == self.server and self.has_server else "intermediate"
         return "other"
+
+
+def _is_only_an_authority(certificate: x509.Certificate) -> bool:
+    """CA:TRUE, no SAN, and no host as its name. A server certificate with CA:TRUE, a common mistake, has one of them.
+
+    A name without a space may be a host. Then it is a CA's if its key may sign certificates and no handshakes.
+    """
+    constraints = extension(certificate, x509.BasicConstraints)
+    if constraints is None or not constraints.ca or extension(certificate, x509.SubjectAlternativeName) is not None:
+        return False
+    usage = extension(certificate, x509.KeyUsage)
+    may_only_issue = usage is not None and usage.key_cert_sign and not usage.digital_signature
+    return may_only_issue or " " in display_name(certificate.subject)
 
 
 def _path_of_what_is_sent(

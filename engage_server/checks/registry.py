@@ -82,11 +82,20 @@ RULES: tuple[Rule, ...] = (
     key_rules.server_key_usage_fits,
 )
 
+_OF_A_SERVER = {  # where the server certificate is missing, they would blame a CA for being one
+    path_rules.server_is_no_ca,
+    key_rules.server_key_belongs,
+    key_rules.server_key_usage_fits,
+    name_rules.every_host_is_named,
+    name_rules.common_name_is_a_host,
+}
+
 _ORDER = {severity: place for place, severity in enumerate(Severity)}
 
 
 def run_checks(case: ChainCase) -> list[Finding]:
     """Run every rule and return all findings, most severe first. The same case always gives the same list."""
     with quietly():  # a rule reports whatever cryptography warns about
-        findings = [finding for rule in RULES for finding in rule(case)]
+        rules = [rule for rule in RULES if case.has_server or rule not in _OF_A_SERVER]
+        findings = [finding for rule in rules for finding in rule(case)]
     return sorted(findings, key=lambda finding: _ORDER[finding.severity])

@@ -68,12 +68,12 @@ class Session:
         """This operator, as the operating system knows them."""
         return _actor(self.environment)
 
-    def occasion(self) -> "Occasion":
-        """This operator, now."""
+    def occasion(self, reason: str = "") -> "Occasion":
+        """This operator, now, for a reason that the audit log keeps."""
         from engage_server.records import Occasion
         from engage_server.serving.boot_clock import boot_clock
 
-        return Occasion(self.actor(), self.now(), boot_clock())
+        return Occasion(self.actor(), self.now(), boot_clock(), reason)
 
     def now(self) -> datetime:
         """The time at which this command acts. The clock is read here, and nowhere deeper."""

@@ -1,7 +1,7 @@
 """How many bytes each part of a chain takes, and how many are left of a device's limit."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from cryptography import x509
@@ -108,9 +108,14 @@ def link_certificate_bytes(root: x509.Certificate) -> int:
 
 def costs(chain: Chain) -> list[Cost]:
     """List the sizes of names and extensions, largest first, without keys and signatures, which cannot be shorter."""
+    return costs_of((*chain, *chain.links))
+
+
+def costs_of(certificates: Iterable[x509.Certificate]) -> list[Cost]:
+    """The same for any certificates, whether or not they are a chain."""
     sizes: Counter[tuple[str, str]] = Counter()
     counts: Counter[tuple[str, str]] = Counter()
-    for certificate in (*chain, *chain.links):
+    for certificate in certificates:
         for what, mend, size in _parts(certificate):
             sizes[what, mend] += size
             counts[what, mend] += 1

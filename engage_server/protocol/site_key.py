@@ -28,6 +28,7 @@ _PUBLISHED_SAMPLES = (
 )
 
 _NEXT = "A site key is 32 bytes, written as 44 characters of Base64 or as 64 hexadecimal digits."
+_FROM_RAW = "To write raw bytes as Base64: base64 -w 0 RAW_FILE."
 
 
 def read_site_key(text: bytes, *, allow_samples: bool = False) -> Secret:
@@ -58,6 +59,8 @@ def _decoded(text: bytes) -> bytes:
         return bytes.fromhex(text.decode("ascii"))
     if len(text) == _BASE64_CHARACTERS:
         return _decoded_base64(text)
+    if not text.isascii() or b"\0" in text:
+        raise SiteKeyInvalid("the site key is not text; perhaps it is the raw bytes of a key", f"{_NEXT} {_FROM_RAW}")
     raise SiteKeyInvalid(f"the site key has {len(text)} characters", _NEXT)
 
 

@@ -21,18 +21,20 @@ class BootClock:
 
 @dataclass(frozen=True, slots=True)
 class Occasion:
-    """Who acts, and when.
+    """Who acts, when, and why.
 
     Attributes:
         actor: The operator, as the operating system knows them.
         now: By the wall clock; aware, UTC.
         clock: The machine's own clock at that time. None for simulated time, whose wall clock is always right.
+        reason: Why, in the operator's words; "" if they gave none.
     """
 
     actor: str
     now: datetime
     clock: BootClock | None = None
+    reason: str = ""
 
     def event(self, action: AuditAction, site: str = "", **facts: str) -> AuditEvent:
         """Build the audit event of this occasion. Facts must never hold a secret."""
-        return AuditEvent(self.now, self.actor, action, site, facts)
+        return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason)

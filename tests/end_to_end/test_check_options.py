@@ -176,6 +176,9 @@ def test_explain(tmp_path: Path) -> None:
     assert max(map(len, shown.splitlines())) <= 80
     (one,) = json.loads(ok(engage(tmp_path, "chain", "explain", "san.host_missing", "--json")))
     assert list(one) == ["code", "severity", "rule", "why", "fix", "source", "page"]
+    codes = ("san.host_missing", "key.mismatch", "san.host_missing")
+    several = json.loads(ok(engage(tmp_path, "chain", "explain", *codes, "--json")))
+    assert [each["code"] for each in several] == ["san.host_missing", "key.mismatch"]
     area = json.loads(ok(engage(tmp_path, "chain", "explain", "validity", "--json")))
     assert {each["code"].partition(".")[0] for each in area} == {"validity"}
     every = json.loads(ok(engage(tmp_path, "chain", "explain", "--json")))

@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from engage_server.pki import encodings, keys
-from tests.support.chains import HOSTS, NOW, key
+from tests.support.chains import HOSTS, NOW, good_chain, key
 from tests.support.checkout import ROOT
 from tests.support.commands import engage, ok
 from tests.support.containers import CHAIN, KEY, LOCKED_KEY, ODD, PASSPHRASE, PEM, UNREADABLE, WHOLE, pfx
@@ -258,3 +258,76 @@ def test_the_hook_for_folders_passes_over_keys_and_requests(folder: Path) -> Non
 def _hooks() -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
     return found
+
+
+@pytest.fixture
+def apart(folder: Path) -> Path:
+    """A folder as certbot leaves it, without a root, and the files of the chain one by one."""
+    live = folder / "live"
+    live.mkdir()
+    for name, certificates in (("fullchain.pem", CHAIN[:2]), ("cert.pem", CHAIN[:1]), ("chain.pem", CHAIN[1:2])):
+        (live / name).write_bytes(encodings.pem(certificates))
+    (live / "privkey.pem").write_bytes(KEY)
+    for name, certificate in zip(("server.pem", "intermediate.pem", "root.pem"), CHAIN, strict=True):
+        (folder / name).write_bytes(encodings.pem([certificate]))
+    return folder
+
+
+@pytest.mark.parametrize(
+    "targets",
+    [
+        ("fullchain.pem", "intermediate.pem", "root.pem"),
+        ("chain.pem", "root.pem", "intermediate.pem"),
+        ("live", "root.pem"),
+        ("live", "intermediate.pem", "root.pem"),
+    ],
+    ids=["it has one of them", "it has both", "a folder lacks it", "a folder has one of them"],
+)
+def test_a_ca_that_is_named_beside_a_chain_is_part_of_it(targets: tuple[str, ...], apart: Path) -> None:
+    """``certs/*.pem`` names what the server's file holds already. It is no server certificate with six faults."""
+    (target,) = check(apart, *targets, *NAMES)
+    assert (target["target"], codes(target)) == (targets[0], [])
+    assert [each["role"] for each in target["certificates"]] == ["root", "intermediate", "server"]
+
+
+def test_a_ca_beside_standard_input_is_part_of_its_chain(apart: Path) -> None:
+    (target,) = check(apart, "-", "root.pem", *NAMES, stdin=(apart / "fullchain.pem").read_bytes())
+    assert (target["target"], codes(target)) == ("-", [])
+
+
+def test_a_ca_that_no_chain_needs_is_named_as_what_it_is(apart: Path) -> None:
+    other = apart / "other.pem"
+    other.write_bytes(encodings.pem([good_chain("another").chain.root]))
+    for whole in ("chain.pem", "live"):
+        found = check(apart, whole, "other.pem", *NAMES, status=1)
+        assert codes(found[-1]) == ["path.no_server"], whole
+        assert found[-1]["certificates"][0]["role"] == "root"
+        assert len(found) == 2
+
+
+def test_without_the_intermediate_nobody_is_told_to_remove_the_root(apart: Path) -> None:
+    (target,) = check(apart, "server.pem", "root.pem", *NAMES, status=1)[:1]
+    assert codes(target) == ["path.incomplete"]
+    assert "Add the missing certificates" in target["findings"][0]["mend"]
+
+
+def test_a_wrong_host_is_shown_beside_the_right_one(apart: Path) -> None:
+    (target,) = check(apart, "chain.pem", "--host", "lock.example.org", status=1)
+    (finding,) = [each for each in target["findings"] if each["code"] == "san.host_missing"]
+    assert "the SAN has locks.example.org, localhost, 10.44.68.128, 127.0.0.1" in finding["sentence"]
+    assert (finding["limit"], finding["mend"].count("--host")) == ("lock.example.org", 0)
+
+
+def test_a_wrong_key_is_named(apart: Path) -> None:
+    (target,) = check(apart, "chain.pem", "foreign.pem", *NAMES, status=1)
+    assert [each["sentence"] for each in target["findings"]] == ["the private key in foreign.pem does not belong to it"]
+
+
+def test_an_address_of_plain_http_is_sent_to_https(tmp_path: Path) -> None:
+    (target,) = check(tmp_path, "http://user:secret@locks.example.org:8080", status=3)
+    (finding,) = target["findings"]
+    assert "names plain HTTP" in finding["sentence"]
+    assert "https://HOST[:PORT]" in finding["mend"]
+    assert "secret" not in json.dumps(target)
+    (other,) = check(tmp_path, "ftp://locks.example.org", status=3)
+    assert "is neither a file nor https" in other["findings"][0]["sentence"], "the control"

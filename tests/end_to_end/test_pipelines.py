@@ -121,9 +121,29 @@ def test_the_github_action(checkout: Path, tmp_path: Path, installs: bool) -> No
     (checked,) = _action(checkout, tmp_path, {**good, "strict": "true", "warn-days": "3000"}, first=1)
     assert checked.returncode == 1
     assert "::warning file=certs/good/partner_server.pem" in checked.stdout
+    (checked,) = _action(checkout, tmp_path, {**good, "sarif-file": "nowhere/chains.sarif"}, first=1)
+    assert checked.returncode == 3, "a report that could not be written is no success"
     quiet = {**good, "strict": "true", "warn-days": "3000", "ignore": "validity.ends_soon\n\nsan\n"}
     (checked,) = _action(checkout, tmp_path, quiet, first=1)
     assert checked.returncode == 0, checked.stdout
+
+
+def test_the_action_refuses_a_gate_that_is_open_by_mistake(checkout: Path, tmp_path: Path) -> None:
+    stand_in(tmp_path / "engage-server")
+    inputs = {"targets": "certs", "hosts": "locks.example.org", "warn-days": "3000"}
+    for strict, status in (("True", 2), ("yes", 2), ("true", 1), ("false", 0)):
+        (checked,) = _action(checkout, tmp_path, {**inputs, "strict": strict}, first=1)
+        assert checked.returncode == status, checked.stdout
+        assert ("write true or false" in checked.stdout) is (status == 2)
+
+
+def test_the_action_takes_an_anchor_and_a_selection(checkout: Path, tmp_path: Path) -> None:
+    stand_in(tmp_path / "engage-server")
+    inputs = {"targets": "certs", "hosts": "locks.example.org"}
+    (checkout / "certs" / "good" / "partner_CA.pem").rename(checkout / "root.pem")
+    for more, status in (({}, 1), ({"anchor": "root.pem"}, 0), ({"select": "validity\nsan\n"}, 0)):
+        (checked,) = _action(checkout, tmp_path, {**inputs, **more}, first=1)
+        assert checked.returncode == status, checked.stdout
 
 
 def test_the_gitlab_job(checkout: Path, installs: bool) -> None:
@@ -214,6 +234,15 @@ def test_the_pre_commit_hooks(checkout: Path, tmp_path: Path) -> None:
         assert ("fine: nothing found" in done.stdout) is (hook == "engage-chain-check")
         assert ("skipped: " in done.stdout) is (file == "key.pem")
         assert ("[san.missing]" in done.stdout) is (status == 1)
+
+
+def test_the_hook_for_folders_sees_a_certificate_that_is_removed() -> None:
+    """pre-commit passes no removed file to a hook, and calls none that waits for such a file's name."""
+    folders, files = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text())
+    assert (folders["always_run"], folders.get("files"), folders["pass_filenames"]) == (True, None, False)
+    assert "files" in files, "the control: this one checks what it is given"
+    shown = (ROOT / "docs" / "ci.md").read_text().partition("- repo: local\n")[2]
+    assert "always_run: true" in shown.partition("```")[0]
 
 
 def test_the_hooks_are_a_valid_manifest() -> None:

@@ -277,10 +277,17 @@ def root_missing_and_sent(plan: Plan) -> None:
     plan.leave_out, plan.sent = {"root"}, ("server", "intermediate")
 
 
-@defect("path.incomplete", "bundle.unrelated")
+@defect("path.incomplete")
 def intermediate_missing(plan: Plan) -> None:
-    """The intermediate is not there: the root has nothing to do with what is left."""
+    """The intermediate is not there: the root belongs to the path as soon as it is, so it must not be thrown away."""
     plan.leave_out = {"intermediate"}
+
+
+@defect("path.incomplete", "bundle.unrelated")
+def intermediate_missing_and_another_server_along(plan: Plan) -> None:
+    """The same, and beside it a certificate that no path of this one can need."""
+    plan.leave_out = {"intermediate"}
+    plan.along = [Draft(cn("x.example.org"), key(3), NOW + 99 * DAY, False).self_signed()]
 
 
 @defect("path.incomplete")
@@ -296,9 +303,17 @@ def self_signed_server(plan: Plan) -> None:
     plan.drafts["server"].authority_identifier = None
 
 
-@defect("server.is_ca", "san.missing", "server.no_signature", "server.no_encipherment", "server.common_name")
+@defect("path.self_signed", "san.missing", "server.is_ca", "server.no_encipherment")
+def self_signed_as_openssl_makes_it(plan: Plan) -> None:
+    """``openssl req -x509 -subj /CN=HOST``: it says CA:TRUE, and its name says that it is a server's nevertheless."""
+    usages = frozenset({"digital_signature", "key_cert_sign"})
+    server = Draft(cn(HOSTS[0].text), key(2), NOW + 99 * DAY, True, usages=usages, authority_identifier=None)
+    plan.drafts = {"server": server}
+
+
+@defect("path.no_server")
 def server_missing(plan: Plan) -> None:
-    """The authority's certificates alone: the intermediate stands where the server's should."""
+    """The authority's certificates alone. It must not be told that it is no server."""
     plan.leave_out = {"server"}
 
 

@@ -16,6 +16,14 @@ PATHS = (
         "Add the missing certificates. A live host does not send its root: give it with --anchor.",
     ),
     Explanation(
+        "path.no_server",
+        Severity.ERROR,
+        "The path begins with a server certificate.",
+        "Only CAs were found: certificates with CA:TRUE and without a host. A TLS server cannot present them.",
+        "the vendor's pages: root, intermediate, server certificate",
+        "Add the server certificate: name its file as well, or copy it into the folder.",
+    ),
+    Explanation(
         "path.self_signed",
         Severity.ERROR,
         "There is a chain, not only a self-signed server certificate.",

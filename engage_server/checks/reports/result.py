@@ -46,6 +46,7 @@ class TargetResult:
         live: Whether it was checked over the network.
         skipped: Why it was skipped at the operator's request; "" if it was not.
         ignored: How many findings are left out at the operator's request.
+        ignores_error: Whether one of them is an error, so that the chain cannot go live.
         can_be_staged: Whether ``engage release stage`` would accept the target as it is.
         beside: The other files that were named with the target and belong to it: CAs and private keys.
     """
@@ -57,6 +58,7 @@ class TargetResult:
     live: bool = False
     skipped: str = ""
     ignored: int = 0
+    ignores_error: bool = False
     can_be_staged: bool = False
     beside: tuple[str, ...] = ()
 

@@ -49,7 +49,7 @@ def _target(result: TargetResult, limit: int, paint: Paint, width: int | None) -
     if result.skipped:
         lines += _wrapped(f"  skipped: {_one_line(result.skipped)}", width)
     elif not result.findings:
-        lines.append(f"  {paint('fine', 'green')}: nothing found")
+        lines.append(f"  {paint('fine', 'green')}: nothing{' else' if result.ignored else ''} found")
     return "\n".join(lines) + "\n"
 
 
@@ -74,7 +74,7 @@ def _finding(finding: Finding, paint: Paint, width: int | None) -> list[str]:
     first, *more = _wrapped(f"  {severity} [{finding.code}] {about}{_one_line(finding.sentence)}", width)
     label = paint(severity, _SEVERITY_STYLES[finding.severity])  # after wrapping: colour takes no column
     painted = f"  {label}{first.removeprefix(f'  {severity}')}"
-    return [painted, *more, *_wrapped(f"      fix: {finding.mend} ({finding.source})", width)]
+    return [painted, *more, *_wrapped(f"      fix: {_one_line(finding.mend)} ({finding.source})", width)]
 
 
 def _wrapped(text: str, width: int | None) -> list[str]:

@@ -4,17 +4,19 @@ from collections.abc import Iterator
 
 from cryptography import x509
 
-from engage_server.checks.case import ChainCase
+from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
-from engage_server.pki.chain import is_issued_by
+from engage_server.pki.chain import is_issued_by, is_self_issued
 from engage_server.pki.names import comparable
 from engage_server.pki.paths.path import leads_to
 from engage_server.pki.paths.soundness import faults_of
 
 
 def nothing_unrelated(case: ChainCase) -> Iterator[Finding]:
-    """Every certificate is part of the path."""
+    """Every certificate is part of the path. A CA may be part of one that is incomplete, so nothing is said then."""
     for certificate in case.unrelated:
+        if case.root is None and _may_issue(certificate):
+            continue
         yield Finding(
             Severity.WARNING,
             "bundle.unrelated",
@@ -23,6 +25,11 @@ def nothing_unrelated(case: ChainCase) -> Iterator[Finding]:
             source="RFC 8446 section 4.4.2: extraneous certificates should be avoided",
             mend="Remove it. A server that sends it wastes the device's memory.",
         )
+
+
+def _may_issue(certificate: x509.Certificate) -> bool:
+    constraints = extension(certificate, x509.BasicConstraints)
+    return is_self_issued(certificate) if constraints is None else constraints.ca
 
 
 def nothing_twice(case: ChainCase) -> Iterator[Finding]:

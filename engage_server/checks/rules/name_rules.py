@@ -9,8 +9,10 @@ from cryptography.x509.oid import NameOID
 from engage_server.checks.case import ChainCase, extension
 from engage_server.checks.finding import Finding, Severity, about
 from engage_server.records import Host
+from engage_server.shown_text import without_controls
 
 HOST_MISSING = "san.host_missing"
+_SHOWN = 4  # names of a SAN in a finding
 
 
 def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
@@ -29,19 +31,35 @@ def every_host_is_named(case: ChainCase) -> Iterator[Finding]:
         return
     for host in case.at.hosts:
         if not is_named(host, san):
-            yield host_missing(host, name)
+            yield _host_missing(host, name, san)
 
 
-def host_missing(host: Host, certificate: str) -> Finding:
-    """The finding on a host that is missing from a server certificate."""
+def is_about(finding: Finding, hosts: Sequence[Host]) -> bool:
+    """Whether a finding says that one of these hosts is missing from a server certificate."""
+    return finding.code == HOST_MISSING and finding.limit in {host.text for host in hosts}
+
+
+def _host_missing(host: Host, certificate: str, san: x509.SubjectAlternativeName) -> Finding:
+    named = _named_in(san)
     return Finding(
         Severity.ERROR,
         HOST_MISSING,
-        sentence=f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}",
+        sentence=f"devices call {host}, which is not in its SAN as {'an address' if host.is_address else 'a name'}; "
+        f"the SAN has {named}",
         certificate=certificate,
         source="RFC 6125 section 6.4 and RFC 2818 section 3.1",
-        mend=f"Issue it again with --host {host}, or remove the host from the site.",
+        mend=f"Issue it again with {host} in its SAN. Or leave this host out, if no device calls it.",
+        measured=named,
+        limit=host.text,
     )
+
+
+def _named_in(san: x509.SubjectAlternativeName) -> str:
+    """The hosts of a SAN for people: the first few, because a SAN may have hundreds."""
+    names = [*san.get_values_for_type(x509.DNSName), *map(str, san.get_values_for_type(x509.IPAddress))]
+    shown = without_controls(", ".join(names[:_SHOWN]))
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"{shown}{more}" if names else "no host"
 
 
 def common_name_is_a_host(case: ChainCase) -> Iterator[Finding]:

@@ -12,7 +12,16 @@ from engage_server.pki.names import display_name
 
 
 def path_is_complete(case: ChainCase) -> Iterator[Finding]:
-    """The path ends at a root: devices count it, and it or the intermediate next to it is their anchor."""
+    """The path leads from a server certificate to a root: it or the intermediate next to it is the anchor."""
+    if not case.has_server:
+        yield Finding(
+            Severity.ERROR,
+            "path.no_server",
+            sentence="it is a CA, and there is no server certificate below it",
+            certificate=about(case.server),
+            source="the vendor's pages: root, intermediate, server certificate",
+            mend="Add the server certificate: name its file as well, or copy it into the folder.",
+        )
     if case.root is None:
         top = case.path[-1]
         yield Finding(
@@ -21,10 +30,9 @@ def path_is_complete(case: ChainCase) -> Iterator[Finding]:
             sentence=f"its issuer is missing: {display_name(top.issuer)}",
             certificate=about(top),
             source="RFC 5280 section 6.1",
-            mend="Add the missing certificates, up to the root. A live host does not send its root: give it with "
-            "--anchor, or use --site-key-file.",
+            mend="Add the missing certificates, up to the root.",
         )
-    elif len(case.path) == 1:
+    elif len(case.path) == 1 and case.has_server:
         yield Finding(
             Severity.ERROR,
             "path.self_signed",

@@ -2,10 +2,15 @@
 
 from collections.abc import Iterator
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from engage_server.checks.case import ChainCase
 from engage_server.checks.finding import Finding, Severity
-from engage_server.pki.byte_budget import link_certificate_bytes
+from engage_server.pki.byte_budget import Cost, costs_of, link_certificate_bytes
 from engage_server.pki.encodings import der, pem
+from engage_server.shown_text import without_controls
+
+_SHOWN = 3  # parts of a chain in the fix of a finding
 
 
 def chain_fits(case: ChainCase) -> Iterator[Finding]:
@@ -18,10 +23,7 @@ def chain_fits(case: ChainCase) -> Iterator[Finding]:
             sentence=f"the chain has {total} bytes of DER, {total - limit} more than the limit of {limit}",
             certificate="",
             source=case.at.profile.chain_source,
-            mend=(
-                "Send only the path, and each certificate once. Shorten names. Remove hosts from the SAN. "
-                "Leave out the CRL, AIA and policy extensions."
-            ),
+            mend=_what_to_shorten(case),
             measured=f"{total} bytes",
             limit=f"{limit} bytes",
         )
@@ -43,7 +45,7 @@ def link_certificate_fits(case: ChainCase) -> Iterator[Finding]:
             ),
             certificate="",
             source="RFC 4210 section 4.4",
-            mend="Shorten names or the SAN before devices depend on this root.",
+            mend=f"Make room before devices depend on this root. {_what_to_shorten(case)}",
             measured=f"{left} bytes left",
             limit=f"{needed} bytes",
         )
@@ -63,6 +65,34 @@ def pem_is_longer(case: ChainCase) -> Iterator[Finding]:
             measured=f"{as_pem} bytes",
             limit=f"{limit} bytes",
         )
+
+
+def _what_to_shorten(case: ChainCase) -> str:
+    """The parts of this chain that take the most bytes, of those that can be shorter or are not needed."""
+    steps = []
+    beside, keys = sum(len(der(each)) for each in case.sent_beside), _bytes_of_long_keys(case)
+    if beside:
+        steps.append(f"Send only the path, and each certificate once: that saves {beside} bytes.")
+    if keys:
+        steps.append(f"Use keys of {case.at.profile.rsa_key_bits} bits: that saves {keys} bytes.")
+    parts = [cost for cost in costs_of(case.counted) if cost.mend][:_SHOWN]
+    return " ".join([*steps, *map(_advice_on, parts)])
+
+
+def _advice_on(cost: Cost) -> str:
+    times = "" if cost.count == 1 else f", {cost.count} times"
+    host = cost.what.removeprefix("SAN ")
+    advice, unless = cost.mend.partition(":")[0].capitalize(), ""
+    if host != cost.what:
+        advice, unless = "Leave out", ", unless a device calls it"
+    return f"{advice} {without_controls(host)} ({cost.der_bytes} bytes{times}){unless}."
+
+
+def _bytes_of_long_keys(case: ChainCase) -> int:
+    """The bytes that keys over the limit add, in certificates and in signatures."""
+    most = case.at.profile.rsa_key_bits // 8
+    held = [key.key_size // 8 for each in case.counted if isinstance(key := each.public_key(), rsa.RSAPublicKey)]
+    return sum(max(0, size - most) for size in (*held, *(len(each.signature) for each in case.counted)))
 
 
 def _total(case: ChainCase) -> int:

@@ -27,10 +27,10 @@ from engage_server.cli.parameters import (
     read_site_key_option,
     site_key_option,
 )
-from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
-from engage_server.errors import FileNotUsable, NotPossible, UsageError
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
+from engage_server.errors import NotPossible, UsageError
 from engage_server.files import read_file
 from engage_server.pki.paths.bundle import read_bundle
 from engage_server.services.chains.checking import Checker
@@ -117,9 +117,9 @@ def check(session: Session, /, targets: tuple[str, ...], form: str, output: Path
     All findings are reported, not only the first.
     """
     options = _with_settings(session, options)
-    _assert_one_reader(targets, options)
+    assert_one_reader([*targets, options["passphrase_file"], options["site_key_file"]])
     checker = _checker(session, options)
-    seen = Seen(options["passphrase_file"])
+    seen = Seen(options["passphrase_file"], compares_hosts=bool(options["hosts"]), strict=options["strict"])
     found = seen.watching(checker.results(*dict.fromkeys(targets)))
     streams_to_terminal = form == "text" and output is None and sys.stdout.isatty()
     at = checker.at
@@ -159,24 +159,8 @@ def _checker(session: Session, options: dict[str, Any]) -> Checker:
         read_site_key_option(session, options["site_key_file"], options["demo"]),
         options["http_port"],
         Selection.of(options["ignore"], options["select"]),
-        _standard_input,
+        read_standard_input,
     )
-
-
-def _assert_one_reader(targets: tuple[str, ...], options: dict[str, Any]) -> None:
-    readers = [*(target for target in targets if target == "-"), options["passphrase_file"], options["site_key_file"]]
-    if readers.count("-") > 1:
-        raise UsageError(
-            "standard input can be read once: as the target, the passphrase, or the site key",
-            "Use files for the others.",
-        )
-
-
-def _standard_input() -> bytes:
-    content = sys.stdin.buffer.read(MAX_FILE_BYTES + 1)
-    if len(content) > MAX_FILE_BYTES:
-        raise FileNotUsable(f"-: more than {MAX_FILE_BYTES} bytes", "It cannot be what is expected here.")
-    return content
 
 
 def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: bool) -> Iterator[str]:
@@ -196,19 +180,26 @@ def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: 
     if form == "github":
         from engage_server.checks.reports.github_report import github_report
 
-        return github_report(run)
+        return _with_notices(github_report(run), seen)
     if to_terminal:
         width = shutil.get_terminal_size().columns  # COLUMNS, where that is set
         return _text(run, seen, lambda text, style: click.style(text, fg=style), width)
     return _text(run, seen, plain, None)
 
 
+def _with_notices(report: Iterator[str], seen: Seen) -> Iterator[str]:
+    """A report for GitHub, whose last line stays the summary."""
+    summary = ""
+    for part in report:  # one behind, so that a long report is never in memory as a whole
+        yield summary
+        summary = part
+    yield from (f"::notice title=chain check::{sentence}\n" for sentence in seen.not_compared())
+    yield summary
+
+
 def _text(run: CheckRun, seen: Seen, paint: Paint, width: int | None) -> Iterator[str]:
     yield from text_report(run, paint, width)
-    if run.totals()[Severity.ERROR]:
-        yield f"next: fix the errors above and check again; {program()} chain explain CODE says more\n"
-    else:
-        yield from (f"next: {step}\n" for step in seen.next_steps())
+    yield from (f"{line}\n" for line in seen.last_lines(run))
 
 
 def _status(run: CheckRun, strict: bool) -> int:

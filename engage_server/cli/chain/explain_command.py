@@ -21,14 +21,15 @@ Examples:
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("code", required=False, metavar="[CODE]")
+@click.argument("codes", nargs=-1, metavar="[CODE]...")
 @json_option
-def explain(code: str | None, as_json: bool) -> None:
-    """Explain a finding: its rule, reason, source and fix."""
-    found = [EXPLANATIONS[each] for each in explained_codes(code)] if code else list(EXPLANATIONS.values())
+def explain(codes: tuple[str, ...], as_json: bool) -> None:
+    """Explain findings: rule, reason, source and fix of each."""
+    wanted = dict.fromkeys(each for code in codes for each in explained_codes(code))
+    found = [EXPLANATIONS[each] for each in wanted or EXPLANATIONS]
     if as_json:
         print_json([_as_json(each) for each in found])
-    elif code:
+    elif codes:
         click.echo("\n\n".join("\n".join(_lines(each)) for each in found))
     else:
         print_table(["code", "severity", "rule"], [(each.code, each.severities, each.rule) for each in found], "")

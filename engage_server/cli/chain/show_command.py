@@ -15,12 +15,13 @@ from engage_server.cli.parameters import FilePath, read_passphrase_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
 from engage_server.pki.chain import is_self_issued
 from engage_server.pki.encodings import der
 from engage_server.pki.extensions import extension, extensions_of
 from engage_server.pki.paths.path import find_path
 from engage_server.services.chains.held_files import shown as shown_path
-from engage_server.services.chains.targets import groups_of, read_target
+from engage_server.services.chains.targets import groups_at, read_target
 
 _LABELS = {"signature_name": "signature"}
 _SIGNATURES = {
@@ -42,11 +43,12 @@ _HEADINGS = {"certificates": "", "links": "link: ", "other_roots": "other root: 
 def show(session: Session, target: Path, passphrase_file: str | None, as_json: bool) -> None:
     """Print the contents of a chain, from the root down.
 
-    Private keys are never shown.
+    TARGET is a folder, a file, or - for standard input. Private keys are never shown.
     """
+    assert_one_reader([str(target), passphrase_file])
     passphrase = read_passphrase_option(session, passphrase_file)
     shown = []
-    for group in groups_of(target, passphrase):
+    for group in groups_at(target, passphrase, read_standard_input):
         found = find_path(read_target(group).certificates, now=session.now())
         shown.append(
             {

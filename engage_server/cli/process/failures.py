@@ -1,5 +1,6 @@
 """How a command that fails reports it: text for people, and JSON for a script that asked for it."""
 
+import re
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -12,6 +13,8 @@ from engage_server.cli.process.not_installed import not_installed
 from engage_server.cli.program import pasteable, program
 from engage_server.errors import EngageError, FileNotUsable, NotPossible, Stopped, UsageError
 from engage_server.files import what_to_do
+
+_NO_NUMBER = re.compile(r"is not a valid (integer|float)(?: range)?$")  # Click names its own type
 
 
 def failure_of(error: BaseException) -> EngageError:
@@ -76,6 +79,7 @@ def _sentence(error: click.ClickException) -> str:
     """Click's own message in our form: no capital letter, no full stop."""
     text = error.message if isinstance(error, click.NoSuchCommand | click.NoSuchOption) else error.format_message()
     text = text.replace("\n\t", " ").removesuffix(".")  # Click's own list of choices, one on each line
+    text = _NO_NUMBER.sub(lambda found: f"is not a {'whole ' if found[1] == 'integer' else ''}number", text)
     return text[:1].lower() + text[1:]
 
 

@@ -33,6 +33,7 @@ from engage_server.cli.release.release_output import day, print_findings, state_
 from engage_server.cli.release.retire_command import retire_release
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.cli.standard_input import assert_one_reader, read_standard_input
 from engage_server.errors import UsageError
 from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
@@ -76,7 +77,8 @@ def release() -> None:
 @release.command(
     epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
     "  engage release stage fullchain.pem privkey.pem root.pem    the files of an ACME client, and the CA's root\n"
-    "  engage release stage export.pfx --passphrase-file pfx.passphrase"
+    "  engage release stage export.pfx --passphrase-file pfx.passphrase\n"
+    '  cat fullchain.pem root.pem privkey.pem | engage release stage - --reason "renewed by pipeline 812"'
 )
 @click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
 @site_option
@@ -86,22 +88,31 @@ def release() -> None:
     shell_complete=completions.files,
     help="For PKCS#12 and an encrypted key. - reads standard input.",
 )
+@reason_option
 @json_option
 @click.pass_obj
 def stage(
-    session: Session, targets: tuple[Path, ...], site: str | None, passphrase_file: str | None, as_json: bool
+    session: Session,
+    targets: tuple[Path, ...],
+    site: str | None,
+    passphrase_file: str | None,
+    reason: str,
+    as_json: bool,
 ) -> int:
     """Check a chain and keep it as the site's next release.
 
-    Nothing is served before 'engage release activate'. A target is a folder or file that 'engage chain check' accepts.
-    Several files together are one chain. The root and the private key must be among them. The key is sealed.
+    Nothing is served before 'engage release activate'. A target is a folder or file that 'engage chain check' accepts,
+    or - for standard input. Several files together are one chain. The root and the private key must be among them. The
+    key is sealed.
 
     Exit status 1 when a finding of severity error keeps the release from being activated.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name
-    material = read_material(targets, read_passphrase_option(session, passphrase_file))
-    checked = operator.releases.stage(material, name, session.occasion())
+    assert_one_reader([*map(str, targets), passphrase_file])
+    passphrase = read_passphrase_option(session, passphrase_file)
+    material = read_material(targets, passphrase, read_standard_input)
+    checked = operator.releases.stage(material, name, session.occasion(reason))
     retired = retired_owners(operator, checked.release)
     for each in retired:
         click.echo(
@@ -116,6 +127,8 @@ def stage(
         click.echo(f"staged release {checked.release.number} of {name}")
         if checked.errors:
             print_next("build a chain without the errors above, and stage it. This release cannot be activated")
+            drop = f"{program()} release drop {checked.release.number} --site {name}"
+            click.echo(f"      to remove it: {drop}")
         else:
             print_next(f"{program()} release activate {checked.release.number} --site {name}")
     return 1 if checked.errors else 0
@@ -207,6 +220,7 @@ override_option = click.option(
 @release_argument
 @site_option
 @override_option
+@reason_option
 @yes_option
 @wait_options
 @json_option
@@ -216,6 +230,7 @@ def activate(
     number: int,
     site: str | None,
     overrides: tuple[str, ...],
+    reason: str,
     yes: bool,
     wait: bool,
     wait_seconds: float,
@@ -233,7 +248,7 @@ def activate(
     operator = session.operator_side()
     name = operator.sites.get(site).name
     _ask_where_doors_fail(session, operator, name, number, yes=yes)
-    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
+    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion(reason))
     return _reported(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
 
 

@@ -160,6 +160,7 @@ def plan(
     show_default=True,
     help="The shortest time that each step lasts, in hours.",
 )
+@reason_option
 @yes_option
 @click.pass_obj
 def start(
@@ -177,6 +178,7 @@ def start(
     max_lost: int,
     max_lost_percent: float,
     soak_hours: float,
+    reason: str,
     yes: bool,
 ) -> None:
     """Begin a rotation, or continue one.
@@ -203,7 +205,8 @@ def start(
         if operator.rotations.open_rotation(request.site) is None:
             others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
             warn_of_other_hosts(request.site, others)
-        operator.rotations.start(request, session.occasion(), partial(_echo, f"{request.site}: " if waves else ""))
+        echo = partial(_echo, f"{request.site}: " if waves else "")
+        operator.rotations.start(request, session.occasion(reason), echo)
         warn_of_new_hosts(operator, request.site)
     _print_where(session, operator, name)
 

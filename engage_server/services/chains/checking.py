@@ -10,27 +10,31 @@ from cryptography import x509
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.checks.reports.result import TargetResult, result_of
 from engage_server.checks.selection import Selection
-from engage_server.errors import EngageError, FileNotUsable
+from engage_server.errors import EngageError
 from engage_server.records import Host, Secret
 from engage_server.services.chains.content_findings import content_findings
-from engage_server.services.chains.grouping import FileGroup, as_sent, is_key_of
-from engage_server.services.chains.held_files import HeldFile, as_text, held_in, shown
+from engage_server.services.chains.grouping import FileGroup, is_key_of, needed_by
+from engage_server.services.chains.held_files import HeldFile, as_text, shown
 from engage_server.services.chains.material import could_be_staged
 from engage_server.services.chains.naming import (
     STANDARD_INPUT,
+    authorities_named_beside,
     files_named_together,
     is_there,
     keys_named_beside,
     live_target,
 )
-from engage_server.services.chains.targets import CheckTarget, groups_of, no_chain_in, read_target
+from engage_server.services.chains.targets import (
+    CheckTarget,
+    groups_at,
+    groups_of,
+    no_chain_in,
+    no_input,
+    read_target,
+)
 from engage_server.shown_text import without_user
 
 _OUR_SERVER_FILE = "partner_server.pem"
-
-
-def _no_input() -> bytes:
-    raise FileNotUsable("there is no standard input", "Name a file.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +55,7 @@ class Checker:
     site_key: Secret | None = None
     http_port: int = 80
     selection: Selection = field(default_factory=Selection)
-    standard_input: Callable[[], bytes] = _no_input
+    standard_input: Callable[[], bytes] = no_input
 
     def results(self, *targets: str) -> Iterator[TargetResult]:
         """The results for all targets, one for each chain. Never raises.
@@ -61,22 +65,22 @@ class Checker:
         """
         keys = keys_named_beside(targets, self.passphrase)
         chains = [target for target in targets if target not in keys]
-        used: set[str] = set()
         groups = files_named_together(chains, self.passphrase)
-        joined = {target for target, group in groups.items() if group is None}
-        chains = [target for target in chains if target not in joined]
+        used = {target for target, group in groups.items() if group is None}
+        beside = keys | authorities_named_beside(chains, self.passphrase)
+        chains = [target for target in chains if target not in used | set(beside)]
         for target in chains:
-            for result, mine in self._one(target, keys, groups.get(target), is_only=len(chains) == 1):
+            for result, mine in self._one(target, beside, groups.get(target), is_only=len(chains) == 1):
                 used |= mine
                 yield result
-        for name, key in keys.items():
+        for name, file in beside.items():
             if name not in used:
-                yield self._guarded(name, self._file, FileGroup(key.path, (key,)))
+                yield self._guarded(name, self._file, FileGroup(file.path, (file,)))
 
     def _one(
-        self, target: str, keys: Mapping[str, HeldFile], named: FileGroup | None, *, is_only: bool
+        self, target: str, beside: Mapping[str, HeldFile], named: FileGroup | None, *, is_only: bool
     ) -> Iterator[tuple[TargetResult, set[str]]]:
-        """The results of one target, each with the keys that were compared with it."""
+        """The results of one target, each with the keys and the files of CAs that were joined with it."""
         try:
             live = live_target(target)
             if live is not None:
@@ -85,8 +89,9 @@ class Checker:
             group = None
             for group in self._groups(target) if named is None else [named]:
                 whole = is_only and not Path(target).is_dir()
-                mine = {name for name, key in keys.items() if _belongs(key, group, whole)}
-                joined = replace(group, files=(*group.files, *(keys[name] for name in sorted(mine))))
+                needed = needed_by(group, [file for file in beside.values() if file.bundle.certificates])
+                mine = {name for name, file in beside.items() if file in needed or _belongs(file, group, whole)}
+                joined = replace(group, files=(*group.files, *(beside[name] for name in sorted(mine))))
                 result = self._guarded(shown(group.name), self._file, joined)
                 yield replace(result, beside=(*_authorities_of(named), *sorted(mine))), mine
             if group is None:
@@ -97,11 +102,9 @@ class Checker:
             yield self._unreadable(target, _failed(target, defect)), set()
 
     def _groups(self, target: str) -> Iterator[FileGroup]:
-        if target != STANDARD_INPUT:
-            yield from groups_of(Path(target), self.passphrase)
-            return
-        file = held_in(self.standard_input(), Path(STANDARD_INPUT), self.passphrase)
-        yield FileGroup(file.path, (file,), as_sent(file))
+        if target == STANDARD_INPUT:
+            return groups_at(Path(target), self.passphrase, self.standard_input)
+        return groups_of(Path(target), self.passphrase)
 
     def _guarded(self, name: str, judge: Callable[..., TargetResult], *arguments: Any) -> TargetResult:
         """A result in any case, so that one bad target does not end the run."""
@@ -132,7 +135,8 @@ class Checker:
         checker = replace(self, at=at)
         case = ChainCase.of_certificates(checker._with_anchor(seen.sent), at, seen.sent)
         judged = checker._judged(target, case)
-        findings = [*(_of_a_live_host(each, case) for each in judged.findings), *seen.findings]
+        is_refused = self.site_key is not None and seen.distributed is None
+        findings = [*(_of_a_live_host(each, case, is_refused) for each in judged.findings), *seen.findings]
         return self._selected(replace(judged, findings=tuple(findings), live=True))
 
     def _with_anchor(self, certificates: tuple[x509.Certificate, ...]) -> tuple[x509.Certificate, ...]:
@@ -148,8 +152,13 @@ class Checker:
 
     def _selected(self, result: TargetResult) -> TargetResult:
         wanted = [each for each in result.findings if self.selection.wants(each)]
-        ignored = len(result.findings) - len(wanted)
-        return replace(result, findings=tuple(sorted(wanted, key=_by_severity)), ignored=ignored)
+        left_out = [each for each in result.findings if each not in wanted]
+        return replace(
+            result,
+            findings=tuple(sorted(wanted, key=_by_severity)),
+            ignored=len(result.findings) - len(wanted),
+            ignores_error=any(each.severity is Severity.ERROR for each in left_out),
+        )
 
     def _unreadable(self, target: str, error: EngageError) -> TargetResult:
         name, sentence = _named(target), error.sentence
@@ -172,23 +181,29 @@ def _authorities_of(named: FileGroup | None) -> tuple[str, ...]:
 
 
 def _belongs(key: HeldFile, group: FileGroup, is_only: bool) -> bool:
+    if key.bundle.certificates:
+        return False
     return any(is_only or is_key_of(key, file) for file in group.files if file.bundle.certificates)
 
 
 def _of_its_file(finding: Finding, target: CheckTarget) -> Finding:
     """The finding with the target's own file name in its fix, and with options, which the rules do not know."""
     if finding.code == "path.incomplete":
-        return replace(finding, mend=f"{finding.mend} Or name the root that devices have: --anchor FILE.")
+        return replace(finding, mend=f"{finding.mend} If only the root is missing, name it: --anchor FILE.")
+    if finding.code == "key.mismatch":
+        return replace(finding, sentence=f"the private key in {target.key_file} does not belong to it")
     if not target.served or target.served == _OUR_SERVER_FILE:
         return finding
     return replace(finding, mend=finding.mend.replace(_OUR_SERVER_FILE, target.served))
 
 
-def _of_a_live_host(finding: Finding, case: ChainCase) -> Finding:
+def _of_a_live_host(finding: Finding, case: ChainCase, is_refused: bool) -> Finding:
     """The finding with advice for a live host: it is right not to send the root, so the fix must not say so."""
     if finding.code != "path.incomplete":
         return finding
-    if case.at.anchor_certificate is None:
+    if case.at.anchor_certificate is None and is_refused:
+        mend = "First fix what this host distributes: a device would not accept it. Or name the root: --anchor FILE."
+    elif case.at.anchor_certificate is None:
         mend = "Name the certificate that devices have: --anchor FILE. Or have it fetched: --site-key-file FILE."
     else:
         mend = "Let the server send every intermediate up to the anchor. It need not send the root."

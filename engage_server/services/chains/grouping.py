@@ -10,6 +10,7 @@ from engage_server.errors import FileNotUsable
 from engage_server.pki.chain import is_issued_by
 from engage_server.pki.keys import keys_match
 from engage_server.pki.names import comparable
+from engage_server.pki.paths.bundle import Bundle
 from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.folder import SERVER
@@ -93,7 +94,7 @@ def _groups_of_few(folder: Path, files: Sequence[HeldFile]) -> list[FileGroup]:
     if len(mains) == 1 and len(readable) > 1:
         return [FileGroup(folder, tuple(readable), as_sent(mains[0])), *unreadable]
     if mains:
-        authorities = _authorities(readable)
+        authorities = authorities_in(readable)
         return [FileGroup(main.path, (main, *_beside(main, authorities, readable))) for main in mains] + unreadable
     return _without_a_server(folder, readable) + unreadable
 
@@ -127,14 +128,22 @@ def joined(files: Sequence[HeldFile]) -> list[FileGroup]:
 
     Every file with a server certificate is a chain, and so is a file of CAs that no chain needs. Keys are left alone.
     """
-    authorities = _authorities(files)
-    beside = {main.path: tuple(_issuers_beside(main, authorities)) for main, _ in _with_servers(files)}
+    found = authorities_in(files)
+    beside = {main.path: tuple(_of_the_path(main, found)) for main, _ in _with_servers(files)}
     needed = {file.path for each in beside.values() for file in each}
     return [
         FileGroup(file.path, (file, *beside.get(file.path, ())), as_sent(file))
         for file in files
         if file.path not in needed
     ]
+
+
+def needed_by(group: FileGroup, authorities: Sequence[HeldFile]) -> list[HeldFile]:
+    """Those files of CAs, named together with a folder, whose certificates the path of this chain needs or has."""
+    if not authorities:
+        return []
+    together = HeldFile(group.name, sum((file.bundle for file in group.files), Bundle()))
+    return _of_the_path(together, authorities) if together.end() is not None else []
 
 
 def as_sent(main: HeldFile) -> HeldFile | None:
@@ -147,7 +156,7 @@ def as_sent(main: HeldFile) -> HeldFile | None:
     return main if held.in_order and not ends_in_root else None
 
 
-def _authorities(files: Sequence[HeldFile]) -> list[HeldFile]:
+def authorities_in(files: Sequence[HeldFile]) -> list[HeldFile]:
     """The files with certificates of CAs only."""
     others = {file.path for file, _ in _with_servers(files)}
     return [file for file in files if file.bundle.certificates and not file.is_a_heap and file.path not in others]
@@ -161,11 +170,19 @@ def _beside(main: HeldFile, authorities: Sequence[HeldFile], files: Sequence[Hel
 
 def _issuers_beside(main: HeldFile, authorities: Sequence[HeldFile]) -> Iterator[HeldFile]:
     """The files of CAs whose certificates the path of a main file needs."""
+    needed = _path_of(main, authorities) - set(main.bundle.certificates)
+    return (file for file in authorities if needed & set(file.bundle.certificates))
+
+
+def _of_the_path(main: HeldFile, authorities: Sequence[HeldFile]) -> list[HeldFile]:
+    """The files of CAs with a certificate of the main file's path. The main file may hold it as well."""
+    path = _path_of(main, authorities)
+    return [file for file in authorities if path & set(file.bundle.certificates)]
+
+
+def _path_of(main: HeldFile, authorities: Sequence[HeldFile]) -> set[x509.Certificate]:
     pool = _above(main, [each for file in authorities for each in file.bundle.certificates])
-    path = find_path(pool).path if len(pool) <= MAX_CERTIFICATES else ()
-    for file in authorities:
-        if set(file.bundle.certificates) & set(path) - set(main.bundle.certificates):
-            yield file
+    return set(find_path(pool).path) if len(pool) <= MAX_CERTIFICATES else set()
 
 
 def _above(main: HeldFile, others: Sequence[x509.Certificate]) -> list[x509.Certificate]:

@@ -1,6 +1,6 @@
 """Reads a chain and its key for ``engage release stage``, from the files that the operator has."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -12,15 +12,18 @@ from engage_server.pki.paths.path import arrange
 from engage_server.records import Secret
 from engage_server.services.chains.folder import SERVER, ChainMaterial, read_chain_folder
 from engage_server.services.chains.grouping import FileGroup
-from engage_server.services.chains.targets import CheckTarget, groups_of, read_target
+from engage_server.services.chains.targets import CheckTarget, groups_at, no_input, read_target
 
 
-def read_material(paths: Sequence[Path], passphrase: Secret | None = None) -> ChainMaterial:
+def read_material(
+    paths: Sequence[Path], passphrase: Secret | None = None, standard_input: Callable[[], bytes] = no_input
+) -> ChainMaterial:
     """Read the chain and key of a release.
 
     Args:
         paths: A folder, a file with chain and key, or several files that together are one chain.
         passphrase: Decrypts PKCS#12 and an encrypted key. The returned key is not encrypted: seal it.
+        standard_input: Gives the content of standard input, for the path ``-``.
 
     Raises:
         FileNotUsable: A file is missing or cannot be read.
@@ -29,7 +32,7 @@ def read_material(paths: Sequence[Path], passphrase: Secret | None = None) -> Ch
     """
     if len(paths) == 1 and any((paths[0] / f"{SERVER}{suffix}").is_file() for suffix in (".pem", ".der")):
         return read_chain_folder(paths[0], passphrase)
-    groups = [group for path in paths for group in groups_of(path, passphrase)]
+    groups = [group for path in paths for group in groups_at(path, passphrase, standard_input)]
     if len(paths) == 1 and len(groups) > 1:
         names = ", ".join(str(group.name) for group in groups[:5])
         raise UsageError(f"{paths[0]} contains more than one chain: {names}", "Name one of them.")

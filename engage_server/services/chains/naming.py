@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.records import Secret
-from engage_server.services.chains.grouping import FileGroup, joined
+from engage_server.services.chains.grouping import FileGroup, authorities_in, joined
 from engage_server.services.chains.held_files import MAX_CERTIFICATES, SUFFIXES, HeldFile, held_in, look_into
 from engage_server.shown_text import without_user
 
@@ -35,6 +35,11 @@ def live_target(target: str) -> tuple[str, int] | None:
     except ValueError:
         host, port, url = None, 0, urlsplit("")
     says_more = url.path.strip("/") or url.query or url.fragment or "@" in url.netloc
+    if url.scheme == "http" and host:
+        raise UsageError(
+            f"{without_user(target)!r} names plain HTTP, and a check needs the TLS instance",
+            "Name https://HOST[:PORT]. Give the port of plain HTTP with --http-port.",
+        )
     if url.scheme != "https" or not host or not port or says_more:
         raise UsageError(
             f"{without_user(target)!r} is neither a file nor https://HOST[:PORT]", "Name a file, a folder or a host."
@@ -65,6 +70,27 @@ def files_named_together(targets: Sequence[str], passphrase: Secret | None) -> d
     groups = {group.name: group for group in joined(list(usable.values()))}
     found = {target: groups.get(file.path) for target, file in usable.items()}
     return {target: group for target, group in found.items() if group is None or len(group.files) > 1}
+
+
+def authorities_named_beside(targets: Sequence[str], passphrase: Secret | None) -> dict[str, HeldFile]:
+    """The targets that are files of CAs only, if chains of folders or of standard input may need them.
+
+    Only for few files, as in a folder.
+    """
+    files = [target for target in targets if target != STANDARD_INPUT and _is_file(Path(target))]
+    others = [target for target in targets if target == STANDARD_INPUT or _is_folder(Path(target))]
+    if not others or len(files) > MAX_CERTIFICATES:
+        return {}
+    held = {target: look_into(Path(target), passphrase) for target in files}
+    found = authorities_in([file for file in held.values() if file.bundle.certificates])
+    return {target: file for target, file in held.items() if file in found}
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except (OSError, ValueError):
+        return False
 
 
 def _is_file(path: Path) -> bool:

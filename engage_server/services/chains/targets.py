@@ -2,7 +2,7 @@
 
 import errno
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,10 +16,12 @@ from engage_server.pki.paths.bundle import Bundle
 from engage_server.pki.paths.path import find_path
 from engage_server.records import Secret
 from engage_server.services.chains.grouping import FileGroup, as_sent, groups_below
-from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, look_into, shown
+from engage_server.services.chains.held_files import MAX_CERTIFICATES, HeldFile, held_in, look_into, shown
 from engage_server.shown_text import without_user
 
 __all__ = ["MAX_CERTIFICATES", "CheckTarget", "groups_of", "read_target"]
+
+_STANDARD_INPUT = Path("-")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class CheckTarget:
         sent: The certificates that a TLS server would send, in its order; None if unknown.
         served: The name of the file that is sent; "" if unknown.
         server_key: The private key that the server would use; None if there is none.
+        key_file: The name of the file with this key; "" if there is none.
         files: The file in which each certificate was found, with forward slashes.
     """
 
@@ -42,6 +45,7 @@ class CheckTarget:
     sent: tuple[x509.Certificate, ...] | None = None
     served: str = ""
     server_key: PrivateKeyTypes | None = field(default=None, repr=False)
+    key_file: str = ""
     files: Mapping[x509.Certificate, str] = field(default_factory=dict)
 
 
@@ -58,6 +62,27 @@ def groups_of(path: Path, passphrase: Secret | None = None) -> Iterator[FileGrou
     if stat.S_ISDIR(_mode(path)):
         return groups_below(path, passphrase)
     file = look_into(path, passphrase)
+    return iter((FileGroup(path, (file,), as_sent(file)),))
+
+
+def no_input() -> bytes:
+    """Standard input where there is none.
+
+    Raises:
+        FileNotUsable: Always.
+    """
+    raise FileNotUsable("there is no standard input", "Name a file.")
+
+
+def groups_at(path: Path, passphrase: Secret | None, standard_input: Callable[[], bytes]) -> Iterator[FileGroup]:
+    """The same for ``-``, too: the chain that standard input holds. It can be read once.
+
+    Raises:
+        FileNotUsable: As :func:`groups_of`, or standard input is too long.
+    """
+    if path != _STANDARD_INPUT:
+        return groups_of(path, passphrase)
+    file = held_in(standard_input(), path, passphrase)
     return iter((FileGroup(path, (file,), as_sent(file)),))
 
 
@@ -96,14 +121,15 @@ def read_target(group: FileGroup) -> CheckTarget:
             code="certificate.invalid",
         )
     found_in = {each: shown(file.path) for file in reversed(group.files) for each in file.bundle.certificates}
-    served = group.served
+    served, key = group.served, _server_key(bundle)
     return CheckTarget(
         name,
         bundle.certificates,
         group.files,
         served.bundle.certificates if served else None,
         served.path.name if served else "",
-        _server_key(bundle),
+        key,
+        next((shown(file.path) for file in group.files if key in file.bundle.keys), ""),
         found_in,
     )
 

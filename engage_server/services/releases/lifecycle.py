@@ -7,7 +7,7 @@ from typing import Protocol
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
-from engage_server.checks.rules.name_rules import HOST_MISSING, host_missing, unnamed_hosts
+from engage_server.checks.rules.name_rules import is_about, unnamed_hosts
 from engage_server.errors import Conflict, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
@@ -339,9 +339,7 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
 
 def _as_of_then(finding: Finding, later: Sequence[Host]) -> Finding:
     """The same finding, as a warning if it is about one of these hosts."""
-    if finding.code != HOST_MISSING or not any(finding == host_missing(host, finding.certificate) for host in later):
-        return finding
-    return replace(finding, severity=Severity.WARNING)
+    return replace(finding, severity=Severity.WARNING) if is_about(finding, later) else finding
 
 
 def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:

@@ -53,7 +53,7 @@ class RotationSteps:
         action: AuditAction, rotation: Rotation, occasion: Occasion, reason: str = "", **facts: str
     ) -> AuditEvent:
         number = {"rotation": str(rotation.number)} if rotation.number else {}
-        return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason)
+        return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason or occasion.reason)
 
 
 def in_one_line(errors: Sequence[Finding]) -> str:

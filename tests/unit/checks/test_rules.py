@@ -1,5 +1,6 @@
 """Each rule: the chains that break it, the findings that must come and no others."""
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from engage_server.errors import SettingsInvalid
 from engage_server.pki.byte_budget import MAX_CHAIN_DER_BYTES
 from engage_server.records import AnchorRole
 from tests.support import respelling
-from tests.support.chains import HOSTS, NOW, good_chain
+from tests.support.chains import HOSTS, NOW, Recipe, good_chain, key
 from tests.support.defects import DEFECTS, case_of, right_plan
 
 
@@ -127,3 +128,33 @@ def test_an_own_profile() -> None:
     for text in ("chain_der_bytes = 0", "chain_der_bytes = true", "chain_der_bytes = '1'", "what = 1", "name = 1", "["):
         with pytest.raises(SettingsInvalid, match=r"x\.toml"):
             own_profile(text, "x.toml")
+
+
+def test_a_chain_that_is_too_long_names_what_takes_the_most_bytes() -> None:
+    """It is the chain's own parts that are named, with their bytes; 'docs/why-4096.md' promises it."""
+    built, _ = Recipe(padding_bytes=2500, intermediate_key_bits=4096).build()
+    (finding,) = [
+        each for each in run_checks(ChainCase.of_chain(built, Circumstances(NOW))) if each.code == "chain.too_long"
+    ]
+    first, second, third, *_ = finding.mend.split(". ")
+    assert first == "Use keys of 2048 bits: that saves 512 bytes"
+    assert re.fullmatch(r"Leave out .* \(25\d\d bytes\)", second)
+    assert re.fullmatch(r"Shorten CN=Test Intermediate 0 \(\d+ bytes, 2 times\)|Leave out .*", third)
+
+
+@pytest.mark.parametrize(
+    ("missing", "expected"),
+    [
+        ({"server", "intermediate"}, {"path.no_server"}),
+        ({"server", "root"}, {"path.no_server", "path.incomplete"}),
+        (set(), {"key.mismatch"}),
+    ],
+    ids=["a root alone", "an intermediate alone", "the control"],
+)
+def test_a_ca_alone_is_not_judged_as_a_server(missing: set[str], expected: set[str]) -> None:
+    """Beside the key of a server, which is then no finding either. No TLS server could be made of it for the corpus."""
+    plan = right_plan()
+    plan.leave_out, plan.server_key = missing, key(3)
+    case = plan.case()
+    assert {finding.code for finding in run_checks(case)} == expected
+    assert case.has_server is not bool(missing)

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from engage_server.cli.root import engage as program
 from engage_server.pki import encodings
-from tests.support.chains import NOW, good_chain
+from tests.support.chains import HOSTS, NOW, good_chain
 from tests.support.commands import ENGAGE, clean_environment, engage
 from tests.support.refusals import error
 
@@ -172,3 +172,50 @@ def _commands(command: click.Command, context: click.Context) -> Iterator[click.
             below = command.get_command(context, name)
             assert below is not None
             yield from _commands(below, click.Context(below, parent=context))
+
+
+HOST = ("--host", HOSTS[0].text)
+
+
+def last(done: subprocess.CompletedProcess[str]) -> str:
+    """The line that says what to do next."""
+    return done.stdout.splitlines()[-1]
+
+
+def test_warnings_that_count_as_errors_are_the_next_step(folder: Path) -> None:
+    warned = ("chain", "check", "chain.pem", *HOST, *AT, "--warn-days", "3000")
+    done = engage(folder, *warned, "--strict")
+    assert (done.returncode, last(done)[:28]) == (1, "next: fix the warnings above")
+    assert "release stage" in last(engage(folder, *warned)), "the control: it may be served with the warning"
+
+
+@pytest.mark.parametrize("leave_out", [("--ignore", "san,server"), ("--select", "validity")])
+def test_an_error_that_was_left_out_is_not_forgotten(leave_out: tuple[str, str], folder: Path) -> None:
+    """It keeps the release from going live, so nobody is sent to stage it."""
+    done = engage(folder, "chain", "check", "chain.pem", "--host", "lock.example.org", *AT, *leave_out)
+    assert done.returncode == 0
+    assert "fine: nothing else found" in done.stdout
+    assert last(done).startswith("next: check again without --ignore and --select: an error")
+    only_a_note = engage(folder, "chain", "check", "chain.pem", *HOST, *AT, *leave_out)
+    assert "release stage" in last(only_a_note), "the control"
+
+
+def test_a_check_without_a_host_says_that_it_compared_none(folder: Path) -> None:
+    said = "hosts were not compared: name those that devices call with --host"
+    assert said in engage(folder, "chain", "check", "chain.pem", *AT).stdout.splitlines()
+    assert said not in engage(folder, "chain", "check", "chain.pem", *HOST, *AT).stdout
+    assert said not in engage(folder, "chain", "check", "nothing.pem", *AT).stdout, "nothing was judged"
+    for named, lines in (((), 2), (HOST, 1)):
+        annotated = engage(folder, "chain", "check", "chain.pem", *named, *AT, "--format", "github").stdout.splitlines()
+        assert annotated[-1].startswith("1 chain: 0 errors, ")
+        assert sum(said in line for line in annotated) == lines - 1
+
+
+def test_where_only_a_check_is_installed_nobody_is_sent_to_a_command_that_is_not(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engage_server.cli.chain.check_next.find_spec", lambda _name: None)
+    done = engage(folder, "chain", "check", "chain.pem", "key.pem", *HOST, *AT)
+    assert last(done) == "next: on the server: engage release stage chain.pem key.pem"
+    without_key = engage(folder, "chain", "check", "chain.pem", *HOST, *AT)
+    assert "the server can serve a chain: engage release stage" in last(without_key)

@@ -23,6 +23,16 @@ from tests.support.refusals import error
         (("completion",), "missing argument '{bash|zsh|fish}'. Choose from: bash, zsh, fish\n", "completion --help"),
         (("chain", "renew", "x", "--from", "y"), "missing option '--way'. Choose from: server-renewal, ", "--help"),
         (("site", "show"), "missing argument 'NAME'", "next: engage site show --help"),
+        (
+            ("chain", "check", "x", "--warn-days", "21d"),
+            "invalid value for '--warn-days': '21d' is not a whole number\n",
+            "check --help",
+        ),
+        (
+            ("lock", "fetch", "x", "--timeout", "soon"),
+            "invalid value for '--timeout': 'soon' is not a number\n",
+            "fetch --help",
+        ),
         (("chain", "check", "x", "--at", "soon"), "invalid value for '--at'", "next: engage chain check --help"),
     ],
 )

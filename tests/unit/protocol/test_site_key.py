@@ -120,3 +120,12 @@ def test_hash_comparison() -> None:
     assert hashes_equal("abc=", "abc=")
     assert not hashes_equal("abc=", "xyz=")
     assert not hashes_equal("abc=", "é")
+
+
+def test_a_key_of_raw_bytes_is_named_as_such() -> None:
+    with pytest.raises(SiteKeyInvalid, match="raw bytes") as caught:
+        read_site_key(bytes(range(130, 162)))
+    assert "base64 -w 0" in caught.value.next_step
+    with pytest.raises(SiteKeyInvalid, match="has 32 characters") as other:
+        read_site_key(b"x" * 32)
+    assert "raw" not in other.value.sentence + other.value.next_step, "the control"
