@@ -8,9 +8,9 @@ from datetime import datetime
 from engage_server.composition.opening import given_release_key, open_database, read_sealer
 from engage_server.composition.operators_listener import (
     assert_protected,
+    called_host,
     has_tls,
     is_reached_from_elsewhere,
-    own_hosts,
 )
 from engage_server.errors import EngageError
 from engage_server.lock.firmware import Firmware
@@ -120,7 +120,7 @@ def _of_this_host(
         assert_protected(settings)
     except EngageError as error:
         yield Check.of_error("operators", error)
-    yield look_at_operators(operators, own_hosts(settings)[0].in_url, has_tls=has_tls(settings))
+    yield look_at_operators(operators, called_host(settings).in_url, has_tls=has_tls(settings))
     is_reached = is_reached_from_elsewhere(settings)
     yield from look_at_operators_hosts(settings.operators_hosts, is_reached_from_elsewhere=is_reached)
 

@@ -16,6 +16,7 @@ from engage_server.store.sql_store import SqlStore
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric import rsa
 
+    from engage_server.composition.access_side import AccessSide
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
@@ -65,6 +66,13 @@ class OperatorSide:
         from engage_server.services.sites.register import Sites
 
         return Sites(self._store)
+
+    @cached_property
+    def access(self) -> "AccessSide":
+        """People, their sessions, and tokens of other systems."""
+        from engage_server.composition.access_side import AccessSide
+
+        return AccessSide(self._store)
 
     @cached_property
     def releases(self) -> "Releases":

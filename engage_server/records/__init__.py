@@ -1,5 +1,15 @@
 """The values that packages pass to each other: frozen, comparable, and without secrets in their text."""
 
+from engage_server.records.access import (
+    AccessToken,
+    Actor,
+    ActorKind,
+    Grant,
+    Person,
+    PersonState,
+    Role,
+    SignIn,
+)
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
 from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
@@ -32,6 +42,9 @@ __all__ = [
     "LIVE_WITHIN",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
+    "AccessToken",
+    "Actor",
+    "ActorKind",
     "Adoption",
     "AnchorRole",
     "AuditAction",
@@ -51,6 +64,7 @@ __all__ = [
     "DownlinkStatus",
     "GatePolicy",
     "Grade",
+    "Grant",
     "Host",
     "IPNetwork",
     "KpnDevice",
@@ -59,16 +73,20 @@ __all__ = [
     "Occasion",
     "PathEvent",
     "PathSays",
+    "Person",
+    "PersonState",
     "Release",
     "ReleaseHistory",
     "ReleaseState",
     "RequiredEvidence",
+    "Role",
     "Rotation",
     "RotationState",
     "RotationWay",
     "Secret",
     "Sighting",
     "SightingKind",
+    "SignIn",
     "SimType",
     "Site",
     "StaticCertificate",

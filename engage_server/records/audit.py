@@ -38,6 +38,15 @@ class AuditAction(StrEnum):
     KPN_DEVICE_REMOVED = "kpn-device:removed"
     DOWNLINK_QUEUED = "downlink:queued"
     DOWNLINK_CANCELLED = "downlink:cancelled"
+    PERSON_ADDED = "person:added"
+    PERSON_CHANGED = "person:changed"
+    PERSON_RESET = "person:reset"
+    PERSON_LOCKED = "person:locked"
+    PERSON_REMOVED = "person:removed"
+    PASSWORD_SET = "person:password-set"  # noqa: S105  # an action, not a password
+    SIGNED_IN = "person:signed-in"
+    TOKEN_ADDED = "token:added"  # noqa: S105
+    TOKEN_REVOKED = "token:revoked"  # noqa: S105
     AUDIT_CHAINED = "audit:chained"
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 

@@ -19,8 +19,10 @@ from engage_server.records import (
     StaticCertificate,
 )
 from engage_server.store import audit_log, release_keys
+from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
+from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.queries import (
     device_queries,
     history_queries,
@@ -31,13 +33,12 @@ from engage_server.store.queries import (
 )
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.sql_evidence import SqlEvidence
-from engage_server.store.sql_links import SqlLinks
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks):
+class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:

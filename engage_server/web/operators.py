@@ -1,8 +1,8 @@
 """The operators' listener, which monitoring asks. Its routes are never on a device's port."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 
-from flask import Flask, Response, request
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from engage_server.errors import EngageError
@@ -21,6 +21,7 @@ def create_operators_app(
     *,
     secure: bool,
     assert_may_see_metrics: Callable[[str], None],
+    pages: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the app of the operators' listener.
 
@@ -30,12 +31,15 @@ def create_operators_app(
         hosts: The hosts under which operators call it. Any other host is refused.
         secure: Whether browsers use HTTPS, be it to a proxy.
         assert_may_see_metrics: Called with the token of a request, "" if it has none. Raises Refused.
+        pages: What people see, such as the pages on which they sign in.
     """
     app = Flask(__name__, static_folder=None)
     # a redirect would repeat the host that the client sent
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
     browser_guard.guard(app, hosts, secure=secure)
+    for each in pages:
+        app.register_blueprint(each)
     app.register_blueprint(health.blueprint(distribution, _nothing_to_serve))
 
     @app.get("/metrics", provide_automatic_options=False)

@@ -1,7 +1,6 @@
 """The TLS of the operators' listener: none, a certificate from files, or that of the current release."""
 
-from engage_server.composition.operators_certificate import read_operators_certificate
-from engage_server.composition.operators_listener import has_tls, has_tls_of_site
+from engage_server.composition.operators_listener import has_tls, has_tls_of_site, read_operators_certificate
 from engage_server.errors import SettingsInvalid
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.serving.worker.connections.own_context import LockedChain, OwnContext

@@ -7,6 +7,7 @@ method raises StoreNotUsable if the database does not answer or reports an error
 
 from typing import Protocol
 
+from engage_server.store.interface.access import AttemptStore, PeopleStore, TokenStore
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore
@@ -18,6 +19,7 @@ from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
     "AnchorClue",
+    "AttemptStore",
     "AuditStore",
     "DeviceFilter",
     "EvidenceStore",
@@ -26,18 +28,31 @@ __all__ = [
     "KpnStore",
     "PathFold",
     "PathStore",
+    "PeopleStore",
     "Place",
     "ReleaseDraft",
     "ReleaseStore",
     "RotationStore",
     "SiteStore",
     "Store",
+    "TokenStore",
     "TroubleFilter",
     "WorkerStore",
 ]
 
 
 class Store(
-    SiteStore, ReleaseStore, RotationStore, EvidenceStore, PathStore, KpnStore, AuditStore, WorkerStore, Protocol
+    SiteStore,
+    ReleaseStore,
+    RotationStore,
+    EvidenceStore,
+    PathStore,
+    KpnStore,
+    AuditStore,
+    WorkerStore,
+    PeopleStore,
+    AttemptStore,
+    TokenStore,
+    Protocol,
 ):
     """All capabilities together, for code that builds the services."""

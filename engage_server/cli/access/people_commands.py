@@ -1,0 +1,145 @@
+"""``engage people``."""
+
+import click
+
+from engage_server.as_json.access import person_json
+from engage_server.cli.access.grant_options import grant_options, read_grant, shown_sites
+from engage_server.cli.groups import OrderedGroup
+from engage_server.cli.output import json_option, print_json, print_next, print_table
+from engage_server.cli.parameters import sure_option
+from engage_server.cli.program import program
+from engage_server.cli.questions import assert_sure
+from engage_server.cli.session import Session
+from engage_server.composition.operators_listener import address
+from engage_server.services.access.people import LINK_GOOD_FOR
+
+_MINUTES = LINK_GOOD_FOR.seconds // 60
+
+
+@click.group(cls=OrderedGroup, order=("add", "list", "reset", "change", "lock", "remove"))
+def people() -> None:
+    """People who may sign in on the operators' listener, and their roles.
+
+    This command line needs no role: a shell on this host is stronger than any. What it does is in the audit log.
+    """
+
+
+@people.command(
+    epilog="\b\nExamples:\n  engage people add anna --role admin\n"
+    "  engage people add bert --role operator --site depot\n  engage people add carl --role viewer --link"
+)
+@click.argument("name", metavar="NAME")
+@grant_options
+@click.option("--openid", "subject", default="", metavar="SUBJECT", help="Who they are at the OpenID provider.")
+@click.option("--link", "is_alone", is_flag=True, help="Print the link alone, for scripts.")
+@json_option
+@click.pass_obj
+def add(
+    session: Session, name: str, role: str, sites: tuple[str, ...], subject: str, is_alone: bool, as_json: bool
+) -> None:
+    """Add a person, and print the link to set a password with.
+
+    The link works once, within ten minutes. There is no default password. To make a new link: engage people reset.
+    """
+    side = session.operator_side()
+    secret = side.access.people.add(name, read_grant(side, role, sites), session.occasion(), subject)
+    _print_link(session, name.strip().lower(), secret, is_alone=is_alone, as_json=as_json)
+
+
+@people.command("list", epilog="\b\nExamples:\n  engage people list\n  engage people list --json")
+@json_option
+@click.pass_obj
+def list_people(session: Session, as_json: bool) -> None:
+    """List the people with their roles, and when they came."""
+    found = session.operator_side().access.people.all()
+    if as_json:
+        print_json([person_json(each) for each in found])
+        return
+    rows = [
+        (
+            each.name,
+            each.grant.role.value,
+            shown_sites(each.grant),
+            each.state.value,
+            f"{each.seen_at:%Y-%m-%d %H:%M}" if each.seen_at else "never",
+        )
+        for each in found
+    ]
+    print_table(["person", "role", "sites", "state", "signed in (UTC)"], rows, "there are no people yet")
+    print_next(f"{program()} people add NAME --role admin" if not rows else f"{program()} token list")
+
+
+@people.command(epilog="\b\nExample:\n  engage people reset anna")
+@click.argument("name", metavar="NAME")
+@click.option("--link", "is_alone", is_flag=True, help="Print the link alone, for scripts.")
+@json_option
+@click.pass_obj
+def reset(session: Session, name: str, is_alone: bool, as_json: bool) -> None:
+    """Take a person's password, and print a new link.
+
+    All their sessions end. It also unlocks a person who was locked. Until they use the link, they cannot sign in.
+    """
+    people = session.operator_side().access.people
+    secret = people.reset(name, session.occasion())
+    _print_link(session, people.person(name).name, secret, is_alone=is_alone, as_json=as_json)
+
+
+@people.command(epilog="\b\nExample:\n  engage people change bert --role approver --site depot")
+@click.argument("name", metavar="NAME")
+@grant_options
+@json_option
+@click.pass_obj
+def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_json: bool) -> None:
+    """Give a person another role. Their sessions end."""
+    side = session.operator_side()
+    side.access.people.change(name, read_grant(side, role, sites), session.occasion(), may_be_last=True)
+    _print_person(session, name, f"changed {name}; their sessions are over", as_json=as_json)
+
+
+@people.command(epilog="\b\nExample:\n  engage people lock anna")
+@click.argument("name", metavar="NAME")
+@json_option
+@click.pass_obj
+def lock(session: Session, name: str, as_json: bool) -> None:
+    """End all sessions of a person, and let them sign in no more. To undo it: engage people reset."""
+    session.operator_side().access.people.lock(name, session.occasion(), may_be_last=True)
+    _print_person(session, name, f"locked {name}; their sessions are over", as_json=as_json)
+
+
+@people.command(epilog="\b\nExample:\n  engage people remove anna")
+@click.argument("name", metavar="NAME")
+@sure_option
+@json_option
+@click.pass_obj
+def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
+    """Remove a person, and end all their sessions. The audit log keeps what they did."""
+    people = session.operator_side().access.people
+    person = people.person(name)
+    if not yes:
+        assert_sure(f"Remove {person.name} ({person.grant.role.value})?")
+    people.remove(person.name, session.occasion(), may_be_last=True)
+    if as_json:
+        print_json({"person": person.name, "removed": True})
+        return
+    click.echo(f"removed {person.name}")
+    print_next(f"{program()} people list")
+
+
+def _print_link(session: Session, name: str, secret: str, *, is_alone: bool, as_json: bool) -> None:
+    """Print the link. It holds a secret: it goes to standard output, and nowhere else."""
+    link = f"{address(session.settings(), by_browser=True)}/sign-in/{secret}"
+    if as_json:
+        print_json({"person": name, "link": link, "minutes": _MINUTES})
+    elif is_alone:
+        click.echo(link)
+    else:
+        click.echo(f"{name} sets a password with this link. It works once, within {_MINUTES} minutes:\n  {link}")
+        print_next(f"open it in a browser on this machine, or reach its port by ssh -L. Then: {program()} people list")
+
+
+def _print_person(session: Session, name: str, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(person_json(session.operator_side().access.people.person(name)))
+        return
+    click.echo(sentence)
+    print_next(f"{program()} people list")

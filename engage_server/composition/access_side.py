@@ -1,0 +1,44 @@
+"""The services that know people and tokens."""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from engage_server.services.access.people import People
+from engage_server.services.access.sign_ins import SignIns
+from engage_server.services.access.tokens import Tokens
+from engage_server.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from engage_server.services.access.passwords import Passwords
+
+
+class AccessSide:
+    """Who may come in.
+
+    Args:
+        store: The store.
+    """
+
+    def __init__(self, store: SqlStore) -> None:
+        self._store = store
+
+    @cached_property
+    def people(self) -> People:
+        """Adds, changes and removes people."""
+        return People(self._store, self._passwords)
+
+    @cached_property
+    def sign_ins(self) -> SignIns:
+        """Begins, finds and ends sessions."""
+        return SignIns(self._store, self._passwords)
+
+    @cached_property
+    def tokens(self) -> Tokens:
+        """Makes, checks and revokes tokens."""
+        return Tokens(self._store)
+
+    @cached_property
+    def _passwords(self) -> "Passwords":
+        from engage_server.services.access.passwords import Passwords
+
+        return Passwords()

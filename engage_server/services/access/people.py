@@ -1,0 +1,183 @@
+"""People: added by an admin, who hands them a link that works once. No password is ever made for anybody."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from engage_server.errors import Conflict, NotFound, Refused, UsageError
+from engage_server.records import AuditAction, Grant, Occasion, Person, PersonState, Role
+from engage_server.services.access.passwords import Passwords
+from engage_server.services.access.secrets_at_rest import digest_of, new_secret
+from engage_server.store.interface import PeopleStore
+
+LINK_GOOD_FOR = timedelta(minutes=10)
+_NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)
+
+
+class People:
+    """Adds, changes and removes people.
+
+    Args:
+        store: The store.
+        passwords: Hashes passwords.
+    """
+
+    def __init__(self, store: PeopleStore, passwords: Passwords) -> None:
+        self._store = store
+        self._passwords = passwords
+
+    def add(self, name: str, grant: Grant, occasion: Occasion, subject: str = "") -> str:
+        """Add a person.
+
+        Args:
+            name: The name that they will sign in with. Capitals become small letters.
+            grant: What they may do.
+            occasion: Who adds them, and when.
+            subject: Who they are at an OpenID provider; "" for none.
+
+        Returns:
+            The secret of a link that works once, within ten minutes. It is stored nowhere.
+
+        Raises:
+            UsageError: The name cannot be used.
+            Conflict: The name is taken.
+        """
+        person = Person(_read_name(name), grant, PersonState.INVITED, "", subject, occasion.now)
+        self._store.add_person(person, occasion.event(AuditAction.PERSON_ADDED, person=person.name, **_facts(grant)))
+        return self._invite(person.name, occasion.now)
+
+    def reset(self, name: str, occasion: Occasion) -> str:
+        """Take a person's password, and end all their sessions. Return the secret of a new link.
+
+        Raises:
+            NotFound: There is no such person.
+        """
+        person = self.person(name)
+        after = replace(person, state=PersonState.INVITED, password_hash="")
+        event = occasion.event(AuditAction.PERSON_RESET, person=person.name)
+        self._store.change_person(after, event, ends_sign_ins=True)
+        return self._invite(person.name, occasion.now)
+
+    def lock(self, name: str, occasion: Occasion, *, may_be_last: bool) -> None:
+        """End all sessions of a person, and let them sign in no more until they are reset.
+
+        Args:
+            name: Who.
+            occasion: Who locks them, and when.
+            may_be_last: Whether it may be the last admin who can sign in.
+
+        Raises:
+            NotFound: There is no such person.
+            Conflict: It is the last admin.
+        """
+        person = self.person(name)
+        self._assert_not_last(person, may_be_last)
+        event = occasion.event(AuditAction.PERSON_LOCKED, person=person.name)
+        self._store.change_person(replace(person, state=PersonState.LOCKED), event, ends_sign_ins=True)
+
+    def change(self, name: str, grant: Grant, occasion: Occasion, *, may_be_last: bool) -> None:
+        """Give a person another role. Their sessions end, so that none keeps the role of before.
+
+        Raises:
+            NotFound: There is no such person.
+            Conflict: It is the last admin, and would be none any more.
+        """
+        person = self.person(name)
+        if grant.role is not Role.ADMIN or grant.sites is not None:
+            self._assert_not_last(person, may_be_last)
+        event = replace(
+            occasion.event(AuditAction.PERSON_CHANGED, person=person.name, **_facts(grant)), before=_facts(person.grant)
+        )
+        self._store.change_person(replace(person, grant=grant), event, ends_sign_ins=True)
+
+    def remove(self, name: str, occasion: Occasion, *, may_be_last: bool) -> None:
+        """Remove a person, and end all their sessions.
+
+        Raises:
+            NotFound: There is no such person.
+            Conflict: It is the last admin.
+        """
+        person = self.person(name)
+        self._assert_not_last(person, may_be_last)
+        self._store.remove_person(person.name, occasion.event(AuditAction.PERSON_REMOVED, person=person.name))
+
+    def all(self) -> Sequence[Person]:
+        """Return all people, by name."""
+        return self._store.people()
+
+    def person(self, name: str) -> Person:
+        """Return one person.
+
+        Raises:
+            NotFound: There is no such person.
+        """
+        found = self._store.person(name.lower())
+        if found is None:
+            raise NotFound(f"there is no person '{name}'", "List them: engage people list", code="person.not_found")
+        return found
+
+    def invited(self, secret: str, now: datetime) -> Person | None:
+        """Return the person whom a link invites. None if it was used, has ended, or never was."""
+        name = self._store.invited(digest_of(secret), now)
+        return None if name is None else self._store.person(name)
+
+    def set_password(self, secret: str, password: str, now: datetime) -> Person:
+        """Set the password of the person whom a link invites, and use the link up.
+
+        Raises:
+            Refused: The link is no longer good (``link.used``), or the password cannot be used. Then the link stays.
+        """
+        person = self.invited(secret, now)
+        if person is None:
+            raise _link_used()
+        hashed = self._passwords.hashed(password)
+        after = replace(person, state=PersonState.ACTIVE, password_hash=hashed)
+        event = Occasion(person.name, now).event(AuditAction.PASSWORD_SET, person=person.name)
+        if not self._store.use_invitation(digest_of(secret), now, after, event):
+            raise _link_used()
+        return after
+
+    def _invite(self, name: str, now: datetime) -> str:
+        secret = new_secret()
+        self._store.add_invitation(digest_of(secret), name, now + LINK_GOOD_FOR)
+        return secret
+
+    def _assert_not_last(self, person: Person, may_be_last: bool) -> None:
+        if may_be_last or not _is_admin(person):
+            return
+        if not any(_is_admin(each) and each.name != person.name for each in self._store.people()):
+            raise Conflict(
+                f"'{person.name}' is the last admin who can sign in",
+                "Add another admin first.",
+                code="person.last_admin",
+            )
+
+
+def _is_admin(person: Person) -> bool:
+    is_whole = person.grant.role is Role.ADMIN and person.grant.sites is None
+    return is_whole and person.state is PersonState.ACTIVE
+
+
+def _facts(grant: Grant) -> dict[str, str]:
+    sites = "all" if grant.sites is None else ", ".join(sorted(grant.sites))
+    return {"role": grant.role.value, "sites": sites}
+
+
+def _read_name(name: str) -> str:
+    read = name.strip().lower()
+    if not _NAME.fullmatch(read):
+        raise UsageError(
+            f"'{name}' cannot be a person's name",
+            "Use letters, digits, '.', '_', '-' and '@', at most 64. Begin with a letter or digit.",
+            code="person.name",
+        )
+    return read
+
+
+def _link_used() -> Refused:
+    return Refused(
+        "the link was used, or its ten minutes are over",
+        "Ask for a new one: engage people reset NAME",
+        code="link.used",
+    )

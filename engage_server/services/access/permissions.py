@@ -1,0 +1,168 @@
+"""The one table of who may do what. The API, the console and the command line all ask :func:`assert_may`.
+
+1. The command line and the servers themselves may do everything: a shell on this host is stronger than any role.
+2. What only the command line may do, nobody else may.
+3. What only people may do, a token may not, whatever its role is.
+4. The role must include the one in the table.
+5. The grant must hold at the site. What belongs to no site needs a grant for all sites.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from engage_server.errors import Refused
+from engage_server.records import Actor, ActorKind, Role
+
+
+class Act(StrEnum):
+    """Everything that somebody can do, as ``thing:what``."""
+
+    STATUS_SEE = "status:see"
+    SITE_SEE = "site:see"
+    SITE_ADD = "site:add"
+    SITE_CHANGE = "site:change"
+    SITE_RENAME = "site:rename"
+    SITE_REMOVE = "site:remove"
+    SITE_KEY_EXPORT = "site:export-key"
+    RELEASE_SEE = "release:see"
+    RELEASE_STAGE = "release:stage"
+    RELEASE_DROP = "release:drop"
+    RELEASE_ACTIVATE = "release:activate"
+    RELEASE_ROLL_BACK = "release:roll-back"
+    RELEASE_RETIRE = "release:retire"
+    RELEASE_KEY_EXPORT = "installation:export-release-key"
+    ROTATION_SEE = "rotation:see"
+    ROTATION_PLAN = "rotation:plan"
+    ROTATION_START = "rotation:start"
+    ROTATION_APPROVE = "rotation:approve"
+    ROTATION_ABORT = "rotation:abort"
+    DEVICE_SEE = "device:see"
+    DEVICE_ADD = "device:add"
+    DEVICE_FORGET = "device:forget"
+    DEVICE_REMOVE = "device:remove"
+    DEVICE_FILES_SEE = "device:see-files"
+    DEVICE_FILES_PUT = "device:put-files"
+    CHAIN_CHECK = "chain:check"
+    HOST_FORGET = "host:forget"
+    AUDIT_SEE = "audit:see"
+    LINK_SEE = "link:see"
+    KPN_DEVICE_CHANGE = "kpn-device:change"
+    DOWNLINK_SEND = "downlink:send"
+    PEOPLE_SEE = "people:see"
+    PEOPLE_CHANGE = "people:change"
+    TOKEN_SEE = "token:see"  # noqa: S105  # an act, not a secret
+    TOKEN_CHANGE = "token:change"  # noqa: S105
+    METRICS_SEE = "metrics:see"
+    INSTALLATION_MAKE = "installation:make"
+    VENDOR_IMPORT = "vendor:import"
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Who may do one act.
+
+    Attributes:
+        role: The least role. None: only the command line may, because a secret or the whole installation is at stake.
+        of_site: Whether the act belongs to one site. Else a grant for all sites is needed.
+        people_only: Whether a token may never do it.
+    """
+
+    role: Role | None
+    of_site: bool = True
+    people_only: bool = False
+
+
+_VIEWER, _OPERATOR = Permission(Role.VIEWER), Permission(Role.OPERATOR)
+_ADMIN, _COMMAND_LINE = Permission(Role.ADMIN, of_site=False), Permission(None, of_site=False)
+
+PERMISSIONS: dict[Act, Permission] = {
+    Act.STATUS_SEE: _VIEWER,
+    Act.SITE_SEE: _VIEWER,
+    Act.SITE_ADD: _COMMAND_LINE,  # it takes a site key, which travels by no HTTP request
+    Act.SITE_CHANGE: Permission(Role.ADMIN),
+    Act.SITE_RENAME: _ADMIN,
+    Act.SITE_REMOVE: _ADMIN,
+    Act.SITE_KEY_EXPORT: _COMMAND_LINE,
+    Act.RELEASE_SEE: _VIEWER,
+    Act.RELEASE_STAGE: _OPERATOR,
+    Act.RELEASE_DROP: _OPERATOR,
+    Act.RELEASE_ACTIVATE: _OPERATOR,
+    Act.RELEASE_ROLL_BACK: _OPERATOR,
+    Act.RELEASE_RETIRE: _OPERATOR,
+    Act.RELEASE_KEY_EXPORT: _COMMAND_LINE,
+    Act.ROTATION_SEE: _VIEWER,
+    Act.ROTATION_PLAN: _VIEWER,
+    Act.ROTATION_START: _OPERATOR,
+    Act.ROTATION_APPROVE: Permission(Role.APPROVER, people_only=True),
+    Act.ROTATION_ABORT: _OPERATOR,
+    Act.DEVICE_SEE: _VIEWER,
+    Act.DEVICE_ADD: _OPERATOR,
+    Act.DEVICE_FORGET: _OPERATOR,
+    Act.DEVICE_REMOVE: _OPERATOR,
+    Act.DEVICE_FILES_SEE: _OPERATOR,  # they hold who may open which door
+    Act.DEVICE_FILES_PUT: _OPERATOR,
+    Act.CHAIN_CHECK: Permission(Role.VIEWER, of_site=False),
+    Act.HOST_FORGET: _ADMIN,
+    Act.AUDIT_SEE: _VIEWER,
+    Act.LINK_SEE: _VIEWER,
+    Act.KPN_DEVICE_CHANGE: _ADMIN,
+    Act.DOWNLINK_SEND: Permission(Role.OPERATOR, of_site=False),
+    Act.PEOPLE_SEE: _ADMIN,
+    Act.PEOPLE_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
+    Act.TOKEN_SEE: _ADMIN,
+    Act.TOKEN_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
+    Act.METRICS_SEE: Permission(Role.VIEWER, of_site=False),
+    Act.INSTALLATION_MAKE: _COMMAND_LINE,
+    Act.VENDOR_IMPORT: _COMMAND_LINE,
+}
+
+_MIGHTY = (ActorKind.COMMAND_LINE, ActorKind.SERVERS)
+
+
+def assert_may(actor: Actor, act: Act, site: str = "") -> None:
+    """Refuse what an actor may not do.
+
+    Args:
+        actor: Who.
+        act: What.
+        site: At which site. "" for what belongs to no site, or to all.
+
+    Raises:
+        Refused: They may not. The code says why: ``access.command_line_only``, ``access.people_only``,
+            ``access.role`` or ``access.site``.
+    """
+    if actor.kind in _MIGHTY:
+        return
+    permission = PERMISSIONS[act]
+    if permission.role is None:
+        raise Refused(
+            f"{act} is possible on the command line alone",
+            "Ask somebody who has a shell on the server.",
+            code="access.command_line_only",
+        )
+    if permission.people_only and actor.kind is ActorKind.TOKEN:
+        raise Refused(f"no token may do {act}: a person must", "Sign in, and do it there.", code="access.people_only")
+    grant = actor.grant
+    if grant is None or not grant.role.includes(permission.role):
+        has = grant.role if grant else "no role"
+        raise Refused(
+            f"{act} needs the role {permission.role}, and {actor.name} has {has}",
+            f"Ask somebody with the role {permission.role}.",
+            code="access.role",
+        )
+    if not grant.holds_at(site if permission.of_site else ""):
+        where = f"at site '{site}'" if permission.of_site and site else "at all sites"
+        raise Refused(
+            f"{act} needs a role {where}, and {actor.name} has none there",
+            "Ask an admin for a role there.",
+            code="access.site",
+        )
+
+
+def may(actor: Actor, act: Act, site: str = "") -> bool:
+    """Whether an actor may do something: for pages that leave out what is refused anyway."""
+    try:
+        assert_may(actor, act, site)
+    except Refused:
+        return False
+    return True

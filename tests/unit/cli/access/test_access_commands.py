@@ -1,0 +1,86 @@
+"""``engage people`` and ``engage token`` on an installation."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.commands import engage
+from tests.support.installation import make_installation
+from tests.support.running import ok
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_installation(tmp_path_factory.mktemp("people"))
+
+
+def listed(folder: Path, what: str) -> list[dict[str, object]]:
+    """What a list has, as JSON."""
+    found: list[dict[str, object]] = json.loads(ok(engage(folder, what, "list", "--json")))
+    return found
+
+
+def test_a_person_from_the_link_to_the_removal(folder: Path) -> None:
+    assert "there are no people yet" in ok(engage(folder, "people", "list"))
+    added = ok(engage(folder, "people", "add", "Anna", "--role", "admin"))
+    link = next(line.strip() for line in added.splitlines() if "http" in line)
+    assert link.startswith("http://localhost:8008/sign-in/")
+    assert len(link.rpartition("/")[2]) == 43
+    alone = ok(engage(folder, "people", "reset", "anna", "--link")).strip()
+    assert alone.startswith("http://localhost:8008/sign-in/")
+    assert alone != link
+    (person,) = listed(folder, "people")
+    assert (person["person"], person["role"], person["sites"], person["state"]) == ("anna", "admin", None, "invited")
+    ok(engage(folder, "people", "change", "anna", "--role", "viewer", "--site", "main"))
+    assert listed(folder, "people")[0]["sites"] == ["main"]
+    ok(engage(folder, "people", "lock", "anna"))
+    assert listed(folder, "people")[0]["state"] == "locked"
+    refused = engage(folder, "people", "remove", "anna")
+    assert refused.returncode == 1
+    assert "--yes" in refused.stderr
+    ok(engage(folder, "people", "remove", "anna", "--yes"))
+    assert listed(folder, "people") == []
+    log = ok(engage(folder, "audit", "show"))
+    for action in ("person:added", "person:reset", "person:changed", "person:locked", "person:removed"):
+        assert action in log
+    assert link.rpartition("/")[2] not in log
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status"),
+    [
+        (("people", "add", "anna"), 2),
+        (("people", "add", "anna", "--role", "boss"), 2),
+        (("people", "add", "a b", "--role", "viewer"), 2),
+        (("people", "add", "anna", "--role", "viewer", "--site", "nowhere"), 2),
+        (("people", "reset", "nobody"), 2),
+        (("people", "lock", "nobody"), 2),
+        (("token", "add", "ci", "--role", "viewer", "--days", "367"), 2),
+        (("token", "add", "ci", "--role", "viewer", "--site", "nowhere"), 2),
+        (("token", "revoke", "nobody"), 2),
+    ],
+)
+def test_what_cannot_be_is_refused(folder: Path, arguments: tuple[str, ...], status: int) -> None:
+    done = engage(folder, *arguments)
+    assert done.returncode == status
+    assert "next: " in done.stderr or "Usage" in done.stderr
+
+
+def test_a_token_is_shown_once(folder: Path) -> None:
+    assert "there is no token" in ok(engage(folder, "token", "list"))
+    made = engage(folder, "token", "add", "ci", "--role", "operator", "--site", "main", "--days", "30")
+    assert made.returncode == 0
+    token = made.stdout.strip()
+    assert token.startswith("engage_")
+    assert made.stdout.count("\n") == 1, "alone on standard output"
+    assert token not in made.stderr
+    shown = ok(engage(folder, "token", "list"))
+    assert token.split("_")[2] not in shown
+    (found,) = listed(folder, "token")
+    assert (found["token"], found["role"], found["sites"], found["revoked_at"]) == ("ci", "operator", ["main"], None)
+    assert token.split("_")[1] == found["number"]
+    ok(engage(folder, "token", "revoke", "ci"))
+    assert "revoked" in ok(engage(folder, "token", "list"))
+    assert token.split("_")[2] not in ok(engage(folder, "audit", "show"))
+    assert engage(folder, "token", "revoke", "ci").returncode == 2

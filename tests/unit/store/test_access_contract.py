@@ -1,0 +1,164 @@
+"""The contract of the part of ``store.interface`` that holds people and tokens, on every database."""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from engage_server.errors import Conflict, NotFound
+from engage_server.records import AccessToken, AuditEvent, Grant, Person, PersonState, Role, SignIn
+from engage_server.store.database.engine import open_engine
+from engage_server.store.sql_store import SqlStore
+from tests.support.chains import NOW
+from tests.support.databases import SEALER
+from tests.support.path_events import at
+from tests.support.stored import audit_events
+
+ANNA = Person("anna", Grant(Role.ADMIN), PersonState.INVITED, "", "", NOW)
+BERT = Person("bert", Grant(Role.OPERATOR, frozenset({"depot", "main"})), PersonState.ACTIVE, "hash", "iss|7", NOW)
+TOKEN = AccessToken("a1b2c3d4e5f6", "ci", "anna", Grant(Role.OPERATOR, frozenset({"main"})), "d" * 64, NOW, at(60))
+FIRST = SignIn("1" * 64, "bert", NOW, NOW, "10.0.0.1")
+
+
+@pytest.fixture
+def store(migrated_url: str) -> Iterator[SqlStore]:
+    store = SqlStore(open_engine(migrated_url), SEALER)
+    yield store
+    store.close()
+
+
+class TestPeople:
+    """People, invitations and sessions."""
+
+    def test_people_come_back_as_they_were(self, store: SqlStore, event: AuditEvent) -> None:
+        for person in (BERT, ANNA):
+            store.add_person(person, event)
+        assert store.people() == [ANNA, BERT]
+        assert store.person("bert") == store.person_of_subject("iss|7") == BERT
+        assert store.person("nobody") is store.person_of_subject("iss|8") is None
+        with pytest.raises(Conflict, match="already a person 'anna'"):
+            store.add_person(ANNA, event)
+        assert len(audit_events(store)) == 2
+
+    def test_a_change_may_end_all_sessions(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_person(BERT, event)
+        store.add_sign_in(FIRST, event)
+        changed = replace(BERT, grant=Grant(Role.VIEWER), seen_at=NOW)
+        store.change_person(changed, event, ends_sign_ins=False)
+        assert store.people() == [changed]
+        assert store.sign_in(FIRST.digest) == FIRST
+        store.change_person(BERT, event, ends_sign_ins=True)
+        assert store.sign_in(FIRST.digest) is None
+        with pytest.raises(NotFound):
+            store.change_person(ANNA, event, ends_sign_ins=True)
+
+    def test_who_is_removed_is_gone_with_everything(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_person(BERT, event)
+        store.add_sign_in(FIRST, event)
+        store.add_invitation("i" * 64, "bert", at(10))
+        store.remove_person("bert", event)
+        assert store.people() == []
+        assert store.sign_ins("bert") == []
+        with pytest.raises(NotFound, match="no person 'bert'"):
+            store.remove_person("bert", event)
+
+    def test_a_link_works_once_and_in_time(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_person(ANNA, event)
+        store.add_invitation("old" * 20, "anna", at(10))
+        store.add_invitation("new" * 20, "anna", at(10))
+        assert store.invited("old" * 20, NOW) is None, "a new link ends the earlier ones"
+        assert store.invited("new" * 20, at(9)) == "anna"
+        assert store.invited("new" * 20, at(10)) is None
+        active = replace(ANNA, state=PersonState.ACTIVE, password_hash="hash")
+        assert not store.use_invitation("new" * 20, at(11), active, event)
+        assert not store.use_invitation("new" * 20, at(1), BERT, event)
+        assert store.use_invitation("new" * 20, at(1), active, event)
+        assert not store.use_invitation("new" * 20, at(1), active, event)
+        assert store.people() == [active]
+
+    def test_sessions_are_found_touched_ended_and_forgotten(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_person(BERT, event)
+        second = SignIn("2" * 64, "bert", at(30), at(30), "10.0.0.2")
+        for each in (FIRST, second):
+            store.add_sign_in(each, event)
+        assert store.people()[0].seen_at == at(30)
+        assert store.sign_ins("bert") == [FIRST, second]
+        store.touch_sign_in(FIRST.digest, at(5))
+        found = store.sign_in(FIRST.digest)
+        assert found is not None
+        assert found.seen_at == at(5)
+        assert store.forget_sign_ins(at(6), at(-1)) == 1
+        assert store.forget_sign_ins(at(0), at(31)) == 1
+        store.add_sign_in(FIRST, event)
+        store.end_sign_in(FIRST.digest)
+        assert store.sign_in(FIRST.digest) is None
+
+    def test_a_hash_is_exchanged_only_for_the_known_one(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_person(BERT, event)
+        assert store.set_password_hash("bert", "hash", "stronger")
+        assert not store.set_password_hash("bert", "hash", "other")
+        assert store.people()[0].password_hash == "stronger"
+
+    def test_no_print_shows_a_hash(self) -> None:
+        assert "hash" not in repr(BERT)
+        assert "d" * 10 not in repr(TOKEN)
+
+
+class TestAttempts:
+    """Failed sign-ins."""
+
+    def test_they_are_counted_and_forgotten(self, store: SqlStore) -> None:
+        assert store.failures("a") is None
+        assert [store.note_failure("a", at(minute), at(-60)) for minute in range(3)] == [1, 2, 3]
+        assert store.failures("a") == (3, at(2))
+        assert store.note_failure("a", at(100), at(50)) == 1, "the last one was too long ago"
+        store.forget_failures("a")
+        assert store.failures("a") is None
+        store.note_failure("b", at(1), at(0))
+        store.forget_old_failures(at(1))
+        assert store.failures("b") == (1, at(1))
+        store.forget_old_failures(at(2))
+        assert store.failures("b") is None
+
+    def test_many_at_once_are_all_counted(self, store: SqlStore) -> None:
+        counts: list[int] = []
+        threads = [
+            threading.Thread(target=lambda: counts.extend(store.note_failure("a", NOW, at(-9)) for _ in range(5)))
+            for _ in range(4)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(counts) == list(range(1, 21))
+
+
+class TestTokens:
+    """Tokens of other systems."""
+
+    def test_tokens_come_back_as_they_were(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_access_token(TOKEN, event)
+        other = replace(TOKEN, number="0" * 12, name="monitor", grant=Grant(Role.VIEWER))
+        store.add_access_token(other, event)
+        assert store.access_tokens() == [TOKEN, other]
+        assert store.access_token(TOKEN.number) == TOKEN
+        assert store.access_token("f" * 12) is None
+        with pytest.raises(Conflict, match="already a token 'ci'"):
+            store.add_access_token(replace(TOKEN, number="1" * 12), event)
+
+    def test_a_token_is_revoked_once(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_access_token(TOKEN, event)
+        store.note_token_used(TOKEN.number, at(3))
+        store.revoke_access_token("ci", at(5), event)
+        assert store.access_tokens() == [replace(TOKEN, used_at=at(3), revoked_at=at(5))]
+        with pytest.raises(Conflict, match="revoked already"):
+            store.revoke_access_token("ci", at(6), event)
+        with pytest.raises(NotFound, match="no token 'other'"):
+            store.revoke_access_token("other", at(6), event)
+
+    def test_a_token_is_usable_until_its_end(self) -> None:
+        assert TOKEN.is_usable(TOKEN.ends_at - timedelta(seconds=1))
+        assert not TOKEN.is_usable(TOKEN.ends_at)
+        assert not replace(TOKEN, revoked_at=NOW).is_usable(NOW)

@@ -1,0 +1,222 @@
+"""The pages on which people sign in, as a browser without scripts sees them."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from argon2 import PasswordHasher
+from flask.testing import FlaskClient
+
+from engage_server.errors import StoreNotUsable
+from engage_server.records import Grant, Host, Occasion, Role
+from engage_server.services.access.passwords import Passwords
+from engage_server.services.access.people import People
+from engage_server.services.access.sign_ins import IDLE, SignIns
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.store.database.engine import open_engine
+from engage_server.store.sql_store import SqlStore
+from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.routes import blueprint
+from tests.support.chains import NOW
+from tests.support.databases import SEALER, migrated_sqlite
+
+PASSWORD = "correct horse battery"
+
+
+class Door:
+    """The pages on a store, with a clock that is set by hand."""
+
+    def __init__(self, store: SqlStore, *, secure: bool = False) -> None:
+        passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        self.people, self.sign_ins = People(store, passwords), SignIns(store, passwords)
+        self.now = NOW
+        self.is_away = False
+        pages = blueprint(self._access, lambda: self.now, secure=secure)
+        self._app = create_operators_app(
+            Distribution(),
+            bytes,
+            [Host("localhost")],
+            secure=secure,
+            assert_may_see_metrics=lambda _token: None,
+            pages=[pages],
+        )
+
+    def browser(self) -> FlaskClient:
+        """A new one, without cookies."""
+        client = self._app.test_client()
+        client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+        return client
+
+    def _access(self) -> "Door":
+        if self.is_away:
+            raise StoreNotUsable("the database postgresql://secret-host is away", "Wait.")
+        return self
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[SqlStore]:
+    store = SqlStore(open_engine(migrated_sqlite(tmp_path / "engage.db")), SEALER)
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def door(store: SqlStore) -> Door:
+    return Door(store)
+
+
+@pytest.fixture
+def secret(door: Door, occasion: Occasion) -> str:
+    """Of Anna's link."""
+    return door.people.add("anna", Grant(Role.OPERATOR, frozenset({"main"})), occasion)
+
+
+def set_password(browser: FlaskClient, secret: str, password: str = PASSWORD, again: str = PASSWORD) -> int:
+    return browser.post(f"/sign-in/{secret}", data={"password": password, "again": again}).status_code
+
+
+def sign_in(browser: FlaskClient, password: str = PASSWORD, name: str = "anna") -> int:
+    return browser.post("/sign-in", data={"name": name, "password": password}).status_code
+
+
+class TestSigningIn:
+    """From the link to the way out."""
+
+    def test_from_the_link_to_the_way_out(self, door: Door, secret: str) -> None:
+        browser = door.browser()
+        assert browser.get("/").headers["Location"] == "/sign-in"
+        shown = browser.get(f"/sign-in/{secret}")
+        assert "<strong>anna</strong>" in shown.text
+        assert set_password(browser, secret) == 303
+        home = browser.get("/")
+        assert "<strong>anna</strong>: operator" in home.text
+        assert "at main" in home.text
+        assert browser.get("/sign-in").headers["Location"] == "/"
+        assert browser.post("/sign-out").status_code == 303
+        assert browser.get("/").headers["Location"] == "/sign-in"
+        assert sign_in(browser) == 303
+        assert browser.get("/").status_code == 200
+
+    def test_a_link_is_not_used_up_by_looking_at_it(self, door: Door, secret: str) -> None:
+        for _ in range(3):
+            assert door.browser().get(f"/sign-in/{secret}").status_code == 200
+        assert set_password(door.browser(), secret) == 303
+        assert door.browser().get(f"/sign-in/{secret}").status_code == 410
+        assert set_password(door.browser(), secret) == 410
+
+    @pytest.mark.parametrize(
+        ("password", "again", "told"),
+        [("short", "short", "at least 12 are needed"), (PASSWORD, PASSWORD + "x", "The two passwords differ")],
+    )
+    def test_a_password_that_cannot_be_used(
+        self, door: Door, secret: str, password: str, again: str, told: str
+    ) -> None:
+        answer = door.browser().post(f"/sign-in/{secret}", data={"password": password, "again": again})
+        assert answer.status_code == 400
+        assert told in answer.text
+        assert password not in answer.text
+        assert set_password(door.browser(), secret) == 303, "the link is still good"
+
+    def test_a_wrong_password_is_told_without_it(self, door: Door, secret: str) -> None:
+        set_password(door.browser(), secret)
+        answer = door.browser().post("/sign-in", data={"name": "<b>anna", "password": "not this one!"})
+        assert answer.status_code == 403
+        assert "Name or password is wrong" in answer.text
+        assert "not this one!" not in answer.text
+        assert "<b>anna" not in answer.text
+        assert "&lt;b&gt;anna" in answer.text
+
+    def test_guessing_is_slow(self, door: Door, secret: str) -> None:
+        set_password(door.browser(), secret)
+        assert [sign_in(door.browser(), "wrong") for _ in range(7)] == [403] * 5 + [429] * 2
+        assert sign_in(door.browser()) == 429, "even with the right one"
+        door.now += timedelta(seconds=2)
+        assert sign_in(door.browser()) == 303
+
+    @pytest.mark.parametrize(
+        "form", [{}, {"name": "anna"}, {"password": PASSWORD}, {"name": "\0\ud800", "password": "x"}]
+    )
+    def test_a_form_that_is_not_whole(self, door: Door, secret: str, form: dict[str, str]) -> None:
+        sent = {name: text.encode("utf-8", "surrogatepass").decode("latin-1") for name, text in form.items()}
+        assert door.browser().post("/sign-in", data=sent).status_code == 403
+
+
+class TestSession:
+    """The cookie."""
+
+    def test_each_sign_in_has_a_new_secret_and_ends_the_one_before(self, door: Door, secret: str) -> None:
+        browser = door.browser()
+        set_password(browser, secret)
+        first = browser.get_cookie("engage")
+        assert first is not None
+        sign_in(browser)
+        second = browser.get_cookie("engage")
+        assert second is not None
+        assert first.value != second.value
+        other = door.browser()
+        other.set_cookie("engage", first.value)
+        assert other.get("/").status_code == 303
+
+    def test_a_secret_that_a_stranger_planted_is_never_taken(self, door: Door, secret: str) -> None:
+        set_password(door.browser(), secret)
+        browser = door.browser()
+        browser.set_cookie("engage", "planted")
+        sign_in(browser)
+        cookie = browser.get_cookie("engage")
+        assert cookie is not None
+        assert cookie.value != "planted"
+
+    @pytest.mark.parametrize(("secure", "name"), [(False, "engage"), (True, "__Host-engage")])
+    def test_the_cookie_is_for_this_host_alone(
+        self, store: SqlStore, occasion: Occasion, secure: bool, name: str
+    ) -> None:
+        door = Door(store, secure=secure)
+        secret = door.people.add("anna", Grant(Role.VIEWER), occasion)
+        answer = door.browser().post(f"/sign-in/{secret}", data={"password": PASSWORD, "again": PASSWORD})
+        cookie = answer.headers["Set-Cookie"]
+        assert cookie.startswith(f"{name}=")
+        assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(cookie.split("; "))
+        assert ("Secure" in cookie.split("; ")) is secure
+        assert "Domain" not in cookie
+
+    def test_an_idle_session_ends(self, door: Door, secret: str) -> None:
+        browser = door.browser()
+        set_password(browser, secret)
+        door.now += IDLE
+        assert browser.get("/").status_code == 200
+        door.now += IDLE + timedelta(seconds=1)
+        assert browser.get("/").status_code == 303
+
+
+class TestPages:
+    """What every page has."""
+
+    @pytest.mark.parametrize("path", ["/", "/sign-in", "/sign-in/none", "/sign-in.css"])
+    def test_each_answer_is_closed_to_others(self, door: Door, path: str) -> None:
+        headers = door.browser().get(path).headers
+        assert headers["Content-Security-Policy"].startswith("default-src 'none'")
+        assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+        assert headers["Cache-Control"] == "no-store"
+        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["X-Content-Type-Options"] == "nosniff"
+
+    def test_nothing_comes_from_elsewhere(self, door: Door, secret: str) -> None:
+        for path in ("/sign-in", f"/sign-in/{secret}", "/sign-in/none"):
+            page = door.browser().get(path).text
+            assert "<script" not in page
+            assert not re.findall(r"(?:src|href|action)=\"(?!/)", page)
+
+    def test_while_the_database_is_away(self, door: Door, caplog: pytest.LogCaptureFixture) -> None:
+        door.is_away = True
+        answer = door.browser().get("/sign-in/some")
+        assert answer.status_code == 503
+        assert "secret-host" not in answer.text
+        assert "secret-host" in caplog.text
+
+    @pytest.mark.parametrize(
+        ("method", "path"), [("DELETE", "/sign-in"), ("GET", "/sign-out"), ("GET", "/sign-in/a/b")]
+    )
+    def test_other_addresses_do_not_exist(self, door: Door, method: str, path: str) -> None:
+        assert door.browser().open(path, method=method).status_code in (404, 405)
