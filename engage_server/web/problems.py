@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from http import HTTPStatus
 
 from flask import Response
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
 
 from engage_server.errors import (
     Conflict,
@@ -87,9 +87,8 @@ def of_status(status: int) -> Response:
 def of_http_error(error: HTTPException) -> Response:
     """Build the problem for what routing or the reading of a request refused."""
     answer = of_status(error.code or 500)
-    for name, value in error.get_headers():
-        if name.lower() not in ("content-type", "content-length"):  # such as Allow, which a 405 must have
-            answer.headers[name] = value
+    if isinstance(error, MethodNotAllowed):  # RFC 9110 section 15.5.6
+        answer.headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     return answer
 
 
