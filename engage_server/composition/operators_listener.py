@@ -73,7 +73,8 @@ def called_host(settings: Settings, *, by_browser: bool = False) -> Host:
 
     def rank(host: Host) -> tuple[bool, bool]:
         is_elsewhere = host.is_this_machine is is_reached_from_elsewhere(settings)
-        return is_elsewhere, host.is_address if by_browser else host.text != bound
+        by_name = by_browser or settings.operators_behind_proxy  # a proxy has another address
+        return is_elsewhere, host.is_address if by_name else host.text != bound
 
     return min(settings.operators_hosts, key=rank)
 
