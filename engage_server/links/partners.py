@@ -8,6 +8,7 @@ from typing import Protocol
 
 from engage_server.links.ingress.call import Route
 from engage_server.links.ingress.parts import Parts
+from engage_server.links.kpn.answering.addresses import read_addresses
 from engage_server.links.m2u.slots import read_slots
 from engage_server.links.registry.links_file import LinksFile
 
@@ -34,3 +35,4 @@ def prepare(file: LinksFile) -> Sequence[Prepared]:
 
 def _each(file: LinksFile) -> Iterator[Prepared]:
     yield read_slots(file)
+    yield read_addresses(file)

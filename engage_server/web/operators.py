@@ -8,6 +8,7 @@ from werkzeug.exceptions import HTTPException
 from engage_server.errors import EngageError
 from engage_server.records import Host
 from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.installation.checkup import PROCESS_HEADER
 from engage_server.web import answers, browser_guard, health, problems
 
 PROMETHEUS_TEXT = "; ".join(("text/plain", "version=0.0.4", "charset=utf-8"))
@@ -19,6 +20,7 @@ def create_operators_app(
     exposition: Callable[[], bytes],
     hosts: Collection[Host],
     *,
+    process: int,
     secure: bool,
     assert_may_see_metrics: Callable[[str], None],
     pages: Sequence[Blueprint] = (),
@@ -29,6 +31,7 @@ def create_operators_app(
         distribution: For the health routes.
         exposition: Returns the metrics, in Prometheus' text format.
         hosts: The hosts under which operators call it. Any other host is refused.
+        process: The number of this process, which each answer names.
         secure: Whether browsers use HTTPS, be it to a proxy.
         assert_may_see_metrics: Called with the token of a request, "" if it has none. Raises Refused.
         pages: What people see, such as the pages on which they sign in.
@@ -47,6 +50,12 @@ def create_operators_app(
         """Return all metrics of this host."""
         assert_may_see_metrics(bearer_token())
         return answers.ok(exposition(), PROMETHEUS_TEXT)
+
+    @app.after_request
+    def name_process(answer: Response) -> Response:
+        """Name the process that answers."""
+        answer.headers[PROCESS_HEADER] = str(process)
+        return answer
 
     @app.errorhandler(HTTPException)
     def on_http_error(error: HTTPException) -> Response:

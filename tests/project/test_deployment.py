@@ -106,7 +106,7 @@ def test_an_operators_command_runs_as_the_services_user(tmp_path: Path) -> None:
 
 def test_both_ways_take_the_real_site_key() -> None:
     """Else an installer with doors ends with a random key, which can never be changed."""
-    assert "init --host locks.example.org --site-key-file - < site.key" in README
+    assert "init --host locks.example.org --site-key-file - < ~/site.key" in README
     assert "-e ENGAGE_SITE_KEY_FILE=/run/secrets/site.key" in (CONTAINERFILE.parent / "README.md").read_text()
     assert "no site key was given" in (CONTAINERFILE.parent / "start").read_text()
 

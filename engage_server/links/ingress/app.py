@@ -5,6 +5,7 @@ It is no WSGI app. WSGI makes one name of ``X_A`` and ``X-A``, and so lets one h
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from http import HTTPStatus
 from typing import cast
@@ -77,6 +78,8 @@ class IngressApp:
         if table is None or self._names_another(table, request):
             return NO_ROUTE, _error(421 if table is not None else 404)
         path = unquote(request.path)
+        if path.startswith("//"):  # Werkzeug would strip slashes at the beginning
+            return NO_ROUTE, _error(404)
         if path == HEALTH:
             return _HEALTH_ROUTE, _health(request.method)
         try:
@@ -171,6 +174,9 @@ def _phrase(status: int) -> str:
 
 def _rendered(route: str, answer: Answer, method: str) -> AppAnswer:
     fields = [("Content-Length", str(len(answer.body))), *answer.fields]
+    if answer.status == HTTPStatus.NO_CONTENT:  # must have neither (RFC 9110 sections 8.6 and 15.3.5)
+        answer = replace(answer, body=b"")
+        fields = [*answer.fields]
     if answer.body:
         fields.insert(0, ("Content-Type", answer.content_type))
     _assert_one_line(fields)

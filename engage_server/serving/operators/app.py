@@ -72,6 +72,7 @@ def operators_app(
         device_side.distribution,
         exposition.text,
         settings.operators_hosts,
+        process=os.getpid(),
         secure=secure,
         assert_may_see_metrics=gate.assert_may_see,
         pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure)],

@@ -101,7 +101,12 @@ def app_with(*, secure: bool = False, distribution: Distribution | None = None) 
             raise Refused("there is no such token", "Make one.", code="token.wrong")
 
     app = create_operators_app(
-        distribution or Distribution(), lambda: b"a 1\n", HOSTS, secure=secure, assert_may_see_metrics=assert_may_see
+        distribution or Distribution(),
+        lambda: b"a 1\n",
+        HOSTS,
+        process=1,
+        secure=secure,
+        assert_may_see_metrics=assert_may_see,
     )
     app.logger.setLevel(logging.CRITICAL)
 

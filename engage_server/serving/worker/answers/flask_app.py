@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import unquote, unquote_to_bytes
 
 from flask import Flask
 from werkzeug.exceptions import HTTPException
@@ -60,7 +60,7 @@ class FlaskApp:
 
     def _route(self, request: Request) -> str:
         try:
-            return str(self._routes.match(request.path or "/", request.method)[0])
+            return str(self._routes.match(unquote(request.path) or "/", request.method)[0])  # as the app reads it
         except HTTPException:
             return NO_ROUTE
 

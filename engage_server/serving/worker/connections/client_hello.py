@@ -7,6 +7,14 @@ then does OpenSSL get the connection. Sizes are in bytes. The numbers are those 
 
 import struct
 
+# how a balancer begins a connection where its PROXY protocol is on, which is not read here
+PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
+SENTENCES = {
+    "hello name": "a server name that is not ASCII was refused with alert 112 (unrecognized_name)",
+    "hello proxy": "a connection began with the PROXY protocol, which is not read here: no device gets through a "
+    "balancer that sends it. Switch it off there (nginx: proxy_protocol; HAProxy: send-proxy)",
+}
+
 MAX_HELLO_BYTES = 16 * 1024  # on the wire; a device's takes some 300, one with post-quantum keys some 1,800
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
@@ -24,7 +32,7 @@ class HelloRefused(Exception):
 
     Args:
         alert: The number of the TLS alert.
-        reason: ``hello size``, ``hello record`` or ``hello name``.
+        reason: ``hello size``, ``hello record``, ``hello name`` or ``hello proxy``.
     """
 
     def __init__(self, alert: int, reason: str) -> None:
@@ -77,6 +85,7 @@ class HelloReader:
 
         Raises:
             HelloRefused: The hello is too large, in no order that TLS allows, or has a server name that is not ASCII.
+                Or a balancer's PROXY header came instead.
         """
         end = 0 if self._held else _end_of_whole(content)
         if end:  # nearly every hello arrives in one piece and one record
@@ -100,6 +109,8 @@ class HelloReader:
         if len(held) == begin:
             return False
         kind = held[begin]
+        if begin == 0 and held.startswith(PROXY_HEADERS):
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello proxy")
         if begin == 0 and not _CHANGE_CIPHER_SPEC <= kind <= _HEARTBEAT:
             self.is_done, self._next_record = True, len(held)
             return False

@@ -18,9 +18,11 @@ from engage_server.services.installation.network_checkup import (
     is_own,
     look_at_names,
     look_at_operators,
+    look_at_operators_hosts,
     look_at_ports,
 )
 from tests.support.chains import NOW, Recipe
+from tests.support.hosts import serving
 from tests.support.ports import free_port
 from tests.support.world import World
 
@@ -128,9 +130,58 @@ class TestPorts:
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
         for port in (taken, free_port()):
-            found = look_at_operators(PortUse("operators", "127.0.0.1", port), "localhost", has_tls=False)
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port), "localhost", None, has_tls=False)
             assert found.level is Level.PROBLEM
             assert "does not answer" in found.sentence
+
+    @pytest.mark.parametrize(
+        ("named", "ours", "level", "words"),
+        [
+            ("4711", [4711], "ok", "the operators' instance answers on port"),
+            ("4711", None, "ok", "the operators' instance answers on port"),
+            ("4711", [12], "problem", "but the operators' instance runs here: on another port"),
+            ("4711", [], "problem", "another installation answers on port"),
+            ("", [12], "problem", "or an earlier version answers on port"),
+        ],
+    )
+    def test_operators_of_another_installation(
+        self, named: str, ours: list[int] | None, level: str, words: str
+    ) -> None:
+        header = f"Engage-Process: {named}\r\n" if named else ""
+        with serving(lambda _: lambda _: f"HTTP/1.1 200 OK\r\n{header}Content-Length: 2\r\n\r\n{{}}".encode()) as other:
+            port = PortUse("operators", "127.0.0.1", other.port)
+            found = look_at_operators(port, "localhost", ours, has_tls=False)
+        assert (str(found.level), words in found.sentence) == (level, True), found
+        assert level == "ok" or "--operators-port" in found.next_step
+
+    def test_operators_on_another_port(self) -> None:
+        found = look_at_operators(PortUse("operators", "127.0.0.1", free_port()), "localhost", [12], has_tls=False)
+        assert "runs here: it was started with another port" in found.sentence
+        assert "engage doctor --operators-port PORT. Or set operators_port in the settings file" in found.next_step
+
+    def test_operators_with_other_hosts(self) -> None:
+        """They are asked for a host of the settings, and say that it is none of theirs."""
+        refusal = b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 2\r\n\r\n{}"
+        with serving(lambda _: lambda _: refusal) as other:
+            port = PortUse("operators", "127.0.0.1", other.port)
+            found = look_at_operators(port, "engage.example.org", [4711], has_tls=False)
+        assert "Host: engage.example.org\r\n" in other.requests[0]
+        assert found.level is Level.PROBLEM
+        assert "does not answer for engage.example.org" in found.sentence
+        assert "kill -HUP" in found.next_step
+
+    @pytest.mark.parametrize(
+        ("hosts", "is_reached", "warned"),
+        [
+            ("localhost 127.0.0.1 ::1", True, True),
+            ("localhost 127.0.0.1 ::1", False, False),
+            ("localhost engage.example.org", True, False),
+            ("10.44.0.1", True, False),
+        ],
+    )
+    def test_operators_who_know_no_name_for_it(self, hosts: str, is_reached: bool, warned: bool) -> None:
+        found = look_at_operators_hosts([*map(Host.parse, hosts.split())], is_reached_from_elsewhere=is_reached)
+        assert levels(found) == (["warning"] if warned else [])
 
 
 class TestNames:

@@ -38,6 +38,7 @@ class Door:
             Distribution(),
             bytes,
             [Host("localhost")],
+            process=1,
             secure=secure,
             assert_may_see_metrics=lambda _token: None,
             pages=[pages],
