@@ -32,7 +32,9 @@ _FIELDS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Content-Security-Policy": "; ".join(
+        ("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'")
+    ),
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 
@@ -41,7 +43,7 @@ def guard(app: Flask, hosts: Collection[Host], *, secure: bool) -> None:
     """Protect every address of an app, also those that do not exist. Call it before the first request.
 
     Args:
-        app: The app. A view may set a header field of its own: then that stays.
+        app: The app. A header field that a view has set stays.
         hosts: The hosts under which operators call it.
         secure: Whether browsers use HTTPS, be it to a proxy.
     """

@@ -209,6 +209,21 @@ def test_the_alert_rules_are_raised_by_what_they_are_for() -> None:
     promtool("test", "rules", "alerts_test.yml")
 
 
+@pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool is not there: scripts/test fetches it where it can")
+def test_the_scrape_configurations_of_the_readme_are_some(tmp_path: Path) -> None:
+    """A new user copies one of them; the second asks with a token, over TLS."""
+    readme = (PROMETHEUS / "README.md").read_text()
+    blocks = re.findall(r"^```\n(scrape_configs:.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert ["credentials_file" in block for block in blocks] == [False, True]
+    for block in (*blocks, *(each.replace("static_configs", "static_config") for each in blocks)):
+        file = tmp_path / "prometheus.yml"
+        file.write_text(block)
+        done = subprocess.run(
+            [PROMTOOL, "check", "config", "--syntax-only", file], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode == 0) is ("static_configs" in block), done.stderr
+
+
 def test_an_alert_advises_the_same_as_the_readme() -> None:
     rules, readme = (PROMETHEUS / "alerts.yml").read_text(), (ROOT / "README.md").read_text()
     renewal = "engage rotate start --way server-renewal"
