@@ -29,7 +29,8 @@ from engage_server.settings_text import settings_template
 
 _EXAMPLE = """\b
 Examples:
-  engage init                                       this machine's own names and addresses
+  engage init
+      this machine's own names and addresses
   engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
   engage init --host locks.example.org --passphrase-file ca.passphrase
 

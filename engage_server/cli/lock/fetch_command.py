@@ -34,9 +34,12 @@ from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 _EXAMPLE = """\b
 Examples:
   engage lock fetch http://locks.example.org --site-key-file site.key
-  engage lock fetch http://127.0.0.1:8080 --https-port 8443      with the site key of the installation here
-  engage lock fetch http://locks.example.org --try-all           which kinds of device would be lost?
-  engage lock fetch http://locks.example.org --state door7.json  one device's nights, call after call
+  engage lock fetch http://127.0.0.1:8080 --https-port 8443
+      with the site key of the installation here
+  engage lock fetch http://locks.example.org --try-all
+      which kinds of device would be lost?
+  engage lock fetch http://locks.example.org --state door7.json
+      one device's nights, call after call
 
 With --state, the device remembers its anchor. It then calls by TLS, and asks for the certificate only when TLS fails.
 

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 
 from engage_server.records import Host, Site
 from engage_server.services.installation.checkup import PROCESS_HEADER, Check, Level
@@ -49,13 +50,14 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse, ours: Collection[int] | None = None) -> Check:
+def look_at_operators(port: PortUse, ours: Collection[int] | None = None, devices: Collection[int] = ()) -> Check:
     """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
 
     Args:
         port: Where it should listen.
         ours: The processes of this installation's operators' instance on this host, according to the store; None if
             the store cannot be asked. Then it is not known whose instance answers.
+        devices: The ports of the other two instances, which this one cannot have.
     """
     where = _shown(port)
     try:
@@ -66,7 +68,8 @@ def look_at_operators(port: PortUse, ours: Collection[int] | None = None) -> Che
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         return _no_operators(where, why, runs=bool(ours))
     if ours is not None and (answer.getheader(PROCESS_HEADER) or "") not in map(str, ours):
-        return _other_operators(where, port.port, runs=bool(ours))
+        free = next(each for each in count(port.port + 1) if each not in devices)
+        return _other_operators(where, free, runs=bool(ours))
     if answer.status == 200:
         return Check("operators", Level.OK, f"the operators' instance answers on {where}")
     return Check(
@@ -89,7 +92,7 @@ def _no_operators(where: str, why: str, *, runs: bool) -> Check:
     )
 
 
-def _other_operators(where: str, port: int, *, runs: bool) -> Check:
+def _other_operators(where: str, free: int, *, runs: bool) -> Check:
     """Of another installation on this machine, or of an earlier version, which does not name its process."""
     if runs:
         other = f"another installation or an earlier version answers on {where}"
@@ -99,8 +102,7 @@ def _other_operators(where: str, port: int, *, runs: bool) -> Check:
         Level.PROBLEM,
         f"another installation answers on {where}, or the operators' instance started a moment ago: none of its "
         "workers is known",
-        f"Run 'engage doctor' again in ten seconds. Then start it on a free port: engage serve --operators-port "
-        f"{port + 1}",
+        f"Run 'engage doctor' again in ten seconds. Then start it on a free port: engage serve --operators-port {free}",
     )
 
 
