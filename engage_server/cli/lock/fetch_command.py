@@ -187,7 +187,7 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
             "it is a virtual lock: sites for trials count it as a device, other sites do not",
             err=True,
         )
-        print_next("a device with this site key would now call the host by TLS")
+        click.echo("a device with this site key would now call the host by TLS")
     else:
         # a failure of TLS shows in what followed; of the calls of the night the first says most
         refused = next((step for step in steps if not step.ok and step.name != "tls"), steps[-1])
