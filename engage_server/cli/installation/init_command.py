@@ -108,6 +108,7 @@ def init(
         )
         operator.installer.run(plan, own_hosts(), session.occasion(), tell)
         faults = operator.audit.verify().faults
+        is_served = bool(operator.confirmations.workers())
     if not done:
         click.echo(f"nothing to do: site {site} exists and has a release")
     _print_what_to_keep(settings, site)
@@ -118,9 +119,9 @@ def init(
         print_next(f"{program()} audit verify")
         return 1
     if done and all(each.startswith(UPDATED) for each in done):
-        print_next("restart the servers, if they run. Until then they follow no change")
+        print_next("restart the servers, if they run. Until then, they do not follow changes")
     else:
-        print_next(f"{program()} serve")
+        print_next(f"{program()} {'status' if is_served else 'serve'}")
     return 0
 
 
