@@ -63,7 +63,7 @@ def rotate() -> None:
 
 @rotate.command(
     epilog="\b\nExamples:\n  engage rotate plan --site main\n"
-    "  engage rotate plan --way linked-rekey      its steps, and what devices notice\n"
+    "  engage rotate plan --way linked-rekey\n      its steps, and what devices notice\n"
     "  engage rotate plan --json"
 )
 @site_option
