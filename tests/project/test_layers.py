@@ -117,6 +117,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "queries": {"interface", "database"},
         "links": {"interface", "database", "queries"},
         "access": {"interface", "database"},
+        "paging": {"interface", "database", "queries"},
         "migrations": set(),
     },
     "links": {

@@ -109,7 +109,13 @@ class SiteStore(Protocol):
         """
 
     def devices(self, site: str | None = None) -> Sequence[Device]:
-        """Return all devices, or those of one site, by serial number."""
+        """Return all devices, or those of one site, by serial number: a million of them, if there are so many.
+
+        For what has to hold them all anyway. Anything else takes :meth:`.PageStore.device_page`.
+        """
+
+    def site_of_device(self, serial: str) -> str | None:
+        """Return the site on whose list a serial number is. None if it is on none."""
 
     def device_serials(self, site: str) -> Sequence[str]:
         """Return the serial numbers of one site's devices, in no order.

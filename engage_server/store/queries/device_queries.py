@@ -19,9 +19,7 @@ def insert_device(connection: Connection, device: Device) -> bool:
         Conflict: It belongs to another site.
     """
     row_id = site_id(connection, device.site)
-    owner = connection.scalar(
-        select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == device.serial)
-    )
+    owner = select_owner(connection, device.serial)
     if owner is not None and owner != device.site:
         raise Conflict(
             f"device {device.serial} belongs to site {owner!r}",
@@ -32,6 +30,12 @@ def insert_device(connection: Connection, device: Device) -> bool:
     if owner is None:
         connection.execute(devices.insert().values(serial=device.serial, site_id=row_id, added_at=device.added_at))
     return owner is None
+
+
+def select_owner(connection: Connection, serial: str) -> str | None:
+    """Return the site on whose list a serial number is."""
+    query = select(sites.c.name).join(devices, devices.c.site_id == sites.c.id)
+    return connection.scalar(query.where(devices.c.serial == serial))
 
 
 def select_devices(connection: Connection, site: str | None) -> list[Device]:
