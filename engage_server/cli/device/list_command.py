@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,8 +16,12 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import Host
+from engage_server.records import Host, Site
 from engage_server.services.evidence.device_view import DeviceView
+
+if TYPE_CHECKING:
+    from engage_server.composition.operator_side import OperatorSide
+    from engage_server.services.evidence.devices import DeviceEvidence, DeviceFilter
 
 _SHOWN = 50
 _GRADES = """\b
@@ -38,6 +43,7 @@ Examples:
   engage device list --calls old.example     which doors call a host that you want to remove
   engage device list --troubled              which devices loop, refuse or are silent, and why
   engage device list --release 4 --all --json
+  engage device list --limit 1000 --after 0 --json   a long list in parts; then --after the last device
 """
 
 
@@ -89,20 +95,11 @@ def list_devices(
         raise UsageError("--all and --limit exclude each other", "Give one of them.")
     operator = session.operator_side()
     of = operator.sites.get(site)
-    name = of.name
+    name, now = of.name, session.now()
     number = release or operator.releases.current(name)
     most = None if shows_all else limit or _SHOWN
-    now = session.now()
     wanted = operator.evidence.filter(name, now, release=number, missing=missing, troubled=troubled, host=calls)
-
-    def read() -> Iterable[DeviceView]:
-        if after is not None:
-            return operator.evidence.following(name, now, wanted, decode_serial(after) or after.upper(), most)
-        if most is None:
-            return operator.evidence.every(name, now, wanted)
-        return operator.evidence.first(name, now, wanted, most)
-
-    found = _Listed(read)
+    found = _Listed(lambda: _read(operator.evidence, name, now, wanted, after=after, most=most))
     if as_json:
         print_json_list(device_json(each) | {"for_trials": of.for_trials} for each in found)
         return
@@ -111,25 +108,44 @@ def list_devices(
     if troubled:
         _print_diagnoses(found)
     if number is not None:
-        grades = operator.evidence.grades(name, number)
-        text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
-        click.echo(f"release {number} of {name}{trials_mark(of)}: {text or 'no device yet'}")
-        reception = operator.held_anchors.reception(name, number, session.now())
-        if reception.strangers:
-            click.echo(f"{strangers_of(reception)} (*)")
-        if reception.refuse:
-            print_refusing(reception, "would refuse")
+        _print_summary(operator, of, number, now)
     if found.count == most:
         click.echo(
             f"only the first {most} are shown: --all" if after is None else f"more may follow: --after {found.last}"
         )
     if found.first:
         print_next(f"{program()} device show {found.first}")
+    elif missing or troubled or calls or after:
+        print_next(f"{program()} device list --site {name}")
     else:
-        is_filtered = missing or troubled or calls
-        print_next(
-            f"{program()} device list --site {name}" if is_filtered else f"{program()} device add SERIAL --site {name}"
-        )
+        print_next(f"{program()} device add SERIAL --site {name}")
+
+
+def _print_summary(operator: "OperatorSide", site: Site, release: int, now: datetime) -> None:
+    """How far all devices came, and who would refuse the release."""
+    grades = operator.evidence.grades(site.name, release)
+    text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
+    click.echo(f"release {release} of {site.name}{trials_mark(site)}: {text or 'no device yet'}")
+    reception = operator.held_anchors.reception(site.name, release, now)
+    if reception.strangers:
+        click.echo(f"{strangers_of(reception)} (*)")
+    if reception.refuse:
+        print_refusing(reception, "would refuse")
+
+
+def _read(
+    evidence: "DeviceEvidence",
+    site: str,
+    now: datetime,
+    wanted: "DeviceFilter",
+    *,
+    after: str | None,
+    most: int | None,
+) -> Iterable[DeviceView]:
+    """The list: by serial number after one of them, or longest silent first."""
+    if after is not None:
+        return evidence.following(site, now, wanted, decode_serial(after) or after, most)
+    return evidence.every(site, now, wanted) if most is None else evidence.first(site, now, wanted, most)
 
 
 class _Listed:

@@ -23,6 +23,8 @@ from engage_server.store.interface import (
     TroubleFilter,
 )
 
+__all__ = ["DeviceEvidence", "DeviceFilter", "DevicesStore", "read_serial_list"]
+
 SERIAL_BYTES = 16
 _AT_ONCE = 500  # devices in memory
 

@@ -85,20 +85,16 @@ def _found(
     """Return the devices of the window that pass the filter: with their history, or None if they were never seen."""
     after, last = span
     there = and_(_device.identity > after, _device.identity <= last)
-    seen = select(device_histories).where(is_device_of(site), there, passes(wanted))
     found: dict[str, DeviceHistory | None] = {}
     if not wanted.host:
         listed = and_(devices.c.site_id == row_id, devices.c.serial > after, devices.c.serial <= last)
-        query = select(devices.c.serial).where(listed, not_(was_seen(site))).order_by(devices.c.serial)
+        # The span stands in the subquery, too: without it, PostgreSQL would read all devices of the site for it.
+        seen_here = select(_device.id).where(_device.identity == devices.c.serial, is_device_of(site), there)
+        query = select(devices.c.serial).where(listed, not_(seen_here.exists())).order_by(devices.c.serial)
         if wanted.trouble is not None:
-            query = query.where(was_seen(None))
+            query = query.where(select(_device.id).where(_device.identity == devices.c.serial, there).exists())
         found.update(dict.fromkeys(connection.scalars(query.limit(most))))
+    seen = select(device_histories).where(is_device_of(site), there, passes(wanted))
     first = seen.order_by(_device.identity).limit(most)
     found.update({each.identity: each for each in with_grade(connection, first, wanted.release)})
     return found
-
-
-def was_seen(site: str | None) -> ColumnElement[bool]:
-    """Whether a site saw a listed device, or any site did."""
-    seen = select(_device.id).where(_device.identity == devices.c.serial)
-    return (seen if site is None else seen.where(_device.site == site)).exists()

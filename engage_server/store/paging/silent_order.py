@@ -14,7 +14,7 @@ from engage_server.records import DeviceHistory
 from engage_server.store.database.batches import one_of
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import SilentOrder
-from engage_server.store.paging.device_pages import is_device_of, was_seen
+from engage_server.store.paging.device_pages import is_device_of
 from engage_server.store.queries.adoption_queries import never_seen, passes, with_row_and_grade
 from engage_server.store.tables import device_histories, devices
 
@@ -33,7 +33,7 @@ def select_order(connection: Connection, site: str, wanted: DeviceFilter) -> Sil
         return SilentOrder(b"", seen)
     listed = never_seen(site).order_by(devices.c.serial)
     if wanted.trouble is not None:
-        listed = listed.where(was_seen(None))
+        listed = listed.where(select(_device.id).where(_device.identity == devices.c.serial).exists())
     serials = bytearray()
     for row in connection.execute(listed.execution_options(**streamed)):
         serials += bytes.fromhex(str(row[0]))
