@@ -322,9 +322,10 @@ def test_a_wrong_cursor_is_refused(store: SqlStore, event: AuditEvent) -> None:
         lambda: store.audit_page(AuditFilter(), of_log, 2, oldest_first=True),
         lambda: store.audit_page(AuditFilter(site="main"), of_log, 2),
     ]
-    for ask in [*(partial(ask, wrong) for ask in asked for wrong in of_nobody), *of_another]:
+    of_another += [partial(ask, wrong) for ask in asked for wrong in of_nobody]
+    for act in of_another:
         with pytest.raises(UsageError) as caught:
-            ask()
+            act()
         assert caught.value.code == "cursor.invalid"
 
 
