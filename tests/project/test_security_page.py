@@ -24,7 +24,7 @@ def test_every_promise_has_a_test_that_exists(promise: str, tests: list[str]) ->
     assert tests, promise
     for name in tests:
         assert (ROOT / name).is_file(), name
-        assert re.match(r"tests/[a-z_/]+/test_\w+\.py$", name), name
+        assert re.match(r"tests/[a-z0-9_/]+/test_\w+\.py$", name), name
 
 
 def test_every_attacker_is_named_and_answered() -> None:

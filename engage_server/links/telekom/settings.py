@@ -3,9 +3,19 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Annotated, Literal
 
-from engage_server.links.registry.table import Where, read_table
+from engage_server.links.registry.table import Matching, Where, read_table
 from engage_server.links.telekom.certificates.profiles import Environment
+
+_STEP = r"[A-Za-z_][\w.-]*"
+ElementPath = Annotated[
+    str,
+    Matching(
+        rf"Header/\{{[^{{}}\s]+\}}{_STEP}(/{_STEP})*|Body/\*(/{_STEP})+",
+        "a path of element names such as Body/*/M2MApiKey, or Header/{namespace}Name",
+    ),
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +58,11 @@ class TelekomTable:
         pe: The production environment.
         wsdl_files: Telekom's WSDL files.
         acknowledgement_file: The template of the answer to a notification.
-        parts: Which parts of a message are signed.
-        signature_algorithms: Which algorithms a signature may use.
+        acknowledgement_files: Other templates, by the name of the element in the notification's Body.
+        parts: Which parts of a message are signed, ours and theirs. Body and timestamp always are.
+        signature_algorithms: Which algorithms their signatures may use. Ours use the first.
+        api_key_path: Where in a call the M2MApiKey stands. The document does not say it.
+        sender_id_path: Where in a call the sender ID stands. The document does not say it either.
     """
 
     organisation_file: Path | None = None
@@ -58,8 +71,11 @@ class TelekomTable:
     pe: EnvironmentTable = field(default_factory=EnvironmentTable)
     wsdl_files: tuple[Path, ...] = ()
     acknowledgement_file: Path | None = None
-    parts: tuple[str, ...] = ("body", "timestamp")
-    signature_algorithms: tuple[str, ...] = ("rsa-sha256",)
+    acknowledgement_files: Mapping[str, Path] = field(default_factory=dict)
+    parts: tuple[Literal["body", "timestamp", "token"], ...] = ("body", "timestamp")
+    signature_algorithms: tuple[Literal["rsa-sha256", "rsa-sha384", "rsa-sha512"], ...] = ("rsa-sha256",)
+    api_key_path: ElementPath | None = None
+    sender_id_path: ElementPath | None = None
 
     def of(self, environment: Environment) -> EnvironmentTable:
         """The table of an environment."""
