@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
 
 _ROWS_MEASURED = 1000
+_ITEMS_AT_ONCE = 100
 WIDTH = 80  # columns: what a terminal has unless somebody made it wider
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
@@ -71,21 +72,17 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
-def print_json_list(values: Iterable[Mapping[str, Any]]) -> bool:
-    """Print an array in the form of :func:`print_json`, an item at a time: it may be longer than memory.
-
-    Returns:
-        Whether it had items.
-    """
-    begun = False
-    for value in values:
+def print_json_list(values: Iterable[Mapping[str, Any]]) -> None:
+    """Print an array in the form of :func:`print_json`, some items at a time: it may be longer than memory."""
+    rest, begun = iter(values), False
+    while some := list(islice(rest, _ITEMS_AT_ONCE)):
         begin_json()
-        click.echo(",\n" if begun else "[\n", nl=False)
-        click.echo(textwrap.indent(json.dumps(value, indent=2, ensure_ascii=False), "  "), nl=False)
+        # a line end is never part of a text in JSON, so only lines are moved to the right
+        items = (json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ") for value in some)
+        click.echo((",\n  " if begun else "[\n  ") + ",\n  ".join(items), nl=False)
         begun = True
     begin_json()
     click.echo("\n]" if begun else "[]")
-    return begun
 
 
 def begin_json() -> None:

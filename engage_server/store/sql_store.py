@@ -134,10 +134,6 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
             removal_queries.delete_site(connection, name)
             self._tell(connection, event, changes_serving=True)
 
-    def devices(self, site: str | None = None) -> Sequence[Device]:
-        with reading(self._engine) as connection:
-            return device_queries.select_devices(connection, site)
-
     def site_of_device(self, serial: str) -> str | None:
         with reading(self._engine) as connection:
             return device_queries.select_owner(connection, serial)

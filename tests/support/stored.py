@@ -4,11 +4,11 @@ from datetime import datetime
 
 from sqlalchemy import RowMapping, select
 
-from engage_server.records import AuditEntry, AuditEvent, AuditFilter, Sighting, SightingKind, every_item
+from engage_server.records import AuditEntry, AuditEvent, AuditFilter, Device, Sighting, SightingKind, every_item
 from engage_server.store.database.engine import reading
 from engage_server.store.interface import PageStore
 from engage_server.store.sql_store import SqlStore
-from engage_server.store.tables import sightings
+from engage_server.store.tables import devices, sightings, sites
 
 
 def audit_events(store: PageStore) -> list[AuditEvent]:
@@ -19,6 +19,15 @@ def audit_events(store: PageStore) -> list[AuditEvent]:
 def audit_entries(store: PageStore) -> list[AuditEntry]:
     """The whole audit log with its numbers and hashes, oldest first."""
     return list(every_item(lambda cursor: store.audit_page(AuditFilter(), cursor, 100, oldest_first=True)))
+
+
+def listed_devices(store: SqlStore, site: str | None = None) -> list[Device]:
+    """The devices on all lists, or on that of one site, by serial number."""
+    query = select(devices.c.serial, sites.c.name, devices.c.added_at).join(sites, sites.c.id == devices.c.site_id)
+    if site is not None:
+        query = query.where(sites.c.name == site)
+    with reading(store._engine) as connection:
+        return [Device(*row) for row in connection.execute(query.order_by(devices.c.serial))]
 
 
 def stored_sightings(store: SqlStore, *, since: datetime | None = None) -> list[Sighting]:

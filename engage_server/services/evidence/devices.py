@@ -9,7 +9,7 @@ from typing import Protocol
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Page, Site, every_item
+from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Page, Sighting, Site, every_item
 from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
 from engage_server.services.evidence.device_view import DeviceView, seen_view, unseen_view
 from engage_server.services.evidence.diagnosis import answered_by_another_site, has_no_download
@@ -243,6 +243,23 @@ class DeviceEvidence:
                 code="device.not_found",
             )
         return [unseen_view(owner, identity, None, "")]
+
+    def sightings(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
+        """A page of what a device did lately, newest first, in all sites or in one.
+
+        A device that sends no serial number has no sightings of its own.
+
+        Raises:
+            UsageError: It is no serial number, or no cursor of this list (``cursor.invalid``).
+        """
+        identity = decode_serial(serial)
+        if identity is None:
+            raise UsageError(
+                f"{serial[:80]!r} is not a serial number",
+                "Give 32 hexadecimal digits, or Base64 as devices send it.",
+                code="serial.invalid",
+            )
+        return self._store.sighting_page(identity, site, cursor, limit)
 
     def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
         """The devices of a site that still call a host; see :func:`.callers.callers_of_host`."""

@@ -11,7 +11,7 @@ from engage_server.records import AuditEntry, AuditFilter, AuditHead, AuditVerdi
 from engage_server.store.interface import AuditStore, PageStore
 
 _ALL = AuditFilter()
-_AT_ONCE = 500  # entries in memory
+_AT_ONCE = 1000  # entries in memory
 _AS_TOLD = "audit log: entry"
 _LEAST_DIGITS = 16  # as many digits as the metric has
 _HASH = re.compile(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}")

@@ -108,12 +108,6 @@ class SiteStore(Protocol):
             NotFound: There is no such site.
         """
 
-    def devices(self, site: str | None = None) -> Sequence[Device]:
-        """Return all devices, or those of one site, by serial number: a million of them, if there are so many.
-
-        For what has to hold them all anyway. Anything else takes :meth:`.PageStore.device_page`.
-        """
-
     def site_of_device(self, serial: str) -> str | None:
         """Return the site on whose list a serial number is. None if it is on none."""
 

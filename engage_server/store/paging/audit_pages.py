@@ -28,13 +28,15 @@ def select_page(
     key = key_of(question, cursor)
     indexed, rest = _conditions(wanted)
     most = max(limit + 1, MOST_EXAMINED) if rest else limit + 1
-    window = _window(wanted, indexed, int(key[0]) if key else None, most, oldest_first=oldest_first).subquery()
-    in_order = _entry.id if oldest_first else _entry.id.desc()
-    query = select(audit_events).where(_entry.id.in_(select(window.c.id)), *rest).order_by(in_order).limit(limit + 1)
+    window = _window(wanted, indexed, int(key[0]) if key else None, most, oldest_first=oldest_first)
+    query = window.with_only_columns(*_entry)
+    if rest:
+        in_order = _entry.id if oldest_first else _entry.id.desc()
+        query = select(audit_events).where(_entry.id.in_(window), *rest).order_by(in_order).limit(limit + 1)
     found = [entry_of(row) for row in connection.execute(query)]
     if len(found) > limit:
         return Page(found[:limit], cursor_of(question, (found[limit - 1].number,)))
-    last = _end(connection, window.c.id, most, oldest_first=oldest_first) if rest else None
+    last = _end(connection, window.subquery().c.id, most, oldest_first=oldest_first) if rest else None
     return Page(found, None if last is None else cursor_of(question, (last,)))
 
 

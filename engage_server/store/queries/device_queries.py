@@ -38,18 +38,6 @@ def select_owner(connection: Connection, serial: str) -> str | None:
     return connection.scalar(query.where(devices.c.serial == serial))
 
 
-def select_devices(connection: Connection, site: str | None) -> list[Device]:
-    """Return all devices, or those of one site."""
-    query = (
-        select(devices.c.serial, sites.c.name, devices.c.added_at)
-        .join(sites, sites.c.id == devices.c.site_id)
-        .order_by(devices.c.serial)
-    )
-    if site is not None:
-        query = query.where(sites.c.id == site_id(connection, site))
-    return [Device(serial, name, added_at) for serial, name, added_at in connection.execute(query)]
-
-
 def select_serials(connection: Connection, site: str) -> list[str]:
     """Return the serial numbers of one site, in no order."""
     return list(connection.scalars(select(devices.c.serial).where(devices.c.site_id == site_id(connection, site))))

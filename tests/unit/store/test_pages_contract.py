@@ -34,6 +34,7 @@ from tests.support.databases import SEALER
 from tests.support.filling import OLD_HOST, RARE, count_anew, fill_audit_log, fill_devices, fill_sightings
 from tests.support.plans import plan_of, whole_tables
 from tests.support.rows import draft, private_key, site
+from tests.support.stored import listed_devices
 from tests.support.world import address_of, serial_of
 
 EVERY = DeviceFilter()
@@ -137,7 +138,7 @@ class TestDevices:
     def test_pages_hold_what_the_list_holds(self, store: SqlStore, event: AuditEvent, wanted: DeviceFilter) -> None:
         bustle = Bustle(store, event, 1)
         bustle.call(*sorted(bustle.steady)[12:20], release=2)
-        listed = {each.serial for each in store.devices("main")}
+        listed = {each.serial for each in listed_devices(store, "main")}
         found = list(every_item(lambda cursor: store.device_page("main", wanted, cursor, 4)))
         expected = {each.identity: each for each in store.device_histories("main", wanted)}
         unseen = set(store.unseen_devices("main"))
@@ -161,11 +162,11 @@ class TestDevices:
 
         def by_offset(cursor: str | None) -> Page[Any]:
             begin = int(cursor or 0)
-            serials = [each.serial for each in store.devices("main")]
+            serials = [each.serial for each in listed_devices(store, "main")]
             return Page(serials[begin : begin + 2], str(begin + 2) if serials[begin + 2 :] else None)
 
         first = iter(sorted(store.device_serials("main"))[:2])
-        listed = {each.serial for each in store.devices("main")}
+        listed = {each.serial for each in listed_devices(store, "main")}
 
         def remove() -> None:
             gone = next(first, None)
