@@ -107,8 +107,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     if not sites:
         yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
     yield from look_at_names(sites)
-    entries = store.audit_entries()
-    newest = max((each.event.at for each in entries), default=None)
+    newest = store.audit_newest_time()
     yield from look_at_clock(now, newest, [(name, chain_of(each).server) for name, each in current.items()])
     for site in sites:
         yield _fetched(settings, store, site, current.get(site.name), now)

@@ -93,6 +93,27 @@ class AuditEntry:
 
 
 @dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Selects entries of the audit log.
+
+    Attributes:
+        site: Only those about this site. None for all, "" for those about no site.
+        actor: Only those of this actor. None for all.
+        actions: Only these actions. Empty for all.
+        since: Only those at this time or later. Aware.
+        until: Only those before this time. Aware.
+        before: Only those with a lower number.
+    """
+
+    site: str | None = None
+    actor: str | None = None
+    actions: tuple[AuditAction, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditHead:
     """The log's newest entry. A later check can find by it whether that entry is still there.
 

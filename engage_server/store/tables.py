@@ -117,9 +117,10 @@ devices = Table(
     "devices",
     metadata,
     Column("serial", String(32), primary_key=True),
-    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False, index=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
 )
+Index("ix_devices_site_id", devices.c.site_id, devices.c.serial)  # for pages of a site's list
 
 # The certificates that the vendor's sample served, under its names for them.
 static_certificates = Table(
@@ -177,6 +178,10 @@ audit_events = Table(
     Column("previous", String(64), nullable=False, server_default=""),
     Column("hash", String(64), nullable=False, server_default=""),
 )
+# For pages of the log: each filter has its entries in the order of the log.
+for _filter in ("site", "actor", "action"):
+    Index(f"ix_audit_events_{_filter}", audit_events.c[_filter], audit_events.c.id)
+Index("ix_audit_events_at", audit_events.c.at)
 
 # The last report of each worker, until it signs off, is replaced, or its host is forgotten.
 workers = Table(
@@ -229,7 +234,7 @@ sightings = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("listener", String(8), nullable=False),
     Column("address", String(64), nullable=False),
-    Column("serial", String(32), index=True),
+    Column("serial", String(32)),
     Column("site", String(64)),
     Column("release", Integer),
     Column("tls_version", String(16), nullable=False),
@@ -238,6 +243,8 @@ sightings = Table(
     Column("authenticated", Boolean, nullable=False, server_default=text("false")),
     Column("disregarded", String(32), nullable=False, server_default=""),
 )
+
+Index("ix_sightings_serial", sightings.c.serial, sightings.c.at, sightings.c.id)  # for pages of one device
 
 # How far each spool file of each host is stored in ``sightings``: adding the same lines again is then harmless.
 spool_offsets = Table(

@@ -14,12 +14,12 @@ from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Release, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
-from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import PageStore, ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
 
-class LifecycleStore(SiteStore, ReleaseStore, RotationStore, Protocol):
+class LifecycleStore(SiteStore, ReleaseStore, RotationStore, PageStore, Protocol):
     """The part of the store that releases need."""
 
 
@@ -261,6 +261,15 @@ class Releases:
     def all(self, site_name: str | None = None) -> Sequence[Release]:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
+
+    def page(self, site_name: str, cursor: str | None, limit: int) -> Page[Release]:
+        """A page of the releases of a site, newest first.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: It is no cursor of this list (``cursor.invalid``).
+        """
+        return self._store.release_page(site_name, cursor, limit)
 
     def sharing_key(self, release: Release) -> list[Release]:
         """The other releases of all sites that have, or had, the private key of this one.

@@ -21,19 +21,20 @@ from engage_server.records import (
     Host,
     IPNetwork,
     Occasion,
+    Page,
     RequiredEvidence,
     Secret,
     Site,
 )
 from engage_server.services.sites.serials import read_serial
-from engage_server.store.interface import AuditStore, EvidenceStore, SiteStore
+from engage_server.store.interface import AuditStore, EvidenceStore, PageStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
 _RESERVED = frozenset({"spool", "metrics"})  # folders in data/ next to the sites' folders
 
 
-class RegisterStore(SiteStore, EvidenceStore, AuditStore, Protocol):
+class RegisterStore(SiteStore, EvidenceStore, AuditStore, PageStore, Protocol):
     """The part of the store that sites and devices need."""
 
 
@@ -74,6 +75,14 @@ class Sites:
     def all(self) -> Sequence[Site]:
         """Every site, by name."""
         return self._store.sites()
+
+    def page(self, cursor: str | None, limit: int) -> Page[Site]:
+        """A page of the sites, in the order in which they were added.
+
+        Raises:
+            UsageError: It is no cursor of this list (``cursor.invalid``).
+        """
+        return self._store.site_page(cursor, limit)
 
     def get(self, name: str | None) -> Site:
         """The site with this name; without a name, the default site.
@@ -226,10 +235,6 @@ class Sites:
             NotFound: There is no such site.
         """
         return self._store.device_serials(site)
-
-    def devices(self, site: str | None) -> Sequence[Device]:
-        """The devices that are known by serial number, of one site or of all."""
-        return self._store.devices(site)
 
 
 def new_site_key() -> Secret:

@@ -108,8 +108,8 @@ class SiteStore(Protocol):
             NotFound: There is no such site.
         """
 
-    def devices(self, site: str | None = None) -> Sequence[Device]:
-        """Return all devices, or those of one site, by serial number."""
+    def site_of_device(self, serial: str) -> str | None:
+        """Return the site on whose list a serial number is. None if it is on none."""
 
     def device_serials(self, site: str) -> Sequence[str]:
         """Return the serial numbers of one site's devices, in no order.

@@ -48,6 +48,16 @@ def select_sites(connection: Connection, name: str | None = None) -> list[Site]:
     return [_site(row, tuple(hosts.get(row.id, ()))) for row in connection.execute(query)]
 
 
+def select_added_after(connection: Connection, row_id: int, limit: int) -> list[tuple[int, Site]]:
+    """Return the sites that were added after the one in this row, in that order, each with its row."""
+    rows = connection.execute(select(sites).where(sites.c.id > row_id).order_by(sites.c.id).limit(limit)).all()
+    of_these = site_hosts.c.site_id.in_([row.id for row in rows])
+    hosts: dict[int, list[Host]] = {}
+    for row in connection.execute(select(site_hosts).where(of_these).order_by(site_hosts.c.position)):
+        hosts.setdefault(row.site_id, []).append(Host(row.host))
+    return [(row.id, _site(row, tuple(hosts.get(row.id, ())))) for row in rows]
+
+
 def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer) -> Site:
     """Add a site with its hosts.
 
