@@ -26,7 +26,8 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import Actor, ActorKind, GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.services.access.approvals import Candidate
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationWish
 
@@ -253,14 +254,19 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
 
 
 @rotate.command(
-    epilog='\b\nExample:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"'
+    epilog='\b\nExamples:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"\n'
+    '  engage rotate approve --site main --alone --reason "nobody else is there, and the chain ends today"'
 )
 @site_option
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
+@click.option("--alone", is_flag=True, help="Do without the second person that the site needs. The audit log says so.")
 @yes_option
 @click.pass_obj
-def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
+def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool) -> None:
     """Approve the next step, whatever the gate says.
+
+    If the site needs a second person, and the step can cut devices off, whoever started the rotation cannot approve
+    it. Nor can root without sudo, which is nobody in particular. The command says who still has to.
 
     The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
     Without a terminal and without --yes, it then changes nothing and ends with status 1.
@@ -270,7 +276,9 @@ def approve(session: Session, site: str | None, reason: str, yes: bool) -> None:
     going_on = operator.rotations.open_rotation(name)
     if going_on is not None and going_on.next_release is not None:
         assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
-    operator.rotations.approve(name, reason, session.occasion(), click.echo)
+    occasion = session.occasion()
+    candidate = Candidate(Actor(occasion.actor, ActorKind.COMMAND_LINE), alone)
+    operator.rotations.approve(name, reason, occasion, click.echo, candidate)
     _print_where(session, operator, name)
 
 

@@ -5,7 +5,7 @@ import click
 from engage_server.cli.output import console, counted, print_wrapped
 from engage_server.cli.rotate.adoption_output import print_adoption
 from engage_server.records import Rotation, RotationState
-from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.progress import RotationProgress
 
 _STATE_STYLES = {
     RotationState.DONE: "green",
@@ -40,6 +40,23 @@ def print_progress(progress: RotationProgress) -> None:
         print_wrapped(f"  why: {rotation.why}", "    ")
     if progress.decision is not None and progress.decision.why != rotation.why:
         print_wrapped(f"  gate: {progress.decision.verdict}: {progress.decision.why}", "    ")
+    _print_approvals(progress)
+
+
+def _print_approvals(progress: RotationProgress) -> None:
+    """Who has approved which step, and who still has to approve the next one."""
+    rotation = progress.rotation
+    for each in rotation.approvals:
+        served = rotation.releases[each.step] if each.step < len(rotation.releases) else None
+        what = f"release {served}" if served else "the end"
+        how = "approved alone: " if each.is_alone else "approved: "
+        console().print(f"  {how}", style="bold yellow" if each.is_alone else "", end="")
+        said = f"{what} by {each.person}, {each.at:%Y-%m-%d %H:%M} UTC: {each.reason}"
+        print_wrapped(said, "    ", already=len(how) + 2)
+    if progress.second is not None and not progress.second.count.is_enough:
+        sentence = progress.second.sentence
+        if progress.decision is None or sentence not in (progress.decision.why, rotation.why):
+            print_wrapped(f"  second person: {sentence}", "    ")
 
 
 def _print_limit(rotation: Rotation, devices: int) -> None:

@@ -24,7 +24,12 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.site.call_in_command import call_in
 from engage_server.cli.site.removal_commands import remove_site, rename_site
-from engage_server.cli.site.site_change_output import print_site_change, print_when_followed, warn_of_site_change
+from engage_server.cli.site.site_change_output import (
+    APPROVALS,
+    print_site_change,
+    print_when_followed,
+    warn_of_site_change,
+)
 from engage_server.errors import UsageError
 from engage_server.records import (
     AnchorRole,
@@ -189,6 +194,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
         ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
         ("evidence in rotations", _EVIDENCE[found.evidence]),
+        ("approvals", APPROVALS[found.approvals]),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),
@@ -221,6 +227,11 @@ def show(session: Session, name: str, as_json: bool) -> None:
     help="What counts in its rotations: any TLS handshake from a device's usual address, or only one with the "
     "device's token.",
 )
+@click.option(
+    "--approvals",
+    type=click.Choice(["0", "1"]),
+    help="With 1, a step of a rotation that can cut devices off needs a second person: not the one who started it.",
+)
 @reason_option
 @json_option
 @click.pass_obj
@@ -233,10 +244,11 @@ def change(
     local_addresses: tuple[str, ...],
     no_local_address: bool,
     evidence: str | None,
+    approvals: str | None,
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, addresses or evidence.
+    """Change a site's hosts, networks, addresses, evidence or approvals.
 
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 
@@ -254,6 +266,7 @@ def change(
         () if any_network else networks or None,
         () if no_local_address else local_addresses or None,
         evidence=RequiredEvidence(evidence) if evidence else None,
+        approvals=int(approvals) if approvals else None,
     )
     operator = session.operator_side()
     before = operator.sites.get(name)

@@ -15,7 +15,8 @@ from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
-from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.site_path.standing import SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
