@@ -265,8 +265,9 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
 def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool) -> None:
     """Approve the next step, whatever the gate says.
 
-    If the site needs a second person, and the step can cut devices off, whoever started the rotation cannot approve
-    it. Nor can root without sudo, which is nobody in particular. The command says who still has to.
+    A site may need a second person where a step can cut devices off (engage site change --approvals 1). Who started
+    the rotation cannot approve such a step. Nor can root without sudo, which is nobody in particular. The command says
+    who still has to.
 
     The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
     Without a terminal and without --yes, it then changes nothing and ends with status 1.

@@ -40,23 +40,28 @@ def print_progress(progress: RotationProgress) -> None:
         print_wrapped(f"  why: {rotation.why}", "    ")
     if progress.decision is not None and progress.decision.why != rotation.why:
         print_wrapped(f"  gate: {progress.decision.verdict}: {progress.decision.why}", "    ")
-    _print_approvals(progress)
+    print_approvals(rotation)
+    _print_second_person(progress)
 
 
-def _print_approvals(progress: RotationProgress) -> None:
-    """Who has approved which step, and who still has to approve the next one."""
-    rotation = progress.rotation
+def print_approvals(rotation: Rotation) -> None:
+    """Who has approved which of a rotation's steps, and who did it without a second person."""
     for each in rotation.approvals:
-        served = rotation.releases[each.step] if each.step < len(rotation.releases) else None
-        what = f"release {served}" if served else "the end"
+        is_step = each.step < len(rotation.releases)
+        what = f"release {rotation.releases[each.step]}" if is_step else "the end"
         how = "approved alone: " if each.is_alone else "approved: "
         console().print(f"  {how}", style="bold yellow" if each.is_alone else "", end="")
         said = f"{what} by {each.person}, {each.at:%Y-%m-%d %H:%M} UTC: {each.reason}"
         print_wrapped(said, "    ", already=len(how) + 2)
-    if progress.second is not None and not progress.second.count.is_enough:
-        sentence = progress.second.sentence
-        if progress.decision is None or sentence not in (progress.decision.why, rotation.why):
-            print_wrapped(f"  second person: {sentence}", "    ")
+
+
+def _print_second_person(progress: RotationProgress) -> None:
+    """Who still has to approve the next step, unless the gate's reason says it."""
+    second, decision = progress.second, progress.decision
+    if second is None or second.count.is_enough or decision is None:
+        return
+    if second.sentence not in (decision.why, progress.rotation.why):
+        print_wrapped(f"  second person: {second.sentence}", "    ")
 
 
 def _print_limit(rotation: Rotation, devices: int) -> None:

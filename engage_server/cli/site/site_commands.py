@@ -160,7 +160,7 @@ def list_sites(session: Session, as_json: bool) -> None:
         return
     rows = [
         (
-            f"{each.name}{trials_mark(each)}",
+            f"{each.name}{trials_mark(each)}{' (two persons)' if each.approvals else ''}",
             "yes" if each.is_default else "",
             each.anchor,
             current.get(each.name, "none"),
@@ -248,7 +248,7 @@ def change(
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, addresses, evidence or approvals.
+    """Change a site's hosts, networks, evidence or approvals.
 
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 
@@ -256,6 +256,9 @@ def change(
     once.
 
     --evidence authenticated is refused until a device of the site has sent a valid token.
+
+    With --approvals 1, somebody else than who started a rotation must approve each step that can cut devices off. To
+    go back never needs a second person. The rule cannot be lifted while a rotation is open.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
         raise UsageError(

@@ -1,7 +1,7 @@
 """Decides whose approval counts where two persons are needed. Pure: who started, who approved and who asks go in.
 
-A name is a person only if it is of one person. ``root``, the servers' own account, a container's user without a name, a
-token and the servers themselves are nobody in particular: anybody may stand behind them.
+Some names are nobody in particular, because anybody may stand behind them. Those are ``root``, the service's account, a
+container's user without a name, tokens, and the servers themselves.
 
 1. Who started the rotation does not count, under no spelling of their name and through no face.
 2. If nobody in particular started it, anybody may have: then two different persons have to approve.

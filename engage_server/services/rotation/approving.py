@@ -1,4 +1,4 @@
-"""Approvals of a rotation's steps: recorded as rows of their own, whatever the gate does at the same moment."""
+"""Approvals of a rotation's steps: recorded apart from the rotation, so that no gate's look can overwrite one."""
 
 from dataclasses import replace
 

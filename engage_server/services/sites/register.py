@@ -212,7 +212,7 @@ class Sites:
         return self._store.change_site(changed, event, approvals=changes.approvals)
 
     def _assert_no_rotation(self, name: str) -> None:
-        """Refuse to lift the rule under a rotation: whoever started it would need nobody else after all."""
+        """Refuse to lift the rule under a rotation: who started it would need nobody else after all."""
         if self._store.rotations(name, only_open=True):
             raise Refused(
                 f"{name} needs a second person, and a rotation of it is open",

@@ -83,7 +83,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
 def update_site(connection: Connection, site: Site, approvals: int | None) -> Site:
     """Set a site's hosts, networks, addresses and call-in way. Its name, key and anchor stay.
 
-    How many approvals it needs stays as well, unless that is given: whoever read the site before must not undo it.
+    How many approvals it needs stays as well, unless that is given. ``site`` may have been read before it was changed.
 
     Raises:
         NotFound: There is no such site.

@@ -1,4 +1,4 @@
-"""Approvals are rows of their own, and a site may demand a second person. Approved open rotations stay approved."""
+"""Approvals have their own table, and a site may need a second person. Approved open rotations stay approved."""
 
 from typing import Any
 
