@@ -42,7 +42,7 @@ _TABLES_OF_OTHERS = ("check",)
 
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
-_DATABASE_FILE = "engage.db"
+DATABASE_FILE = "engage.db"
 
 Port = Annotated[int, Bounds(ge=1, le=65535)]
 Seconds = Annotated[float, Bounds(gt=0, le=600)]
@@ -211,6 +211,11 @@ class Settings:
         return self.spool_dir / "enrolled"
 
     @property
+    def faults_dir(self) -> Path:
+        """The folder that records why call-ins were not answered."""
+        return self.spool_dir / "faults"
+
+    @property
     def metrics_dir(self) -> Path:
         """The folder of the workers' metrics. Its content is meaningless after a restart."""
         return self.data_dir / "metrics"
@@ -319,7 +324,7 @@ def _is_there(file: Path) -> bool:
 
 def _with_database(settings: Settings) -> Settings:
     """Choose the embedded database: in the data folder, or where an earlier version put it, if only that one exists."""
-    file, before = settings.data_dir / _DATABASE_FILE, Path(settings.database_url.reveal().removeprefix("sqlite:///"))
+    file, before = settings.data_dir / DATABASE_FILE, Path(settings.database_url.reveal().removeprefix("sqlite:///"))
     place = before if _is_there(before) and not _is_there(file) else file
     return dataclasses.replace(settings, database_url=SecretText(f"{_SQLITE_RELATIVE}{place}"))
 

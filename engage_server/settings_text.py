@@ -2,6 +2,7 @@
 
 import json
 import re
+import textwrap
 
 from engage_server.setting_values import SecretText
 from engage_server.settings import table_of_settings
@@ -9,9 +10,10 @@ from engage_server.settings import table_of_settings
 
 def settings_template() -> str:
     """Return a settings file that changes nothing: every setting with its meaning and default, commented out."""
-    lines = ["# Settings of engage-server. Each line shows a default; to change one, remove its #.", ""]
+    lines = ["# Settings of engage-server. Each line shows a default.", "# To change it, remove its #.", ""]
     for row in table_of_settings():
-        lines += [f"# {row.description}", f"#{row.name} = {_toml(row.default)}", ""]
+        lines += textwrap.wrap(row.description, 80, initial_indent="# ", subsequent_indent="# ")
+        lines += [f"#{row.name} = {_toml(row.default)}", ""]
     return "\n".join(lines)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from engage_server.records import DeviceHistory
 from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.evidence.devices import DeviceView
 
 # the same keys as of a device that was seen: a table made of rows has the same columns in each
@@ -58,9 +59,22 @@ def device_json(view: DeviceView) -> dict[str, Any]:
 def events_json(events: Sequence[DeviceEvent]) -> list[dict[str, str]]:
     """The events of a device's audits."""
     return [
-        {"received_at": each.received_at, "device_time": each.device_time, "code": each.code, "sentence": each.sentence}
+        {
+            "received_at": each.received_at,
+            "device_time": each.device_time,
+            "upload": each.upload,
+            "code": each.code,
+            "sentence": each.sentence,
+        }
         for each in events
     ]
+
+
+def given_json(given: GivenDatabase | None) -> dict[str, str] | None:
+    """Which database a device asked with, and which it was given last."""
+    if given is None:
+        return None
+    return {"given": given.version, "asked_with": given.asked_with, "at": given.at.isoformat()}
 
 
 def _history_json(known: DeviceHistory) -> dict[str, Any]:

@@ -29,11 +29,21 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def _status(arguments: Sequence[str] | None) -> int:
+    return status_of(engage, arguments)
+
+
+def status_of(command: click.Command, arguments: Sequence[str] | None) -> int:
+    """Run a command, report its failure, and return the exit status.
+
+    Args:
+        command: The root, or the one command of a program that Engage itself starts.
+        arguments: Without the program's name; None for those of the process.
+    """
     _prepare_streams()
     remember_config(None)  # until the options are read
     forget_json()
     try:
-        status = engage.main(arguments, prog_name="engage", standalone_mode=False)
+        status = command.main(arguments, prog_name="engage", standalone_mode=False)
         sys.stdout.flush()
         return status if isinstance(status, int) else 0
     except click.exceptions.NoArgsIsHelpError as error:

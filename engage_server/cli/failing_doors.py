@@ -1,4 +1,4 @@
-"""Before doors would refuse what is served: how many, which, and a question."""
+"""Doors that fail: before they would refuse what is served, and after a call-in was not answered."""
 
 import sys
 from collections.abc import Sequence
@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.cli.output import counted, print_wrapped
+from engage_server.cli.program import program
 from engage_server.errors import Refused
+from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
 
@@ -65,9 +68,22 @@ def sentence_of(reception: Reception, verb: str) -> str:
     more = reception.refuse - len(reception.refusing)
     return (
         f"{reception.site}: {reception.refuse} of {_doors(reception.devices)} {verb} {_served(reception)}. Each "
-        "fails TLS once, fetches the new anchor by itself, and comes back.\n"
+        f"fails TLS once, fetches the anchor {_of_served(reception)} by itself, and comes back.\n"
         f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
     )
+
+
+def print_refusing(reception: Reception, verb: str, already: int = 0) -> None:
+    """Print :func:`sentence_of`, as wide as a terminal.
+
+    Args:
+        reception: How the doors respond.
+        verb: As there.
+        already: How many columns of the first line are taken.
+    """
+    for line in sentence_of(reception, verb).split("\n"):
+        print_wrapped(line, "    ", already=already)
+        already = 0
 
 
 def strangers_of(reception: Reception) -> str:
@@ -100,9 +116,33 @@ def who_calls(callers: HostCallers) -> str:
     return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
 
 
+def _of_served(reception: Reception) -> str:
+    return f"of release {reception.release}" if reception.release else "of that root"
+
+
 def _served(reception: Reception) -> str:
     return f"release {reception.release}" if reception.release else "a chain under a new root"
 
 
 def _doors(count: int) -> str:
     return "1 door" if count == 1 else f"{count} doors"
+
+
+def print_last_fault(site: str, faults: Sequence[CallFault]) -> None:
+    """The newest reason, and where the others are."""
+    if not faults:
+        return
+    more = f" {counted(len(faults), 'reason')} in the last day: {program()} site call-in {site}"
+    print_wrapped(f"{site}: a call-in was not answered as it should be. {_line(faults[-1])}.{more}", "  ")
+
+
+def print_faults(faults: Sequence[CallFault]) -> None:
+    """All reasons of the last day, newest last."""
+    if faults:
+        click.echo("call-ins that were not answered as they should be, in the last day:")
+    for each in faults:
+        print_wrapped(f"  {_line(each)}", "    ")
+
+
+def _line(fault: CallFault) -> str:
+    return f"{fault.at:%Y-%m-%d %H:%M} UTC, {fault.device}: {fault.sentence}"

@@ -26,6 +26,12 @@ COMMANDS = {
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
     "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
+    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
+    "telekom": (
+        "engage_server.links.commands.telekom.telekom_commands",
+        "telekom",
+        "Telekom's M2M portal: certificates, signed messages.",
+    ),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
@@ -35,12 +41,17 @@ COMMANDS = {
     "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
+    "kpn": (
+        "engage_server.links.commands.kpn",
+        "kpn",
+        "KPN Things: devices, messages to them, and reports to KPN.",
+    ),
     "settings": ("installation.settings_command", "settings", "Print every setting, its meaning and its value here."),
     "completion": ("shell.completion_command", "completion", "Print the script that completes commands in your shell."),
 }
 
 # they work without an installation; to them, too, a settings file that is named but missing is an error
-_READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
+_READ_NO_SETTINGS = ("chain", "hash", "lock", "telekom", "completion")
 
 
 _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there

@@ -17,6 +17,8 @@ from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, only_one, open_engine
 from engage_server.store.sql_store import SqlStore
 
+UPDATED = "updated the database"  # how the sentence begins that says so
+
 
 def create_installation(
     settings: Settings,
@@ -54,7 +56,7 @@ def create_installation(
         before = schema.upgrade(engine, sealer, actor, told)
         begun.unlink(missing_ok=True)
         if before is not None:
-            tell(f"updated the database from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")
+            tell(f"{UPDATED} from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")
         return OperatorSide(SqlStore(engine, sealer, told=told), settings)
 
 

@@ -151,6 +151,7 @@ class DeviceSide:
         from engage_server.services.call_in.from_files import FileAnswers
         from engage_server.services.call_in.from_upstream import UpstreamAnswers
         from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.device_files.fault_journal import FaultJournal
         from engage_server.services.device_files.folder import DeviceFolders
 
         folders = DeviceFolders(settings.data_dir, disk_room(settings), DEVICE_SECONDS)
@@ -176,6 +177,7 @@ class DeviceSide:
             tell=tell,
             enrolment=enrolment_days(settings),
             nameless_per_minute=settings.nameless_calls_per_minute,
+            journal=FaultJournal(settings.faults_dir),
         )
 
     def disk(self, settings: Settings) -> "DiskOverview":
@@ -195,7 +197,9 @@ class DeviceSide:
         """
         from engage_server.services.call_in.delivery import UpstreamDelivery
         from engage_server.services.call_in.upload_spool import UpstreamSpool
+        from engage_server.services.device_files.fault_journal import FaultJournal
 
+        journal = FaultJournal(settings.faults_dir)
         found: dict[str, UpstreamDelivery] = {}
         for site, call_in in self.distribution.snapshot.call_ins.items():
             if call_in.upstream is None:
@@ -204,7 +208,7 @@ class DeviceSide:
             found[site] = (
                 before
                 if before is not None and before.upstream == call_in.upstream
-                else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream)
+                else UpstreamDelivery(site, UpstreamSpool(disk_room(settings)), call_in.upstream, journal)
             )
         return found
 

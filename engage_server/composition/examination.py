@@ -30,6 +30,9 @@ from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 _SECONDS = 10.0
+_METRICS_SECONDS = 15.0  # a worker writes its metrics once a second
+_FIRST_METRICS_SECONDS = 2.0
+_PAUSE = 0.1
 
 
 def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -> Iterator[Check]:
@@ -84,9 +87,11 @@ def _opened(settings: Settings, environment: Mapping[str, str]) -> SqlStore:
 
 def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Check]:
     host = socket.gethostname()
-    running = Counter(each.listener for each in store.workers(LIVE_WITHIN) if each.host == host)
+    here = [each for each in store.workers(LIVE_WITHIN) if each.host == host]
+    running = Counter(each.listener for each in here)
+    operators = [each.pid for each in here if each.listener == "operators"]
     silent = {each.listener for each in store.silent_workers(LIVE_WITHIN) if each.host == host}
-    yield from _of_this_host(settings, running, silent)
+    yield from _of_this_host(settings, running, silent, operators)
     sites = store.sites()
     current = {site: store.release(site, number) for site, number in store.current_numbers().items()}
     if not sites:
@@ -100,7 +105,10 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
 
 
 def _of_this_host(
-    settings: Settings, running: Mapping[str, int] | None, silent: Collection[str] = ()
+    settings: Settings,
+    running: Mapping[str, int] | None,
+    silent: Collection[str] = (),
+    operators_processes: Collection[int] | None = None,
 ) -> Iterator[Check]:
     operators = PortUse("operators", settings.operators_bind, settings.operators_port)
     devices = [
@@ -108,7 +116,7 @@ def _of_this_host(
         PortUse("https", settings.bind, settings.https_port),
     ]
     yield from look_at_ports(devices, running, silent)
-    yield look_at_operators(operators)
+    yield look_at_operators(operators, operators_processes)
 
 
 def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release | None, now: datetime) -> Check:
@@ -128,11 +136,24 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
     if accepted(steps):
         return Check("fetch", Level.OK, f"{site.name}: a virtual lock fetched the anchor from {host} and called by TLS")
     refused = next((step for step in steps if not step.ok), steps[-1])
+    if site.device_networks and refused.name == "notice" and "401" in refused.sentence:
+        return _not_of_its_networks(site, host)
     return Check(
         "fetch",
         Level.PROBLEM,
         f"{site.name}: a virtual lock that called {host} stopped at the step {refused.name}: {refused.sentence}",
         refused.next_step or f"engage lock fetch http://{host} --site {site.name}",
+    )
+
+
+def _not_of_its_networks(site: Site, host: str) -> Check:
+    """No fault, and no proof either: this machine is not in a network whose devices the site answers."""
+    networks = " ".join(map(str, site.device_networks))
+    return Check(
+        "fetch",
+        Level.WARNING,
+        f"{site.name}: not tried, because it answers only devices in {networks}, and this host calls from elsewhere",
+        f"On a machine in that network: engage lock fetch http://{host} --site-key-file FILE",
     )
 
 

@@ -6,25 +6,23 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from engage_server.composition.remains import remains, shown_database
+from engage_server.composition.remains import missing_database, remains
 from engage_server.errors import Conflict, FileNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing
-from engage_server.store.sealing import LinkSealer, ReleaseSealer, Sealer, new_key_encryption_key
+from engage_server.store.sealing import ReleaseSealer, Sealer, new_key_encryption_key
 from engage_server.variables import FILE_SUFFIX, KEK_VARIABLE, RELEASE_KEY_VARIABLE, assert_one_secret
 
 __all__ = [
     "ReleaseSealer",
     "derived_release_key",
-    "ensured_link_sealer",
     "ensured_sealer",
     "given_release_key",
     "kept_open",
     "open_database",
-    "read_link_sealer",
     "read_sealer",
 ]
 
@@ -50,20 +48,26 @@ def open_database(settings: Settings) -> Engine:
     """
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
-        left = remains(settings)
-        if left:
-            raise StoreNotUsable(
-                f"the database is lost: {shown_database(settings)} does not exist, but {' and '.join(left)}",
-                "Restore it from its backup.",
-                code="store.lost",
-            )
+        _assert_not_lost(settings)
         raise StoreNotUsable(
             f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
             "Make one with 'engage init', or name its settings file: --config FILE.",
         )
     with kept_open(open_engine(url)) as engine:
+        if not schema.is_sealed(engine):  # an empty file, such as a program makes that opens one which is gone
+            _assert_not_lost(settings)
         schema.assert_current(engine)
         return engine
+
+
+def _assert_not_lost(settings: Settings) -> None:
+    left = remains(settings)
+    if left:
+        raise StoreNotUsable(
+            f"the database is lost: {missing_database(settings)}, but {' and '.join(left)}",
+            "Restore it from its backup. Without one: engage init --new, with the site key that the doors have.",
+            code="store.lost",
+        )
 
 
 def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:
@@ -100,32 +104,6 @@ def ensured_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer
         with suppress(Conflict):  # another process made it just now: use that one
             write_new_file(path, new_key_encryption_key(), SECRET_MODE)
     return read_sealer(settings, environment)
-
-
-def read_link_sealer(settings: Settings) -> LinkSealer | None:
-    """Return a sealer with the key of the links. None if there is no such file: no device has a secret yet.
-
-    Raises:
-        SettingsInvalid: The file is not a key.
-        FileNotUsable: It cannot be read.
-    """
-    path = settings.links_key_file
-    return LinkSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path)) if path.exists() else None
-
-
-def ensured_link_sealer(settings: Settings) -> LinkSealer:
-    """Return a sealer with the key of the links. If there is none yet, make one.
-
-    Raises:
-        SettingsInvalid: The file is not a key.
-        FileNotUsable: It cannot be read or written.
-    """
-    path = settings.links_key_file
-    if not path.exists():
-        make_folder(path.parent)
-        with suppress(Conflict):  # another process made it just now: use that one
-            write_new_file(path, new_key_encryption_key(), SECRET_MODE)
-    return LinkSealer.from_text(read_file(path, limit=_MAX_KEY_FILE_BYTES), str(path))
 
 
 def given_release_key(settings: Settings, environment: Mapping[str, str]) -> ReleaseSealer | None:

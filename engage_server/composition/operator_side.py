@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
+    from engage_server.services.device_files.fault_journal import FaultJournal
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
     from engage_server.services.installation.disk_overview import DiskOverview
@@ -209,7 +210,7 @@ class OperatorSide:
     @cached_property
     def kpn_devices(self) -> "KpnDevices":
         """Devices on KPN SIMs, and messages to them."""
-        from engage_server.composition.opening import ensured_link_sealer
+        from engage_server.composition.link_key import ensured_link_sealer
         from engage_server.services.kpn_devices.register import KpnDevices
 
         return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))
@@ -257,6 +258,13 @@ class OperatorSide:
         from engage_server.services.call_in.upload_spool import UpstreamSpool
 
         return UpstreamSpool(disk_room(self._settings))
+
+    @cached_property
+    def call_faults(self) -> "FaultJournal":
+        """Why call-ins were not answered on this host."""
+        from engage_server.services.device_files.fault_journal import FaultJournal
+
+        return FaultJournal(self._settings.faults_dir)
 
     @cached_property
     def disk(self) -> "DiskOverview":

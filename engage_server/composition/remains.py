@@ -9,7 +9,7 @@ from pathlib import Path
 
 from engage_server.errors import Conflict
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.settings import Settings
+from engage_server.settings import DATABASE_FILE, Settings
 from engage_server.store import schema
 from engage_server.store.database.engine import open_engine, sqlite_file_missing, sqlite_path
 
@@ -44,9 +44,17 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     if early and sqlite_path(settings.database_url.reveal()) is None:
         return
     found = remains(settings)
+    other = _other_database(settings) if found else None
+    if other is not None:
+        raise Conflict(
+            f"database_url names a new database, but this installation is in {other}, and its content is not moved",
+            "Set database_url back. To move: export each site key first (engage site export-key). Then: "
+            "engage init --new --site NAME --site-key-file FILE",
+            code="installation.elsewhere",
+        )
     if found:
         raise Conflict(
-            f"this looks like an installation that lost its database: {shown_database(settings)} does not exist, but "
+            f"this looks like an installation that lost its database: {missing_database(settings)}, but "
             f"{' and '.join(found)}",
             "Restore the database from its backup. To start over anyway, with new site keys that no door has yet: "
             "engage init --new",
@@ -54,10 +62,21 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
         )
 
 
-def shown_database(settings: Settings) -> str:
-    """Return the database as a sentence may show it: a file by its path, any other without its password."""
+def missing_database(settings: Settings) -> str:
+    """Say that the database is missing or empty: a file by its path, any other without its password."""
     url = settings.database_url.reveal()
-    return url.removeprefix("sqlite:///") if url.startswith("sqlite:") else "the installation in the database"
+    path = sqlite_path(url)
+    if path is None:
+        return "the installation in the database does not exist"
+    return f"{path} {'does not exist' if sqlite_file_missing(url) else 'is empty'}"
+
+
+def _other_database(settings: Settings) -> Path | None:
+    """The SQLite database of this installation, if ``database_url`` names another database since."""
+    usual = settings.data_dir / DATABASE_FILE
+    now = sqlite_path(settings.database_url.reveal())
+    is_other = now is None or now.resolve() != usual.resolve()
+    return usual if is_other and usual.is_file() and usual.stat().st_size else None
 
 
 def _is_database_missing(settings: Settings) -> bool:

@@ -42,6 +42,7 @@ def check_links(settings: Settings, sites: Collection[str] | None, now: datetime
     counts = f"{len(file.links)} links, {len(file.hosts)} TLS hosts, {len(file.plain)} plain listeners"
     yield Check("file", Level.OK, f"{settings.links_file}: {counts}")
     yield from _check_sites(file, sites)
+    yield _check_partners(file)
     yield _check_key(settings.links_key_file)
     for host in file.hosts.values():
         yield from _check_host(host, now)
@@ -59,6 +60,16 @@ def _check_sites(file: LinksFile, sites: Collection[str] | None) -> Iterator[Che
         yield Check("sites", Level.PROBLEM, sentence, f"Correct site in [links.{link.name}], or add the site.")
     if not missing:
         yield Check("sites", Level.OK, "each link leads to a site that exists")
+
+
+def _check_partners(file: LinksFile) -> Check:
+    from engage_server.links.partners import prepare  # all partners: only this check needs them
+
+    try:
+        prepare(file)
+    except EngageError as error:
+        return Check.of_error("partners", error)
+    return Check("partners", Level.OK, "the keys and secrets of all links can be used")
 
 
 def _check_key(path: Path) -> Check:

@@ -18,8 +18,8 @@ from engage_server.protocol import paths
 CONFIG = f"{paths.CONFIG_PREFIX}Config"  # as locks spell it
 
 _ADVICE = {
-    "answered 404": "The host does not answer this call, or does not know this device: engage device import.",
-    "answered 503": "The host cannot answer now. A device would try again. The host's log says why.",
+    "answered 404": "The host or the system behind it does not know the device. There, engage site call-in says why.",
+    "answered 503": "The host cannot answer now. A device would try again. There, engage site call-in says why.",
 }
 _TAKEN = frozenset({201, 202})  # never 200: a device would keep its audits and send them again
 _DONE = frozenset(range(200, 300))

@@ -1,7 +1,6 @@
 """Builds, in each worker, everything that its listener needs."""
 
 import logging
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,7 +17,10 @@ from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving import allocator
 from engage_server.serving.listener import Listener
-from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.process_start import connection_limit, log_beside_gunicorn
+from engage_server.serving.worker.answers.app_pool import AppPool
+from engage_server.serving.worker.answers.call_in_requests import CallInRequests
+from engage_server.serving.worker.answers.flask_app import FlaskApp
 from engage_server.serving.worker.answers.origin_server import OriginServer
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.serving.worker.connections.connection import Connection
@@ -32,21 +34,6 @@ from engage_server.serving.worker.metrics import ListenerMetrics
 from engage_server.settings import Settings
 from engage_server.web.app import create_app
 
-_DESCRIPTORS_FOR_OURSELVES = 64  # the spool, the database, the log, epoll, ...
-
-
-def begin_metrics(settings: Settings, listener: Listener) -> None:
-    """Make the folder of the workers' metrics, without those of the last run. Call it before the workers are forked.
-
-    Raises:
-        FileNotUsable: The folder cannot be made.
-    """
-    make_folder(settings.metrics_dir)
-    folder = settings.metrics_dir / listener
-    make_folder(folder)
-    for left in folder.iterdir():
-        left.unlink(missing_ok=True)
-
 
 def equip(
     listener: Listener,
@@ -57,7 +44,7 @@ def equip(
     log: logging.Logger,
 ) -> Equipment:
     """Build everything that a worker's loop needs, and start following the store."""
-    _log_beside_gunicorn()
+    log_beside_gunicorn()
     allocator.keep_little()
     metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener is not Listener.OPERATORS
@@ -71,13 +58,15 @@ def equip(
     sightings = _sightings(listener, settings, device_side, spool) if spool else None
     app, lateness = _app(settings, device_side, sightings, environment, metrics, log)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
-    pool = FlaskPool(
-        app,
+
+    def failed() -> None:
+        log.exception("a request could not be answered")
+
+    pool = AppPool(
+        FlaskApp(app, secure=listener is Listener.HTTPS, failed=failed),
         settings.threads,
-        settings.call_in_threads,
-        device_side.distribution,
-        secure=listener is Listener.HTTPS,
-        failed=lambda: log.exception("a request could not be answered"),
+        failed,
+        CallInRequests(settings.call_in_threads, device_side.distribution),
     )
     server = listener.address(settings), listener.port(settings)
     closes_always = settings.keepalive_seconds == 0
@@ -97,8 +86,8 @@ def equip(
     )
 
     def prepare(snapshot: Snapshot) -> None:
-        if equipment.tls is not None:
-            equipment.tls.prepare(snapshot)
+        if listener is Listener.HTTPS:
+            tls.prepare(snapshot)
         if prepared is not None:
             prepared.prepare(snapshot)
             metrics.serving(snapshot)
@@ -142,16 +131,3 @@ def _app(
     from engage_server.serving.operators.app import operators_app
 
     return operators_app(settings, device_side, environment, log)
-
-
-def _log_beside_gunicorn() -> None:
-    """Send what the app and the services log to gunicorn's log, in the same form."""
-    ours, gunicorn = logging.getLogger("engage_server"), logging.getLogger("gunicorn.error")
-    ours.handlers, ours.propagate = list(gunicorn.handlers), False
-    ours.setLevel(gunicorn.level)
-
-
-def connection_limit(settings: Settings) -> int:
-    """Return how many connections a worker may have: the setting, or fewer if the system allows fewer descriptors."""
-    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return min(settings.max_connections, max(1, soft - _DESCRIPTORS_FOR_OURSELVES))

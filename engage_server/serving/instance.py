@@ -1,17 +1,13 @@
 """One gunicorn instance: the plain HTTP listener, the TLS listener, or the operators'."""
 
 import logging
-import resource
 import ssl
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
-from gunicorn.config import Config
 
 from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
@@ -21,43 +17,21 @@ from engage_server.errors import EngageError
 from engage_server.services.distribution.snapshot import ServedRelease
 from engage_server.serving import assembly
 from engage_server.serving.closed_memory import close_memory
+from engage_server.serving.gunicorn_options import InstanceConfig, options
 from engage_server.serving.listener import Listener
+from engage_server.serving.process_start import begin_metrics, raise_descriptor_limit
 from engage_server.serving.worker.connections.tls_context import TlsContexts
-from engage_server.serving.worker.log_lines import DeviceLogger
 from engage_server.serving.worker.loop import DeviceWorker
 from engage_server.settings import Settings
 
 if TYPE_CHECKING:
     from engage_server.serving.worker.equipment import Equipment
 
-_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  # the workers' heartbeat files: a slow disk must not look like a hung worker
-_BACKLOG = 4096  # connections that wait to be accepted: all devices of a site call within one minute
-_GRACE_SECONDS = 15
 _KEEP_UP_SECONDS = 3.0
 # After the store was down. Asking it may take seconds, and meanwhile no worker is supervised.
 _KEEP_UP_LATER_SECONDS = 30.0
-_MAX_DESCRIPTORS = 1 << 20
 
 _log = logging.getLogger("gunicorn.error")
-
-
-class ListenerConfig(Config):  # type: ignore[misc]  # gunicorn has no type hints
-    """gunicorn's configuration for an instance that does TLS without certificate files.
-
-    Args:
-        listener: Which listener.
-        log_lines: The format of the log.
-    """
-
-    def __init__(self, listener: Listener, log_lines: str) -> None:
-        super().__init__(prog="engage")
-        self.listener = listener
-        self.log_lines = log_lines
-
-    @property
-    def is_ssl(self) -> bool:
-        """Whether connections are wrapped in TLS. gunicorn asks for the name of a certificate file; we have none."""
-        return self.listener is Listener.HTTPS
 
 
 class FollowingArbiter(Arbiter):  # type: ignore[misc]  # gunicorn has no type hints
@@ -105,7 +79,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         if settings.data_dir.exists():  # if not, the database may have a better explanation
             assert_data_usable(settings)
         self._become(settings)  # first of all: without an installation, no folder is made
-        assembly.begin_metrics(settings, listener)
+        begin_metrics(settings, listener)
         if listener is not Listener.OPERATORS:
             sweep_temporary_files(settings)
         super().__init__(prog="engage")
@@ -155,7 +129,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def load_default_config(self) -> None:
         """Create gunicorn's defaults."""
-        self.cfg = ListenerConfig(self._listener, self._settings.log_format)
+        self.cfg = InstanceConfig(self._settings.log_format, secure=self._listener is Listener.HTTPS)
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -163,21 +137,9 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             self.cfg.set(name, value)
 
     def _options(self) -> dict[str, Any]:
-        settings = self._settings
-        address = self._listener.address(settings)
-        host = f"[{address}]" if ":" in address else address
-        return {
-            "bind": f"{host}:{self._listener.port(settings)}",
-            "workers": 1 if self._listener is Listener.OPERATORS else settings.workers,
-            "worker_class": DeviceWorker,
-            "logger_class": DeviceLogger,
-            "backlog": _BACKLOG,
-            "graceful_timeout": _GRACE_SECONDS,
-            "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
-            "proc_name": f"engage-{self._listener}",
-            # two servers of one user would share gunicorn's control socket, and nothing here needs it
-            "control_socket_disable": True,
-        }
+        settings, listener = self._settings, self._listener
+        workers = 1 if listener is Listener.OPERATORS else settings.workers
+        return options(listener.address(settings), listener.port(settings), workers, str(listener))
 
     def equip(self, worker: DeviceWorker) -> "Equipment":
         """Build the app and all that the loop needs, and start following the store. Called in each worker.
@@ -200,11 +162,3 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             return
         self.callable = None
         super().reload()
-
-
-def raise_descriptor_limit() -> None:
-    """Allow as many open connections as the system does. The soft limit is often 1,024, for the sake of select()."""
-    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = min(hard, _MAX_DESCRIPTORS) if hard != resource.RLIM_INFINITY else _MAX_DESCRIPTORS
-    with suppress(ValueError, OSError):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))

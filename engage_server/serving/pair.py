@@ -167,7 +167,8 @@ class Pair:
     def _tell_dead(self) -> None:
         for instance, process in zip(self._instances, self._processes, strict=True):
             if process.poll() is not None:
-                self._say(f"the {instance.name} instance ended (status {process.returncode}): stopping the other")
+                ended = f"the {instance.name} instance ended (status {process.returncode}): stopping the others"
+                self._say(f"{ended}\nnext: Its last lines above say why. If a port is in use: ss -ltnp says by what")
 
     def _kill_rest(self) -> None:
         for process in self._processes:

@@ -46,6 +46,13 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         ok(engage(tmp_path, "doctor", *ports, pair.operators_port, stdin=None))
         assert engage(tmp_path, "doctor", stdin=None).returncode == 1, "without them it looks at the settings' ports"
         assert "ok      fetch      main: a virtual lock fetched the anchor from localhost" in told.stdout
+        ok(engage(tmp_path, "site", "change", "main", "--device-network", "192.0.2.0/24"))
+        eventually(lambda: look(tmp_path, **here)[0]["fetch"][0]["level"] == "warning", "this is no network of doors")
+        found, status = look(tmp_path, **here)
+        assert "it answers only devices in 192.0.2.0/24" in found["fetch"][0]["sentence"]
+        assert (status, found["fetch"][0]["next_step"].partition(": ")[0]) == (0, "On a machine in that network")
+        ok(engage(tmp_path, "site", "change", "main", "--any-network"))
+        eventually(lambda: look(tmp_path, **here)[0]["fetch"][0]["level"] == "ok", "the change is followed")
         ok(engage(tmp_path, "site", "add", "other", "--host", "127.0.0.2", "--site-key-file", "-", stdin=b"cd" * 32))
         found, status = look(tmp_path, **here)
         assert status == 1

@@ -75,8 +75,8 @@ def test_roll_back_over_a_root(served: Path) -> None:
     come(served, 2, 1)
     assert "1 of 3 doors would refuse release 1" in refused(served, "release", "rollback")
     ok(engage(served, "release", "rollback", "--yes"))
-    shown = engage(served, "status").stdout
-    assert "locked out: main: 1 of 3 doors refuse release 1" in shown
+    shown = " ".join(engage(served, "status").stdout.split())
+    assert "refused: main: 1 of 3 doors refuse release 1. Each fails TLS once, fetches the anchor of release 1" in shown
     assert "1 of 3 doors would refuse release 1" in ok(engage(served, "device", "list"))
     (site,) = json.loads(engage(served, "status", "--json").stdout)["sites"]
     assert (site["anchors"]["refuse"], site["anchors"]["refusing"]) == (1, [serial_of(1)])
@@ -177,3 +177,16 @@ def test_a_rotation_says_so_while_it_is_open_and_when_it_is_done(served: Path) -
     assert "safe to retire release 1: yes, 3 of 3 doors" in ok(engage(served, "rotate", "status"))
     (found,) = json.loads(ok(engage(served, "rotate", "status", "--json")))
     assert (found["retirement"]["safe"], found["retirement"]["releases"]) == (True, [1])
+
+
+def test_the_list_shows_which_release_each_door_has(served: Path) -> None:
+    """After going back, "finished TLS" is true of a door that has another anchor by then."""
+    ok(engage(served, "release", "activate", 2, "--yes"))
+    come(served, 2, 1)
+    ok(engage(served, "release", "rollback", "--yes"))
+    rows = [line.split() for line in ok(engage(served, "device", "list")).splitlines() if line.startswith("0000")]
+    assert {row[0]: row[1:4] for row in rows} == {
+        serial_of(1): ["finished", "TLS", "2"],
+        serial_of(2): ["finished", "TLS", "1"],
+        serial_of(3): ["finished", "TLS", "1"],
+    }

@@ -100,3 +100,21 @@ def test_the_systems_settings_are_read_by_who_needs_settings_alone(tmp_path: Pat
 def test_but_init_makes_it(tmp_path: Path) -> None:
     ok(engage(tmp_path, "--config", "own.toml", "init", "--host", "localhost"))
     assert (tmp_path / "own.toml").exists()
+
+
+def test_after_an_update_alone_the_servers_have_to_be_restarted(
+    installation: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They run already: "engage serve" would be a second pair."""
+    assert "engage serve\n" in ok(engage(installation, "init")), "the control"
+    monkeypatch.setattr("engage_server.composition.creation.schema.upgrade", lambda *_arguments: "0007")
+    told = ok(engage(installation, "init"))
+    assert "updated the database from schema 0007" in told
+    assert "next: restart the servers, if they run. Until then they follow no change" in told
+    assert "engage serve" not in told
+
+
+def test_the_settings_file_fits_a_terminal(installation: Path) -> None:
+    lines = (installation / "engage.toml").read_text().splitlines()
+    assert [line for line in lines if len(line) > 80] == []
+    assert all(line.startswith("#") for line in lines if line), "it changes nothing"

@@ -72,10 +72,11 @@ def test_init_stops_where_a_database_is_lost(installation: Path, lost: str) -> N
     assert "error [installation.lost]" in done.stderr
     assert "engage init --new" in done.stderr
     assert sorted(installation.rglob("*")) == before, "nothing was made"
-    if lost != "emptied":
-        told = engage(installation, "status")
+    for command in ("status", "serve"):
+        told = engage(installation, command)
         assert told.returncode == 3
         assert "error [store.lost]" in told.stderr
+        assert f"engage.db {'is empty' if lost == 'emptied' else 'does not exist'}" in told.stderr
     done = engage(installation, "init", "--new")
     assert done.returncode == 0, done.stderr
     ok(engage(installation, "site", "list"))

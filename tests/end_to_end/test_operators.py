@@ -71,9 +71,20 @@ def test_the_whole_operators_listener(busy_pair: RunningPair) -> None:
     assert scrape(busy_pair)[0].startswith("HTTP/1.1 200 OK")
     assert json.loads(scrape(busy_pair, "/healthz")[1]) == {"status": "ok"}
     assert json.loads(scrape(busy_pair, "/readyz")[1]) == {"status": "ready"}
-    for path in (NOTICE, "/", "/certificates/00000000000000000000000000000000.der", "/static/x"):
+    head = scrape(busy_pair, "/")[0]
+    assert head.startswith("HTTP/1.1 303")
+    assert "Location: /sign-in" in head
+    for path in (NOTICE, "/certificates/00000000000000000000000000000000.der", "/static/x"):
         assert scrape(busy_pair, path)[0].startswith("HTTP/1.1 404"), "devices have their own listeners"
     assert b"404 Not Found" in busy_pair.raw_http(f"GET /metrics HTTP/1.1\r\n{CLOSE}".encode())
+
+
+def test_the_secret_of_a_link_reaches_no_log(busy_pair: RunningPair) -> None:
+    secret = "thesecretofalink" * 2
+    for path in (f"/sign-in/{secret}", f"/sign%2Din/{secret}", f"/sign-in/{secret}?x={secret}"):
+        assert scrape(busy_pair, path)[0].startswith("HTTP/1.1 410")
+    eventually(lambda: busy_pair.log.count("/sign-in/***") >= 3, "each request is logged, without its secret")
+    assert secret not in busy_pair.log
 
 
 def test_it_listens_on_this_machine_alone(busy_pair: RunningPair) -> None:

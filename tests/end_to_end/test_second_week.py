@@ -86,6 +86,16 @@ class TestRemovedHosts:
         (site,) = json_of(moved, "status")["sites"]
         assert site["other_hosts_called"] == []
 
+    def test_who_still_calls_it_is_listed(self, moved: Path) -> None:
+        """Before an old name is removed, not by the warning afterwards."""
+        rows = ok(engage(moved, "device", "list", "--calls", OLD))
+        assert [serial_of(device) in rows for device in (1, 2, 3, 4)] == [True, True, True, False]
+        troubled = ok(engage(moved, "device", "list", "--troubled", "--calls", OLD))
+        assert "no device called" in troubled
+        assert "no device called nobody.example.org last" in ok(
+            engage(moved, "device", "list", "--calls", "nobody.example.org")
+        )
+
     def test_why_such_a_door_refuses(self, moved: Path) -> None:
         come(moved, 1, refused_after=True)
         come(moved, 4, host="127.0.0.1", refused_after=True)

@@ -112,6 +112,17 @@ def test_a_server_name_that_is_not_ascii_is_refused_by_its_alert(pair: RunningPa
     assert "Traceback" not in pair.log
 
 
+def test_a_balancers_proxy_header_is_logged_on_both_ports(pair: RunningPair) -> None:
+    """Once a minute; the control is that nothing says so before."""
+    assert "PROXY protocol" not in pair.log
+    header = b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n"
+    for port, content in ((pair.https_port, header), (pair.http_port, header + b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")):
+        with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+            connection.sendall(content)
+            assert connection.recv(64)[:12] in (bytes.fromhex("1503030002020a"), b"HTTP/1.1 400")
+    eventually(lambda: pair.log.count("the PROXY protocol") == 2, "logged by both instances")
+
+
 @pytest.mark.parametrize(
     ("name", "alert"),
     [(b"", 0), (b"a\0b", 112), (b"a" * 256, 112), (b"xn--schlsser-n4a.example.org", 0), (b"xn--\x7f--", 0)],

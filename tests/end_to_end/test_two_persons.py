@@ -37,7 +37,7 @@ def newest_entries(folder: Path, last: int) -> list[dict[str, Any]]:
 
 
 def test_the_rule_is_the_sites_own(folder: Path) -> None:
-    assert "approvals 1: a second person, where devices can be cut off" in flat(
+    assert "approvals 1: a second person where devices can be cut off" in flat(
         ok(engage(folder, "site", "show", "main"))
     )
     assert "main (for trials) (two persons)" in ok(engage(folder, "site", "list"))

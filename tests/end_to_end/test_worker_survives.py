@@ -22,7 +22,7 @@ import os
 from pathlib import Path
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.serving.worker.equipment import Equipment
-from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.origin_server import OriginServer
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.loop import DeviceWorker
@@ -36,7 +36,7 @@ def breakable(owner, name):
     setattr(owner, name, broken)
 
 for owner, name in (
-    (FlaskPool, "finished"), (OriginServer, "rendered"), (OriginServer, "take"), (Equipment, "tick"),
+    (AppPool, "finished"), (OriginServer, "rendered"), (OriginServer, "take"), (Equipment, "tick"),
     (Equipment, "note"), (Equipment, "local_address"), (Sightings, "flush"), (DeviceWorker, "_end"),
 ):
     breakable(owner, name)

@@ -19,14 +19,14 @@ import h11
 
 from engage_server.protocol.notice import digest_of
 from engage_server.records import CallIn, UnknownDevices
-from engage_server.serving.worker.answers.flask_pool import FlaskPool, Rendered
+from engage_server.serving.worker.answers.app_pool import AppPool, Rendered
+from engage_server.serving.worker.answers.flask_app import FlaskApp
 from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.serving.worker.connections.connection import Connection
 from engage_server.serving.worker.connections.memory_budget import MemoryBudget
 from engage_server.serving.worker.connections.request_reader import Request, RequestReader
 from engage_server.web.app import create_app
-from engage_server.web.caller import IDENTIFIED
 from tests.support.running import NOTICE
 from tests.support.world import World
 
@@ -104,7 +104,12 @@ def damaged(chance: random.Random, inputs: list[bytes]) -> bytes:
     return bytes(content)
 
 
-class InlinePool(FlaskPool):
+def _raise() -> None:
+    """A defect of the app ends the run."""
+    raise  # called while the exception is handled
+
+
+class InlinePool(AppPool):
     """The pool without its threads: the app answers at once."""
 
     answered: Rendered | None = None
@@ -115,9 +120,7 @@ class InlinePool(FlaskPool):
 
     def submit(self, connection: Connection, request: Request, server: tuple[str, int]) -> bool:
         """Answer now."""
-        environ = self._environ(connection, request, server)
-        answer = self._answer(request, environ)
-        self.answered = Rendered(connection, request, 0.0, self._route(request), *answer, environ[IDENTIFIED])
+        self.answered = Rendered(connection, request, 0.0, self._app.answer(connection, request, server))
         return True
 
 
@@ -133,7 +136,7 @@ class FuzzedServer:
         self.prepared = PreparedAnswers(app, distribution)
         self.prepared.prepare(distribution.snapshot)
         self.budget: MemoryBudget[Connection] = MemoryBudget(1 << 30)
-        self.pool = InlinePool(app, 1, 1, distribution, secure=False, failed=lambda: None)
+        self.pool = InlinePool(FlaskApp(app, secure=False, failed=_raise), 1, _raise)
         self.server = OriginServer(self.prepared, self.pool, None, ("127.0.0.1", 80), self.budget, closes_always=False)
         self.digest = digest_of(world.store.release("main", 1).anchor_der)
         self._ends = socket.socketpair()

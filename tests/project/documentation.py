@@ -34,13 +34,18 @@ def commands() -> Iterator[tuple[str, click.Command]]:
     context = click.Context(engage, info_name="engage")
     for name in engage.list_commands(context):
         command = engage.get_command(context, name)
-        if isinstance(command, click.Group):
-            for below in command.list_commands(context):
-                subcommand = command.get_command(context, below)
-                assert subcommand is not None
-                yield f"engage {name} {below}", copy(subcommand)
-        elif command is not None:
-            yield f"engage {name}", copy(command)
+        assert command is not None
+        yield from _commands_of(f"engage {name}", command, context)
+
+
+def _commands_of(name: str, command: click.Command, context: click.Context) -> Iterator[tuple[str, click.Command]]:
+    if not isinstance(command, click.Group):
+        yield name, copy(command)
+        return
+    for below in command.list_commands(context):
+        subcommand = command.get_command(context, below)
+        assert subcommand is not None
+        yield from _commands_of(f"{name} {below}", subcommand, context)
 
 
 def pages() -> dict[str, str]:

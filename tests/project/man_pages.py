@@ -45,12 +45,14 @@ def man_pages(on: date) -> dict[str, str]:
 
 def _all_commands() -> Iterator[tuple[str, click.Command, dict[str, click.Command]]]:
     """Every group and command, with what is right below it; copies, as a command keeps the help option of who asks."""
-    root = _below("engage", engage)
-    yield "engage", copy(engage), root
-    for name, command in root.items():
-        below = _below(name, command) if isinstance(command, click.Group) else {}
-        yield name, command, below
-        yield from ((under, each, {}) for under, each in below.items())
+    yield from _from("engage", copy(engage))
+
+
+def _from(name: str, command: click.Command) -> Iterator[tuple[str, click.Command, dict[str, click.Command]]]:
+    below = _below(name, command) if isinstance(command, click.Group) else {}
+    yield name, command, below
+    for under, each in below.items():
+        yield from _from(under, each)
 
 
 def _below(name: str, group: click.Group) -> dict[str, click.Command]:

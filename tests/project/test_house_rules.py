@@ -132,6 +132,7 @@ def test_the_lock_file_pins_every_package_with_hashes() -> None:
         "requirements-dev.lock",
         "requirements-sslyze.lock",
         "requirements-docs.lock",
+        "requirements-senml.lock",
     ):
         lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith((" ", "#"))]
         assert lines

@@ -44,7 +44,19 @@ MAY = {
         "variables",
         "serving",
     },
-    "links": {"services", "protocol", "pki", "store.interface", "settings", "serving", "composition", "cli", "as_json"},
+    "links": {
+        "services",
+        "checks",
+        "protocol",
+        "pki",
+        "store.interface",
+        "settings",
+        "serving",
+        "composition",
+        "cli",
+        "as_json",
+        "variables",
+    },
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
     "settings": {"setting_values", "variables"},
     "settings_text": {"settings", "setting_values"},
@@ -116,6 +128,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "telekom": {"registry", "journal", "ingress"},
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
+    "links/kpn": {"senml": set(), "answering": {"senml"}},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "operators": {"worker"}},
 }
@@ -263,7 +276,7 @@ def test_the_test_of_links_finds_what_it_looks_for() -> None:
 
 
 # wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 14, "records": 20}
+_LONG_LISTS = {"protocol": 14, "records": 20, "as_json": 14}
 _SIDE_BY_SIDE = 13
 
 

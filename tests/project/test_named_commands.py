@@ -30,10 +30,10 @@ def named(page: str) -> Iterator[str]:
 def fault(called: str, known: dict[str, click.Command]) -> str:
     """What is wrong with a call; "" for nothing, or for what is no call."""
     words = called.split()
-    name = next((found for n in (2, 1) if (found := " ".join(words[:n])) in known), None)
+    name = next((found for n in (3, 2, 1) if (found := " ".join(words[:n])) in known), None)
     if name is None:
-        groups = {each.partition(" ")[0] for each in known if " " in each}
-        is_call = len(words) > 0 and _WORD.fullmatch(words[0]) and not (words[0] in groups and len(words) == 1)
+        groups = {each.rpartition(" ")[0] for each in known if " " in each}
+        is_call = len(words) > 0 and _WORD.fullmatch(words[0]) and " ".join(words) not in groups
         return f"no such command: engage {called}" if is_call else ""
     options = {option for each in known[name].params for option in (*each.opts, *each.secondary_opts)} | {"--help"}
     unknown = sorted({*_OPTION.findall(called)} - options)
@@ -54,13 +54,15 @@ def test_pages_name_commands_that_exist(page: Path, known: dict[str, click.Comma
 
 def test_what_does_not_exist_is_found(known: dict[str, click.Command]) -> None:
     page = "`engage site chance x`, `engage status --verbos`\n```\nsudo engage lock --all\n/bin/engage statsu\n```\n"
-    assert [bool(fault(each, known)) for each in named(page)] == [True] * 4
+    page += "`engage kpn device lists`, `engage kpn device list --all`\n"
+    assert [bool(fault(each, known)) for each in named(page)] == [True] * 6
 
 
 def test_what_exists_passes(known: dict[str, click.Command]) -> None:
     page = (
         "`engage rotate start --site x --way WAY`, `engage --help`, `engage.kek`, `podman exec engage engage status`\n"
         "```console\n$ engage status --json | engage-other --no\nnext: engage no such --thing\n```\n"
+        "`engage kpn device list --json`, `engage kpn device`\n"
     )
-    assert len([*named(page)]) == 4
-    assert [fault(each, known) for each in named(page)] == [""] * 4
+    assert len([*named(page)]) == 6
+    assert [fault(each, known) for each in named(page)] == [""] * 6

@@ -1,5 +1,6 @@
 """Hosts that answer a virtual lock as they are told: right, or wrong in exactly one way."""
 
+import queue
 import socket
 import ssl
 import tempfile
@@ -51,6 +52,7 @@ class Host:
         self._context = context
         self._keep_alive = keep_alive
         self.requests: list[str] = []
+        self.handshakes: queue.Queue[bool] = queue.Queue()  # of each TLS connection, whether the client finished it
         threading.Thread(target=self._run, daemon=True).start()
 
     def close(self) -> None:
@@ -65,10 +67,20 @@ class Host:
                 return
             try:
                 connection.settimeout(5)
-                with self._context.wrap_socket(connection, server_side=True) if self._context else connection as peer:
+                with self._secured(connection) if self._context else connection as peer:
                     self._serve(peer)
             except OSError:
                 connection.close()  # the lock refused and hung up
+
+    def _secured(self, connection: socket.socket) -> socket.socket:
+        assert self._context is not None
+        try:
+            peer = self._context.wrap_socket(connection, server_side=True)
+        except OSError:
+            self.handshakes.put(False)
+            raise
+        self.handshakes.put(True)
+        return peer
 
     def _serve(self, connection: socket.socket) -> None:
         while True:

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from tests.support.chains import HOSTS
+from tests.support.ingress import SharedIngress, shared_links
 from tests.support.installation import make_installation
+from tests.support.ports import free_port
 from tests.support.running import RunningPair, engage, ok, running_pair
 
 
@@ -28,6 +30,22 @@ def shared_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPai
     """A running pair that no test may change."""
     with running_pair(make_installation(tmp_path_factory.mktemp("shared")), "--workers", "1") as pair:
         yield pair
+
+
+@pytest.fixture(scope="session")
+def shared_ingress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedIngress]:
+    """A running ingress of the links that no test may change."""
+    folder = tmp_path_factory.mktemp("ingress")
+    (folder / "data").mkdir()
+    links, plain, far = shared_links(folder)
+    (folder / "links.toml").write_text(links)
+    ingress = SharedIngress(folder, free_port(), ENGAGE_KEY_ENCRYPTION_KEY="x" * 44, ENGAGE_RELEASE_KEY="y" * 44)
+    ingress.plain, ingress.far = plain, far
+    try:
+        ingress.wait_until_ready()
+        yield ingress
+    finally:
+        ingress.stop()
 
 
 @pytest.fixture(scope="session")

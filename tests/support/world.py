@@ -34,6 +34,7 @@ from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.chains.authority import find_authority
 from engage_server.services.chains.building import build_chain_folder
 from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.device_files.fault_journal import FaultJournal
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import take_snapshot
@@ -172,7 +173,18 @@ class World:
             ),
         }
         self.told: list[str] = []
-        return CallIns(distribution, folders, ways, sightings, now.timestamp, self._hear, self.enrolment, self.nameless)
+        self.call_faults = FaultJournal(self.folder / "data" / "faults")
+        return CallIns(
+            distribution,
+            folders,
+            ways,
+            sightings,
+            now.timestamp,
+            self._hear,
+            self.enrolment,
+            self.nameless,
+            self.call_faults,
+        )
 
     def _hear(self, sentence: str) -> None:
         self.told.append(sentence)

@@ -7,6 +7,7 @@ import click
 from engage_server.cli.output import counted, print_table, print_wrapped
 from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.evidence.devices import DeviceView
 
 WORDS = {
@@ -64,7 +65,7 @@ def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
         )
     if known.report:
         when = f"{known.reported_at:%Y-%m-%d %H:%M} UTC" if known.reported_at else ""
-        print_wrapped(f"its last audit, on {when}: {view.report}", "  ")
+        print_wrapped(f"its last audit or alert of a connection, on {when}: {view.report}", "  ")
     if view.diagnosis is not None:
         print_wrapped(f"[{view.diagnosis.code}] {view.diagnosis.cause}", "  ")
         print_wrapped(f"  fix: {view.diagnosis.mend}", "    ")
@@ -110,10 +111,21 @@ def days(count: int) -> str:
     return counted(count, "day")
 
 
+def print_given(given: GivenDatabase | None) -> None:
+    """The last time that it asked this host for its database."""
+    if given is not None:
+        had = "none" if given.asked_with == "0" else given.asked_with
+        print_wrapped(
+            f"database: it was given {given.version} on {given.at:%Y-%m-%d %H:%M} UTC, when it had {had}", "  "
+        )
+
+
 def print_events(events: Sequence[DeviceEvent]) -> None:
-    """The latest events of its audits, newest last."""
+    """The latest events of its audits and alerts, newest last."""
     if not events:
         return
-    click.echo(f"its audits, the last {min(len(events), _EVENTS_SHOWN)} of {len(events)}:")
-    rows = [(each.received_at, each.device_time, each.code, each.sentence) for each in events[-_EVENTS_SHOWN:]]
-    print_table(["received (UTC)", "by its own clock", "code", "event"], rows, "")
+    click.echo(f"its audits and alerts, the last {min(len(events), _EVENTS_SHOWN)} of {len(events)}:")
+    rows = [
+        (each.received_at, each.device_time, each.upload, each.code, each.sentence) for each in events[-_EVENTS_SHOWN:]
+    ]
+    print_table(["received (UTC)", "by its own clock", "upload", "code", "event"], rows, "")

@@ -17,7 +17,7 @@ from engage_server.cli.parameters import (
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.cli.shell import completions
-from engage_server.composition.creation import create_installation, only_one_init
+from engage_server.composition.creation import UPDATED, create_installation, only_one_init
 from engage_server.composition.remains import assert_not_lost
 from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
 from engage_server.records import Host
@@ -116,7 +116,10 @@ def init(
         )
         print_next(f"{program()} audit verify")
         return 1
-    print_next(f"{program()} serve")
+    if done and all(each.startswith(UPDATED) for each in done):
+        print_next("restart the servers, if they run. Until then they follow no change")
+    else:
+        print_next(f"{program()} serve")
     return 0
 
 

@@ -1,5 +1,6 @@
 """``engage serve``."""
 
+import importlib
 import os
 import sys
 from functools import partial
@@ -13,6 +14,7 @@ from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
+from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.serving.closed_memory import close_memory
@@ -38,7 +40,11 @@ Examples:
   engage serve --http-port 8080 --https-port 8443   on ports that need no privileges
   engage serve https                                the TLS instance alone, for a service manager
   engage serve operators                            the operators' instance alone: metrics, and what devices did
+  engage serve links                                the ingress that partners' systems call, as links.toml says
 """
+_LINKS = "links"
+# by its name: the links are no part of this package, and it never imports them
+_LINKS_MODULE = "engage_server.links.commands.serve_links"
 _DEAR_GROUPS = (
     "warning: OPENSSL_CONF lets TLS clients choose finite-field groups. One hello then costs up to 130 ms of CPU.\n"
     "next: Add 'Groups = X25519:P-256:P-384' to the section of its system_default, or unset OPENSSL_CONF"
@@ -46,7 +52,7 @@ _DEAR_GROUPS = (
 
 
 @click.command(epilog=_EXAMPLE)
-@click.argument("listener", required=False, type=click.Choice([str(each) for each in Listener]))
+@click.argument("listener", required=False, type=click.Choice([*map(str, Listener), _LINKS]))
 @click.option("--bind", metavar="ADDR", help="The address to listen on. [setting: bind]")
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port, 80]")
 @click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port, 443]")
@@ -72,9 +78,14 @@ def serve(
     Without an argument, both device instances and the operators' instance run. They are supervised:
     signals are passed on to all. If one ends, all end with a non-zero status, so that a service manager restarts them.
 
+    The ingress of the links is a separate process, never on a device listener. It serves what links.toml names.
+
     SIGTERM lets running requests finish. SIGHUP reads the settings again.
     """
     collect_as_usual()
+    if listener == _LINKS:
+        _assert_none_given(options)
+        return int(importlib.import_module(_LINKS_MODULE).serve_links(session))
     if listener == Listener.HTTPS:
         start_limited()
         if not are_limited():
@@ -92,6 +103,15 @@ def serve(
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
     ListenerApplication(one, lambda: session.settings(**options), session.environment, sealer, when_serving).run()
     return 0
+
+
+def _assert_none_given(options: dict[str, Any]) -> None:
+    given = [name for name, value in options.items() if value is not None]
+    if given:
+        raise UsageError(
+            f"'serve links' has no option --{given[0].replace('_', '-')}",
+            "Addresses and ports of the ingress are in links.toml, and in the settings links_bind and links_port.",
+        )
 
 
 def _release_sealer(

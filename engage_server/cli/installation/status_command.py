@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
+from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.status import disk_json, status_json
-from engage_server.cli.failing_doors import sentence_of, strangers_of, who_calls
+from engage_server.cli.failing_doors import print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
 from engage_server.cli.output import (
@@ -76,9 +77,12 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
 
     circuits = open_circuits(session.settings().metrics_dir)
     uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
+    faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
     bad = found.needs_attention or disk.is_full
     if as_json:
-        print_json(status_json(found, occasion.now, uploads) | {"disk": disk_json(disk), "circuits_open": circuits})
+        of_calls = {site: call_faults_json(some) for site, some in faults.items()}
+        more = {"disk": disk_json(disk), "circuits_open": circuits, "call_in_faults": of_calls}
+        print_json(status_json(found, occasion.now, uploads) | more)
         return int(bad)
     for site in found.sites:
         _print_site(site, occasion.now, uploads[site.site.name])
@@ -92,6 +96,8 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     _print_missing(found)
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
+    for site_name, some in faults.items():
+        print_last_fault(site_name, some)
     print_disk(disk)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
@@ -124,8 +130,8 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     if status.reception is not None and status.reception.strangers:
         click.echo(f"  {strangers_of(status.reception)}")
     if status.reception is not None and status.refuse:
-        out.print("  locked out: ", style="bold red", end="")
-        click.echo(sentence_of(status.reception, "refuse"))
+        out.print("  refused: ", style="bold red", end="")
+        print_refusing(status.reception, "refuse", already=len("  refused: "))
     pace = counted(status.pace.time.days, "day")
     print_wrapped(f"  pace: {pace} until nearly all devices have called ({status.pace.basis})", "    ")
     if status.path is not None:

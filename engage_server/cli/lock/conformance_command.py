@@ -33,7 +33,7 @@ Examples:
 
 The command calls no other host, and uses one connection at a time.
 
-Exit status 0 when every row passes, otherwise 1.
+Exit status 0 when every row passes, 1 when one fails, 3 when the host cannot be reached.
 """
 
 
@@ -69,6 +69,7 @@ def conformance_command(session: Session, /, url: str, form: str, output: Path |
     target = Target.from_url(url, options["https_port"])
     key = read_site_key_option(session, options["site_key_file"], options["demo"]) or own_key(session, options["site"])
     host = ProbedHost(target, key, DeviceLimits.of_profile(profile_of(options["profile"]), options["timeout"]))
+    host.assert_reachable()
     streams = form == "text" and output is None
     outcomes = list(_told(conformance(host)) if streams else _counted(conformance(host)))
     failed = sum(not outcome.passed for outcome in outcomes)

@@ -181,7 +181,7 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
         print_json({"accepted": well, "anchor": anchor, "failures": memory.failures, "steps": rows})
     elif well:
         click.echo(
-            "this was a virtual lock: only a site for trials counts it, which a lock cannot see",
+            "it is a virtual lock: sites for trials count it as a device, other sites do not",
             err=True,
         )
         print_next("a device with this site key would now call the host by TLS")

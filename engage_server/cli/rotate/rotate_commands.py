@@ -163,6 +163,7 @@ def plan(
 )
 @reason_option
 @yes_option
+@json_option
 @click.pass_obj
 def start(
     session: Session,
@@ -181,6 +182,7 @@ def start(
     soak_hours: float,
     reason: str,
     yes: bool,
+    as_json: bool,
 ) -> None:
     """Begin a rotation, or continue one.
 
@@ -206,9 +208,12 @@ def start(
         if operator.rotations.open_rotation(request.site) is None:
             others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
             warn_of_other_hosts(request.site, others)
-        echo = partial(_echo, f"{request.site}: " if waves else "")
+        echo = partial(_echo, f"{request.site}: " if waves else "", as_json=as_json)
         operator.rotations.start(request, session.occasion(reason), echo)
         warn_of_new_hosts(operator, request.site)
+    if as_json:
+        _print_newest(session, operator, [request.site for request in requests])
+        return
     _print_where(session, operator, name)
 
 
@@ -261,8 +266,9 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
 @click.option("--alone", is_flag=True, help="Do without the second person that the site needs. The audit log says so.")
 @yes_option
+@json_option
 @click.pass_obj
-def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool) -> None:
+def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool, as_json: bool) -> None:
     """Approve the next step, whatever the gate says.
 
     A site may need a second person where a step can cut devices off (engage site change --approvals 1). Who started
@@ -279,7 +285,10 @@ def approve(session: Session, site: str | None, reason: str, alone: bool, yes: b
         assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
     occasion = session.occasion()
     candidate = Candidate(Actor(occasion.actor, ActorKind.COMMAND_LINE), alone)
-    operator.rotations.approve(name, reason, occasion, click.echo, candidate)
+    operator.rotations.approve(name, reason, occasion, partial(click.echo, err=as_json), candidate)
+    if as_json:
+        _print_newest(session, operator, [name])
+        return
     _print_where(session, operator, name)
 
 
@@ -287,8 +296,9 @@ def approve(session: Session, site: str | None, reason: str, alone: bool, yes: b
 @site_option
 @reason_option
 @click.option("--keep", is_flag=True, help="End the rotation, but continue to serve what is served now.")
+@json_option
 @click.pass_obj
-def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
+def abort(session: Session, site: str | None, reason: str, keep: bool, as_json: bool) -> None:
     """End a rotation, and go back to where it began."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
@@ -296,6 +306,9 @@ def abort(session: Session, site: str | None, reason: str, keep: bool) -> None:
     if back_to is not None and not keep:
         assert_wanted([operator.held_anchors.reception(name, back_to, session.now())], yes=True)  # a warning alone
     ended = operator.rotations.abort(name, reason, session.occasion(), keep=keep)
+    if as_json:
+        _print_newest(session, operator, [name])
+        return
     served = operator.releases.current(name)
     click.echo(f"the rotation of {name} has ended: {ended.state}; release {served} is current")
     print_next(f"{program()} device list --site {name} --troubled")
@@ -321,8 +334,19 @@ def _warn_of_strangers(operator: OperatorSide, site: str) -> None:
         click.echo(f"warning: {warning['sentence']}. Name their network: {warning['next']}", err=True)
 
 
-def _echo(begin: str, sentence: str) -> None:
-    print_wrapped(begin + sentence, "  ")
+def _echo(begin: str, sentence: str, *, as_json: bool) -> None:
+    if as_json:
+        click.echo(begin + sentence, err=True)  # standard output holds one document
+    else:
+        print_wrapped(begin + sentence, "  ")
+
+
+def _print_newest(session: Session, operator: OperatorSide, sites: Sequence[str]) -> None:
+    """The newest rotation of each site, in the form of 'rotate status'."""
+    occasion = session.occasion()
+    found = [operator.rotations.progress(operator.rotations.all(site)[-1], occasion) for site in sites]
+    answers = [operator.held_anchors.advice(site, occasion.now) for site in sites]
+    print_json([progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)])
 
 
 def _print_where(session: Session, operator: OperatorSide, site: str) -> None:

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import click
 
+from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
+from engage_server.cli.failing_doors import print_faults
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, reason_option, site_argument
 from engage_server.cli.program import program
@@ -78,7 +80,7 @@ def call_in(
 
     Devices call in at night, by TLS. With --files, this host answers them from data/NAME/SERIAL/. With --upstream, your
     own system answers; audits and alerts wait on this host until that system has accepted them. Without options, the
-    command shows the current setting.
+    command shows the current setting, and why calls of the last day were not answered.
     """
     from engage_server.services.sites.register import SiteChanges
 
@@ -99,13 +101,15 @@ def call_in(
     if is_changed:
         site = operator.sites.change(site, SiteChanges(call_in=wanted), reason, session.occasion())
     _warn(site.name, site.call_in)
+    faults = operator.call_faults.recent(site.name, session.now())
     if as_json:
-        print_json({"site": site.name} | call_in_json(site.call_in))
+        print_json({"site": site.name} | call_in_json(site.call_in) | {"call_in_faults": call_faults_json(faults)})
         return
     waiting = sum(map(len, operator.uploads.pending(name).values()))
     listed = len(operator.sites.serials(name))
     print_table(["", ""], _rows(site.name, site.call_in, listed), "")
     _print_waiting(site.call_in, waiting)
+    print_faults(faults)
     if is_changed:
         print_when_followed(session.settings().poll_seconds)
     _print_what_is_next(site, listed)

@@ -9,7 +9,7 @@ from engage_server.cli.output import print_table
 from engage_server.records import RequiredEvidence, Site
 from engage_server.services.evidence.callers import HostCallers
 
-APPROVALS = ("0: who starts a rotation may approve its steps", "1: a second person, where devices can be cut off")
+APPROVALS = ("0: nobody else", "1: a second person where devices can be cut off")  # by the rule of the site
 
 
 def print_site_change(before: Site, after: Site) -> None:

@@ -7,7 +7,6 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
-from OpenSSL import SSL
 from service_identity import CertificateError, VerificationError
 from service_identity.hazmat import DNS_ID, DNSPattern, IPAddress_ID, IPAddressPattern, verify_service_identity
 
@@ -53,20 +52,21 @@ def assert_chain(
     return total
 
 
-def assert_name(connection: SSL.Connection, host: str, firmware: Firmware) -> None:
-    """Check that the server certificate is for the host that was called.
+def assert_name(certificate: x509.Certificate | None, host: str, firmware: Firmware) -> None:
+    """Check that the server certificate is for the host that was called. None: the host sent no certificate.
 
     Raises:
         DeviceRefusal: It is for another host.
     """
-    certificate = connection.get_peer_certificate(as_cryptography=True)
     if certificate is not None and is_for(certificate, host):
         return
     if firmware.reads_common_name and certificate is not None and _is_named_so(certificate, host):
         return
     raise DeviceRefusal(
         f"the server certificate is not for {host}, but for {_names(certificate)}",
-        f"Build the chain with --host {host}. An address must be in the SAN as an address, a name as a name.",
+        "If devices should call this host, name it with the others and renew: engage site change NAME --host ..., then "
+        f"engage rotate start. Or build a chain for it: engage chain build DIR --host {host}. "
+        "Otherwise correct the host in the device.",
     )
 
 

@@ -54,6 +54,11 @@ def verification_sentence(code: int, depth: int) -> str:
 
 def verification_advice(code: int) -> str:
     """How to fix the host."""
+    if code in DATE_ERRORS:
+        return (
+            "Compare the dates with the clock of the device. If the certificate has ended, renew it: engage status "
+            "says which, and engage rotate start renews it."
+        )
     if code not in _UNTRUSTED:
         return "Build and stage a new chain: engage chain build."
     return (

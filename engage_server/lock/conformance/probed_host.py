@@ -106,6 +106,21 @@ class ProbedHost:
                 what_to_do_about(error, "Check that the plain HTTP instance is up."),
             ) from None
 
+    def assert_reachable(self) -> None:
+        """Check that something listens on the plain HTTP port. Otherwise every row would fail with the same sentence.
+
+        Raises:
+            NotPossible: Nothing can be reached there.
+        """
+        host, port = self.target.host, self.target.http_port
+        try:
+            socket.create_connection((host, port), timeout=self.limits.seconds).close()
+        except OSError as error:
+            raise NotPossible(
+                f"{host}:{port}: {error.strerror or 'no answer'}",
+                what_to_do_about(error, "Check that the host is up and that this is its HTTP port."),
+            ) from None
+
     @cached_property
     def notice_answer(self) -> RawAnswer:
         """The answer to the request for the notice."""

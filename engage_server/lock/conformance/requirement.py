@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engage_server.errors import EngageError
+from engage_server.lock.conformance.fixes import FIXES
 from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.refusal import DeviceRefusal
 
@@ -42,7 +43,7 @@ class Outcome:
         requirement: The requirement.
         passed: Whether the host meets it.
         seen: What the host did.
-        mend: How to fix the host, if known.
+        mend: How to fix the host; "" if the host meets it.
     """
 
     requirement: Requirement
@@ -53,11 +54,12 @@ class Outcome:
 
 def tried(requirement: Requirement, host: ProbedHost) -> Outcome:
     """Test one requirement. Never raises: a host that does not answer fails the test."""
+    fix = FIXES[requirement.code]
     try:
         return Outcome(requirement, passed=True, seen=requirement.check(host))
     except DeviceRefusal as refusal:
-        return Outcome(requirement, passed=False, seen=refusal.sentence, mend=refusal.next_step)
+        return Outcome(requirement, passed=False, seen=refusal.sentence, mend=refusal.next_step or fix)
     except EngageError as error:
-        return Outcome(requirement, passed=False, seen=error.sentence, mend=error.next_step)
+        return Outcome(requirement, passed=False, seen=error.sentence, mend=error.next_step or fix)
     except OSError as error:
-        return Outcome(requirement, passed=False, seen=f"no connection: {error.strerror or 'no answer'}")
+        return Outcome(requirement, passed=False, seen=f"no connection: {error.strerror or 'no answer'}", mend=fix)

@@ -89,7 +89,8 @@ def _keys(host: ProbedHost) -> str:
 
 
 def _name(host: ProbedHost) -> str:
-    assert_name(_handshake(host, _LIKELY, trusting=False).connection, host.target.host, _LIKELY)
+    connection = _handshake(host, _LIKELY, trusting=False).connection
+    assert_name(connection.get_peer_certificate(as_cryptography=True), host.target.host, _LIKELY)
     return f"it is for {host.target.host}"
 
 

@@ -1,7 +1,7 @@
 """The TLS part: connect to the host and trust only the anchor."""
 
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -130,8 +130,7 @@ def secure_connection(
     where = f"https://{authority}:{port}"
     try:
         with closing(socket.create_connection((host, port), timeout=limits.seconds)) as plain:
-            peer = TlsPeer(plain, host, anchor, limits.seconds, firmware)
-            chain_bytes = _accepted(peer, where, host, anchor, limits, firmware)
+            peer, chain_bytes = _accepted(plain, where, host, anchor, limits, firmware)
             version, cipher = peer.connection.get_protocol_version_name(), peer.connection.get_cipher_name() or ""
             named = authority if port == HTTPS_PORT else f"{authority}:{port}"
             yield SecureConnection(
@@ -149,16 +148,20 @@ def secure_connection(
 
 
 def _accepted(
-    peer: TlsPeer, where: str, host: str, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
-) -> int:
-    """Do the handshake and all checks of a device. Returns the size of the chain in bytes."""
-    try:
-        peer.handshake(where)
-        sent = peer.connection.get_peer_cert_chain(as_cryptography=True) or []
-        chain_bytes = assert_chain(sent, anchor, limits, firmware)
+    plain: socket.socket, where: str, host: str, anchor: x509.Certificate, limits: DeviceLimits, firmware: Firmware
+) -> tuple[TlsPeer, int]:
+    """Do the handshake with all checks of a device. Returns the connection, and the size of the chain in bytes."""
+    sizes: list[int] = []
+
+    def judge(sent: Sequence[x509.Certificate]) -> None:
+        sizes.append(assert_chain(sent, anchor, limits, firmware))
         clock = datetime.now(UTC) + firmware.clock_error
         assert_small_stacks_take(sent, anchor, clock if firmware.checks_dates else None)
-        assert_name(peer.connection, host, firmware)
+        assert_name(sent[0] if sent else None, host, firmware)
+
+    try:
+        peer = TlsPeer(plain, host, anchor, limits.seconds, firmware, judge)
+        peer.handshake(where)
     except DeviceRefusal as refusal:
         raise TlsRefusal(refusal.sentence, refusal.next_step) from None
-    return chain_bytes
+    return peer, sizes[-1]

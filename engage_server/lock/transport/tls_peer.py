@@ -3,7 +3,7 @@
 import select
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TypeVar
 
@@ -21,12 +21,31 @@ _T = TypeVar("_T")
 
 
 class TlsPeer:
-    """A pyOpenSSL connection on a non-blocking socket, with one deadline for everything."""
+    """A pyOpenSSL connection on a non-blocking socket, with one deadline for everything.
+
+    Args:
+        plain: The connected socket.
+        host: The server name, which is sent unless it is an address.
+        anchor: The only certificate to trust. With None, every chain is accepted.
+        seconds: For the handshake and all requests together.
+        firmware: How the device behaves.
+        judge: Called within the handshake, with the chain as it was sent. A DeviceRefusal from it ends the handshake
+            with an alert, as a device's TLS stack does. After the handshake the host would take the device for one
+            that accepted everything.
+    """
 
     def __init__(
-        self, plain: socket.socket, host: str, anchor: x509.Certificate | None, seconds: float, firmware: Firmware
+        self,
+        plain: socket.socket,
+        host: str,
+        anchor: x509.Certificate | None,
+        seconds: float,
+        firmware: Firmware,
+        judge: Callable[[Sequence[x509.Certificate]], None] = lambda _sent: None,
     ) -> None:
         self._plain = plain
+        self._judge = judge
+        self._refusal: DeviceRefusal | None = None
         self._deadline = time.monotonic() + seconds
         self._failure: tuple[int, int] | None = None
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
@@ -68,6 +87,8 @@ class TlsPeer:
         except SSL.SysCallError as error:
             raise DeviceRefusal(f"{where}: the host ended the handshake ({error.args[-1]})") from None
         except SSL.Error as error:
+            if self._refusal is not None:
+                raise self._refusal from None
             if self._failure is None:
                 raise DeviceRefusal(f"{where}: {_reason(error)}") from None
             code, depth = self._failure
@@ -86,12 +107,21 @@ class TlsPeer:
         except SSL.Error as error:
             raise DeviceRefusal(f"TLS ended with an alert: {_reason(error)}") from None
 
-    def _on_verified(self, _connection: SSL.Connection, _cert: crypto.X509, code: int, depth: int, ok: int) -> bool:
+    def _on_verified(self, connection: SSL.Connection, _cert: crypto.X509, code: int, depth: int, ok: int) -> bool:
         if not ok and not self._checks_dates and code in DATE_ERRORS:
             return True
         if not ok and self._failure is None:
             self._failure = code, depth
+        if ok and depth == 0:  # the server certificate comes last, when all above it is verified
+            return self._is_accepted(connection)
         return bool(ok)
+
+    def _is_accepted(self, connection: SSL.Connection) -> bool:
+        try:
+            self._judge(connection.get_peer_cert_chain(as_cryptography=True) or [])
+        except DeviceRefusal as refusal:
+            self._refusal = refusal
+        return self._refusal is None
 
     def _waiting(self, step: Callable[[], _T]) -> _T:
         while True:

@@ -91,6 +91,7 @@ class KnownCall:
         serial: The device's serial number; None only if the partner's own system may know it.
         value: The parsed body; None for a call without a body, and for one that is passed on as it came.
         at: The time of the call.
+        is_trial: Whether a virtual lock calls a site that is not for trials. It is answered, and nothing is stored.
     """
 
     call: Call
@@ -98,6 +99,7 @@ class KnownCall:
     serial: str | None
     value: Json
     at: datetime
+    is_trial: bool = False
 
 
 class Answerer(Protocol):
@@ -114,6 +116,17 @@ class Answerer(Protocol):
     def open_circuits(self) -> Sequence[str]:
         """The sites whose upstream systems are not asked at the moment."""
 
+
+# how operators know them
+CALLS = {
+    CallKind.CONFIG: "PUT Config",
+    CallKind.DATABASE: "GET db",
+    CallKind.AUDIT: "POST audit",
+    CallKind.ALERT: "POST alert",
+    CallKind.CREDENTIAL_SCAN: "POST credentials/scan",
+    CallKind.CREDENTIAL: "POST credentials",
+    CallKind.CREDENTIAL_STATUS: "POST credentials/status",
+}
 
 # the statuses that readers accept as success (the protocol notes, section 5)
 CREDENTIAL_STATUSES = {CallKind.CREDENTIAL_SCAN: 200, CallKind.CREDENTIAL: 201, CallKind.CREDENTIAL_STATUS: 200}

@@ -21,6 +21,7 @@ from engage_server.services.call_in.delivery_pauses import DeliveryPauses
 from engage_server.services.call_in.dispatch import pseudonym
 from engage_server.services.call_in.upload_spool import Pending, Upload, UpstreamSpool
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
+from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
@@ -32,6 +33,7 @@ _DAYS_TRIED = 3  # different days on which an upload got an error while uploads 
 _DAYS_AT_LAST = 14  # the same while none was accepted
 _WELL_FOR = timedelta(days=1)
 _LOOK_AGAIN = timedelta(seconds=10)  # the longest time until the spool is counted again
+_RECORDED_AGAIN = timedelta(hours=1)  # the journal shows what was recorded within a day
 _SHARE_OF_TIME = 10  # if counting the spool took one second, it is not counted again for ten
 
 
@@ -61,12 +63,17 @@ class UpstreamDelivery:
         site: The site's name.
         spool: Where uploads wait.
         upstream: The partner's system.
+        journal: Keeps the reason for which uploads wait; None for no journal.
 
     Raises:
         UsageError: Its address or certificates cannot be used.
     """
 
-    def __init__(self, site: str, spool: UpstreamSpool, upstream: Upstream) -> None:
+    def __init__(
+        self, site: str, spool: UpstreamSpool, upstream: Upstream, journal: FaultJournal | None = None
+    ) -> None:
+        self._journal = journal
+        self._recorded: CallFault | None = None
         self.upstream = upstream
         self._site = site
         self._spool = spool
@@ -100,10 +107,19 @@ class UpstreamDelivery:
                 done.taken += some
         pending = self._spool.pending(self._site) if due else pending
         self._look_at_rest(pending, done)  # 4
+        self._record(done.trouble, now())
         pause = _LOOK_AGAIN if self._pauses.is_paused(now()) else min(_SHARE_OF_TIME * looked, _LOOK_AGAIN)
         self._look_at = self._pauses.next_look(now(), now() + pause)  # 5
         self._seen = Delivered(waiting=done.waiting, oldest=done.oldest, trouble=done.trouble)
         return done
+
+    def _record(self, trouble: str, now: datetime) -> None:
+        """Keep the reason for ``engage status``, again each hour while it lasts."""
+        before = self._recorded
+        is_kept = before is not None and before.sentence == trouble and now - before.at < _RECORDED_AGAIN
+        if trouble and not is_kept and self._journal is not None:
+            self._recorded = CallFault(now, "uploads wait", trouble)
+            self._journal.record(self._site, self._recorded)
 
     def _deliver(self, uploads: Sequence[Pending], now: Callable[[], datetime], done: Delivered) -> int:
         """Deliver one device's uploads in order; returns how many were accepted."""
@@ -174,7 +190,9 @@ class UpstreamDelivery:
         done.oldest = min((each for each in firsts if each is not None), default=None)
 
 
-def handed_on(content_type: str, authorization: str, address: str, serial: str | None) -> dict[str, str]:
+def handed_on(
+    content_type: str, authorization: str, address: str, serial: str | None, *, marked: bool = False
+) -> dict[str, str]:
     """The header fields that the partner's system gets with a device's call.
 
     Args:
@@ -182,10 +200,13 @@ def handed_on(content_type: str, authorization: str, address: str, serial: str |
         authorization: Empty for none.
         address: The device's address.
         serial: The device that this host takes the caller for, which is no proof; None if it is unknown.
+        marked: Whether a virtual lock marked the call as its own.
     """
     headers = {"X-Forwarded-For": address, "Via": f"1.1 {pseudonym()}"}
     if serial is not None:  # the call itself may say nothing: a device names itself once on a connection
         headers["Engage-Device"] = serial
+    if marked:
+        headers["Engage-Virtual-Lock"] = "?1"
     if content_type:
         headers["Content-Type"] = content_type
     if authorization:
@@ -195,7 +216,9 @@ def handed_on(content_type: str, authorization: str, address: str, serial: str |
 
 def _request(upload: Upload, pending: Pending) -> UpstreamRequest:
     digest = hashlib.sha256(upload.body).digest()
-    headers = handed_on(upload.content_type, upload.authorization, upload.address, pending.serial) | {
+    headers = handed_on(
+        upload.content_type, upload.authorization, upload.address, pending.serial, marked=upload.marked
+    ) | {
         "Content-Digest": f"sha-256=:{base64.b64encode(digest).decode('ascii')}:",
         "Idempotency-Key": f'"{pending.device}-{upload.kind}-{digest.hex()[:32]}"',
         "Engage-Received-At": upload.received_at.strftime("%Y-%m-%dT%H:%M:%SZ"),

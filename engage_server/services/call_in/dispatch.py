@@ -20,9 +20,11 @@ from functools import cache
 from engage_server.errors import BodyInvalid, EngageError, FileNotUsable, NotPossible, UpstreamAway
 from engage_server.records import CallInWay, UnknownDevices
 from engage_server.services.call_in.call import (
+    CALLS,
     LATER,
     NOT_FOUND,
     RETRY_SECONDS,
+    UNAUTHORIZED,
     UNREADABLE,
     Answerer,
     Call,
@@ -33,6 +35,7 @@ from engage_server.services.call_in.call import (
 from engage_server.services.call_in.identification import Identification
 from engage_server.services.call_in.large_bodies import LARGE_BODY_BYTES, LargeBodies, Turn
 from engage_server.services.call_in.limits import CallLimits
+from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.distribution.lookup import CallInSite, Distribution
 from engage_server.services.distribution.site_choice import host_of_header
@@ -56,6 +59,7 @@ class CallIns:
         enrolment: How many unknown devices are enrolled; None for all.
         nameless_per_minute: How many calls without a serial number one address may make, if unknown devices are
             refused.
+        journal: Keeps the reasons for which calls were not answered; None for no journal.
     """
 
     def __init__(
@@ -68,7 +72,9 @@ class CallIns:
         tell: Callable[[str], None],
         enrolment: EnrolmentDays | None = None,
         nameless_per_minute: int = 600,
+        journal: FaultJournal | None = None,
     ) -> None:
+        self._journal = journal
         self._enrolment = enrolment
         self._limits = CallLimits(clock, nameless_per_minute)
         self._identification = Identification(distribution, folders)
@@ -97,6 +103,7 @@ class CallIns:
         except EngageError as error:
             return self._later("", call.address, error)
         if isinstance(identified, CallAnswer):
+            self._tell_of_no_site(call, identified)
             return identified
         site, serial, value = identified.site, identified.serial, identified.value
         del identified  # it holds the body as well
@@ -108,7 +115,14 @@ class CallIns:
             value = None  # it is passed on as it came; the parsed body is not kept while the system works on it
             if turn is not None:
                 turn.end()
-        known = KnownCall(call, site.name, serial, value, datetime.fromtimestamp(self._clock(), UTC))
+        known = KnownCall(
+            call,
+            site.name,
+            serial,
+            value,
+            datetime.fromtimestamp(self._clock(), UTC),
+            call.marked and not site.for_trials,
+        )
         answer = self._answered(site, known)
         if serial is not None and serial != call.said_before:
             self._note(site.name, call, serial, answer.status)
@@ -155,8 +169,12 @@ class CallIns:
         try:
             with self._limits.one_call(site.name, known.serial):
                 if not self._is_welcome(site, known):
+                    self._tell_of_unknown(known)
                     return NOT_FOUND
-                return self._ways[site.call_in.way].answer(known)
+                answer = self._ways[site.call_in.way].answer(known)
+                if site.call_in.way is CallInWay.UPSTREAM and 400 <= answer.status < 500:
+                    self._tell_of_refused(known, answer.status)
+                return answer
         except BodyInvalid as error:
             self._tell_once(str(error), f"call of {known.serial or known.call.address} ({known.site}): {error}")
             return UNREADABLE
@@ -172,17 +190,49 @@ class CallIns:
     def _later(self, site: str, who: str, error: EngageError) -> CallAnswer:
         """Let a device call again, and report the reason to operators."""
         whose = f"{who} ({site})" if site else who
-        self._tell_once(str(error), f"{whose} has to call again, and maybe others: {error}")
+        self._report(site, who, str(error), f"{whose} has to call again: {error}")
         return _later(error)
 
-    def _tell_once(self, what: str, sentence: str, seconds: float = RETRY_SECONDS) -> None:
-        """Report a fault, but the same one only once in a while: ten thousand devices may have the same one."""
+    def _tell_of_no_site(self, call: Call, answer: CallAnswer) -> None:
+        """Report a call-in by plain HTTP. Its 404 looks like that of an unknown device."""
+        if answer is NOT_FOUND and not call.secure:
+            plain = "call-ins by plain HTTP get 404: they are answered by TLS only"
+            self._tell_once(plain, f"{call.address}: {plain}. To answer them, too: engage site call-in --help")
+
+    def _tell_of_unknown(self, known: KnownCall) -> None:
+        if known.serial is None:
+            self._report(known.site, known.call.address, "a call without a serial number got 404")
+            return
+        unknown = f"a device that is not on the list of {known.site} got 404"
+        self._report(
+            known.site, known.serial, unknown, f"{unknown}: engage device add {known.serial} --site {known.site}"
+        )
+
+    def _tell_of_refused(self, known: KnownCall, status: int) -> None:
+        """Report a refusal that is not ours. In the log of requests it looks like one of ours."""
+        gets = " (the device gets 401)" if status == UNAUTHORIZED.status else ""
+        refused = f"the upstream system refused {CALLS[known.call.kind]} with {status}{gets}"
+        self._report(known.site, known.serial or known.call.address, refused)
+
+    def _report(self, site: str, who: str, what: str, sentence: str = "") -> None:
+        """Report why a call was not answered as it should be, in the log and in the journal of its site."""
+        sentence = sentence or f"{who} ({site}): {what}"
+        if self._tell_once(what, sentence) and self._journal is not None and site:
+            self._journal.record(site, CallFault(datetime.fromtimestamp(self._clock(), UTC), who, what))
+
+    def _tell_once(self, what: str, sentence: str, seconds: float = RETRY_SECONDS) -> bool:
+        """Report a fault, but the same one only once in a while: ten thousand devices may have the same one.
+
+        Returns whether it was reported now.
+        """
         now = self._clock()
-        if now >= self._told.get(what, 0.0):
-            if len(self._told) >= _TOLD_KEPT:
-                self._told.clear()
-            self._told[what] = now + seconds
-            self._tell(sentence)
+        if now < self._told.get(what, 0.0):
+            return False
+        if len(self._told) >= _TOLD_KEPT:
+            self._told.clear()
+        self._told[what] = now + seconds
+        self._tell(sentence)
+        return True
 
 
 def _later(error: EngageError) -> CallAnswer:

@@ -7,6 +7,7 @@ from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import write_json
 from engage_server.services.call_in.call import CREDENTIAL_STATUSES, NOT_FOUND, CallAnswer, CallKind, KnownCall
 from engage_server.services.device_files.folder import Collection, DeviceFolder, DeviceFolders
+from engage_server.services.device_files.given_database import GivenDatabase, record_given
 from engage_server.services.evidence.device_audits import note_device_audits
 from engage_server.services.evidence.sightings import Sightings
 
@@ -17,6 +18,7 @@ _COLLECTIONS = {
     CallKind.CREDENTIAL: Collection.CREDENTIALS,
     CallKind.CREDENTIAL_STATUS: Collection.CREDENTIALS,
 }
+_CALLS = {CallKind.CREDENTIAL_SCAN: "scan", CallKind.CREDENTIAL: "credentials", CallKind.CREDENTIAL_STATUS: "status"}
 
 
 class FileAnswers:
@@ -41,9 +43,11 @@ class FileAnswers:
             return NOT_FOUND  # a request alone creates no folder
         with self._folders.open(known.site, known.serial) as folder:
             if known.call.kind is CallKind.DATABASE:
-                return _database(folder, known.call.since)
+                return _database(folder, known)
             if known.call.kind is CallKind.CONFIG:
-                folder.put_parameters(read_parameters(known.value), known.at)
+                parameters = read_parameters(known.value)
+                if not known.is_trial:
+                    folder.put_parameters(parameters, known.at)
                 return CallAnswer(200)  # not 204, which has no Content-Length for a device to read
             return self._collect(folder, known, known.serial)
 
@@ -56,8 +60,11 @@ class FileAnswers:
         collection = _COLLECTIONS[kind]
         if not isinstance(known.value, dict | list):
             raise BodyInvalid(f"the body has no {collection}", "Send an object or a list.")
+        if known.is_trial:  # a trial must not add events to a real door
+            is_first = not folder.files_of(collection)
+            return CallAnswer(CREDENTIAL_STATUSES.get(kind, 201 if is_first else 202))
         try:
-            after, is_first = folder.collect(collection, known.value, known.at, self._max_events)
+            after, is_first = folder.collect(collection, known.value, known.at, self._max_events, _CALLS.get(kind, ""))
         except BodyInvalid as error:  # the fault is in the stored file, not in the body
             raise NotPossible(error.sentence, error.next_step) from None
         if collection is Collection.CREDENTIALS:
@@ -76,11 +83,15 @@ class FileAnswers:
         return CallAnswer(201 if is_first else 202)
 
 
-def _database(folder: DeviceFolder, since: str) -> CallAnswer:
+def _database(folder: DeviceFolder, known: KnownCall) -> CallAnswer:
+    since = known.call.since
     try:
         answer = folder.database()
         if answer is None:
             return NOT_FOUND  # a known device without a database yet: it keeps the one that it has
-        return CallAnswer(200, write_json(answer_since(answer, folder.earlier, since)))
+        body = write_json(answer_since(answer, folder.earlier, since))
+        if known.call.method != "HEAD" and not known.is_trial:
+            record_given(folder, GivenDatabase(known.at, since, str(answer["nxtDbVerTS"])))
+        return CallAnswer(200, body)
     except BodyInvalid as error:
         raise NotPossible(error.sentence, error.next_step) from None

@@ -11,6 +11,7 @@ from engage_server.protocol.device_audits import MAX_EVENTS, events_in
 from engage_server.protocol.json_body import Json, read_json, without_secrets, write_json
 from engage_server.records import CallIn, CallInWay, Upstream
 from engage_server.services.call_in.call import (
+    CALLS,
     CREDENTIAL_STATUSES,
     LATER,
     NOT_FOUND,
@@ -90,6 +91,7 @@ class UpstreamAnswers:
             authorization=call.authorization,
             address=call.address,
             received_at=known.at,
+            marked=call.marked,
         )
         appended = self._spool.append(known.site, device_name(known.serial, call.address), upload)
         events = events_in(known.value)
@@ -111,7 +113,7 @@ class UpstreamAnswers:
             return UNREADABLE
         is_database = call.kind is CallKind.DATABASE
         body, method = (None, "GET") if is_database else (call.body, call.method)  # a HEAD is answered from a GET
-        headers = handed_on(call.content_type, call.authorization, call.address, known.serial)
+        headers = handed_on(call.content_type, call.authorization, call.address, known.serial, marked=call.marked)
         got = self._asked(known, UpstreamRequest(method, call.target, body, headers))
         if got is None:
             return LATER
@@ -185,7 +187,7 @@ def _answer(kind: CallKind, got: UpstreamAnswer) -> CallAnswer:
     if 400 <= got.status < 500 and got.status not in (408, 425, 429):
         return CallAnswer(got.status, retry_seconds=got.retry_seconds)
     if not 200 <= got.status < 300:  # also a redirect: no device follows one
-        sentence = f"the upstream system answers {got.status} to {kind.name}"
+        sentence = f"the upstream system answers {got.status} to {CALLS[kind]}"
         raise UpstreamAway(sentence, "Check its log.", retry_seconds=got.retry_seconds)
     if kind is CallKind.DATABASE:
         return _database(got)

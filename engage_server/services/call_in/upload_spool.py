@@ -48,6 +48,7 @@ class Upload:
         address: The device's address.
         received_at: When it arrived, timezone-aware, UTC.
         repeated: Whether this device has sent exactly the same before.
+        marked: Whether a virtual lock marked it as its own.
     """
 
     kind: str
@@ -58,6 +59,7 @@ class Upload:
     address: str
     received_at: datetime
     repeated: bool = False
+    marked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,7 @@ class Pending:
                 address=str(value["address"]),
                 received_at=datetime.fromisoformat(value["receivedAt"]),
                 repeated=bool(value["repeated"]),
+                marked=bool(value.get("marked", False)),
             )
         except (KeyError, TypeError, ValueError, binascii.Error, BodyInvalid):
             raise BodyInvalid(f"{self.path} is not an upload of a device", "Check it, and move it away.") from None
@@ -256,6 +259,7 @@ def _written(upload: Upload, *, repeated: bool) -> bytes:
             "target": upload.target,
             "receivedAt": stamp(upload.received_at),
             "repeated": repeated,
+            "marked": upload.marked,
             "address": upload.address,
             "contentType": upload.content_type,
             "authorization": upload.authorization,

@@ -5,7 +5,7 @@ an earlier one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from engage_server.services.device_files.folder import (
     DeviceFolder,
     DeviceFolders,
 )
+from engage_server.services.device_files.given_database import GivenDatabase, read_given
 from engage_server.services.device_files.uploads import Entry, fresh_events, imported_entries
 
 _PIECE_BYTES = 1024 * 1024
@@ -34,19 +35,21 @@ _PIECE_BYTES = 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class DeviceEvent:
-    """One event of a device's audits, for people to read.
+    """One event of a device's audits or alerts, for people to read.
 
     Attributes:
         received_at: When it arrived, as text.
         device_time: When it happened by the device's own clock, as the device wrote it; "" for nothing.
         code: Four hexadecimal digits; "" if it cannot be parsed.
         sentence: The meaning of the event.
+        upload: What it came in: ``audit`` or ``alert``.
     """
 
     received_at: str
     device_time: str
     code: str
     sentence: str
+    upload: str = "audit"
 
 
 class DeviceExchange:
@@ -144,23 +147,34 @@ class DeviceExchange:
             return folder.collected(collection)
 
     def events(self, site: str, serial: str) -> list[DeviceEvent]:
-        """The events of a device's audits, oldest first, each only once.
+        """The events of a device's audits and alerts, oldest first, each only once in its kind of upload.
 
         Raises:
             BodyInvalid: A file is damaged.
         """
         found = []
-        for entry in self.collected(site, serial, Collection.AUDITS):
-            received_at = str(entry["receivedAt"])
-            if "unread" in entry:
-                found.append(_too_long(entry, received_at))
-            found += [_event(event, received_at) for event in fresh_events(entry)]
-        return found
+        for collection in (Collection.AUDITS, Collection.ALERTS):
+            for entry in self.collected(site, serial, collection):
+                found += _events(entry, str(collection).removesuffix("s"))
+        return sorted(found, key=lambda event: event.received_at)
+
+    def given(self, site: str, serial: str) -> GivenDatabase | None:
+        """Which database a device asked with, and which it was given last; None if it never asked this host."""
+        if not self._folders.exists(site, serial):
+            return None
+        with self._folders.open(site, serial) as folder:
+            return read_given(folder)
 
     def files(self, site: str, serial: str) -> dict[str, int]:
         """The files of a device with their lengths in bytes; empty if it has no folder."""
         path = self._folders.path(site, serial)
         return {each.name: each.stat().st_size for each in sorted(path.glob("*.json"))} if path.is_dir() else {}
+
+
+def _events(entry: Entry, upload: str) -> list[DeviceEvent]:
+    received_at = str(entry["receivedAt"])
+    unread = [_too_long(entry, received_at)] if "unread" in entry else []
+    return [replace(each, upload=upload) for each in [*unread, *(_event(e, received_at) for e in fresh_events(entry))]]
 
 
 def _too_long(entry: Entry, received_at: str) -> DeviceEvent:
@@ -179,7 +193,7 @@ def _event(event: Json, received_at: str) -> DeviceEvent:
 
 
 def _assert_newer(folder: DeviceFolder, file: FoundFile, value: Json) -> None:
-    present = folder.raw(DATABASE)
+    present = folder.present_database()
     if not isinstance(present, dict) or not isinstance(value, dict) or present == value:
         return
     versions = [version_of(str(each.get("nxtDbVerTS", ""))) for each in (present, value)]

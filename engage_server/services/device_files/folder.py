@@ -37,6 +37,9 @@ CONFIGURATION = "configuration.json"
 PARAMETERS = "parameters.json"
 EARLIER = "earlier"  # the folder of databases that devices may still have
 
+_WAYS_OUT = dict.fromkeys((DATABASE, CONFIGURATION), "Fix the file, or import it again: engage device import")
+_NEW_FILE = "Fix the file, or move it out of the folder: a new one begins."
+
 _FULL_BYTES = 256 * 1024  # of collected uploads in one file, which each upload rewrites
 _IMPORTED_BYTES = 4 * 1024 * 1024  # in one file of uploads from elsewhere
 _BEFORE = "before"  # next to the uploads of a file: the digests of the last uploads in the file before
@@ -97,14 +100,23 @@ class DeviceFolder:
     def put_database(self, answer: dict[str, Any]) -> None:
         """Give the device this database from now on. The present one is kept as an earlier one."""
         assert_harmless(answer, DATABASE)
-        before = self.raw(DATABASE)
-        if before is not None and isinstance(before, dict) and before != answer:
+        before = self.present_database()
+        if isinstance(before, dict) and before != answer:
             version = version_of(str(before.get("nxtDbVerTS", "")))
             if version is not None:
                 make_folder(self.path / EARLIER)
                 self._write(f"{EARLIER}/0x{version:016X}.json", before)
                 self._forget_earliest()
+        elif before is None and (self.path / DATABASE).exists():
+            (self.path / DATABASE).replace(self.path / f"{DATABASE}.unreadable")
         self._write(DATABASE, answer)
+
+    def present_database(self) -> Json:
+        """The content of the database's file, even if it would harm a device; None if it is no JSON at all."""
+        try:
+            return self.raw(DATABASE)
+        except BodyInvalid:
+            return None
 
     def put(self, name: str, value: Json) -> None:
         """Write any other file that is replaced as a whole."""
@@ -116,14 +128,14 @@ class DeviceFolder:
         Raises:
             NotPossible: They cannot be written, or there is no room for them.
         """
-        self._write_within_limits(PARAMETERS, {"receivedAt": stamp(at), "parameters": parameters})
+        self.put_received(PARAMETERS, {"receivedAt": stamp(at), "parameters": parameters})
 
     def parameters(self) -> Json:
         """The parameters that :meth:`put_parameters` stored last; None for none."""
         return self.raw(PARAMETERS)
 
     def collect(
-        self, collection: Collection, upload: Json, at: datetime, max_events: int = MAX_EVENTS
+        self, collection: Collection, upload: Json, at: datetime, max_events: int = MAX_EVENTS, call: str = ""
     ) -> tuple[Taken, bool]:
         """Store an upload permanently.
 
@@ -132,6 +144,7 @@ class DeviceFolder:
             upload: The upload as it came.
             at: When it arrived.
             max_events: An upload with more events is stored, but its events are not compared with earlier ones.
+            call: Which call it was, if a collection has uploads of several; "" if it has one.
 
         Returns:
             The entries after it, and whether it was the first of this collection.
@@ -149,14 +162,14 @@ class DeviceFolder:
             )
         is_first = not entries and not full
         before = self._before(collection, full)
-        digest = upload_digest(upload)
+        digest = upload_digest(upload, call)
         if digest in before:
             before[digest] += 1
             after = Taken(entries, ())
         else:
-            after = taken(entries, upload, at, max_events)
+            after = taken(entries, upload, at, max_events, call)
         content = {str(collection): after.entries} | ({_BEFORE: before} if before else {})
-        self._write_within_limits(f"{collection}.json", content)
+        self.put_received(f"{collection}.json", content)
         self._begin_anew_when_full(collection)
         return after, is_first
 
@@ -221,7 +234,7 @@ class DeviceFolder:
         try:
             return read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH)
         except BodyInvalid as error:
-            raise BodyInvalid(f"{path}: {error.sentence}", "Fix the file, or import it again.") from None
+            raise BodyInvalid(f"{path}: {error.sentence}", _WAYS_OUT.get(name, _NEW_FILE)) from None
 
     def _write(self, name: str, value: Json) -> None:
         replace_file(self.path / name, self._written(name, value), SECRET_MODE)
@@ -238,7 +251,7 @@ class DeviceFolder:
             )
         return content
 
-    def _write_within_limits(self, name: str, value: Json) -> None:
+    def put_received(self, name: str, value: Json) -> None:
         """Write what a device sent, after checking the limits with the exact bytes that will be written."""
         content = self._written(name, value)
         if self._room is None:

@@ -6,6 +6,7 @@
 * ``repeated`` has the places of events that already came in an earlier upload.
 * ``again`` has the times at which exactly the same upload came again, because our answer was lost.
 * ``times`` is how often it came.
+* ``call`` is the kind of call, in a file with uploads of several kinds: ``scan``, ``credentials`` or ``status``.
 * ``unread`` is the number of events in an upload with more than ``max_audit_events``. It is kept whole, and its events
   are not compared. So the cost of a call grows only with its length.
 """
@@ -38,7 +39,7 @@ class Taken:
     fresh: tuple[Json, ...]
 
 
-def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int = MAX_EVENTS) -> Taken:
+def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int = MAX_EVENTS, call: str = "") -> Taken:
     """Add one more upload to the entries.
 
     Args:
@@ -46,15 +47,16 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int 
         upload: The upload as it came.
         at: When it arrived.
         max_events: An upload with more events is kept, but its events are not compared with earlier ones.
+        call: Which call it was, if the file has uploads of several; "" if it has one.
     """
-    kept, digest = without_secrets(upload), upload_digest(upload)
+    kept, digest = without_secrets(upload), upload_digest(upload, call)
     same = next((place for place, entry in enumerate(entries) if entry["digest"] == digest), None)
     if same is not None:
         entry = entries[same]
         again = [*entry.get("again", ()), stamp(at)]
         changed = entry | {"again": again[-_AGAIN_KEPT:], "times": entry.get("times", 1) + 1}
         return Taken([*entries[:same], changed, *entries[same + 1 :]], ())
-    entry = {"receivedAt": stamp(at), "digest": digest, "upload": kept}
+    entry = {"receivedAt": stamp(at), **({"call": call} if call else {}), "digest": digest, "upload": kept}
     events = events_in(kept)
     if len(events) > max_events:
         return Taken([*entries, entry | {"unread": len(events)}], ())
@@ -65,9 +67,10 @@ def taken(entries: Sequence[Entry], upload: Json, at: datetime, max_events: int 
     return Taken([*entries, entry], tuple(fresh_events(entry)))
 
 
-def upload_digest(upload: Json) -> str:
-    """The digest that identifies an upload, without passwords."""
-    return content_digest(without_secrets(upload))
+def upload_digest(upload: Json, call: str = "") -> str:
+    """The digest that identifies an upload, without passwords. The same body of another call is another upload."""
+    kept = without_secrets(upload)
+    return content_digest([call, kept] if call else kept)
 
 
 def read_events(entry: Entry) -> list[Json]:

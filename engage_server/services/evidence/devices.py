@@ -85,6 +85,7 @@ class DeviceEvidence:
         release: int | None = None,
         missing: bool = False,
         troubled: bool = False,
+        host: Host | None = None,
         limit: int | None = None,
     ) -> list[DeviceView]:
         """The devices of a site: first those never seen, then those that have been silent longest.
@@ -95,6 +96,7 @@ class DeviceEvidence:
             release: Fill in how far each device came with this release.
             missing: Only devices that have not finished a handshake with the release.
             troubled: Only devices that seem to have a problem.
+            host: Only devices that called this host last. Those that were never seen are left out.
             limit: The most devices to return.
 
         Raises:
@@ -103,13 +105,14 @@ class DeviceEvidence:
         hosts = self._hosts(site)
         if release is not None:
             self._store.release(site, release)
-        wanted = DeviceFilter(release, missing, limit=limit)
+        wanted = DeviceFilter(release, missing, host.text if host else "", limit=limit)
         if troubled:
             sieve = replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES))
-            astray = self._unseen(site, list(self._store.answered_elsewhere(site, limit)), release)
+            elsewhere = [] if host else list(self._store.answered_elsewhere(site, limit))
+            astray = self._unseen(site, elsewhere, release)
             rest = None if limit is None else limit - len(astray)
             return self._told_apart(site, astray + self._troubled(hosts, site, now, replace(sieve, limit=rest)))
-        views = self._unseen(site, self._store.unseen_devices(site, limit), release)
+        views = self._unseen(site, [] if host else self._store.unseen_devices(site, limit), release)
         rest = None if limit is None else max(0, limit - len(views))
         found = self._store.device_histories(site, replace(wanted, limit=rest))
         return self._told_apart(site, views + self._views(site, found, release, now, hosts))

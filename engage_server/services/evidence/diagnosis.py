@@ -17,6 +17,7 @@ _ALERTS = {
     "alert certificate_expired": "it reports certificate_expired: by its clock a certificate has expired",
     "alert bad_certificate": "it reports bad_certificate: a certificate is unreadable, or not valid yet by its clock",
     "alert certificate_unknown": "it reports certificate_unknown: it does not accept something about the chain",
+    "alert internal_error": "it reports internal_error: it does not accept something about the chain, or its name",
     "alert unsupported_certificate": "it reports unsupported_certificate: it does not support a key or signature",
     "alert handshake_failure": "it reports handshake_failure: it shares no TLS version or cipher suite with this host",
     "alert protocol_version": "it reports protocol_version: it is too old for this host's TLS versions",
@@ -68,7 +69,7 @@ def diagnose(
     if device.anchor_failed_at is not None:
         return Diagnosis(
             "anchor_refused",
-            f"its audit of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not accept the new anchor ("
+            f"its report of {device.anchor_failed_at:%Y-%m-%d %H:%M} UTC says that it did not accept the new anchor ("
             f"{sentence_of_report(device.report)}). It keeps its anchor, and is locked out when that one expires",
             "If the hash does not match, it has another site key: commission it again. Otherwise press 'update from "
             "server' in the vendor's app, and check that it can reach port 80.",
@@ -139,7 +140,7 @@ def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:
     return Diagnosis(
         "refuses",
         f"it calls {device.host}, which site {device.site} does not have: the certificate is not valid for it; {alert}",
-        "Add this host to the site again (engage site change) and rotate. Or let the device call another host.",
+        "Add this host to the site (engage site change) and rotate. Or let the device call another host.",
     )
 
 
@@ -147,7 +148,7 @@ def _lately(device: DeviceHistory, now: datetime) -> Diagnosis | None:
     if device.reported_at is not None and now - device.reported_at <= RECENT_TROUBLE and _is_trouble(device.report):
         return Diagnosis(
             "reports",
-            f"its audit of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
+            f"its report of {device.reported_at:%Y-%m-%d %H:%M} UTC says: {sentence_of_report(device.report)}",
             "It has called since, so it is not locked out. If this happens again, check its network and its clock.",
         )
     asked = device.asked_again_at

@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from engage_server.errors import EngageError
 
+# On answers of the operators' instance. With two installations on one machine, the port does not say whose it is.
+PROCESS_HEADER = "Engage-Process"
+
 
 class Level(StrEnum):
     """How serious a finding is."""

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass
 
 from engage_server.records import Host, Site
-from engage_server.services.installation.checkup import Check, Level
+from engage_server.services.installation.checkup import PROCESS_HEADER, Check, Level
 
 _SECONDS = 3.0
 _NAMES_AT_ONCE = 8
@@ -49,28 +49,69 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse) -> Check:
-    """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues."""
+def look_at_operators(port: PortUse, ours: Collection[int] | None = None) -> Check:
+    """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
+
+    Args:
+        port: Where it should listen.
+        ours: The processes of this installation's operators' instance on this host, according to the store; None if
+            the store cannot be asked. Then it is not known whose instance answers.
+    """
+    where = _shown(port)
     try:
         with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
             connection.request("GET", "/readyz")
-            status = connection.getresponse().status
+            answer = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
-        return Check(
-            "operators",
-            Level.PROBLEM,
-            f"the operators' instance does not answer on {_shown(port)}: {why}. Sightings stay in the spool, and "
-            "no rotation continues",
-            "Start it: engage serve, or engage serve operators.",
-        )
-    if status == 200:
-        return Check("operators", Level.OK, f"the operators' instance answers on {_shown(port)}")
+        return _no_operators(where, why, runs=bool(ours))
+    if ours is not None and (answer.getheader(PROCESS_HEADER) or "") not in map(str, ours):
+        return _other_operators(where, port.port, runs=bool(ours))
+    if answer.status == 200:
+        return Check("operators", Level.OK, f"the operators' instance answers on {where}")
     return Check(
         "operators",
         Level.WARNING,
-        f"the operators' instance on {_shown(port)} is not ready (status {status})",
+        f"the operators' instance on {where} is not ready (status {answer.status})",
         "Activate a release: engage release activate N --site NAME.",
+    )
+
+
+def _no_operators(where: str, why: str, *, runs: bool) -> Check:
+    if runs:
+        return _elsewhere("operators", f"nothing answers on {where} ({why})", "it was started with another port")
+    return Check(
+        "operators",
+        Level.PROBLEM,
+        f"the operators' instance does not answer on {where}: {why}. Sightings stay in the spool, and no rotation "
+        "continues",
+        "Start it: engage serve, or engage serve operators.",
+    )
+
+
+def _other_operators(where: str, port: int, *, runs: bool) -> Check:
+    """Of another installation on this machine, or of an earlier version, which does not name its process."""
+    if runs:
+        other = f"another installation or an earlier version answers on {where}"
+        return _elsewhere("operators", other, "on another port, or it has to be restarted")
+    return Check(
+        "operators",
+        Level.PROBLEM,
+        f"another installation answers on {where}, or the operators' instance started a moment ago: none of its "
+        "workers is known",
+        f"Run 'engage doctor' again in ten seconds. Then start it on a free port: engage serve --operators-port "
+        f"{port + 1}",
+    )
+
+
+def _elsewhere(listener: str, what: str, why: str) -> Check:
+    """Our instance runs, but not where it is looked for."""
+    return Check(
+        "operators" if listener == "operators" else "ports",
+        Level.PROBLEM,
+        f"{what}, but {_UNITS[listener]} runs here: {why}",
+        f"Give that port here as well: engage doctor --{listener}-port PORT. Or set {listener}_port in the settings "
+        "file.",
     )
 
 
@@ -161,13 +202,7 @@ def _port(use: PortUse, workers: int | None, is_silent: bool) -> Check:
             f"Run 'engage doctor' again in ten seconds. Then: {who}",
         )
     if workers:
-        sentence = f"nothing listens on {where}, but {unit} runs here: it was started with another port"
-        return Check(
-            "ports",
-            Level.PROBLEM,
-            sentence,
-            f"Give that port here as well: engage doctor --{use.listener}-port PORT. Or set it.",
-        )
+        return _elsewhere(use.listener, f"nothing listens on {where}", "it was started with another port")
     return Check("ports", Level.PROBLEM, f"nothing listens on {where}: {unit} does not run", "Start it: engage serve.")
 
 

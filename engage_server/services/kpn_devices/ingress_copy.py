@@ -20,6 +20,7 @@ from engage_server.store.interface import KpnStore
 COPY_FILE, TAKEN_FOLDER = "tables.json", "taken"
 _MAX_COPY_BYTES = 64 * 1024 * 1024
 _FORM = 1
+_KEPT_RENEWALS = 10  # as many seconds: an ingress may still act on an older copy, and would take the message again
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class IngressCopy:
         self._folder = folder
         self._store = store
         self._written = b""
+        self._ended: dict[str, int] = {}
 
     def renew(self) -> None:
         """Move on the messages that were taken, and write the copy again if anything changed.
@@ -59,15 +61,24 @@ class IngressCopy:
         make_folder(self._folder / TAKEN_FOLDER)
         taken = list((self._folder / TAKEN_FOLDER).iterdir())
         for path in taken:
-            with suppress(ValueError, FileNotFoundError):
-                at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
-                self._store.end_downlink(int(path.name), DownlinkStatus.DELIVERED, at)
+            if path.name not in self._ended:
+                self._end(path)
         content = _written(self._store)
         if content != self._written or not (self._folder / COPY_FILE).exists():
             replace_file(self._folder / COPY_FILE, content, SECRET_MODE)
             self._written = content
-        for path in taken:  # only now: until then the copy still offered the message
-            path.unlink(missing_ok=True)
+        for path in taken:
+            self._ended[path.name] += 1
+            if self._ended[path.name] > _KEPT_RENEWALS:
+                path.unlink(missing_ok=True)
+                del self._ended[path.name]
+
+    def _end(self, path: Path) -> None:
+        """Move on a message that was taken. A file of another name is removed later like all others."""
+        with suppress(ValueError, FileNotFoundError):
+            at = datetime.fromtimestamp(path.stat().st_mtime, UTC)
+            self._store.end_downlink(int(path.name), DownlinkStatus.DELIVERED, at)
+        self._ended[path.name] = 0
 
 
 def read_copy(folder: Path) -> CopiedTables:

@@ -150,10 +150,13 @@ class KpnDevices:
         return self._store.execute_downlinks(now)
 
     def discard_old_sms(self, now: datetime) -> int:
-        """Move each SMS that the network no longer tries to failed. Return how many."""
+        """Move each SMS that the network no longer tries to failed. Return how many.
+
+        The 48 hours begin when a message begins to execute: until then, it waits for another one.
+        """
         old = [
             each
             for each in self._store.downlinks(status=DownlinkStatus.EXECUTING)
-            if each.channel is DownlinkChannel.SMS and now - each.queued_at >= SMS_KEPT_FOR
+            if each.channel is DownlinkChannel.SMS and now - each.changed_at >= SMS_KEPT_FOR
         ]
         return sum(self._store.end_downlink(each.number, DownlinkStatus.FAILED, now) for each in old)

@@ -60,4 +60,5 @@ def operators_app(
     ):
         each.start()
     pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False)]
-    return create_operators_app(device_side.distribution, exposition.text, pages), spool.lateness
+    app = create_operators_app(device_side.distribution, exposition.text, os.getpid(), pages)
+    return app, spool.lateness

@@ -9,12 +9,12 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving.allocator import FreeMemory
-from engage_server.serving.worker.answers.flask_pool import FlaskPool
+from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.origin_server import OriginServer, Outgoing
 from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.room import Room
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
-from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.connections.tls_context import ContextSource
 from engage_server.serving.worker.defects import Defects
 from engage_server.serving.worker.log_lines import AccessLog, ErrorLogHandler
 from engage_server.serving.worker.metrics import ListenerMetrics
@@ -37,7 +37,8 @@ class Equipment:
         access_log: The lines of requests.
         room: Decides which connection is closed.
         log: For what operators should know.
-        distribution: Says whether a local address can choose a site.
+        distribution: Says whether a local address can choose a site. None for a listener that no devices call.
+        witness: Records how handshakes end. None: the usual one.
 
     Attributes:
         stop_following: Called at the end.
@@ -48,15 +49,16 @@ class Equipment:
         self,
         settings: Settings,
         origin_server: OriginServer,
-        pool: FlaskPool,
-        tls: TlsContexts | None,
+        pool: AppPool,
+        tls: ContextSource | None,
         sightings: Sightings | None,
         spool: SpoolWriter | None,
         metrics: ListenerMetrics,
         access_log: AccessLog,
         room: Room,
         log: logging.Logger,
-        distribution: Distribution,
+        distribution: Distribution | None,
+        witness: "HandshakeWitness | None" = None,
     ) -> None:
         self._distribution = distribution
         self.stop_following: Callable[[], None] = lambda: None
@@ -65,7 +67,7 @@ class Equipment:
         self.tls = tls
         self.metrics = metrics
         self.access_log = access_log
-        self.handshakes = HandshakeWitness(metrics, sightings)
+        self.handshakes = witness or HandshakeWitness(metrics, sightings)
         self.room = room
         self.deadlines = room.deadlines
         self.sightings = sightings
@@ -79,7 +81,7 @@ class Equipment:
 
     def local_address(self, client: Socket) -> str:
         """Return the address of this host that a client called, if any address chooses a site; else ""."""
-        if not self._distribution.snapshot.by_local_address:
+        if self._distribution is None or not self._distribution.snapshot.by_local_address:
             return ""
         try:
             return folded(str(client.getsockname()[0]))
@@ -118,7 +120,7 @@ class Equipment:
     def _look(self) -> None:
         lost = self._spool.lost if self._spool else 0
         self.metrics.holds(self.room.budget.held_bytes)
-        age = self._distribution.seconds_since_look
+        age = self._distribution.seconds_since_look if self._distribution is not None else None
         self.metrics.look(self.deadlines, self.pool.pending, lost, self.access_log.lost + ErrorLogHandler.lost, age)
         self._free_memory.look(self.room.kept_bytes())
         trouble = self._spool.trouble if self._spool else ""

@@ -63,6 +63,7 @@ class SnapshotFollower:
         self._looked_at = time.monotonic()
         device_side.distribution.ask_age(lambda: time.monotonic() - self._looked_at)
         self._kept: dict[str, str] = {}
+        self._told_current = ""
         self._say_at = 0.0
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="snapshot-follower", daemon=True)
@@ -173,8 +174,12 @@ class SnapshotFollower:
 
     def _tell_current(self) -> None:
         current = self._device_side.distribution.snapshot.current.values()
-        what = ", ".join(f"{release.site} release {release.number}" for release in current)
-        self._log.info("serving %s", what or "no release yet")
+        what = ", ".join(f"{release.site} release {release.number}" for release in current) or "no release yet"
+        if what == self._told_current:
+            self._log.info("sites or devices were changed; the releases are the same")
+        else:
+            self._log.info("serving %s", what)
+        self._told_current = what
 
     def _tell_kept(self, snapshot: Snapshot) -> None:
         kept = {site: error.sentence for site, error in snapshot.kept.items()}

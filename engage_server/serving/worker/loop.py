@@ -18,6 +18,7 @@ from gunicorn.workers.base import Worker
 
 from engage_server.serving.worker.answers.origin_server import Outgoing
 from engage_server.serving.worker.connections.accepting import Accepting
+from engage_server.serving.worker.connections.client_hello import PROXY_HEADERS, SENTENCES
 from engage_server.serving.worker.connections.connection import Connection, Socket
 from engage_server.serving.worker.connections.deadlines import Phase
 from engage_server.serving.worker.connections.room import LIMIT, MEMORY, in_turns
@@ -208,7 +209,7 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             connection: Connection = Connection(client, address, now)
             connection.local = local
         else:
-            connection = TlsConnection(client, address, now, contexts.current(local), local)
+            connection = TlsConnection(client, address, now, contexts.current(local), local, contexts.by_name)
         self._epoll.register(connection.fileno, _READ)
         self._connections[connection.fileno] = connection
         self._equipment.metrics.accepted()
@@ -272,8 +273,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
             if connection.phase is not _HANDSHAKE and not connection.requests:
                 # only our side has finished: in TLS 1.3 a client may check the chain this late
                 self._equipment.handshakes.failed(connection, failure.reason)
-            if failure.reason == "hello name":
-                self._defects.expected("a server name that is not ASCII was refused with alert 112 (unrecognized_name)")
+            if failure.reason in SENTENCES:
+                self._defects.expected(SENTENCES[failure.reason])
             self._drop(connection, failure.reason)
         except OSError:
             self._drop(connection, "reset")
@@ -297,6 +298,8 @@ class DeviceWorker(Worker):  # type: ignore[misc]  # gunicorn has no type hints
     def _take(self, connection: Connection, content: bytes) -> None:
         outgoing = self._server.take(connection, content)
         if outgoing is not None:
+            if outgoing.status == 400 and content.startswith(PROXY_HEADERS):
+                self._defects.expected(SENTENCES["hello proxy"])
             self._outgoing.append(outgoing)
         elif connection.reader is None:
             self._hand_over(connection)

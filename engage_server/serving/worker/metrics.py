@@ -58,6 +58,11 @@ FAMILIES: Mapping[str, Family] = {
         "histogram", "From the connection to the end of its handshake.", ("tls_version",)
     ),
     "engage_tls_alerts_received": Family("counter", "TLS alerts from clients (RFC 8446 section 6).", ("alert",)),
+    "engage_links_handshakes": Family(
+        "counter", "TLS handshakes on the ingress of the links, where no device calls.", ("result", "tls_version")
+    ),
+    "engage_links_handshake_seconds": Family("histogram", "The same, how long they took.", ("tls_version",)),
+    "engage_links_tls_alerts_received": Family("counter", "TLS alerts from clients of the ingress.", ("alert",)),
     "engage_unfinished_bytes": Family(
         "gauge", "Memory of each worker that unfinished requests and answers take.", ("listener", "process")
     ),
@@ -78,14 +83,18 @@ class ListenerMetrics:
     """The metrics of one worker.
 
     Args:
-        listener: ``http``, ``https`` or ``operators``.
+        listener: ``http``, ``https``, ``operators`` or ``links``.
         folder: The folder of its file. It must exist.
+        handshakes: The first word of the names of what is counted about handshakes. That of devices is used by alerts
+            of the monitoring, so no other listener may have it.
 
     Attributes:
         open_circuits: Returns the sites whose systems are not called at the moment.
     """
 
-    def __init__(self, listener: str, folder: Path) -> None:
+    def __init__(self, listener: str, folder: Path, handshakes: str = "engage") -> None:
+        self._handshakes, self._alerts = f"{handshakes}_handshakes", f"{handshakes}_tls_alerts_received"
+        self._handshake_seconds = f"{handshakes}_handshake_seconds"
         self.open_circuits: Callable[[], Sequence[str]] = tuple
         self._listener = listener
         self._file = folder / f"{os.getpid()}.json"
@@ -121,22 +130,27 @@ class ListenerMetrics:
 
     def handshake_finished(self, tls_version: str, seconds: float) -> None:
         """Count a finished handshake."""
-        self._count("engage_handshakes", ("finished", tls_version))
-        self._observe("engage_handshake_seconds", (tls_version,), seconds)
+        self._count(self._handshakes, ("finished", tls_version))
+        self._observe(self._handshake_seconds, (tls_version,), seconds)
 
     def handshake_failed(self, tls_version: str, reason: str) -> None:
         """Count a handshake that failed, or that the client refused late."""
         is_alert = reason.startswith("alert ")
-        self._count("engage_handshakes", ("alert" if is_alert else "failed", tls_version))
+        self._count(self._handshakes, ("alert" if is_alert else "failed", tls_version))
         if is_alert:
-            self._count("engage_tls_alerts_received", (reason.removeprefix("alert "),))
+            self._count(self._alerts, (reason.removeprefix("alert "),))
 
     def serving(self, snapshot: Snapshot) -> None:
         """Record that another snapshot is served. The follower's thread calls this; the loop reads it later."""
         self._snapshot = snapshot
 
     def look(
-        self, deadlines: "Deadlines[Any]", pending: int, sightings_lost: int, lines_lost: int, store_seconds: float
+        self,
+        deadlines: "Deadlines[Any]",
+        pending: int,
+        sightings_lost: int,
+        lines_lost: int,
+        store_seconds: float | None,
     ) -> None:
         """Set the values that are measured from time to time, not counted, and write the file."""
         for phase in Phase:
@@ -149,7 +163,8 @@ class ListenerMetrics:
             self._values[key] = 0
         for site in self.open_circuits():
             self._values["engage_upstream_circuit_open", (self._listener, site)] = 1
-        self._values["engage_store_last_look_seconds", mine] = round(store_seconds, 3)
+        if store_seconds is not None:
+            self._values["engage_store_last_look_seconds", mine] = round(store_seconds, 3)
         self._write()
 
     def holds(self, count: int) -> None:

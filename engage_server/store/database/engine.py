@@ -1,6 +1,7 @@
 """Connections to the database, and the translation of its errors."""
 
 import os
+import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, func, make_url, select
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, SQLAlchemyError
 
 from engage_server.errors import NotPossible, SettingsInvalid, StoreNotUsable
 from engage_server.files import make_folder, open_file
@@ -19,6 +20,7 @@ _BUSY_SECONDS = 30  # how long SQLite waits for another writer: far more than on
 _ALONE = 0x656E67616766  # for pg_advisory_lock: "engage" plus one; schema.upgrade uses "engage" itself
 _ALONE_SECONDS, _ALONE_LOOK_SECONDS = 120.0, 0.2  # building a chain takes some seconds on a small machine
 _WRITING, _AFTERWARDS = "engage_writing", "engage_afterwards"
+_FILE, _GONE = "engage_file", "its file is gone"
 
 
 def open_engine(database_url: str) -> Engine:
@@ -58,6 +60,8 @@ def _read_url(database_url: str) -> URL:
 
 def _sqlite_engine(url: URL) -> Engine:
     engine = create_engine(url, connect_args={"timeout": _BUSY_SECONDS})
+    if url.database not in (None, "", ":memory:"):
+        _watch_file(engine, Path(str(url.database)))
 
     @event.listens_for(engine, "connect")
     def _on_connect(connection: Any, _record: object) -> None:  # the driver's own type
@@ -75,6 +79,36 @@ def _sqlite_engine(url: URL) -> Engine:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
 
     return engine
+
+
+def _watch_file(engine: Engine, path: Path) -> None:
+    """Never use a database whose file is gone, and never make an empty one in its place.
+
+    SQLite does both. A process that serves would go on writing to the removed file, where nobody finds it again. The
+    empty file would look like a database that only lacks its tables.
+    """
+
+    @event.listens_for(engine, "do_connect")
+    def _on_do_connect(_dialect: object, _record: object, _arguments: object, _parameters: object) -> None:
+        if not path.is_file():
+            raise sqlite3.OperationalError(_GONE)
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(_connection: object, record: Any) -> None:
+        record.info[_FILE] = _identity(path)
+
+    @event.listens_for(engine, "checkout")
+    def _on_checkout(_connection: object, record: Any, _proxy: object) -> None:
+        if record.info.get(_FILE) != _identity(path):
+            raise DisconnectionError(_GONE)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def create_sqlite_file(database_url: str) -> None:
@@ -208,6 +242,7 @@ _FULL = "Its disk is full: free some space, then run the command again; nothing 
 _OF_SQLITE = {  # by SQLite's message
     "database is locked": _LOCKED,
     "database or disk is full": _FULL,
+    _GONE: "Stop the servers, and restore it from its backup. Nothing was changed.",
     "disk I/O error": "Its disk is full or broken: check it, then run the command again; nothing was changed.",
 }
 _KNOWN = {  # by SQLSTATE

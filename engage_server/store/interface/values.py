@@ -88,6 +88,7 @@ class DeviceFilter:
     Attributes:
         release: The release for which their grade is returned. None for no grade.
         missing: Only those that have not finished a handshake with it.
+        host: Only those that called this host last, as sites spell it. "" for all.
         trouble: Only those that may be in trouble. None for all.
         after: Only those after this device in the order of the answer: the last device of the previous page.
         limit: The largest number of devices. None for all.
@@ -95,6 +96,7 @@ class DeviceFilter:
 
     release: int | None = None
     missing: bool = False
+    host: str = ""
     trouble: TroubleFilter | None = None
     after: DeviceHistory | None = None
     limit: int | None = None

@@ -167,6 +167,8 @@ def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> l
             met.device_id == _device.id, met.release == number, met.grade >= int(Grade.HANDSHAKE)
         )
         first = first.where(_device.finished_release != number, ~came.exists())
+    if wanted.host:
+        first = first.where(_device.host == wanted.host)
     if wanted.trouble is not None:
         first = first.where(_is_in_trouble(wanted.trouble))
     if wanted.after is not None:

@@ -33,3 +33,16 @@ def test_a_key_in_the_environment_is_nothing_that_is_left(tmp_path: Path) -> Non
     (tmp_path / "engage.kek").unlink()
     (tmp_path / "data" / "engage.db").unlink()
     create_installation(settings, {"ENGAGE_KEY_ENCRYPTION_KEY": key}).close()
+
+
+def test_another_database_than_before_is_no_lost_one(tmp_path: Path) -> None:
+    """As when SQLite is replaced by PostgreSQL: nothing may suggest new site keys, which no door has."""
+    create_installation(load_settings(None, {}, {}, tmp_path), {}).close()
+    moved = load_settings(None, {"ENGAGE_DATABASE_URL": f"sqlite:///{tmp_path}/other.db"}, {}, tmp_path)
+    with pytest.raises(Conflict, match=r"engage\.db, and its content is not moved") as refused:
+        create_installation(moved, {})
+    assert refused.value.code == "installation.elsewhere"
+    assert "--site-key-file" in refused.value.next_step
+    (tmp_path / "data" / "engage.db").unlink()
+    with pytest.raises(Conflict, match="lost its database"):
+        create_installation(moved, {})

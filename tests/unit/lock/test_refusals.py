@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import NotPossible, UsageError
-from engage_server.lock.firmware import Firmware
+from engage_server.lock.firmware import Firmware, TlsVersion
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target, read_serial
@@ -206,6 +206,29 @@ class TestTls:
     def test_chains_that_a_device_refuses(self, recipe: Recipe, word: str) -> None:
         chain, server_key = recipe.build()
         _refused_at(steps_against(chain=chain, server_key=server_key), "tls", word)
+
+    @pytest.mark.parametrize("newest", [TlsVersion.TLS_1_2, TlsVersion.TLS_1_3])
+    @pytest.mark.parametrize(
+        ("recipe", "finishes"),
+        [
+            (Recipe(), True),
+            (Recipe(server_san=(Host("localhost"),)), False),
+            (Recipe(padding_bytes=3000), False),
+            (Recipe(server_key_bits=3072), False),
+        ],
+    )
+    def test_the_host_sees_that_it_is_refused(self, recipe: Recipe, finishes: bool, newest: TlsVersion) -> None:
+        """A host takes a finished handshake for a device that accepts its chain, so a refusal must come before."""
+        chain, server_key = recipe.build()
+        firmware = Firmware(newest_tls=newest)
+        with (
+            serving(certificate_host(encodings.der(chain.root), SITE_KEY)) as plain,
+            serving(lambda _: GOOD(plain.port), tls_context(chain.sent, server_key)) as secure,
+        ):
+            target = Target("127.0.0.1", plain.port, secure.port)
+            steps = list(VirtualLock(target, SITE_KEY, LIMITS, firmware).run(Trigger.COMMISSIONING, NOW))
+            assert secure.handshakes.get(timeout=5) is finishes, steps[-1]
+        assert steps[4].ok is finishes
 
     def test_exactly_the_limit(self) -> None:
         chain, server_key = Recipe(padding_bytes=500).build()

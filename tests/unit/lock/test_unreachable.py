@@ -23,6 +23,7 @@ NAME = "locks.example.org"
 CALLS: dict[str, Callable[[str, int], object]] = {
     "http": lambda host, port: get(host, port, "/", LIMITS),
     "tls": lambda host, port: presented_chain(host, port, LIMITS),
+    "reachable": lambda host, port: ProbedHost(Target(host, port, port), SITE_KEY, LIMITS).assert_reachable(),
     "probe": lambda host, port: ProbedHost(Target(host, port, port), SITE_KEY, LIMITS).ask(b""),
 }
 

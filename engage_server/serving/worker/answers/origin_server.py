@@ -4,17 +4,24 @@ import time
 from dataclasses import dataclass
 
 from engage_server.protocol.device_token import token_in
-from engage_server.protocol.serial_number import serial_from_query
 from engage_server.services.evidence.sightings import Sightings
 from engage_server.serving.worker.answers import wire
-from engage_server.serving.worker.answers.flask_pool import NO_ROUTE, FlaskPool, Rendered
+from engage_server.serving.worker.answers.app_pool import NO_ROUTE, AppPool, Rendered
 from engage_server.serving.worker.answers.prepared_answers import DeviceRequest, Prepared, PreparedAnswers
 from engage_server.serving.worker.connections.connection import Connection
 from engage_server.serving.worker.connections.memory_budget import MemoryBudget
-from engage_server.serving.worker.connections.request_reader import Request, RequestReader, RequestRefused
+from engage_server.serving.worker.connections.request_reader import (
+    BodyLimit,
+    Request,
+    RequestReader,
+    RequestRefused,
+    limit_of_devices,
+)
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.web import call_in, device
+from engage_server.web.sign_in.secret_paths import SECRET_PATHS
 
+_HIDDEN_PATH = "/sign-in/***"
 # the routes whose good answers go to devices, and on which devices identify themselves
 _OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
 
@@ -54,22 +61,25 @@ class OriginServer:
         server: The listener's own address and port.
         budget: Counts the memory that each connection takes.
         closes_always: Whether every connection is closed after its answer. Also true of a worker that is to stop.
+        body_limit: Returns the most bytes of a body that may be sent to a path.
     """
 
     def __init__(
         self,
         prepared: PreparedAnswers | None,
-        pool: FlaskPool,
+        pool: AppPool,
         sightings: Sightings | None,
         server: tuple[str, int],
         budget: MemoryBudget[Connection],
         closes_always: bool,
+        body_limit: BodyLimit = limit_of_devices,
     ) -> None:
         self._prepared = prepared
         self._pool = pool
         self._sightings = sightings
         self._server = server
         self._budget = budget
+        self._body_limit = body_limit
         self._dates = wire.Dates()
         self.closes_always = closes_always
 
@@ -87,7 +97,7 @@ class OriginServer:
                 quick = self._quick_answer(connection, content)
                 if quick is not None:
                     return quick
-                connection.reader = RequestReader()
+                connection.reader = RequestReader(self._body_limit)
             request = connection.reader.feed(content)
             if request is not None:
                 return self._ask_app(connection, request)
@@ -101,21 +111,18 @@ class OriginServer:
 
     def rendered(self, rendered: Rendered) -> Outgoing:
         """Turn the app's answer into one that can be sent."""
-        request, connection = rendered.request, rendered.connection
+        request, connection, answer = rendered.request, rendered.connection, rendered.answer
         connection.request = None
         self._decide_end(connection, request.keeps_alive)
-        content = wire.answer(
-            rendered.status_line, self._dates.field(), rendered.rest, keeps_alive=not connection.closes
-        )
-        serial = _told_by(rendered)
-        connection.serial = rendered.serial
-        if rendered.route in _OF_DEVICES and rendered.status < 400 and request.method != "HEAD":
+        content = wire.answer(answer.status_line, self._dates.field(), answer.rest, keeps_alive=not connection.closes)
+        serial = answer.logged_serial
+        connection.serial = answer.serial
+        if answer.route in _OF_DEVICES and answer.status < 400 and request.method != "HEAD":
             # a call-in counts for the device that it was answered as: the site knows that device
-            believed = rendered.serial if rendered.route in call_in.ENDPOINTS else serial
+            believed = answer.serial if answer.route in call_in.ENDPOINTS else serial
             self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
-        return Outgoing(
-            connection, content, rendered.route, request.method, request.path, serial, rendered.status, rendered.began
-        )
+        path = request.path if answer.route not in SECRET_PATHS else _HIDDEN_PATH
+        return Outgoing(connection, content, answer.route, request.method, path, serial, answer.status, rendered.began)
 
     def _quick_answer(self, connection: Connection, content: bytes) -> Outgoing | None:
         if self._prepared is None:
@@ -189,9 +196,3 @@ class OriginServer:
         connection.inbox = b""
         connection.give_up_reading()
         return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())
-
-
-def _told_by(rendered: Rendered) -> str | None:
-    """Return the serial number in a request. None for a DER request: ``cert_url`` has no query."""
-    query = rendered.request.query if rendered.route != device.DER_ENDPOINT else ""
-    return (serial_from_query(query) if query else None) or rendered.serial

@@ -7,6 +7,14 @@ then does OpenSSL get the connection. Sizes are in bytes. The numbers are those 
 
 import struct
 
+# how a balancer begins a connection where its PROXY protocol is on, which is not read here
+PROXY_HEADERS = (b"PROXY ", b"\r\n\r\n\0\r\nQUIT\n")
+SENTENCES = {
+    "hello name": "a server name that is not ASCII was refused with alert 112 (unrecognized_name)",
+    "hello proxy": "a connection began with the PROXY protocol, which is not read here: no device gets through a "
+    "balancer that sends it. Switch it off there (nginx: proxy_protocol; HAProxy: send-proxy)",
+}
+
 MAX_HELLO_BYTES = 16 * 1024  # on the wire; a device's takes some 300, one with post-quantum keys some 1,800
 
 _CHANGE_CIPHER_SPEC, _ALERT, _HANDSHAKE, _HEARTBEAT = 20, 21, 22, 24
@@ -24,7 +32,7 @@ class HelloRefused(Exception):
 
     Args:
         alert: The number of the TLS alert.
-        reason: ``hello size``, ``hello record`` or ``hello name``.
+        reason: ``hello size``, ``hello record``, ``hello name`` or ``hello proxy``.
     """
 
     def __init__(self, alert: int, reason: str) -> None:
@@ -52,11 +60,12 @@ class HelloReader:
     Attributes:
         is_done: Whether the hello is whole, or the bytes are no hello.
         is_hello: Whether the bytes are a whole hello.
+        server_name: The name that the hello gives. b"" while it is not whole, or if it gives none.
         rest: The bytes after the hello. OpenSSL may read them only after it has answered the hello: its answer says
             whether another hello is expected.
     """
 
-    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest")
+    __slots__ = ("_held", "_message", "_next_record", "_wanted", "is_done", "is_hello", "rest", "server_name")
 
     def __init__(self) -> None:
         self._held = bytearray()
@@ -66,6 +75,7 @@ class HelloReader:
         self.is_done = False
         self.is_hello = False
         self.rest = b""
+        self.server_name = b""
 
     def feed(self, content: bytes) -> bytes:
         """Read the bytes that arrived.
@@ -75,9 +85,11 @@ class HelloReader:
 
         Raises:
             HelloRefused: The hello is too large, in no order that TLS allows, or has a server name that is not ASCII.
+                Or a balancer's PROXY header came instead.
         """
         end = 0 if self._held else _end_of_whole(content)
         if end:  # nearly every hello arrives in one piece and one record
+            self.server_name = _ascii_name(content[5:end])
             self.is_done, self.is_hello, self.rest = True, True, content[end:]
             return content[:end]
         self._held += content
@@ -97,6 +109,8 @@ class HelloReader:
         if len(held) == begin:
             return False
         kind = held[begin]
+        if begin == 0 and held.startswith(PROXY_HEADERS):
+            raise HelloRefused(_UNEXPECTED_MESSAGE, "hello proxy")
         if begin == 0 and not _CHANGE_CIPHER_SPEC <= kind <= _HEARTBEAT:
             self.is_done, self._next_record = True, len(held)
             return False
@@ -137,7 +151,7 @@ class HelloReader:
             return
         if len(self._message) > self._wanted:  # another message in the hello's record
             raise HelloRefused(_UNEXPECTED_MESSAGE, "hello record")
-        _assert_ascii_name(bytes(self._message))
+        self.server_name = _ascii_name(bytes(self._message))
         self.is_done, self.is_hello = True, True
 
     def _alerts(self) -> bytes:
@@ -162,14 +176,15 @@ def _end_of_whole(content: bytes) -> int:
     record, message = content[3] << 8 | content[4], content[6] << 16 | content[7] << 8 | content[8]
     if message + 4 != record or record > min(len(content) - 5, MAX_HELLO_BYTES):
         return 0
-    _assert_ascii_name(content[5 : 5 + record])
     return 5 + record
 
 
-def _assert_ascii_name(message: bytes) -> None:
-    """Raise :class:`HelloRefused` for a server name that is not ASCII (RFC 6066 section 3)."""
-    if not server_name(message).isascii():
+def _ascii_name(message: bytes) -> bytes:
+    """Return the server name. Raise :class:`HelloRefused` for one that is not ASCII (RFC 6066 section 3)."""
+    name = server_name(message)
+    if not name.isascii():
         raise HelloRefused(_UNRECOGNIZED_NAME, "hello name")
+    return name
 
 
 def server_name(message: bytes) -> bytes:

@@ -1,5 +1,6 @@
 """Reads a request from bytes with gunicorn's own parser, with our limits and without waiting."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -82,8 +83,19 @@ class Request:
             self.body = b""
 
 
+BodyLimit = Callable[[str], int]
+
+
+def limit_of_devices(path: str) -> int:
+    """Return the most bytes of a body that a device sends to a path."""
+    return MAX_BODY_BYTES if path in UPLOADS_WITHOUT_END else MAX_OTHER_BODY_BYTES
+
+
 class RequestReader:
     """Reads one request, in any number of pieces.
+
+    Args:
+        limit: Returns the most bytes of the body, by the path, which is still percent-encoded.
 
     Attributes:
         held_bytes: The memory that it takes. Chunk extensions do not count: they are discarded once read.
@@ -92,11 +104,22 @@ class RequestReader:
             10.1.1).
     """
 
-    __slots__ = ("_body", "_fed", "_header_bytes", "_max_body", "_parser", "held_bytes", "in_body", "wants_continue")
+    __slots__ = (
+        "_body",
+        "_fed",
+        "_header_bytes",
+        "_limit",
+        "_max_body",
+        "_parser",
+        "held_bytes",
+        "in_body",
+        "wants_continue",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, limit: BodyLimit = limit_of_devices) -> None:
         self._body = bytearray()
         self._fed = 0
+        self._limit = limit
         self._max_body = MAX_BODY_BYTES
         self.held_bytes = 0
         self._header_bytes = 0
@@ -151,8 +174,7 @@ class RequestReader:
         self._header_bytes = len(self._parser.path) + sum(
             len(name) + len(value) + _FIELD_BYTES for name, value in self._parser.headers
         )
-        if _parts(self._parser.path.decode("ascii"))[1] not in UPLOADS_WITHOUT_END:
-            self._max_body = MAX_OTHER_BODY_BYTES
+        self._max_body = self._limit(_parts(self._parser.path.decode("ascii"))[1])
         if (self._parser.content_length or 0) > self._max_body:
             raise RequestRefused(413, "the body is too large")
         for name, value in self._parser.headers:

@@ -16,7 +16,7 @@ from engage_server.serving.worker.connections.connection import (
     Socket,
 )
 from engage_server.serving.worker.connections.deadlines import Phase
-from engage_server.serving.worker.connections.tls_context import ReleaseContext
+from engage_server.serving.worker.connections.tls_context import ByName, ReleaseContext
 
 # How much a client may send in TLS without content. A large record needs more than a record's worth of bytes before the
 # first byte of its content can be decrypted. Key updates, empty records and similar cost us work, and the client none.
@@ -50,6 +50,8 @@ class TlsConnection(Connection):
     Args:
         context: The context with which the handshake begins. Its servername callback chooses the site's own.
         local: The address of this host that was called, where that chooses a site.
+        by_name: Chooses another context by the server name before OpenSSL begins. So it may also decide whether the
+            client is asked for a certificate, which a change of the context afterwards could not. None: it does not.
 
     Attributes:
         handshaken: Whether the handshake is over.
@@ -61,6 +63,7 @@ class TlsConnection(Connection):
 
     __slots__ = (
         "_begins_with",
+        "_by_name",
         "_clear",
         "_empty_bytes",
         "_hello",
@@ -79,7 +82,15 @@ class TlsConnection(Connection):
     _incoming: ssl.MemoryBIO
     _outgoing: ssl.MemoryBIO
 
-    def __init__(self, client: Socket, address: str, now: float, context: ssl.SSLContext, local: str = "") -> None:
+    def __init__(
+        self,
+        client: Socket,
+        address: str,
+        now: float,
+        context: ssl.SSLContext,
+        local: str = "",
+        by_name: ByName | None = None,
+    ) -> None:
         super().__init__(client, address, now)
         self.local = local
         self.phase = _HANDSHAKE
@@ -88,6 +99,7 @@ class TlsConnection(Connection):
         self.said_something = False
         self.has_token = False
         self.identified = False
+        self._by_name = by_name
         self._begins_with: ssl.SSLContext | None = context  # None once OpenSSL has the connection
         self._hello: HelloReader | None = HelloReader()  # None while no ClientHello is expected
         self._empty_bytes = 0
@@ -97,8 +109,18 @@ class TlsConnection(Connection):
     @property
     def context(self) -> ReleaseContext | None:
         """The context that was chosen. Before that: the one with which the handshake begins."""
-        context = self._begins_with or self._tls.context
+        context = self.chosen_context
         return context if isinstance(context, ReleaseContext) else None
+
+    @property
+    def chosen_context(self) -> ssl.SSLContext:
+        """The same, of any kind."""
+        return self._begins_with or self._tls.context
+
+    @property
+    def client_certificate(self) -> bytes | None:
+        """The DER of the client's certificate, which TLS has verified. None if none was asked for, or given."""
+        return self._tls.getpeercert(binary_form=True) if self.handshaken else None
 
     def _begin(self, context: ssl.SSLContext) -> None:
         self._incoming = ssl.MemoryBIO()
@@ -173,7 +195,7 @@ class TlsConnection(Connection):
         if hello.is_hello:
             self._hears_hello(ready)
         if ready and self._begins_with is not None:
-            self._begin(self._begins_with)
+            self._begin(self._begins_with if self._by_name is None else self._by_name(hello.server_name))
         return ready
 
     def _hears_hello(self, octets: bytes) -> None:

@@ -4,10 +4,10 @@ import os
 import secrets
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Protocol
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -28,6 +28,26 @@ _FLOOR = {"default": ssl.TLSVersion.TLSv1_2, "legacy": ssl.TLSVersion.TLSv1}
 # off OpenSSL's own cache of TLS 1.2 sessions. The context with which handshakes begin holds it, and is replaced before
 # it grows. A resumed handshake is recorded as one.
 _HANDSHAKES_OF_A_CONTEXT = 2000
+
+
+ByName = Callable[[bytes], ssl.SSLContext]
+
+
+class ContextSource(Protocol):
+    """Gives each new connection its context.
+
+    Attributes:
+        by_name: Chooses another one by the server name, before OpenSSL begins. None: OpenSSL's own callback does.
+    """
+
+    by_name: ByName | None
+
+    def current(self, local: str = "") -> ssl.SSLContext:
+        """Return the context with which a new connection begins.
+
+        Args:
+            local: The address of this host that was called, where that chooses a site.
+        """
 
 
 class ReleaseContext(ssl.SSLContext):
@@ -55,6 +75,8 @@ class TlsContexts:
         distribution: Says which release a server name gets.
         profile: ``default`` or ``legacy``.
     """
+
+    by_name: ByName | None = None
 
     def __init__(self, distribution: Distribution, profile: Literal["default", "legacy"]) -> None:
         self._distribution = distribution
@@ -144,31 +166,40 @@ class TlsContexts:
     def _configure(self, context: ssl.SSLContext) -> None:
         context.minimum_version = _FLOOR[self._profile]
         context.set_ciphers(_CIPHERS + _SECURITY_LEVEL[self._profile])
-        context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
-        context.options |= ssl.OP_NO_TICKET
-        context.num_tickets = 0
+        harden(context)
 
     def _context_of(self, release: ServedRelease) -> ReleaseContext:
         context = self._new_context()
         context.site, context.release = release.site, release.number
         passphrase = secrets.token_urlsafe(32)
-        with _chain_file(release, passphrase) as file:
+        with content_as_file(_chain_and_key(release, passphrase)) as file:
             context.load_cert_chain(file, password=passphrase)
         return context
+
+
+def harden(context: ssl.SSLContext) -> None:
+    """Turn off what no client needs: compression, renegotiation and tickets. The server's order of ciphers counts."""
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION | ssl.OP_CIPHER_SERVER_PREFERENCE
+    context.options |= ssl.OP_NO_TICKET
+    context.num_tickets = 0
 
 
 def _key(release: ServedRelease) -> tuple[str, int, str]:
     return release.site, release.number, release.chain_digest
 
 
-@contextmanager
-def _chain_file(release: ServedRelease, passphrase: str) -> Iterator[str]:
-    """Yield the chain and its key as a file, because Python's ``ssl`` loads nothing else.
+def _chain_and_key(release: ServedRelease, passphrase: str) -> bytes:
+    """Return both as PEM. The key is encrypted with a passphrase that only this process ever knows."""
+    return "".join(map(ssl.DER_cert_to_PEM_cert, release.chain)).encode() + _encrypted_key(release, passphrase)
 
-    The key in it is encrypted with a passphrase that only this process ever knows. On Linux the file is in memory.
+
+@contextmanager
+def content_as_file(content: bytes) -> Iterator[str]:
+    """Yield the path of a file, because Python's ``ssl`` loads nothing else. On Linux the file is in memory.
+
+    Args:
+        content: Certificates and a private key. Encrypt the key.
     """
-    content = "".join(map(ssl.DER_cert_to_PEM_cert, release.chain)).encode()
-    content += _encrypted_key(release, passphrase)
     if hasattr(os, "memfd_create"):
         descriptor = os.memfd_create("chain")
         try:

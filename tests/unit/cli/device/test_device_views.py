@@ -23,7 +23,7 @@ def test_audits_are_here_before_the_contact_is(installation: Path) -> None:
     ok(engage(installation, "device", "import", serial_of(1), "--site", "main"))
     called, silent = (ok(engage(installation, "device", "show", serial_of(device))) for device in (1, 2))
     assert f"{serial_of(1)} of main was added, and no contact of it is stored yet\n{LOOK_AGAIN}" in called
-    assert "its audits, the last 1 of 1:" in called
+    assert "its audits and alerts, the last 1 of 1:" in called
     assert "never seen" not in called
     assert f"{serial_of(2)} of main was added, and never seen\n{LOOK_AGAIN}" in silent
 

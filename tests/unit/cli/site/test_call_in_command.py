@@ -1,8 +1,11 @@
 """What a person is told about the way that call-ins are answered."""
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
 from tests.support import checkout
 from tests.support.commands import engage, ok
 from tests.support.delivering import upload
@@ -54,3 +57,21 @@ def test_a_database_that_nobody_is_given(installation: Path) -> None:
         ok(done)
     (installation / "doors.csv").write_text(serial_of(2) + "\n")
     assert unused not in engage(installation, "device", "import", "doors.csv", "--site", "main").stderr
+
+
+def test_why_calls_were_not_answered(installation: Path) -> None:
+    """In the place where an operator looks, and in JSON; nothing of it before."""
+    serial, why = serial_of(3), "the upstream system answers 500 to GET db"
+    ok(engage(installation, "device", "add", serial))
+    looks = (("status",), ("site", "call-in", "main"), ("device", "show", serial))
+    assert all(why not in engage(installation, *look).stdout for look in looks)
+    for each, who in (("uploads of before", "uploads wait"), (why, serial)):
+        FaultJournal(installation / "data" / "spool" / "faults").record("main", CallFault(datetime.now(UTC), who, each))
+    for look in looks:
+        shown = " ".join(engage(installation, *look).stdout.split())
+        assert f"{serial}: {why}" in shown
+        assert ("uploads of before" in shown) == (look[0] == "site"), "the others are one command away"
+        assert ("2 reasons in the last day:" in shown) == (look[0] == "status")
+        value = json.loads(engage(installation, *look, "--json").stdout)
+        faults = (value[0] if isinstance(value, list) else value)["call_in_faults"]
+        assert (faults["main"] if look[0] == "status" else faults)[-1]["sentence"] == why

@@ -12,6 +12,7 @@ from engage_server.services.site_path.fold import fold
 from engage_server.settings import load_settings
 from tests.support.commands import engage
 from tests.support.installation import make_installation
+from tests.support.kpn import DESTINATION_SECRET
 from tests.support.running import ok
 
 LINKS = """
@@ -36,8 +37,16 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with two links, of which one has reported."""
     folder = make_installation(tmp_path_factory.mktemp("links"))
     (folder / "links.toml").write_text(LINKS)
+    write_secrets(folder)
     report(folder, (LINK_REGISTERED, PathSays.NOTHING, 50), ("kpn_message", PathSays.WORKS, 5))
     return folder
+
+
+def write_secrets(folder: Path) -> None:
+    """The files that the links name."""
+    for name, content in (("kpn.secret", DESTINATION_SECRET.reveal()), ("plant.login", b"router:" + b"x" * 30)):
+        (folder / name).touch(mode=0o600)
+        (folder / name).write_bytes(content)
 
 
 def report(folder: Path, *told: tuple[str, PathSays, float], link: str = "sim") -> None:
@@ -110,11 +119,16 @@ def test_the_check_names_what_is_wrong(folder: Path, tmp_path: Path) -> None:
     good = ok(engage(folder, "link", "check"))
     assert "2 links, 0 TLS hosts" in good
     assert "each link leads to a site that exists" in good
+    assert "secrets of all links can be used" in good
+    write_secrets(tmp_path)
     other = tmp_path / "other.toml"
     other.write_text(LINKS.replace('site = "main"\npartner = "m2u"', 'site = "nowhere"\npartner = "m2u"'))
     bad = engage(folder, "link", "check", "--json", ENGAGE_LINKS_FILE=str(other))
     assert bad.returncode == 1
     problems = [each for each in json.loads(bad.stdout)["checks"] if each["level"] == "problem"]
     assert [each["sentence"] for each in problems] == ["link router leads to site 'nowhere', which does not exist"]
+    other.write_text(LINKS.replace("destination =", "destinations ="))
+    wrong = engage(folder, "link", "check", ENGAGE_LINKS_FILE=str(other))
+    assert "Did you mean destination?" in " ".join(wrong.stdout.split())
     missing = engage(folder, "link", "check", ENGAGE_LINKS_FILE=str(tmp_path / "none.toml"))
     assert missing.returncode == 1

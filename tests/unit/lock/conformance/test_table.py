@@ -6,11 +6,13 @@ from xml.etree import ElementTree as Tree
 
 import pytest
 
+from engage_server.lock.conformance.fixes import FIXES
 from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.conformance.report import as_json, as_junit, told
-from engage_server.lock.conformance.requirement import Outcome
+from engage_server.lock.conformance.requirement import Certainty, Outcome, Requirement, tried
 from engage_server.lock.conformance.table import REQUIREMENTS, conformance
 from engage_server.lock.limits import DeviceLimits
+from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.target import Target
 from engage_server.pki import encodings
 from tests.support.chains import SITE_KEY, good_chain
@@ -33,6 +35,22 @@ def outcomes_of(target: Target) -> dict[str, Outcome]:
 
 def failing(outcomes: dict[str, Outcome]) -> set[str]:
     return {code for code, outcome in outcomes.items() if not outcome.passed}
+
+
+def test_every_row_has_a_fix() -> None:
+    assert {each.code for each in REQUIREMENTS} == set(FIXES)
+
+
+def test_a_row_that_fails_names_its_fix() -> None:
+    """Also where the check knows nothing better: the fault is in the host, and its author reads this alone."""
+    compact = Requirement("notice.form", "x", Certainty.VENDOR, _refuse)
+    shown = told(tried(compact, ProbedHost(Target("127.0.0.1"), SITE_KEY, LIMITS)), lambda text, _: text)
+    assert "seen: it is not compact" in shown
+    assert f"fix: {FIXES['notice.form']}" in shown
+
+
+def _refuse(_: ProbedHost) -> str:
+    raise DeviceRefusal("it is not compact")
 
 
 class TestVendorSample:

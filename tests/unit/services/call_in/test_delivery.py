@@ -10,8 +10,10 @@ import pytest
 
 from engage_server.errors import NotPossible, UpstreamAway, UsageError
 from engage_server.records import Upstream
+from engage_server.services.call_in.delivery import UpstreamDelivery
 from engage_server.services.call_in.upload_spool import UpstreamSpool, device_name
 from engage_server.services.call_in.upstream_host import UpstreamHost, UpstreamRequest
+from engage_server.services.device_files.fault_journal import FaultJournal
 from engage_server.services.sites.upstream_address import assert_usable
 from tests.support.chains import NOW
 from tests.support.delivering import Delivering, upload
@@ -213,3 +215,27 @@ class TestUploads:
         assert device_name(serial_of(1), "x") == serial_of(1)
         assert device_name(None, "2001:db8::1") == "at-2001-db8--1"
         assert device_name(None, "../../etc") == "at-..-..-etc"
+
+
+class TestWhyUploadsWait:
+    def test_the_reason_is_kept_for_operators_again_each_hour(self, partner: Partner, tmp_path: Path) -> None:
+        spool = UpstreamSpool(room_in(tmp_path, tmp_path / "upstream"))
+        spool.append("main", serial_of(1), upload(1))
+        journal = FaultJournal(tmp_path / "faults")
+        delivery = UpstreamDelivery("main", spool, Upstream(partner.url), journal)
+        kept = []
+        partner.mode = "404"
+        for minutes in (0, 30, 90):
+            at = NOW + timedelta(minutes=minutes)
+            delivery.run(lambda at=at: at)  # type: ignore[misc]  # at is bound now
+            kept.append([(each.device, each.at) for each in journal.recent("main", at)])
+        later = NOW + timedelta(minutes=90)
+        assert kept == [[("uploads wait", NOW)], [("uploads wait", NOW)], [("uploads wait", later)]]
+        assert "it answers 404 to uploads of" in journal.recent("main", later)[0].sentence
+
+    def test_nothing_is_kept_while_all_are_accepted(self, partner: Partner, tmp_path: Path) -> None:
+        spool = UpstreamSpool(room_in(tmp_path, tmp_path / "upstream"))
+        spool.append("main", serial_of(1), upload(1))
+        journal = FaultJournal(tmp_path / "faults")
+        UpstreamDelivery("main", spool, Upstream(partner.url), journal).run(lambda: NOW)
+        assert journal.recent("main", NOW) == []

@@ -94,6 +94,13 @@ class TestCollecting:
                 folder.collect(Collection.AUDITS, [4], NOW)
             folder.collect(Collection.ALERTS, [4], NOW)
 
+    def test_the_same_body_of_another_call_is_another_upload(self, folders: DeviceFolders) -> None:
+        with folders.open("main", SERIAL) as folder:
+            for call in ("scan", "credentials", "scan"):
+                folder.collect(Collection.CREDENTIALS, {"card": "1"}, NOW, call=call)
+            entries = folder.collected(Collection.CREDENTIALS)
+        assert [(each["call"], each.get("times", 1)) for each in entries] == [("scan", 2), ("credentials", 1)]
+
     def test_passwords_are_not_kept(self, folders: DeviceFolders) -> None:
         with folders.open("main", SERIAL) as folder:
             folder.collect(Collection.ALERTS, {"event": "0F01", "wifi": {"psk": "hunter2"}}, NOW)
@@ -232,6 +239,21 @@ class TestInAndOut:
         write(path, database("0x11", (1, 2, 3)))
         exchange.bring_in("main", find_device_files(tmp_path / SERIAL).files, NOW)
 
+    @pytest.mark.parametrize("content", ["{nonsense", "[]", "7", '{"db": {}}'])
+    def test_a_damaged_database_is_replaced(self, exchange: DeviceExchange, tmp_path: Path, content: str) -> None:
+        """The error says "import it again", so that must work."""
+        write(tmp_path / SERIAL / "database.json", database("0x10"))
+        files = find_device_files(tmp_path / SERIAL).files
+        here = tmp_path / "data" / "main" / SERIAL / "database.json"
+        write(here, None)
+        here.write_text(content)
+        exchange.assert_newer("main", files)
+        exchange.bring_in("main", files, NOW)
+        assert json.loads(here.read_text()) == database("0x10")
+        aside = here.with_name("database.json.unreadable")
+        assert aside.exists() == (content == "{nonsense")
+        assert not aside.exists() or aside.read_text() == content
+
     def test_events_are_told_once_each(self, exchange: DeviceExchange, folders: DeviceFolders) -> None:
         with folders.open("main", SERIAL) as folder:
             folder.collect(Collection.AUDITS, {"audits": [{"event": "0B05", "timestamp": "1"}]}, NOW)
@@ -240,6 +262,14 @@ class TestInAndOut:
         assert [(each.code, each.device_time) for each in events] == [("0B05", "1"), ("", "")]
         assert "kept as it came" in events[1].sentence
         assert exchange.events("main", serial_of(9)) == []
+
+    def test_alerts_are_events_too(self, exchange: DeviceExchange, folders: DeviceFolders) -> None:
+        with folders.open("main", SERIAL) as folder:
+            folder.collect(Collection.AUDITS, {"audits": [{"event": "0B07"}]}, NOW + timedelta(seconds=1))
+            folder.collect(Collection.ALERTS, {"event": "0B05"}, NOW)
+            folder.collect(Collection.AUDITS, {"audits": [{"event": "1100"}]}, NOW + timedelta(seconds=2))
+        found = [(each.upload, each.code) for each in exchange.events("main", SERIAL)]
+        assert found == [("alert", "0B05"), ("audit", "0B07"), ("audit", "1100")]
 
 
 def test_a_set_of_serial_numbers() -> None:

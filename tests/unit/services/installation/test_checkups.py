@@ -21,6 +21,7 @@ from engage_server.services.installation.network_checkup import (
     look_at_ports,
 )
 from tests.support.chains import NOW, Recipe
+from tests.support.hosts import serving
 from tests.support.ports import free_port
 from tests.support.world import World
 
@@ -128,9 +129,33 @@ class TestPorts:
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
         for port in (taken, free_port()):
-            found = look_at_operators(PortUse("operators", "127.0.0.1", port))
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port), None)
             assert found.level is Level.PROBLEM
             assert "does not answer" in found.sentence
+
+    @pytest.mark.parametrize(
+        ("named", "ours", "level", "words"),
+        [
+            ("4711", [4711], "ok", "the operators' instance answers on port"),
+            ("4711", None, "ok", "the operators' instance answers on port"),
+            ("4711", [12], "problem", "but the operators' instance runs here: on another port"),
+            ("4711", [], "problem", "another installation answers on port"),
+            ("", [12], "problem", "or an earlier version answers on port"),
+        ],
+    )
+    def test_operators_of_another_installation(
+        self, named: str, ours: list[int] | None, level: str, words: str
+    ) -> None:
+        header = f"Engage-Process: {named}\r\n" if named else ""
+        with serving(lambda _: lambda _: f"HTTP/1.1 200 OK\r\n{header}Content-Length: 2\r\n\r\n{{}}".encode()) as other:
+            found = look_at_operators(PortUse("operators", "127.0.0.1", other.port), ours)
+        assert (str(found.level), words in found.sentence) == (level, True), found
+        assert level == "ok" or "--operators-port" in found.next_step
+
+    def test_operators_on_another_port(self) -> None:
+        found = look_at_operators(PortUse("operators", "127.0.0.1", free_port()), [12])
+        assert "runs here: it was started with another port" in found.sentence
+        assert "engage doctor --operators-port PORT. Or set operators_port in the settings file" in found.next_step
 
 
 class TestNames:

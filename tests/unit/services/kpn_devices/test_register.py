@@ -20,7 +20,14 @@ from engage_server.records import (
     Secret,
     SimType,
 )
-from engage_server.services.kpn_devices.ingress_copy import COPY_FILE, TAKEN_FOLDER, IngressCopy, read_copy, take
+from engage_server.services.kpn_devices.ingress_copy import (
+    _KEPT_RENEWALS,
+    COPY_FILE,
+    TAKEN_FOLDER,
+    IngressCopy,
+    read_copy,
+    take,
+)
 from engage_server.services.kpn_devices.register import SMS_KEPT_FOR, KpnDevices, SimCard, secret_purpose
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import LinkSealer, Sealer, new_key_encryption_key
@@ -115,6 +122,9 @@ class TestRegister:
         assert devices.discard_old_sms(NOW + SMS_KEPT_FOR) == 1
         assert [each.status.value for each in devices.downlinks(IMEI)] == ["failed", "executing", "executing"]
         assert devices.downlinks()[-1].number == kept.number
+        later = NOW + SMS_KEPT_FOR + SMS_KEPT_FOR  # the second one has its own two days, from when it was its turn
+        assert devices.discard_old_sms(later - timedelta(seconds=1)) == 0
+        assert devices.discard_old_sms(later) == 1
 
 
 class TestCopy:
@@ -172,16 +182,31 @@ class TestCopy:
         assert sorted(taken) == [False] * 7 + [True]
         copy.renew()
         assert [each.status.value for each in devices.downlinks()] == ["delivered", "executing"]
-        assert list((folder / TAKEN_FOLDER).iterdir()) == []
         assert read_copy(folder).executing == {IMEI: store.downlinks()[1]}
         assert take(folder, second)
+
+    def test_an_ingress_that_still_acts_on_the_last_copy_cannot_take_it_again(
+        self, devices: KpnDevices, store: SqlStore, folder: Path, occasion: Occasion
+    ) -> None:
+        """It looks at the copy now and then, and a thread may have waited."""
+        devices.add(IMEI, "sim", PLUS, SECRET, occasion)
+        sent, copy = devices.send(IMEI, HTTP, "[1]", occasion), IngressCopy(folder, store)
+        copy.renew()
+        assert take(folder, sent)
+        for _ in range(_KEPT_RENEWALS):
+            copy.renew()
+            assert not take(folder, sent)
+        copy.renew()
+        assert list((folder / TAKEN_FOLDER).iterdir()) == []
+        assert [each.status.value for each in devices.downlinks()] == ["delivered"]
 
     def test_strange_files_among_the_taken_ones_do_no_harm(self, store: SqlStore, folder: Path) -> None:
         copy = IngressCopy(folder, store)
         copy.renew()
         for name in ("x", "99", "-1"):
             (folder / TAKEN_FOLDER / name).touch()
-        copy.renew()
+        for _ in range(_KEPT_RENEWALS + 1):
+            copy.renew()
         assert list((folder / TAKEN_FOLDER).iterdir()) == []
 
     @pytest.mark.parametrize("content", [b"", b"{}", b'{"form": 2}', b'{"form": 1, "kpn_devices": [{}]}', b"\xff"])

@@ -20,8 +20,7 @@ from engage_server.errors import PortNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.protocol.notice import digest_of
 from engage_server.records import Host
 from engage_server.services.distribution.snapshot import ServedRelease
-from engage_server.serving.instance import ListenerConfig
-from engage_server.serving.listener import Listener
+from engage_server.serving.gunicorn_options import InstanceConfig
 from engage_server.serving.ports import assert_bindable
 from engage_server.serving.worker.connections.tls_context import TlsContexts
 from engage_server.serving.worker.follower import SnapshotFollower
@@ -30,7 +29,7 @@ from engage_server.store.sql_store import SqlStore
 from engage_server.web.app import create_app
 from tests.support.chains import SITE_KEY
 from tests.support.running import NOTICE
-from tests.support.world import World
+from tests.support.world import World, serial_of
 
 QUIET = logging.getLogger("test")
 
@@ -54,6 +53,26 @@ def follower(side: DeviceSide, tls: TlsContexts | None = None) -> SnapshotFollow
 
 class TestFollower:
     """The snapshot goes with the store, and never away with it."""
+
+    def test_a_device_that_is_added_is_no_release(
+        self, device_side: DeviceSide, world: World, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        """A line that names releases would read as if one had been activated."""
+        followed = follower(device_side)
+        world.add_site()
+        with caplog.at_level(logging.INFO, QUIET.name):
+            for act in (
+                world.release,
+                lambda: world.sites.add_device(serial_of(1), "main", world.occasion),
+                world.release,
+            ):
+                act()
+                followed._look()
+        assert [each.getMessage() for each in caplog.records] == [
+            "serving main release 1",
+            "sites or devices were changed; the releases are the same",
+            "serving main release 2",
+        ]
 
     def test_it_takes_a_snapshot_only_when_something_changed(self, device_side: DeviceSide, world: World) -> None:
         followed = follower(device_side)
@@ -262,8 +281,8 @@ def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
 
 
 def test_gunicorn_is_told_of_tls_without_files() -> None:
-    assert ListenerConfig(Listener.HTTPS, "json").is_ssl
-    assert not ListenerConfig(Listener.HTTP, "json").is_ssl
+    assert InstanceConfig("json", secure=True).is_ssl
+    assert not InstanceConfig("json", secure=False).is_ssl
     assert not Config().is_ssl
 
 

@@ -34,7 +34,7 @@ class Door:
         self.now = NOW
         self.is_away = False
         pages = blueprint(self._access, lambda: self.now, secure=secure)
-        self._app = create_operators_app(Distribution(), bytes, [pages])
+        self._app = create_operators_app(Distribution(), bytes, 1, [pages])
 
     def browser(self) -> FlaskClient:
         """A new one, without cookies."""

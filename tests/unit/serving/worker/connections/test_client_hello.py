@@ -7,6 +7,7 @@ import pytest
 
 from engage_server.serving.worker.connections.client_hello import (
     MAX_HELLO_BYTES,
+    SENTENCES,
     HelloReader,
     HelloRefused,
     server_name,
@@ -108,6 +109,17 @@ def test_what_is_refused_before_openssl_sees_it(content: str, reason: str, alert
             fed(pieces)
         assert (caught.value.reason, caught.value.alert) == (reason, alert)
         assert caught.value.record == bytes.fromhex(f"1503030002 02{alert:02x}")
+
+
+@pytest.mark.parametrize(
+    "header", [b"PROXY TCP4 192.0.2.1 192.0.2.2 1234 443\r\n", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c" + bytes(12)]
+)
+def test_a_balancers_proxy_header_is_named(header: bytes) -> None:
+    """Where it is on, every door stays dark: the log must say why."""
+    with pytest.raises(HelloRefused) as refused:
+        HelloReader().feed(header + hello())
+    assert (refused.value.reason, refused.value.is_hello) == ("hello proxy", False)
+    assert "PROXY protocol" in SENTENCES[refused.value.reason]
 
 
 def test_a_hello_that_grows_in_tiny_records_ends_at_the_limit() -> None:
