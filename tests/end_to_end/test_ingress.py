@@ -55,6 +55,25 @@ def test_the_server_name_chooses_the_host(shared_ingress: SharedIngress, name: s
         assert common_name(connection) == shown
 
 
+def test_a_client_that_has_to_say_hello_twice_gets_its_host(shared_ingress: SharedIngress) -> None:
+    """Its first key share is of a group that the server does not know (RFC 8446 section 4.1.4)."""
+    for name, asks in (("links.example.org", False), ("only.example.org", True)):
+        done = subprocess.run(
+            [
+                *("openssl", "s_client", "-connect", f"127.0.0.1:{shared_ingress.port}", "-servername", name),
+                *("-groups", "P-521:P-256", "-tls1_3", "-msg"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.stdout.count("ClientHello") == 2
+        assert f"CN = {name}" in done.stdout
+        assert ("CertificateRequest" in done.stdout) is asks
+
+
 def test_each_host_is_healthy(shared_ingress: SharedIngress) -> None:
     for name in ("links.example.org", "cert.example.org"):
         request = HEALTH.replace(b"links.example.org", name.encode())
@@ -235,6 +254,7 @@ def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) 
         assert b"KEY_ENCRYPTION" not in environment
         assert b"ENGAGE_RELEASE_KEY" not in environment
         assert b"ENGAGE_LINKS_PORT" in environment, "the negative control"
+    assert len(shared_ingress.descendants()) == 6, "three ends, each an instance and a worker"
     for process in shared_ingress.descendants():
         opened = {str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()}
         assert not any("engage.db" in name for name in opened)
@@ -244,6 +264,7 @@ def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) 
         assert "_ssl" in mapped, "the negative control: modules in C show here"
 
 
+@pytest.mark.long("test_no_database_is_open_and_no_key_is_there, which looks at the modules in C that are there")
 def test_the_program_of_an_instance_imports_no_database() -> None:
     program = (
         "import sys, engage_server.links.commands.ingress_process\n"
@@ -335,6 +356,7 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.long("tests/unit/links/ingress/test_journals.py, and tests/unit/store/test_ingress_role.py")
 def test_with_postgresql_events_go_in_by_the_role_of_the_ingress(tmp_path: Path, postgresql: PostgresServer) -> None:
     """Also the list of links. Without the database, Talk2M is asked to try again, and the ingress goes on."""
     url = migrated_postgresql(postgresql)
