@@ -87,7 +87,7 @@ ROOMS: dict[str, set[str]] = {
     "kpn_devices": {"site_path"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
-    "rotation": {"chains", "evidence", "releases"},
+    "rotation": {"access", "chains", "evidence", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
