@@ -29,7 +29,7 @@ from engage_server.records.path_event import (
     StoredPathEvent,
 )
 from engage_server.records.release import Release, ReleaseState
-from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records.rotation import Approval, GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
@@ -48,6 +48,7 @@ __all__ = [
     "ActorKind",
     "Adoption",
     "AnchorRole",
+    "Approval",
     "AuditAction",
     "AuditEntry",
     "AuditEvent",

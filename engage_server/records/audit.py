@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     ROTATION_ADVANCED = "rotation:advanced"
     ROTATION_HELD = "rotation:held"
     ROTATION_APPROVED = "rotation:approved"
+    ROTATION_APPROVED_ALONE = "rotation:approved-alone"
     ROTATION_ENDED = "rotation:ended"
     HOST_FORGOTTEN = "host:forgotten"
     KPN_DEVICE_ADDED = "kpn-device:added"

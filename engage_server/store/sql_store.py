@@ -86,9 +86,9 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
             self._tell(connection, event, changes_serving=True)
             return added
 
-    def change_site(self, site: Site, event: AuditEvent) -> Site:
+    def change_site(self, site: Site, event: AuditEvent, *, approvals: int | None = None) -> Site:
         with writing(self._engine) as connection:
-            changed = site_queries.update_site(connection, site)
+            changed = site_queries.update_site(connection, site, approvals)
             self._tell(connection, event, changes_serving=True)
             return changed
 

@@ -103,6 +103,7 @@ sites = Table(
     Column("call_in", JSON, nullable=False, server_default="{}"),
     Column("evidence", String(16), nullable=False, server_default="any"),
     Column("for_trials", Boolean, nullable=False, server_default=text("false")),
+    Column("approvals", SmallInteger, nullable=False, server_default="0"),
 )
 
 site_hosts = Table(
@@ -215,13 +216,24 @@ rotations = Table(
     Column("started_by", String(128), nullable=False),
     Column("ended_at", UtcDateTime),
     Column("why", Text, nullable=False),
-    Column("approved", Boolean, nullable=False),
     Column("looked_at", UtcDateTime),
     Column("looked_boot", String(64), nullable=False, server_default=""),
     Column("looked_clock", Float, nullable=False, server_default="0"),
     Column("soaked_seconds", Float, nullable=False, server_default="0"),
     Column("unsure_until", UtcDateTime),
     Column("unsure_why", Text, nullable=False, server_default=""),
+)
+
+# Rows of their own, so that no change of a rotation can overwrite one.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("rotation", Integer, ForeignKey("rotations.number"), primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("person", String(128), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("is_alone", Boolean, nullable=False),
 )
 
 # What devices did. Rows are only added, and removed when they are old. ``site`` is a name, so that a sighting outlives

@@ -4,13 +4,13 @@ import click
 
 from engage_server.as_json.access import person_json
 from engage_server.cli.access.grant_options import grant_options, read_grant, shown_sites
-from engage_server.cli.access.operators_address import operators_address
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
+from engage_server.composition.operators_listener import address
 from engage_server.services.access.people import LINK_GOOD_FOR
 
 _MINUTES = LINK_GOOD_FOR.seconds // 60
@@ -127,7 +127,7 @@ def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
 
 def _print_link(session: Session, name: str, secret: str, *, is_alone: bool, as_json: bool) -> None:
     """Print the link. It holds a secret: it goes to standard output, and nowhere else."""
-    link = f"{operators_address(session.settings())}/sign-in/{secret}"
+    link = f"{address(session.settings(), by_browser=True)}/sign-in/{secret}"
     if as_json:
         print_json({"person": name, "link": link, "minutes": _MINUTES})
     elif is_alone:

@@ -34,8 +34,8 @@ _FAULTS_SHOWN = 20
 @click.command(
     "import",
     epilog="\b\nExamples:\n"
-    "  engage device import doors.csv --site north            serial numbers: the devices that belong to it\n"
-    "  engage device import Engage_Data --site north          databases, configurations, audits of many devices\n"
+    "  engage device import doors.csv --site north\n      serial numbers: the devices that belong to it\n"
+    "  engage device import Engage_Data --site north\n      databases, configurations, audits of many devices\n"
     "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
 )
 @click.argument("path", type=FilePath)
@@ -81,9 +81,9 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
 
 @click.command(
     "export",
-    epilog="\b\nExamples:\n  engage device export --site north > north.csv          what is known of each device\n"
+    epilog="\b\nExamples:\n  engage device export --site north > north.csv\n      what is known of each device\n"
     "  engage device export --json\n"
-    "  engage device export --site north --to backup          the JSON files of all devices\n"
+    "  engage device export --site north --to backup\n      the JSON files of all devices\n"
     "  engage device export --to one --device 0000000000000000A0B1000000000206",
 )
 @site_option

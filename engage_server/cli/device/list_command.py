@@ -27,10 +27,10 @@ _SHOWN = 50
 _GRADES = """\b
 How far a device got     in JSON
 never seen               never_seen     it never called this site
-not yet                  never_seen     it called before, but not with this release
+not yet                  never_seen     seen before, but not with this release
 asked for the notice     notice         it knows this host, and no more
 downloaded the anchor    certificate    it may trust the release from now on
-finished TLS             handshake      it trusts the release: it was offered no other chain
+finished TLS             handshake      it accepted the chain of this release
 proved itself            authenticated  the same, and its token was valid
 
 "has" is the release whose chain a device accepted last by TLS. "finished TLS" says that it once did so with the release
@@ -39,11 +39,15 @@ of the list. Where the two differ, the device may have to fetch another anchor f
 \b
 Examples:
   engage device list --site north
-  engage device list --release 4 --missing   which devices did not finish TLS with release 4
-  engage device list --calls old.example     which doors call a host that you want to remove
-  engage device list --troubled              which devices loop, refuse or are silent, and why
+  engage device list --release 4 --missing
+      which devices did not finish TLS with release 4
+  engage device list --calls old.example
+      which doors call a host that you want to remove
+  engage device list --troubled
+      which devices loop, refuse or are silent, and why
   engage device list --release 4 --all --json
-  engage device list --limit 1000 --after 0 --json   a long list in parts; then --after the last device
+  engage device list --limit 1000 --after 0 --json
+      a long list in parts: the next time, --after the last device
 """
 
 

@@ -60,8 +60,8 @@ def show(session: Session, site: str | None, last: int | None, before: int | Non
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit verify\n"
-    "  engage audit verify --expect 41:9c1f...   an entry that you keep elsewhere is still there\n"
-    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as it was printed'
+    "  engage audit verify --expect 41:9c1f...\n      an entry that you keep elsewhere is still there\n"
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."\n      the same, as it was printed'
 )
 @click.option(
     "--expect", metavar="NUMBER:HASH", help="An entry as a command printed it. Finds an older database or a cut end."

@@ -14,6 +14,8 @@ from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
+from engage_server.composition.operators_listener import address as operators_address
+from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
@@ -36,13 +38,19 @@ from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, S
 
 _EXAMPLE = """\b
 Examples:
-  engage serve                                      both instances, on ports 80 and 443
-  engage serve --http-port 8080 --https-port 8443   on ports that need no privileges
-  engage serve https                                the TLS instance alone, for a service manager
-  engage serve operators                            the operators' instance alone: metrics, and what devices did
-  engage serve links                                the ingress that partners' systems call, as links.toml says
+  engage serve
+      both instances, on ports 80 and 443
+  engage serve --http-port 8080 --https-port 8443
+      on ports that need no privileges
+  engage serve https
+      the TLS instance alone, for a service manager
+  engage serve operators
+      the operators' instance alone: metrics, and what devices did
+  engage serve links
+      the ingress that partners' systems call, as links.toml says
 """
 _LINKS = "links"
+_ROOT_FILE = "partner_CA.pem"
 # by its name: the links are no part of this package, and it never imports them
 _LINKS_MODULE = "engage_server.links.commands.serve_links"
 _DEAR_GROUPS = (
@@ -94,6 +102,8 @@ def serve(
     if listener is None:
         return _serve_both(session, settings, options)
     one = Listener(listener)
+    if one is Listener.OPERATORS:
+        assert_protected(settings)
     assert_bindable(one.address(settings), one.port(settings), f"--{listener}-port")
     sealer = _release_sealer(session, one, settings, options, handed_over)
     if lifeline is not None:
@@ -122,11 +132,13 @@ def _release_sealer(
     An instance for devices may find the operators' secrets in its environment, or have to read the key-encryption key.
     It then becomes a new program without them, because its workers are forks with all that was ever in its memory.
     """
-    if listener is Listener.OPERATORS:
+    if listener is Listener.OPERATORS and not has_tls_of_site(settings):
         return None
     if descriptor is not None:
         return ReleaseSealer(read_secret(descriptor))
-    given = given_release_key(settings, session.environment) if listener is Listener.HTTPS else None
+    given = given_release_key(settings, session.environment) if listener is not Listener.HTTP else None
+    if listener is Listener.OPERATORS:  # it has the key-encryption key for other reasons
+        return given or ReleaseSealer(derived_release_key(settings, session.environment))
     holds_secrets = any(name in session.environment for name in SECRETS_OF_OPERATORS)
     if listener is Listener.HTTPS and given is None:
         key = derived_release_key(settings, session.environment)
@@ -157,8 +169,10 @@ def _become_without_secrets(
 
 
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
+    assert_protected(settings)
+    ports = [each.port(settings) for each in Listener]
     for listener in Listener:
-        assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
+        assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port", ports)
     # check once what both will need, so that a fault is reported once
     close_memory()
     release_key = derived_release_key(settings, session.environment)
@@ -166,7 +180,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
     assert_data_usable(settings)
-    instances = [_instance(session, each, options, release_key) for each in Listener]
+    instances = [_instance(session, each, settings, options, release_key) for each in Listener]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
@@ -175,14 +189,20 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     return pair.run()
 
 
-def _instance(session: Session, listener: Listener, options: dict[str, Any], release_key: Secret) -> Instance:
-    """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none."""
+def _instance(
+    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], release_key: Secret
+) -> Instance:
+    """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none.
+
+    Operators get the release key, too, if they are served with the certificate of the release.
+    """
 
     def command(given: Descriptors) -> list[str]:
         return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
 
     if listener is Listener.OPERATORS:
-        return Instance(str(listener), command, without=(RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS))
+        own = release_key if has_tls_of_site(settings) else None
+        return Instance(str(listener), command, (RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS), own)
     without = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
     if listener is Listener.HTTP:
         return Instance(str(listener), command, without)
@@ -214,12 +234,23 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
         f"\nserving on {http} and {https}\ntry:\n"
         f"  curl {http}/swordfish/lock/certificates/current\n"
         f"  {program()} lock fetch {http}{port_option}\n"
-        f"  curl http://{_in_url(settings.operators_bind)}:{settings.operators_port}/metrics"
+        f"  {_scrape(settings, snapshot.default_site)}"
     )
     if not snapshot.current:
         shown_lines += "\nno release is active yet. Devices get 503 until 'engage release activate'."
     sys.stdout.flush()
     say_at_once(sys.stdout.fileno(), shown_lines)
+
+
+def _scrape(settings: Settings, site: str | None) -> str:
+    """Return the command that shows the metrics, as the settings protect them."""
+    command = "curl"
+    root = settings.certs_dir / (site or "") / _ROOT_FILE
+    if has_tls_of_site(settings):
+        command += f" --cacert {click.format_filename(root)}" if root.exists() else f" --cacert {_ROOT_FILE}"
+    if is_reached_from_elsewhere(settings):
+        command += ' -H "Authorization: Bearer TOKEN"'
+    return f"{command} {operators_address(settings)}/metrics"
 
 
 def _in_url(host: str) -> str:

@@ -10,11 +10,13 @@ from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.operator_side import OperatorSide
+from engage_server.composition.operators_listener import is_reached_from_elsewhere, is_secure
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
@@ -59,6 +61,20 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
-    pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False)]
-    app = create_operators_app(device_side.distribution, exposition.text, os.getpid(), pages)
+    secure = is_secure(settings)
+    gate = MetricsGate(
+        lambda: side.get().access.tokens,
+        lambda: datetime.now(UTC),
+        is_store_away=lambda: spool.is_store_away,
+        is_open=not is_reached_from_elsewhere(settings),
+    )
+    app = create_operators_app(
+        device_side.distribution,
+        exposition.text,
+        settings.operators_hosts,
+        process=os.getpid(),
+        secure=secure,
+        assert_may_see_metrics=gate.assert_may_see,
+        pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure)],
+    )
     return app, spool.lateness

@@ -27,10 +27,16 @@ class SiteStore(Protocol):
             Conflict: The name or one of the hosts is taken.
         """
 
-    def change_site(self, site: Site, event: AuditEvent) -> Site:
-        """Set the hosts, networks, local addresses and call-in way of the site of this name.
+    def change_site(self, site: Site, event: AuditEvent, *, approvals: int | None = None) -> Site:
+        """Set the hosts, networks, local addresses, evidence and call-in way of the site of this name.
 
         Everything else stays as it is.
+
+        Args:
+            site: As it will be.
+            event: The event for the audit log.
+            approvals: How many approvals it needs from now on. None leaves that as it is, whatever ``site`` has: it may
+                have been read before another operator changed it.
 
         Raises:
             NotFound: There is no such site.
