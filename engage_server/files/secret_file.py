@@ -1,11 +1,11 @@
-"""Reads the files that hold the secrets of links: one login, key or passphrase each, readable for the owner alone."""
+"""Reads files that hold one secret each, such as a login, key or passphrase, and are readable for the owner alone."""
 
 import os
 import stat
 from pathlib import Path
 
 from engage_server.errors import FileNotUsable, SettingsInvalid
-from engage_server.files import read_file
+from engage_server.files.reading import read_file
 from engage_server.records import Secret
 
 SECRET_BYTES = 4096  # of a file with one secret

@@ -1,15 +1,17 @@
-"""Reads a table of ``links.toml`` into a frozen dataclass, strictly: an unknown key stops the start."""
+"""Reads a table of a TOML file into a frozen dataclass, strictly: an unknown key stops the start."""
 
 import dataclasses
 import difflib
 import re
+import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from engage_server.errors import SettingsInvalid
+from engage_server.errors import FileNotUsable, SettingsInvalid
+from engage_server.files.reading import read_file
 from engage_server.records import IPNetwork, read_network
 
 if TYPE_CHECKING:
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
 _Table = TypeVar("_Table", bound="DataclassInstance")
 _NETWORK = frozenset(get_args(IPNetwork))
+_MAX_FILE_BYTES = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +27,7 @@ class Where:
     """Where a table stands, for errors and for relative paths.
 
     Attributes:
-        file: ``links.toml``, absolute. Relative paths in it are relative to its folder.
+        file: The file, absolute. Relative paths in it are relative to its folder.
         table: As TOML spells it, without the brackets: ``links.depot-kpn``. "" is the whole file.
     """
 
@@ -76,6 +79,26 @@ class Between:
         """Say what is wrong. "" if nothing is."""
         inside = self.lowest <= value <= self.highest
         return "" if inside else f"it must be a number from {self.lowest:g} to {self.highest:g}"
+
+
+def parsed_toml(where: Where, setting: str, page: str) -> Mapping[str, object]:
+    """Return the whole file as :mod:`tomllib` reads it.
+
+    Args:
+        where: The file.
+        setting: The setting that names it, for the error.
+        page: A sentence that says where an example is.
+
+    Raises:
+        SettingsInvalid: It is missing, cannot be read, is too long, or is not TOML.
+    """
+    try:
+        return tomllib.loads(read_file(where.file, limit=_MAX_FILE_BYTES).decode())
+    except FileNotUsable as error:
+        what = error.sentence.partition(": ")[2] or error.sentence
+        raise where.refused(what, f"Write the file, or name another: {setting}. {page}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise where.refused(f"it is not TOML: {error}", f"Correct the line. {page}") from None
 
 
 def read_table(cls: type[_Table], mapping: Mapping[str, object], where: Where) -> _Table:
