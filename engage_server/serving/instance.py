@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
 from engage_server.composition.folder_watch import assert_data_usable
+from engage_server.composition.openid_terms import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.errors import EngageError
 from engage_server.services.distribution.snapshot import ServedRelease
@@ -112,6 +113,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def _become(self, settings: Settings) -> None:
         """Apply settings, and the store and TLS contexts that belong to them: all of it or nothing."""
+        if self._listener is Listener.OPERATORS:
+            read_openid_terms(settings)
         device_side = DeviceSide(settings, self._release_sealer)
         tls = TlsContexts(device_side.distribution, settings.tls_profile)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.

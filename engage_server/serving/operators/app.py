@@ -9,15 +9,17 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.openid_terms import base_of, is_set
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
-from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
+from engage_server.serving.operators import delivery, enrolment, links, local_admins, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.repeating import Repeating
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in_pages
 
 _LATER = 5
@@ -59,6 +61,11 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
-    pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False)]
+    openid = None
+    if is_set(settings):
+        admins = local_admins.LocalAdmins(side, log)
+        Repeating("local-admins", local_admins.SECONDS, admins.look, log, local_admins.SENTENCES).start()
+        openid = OpenIdDoor(lambda: side.get().access.openid, base_of(settings))
+    pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False, openid=openid)]
     app = create_operators_app(device_side.distribution, exposition.text, os.getpid(), pages)
     return app, spool.lateness
