@@ -113,7 +113,7 @@ def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_js
 def openid(session: Session, name: str, subject: str | None, is_none: bool, as_json: bool) -> None:
     """Connect a person with who they are at the OpenID provider.
 
-    Then they may sign in both ways, and are one person for approvals. Their sessions end. After the next sign-in at the
+    They may sign in both ways then, and are one person for approvals. Their sessions end. After the next sign-in at the
     provider, their role is that of their groups there.
     """
     if (subject is None) is not is_none:
@@ -175,7 +175,7 @@ def _print_person(session: Session, name: str, sentence: str, *, as_json: bool) 
 
 
 def _warn_without_admin(session: Session) -> None:
-    """Warn if nobody could sign in while the OpenID provider is down. It is done all the same: root owns the machine."""
+    """Warn if nobody could sign in while the provider is down. It is done all the same: root owns the machine."""
     if is_set(session.settings()) and not session.operator_side().access.people.has_local_admin():
         click.echo(
             "warning: no admin has a password now. While the OpenID provider is down, nobody can sign in.\n"

@@ -20,6 +20,9 @@ MAX_TOKEN_CHARACTERS = 64 * 1024
 _MAX_SUBJECT = 255  # OpenID Connect Core 1.0, section 2
 _MIN_RSA_BITS = 2048
 _KINDS: Mapping[str, type[RSAKey] | type[ECKey]] = {"RSA": RSAKey, "EC": ECKey}
+# Providers put what they like into a header. Whether its "crit" names something unknown is checked all the same.
+_REGISTRY = jws.JWSRegistry(algorithms=list(ALGORITHMS), strict_check_header=False)
+_REGISTRY.max_header_length = 8192
 _CODES = {"iss": "issuer", "aud": "audience", "nonce": "nonce", "exp": "expired", "nbf": "not_yet", "iat": "not_yet"}
 
 
@@ -85,7 +88,7 @@ def verify(token: str, keys: Sequence[ProviderKey], expected: Expected, now: dat
     """
     key, alg = _key_for(token, keys)
     try:
-        claims = jwt.decode(token, key, algorithms=[alg]).claims
+        claims = jwt.decode(token, key, algorithms=[alg], registry=_REGISTRY).claims
     except BadSignatureError:
         raise refused("openid.signature") from None
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
@@ -113,7 +116,7 @@ def _header(token: str) -> Mapping[str, Any]:
     if len(token) > MAX_TOKEN_CHARACTERS or not token.isascii():
         raise refused("openid.malformed")
     try:
-        header = jws.extract_compact(token.encode()).headers()
+        header = jws.extract_compact(token.encode(), registry=_REGISTRY).headers()
     except (JoseError, ValueError, TypeError, KeyError, RecursionError):
         raise refused("openid.malformed") from None
     if not isinstance(header, dict):
