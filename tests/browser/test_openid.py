@@ -167,6 +167,7 @@ def test_while_the_provider_is_down_a_local_admin_gets_in(browser: Any, base: st
         page.get_by_role("button").click()
         page.wait_for_url(f"{base}/")
         page.get_by_role("button", name="Sign out").click()
+        time.sleep(5)  # somebody may have been sent there a moment ago, when it was still up
         begun = time.monotonic()
         page.goto(f"{base}/sign-in/openid")
         page.get_by_role("alert").wait_for()

@@ -22,6 +22,7 @@ from engage_server.services.access.openid.trip import Trip
 
 _KEPT_SECONDS = 3600.0
 _KEYS_ANEW_SECONDS = 60.0  # a token with an unknown key makes us ask again, but not more often
+_SEEN_SECONDS = 5.0  # a browser is sent only to a provider that answered so lately
 _SILENT_SECONDS = 5.0  # after a failure, nobody waits for the same again
 _MAX_KEYS = 50
 _DISCOVERY = "/.well-known/openid-configuration"
@@ -64,7 +65,7 @@ class Provider:
         Raises:
             NotPossible: The provider's metadata cannot be had (``openid.unavailable``).
         """
-        metadata = self.metadata()
+        metadata = self.metadata(_SEEN_SECONDS)
         url, _ = self._session(metadata).create_authorization_url(
             metadata.authorization_endpoint, state=trip.state, code_verifier=trip.verifier, nonce=trip.nonce
         )
@@ -100,14 +101,17 @@ class Provider:
             raise refused("openid.malformed")
         return token
 
-    def metadata(self) -> Metadata:
+    def metadata(self, kept_seconds: float = _KEPT_SECONDS) -> Metadata:
         """Return what the provider says about itself.
+
+        Args:
+            kept_seconds: How old it may be.
 
         Raises:
             NotPossible: It cannot be had (``openid.unavailable``).
         """
         kept = self._metadata
-        if kept is not None and self._clock() - kept[0] <= _KEPT_SECONDS:
+        if kept is not None and self._clock() - kept[0] <= kept_seconds:
             return kept[1]
         with self._alone():
             document = self._get(self._terms.issuer.rstrip("/") + _DISCOVERY)

@@ -311,7 +311,7 @@ class TestForgedTokens:
         door.clock += 61
         assert travel(door.browser(), provider).status_code == 200
         assert provider.requests.count("/jwks") == 2
-        assert provider.requests.count("/.well-known/openid-configuration") == 1
+        assert provider.requests.count("/.well-known/openid-configuration") == 2, "asked before somebody is sent there"
 
 
 class TestReplay:
@@ -538,6 +538,13 @@ class TestProviderInTrouble:
             assert browser.get("/sign-in/openid").status_code == 503, "nobody waits for the same again"
             assert browser.post("/sign-in", data={"name": "chief", "password": PASSWORD}).status_code == 303
             assert time.monotonic() - begun < 2
+
+    def test_nobody_is_sent_to_one_that_went_down(self, door: Door, provider: OwnProvider) -> None:
+        browser = door.browser()
+        assert browser.get("/sign-in/openid").status_code == 303
+        provider.answers["/.well-known/openid-configuration"] = 502, b""
+        door.clock += 5.1
+        assert browser.get("/sign-in/openid").status_code == 503
 
     def test_it_recovers(self, door: Door, provider: OwnProvider) -> None:
         provider.answers["/.well-known/openid-configuration"] = 500, b""
