@@ -5,12 +5,14 @@ the environment, goes to pydantic. Importing it takes longer than most commands 
 value exists. A test proves that both ways read the same. Errors are worded here, not by pydantic.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Union, get_args, get_origin
 
-from engage_server.records import IPNetwork, read_network
+from engage_server.errors import HostInvalid
+from engage_server.records import Host, IPNetwork, read_network
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
@@ -80,7 +82,7 @@ class ValueRefused(Exception):
 NOT_TAKEN = object()
 _NO_BOUNDS = Bounds()
 _NETWORKS = tuple[IPNetwork, ...]
-_WISH_OF_NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
+_HOSTS = tuple[Host, ...]
 _SHOWN_WHOLE = 100_000  # Python's short form shows larger numbers with an exponent
 
 
@@ -110,8 +112,8 @@ def taken_as_it_is(kind: Any, value: object) -> Any:
             return float(value)
         case str():
             return _text_as_it_is(plain, value)
-        case list() if plain == _NETWORKS:
-            return _networks_as_they_are(value)
+        case list() if plain in _LISTS:
+            return _list_as_it_is(plain, value)
     return NOT_TAKEN
 
 
@@ -122,12 +124,12 @@ def _text_as_it_is(plain: Any, value: str) -> Any:
         return SecretText(value)
     if plain is Path:
         return Path(value)
-    return _networks_as_they_are(value) if plain == _NETWORKS else NOT_TAKEN
+    return _list_as_it_is(plain, value) if plain in _LISTS else NOT_TAKEN
 
 
-def _networks_as_they_are(value: object) -> Any:
+def _list_as_it_is(plain: Any, value: object) -> Any:
     try:
-        return _split_networks(value)
+        return _LISTS[plain].read(value)
     except ValueError:
         return NOT_TAKEN
 
@@ -142,8 +144,8 @@ def read_by_pydantic(kind: Any, value: object) -> Any:
 
     plain, bounds = _parts(kind)
     wanted: Any = str if plain is SecretText else plain
-    if plain == _NETWORKS:
-        wanted = Annotated[plain, BeforeValidator(_split_networks)]
+    if plain in _LISTS:
+        wanted = Annotated[plain, BeforeValidator(_LISTS[plain].read)]
     elif bounds is not _NO_BOUNDS:
         wanted = Annotated[plain, Field(ge=bounds.ge, gt=bounds.gt, le=bounds.le)]
     try:
@@ -161,9 +163,9 @@ def _wish(plain: Any, bounds: Bounds) -> str:
         return f"it must be a {'whole number' if plain is int else 'number'}{_between(bounds)}"
     if get_origin(plain) is Literal:
         return f"it must be {' or '.join(map(str, get_args(plain)))}"
-    return {bool: "it must be true or false", Path: "it must be a path", _NETWORKS: _WISH_OF_NETWORKS}.get(
-        plain, "it must be text"
-    )
+    if plain in _LISTS:
+        return _LISTS[plain].wish
+    return {bool: "it must be true or false", Path: "it must be a path"}.get(plain, "it must be text")
 
 
 def _between(bounds: Bounds) -> str:
@@ -177,9 +179,9 @@ def _shown(limit: float) -> str:
 
 
 def _detail(plain: Any, error: "ValidationError") -> str:
-    """Name the one entry that is not a network: there may be many entries."""
+    """Name the one entry of a list that cannot be read: there may be many entries."""
     first = error.errors(include_input=False, include_url=False)[0]
-    cause = first.get("ctx", {}).get("error") if plain == _NETWORKS else None
+    cause = first.get("ctx", {}).get("error") if plain in _LISTS else None
     return f": {cause}" if cause else ""
 
 
@@ -193,8 +195,47 @@ def _parts(kind: Any) -> tuple[Any, Bounds]:
     return plain, bounds
 
 
-def _split_networks(value: object) -> object:
+def _entries(value: object) -> list[str] | None:
+    """Return the entries of a list, or of a text with commas. None for anything else."""
     parts = value.split(",") if isinstance(value, str) else value
     if not isinstance(parts, list | tuple):
+        return None
+    if not all(isinstance(part, str) for part in parts):
+        raise ValueError("an entry is not text")
+    return [text for part in parts if (text := part.strip())]
+
+
+def _read_networks(value: object) -> object:
+    entries = _entries(value)
+    return value if entries is None else tuple(read_network(each) for each in entries)
+
+
+def _read_hosts(value: object) -> object:
+    entries = _entries(value)
+    if entries is None:
         return value
-    return tuple(read_network(str(part).strip()) for part in parts if str(part).strip())
+    if not entries:
+        raise ValueError("it names none")
+    try:
+        return tuple(Host.parse(each) for each in entries)
+    except HostInvalid as error:
+        raise ValueError(error.sentence) from None
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A setting that is a list.
+
+    Attributes:
+        read: Returns the list, or the value itself if it is none. Raises ValueError for an entry that cannot be read.
+        wish: What the value must be.
+    """
+
+    read: Callable[[object], object]
+    wish: str
+
+
+_LISTS: dict[Any, _List] = {
+    _NETWORKS: _List(_read_networks, "it must be a list of networks such as 10.0.0.0/8"),
+    _HOSTS: _List(_read_hosts, "it must be a list of names and addresses without ports, such as localhost"),
+}

@@ -6,15 +6,15 @@ the start.
 
 import dataclasses
 import difflib
-import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from engage_server.errors import SettingsInvalid
-from engage_server.records import IPNetwork
+from engage_server.records import Host, IPNetwork
 from engage_server.setting_values import Bounds, SecretText, ValueRefused, value_of
+from engage_server.settings_file import is_there, read_settings_file, settings_file
 from engage_server.variables import (
     CONFIG_VARIABLE,
     KEK_VARIABLE,
@@ -24,8 +24,6 @@ from engage_server.variables import (
     SYSTEM_CONFIG_VARIABLE,
 )
 
-SETTINGS_FILE = "engage.toml"
-SYSTEM_FILE = Path("/etc/engage-server/engage.toml")
 ENVIRONMENT_PREFIX = "ENGAGE_"
 
 # Variables that begin like settings but are not: the settings file's name, and secrets, which do not belong in a file.
@@ -37,9 +35,6 @@ _OTHER_VARIABLES = {
     *SECRETS_OF_OPERATORS,
 }
 
-# Tables in the same file that other code reads: 'engage chain check' reads [check].
-_TABLES_OF_OTHERS = ("check",)
-
 _SQLITE_RELATIVE = "sqlite:///"
 _SQLITE_ABSOLUTE = "sqlite:////"
 DATABASE_FILE = "engage.db"
@@ -47,6 +42,9 @@ DATABASE_FILE = "engage.db"
 Port = Annotated[int, Bounds(ge=1, le=65535)]
 Seconds = Annotated[float, Bounds(gt=0, le=600)]
 Networks = tuple[IPNetwork, ...]
+Hosts = tuple[Host, ...]
+
+SITES_OWN = Path("site")  # for operators_tls_certificate: no file, but the current release
 
 
 def setting(default: object, description: str) -> Any:
@@ -124,9 +122,30 @@ class Settings:
     access_log: bool = setting(True, "Whether each request is logged, one line each, on standard output.")
     log_format: Literal["json", "text"] = setting("json", "Format of all log lines.")
     operators_bind: str = setting(
-        "127.0.0.1", "Address that the operators' instance listens on. It is not for devices."
+        "127.0.0.1",
+        "Address that the operators' instance listens on. It is not for devices. An address that other machines reach "
+        "needs operators_tls_certificate or operators_behind_proxy.",
     )
     operators_port: Port = setting(8008, "Port of the operators' instance: metrics and health.")
+    operators_hosts: Hosts = setting(
+        (Host("localhost"), Host("127.0.0.1"), Host("::1")),
+        "Names and addresses under which operators call the operators' instance, without a port. A request for any "
+        "other host gets status 421.",
+    )
+    operators_tls_certificate: Path | None = setting(
+        None,
+        "PEM file with the operators' instance's certificate and its intermediates. 'site': the certificate of the "
+        "current release, as devices get it. If it is not set: plain HTTP.",
+    )
+    operators_tls_key: Path | None = setting(None, "PEM file with the private key of operators_tls_certificate.")
+    operators_tls_passphrase_file: Path | None = setting(
+        None, "File with the passphrase of operators_tls_key, if the key is encrypted."
+    )
+    operators_behind_proxy: bool = setting(
+        False,
+        "Whether all operators come through a proxy that speaks HTTPS to them. It must pass on the Host field, and "
+        "nobody else may reach the port.",
+    )
     spool_max_mib: Annotated[int, Bounds(ge=1, le=1_000_000)] = setting(
         256, "Disk space (MiB) for sightings while the database is down. Further sightings are lost, and counted."
     )
@@ -251,14 +270,21 @@ class Settings:
             certs_dir=folder / self.certs_dir,
             data_dir=folder / self.data_dir,
             key_encryption_key_file=folder / self.key_encryption_key_file,
-            release_key_file=folder / self.release_key_file if self.release_key_file else None,
+            release_key_file=_under(folder, self.release_key_file),
             links_file=folder / self.links_file,
             links_key_file=folder / self.links_key_file,
-            oidc_client_secret_file=folder / self.oidc_client_secret_file if self.oidc_client_secret_file else None,
+            oidc_client_secret_file=_under(folder, self.oidc_client_secret_file),
             oidc_file=folder / self.oidc_file,
-            oidc_ca_file=folder / self.oidc_ca_file if self.oidc_ca_file else None,
+            oidc_ca_file=_under(folder, self.oidc_ca_file),
+            operators_tls_certificate=_under(folder, self.operators_tls_certificate),
+            operators_tls_key=_under(folder, self.operators_tls_key),
+            operators_tls_passphrase_file=_under(folder, self.operators_tls_passphrase_file),
             database_url=SecretText(url),
         )
+
+
+def _under(folder: Path, path: Path | None) -> Path | None:
+    return path if path is None or path == SITES_OWN else folder / path
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,19 +303,6 @@ def table_of_settings() -> tuple[SettingRow, ...]:
     )
 
 
-def settings_file(option: Path | None, environment: Mapping[str, str], folder: Path) -> tuple[Path, bool]:
-    """Find the settings file, and say whether the caller or the environment named it: then it must exist.
-
-    The order: ``--config``, ``ENGAGE_CONFIG``, ``engage.toml`` in the current folder, the system's file. If none
-    exists, the path in the current folder is returned.
-    """
-    named = option or (Path(environment[CONFIG_VARIABLE]) if environment.get(CONFIG_VARIABLE) else None)
-    if named:
-        return folder / named, True
-    here, system = folder / SETTINGS_FILE, _system_file(environment)
-    return (here if system is None or _is_there(here) or not _is_there(system) else system), False
-
-
 def load_settings(
     option: Path | None, environment: Mapping[str, str], overrides: Mapping[str, Any], folder: Path
 ) -> Settings:
@@ -305,7 +318,7 @@ def load_settings(
         SettingsInvalid: The file is missing or is not TOML, or a setting is unknown or cannot be used.
     """
     file, named = settings_file(option, environment, folder)
-    from_file = _read(file) if named or _is_there(file) else {}
+    from_file = read_settings_file(file) if named or is_there(file) else {}
     from_environment = {
         name.removeprefix(ENVIRONMENT_PREFIX).lower(): value
         for name, value in environment.items()
@@ -325,47 +338,14 @@ def load_settings(
     return anchored if "database_url" in values else _with_database(anchored)
 
 
-def _system_file(environment: Mapping[str, str]) -> Path | None:
-    text = environment.get(SYSTEM_CONFIG_VARIABLE)
-    return SYSTEM_FILE if text is None else Path(text) if text else None
-
-
-def _is_there(file: Path) -> bool:
-    """Whether the file exists, even if this user may not read it: never use another installation in its place."""
-    try:
-        file.stat()
-    except PermissionError:
-        return True
-    except OSError:
-        return False
-    return True
-
-
 def _with_database(settings: Settings) -> Settings:
     """Choose the embedded database: in the data folder, or where an earlier version put it, if only that one exists."""
     file, before = settings.data_dir / DATABASE_FILE, Path(settings.database_url.reveal().removeprefix("sqlite:///"))
-    place = before if _is_there(before) and not _is_there(file) else file
+    place = before if is_there(before) and not is_there(file) else file
     return dataclasses.replace(settings, database_url=SecretText(f"{_SQLITE_RELATIVE}{place}"))
 
 
 _NEXT = "See 'engage settings' for every setting, its meaning and its default."
-
-
-def _read(file: Path) -> dict[str, Any]:
-    try:
-        found = tomllib.loads(file.read_text(encoding="utf-8"))
-    except PermissionError as error:
-        raise SettingsInvalid(
-            f"{file}: {error.strerror}",
-            "Run this as the file's owner, such as root. Or name another file: --config FILE.",
-        ) from None
-    except OSError as error:
-        raise SettingsInvalid(
-            f"{file}: {error.strerror}", "Name an existing settings file, or make one with 'engage init'."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsInvalid(f"{file} is not TOML: {error}", "Write each setting as: name = value") from None
-    return {name: value for name, value in found.items() if name not in _TABLES_OF_OTHERS}
 
 
 def _assert_known(source: str, values: Mapping[str, Any]) -> None:

@@ -64,7 +64,7 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
         if name.startswith("ENGAGE_"):
             monkeypatch.delenv(name)
-    monkeypatch.setattr("engage_server.settings.SYSTEM_FILE", Path("/nowhere/engage.toml"))
+    monkeypatch.setattr("engage_server.settings_file.SYSTEM_FILE", Path("/nowhere/engage.toml"))
 
 
 @pytest.fixture(scope="session")

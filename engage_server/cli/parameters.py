@@ -3,6 +3,7 @@
 import codecs
 import sys
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -54,6 +55,22 @@ class NetworkType(click.ParamType[IPNetwork]):
             return read_network(value)
         except ValueError as error:
             self.fail(f"{error}. Give a network such as 10.44.0.0/16.", param, ctx)
+
+
+class TimeType(click.ParamType[datetime]):
+    """A date or time in ISO 8601; UTC unless it names another zone."""
+
+    name = "time"
+
+    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
+        """Parse, or fail with a usage error."""
+        if isinstance(value, datetime):
+            return value
+        try:
+            parsed = datetime.fromisoformat(value)
+        except ValueError:
+            self.fail(f"{value!r} is no time. Give 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
+        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 def hosts_option(required: bool) -> Callable[[_F], _F]:

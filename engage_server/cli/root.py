@@ -27,6 +27,11 @@ COMMANDS = {
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
     "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
     "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
+    "telekom": (
+        "engage_server.links.commands.telekom.telekom_commands",
+        "telekom",
+        "Telekom's M2M portal: certificates, signed messages.",
+    ),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
@@ -46,7 +51,7 @@ COMMANDS = {
 }
 
 # they work without an installation; to them, too, a settings file that is named but missing is an error
-_READ_NO_SETTINGS = ("chain", "hash", "lock", "completion")
+_READ_NO_SETTINGS = ("chain", "hash", "lock", "telekom", "completion")
 
 
 _MAKES_SETTINGS = "init"  # which writes the file that is named, if it is not there

@@ -51,7 +51,7 @@ class AccessSide:
         """
         import time
 
-        from engage_server.composition.openid_terms import assert_set
+        from engage_server.composition.openid.terms_file import assert_set
         from engage_server.services.access.openid.provider import Provider
         from engage_server.services.access.openid.sign_in import OpenIdSignIn
 

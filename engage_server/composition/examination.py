@@ -6,6 +6,12 @@ from collections.abc import Collection, Iterator, Mapping
 from datetime import datetime
 
 from engage_server.composition.opening import given_release_key, open_database, read_sealer
+from engage_server.composition.operators_listener import (
+    assert_protected,
+    called_host,
+    has_tls,
+    is_reached_from_elsewhere,
+)
 from engage_server.errors import EngageError
 from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
@@ -22,6 +28,7 @@ from engage_server.services.installation.network_checkup import (
     is_own,
     look_at_names,
     look_at_operators,
+    look_at_operators_hosts,
     look_at_ports,
 )
 from engage_server.services.releases.lifecycle import chain_of
@@ -55,7 +62,8 @@ def examine(settings: Settings, environment: Mapping[str, str], now: datetime) -
     if not settings.data_dir.exists() and not settings.key_encryption_key_file.exists():
         open_database(settings).dispose()  # if there is no installation, this says so
     secrets = [settings.key_encryption_key_file, settings.certs_dir]
-    yield from look_at_files(settings.data_dir, [*secrets, *filter(None, [settings.release_key_file])])
+    optional = [settings.release_key_file, settings.operators_tls_key, settings.operators_tls_passphrase_file]
+    yield from look_at_files(settings.data_dir, [*secrets, *filter(None, optional)])
     try:
         store = _opened(settings, environment)
     except EngageError as error:
@@ -116,7 +124,13 @@ def _of_this_host(
         PortUse("https", settings.bind, settings.https_port),
     ]
     yield from look_at_ports(devices, running, silent)
-    yield look_at_operators(operators, operators_processes)
+    try:
+        assert_protected(settings)
+    except EngageError as error:
+        yield Check.of_error("operators", error)
+    yield look_at_operators(operators, called_host(settings).in_url, operators_processes, has_tls=has_tls(settings))
+    is_reached = is_reached_from_elsewhere(settings)
+    yield from look_at_operators_hosts(settings.operators_hosts, is_reached_from_elsewhere=is_reached)
 
 
 def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release | None, now: datetime) -> Check:

@@ -10,23 +10,33 @@ from engage_server.records import Secret
 
 RSA_KEY_BITS = 2048  # the vendor's upper limit (host server page, note 2), and the shortest that is safe
 RSA_PUBLIC_EXPONENT = 65537
+MAX_PASSPHRASE_BYTES = 1023  # of OpenSSL, less the zero at the end
 
 
-def generate_key() -> rsa.RSAPrivateKey:
-    """Generate an RSA-2048 key, the only kind that every device is known to accept."""
-    return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=RSA_KEY_BITS)
+def generate_key(bits: int = RSA_KEY_BITS) -> rsa.RSAPrivateKey:
+    """Generate an RSA key.
+
+    Args:
+        bits: Its length. The default is the only one that every device is known to accept.
+    """
+    return rsa.generate_private_key(public_exponent=RSA_PUBLIC_EXPONENT, key_size=bits)
 
 
 def private_key_pem(key: rsa.RSAPrivateKey, passphrase: Secret | None = None) -> Secret:
     """Write the key as PKCS#8 PEM, encrypted if there is a passphrase.
 
     Raises:
-        PrivateKeyInvalid: The passphrase is empty.
+        PrivateKeyInvalid: The passphrase is empty, or longer than OpenSSL accepts.
     """
     encryption: serialization.KeySerializationEncryption = serialization.NoEncryption()
     if passphrase is not None:
         if not passphrase.reveal():
             raise PrivateKeyInvalid("the passphrase is empty", "Write the passphrase into the file, on one line.")
+        if len(passphrase.reveal()) > MAX_PASSPHRASE_BYTES:
+            raise PrivateKeyInvalid(
+                f"the passphrase has {len(passphrase.reveal())} bytes; OpenSSL accepts {MAX_PASSPHRASE_BYTES}",
+                "Use a shorter one, on one line.",
+            )
         encryption = serialization.BestAvailableEncryption(passphrase.reveal())
     return Secret(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption))
 

@@ -54,6 +54,12 @@ class Host:
         return _canonical_address(self.text) is not None
 
     @property
+    def is_this_machine(self) -> bool:
+        """Whether it is ``localhost`` or an address of the loopback interface: on each machine, that machine."""
+        address = read_address(self.text)
+        return self.text == "localhost" if address is None else address.is_loopback
+
+    @property
     def in_url(self) -> str:
         """The form for a URL: an IPv6 address in brackets (RFC 3986 section 3.2.2)."""
         return f"[{self.text}]" if ":" in self.text else self.text

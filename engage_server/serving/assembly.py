@@ -18,6 +18,7 @@ from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.serving import allocator
 from engage_server.serving.listener import Listener
 from engage_server.serving.process_start import connection_limit, log_beside_gunicorn
+from engage_server.serving.worker.answers import wire
 from engage_server.serving.worker.answers.app_pool import AppPool
 from engage_server.serving.worker.answers.call_in_requests import CallInRequests
 from engage_server.serving.worker.answers.flask_app import FlaskApp
@@ -26,7 +27,7 @@ from engage_server.serving.worker.answers.prepared_answers import PreparedAnswer
 from engage_server.serving.worker.connections.connection import Connection
 from engage_server.serving.worker.connections.memory_budget import MemoryBudget
 from engage_server.serving.worker.connections.room import Room
-from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.connections.tls_context import ContextSource, TlsContexts
 from engage_server.serving.worker.equipment import Equipment
 from engage_server.serving.worker.follower import SnapshotFollower
 from engage_server.serving.worker.log_lines import AccessLog
@@ -39,15 +40,26 @@ def equip(
     listener: Listener,
     settings: Settings,
     device_side: DeviceSide,
-    tls: TlsContexts,
+    tls: ContextSource | None,
     environment: Mapping[str, str],
     log: logging.Logger,
 ) -> Equipment:
-    """Build everything that a worker's loop needs, and start following the store."""
+    """Build everything that a worker's loop needs, and start following the store.
+
+    Args:
+        listener: Which listener.
+        settings: The settings.
+        device_side: The store, and the answers that are served.
+        tls: Gives connections their contexts. None for a plain listener.
+        environment: For the key-encryption key.
+        log: For what operators should know.
+    """
     log_beside_gunicorn()
     allocator.keep_little()
-    metrics = ListenerMetrics(listener, settings.metrics_dir / listener)
     is_for_devices = listener is not Listener.OPERATORS
+    handshakes = "engage" if is_for_devices else "engage_operators"
+    metrics = ListenerMetrics(listener, settings.metrics_dir / listener, handshakes)
+    releases = tls if isinstance(tls, TlsContexts) else None
     if settings.data_dir.is_dir():  # making it again would hide that everything in it is lost
         make_folder(settings.spool_dir)
     spool = (
@@ -62,8 +74,9 @@ def equip(
     def failed() -> None:
         log.exception("a request could not be answered")
 
+    refusal, failure = _refusals(listener)
     pool = AppPool(
-        FlaskApp(app, secure=listener is Listener.HTTPS, failed=failed),
+        FlaskApp(app, secure=tls is not None, failed=failed, failure=failure),
         settings.threads,
         failed,
         CallInRequests(settings.call_in_threads, device_side.distribution),
@@ -73,9 +86,11 @@ def equip(
     budget: MemoryBudget[Connection] = MemoryBudget(settings.max_unfinished_mib * 1024 * 1024)
     equipment = Equipment(
         settings=settings,
-        origin_server=OriginServer(prepared, pool, sightings, server, budget, closes_always=closes_always),
+        origin_server=OriginServer(
+            prepared, pool, sightings, server, budget, closes_always=closes_always, refusal=refusal
+        ),
         pool=pool,
-        tls=tls if listener is Listener.HTTPS else None,
+        tls=tls,
         sightings=sightings,
         spool=spool,
         metrics=metrics,
@@ -86,14 +101,14 @@ def equip(
     )
 
     def prepare(snapshot: Snapshot) -> None:
-        if listener is Listener.HTTPS:
-            tls.prepare(snapshot)
+        if releases is not None:
+            releases.prepare(snapshot)
         if prepared is not None:
             prepared.prepare(snapshot)
             metrics.serving(snapshot)
 
     prepare(device_side.distribution.snapshot)
-    try_out = tls.try_out if listener is Listener.HTTPS else None
+    try_out = releases.try_out if releases is not None else None
     follower = SnapshotFollower(
         device_side=device_side,
         prepare=prepare,
@@ -107,6 +122,15 @@ def equip(
     equipment.stop_following = follower.stop
     follower.start()
     return equipment
+
+
+def _refusals(listener: Listener) -> tuple[Callable[[int], bytes], Callable[[], tuple[bytes, bytes]]]:
+    """Return what is answered where the app is not asked, and where it fails."""
+    if listener is not Listener.OPERATORS:
+        return wire.refusal, wire.failure
+    from engage_server.serving.operators import refusals
+
+    return refusals.refusal, refusals.failure
 
 
 def _sightings(listener: Listener, settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:

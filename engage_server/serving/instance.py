@@ -12,16 +12,19 @@ from gunicorn.arbiter import Arbiter
 from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
 from engage_server.composition.folder_watch import assert_data_usable
-from engage_server.composition.openid_terms import read_openid_terms
+from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer
-from engage_server.errors import EngageError
+from engage_server.composition.operators_listener import assert_protected, has_tls_of_site
+from engage_server.errors import EngageError, SettingsInvalid
+from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.distribution.snapshot import ServedRelease
 from engage_server.serving import assembly
 from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.gunicorn_options import InstanceConfig, options
 from engage_server.serving.listener import Listener
+from engage_server.serving.operators.tls import contexts_for_operators
 from engage_server.serving.process_start import begin_metrics, raise_descriptor_limit
-from engage_server.serving.worker.connections.tls_context import TlsContexts
+from engage_server.serving.worker.connections.tls_context import ContextSource, TlsContexts
 from engage_server.serving.worker.loop import DeviceWorker
 from engage_server.settings import Settings
 
@@ -51,7 +54,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         listener: Which listener.
         read_settings: Returns the settings. It is called again on SIGHUP.
         environment: For the key-encryption key. Only the operators' instance reads it, in its worker.
-        release_sealer: Opens the releases' private keys, for the TLS instance.
+        release_sealer: Opens the releases' private keys, for an instance that serves their certificates.
         when_serving: Called in each worker just before it serves.
 
     Raises:
@@ -102,8 +105,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         side = self._device_side
         try:
             if side.generation() != side.distribution.snapshot.generation:
-                snapshot = side.take_snapshot(try_out=self._try_out())
-                if self._listener is Listener.HTTPS:
+                snapshot = side.take_snapshot(try_out=_try_out(self._tls))
+                if isinstance(self._tls, TlsContexts):
                     self._tls.prepare(snapshot)
                 side.distribution.publish(snapshot)
         except EngageError:  # the workers report what is wrong
@@ -116,23 +119,32 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
         if self._listener is Listener.OPERATORS:
             read_openid_terms(settings)
         device_side = DeviceSide(settings, self._release_sealer)
-        tls = TlsContexts(device_side.distribution, settings.tls_profile)
+        tls = self._contexts(settings, device_side.distribution)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.
-        is_tls = self._listener is Listener.HTTPS
-        snapshot = device_side.take_snapshot(try_out=tls.try_out if is_tls else None)
-        if is_tls:
+        snapshot = device_side.take_snapshot(try_out=_try_out(tls))
+        if isinstance(tls, TlsContexts):
             tls.prepare(snapshot)
         device_side.distribution.publish(snapshot)
         device_side.release_connections()
         self._settings, self._device_side, self._tls = settings, device_side, tls
         self._keep_up_at = time.monotonic() + _KEEP_UP_SECONDS
 
-    def _try_out(self) -> Callable[[ServedRelease], None] | None:
-        return self._tls.try_out if self._listener is Listener.HTTPS else None
+    def _contexts(self, settings: Settings, distribution: Distribution) -> ContextSource | None:
+        if self._listener is Listener.HTTPS:
+            return TlsContexts(distribution, settings.tls_profile)
+        if self._listener is Listener.HTTP:
+            return None
+        assert_protected(settings)
+        if has_tls_of_site(settings) and self._release_sealer is None:
+            raise SettingsInvalid(
+                'operators_tls_certificate is "site" now: this process cannot open the keys of releases',
+                "Restart it.",
+            )
+        return contexts_for_operators(settings, distribution)
 
     def load_default_config(self) -> None:
         """Create gunicorn's defaults."""
-        self.cfg = InstanceConfig(self._settings.log_format, secure=self._listener is Listener.HTTPS)
+        self.cfg = InstanceConfig(self._settings.log_format, secure=self._tls is not None)
 
     def load_config(self) -> None:
         """Set what differs from gunicorn's defaults."""
@@ -165,3 +177,7 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
             return
         self.callable = None
         super().reload()
+
+
+def _try_out(tls: ContextSource | None) -> Callable[[ServedRelease], None] | None:
+    return tls.try_out if isinstance(tls, TlsContexts) else None

@@ -1,6 +1,7 @@
 """The routes that load balancers and service managers ask. They answer any caller, and reveal nothing about sites."""
 
 import json
+from collections.abc import Callable
 
 from flask import Blueprint
 
@@ -8,8 +9,13 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import answers
 
 
-def blueprint(distribution: Distribution) -> Blueprint:
-    """Build the health routes."""
+def blueprint(distribution: Distribution, unavailable: Callable[[], answers.Answer] = answers.unavailable) -> Blueprint:
+    """Build the health routes.
+
+    Args:
+        distribution: Says whether there is a release to serve.
+        unavailable: Returns the answer if there is none.
+    """
     bp = Blueprint("health", __name__)
 
     @bp.get("/healthz", provide_automatic_options=False)
@@ -26,7 +32,7 @@ def blueprint(distribution: Distribution) -> Blueprint:
         without a server. The "store" is "late" while it is not known whether there is a newer release.
         """
         if not distribution.is_ready:
-            return answers.unavailable()
+            return unavailable()
         reasons = {error.code for error in distribution.snapshot.kept.values()} | set(distribution.losses)
         state: dict[str, object] = {"status": "ready"}
         if reasons:

@@ -1,36 +1,54 @@
 """The operators' listener, which monitoring asks. Its routes are never on a device's port."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
-from flask import Blueprint, Flask, Response
+from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
+from engage_server.errors import EngageError
+from engage_server.records import Host
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.installation.checkup import PROCESS_HEADER
-from engage_server.web import answers, health
+from engage_server.web import answers, browser_guard, health, problems
 
 PROMETHEUS_TEXT = "; ".join(("text/plain", "version=0.0.4", "charset=utf-8"))
+_BEARER = "bearer "
 
 
 def create_operators_app(
-    distribution: Distribution, exposition: Callable[[], bytes], process: int, pages: Sequence[Blueprint] = ()
+    distribution: Distribution,
+    exposition: Callable[[], bytes],
+    hosts: Collection[Host],
+    *,
+    process: int,
+    secure: bool,
+    assert_may_see_metrics: Callable[[str], None],
+    pages: Sequence[Blueprint] = (),
 ) -> Flask:
     """Build the app of the operators' listener.
 
     Args:
         distribution: For the health routes.
         exposition: Returns the metrics, in Prometheus' text format.
+        hosts: The hosts under which operators call it. Any other host is refused.
         process: The number of this process, which each answer names.
+        secure: Whether browsers use HTTPS, be it to a proxy.
+        assert_may_see_metrics: Called with the token of a request, "" if it has none. Raises Refused.
         pages: What people see, such as the pages on which they sign in.
     """
     app = Flask(__name__, static_folder=None)
+    # a redirect would repeat the host that the client sent
+    app.url_map.merge_slashes = False
+    app.url_map.redirect_defaults = False
+    browser_guard.guard(app, hosts, secure=secure)
     for each in pages:
         app.register_blueprint(each)
-    app.register_blueprint(health.blueprint(distribution))
+    app.register_blueprint(health.blueprint(distribution, _nothing_to_serve))
 
     @app.get("/metrics", provide_automatic_options=False)
     def metrics() -> answers.Answer:
         """Return all metrics of this host."""
+        assert_may_see_metrics(bearer_token())
         return answers.ok(exposition(), PROMETHEUS_TEXT)
 
     @app.after_request
@@ -40,14 +58,34 @@ def create_operators_app(
         return answer
 
     @app.errorhandler(HTTPException)
-    def on_http_error(error: HTTPException) -> answers.Answer:
-        """Answer an address that is not in the URL map as not there."""
-        return answers.failed() if error.code is not None and error.code >= 500 else answers.not_found()
+    def on_http_error(error: HTTPException) -> Response:
+        """Answer what routing refuses."""
+        return problems.of_http_error(error)
+
+    @app.errorhandler(EngageError)
+    def on_error(error: EngageError) -> Response:
+        """Answer what a service refuses."""
+        return problems.of_error(error)
 
     @app.errorhandler(Exception)
-    def on_failure(_error: Exception) -> answers.Answer:
+    def on_failure(_error: Exception) -> Response:
         """Handle a defect of ours. The traceback goes to the log, never to the client."""
         app.logger.exception("a request could not be answered")
-        return answers.failed()
+        return problems.of_status(500)
 
     return app
+
+
+def bearer_token() -> str:
+    """Return the token of the current request's Authorization field (RFC 6750 section 2.1). "" if there is none."""
+    field: str = request.headers.get("Authorization", "")
+    return field[len(_BEARER) :].strip() if field.lower().startswith(_BEARER) else ""
+
+
+def _nothing_to_serve() -> Response:
+    return problems.problem(
+        503,
+        "release.none_current",
+        "no release is current, so there is nothing to serve",
+        "Activate one: engage release activate N --site NAME.",
+    )

@@ -20,7 +20,11 @@ import psutil  # type: ignore[import-untyped]  # no stubs
 
 from tests.support.ingress import RunningIngress, read_answer, running_ingress
 
-PARTNERS = {"kpn": "tests.bench.kpn_messages"}
+PARTNERS = {
+    "kpn": "tests.bench.kpn_messages",
+    "m2u": "tests.bench.m2u_messages",
+    "telekom": "tests.bench.telekom_messages",
+}
 
 
 @dataclass(frozen=True, slots=True)

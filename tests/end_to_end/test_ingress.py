@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from engage_server.composition.link_store import role_sql
 from engage_server.pki.encodings import der
 from tests.support.commands import engage_process
+from tests.support.databases import migrated_postgresql
 from tests.support.ingress import (
     RunningIngress,
     SharedIngress,
@@ -21,8 +23,9 @@ from tests.support.ingress import (
     running_ingress,
     unchecked_context,
 )
-from tests.support.m2u import secret_file
+from tests.support.m2u import GENUINE, LOGIN, basic, secret_file
 from tests.support.ports import free_port
+from tests.support.postgresql import PostgresServer
 from tests.support.running import PATIENCE, eventually
 
 HOST = b"Host: links.example.org\r\n"
@@ -50,6 +53,25 @@ def test_the_server_name_chooses_the_host(shared_ingress: SharedIngress, name: s
     """Without one, or with an unknown one, the first host of the port."""
     with closing(shared_ingress.connect(name)) as connection:
         assert common_name(connection) == shown
+
+
+def test_a_client_that_has_to_say_hello_twice_gets_its_host(shared_ingress: SharedIngress) -> None:
+    """Its first key share is of a group that the server does not know (RFC 8446 section 4.1.4)."""
+    for name, asks in (("links.example.org", False), ("only.example.org", True)):
+        done = subprocess.run(
+            [
+                *("openssl", "s_client", "-connect", f"127.0.0.1:{shared_ingress.port}", "-servername", name),
+                *("-groups", "P-521:P-256", "-tls1_3", "-msg"),
+            ],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert done.stdout.count("ClientHello") == 2
+        assert f"CN = {name}" in done.stdout
+        assert ("CertificateRequest" in done.stdout) is asks
 
 
 def test_each_host_is_healthy(shared_ingress: SharedIngress) -> None:
@@ -241,6 +263,7 @@ def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) 
         assert "_ssl" in mapped, "the negative control: modules in C show here"
 
 
+@pytest.mark.long("test_no_database_is_open_and_no_key_is_there, which looks at the modules in C that are there")
 def test_the_program_of_an_instance_imports_no_database() -> None:
     program = (
         "import sys, engage_server.links.commands.ingress_process\n"
@@ -261,7 +284,8 @@ def test_the_metrics_are_not_those_of_devices(shared_ingress: SharedIngress) -> 
     """Alerts of the monitoring count handshakes of devices."""
     assert shared_ingress.ask(HEALTH)[0] == 200
     folder = shared_ingress.folder / "data" / "metrics"
-    found = eventually_text(folder, "engage_links_handshakes")
+    found = eventually_text(folder, "health.healthz")
+    assert '"engage_links_handshakes"' in found
     assert '"engage_handshakes"' not in found
     assert re.search(r'"engage_requests", \["links", "health.healthz", "200"\]', found)
 
@@ -329,3 +353,29 @@ def test_a_port_that_is_taken_stops_the_start(tmp_path: Path) -> None:
     assert f"port {port} is in use" in done.stderr
     assert f"port = {port + 1}" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.long("tests/unit/links/ingress/test_journals.py, and tests/unit/store/test_ingress_role.py")
+def test_with_postgresql_events_go_in_by_the_role_of_the_ingress(tmp_path: Path, postgresql: PostgresServer) -> None:
+    """Also the list of links. Without the database, Talk2M is asked to try again, and the ingress goes on."""
+    url = migrated_postgresql(postgresql)
+    name, role = postgresql.name_of(url), f"ingress_{tmp_path.name.rpartition('_')[2]}"
+    postgresql.ask("\n".join(role_sql(role)), name)
+    files = host_files(tmp_path, "links.example.org")
+    secret_file(tmp_path / "plant.login", LOGIN)
+    links = f'[hosts."links.example.org"]\n{files}serves = ["m2u"]\n' + (
+        '[links.plant]\nsite = "plant"\npartner = "m2u"\nslot = "plant"\nlogin_file = "plant.login"\n'
+        "accounts = { acme = [] }\n"
+    )
+    fields = "".join(f"{name}: {value}\r\n" for name, value in (basic(), *GENUINE))
+    request = f"POST /m2u/plant HTTP/1.1\r\n{fields}Content-Length: 0\r\n".encode() + HOST + b"\r\n"
+    as_role = url.replace("postgresql://engage@", f"postgresql://{role}@")
+    with running_ingress(tmp_path, links, ENGAGE_LINKS_DATABASE_URL=as_role) as ingress:
+        assert ingress.ask(request)[0] == 200
+        kinds = postgresql.ask("SELECT kind FROM path_events ORDER BY id", name).split()
+        assert kinds == ["link_registered", "m2u_message"]
+        postgresql.ask(f"REVOKE INSERT (site, link, at, kind, says, detail, key) ON path_events FROM {role};", name)
+        assert ingress.ask(request)[0] == 503
+        postgresql.ask(f"GRANT INSERT (site, link, at, kind, says, detail, key) ON path_events TO {role};", name)
+        assert ingress.ask(request)[0] == 200
+        assert ingress.events == "", "no spool"

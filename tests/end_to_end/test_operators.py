@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -18,19 +19,25 @@ from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 ROOT = Path(__file__).parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboard.json"
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome") or ""
 PROMTOOL = Path(sys.prefix) / "share" / "promtool"
 CLOSE = "Host: 127.0.0.1\r\nConnection: close\r\n\r\n"
 
 
-def scrape(pair: RunningPair, path: str = "/metrics") -> tuple[str, str]:
-    """Head and body."""
-    with closing(socket.create_connection(("127.0.0.1", pair.operators_port), timeout=10)) as connection:
-        connection.sendall(f"GET {path} HTTP/1.1\r\n{CLOSE}".encode())
+def raw(port: int, sent: str) -> tuple[str, str]:
+    """Head and body of what comes back for these bytes."""
+    with closing(socket.create_connection(("127.0.0.1", port), timeout=10)) as connection:
+        connection.sendall(sent.encode("latin-1"))
         answer = b""
         while piece := connection.recv(65536):
             answer += piece
     head, _, body = answer.decode().partition("\r\n\r\n")
     return head, body
+
+
+def scrape(pair: RunningPair, path: str = "/metrics") -> tuple[str, str]:
+    """Head and body."""
+    return raw(pair.operators_port, f"GET {path} HTTP/1.1\r\n{CLOSE}")
 
 
 def promtool(*arguments: str, stdin: str | None = None, complaint: str = "") -> None:
@@ -77,6 +84,75 @@ def test_the_whole_operators_listener(busy_pair: RunningPair) -> None:
     for path in (NOTICE, "/certificates/00000000000000000000000000000000.der", "/static/x"):
         assert scrape(busy_pair, path)[0].startswith("HTTP/1.1 404"), "devices have their own listeners"
     assert b"404 Not Found" in busy_pair.raw_http(f"GET /metrics HTTP/1.1\r\n{CLOSE}".encode())
+
+
+@pytest.mark.parametrize(
+    ("request_line", "fields", "status", "code"),
+    [
+        ("GET /metrics", "Host: evil.example", 421, "host.not_listed"),
+        ("GET /healthz", "Host: evil.example", 421, "host.not_listed"),
+        ("GET /readyz", "Host: 127.0.0.1.evil.example", 421, "host.not_listed"),
+        ("GET /nothing", "Host: evil.example", 421, "host.not_listed"),
+        ("DELETE /metrics", "Host: evil.example", 421, "host.not_listed"),
+        ("BREW /", "Host: evil.example", 421, "host.not_listed"),
+        ("OPTIONS *", "Host: evil.example", 421, "host.not_listed"),
+        ("GET http://evil.example/metrics", "Host: localhost", 421, "host.not_listed"),
+        ("GET http://localhost@evil.example/metrics", "Host: localhost", 421, "host.not_listed"),
+        ("GET /metrics", "X: y\r\nHost: localhost, evil.example", 421, "host.not_listed"),
+        ("GET /metrics", "Host: localhost\r\nHost: evil.example", 400, "request.malformed"),
+        ("GET /metrics", "X: y", 400, "request.host"),
+        ("GET /metrics", "Host_: localhost", 400, "request.host"),
+        ("GET /nothing", "Host: LOCALHOST.:1", 404, "address.not_found"),
+        ("POST http://localhost/metrics", "Host: evil.example", 405, "request.method"),
+        ("POST /nothing", "Host: localhost\r\nOrigin: http://evil.example", 403, "access.origin"),
+        ("POST /nothing", "Host: localhost\r\nTransfer-Encoding: gzip, chunked", 501, "request.transfer_coding"),
+        ("POST /nothing", "Host: localhost\r\nContent-Length: 99999999", 413, "request.too_large"),
+        ("POST /nothing", "Host: localhost\r\nExpect: tea", 417, "request.expectation"),
+        ("GET /" + "a" * 5000, "Host: localhost", 414, "request.target_too_long"),
+        ("GET /metrics", "Host: localhost\r\nX: " + "a" * 9000, 431, "request.header_too_large"),
+        ("GET /metrics bytes", "Host: localhost", 400, "request.malformed"),
+    ],
+)
+def test_each_refusal_is_a_problem(
+    busy_pair: RunningPair, request_line: str, fields: str, status: int, code: str
+) -> None:
+    head, body = raw(busy_pair.operators_port, f"{request_line} HTTP/1.1\r\n{fields}\r\nConnection: close\r\n\r\n")
+    assert head.startswith(f"HTTP/1.1 {status} ")
+    assert "\r\nContent-Type: application/problem+json\r\n" in head
+    assert "\r\nX-Content-Type-Options: nosniff\r\n" in head
+    assert f"\r\nContent-Length: {len(body)}\r\n" in head
+    problem = json.loads(body)
+    assert (problem["status"], problem["code"]) == (status, code)
+    assert "engage_" not in body
+
+
+def test_the_control_shows_the_metrics_and_devices_may_say_any_host(busy_pair: RunningPair) -> None:
+    for host in ("localhost", "127.0.0.1:8008", "[::1]"):
+        head, body = raw(
+            busy_pair.operators_port, f"GET /metrics HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+        )
+        assert head.startswith("HTTP/1.1 200 OK\r\n")
+        assert "engage_store_up 1.0" in body
+        assert "\r\nCache-Control: no-store\r\n" in head
+    foreign = "Host: evil.example\r\nOrigin: http://evil.example"
+    head, body = raw(busy_pair.http_port, f"GET /healthz HTTP/1.1\r\n{foreign}\r\nConnection: close\r\n\r\n")
+    assert head.startswith("HTTP/1.1 200 OK\r\n")
+    assert "nosniff" not in head
+    assert body == '{"status":"ok"}'
+
+
+@pytest.mark.skipif(not CHROMIUM, reason="chromium is not installed")
+@pytest.mark.parametrize(("host", "shown"), [("evil.example", "host.not_listed"), ("localhost", "engage_store_up")])
+def test_a_page_that_rebinds_its_name_reads_nothing(
+    busy_pair: RunningPair, tmp_path: Path, host: str, shown: str
+) -> None:
+    """The page of evil.example asks its own origin, whose name now leads to this machine."""
+    rules = f"--host-resolver-rules=MAP {host} 127.0.0.1"
+    command = (CHROMIUM, "--headless=new", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}", rules)
+    address = f"http://{host}:{busy_pair.operators_port}/metrics"
+    done = subprocess.run([*command, "--dump-dom", address], capture_output=True, text=True, check=True, timeout=120)
+    assert shown in done.stdout
+    assert ("engage_" in done.stdout) is (host == "localhost")
 
 
 def test_the_secret_of_a_link_reaches_no_log(busy_pair: RunningPair) -> None:
@@ -131,6 +207,21 @@ def test_prometheus_reads_them_and_finds_nothing_wrong(busy_pair: RunningPair) -
 def test_the_alert_rules_are_raised_by_what_they_are_for() -> None:
     promtool("check", "rules", "alerts.yml")
     promtool("test", "rules", "alerts_test.yml")
+
+
+@pytest.mark.skipif(not PROMTOOL.exists(), reason="promtool is not there: scripts/test fetches it where it can")
+def test_the_scrape_configurations_of_the_readme_are_some(tmp_path: Path) -> None:
+    """A new user copies one of them; the second asks with a token, over TLS."""
+    readme = (PROMETHEUS / "README.md").read_text()
+    blocks = re.findall(r"^```\n(scrape_configs:.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert ["credentials_file" in block for block in blocks] == [False, True]
+    for block in (*blocks, *(each.replace("static_configs", "static_config") for each in blocks)):
+        file = tmp_path / "prometheus.yml"
+        file.write_text(block)
+        done = subprocess.run(
+            [PROMTOOL, "check", "config", "--syntax-only", file], capture_output=True, text=True, check=False
+        )
+        assert (done.returncode == 0) is ("static_configs" in block), done.stderr
 
 
 def test_an_alert_advises_the_same_as_the_readme() -> None:

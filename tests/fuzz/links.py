@@ -9,7 +9,7 @@ import logging
 import resource
 from collections import Counter
 
-PARTNERS = {"kpn": "tests.fuzz.kpn"}
+PARTNERS = {"kpn": "tests.fuzz.kpn", "m2u": "tests.fuzz.m2u", "telekom": "tests.fuzz.telekom"}
 
 
 def main() -> None:

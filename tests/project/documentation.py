@@ -12,7 +12,8 @@ import click
 
 from engage_server.checks.explained import EXPLANATIONS
 from engage_server.cli.root import engage
-from engage_server.settings import ENVIRONMENT_PREFIX, SETTINGS_FILE, table_of_settings
+from engage_server.settings import ENVIRONMENT_PREFIX, table_of_settings
+from engage_server.settings_file import SETTINGS_FILE
 from engage_server.settings_text import shown_value
 from engage_server.variables import (
     CONFIG_VARIABLE,

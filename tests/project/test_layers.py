@@ -25,6 +25,7 @@ MAY = {
         "settings",
         "web",
         "protocol",
+        "services.access",
         "services.distribution",
         "services.evidence",
         "services.call_in",
@@ -40,12 +41,14 @@ MAY = {
         "protocol",
         "lock",
         "settings",
+        "settings_file",
         "settings_text",
         "variables",
         "serving",
     },
     "links": {
         "services",
+        "checks",
         "protocol",
         "pki",
         "store.interface",
@@ -57,7 +60,8 @@ MAY = {
         "variables",
     },
     "composition": {"services", "store", "settings", "variables", "pki", "protocol", "checks", "lock"},
-    "settings": {"setting_values", "variables"},
+    "settings": {"setting_values", "settings_file", "variables"},
+    "settings_file": {"variables"},
     "settings_text": {"settings", "setting_values"},
     "setting_values": set(),
     "variables": set(),
@@ -204,7 +208,7 @@ def room_violations(room: str, source: str) -> list[str]:
 def _services() -> Iterator[tuple[str, Path]]:
     for path in sorted((PACKAGE / "services").rglob("*.py")):
         if path.parent != PACKAGE / "services":
-            yield path.parent.name, path
+            yield path.relative_to(PACKAGE / "services").parts[0], path
 
 
 @pytest.mark.parametrize(

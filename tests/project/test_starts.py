@@ -27,6 +27,7 @@ NEVER: dict[tuple[str, ...], set[str]] = {
     ("chain", "check", GOOD, "--format", "json"): STORE | DEVICES | {"xml", "email.generator", "getpass"},
     ("chain", "show", GOOD): STORE | DEVICES | {"xml", "email.generator", "getpass", "engage_server.checks"},
     ("hash", f"{GOOD}/partner_CA.pem"): STORE | DEVICES,
+    ("telekom", "check", GOOD): STORE | DEVICES | {"xml", "lxml", "engage_server.settings"},
     ("settings",): STORE | DEVICES | {"cryptography"},
     ("serve", "--help"): {"pydantic", "alembic", "sqlalchemy.dialects.postgresql"},  # what the supervisor of a pair has
     ("site", "list"): (DEVICES - {"concurrent.futures"})

@@ -22,6 +22,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from engage_server.pki.containers import private_keys
+
 _BITS, _EXPONENT = 2048, 65537
 _POOL = 96  # far more than any test draws that compares its keys
 _make_key = rsa.generate_private_key  # never from the pool
@@ -89,8 +91,9 @@ def pooled_keys(folder: Path) -> Iterator[KeyPool]:
 
     with ExitStack() as undone:
         undone.enter_context(patch.object(rsa, "generate_private_key", drawn))
-        for name in ("load_pem_private_key", "load_der_private_key"):
-            undone.enter_context(patch.object(serialization, name, _proving_once(getattr(serialization, name))))
+        for module in (serialization, private_keys):  # the second has them under the same names
+            for name in ("load_pem_private_key", "load_der_private_key"):
+                undone.enter_context(patch.object(module, name, _proving_once(getattr(module, name))))
         yield pool
 
 

@@ -122,7 +122,7 @@ class RunningPair:
     def metrics(self) -> dict[str, float]:
         """What Prometheus would be told: values by name with labels; 0 for what was not counted yet."""
         with closing(socket.create_connection(("127.0.0.1", self.operators_port), timeout=PATIENCE)) as connection:
-            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            connection.sendall(b"GET /metrics HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
             text = _read_all(connection).partition(b"\r\n\r\n")[2].decode()
         lines = [line.rpartition(" ") for line in text.splitlines() if not line.startswith("#")]
         return defaultdict(float, {name: float(value) for name, _, value in lines})

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from engage_server.setting_values import NOT_TAKEN, ValueRefused, read_by_pydantic, taken_as_it_is
+from engage_server.setting_values import NOT_TAKEN, ValueRefused, read_by_pydantic, taken_as_it_is, value_of
 from engage_server.settings import Settings
 
+HOSTS = "it must be a list of names and addresses without ports, such as localhost"
 NETWORKS = "it must be a list of networks such as 10.0.0.0/8"
 KINDS = {field.name: field.type for field in dataclasses.fields(Settings)}
 TEXTS = ("", " 8 ", "8", "1e3", "true", "legacy", "a/b", "10.0.0.0/8, fd00::/8", "10.0.0.1/8", "\0", "٣")
@@ -45,9 +46,12 @@ def test_what_is_taken_as_it_is_would_be_read_the_same(name: str, value: Any) ->
 def test_defaults_are_taken_as_they_are(name: str) -> None:
     """Else an installation as ``engage init`` makes it would import what it does not need."""
     default = next(field.default for field in dataclasses.fields(Settings) if field.name == name)
-    in_a_file = {"database_url": "sqlite:///data/engage.db", "trusted_proxies": []}.get(
-        name, str(default) if isinstance(default, Path) else default
-    )
+    as_text = {
+        "database_url": "sqlite:///data/engage.db",
+        "trusted_proxies": [],
+        "operators_hosts": ["localhost", "127.0.0.1", "[::1]"],
+    }
+    in_a_file = as_text.get(name, str(default) if isinstance(default, Path) else default)
     if in_a_file is not None:
         assert taken_as_it_is(KINDS[name], in_a_file) == default
 
@@ -68,6 +72,12 @@ def test_defaults_are_taken_as_they_are(name: str) -> None:
         ("tls_profile", True, "it must be default or legacy"),
         ("trusted_proxies", ["10.0.0.1/8"], f"{NETWORKS}: 10.0.0.1/8 has host bits set"),
         ("trusted_proxies", 7, NETWORKS),
+        ("operators_hosts", [], f"{HOSTS}: it names none"),
+        ("operators_hosts", " , ", f"{HOSTS}: it names none"),
+        ("operators_hosts", ["*"], f"{HOSTS}: '*' is neither a DNS name nor an IP address"),
+        ("operators_hosts", "localhost:8008", f"{HOSTS}: 'localhost:8008' is neither a DNS name nor an IP address"),
+        ("operators_hosts", [True], f"{HOSTS}: an entry is not text"),
+        ("operators_hosts", 7, HOSTS),
         ("database_url", 7, "it must be text"),
         ("bind", True, "it must be text"),
         ("data_dir", 7, "it must be a path"),
@@ -78,6 +88,11 @@ def test_what_is_refused_says_why(name: str, value: object, why: str) -> None:
     with pytest.raises(ValueRefused) as caught:
         read_by_pydantic(KINDS[name], value)
     assert caught.value.reasons == [why]
+
+
+@pytest.mark.parametrize("given", ["LOCALHOST., [0:0::1] ,127.0.0.1", ["localhost", "::1", "127.0.0.1"]])
+def test_hosts_have_one_spelling(given: object) -> None:
+    assert [host.text for host in value_of(KINDS["operators_hosts"], given)] == ["localhost", "::1", "127.0.0.1"]
 
 
 @pytest.mark.parametrize(("workers", "imported"), [("2", "False"), ("'2'", "True")])

@@ -7,7 +7,8 @@ import pytest
 
 from engage_server.errors import SettingsInvalid
 from engage_server.setting_values import SecretText
-from engage_server.settings import load_settings, settings_file, table_of_settings
+from engage_server.settings import load_settings, table_of_settings
+from engage_server.settings_file import settings_file
 from engage_server.settings_text import settings_template, shown_value
 
 
@@ -29,7 +30,7 @@ def test_each_source_beats_the_one_before(tmp_path: Path) -> None:
 def test_the_settings_file_is_looked_for_in_this_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is named, the environment's, the one here, the system's: the first that there is, and no other."""
     system = tmp_path / "etc" / "engage.toml"
-    monkeypatch.setattr("engage_server.settings.SYSTEM_FILE", system)
+    monkeypatch.setattr("engage_server.settings_file.SYSTEM_FILE", system)
     here = tmp_path / "here"
     for folder in ("etc", "here", "by-variable", "by-option"):
         (tmp_path / folder).mkdir()
@@ -56,7 +57,7 @@ def test_a_system_file_that_this_user_may_not_read_is_not_passed_over(
         raise PermissionError(13, "Permission denied")
 
     system = tmp_path / "engage.toml"
-    monkeypatch.setattr("engage_server.settings.SYSTEM_FILE", system)
+    monkeypatch.setattr("engage_server.settings_file.SYSTEM_FILE", system)
     here = tmp_path / "here"
     here.mkdir()
     stat = Path.stat

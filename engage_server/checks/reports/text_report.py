@@ -45,7 +45,7 @@ def _target(result: TargetResult, limit: int, paint: Paint, width: int | None) -
         row = f"  {each.role:<13}{each.der_bytes:>6} bytes  until {each.not_after:%Y-%m-%d}  {_one_line(each.name)}"
         lines += _wrapped(row + not_counted, width)
     for finding in result.findings:
-        lines += _finding(finding, paint, width)
+        lines += finding_lines(finding, paint, width)
     if result.skipped:
         lines += _wrapped(f"  skipped: {_one_line(result.skipped)}", width)
     elif not result.findings:
@@ -68,7 +68,14 @@ def _bar(result: TargetResult, limit: int, paint: Paint) -> str:
     return f"  [{cells}{free}] {result.total} of {limit} bytes, {verdict}"
 
 
-def _finding(finding: Finding, paint: Paint, width: int | None) -> list[str]:
+def finding_lines(finding: Finding, paint: Paint = plain, width: int | None = None) -> list[str]:
+    """Write one finding: severity, code, certificate and sentence, then the fix and the source of the rule.
+
+    Args:
+        finding: The finding.
+        paint: Adds colour to a text; the default adds none.
+        width: Wrap at this column. None keeps the finding in two lines.
+    """
     about = f"{_one_line(finding.certificate)}: " if finding.certificate else ""
     severity = finding.severity.value
     first, *more = _wrapped(f"  {severity} [{finding.code}] {about}{_one_line(finding.sentence)}", width)

@@ -10,8 +10,8 @@ from engage_server.cli.parameters import sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
-from engage_server.composition.openid_terms import is_set, stored_subject
-from engage_server.composition.operators_address import operators_address
+from engage_server.composition.openid.terms_file import is_set, stored_subject
+from engage_server.composition.operators_listener import address
 from engage_server.errors import UsageError
 from engage_server.services.access.people import LINK_GOOD_FOR
 
@@ -156,7 +156,7 @@ def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
 
 def _print_link(session: Session, name: str, secret: str, *, is_alone: bool, as_json: bool) -> None:
     """Print the link. It holds a secret: it goes to standard output, and nowhere else."""
-    link = f"{operators_address(session.settings())}/sign-in/{secret}"
+    link = f"{address(session.settings(), by_browser=True)}/sign-in/{secret}"
     if as_json:
         print_json({"person": name, "link": link, "minutes": _MINUTES})
     elif is_alone:
@@ -175,7 +175,7 @@ def _print_person(session: Session, name: str, sentence: str, *, as_json: bool) 
 
 
 def _warn_without_admin(session: Session) -> None:
-    """Warn if nobody could sign in while the provider is down. It is done all the same: root owns the machine."""
+    """Warn if nobody could sign in while the provider is down. Nothing is refused: root owns the machine."""
     if is_set(session.settings()) and not session.operator_side().access.people.has_local_admin():
         click.echo(
             "warning: no admin has a password now. While the OpenID provider is down, nobody can sign in.\n"

@@ -3,7 +3,7 @@
 import shutil
 import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from engage_server.cli.parameters import (
     MOST_DAYS,
     FilePath,
     HostType,
+    TimeType,
     demo_option,
     profile_of,
     read_passphrase_option,
@@ -58,22 +59,6 @@ read.
 
 _FORMATS = ("text", "json", "junit", "sarif", "github")
 _PROGRESS_FROM = 50  # targets; fewer are done before anybody waits
-
-
-class TimeType(click.ParamType[datetime]):
-    """A date or time in ISO 8601; UTC unless it names another zone."""
-
-    name = "time"
-
-    def convert(self, value: str | datetime, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Parse, or fail with a usage error."""
-        if isinstance(value, datetime):
-            return value
-        try:
-            parsed = datetime.fromisoformat(value)
-        except ValueError:
-            self.fail(f"{value!r} is no time. Give 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
-        return parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
 
 
 @click.command(epilog=_EXAMPLE)

@@ -24,7 +24,8 @@ from engage_server.records import Host
 from engage_server.services.chains.authority import authority_key_files
 from engage_server.services.installation.first_site import InstallationPlan
 from engage_server.services.installation.own_hosts import own_hosts
-from engage_server.settings import Settings, settings_file
+from engage_server.settings import Settings
+from engage_server.settings_file import settings_file
 from engage_server.settings_text import settings_template
 
 _EXAMPLE = """\b

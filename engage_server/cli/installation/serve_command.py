@@ -13,8 +13,10 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
-from engage_server.composition.openid_terms import read_openid_terms
+from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
+from engage_server.composition.operators_listener import address as operators_address
+from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.errors import UsageError
 from engage_server.records import Secret
 from engage_server.services.distribution.snapshot import Snapshot
@@ -44,6 +46,7 @@ Examples:
   engage serve links                                the ingress that partners' systems call, as links.toml says
 """
 _LINKS = "links"
+_ROOT_FILE = "partner_CA.pem"
 # by its name: the links are no part of this package, and it never imports them
 _LINKS_MODULE = "engage_server.links.commands.serve_links"
 _DEAR_GROUPS = (
@@ -95,6 +98,8 @@ def serve(
     if listener is None:
         return _serve_both(session, settings, options)
     one = Listener(listener)
+    if one is Listener.OPERATORS:
+        assert_protected(settings)
     assert_bindable(one.address(settings), one.port(settings), f"--{listener}-port")
     sealer = _release_sealer(session, one, settings, options, handed_over)
     if lifeline is not None:
@@ -123,11 +128,13 @@ def _release_sealer(
     An instance for devices may find the operators' secrets in its environment, or have to read the key-encryption key.
     It then becomes a new program without them, because its workers are forks with all that was ever in its memory.
     """
-    if listener is Listener.OPERATORS:
+    if listener is Listener.OPERATORS and not has_tls_of_site(settings):
         return None
     if descriptor is not None:
         return ReleaseSealer(read_secret(descriptor))
-    given = given_release_key(settings, session.environment) if listener is Listener.HTTPS else None
+    given = given_release_key(settings, session.environment) if listener is not Listener.HTTP else None
+    if listener is Listener.OPERATORS:  # it has the key-encryption key for other reasons
+        return given or ReleaseSealer(derived_release_key(settings, session.environment))
     holds_secrets = any(name in session.environment for name in SECRETS_OF_OPERATORS)
     if listener is Listener.HTTPS and given is None:
         key = derived_release_key(settings, session.environment)
@@ -158,6 +165,7 @@ def _become_without_secrets(
 
 
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
+    assert_protected(settings)
     for listener in Listener:
         assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
     # check once what both will need, so that a fault is reported once
@@ -168,7 +176,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     snapshot = device_side.take_snapshot()
     device_side.release_connections()
     assert_data_usable(settings)
-    instances = [_instance(session, each, options, release_key) for each in Listener]
+    instances = [_instance(session, each, settings, options, release_key) for each in Listener]
     pair = Pair(
         instances,
         when_ready=lambda: _print_addresses(settings, snapshot),
@@ -177,14 +185,20 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     return pair.run()
 
 
-def _instance(session: Session, listener: Listener, options: dict[str, Any], release_key: Secret) -> Instance:
-    """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none."""
+def _instance(
+    session: Session, listener: Listener, settings: Settings, options: dict[str, Any], release_key: Secret
+) -> Instance:
+    """What each instance gets: operators the key-encryption key, TLS the release key, plain HTTP none.
+
+    Operators get the release key, too, if they are served with the certificate of the release.
+    """
 
     def command(given: Descriptors) -> list[str]:
         return _command(session, listener, options, given.secret, lifeline=given.lifeline, ready=given.ready)
 
     if listener is Listener.OPERATORS:
-        return Instance(str(listener), command, without=(RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS))
+        own = release_key if has_tls_of_site(settings) else None
+        return Instance(str(listener), command, (RELEASE_KEY_VARIABLE, *SECRETS_OF_COMMANDS), own)
     without = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
     if listener is Listener.HTTP:
         return Instance(str(listener), command, without)
@@ -216,12 +230,23 @@ def _print_addresses(settings: Settings, snapshot: Snapshot) -> None:
         f"\nserving on {http} and {https}\ntry:\n"
         f"  curl {http}/swordfish/lock/certificates/current\n"
         f"  {program()} lock fetch {http}{port_option}\n"
-        f"  curl http://{_in_url(settings.operators_bind)}:{settings.operators_port}/metrics"
+        f"  {_scrape(settings, snapshot.default_site)}"
     )
     if not snapshot.current:
         shown_lines += "\nno release is active yet. Devices get 503 until 'engage release activate'."
     sys.stdout.flush()
     say_at_once(sys.stdout.fileno(), shown_lines)
+
+
+def _scrape(settings: Settings, site: str | None) -> str:
+    """Return the command that shows the metrics, as the settings protect them."""
+    command = "curl"
+    root = settings.certs_dir / (site or "") / _ROOT_FILE
+    if has_tls_of_site(settings):
+        command += f" --cacert {click.format_filename(root)}" if root.exists() else f" --cacert {_ROOT_FILE}"
+    if is_reached_from_elsewhere(settings):
+        command += ' -H "Authorization: Bearer TOKEN"'
+    return f"{command} {operators_address(settings)}/metrics"
 
 
 def _in_url(host: str) -> str:

@@ -4,7 +4,8 @@ import click
 
 from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
 from engage_server.cli.session import Session
-from engage_server.settings import ENVIRONMENT_PREFIX, settings_file, table_of_settings
+from engage_server.settings import ENVIRONMENT_PREFIX, table_of_settings
+from engage_server.settings_file import settings_file
 from engage_server.settings_text import shown_value
 
 

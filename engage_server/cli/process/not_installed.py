@@ -8,6 +8,8 @@ import sys
 
 from engage_server.errors import NotInstalled
 
+# package -> the optional part of this one that brings it
+_EXTRAS = {"lxml": "telekom", "signxml": "telekom", "zeep": "telekom-wsdl"}
 _HERE = "The commands chain, completion, hash, lock and settings work here as they are."
 
 
@@ -27,6 +29,9 @@ def not_installed(error: ModuleNotFoundError, next_step: str = "") -> NotInstall
     if package in sys.stdlib_module_names:
         sentence = f"this command needs Linux or another Unix: Python has no {package} here"
         return NotInstalled(sentence, next_step or f"Run it on the server. {_HERE}")
+    if package in _EXTRAS:
+        # not by the name alone: nobody of ours holds it on an index
+        next_step = f"pip install 'engage-server[{_EXTRAS[package]}] @ PATH_OR_URL_OF_THE_REPOSITORY'"
     return NotInstalled(
         f"this command needs {package}, which is not installed here",
         next_step or f"Install all of engage-server: pip install PATH_OR_URL_OF_THE_REPOSITORY. {_HERE}",

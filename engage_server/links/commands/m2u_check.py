@@ -93,10 +93,10 @@ def _print(found: list[tuple[Slot, Outcome]], *, as_json: bool) -> None:
         print_json([_as_json(slot, outcome) for slot, outcome in found])
         return
     rows = [
-        (slot.link, outcome.case.name, outcome.case.status, _answer(outcome), "ok" if outcome.is_right else "WRONG")
+        (slot.link, outcome.case.name, outcome.case.status, "ok" if outcome.is_right else "WRONG", _answer(outcome))
         for slot, outcome in found
     ]
-    print_table(["link", "sent", "expected", "answer", ""], rows, "")
+    print_table(["link", "sent", "expected", "", "answer"], rows, "")
     wrong = sum(not outcome.is_right for _, outcome in found)
     if wrong:
         console().print(f"{counted(wrong, 'answer')} wrong", style="bold red")

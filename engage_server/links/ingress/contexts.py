@@ -4,14 +4,11 @@ So each host decides for itself whether callers are asked for a certificate. Ope
 that: it exchanges the certificate, and keeps the verification of the first context.
 """
 
-import secrets
 import ssl
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from engage_server.errors import EngageError, PrivateKeyInvalid
 from engage_server.files import read_file
@@ -19,12 +16,10 @@ from engage_server.links.registry.listeners import HostTable
 from engage_server.links.registry.secret_file import read_secret_file
 from engage_server.pki.encodings import pem, read_certificates
 from engage_server.pki.keys import keys_match, read_private_key
-from engage_server.serving.worker.connections.tls_context import ByName, content_as_file, harden
+from engage_server.serving.worker.connections.own_context import HANDSHAKES_OF_A_CONTEXT, LockedChain, own_context
+from engage_server.serving.worker.connections.tls_context import ByName
 
-# forward secrecy only: partners' systems are no locks. The last is for systems of 2013, which have no GCM.
-_CIPHERS = "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:!aDSS:!AESCCM8"
 _MAX_PEM_BYTES = 256 * 1024
-_HANDSHAKES_OF_A_CONTEXT = 2000  # see tls_context: then the cache of sessions is dropped with its context
 _VERIFY = {"none": ssl.CERT_NONE, "optional": ssl.CERT_OPTIONAL, "required": ssl.CERT_REQUIRED}
 
 
@@ -46,14 +41,12 @@ class _Material:
 
     Attributes:
         host: The host.
-        chain_and_key: PEM. The key is encrypted.
-        passphrase: Of the key: made by this process, and known to nobody else.
+        chain: Its certificates and key.
         client_ca: PEM. "" if callers are not asked for a certificate.
     """
 
     host: HostTable
-    chain_and_key: bytes
-    passphrase: str
+    chain: LockedChain
     client_ca: str
 
     def __repr__(self) -> str:
@@ -86,7 +79,7 @@ class HostContexts:
             name = self._first
         context = self._contexts[name]
         context.begun += 1
-        if context.begun >= _HANDSHAKES_OF_A_CONTEXT:
+        if context.begun >= HANDSHAKES_OF_A_CONTEXT:
             context = self._renewed(name)
         return context
 
@@ -121,10 +114,7 @@ def _material(host: HostTable) -> _Material:
             "Put the server's own certificate first, and name its key.",
             "key_file",
         )
-    passphrase = secrets.token_urlsafe(32)
-    encryption = serialization.BestAvailableEncryption(passphrase.encode())
-    locked = key.private_bytes(Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption)
-    return _Material(host, pem(chain) + locked, passphrase, client_ca)
+    return _Material(host, LockedChain.of(chain, key), client_ca)
 
 
 def _client_ca(host: HostTable) -> str:
@@ -136,19 +126,14 @@ def _client_ca(host: HostTable) -> str:
 
 
 def _context(material: _Material) -> HostContext:
-    context = HostContext(ssl.PROTOCOL_TLS_SERVER)
-    context.host = material.host
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    context.set_ciphers(_CIPHERS)
-    harden(context)
     try:
-        with content_as_file(material.chain_and_key) as file:
-            context.load_cert_chain(file, password=material.passphrase)
+        context = own_context(HostContext, material.chain)
         if material.client_ca:
             context.load_verify_locations(cadata=material.client_ca)
     except (ssl.SSLError, ValueError) as error:
         raise material.host.where.refused(
             f"OpenSSL rejects its certificate or key: {error}", "Renew both.", "certificate_file"
         ) from None
+    context.host = material.host
     context.verify_mode = _VERIFY[material.host.client_certificates]
     return context

@@ -11,6 +11,7 @@ from engage_server.errors import EngageError, SettingsInvalid
 from engage_server.links.ingress import assembly
 from engage_server.links.ingress.contexts import HostContexts
 from engage_server.links.ingress.ends import End, ends_of
+from engage_server.links.ingress.journals import report_links
 from engage_server.links.ingress.reading import make_folders, read_links
 from engage_server.links.registry.links_file import LinksFile
 from engage_server.serving.closed_memory import close_memory
@@ -52,6 +53,7 @@ class IngressApplication(BaseApplication):  # type: ignore[misc]  # gunicorn has
         settings = read_settings()
         self._become(settings)
         make_folders(settings)
+        self._report()
         self._places = {(end.bind, end.port) for end in ends_of(self._links.file)}
         begin_metrics(settings, self._end.name)
         super().__init__(prog="engage")
@@ -88,8 +90,16 @@ class IngressApplication(BaseApplication):  # type: ignore[misc]  # gunicorn has
             return
         if {(end.bind, end.port) for end in ends_of(self._links.file)} != self._places:
             _log.warning("links.toml names other addresses or ports than at the start: restart 'engage serve links'")
+        self._report()
         self.callable = None
         super().reload()
+
+    def _report(self) -> None:
+        """Report which links there are. This process keeps nothing open for it: workers are its forks."""
+        links = self._links
+        report_links(links.file, self._settings, links.key, links.database, _log)
+        if links.database is not None:
+            links.database.close()
 
     def _become(self, settings: Settings) -> None:
         links = read_links(settings)

@@ -9,6 +9,7 @@ from engage_server.files import make_folder
 from engage_server.links import partners
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.settings import Settings
+from engage_server.store.interface import IngressTables
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,11 +20,13 @@ class ReadLinks:
         file: ``links.toml``.
         prepared: The partners.
         key: Opens the secrets of devices on links.
+        database: By the role of the ingress; None without ``links_database_url``. No connection is open.
     """
 
     file: LinksFile
     prepared: Sequence[partners.Prepared]
     key: LinkKey
+    database: IngressTables | None
 
 
 def read_links(settings: Settings) -> ReadLinks:
@@ -32,6 +35,7 @@ def read_links(settings: Settings) -> ReadLinks:
     Raises:
         SettingsInvalid: Something in them is wrong.
         FileNotUsable: There is no data folder, or a file cannot be read.
+        StoreNotUsable: The database of the ingress does not answer, or refuses its role.
     """
     if not settings.data_dir.is_dir():
         raise FileNotUsable(f"{settings.data_dir} does not exist", "Run 'engage init' first, or correct data_dir.")
@@ -43,7 +47,19 @@ def read_links(settings: Settings) -> ReadLinks:
                 "Name the TLS key differently, such as links-tls.key.",
                 "key_file",
             )
-    return ReadLinks(file, partners.prepare(file), LinkKey(settings))
+    return ReadLinks(file, partners.prepare(file), LinkKey(settings), _database(settings))
+
+
+def _database(settings: Settings) -> IngressTables | None:
+    if settings.links_database_url is None:
+        return None
+    # only here: without that setting, nothing of a database is ever in this process
+    from engage_server.composition.link_store import open_ingress_store
+
+    store = open_ingress_store(settings)
+    if store is not None:
+        store.close()  # its connections, not the store: no connection may survive into a fork
+    return store
 
 
 def make_folders(settings: Settings) -> None:

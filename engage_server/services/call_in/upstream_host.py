@@ -109,7 +109,7 @@ class UpstreamHost:
             request.method,
             self._base + request.target,
             body=request.body,
-            headers={**request.headers, "Accept": "application/json", "Accept-Encoding": "identity"},
+            headers={"Accept": "application/json", **request.headers, "Accept-Encoding": "identity"},
             timeout=urllib3.Timeout(connect=seconds, read=seconds),
             redirect=False,
             preload_content=False,

@@ -3,6 +3,7 @@
 import http.client
 import ipaddress
 import socket
+import ssl
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
@@ -49,32 +50,65 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse, ours: Collection[int] | None = None) -> Check:
+def look_at_operators(port: PortUse, host: str, ours: Collection[int] | None = None, *, has_tls: bool) -> Check:
     """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
 
     Args:
         port: Where it should listen.
+        host: A host that it answers for, as in a URL.
         ours: The processes of this installation's operators' instance on this host, according to the store; None if
             the store cannot be asked. Then it is not known whose instance answers.
+        has_tls: Whether it does TLS. Its certificate is not checked: this is the same machine.
     """
     where = _shown(port)
     try:
-        with closing(http.client.HTTPConnection(_called(port.address), port.port, timeout=_SECONDS)) as connection:
-            connection.request("GET", "/readyz")
+        with closing(_connection(port, has_tls=has_tls)) as connection:
+            connection.request("GET", "/readyz", headers={"Host": host})
             answer = connection.getresponse()
     except (OSError, http.client.HTTPException) as error:
         why = error.strerror if isinstance(error, OSError) and error.strerror else type(error).__name__
         return _no_operators(where, why, runs=bool(ours))
+    if answer.status == 421:
+        return Check(
+            "operators",
+            Level.PROBLEM,
+            f"the operators' instance on {where} does not answer for {host}: it has other settings than these",
+            "Let it read the settings again: kill -HUP. Or call doctor with its settings: --config FILE.",
+        )
     if ours is not None and (answer.getheader(PROCESS_HEADER) or "") not in map(str, ours):
         return _other_operators(where, port.port, runs=bool(ours))
     if answer.status == 200:
-        return Check("operators", Level.OK, f"the operators' instance answers on {where}")
+        how = ", with TLS" if has_tls else ""
+        return Check("operators", Level.OK, f"the operators' instance answers on {where}{how}")
     return Check(
         "operators",
         Level.WARNING,
         f"the operators' instance on {where} is not ready (status {answer.status})",
         "Activate a release: engage release activate N --site NAME.",
     )
+
+
+def look_at_operators_hosts(hosts: Sequence[Host], *, is_reached_from_elsewhere: bool) -> list[Check]:
+    """Warn of a listener that other machines can reach, but by no name that it answers for."""
+    if not is_reached_from_elsewhere or not all(host.is_this_machine for host in hosts):
+        return []
+    return [
+        Check(
+            "operators",
+            Level.WARNING,
+            "other machines reach the operators' instance, but it answers only for names of this machine",
+            "Add the name by which they call it to the setting operators_hosts.",
+        )
+    ]
+
+
+def _connection(port: PortUse, *, has_tls: bool) -> http.client.HTTPConnection:
+    address = _called(port.address)
+    if not has_tls:
+        return http.client.HTTPConnection(address, port.port, timeout=_SECONDS)
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return http.client.HTTPSConnection(address, port.port, timeout=_SECONDS, context=context)
 
 
 def _no_operators(where: str, why: str, *, runs: bool) -> Check:

@@ -9,20 +9,28 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
-from engage_server.composition.openid_terms import base_of, is_set
+from engage_server.composition.openid.terms_file import base_of, is_set
 from engage_server.composition.operator_side import OperatorSide
+from engage_server.composition.operators_listener import is_reached_from_elsewhere, is_secure
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
-from engage_server.serving.operators import delivery, enrolment, links, local_admins, rotations, transfer
+from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
-from engage_server.serving.operators.repeating import Repeating
+from engage_server.serving.operators.metrics_gate import MetricsGate
+from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in_pages
 
 _LATER = 5
+_SELDOM = 3600.0
+_SENTENCES = Sentences(
+    "it is not known whether an admin has a password",
+    "it is known again whether an admin has a password",
+    "looking for an admin with a password failed",
+)
 
 
 def operators_app(
@@ -63,9 +71,35 @@ def operators_app(
         each.start()
     openid = None
     if is_set(settings):
-        admins = local_admins.LocalAdmins(side, log)
-        Repeating("local-admins", local_admins.SECONDS, admins.look, log, local_admins.SENTENCES).start()
+        Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()
         openid = OpenIdDoor(lambda: side.get().access.openid, base_of(settings))
-    pages = [sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=False, openid=openid)]
-    app = create_operators_app(device_side.distribution, exposition.text, os.getpid(), pages)
+    secure = is_secure(settings)
+    gate = MetricsGate(
+        lambda: side.get().access.tokens,
+        lambda: datetime.now(UTC),
+        is_store_away=lambda: spool.is_store_away,
+        is_open=not is_reached_from_elsewhere(settings),
+    )
+    app = create_operators_app(
+        device_side.distribution,
+        exposition.text,
+        settings.operators_hosts,
+        process=os.getpid(),
+        secure=secure,
+        assert_may_see_metrics=gate.assert_may_see,
+        pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure, openid=openid)],
+    )
     return app, spool.lateness
+
+
+def _look_for_local_admin(side: ActingSide, log: logging.Logger) -> None:
+    """Warn while nobody could sign in if the OpenID provider were down.
+
+    Raises:
+        EngageError: The store is down.
+    """
+    if not side.get().access.people.has_local_admin():
+        log.warning(
+            "no admin has a password: while the OpenID provider is down, nobody can sign in. "
+            "next: engage people add NAME --role admin"
+        )

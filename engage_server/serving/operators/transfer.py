@@ -27,6 +27,9 @@ class SpoolTransfer:
         transfer: Does the move.
         exposition: The metrics that count it.
         audit_head: Returns the audit log's newest entry, for the metrics.
+
+    Attributes:
+        is_store_away: Whether the last move failed because the store did not answer.
     """
 
     def __init__(
@@ -36,6 +39,7 @@ class SpoolTransfer:
         self._transfer = transfer
         self._exposition = exposition
         self._audit_head = audit_head
+        self.is_store_away = False
         self._held: int | None = None
         self._clean_at = datetime.min.replace(tzinfo=UTC)
         self._caught_up_at = time.monotonic()
@@ -55,12 +59,14 @@ class SpoolTransfer:
         try:
             self._move(datetime.now(UTC))
         except StoreNotUsable:
+            self.is_store_away = True
             self._exposition.store_up.set(0)
             raise
 
     def _move(self, now: datetime) -> None:
         self._transfer.run(now, self._count)
         self._caught_up_at = time.monotonic()
+        self.is_store_away = False
         self._exposition.store_up.set(1)
         self._exposition.audit_head = self._audit_head()
         if now >= self._clean_at:

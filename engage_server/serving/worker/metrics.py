@@ -63,6 +63,11 @@ FAMILIES: Mapping[str, Family] = {
     ),
     "engage_links_handshake_seconds": Family("histogram", "The same, how long they took.", ("tls_version",)),
     "engage_links_tls_alerts_received": Family("counter", "TLS alerts from clients of the ingress.", ("alert",)),
+    "engage_operators_handshakes": Family(
+        "counter", "TLS handshakes on the operators' listener, where no device calls.", ("result", "tls_version")
+    ),
+    "engage_operators_handshake_seconds": Family("histogram", "The same, how long they took.", ("tls_version",)),
+    "engage_operators_tls_alerts_received": Family("counter", "TLS alerts from clients of operators.", ("alert",)),
     "engage_unfinished_bytes": Family(
         "gauge", "Memory of each worker that unfinished requests and answers take.", ("listener", "process")
     ),

@@ -134,3 +134,6 @@ class IngressTables(Protocol):
 
     def deliver_downlink(self, number: int, at: datetime) -> bool:
         """Move an executing message to delivered. True for exactly one caller."""
+
+    def close(self) -> None:
+        """Close the connections. The next use opens others. Call it before a fork."""

@@ -68,7 +68,7 @@ class Turns:
         self._free = threading.BoundedSemaphore(_AT_ONCE)
 
     def take(self, call: Callable[[], _T]) -> _T:
-        """Make a call in a thread of its own. One that is too slow goes on there, and its result is lost.
+        """Make a call in its own thread. One that is too slow continues there, and its result is lost.
 
         Raises:
             NotPossible: It took too long, or too many others are under way.

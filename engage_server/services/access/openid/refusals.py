@@ -4,7 +4,7 @@ from engage_server.errors import NotPossible, Refused
 
 _AGAIN = "Start again on the page to sign in."
 _CLOCK = "Start again. If it stays so, set the clocks of this host and of the provider."
-_PROVIDER = "Start again. If it stays so, ask whoever runs the provider."
+_PROVIDER = "Start again. If it stays so, ask those who run the provider."
 
 # code -> what happened, what to do
 _SENTENCES: dict[str, tuple[str, str]] = {

@@ -21,7 +21,7 @@ class Trip:
     """A trip.
 
     Attributes:
-        cookie: A secret, and when it began. Whoever changes the time changes the state, too.
+        cookie: A secret, and when it began. Anyone who changes the time also changes the state.
         began_at: Aware, UTC.
     """
 

@@ -27,13 +27,22 @@ class FlaskApp:
         app: The app.
         secure: Whether the listener does TLS.
         failed: Called, from a thread, when the app raised.
+        failure: Returns the status line and the rest of the answer that the client then gets.
     """
 
-    def __init__(self, app: Flask, *, secure: bool, failed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        *,
+        secure: bool,
+        failed: Callable[[], None],
+        failure: Callable[[], tuple[bytes, bytes]] = wire.failure,
+    ) -> None:
         self._app = app
         self._routes = app.url_map.bind("host")
         self._secure = secure
         self._failed = failed
+        self._failure = failure
 
     def answer(self, connection: Connection, request: Request, server: tuple[str, int]) -> AppAnswer:
         """Answer one request. Raises nothing."""
@@ -43,7 +52,7 @@ class FlaskApp:
             answer = self._answer(request, environ)
         except Exception:  # a defect in the app or around it must cost this one answer, not the thread
             self._failed()
-            answer = (500, *wire.failure())
+            answer = (500, *self._failure())
         route, serial = self._route(request), environ.get(IDENTIFIED)
         # the query of a DER request says nothing: cert_url has none
         told = serial_from_query(request.query) if request.query and route != DER_ENDPOINT else None

@@ -1,6 +1,7 @@
 """Answers a connection's bytes: with prepared bytes, by the app, or with a refusal (RFC 9110's origin server)."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from engage_server.protocol.device_token import token_in
@@ -62,6 +63,7 @@ class OriginServer:
         budget: Counts the memory that each connection takes.
         closes_always: Whether every connection is closed after its answer. Also true of a worker that is to stop.
         body_limit: Returns the most bytes of a body that may be sent to a path.
+        refusal: Returns the whole answer to bytes that are no request, by the status.
     """
 
     def __init__(
@@ -73,6 +75,7 @@ class OriginServer:
         budget: MemoryBudget[Connection],
         closes_always: bool,
         body_limit: BodyLimit = limit_of_devices,
+        refusal: Callable[[int], bytes] = wire.refusal,
     ) -> None:
         self._prepared = prepared
         self._pool = pool
@@ -80,6 +83,7 @@ class OriginServer:
         self._server = server
         self._budget = budget
         self._body_limit = body_limit
+        self._refusal = refusal
         self._dates = wire.Dates()
         self.closes_always = closes_always
 
@@ -195,4 +199,4 @@ class OriginServer:
         connection.closes = True
         connection.inbox = b""
         connection.give_up_reading()
-        return Outgoing(connection, wire.refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())
+        return Outgoing(connection, self._refusal(status), NO_ROUTE, "", "", None, status, time.monotonic())

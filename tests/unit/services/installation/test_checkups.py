@@ -18,6 +18,7 @@ from engage_server.services.installation.network_checkup import (
     is_own,
     look_at_names,
     look_at_operators,
+    look_at_operators_hosts,
     look_at_ports,
 )
 from tests.support.chains import NOW, Recipe
@@ -129,7 +130,7 @@ class TestPorts:
     def test_operators_that_do_not_answer(self, taken: int, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("engage_server.services.installation.network_checkup._SECONDS", 0.2)
         for port in (taken, free_port()):
-            found = look_at_operators(PortUse("operators", "127.0.0.1", port), None)
+            found = look_at_operators(PortUse("operators", "127.0.0.1", port), "localhost", None, has_tls=False)
             assert found.level is Level.PROBLEM
             assert "does not answer" in found.sentence
 
@@ -148,14 +149,39 @@ class TestPorts:
     ) -> None:
         header = f"Engage-Process: {named}\r\n" if named else ""
         with serving(lambda _: lambda _: f"HTTP/1.1 200 OK\r\n{header}Content-Length: 2\r\n\r\n{{}}".encode()) as other:
-            found = look_at_operators(PortUse("operators", "127.0.0.1", other.port), ours)
+            port = PortUse("operators", "127.0.0.1", other.port)
+            found = look_at_operators(port, "localhost", ours, has_tls=False)
         assert (str(found.level), words in found.sentence) == (level, True), found
         assert level == "ok" or "--operators-port" in found.next_step
 
     def test_operators_on_another_port(self) -> None:
-        found = look_at_operators(PortUse("operators", "127.0.0.1", free_port()), [12])
+        found = look_at_operators(PortUse("operators", "127.0.0.1", free_port()), "localhost", [12], has_tls=False)
         assert "runs here: it was started with another port" in found.sentence
         assert "engage doctor --operators-port PORT. Or set operators_port in the settings file" in found.next_step
+
+    def test_operators_with_other_hosts(self) -> None:
+        """They are asked for a host of the settings, and say that it is none of theirs."""
+        refusal = b"HTTP/1.1 421 Misdirected Request\r\nContent-Length: 2\r\n\r\n{}"
+        with serving(lambda _: lambda _: refusal) as other:
+            port = PortUse("operators", "127.0.0.1", other.port)
+            found = look_at_operators(port, "engage.example.org", [4711], has_tls=False)
+        assert "Host: engage.example.org\r\n" in other.requests[0]
+        assert found.level is Level.PROBLEM
+        assert "does not answer for engage.example.org" in found.sentence
+        assert "kill -HUP" in found.next_step
+
+    @pytest.mark.parametrize(
+        ("hosts", "is_reached", "warned"),
+        [
+            ("localhost 127.0.0.1 ::1", True, True),
+            ("localhost 127.0.0.1 ::1", False, False),
+            ("localhost engage.example.org", True, False),
+            ("10.44.0.1", True, False),
+        ],
+    )
+    def test_operators_who_know_no_name_for_it(self, hosts: str, is_reached: bool, warned: bool) -> None:
+        found = look_at_operators_hosts([*map(Host.parse, hosts.split())], is_reached_from_elsewhere=is_reached)
+        assert levels(found) == (["warning"] if warned else [])
 
 
 class TestNames:

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Grant, Occasion, Role
+from engage_server.records import Grant, Host, Occasion, Role
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.people import People
 from engage_server.services.access.sign_ins import IDLE, SignIns
@@ -34,11 +34,21 @@ class Door:
         self.now = NOW
         self.is_away = False
         pages = blueprint(self._access, lambda: self.now, secure=secure)
-        self._app = create_operators_app(Distribution(), bytes, 1, [pages])
+        self._app = create_operators_app(
+            Distribution(),
+            bytes,
+            [Host("localhost")],
+            process=1,
+            secure=secure,
+            assert_may_see_metrics=lambda _token: None,
+            pages=[pages],
+        )
 
     def browser(self) -> FlaskClient:
         """A new one, without cookies."""
-        return self._app.test_client()
+        client = self._app.test_client()
+        client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
+        return client
 
     def _access(self) -> "Door":
         if self.is_away:

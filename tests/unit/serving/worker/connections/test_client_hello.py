@@ -54,6 +54,18 @@ def test_a_right_hello_is_let_through_as_it_is_when_it_is_whole(name: str | None
     assert server_name(right[5:]) == (name or "").encode()
 
 
+@pytest.mark.parametrize("size", [0, 3, 100])
+def test_the_reader_knows_the_server_name_of_a_whole_hello(size: int) -> None:
+    right = hello()
+    pieces = [right] if not size else octets(in_records(right[5:], size))
+    reader = HelloReader()
+    for piece in pieces[:-1]:
+        reader.feed(piece)
+        assert reader.server_name == b""
+    reader.feed(pieces[-1])
+    assert reader.server_name == b"locks.example.org"
+
+
 @pytest.mark.parametrize("size", [1, 3, 4, 100])
 def test_in_several_records_too(size: int) -> None:
     records = in_records(hello()[5:], size)

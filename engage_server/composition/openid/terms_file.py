@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
-from engage_server.composition.operators_address import operators_address
+from engage_server.composition.operators_listener import address
 from engage_server.errors import NotInstalled, SettingsInvalid, UsageError
 from engage_server.files.secret_file import read_secret_file
 from engage_server.files.toml_table import Matching, Where, parsed_toml, read_table
@@ -63,7 +63,7 @@ def is_set(settings: Settings) -> bool:
 
 def base_of(settings: Settings) -> str:
     """Return the URL at which browsers reach the operators' listener, as the provider knows it. "": there is none."""
-    return operators_address(settings) if is_set(settings) else ""
+    return address(settings, by_browser=True) if is_set(settings) else ""
 
 
 def stored_subject(settings: Settings, subject: str) -> str:

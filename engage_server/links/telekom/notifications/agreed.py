@@ -1,0 +1,50 @@
+"""What was agreed with Telekom, read from ``links.toml`` and the files that it names."""
+
+from collections.abc import Iterable, Sequence
+
+from engage_server.links.registry.links_file import LinksFile
+from engage_server.links.registry.table import Where
+from engage_server.links.telekom.certificates.profiles import Environment
+from engage_server.links.telekom.message_files import signer_of, trust_of
+from engage_server.links.telekom.notifications.acknowledgement import Acknowledgement, read_acknowledgement
+from engage_server.links.telekom.notifications.desk import Agreed
+from engage_server.links.telekom.notifications.link_keys import TelekomLink
+from engage_server.links.telekom.settings import TelekomTable, read_telekom_table
+
+
+def read_agreed(
+    file: LinksFile, environments: Iterable[Environment], links: Sequence[TelekomLink]
+) -> tuple[Agreed, ...]:
+    """Read all that answers need.
+
+    Args:
+        file: ``links.toml``.
+        environments: Those that a host serves.
+        links: All links of Telekom's.
+
+    Raises:
+        SettingsInvalid: A key is missing or cannot be used.
+        EngageError: A file cannot be used.
+    """
+    where = file.where.below("telekom")
+    table = read_telekom_table(file.telekom, where)
+    return tuple(
+        Agreed(
+            each,
+            trust_of(table, each, where),
+            signer_of(table, each, where),
+            _acknowledgement(table, where),
+            {name: read_acknowledgement(path) for name, path in table.acknowledgement_files.items()},
+            tuple(link for link in links if link.environment is each),
+        )
+        for each in environments
+    )
+
+
+def _acknowledgement(table: TelekomTable, where: Where) -> Acknowledgement:
+    if table.acknowledgement_file is None:
+        raise where.refused(
+            "the key acknowledgement_file is missing",
+            "Write the template of the answer, and name its file. docs/telekom.md has an example.",
+        )
+    return read_acknowledgement(table.acknowledgement_file)
