@@ -15,9 +15,9 @@ ISSUER = "https://sso.example.org/realms/main"
 FILE = '[groups."/doors"]\nrole = "operator"\nsites = ["depot"]\n\n[groups.chiefs]\nrole = "admin"\nadmin = true\n'
 
 
-def settings(folder: Path, file: str = FILE, **values: object) -> Settings:
+def settings(folder: Path, **values: str | int | None) -> Settings:
     """As a settings file in this folder has them."""
-    (folder / "oidc.toml").write_text(file)
+    (folder / "oidc.toml").write_text(FILE)
     (folder / "oidc.secret").write_text("s3cret\n")
     (folder / "oidc.secret").chmod(0o600)
     given = {"oidc_issuer": ISSUER, "oidc_client_id": "engage", "oidc_client_secret_file": "oidc.secret"} | values
@@ -61,7 +61,7 @@ def test_without_a_provider_there_are_none(tmp_path: Path) -> None:
         ({"oidc_file": "none.toml"}, "oidc_file"),
     ],
 )
-def test_settings_that_cannot_be_used(tmp_path: Path, values: dict[str, object], told: str) -> None:
+def test_settings_that_cannot_be_used(tmp_path: Path, values: dict[str, str | None], told: str) -> None:
     with pytest.raises(SettingsInvalid) as caught:
         read_openid_terms(settings(tmp_path, **values))
     assert told in f"{caught.value.sentence} {caught.value.next_step}"
