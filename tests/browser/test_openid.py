@@ -73,13 +73,14 @@ def judge(tmp_path_factory: pytest.TempPathFactory) -> Judge:
 
 @pytest.fixture(scope="module")
 def pair(tmp_path_factory: pytest.TempPathFactory, judge: Judge) -> Iterator[RunningPair]:
-    """With the provider in its settings, and a local admin who has a password."""
+    """With the provider in its settings, and with TLS, so that the cookies have their best names."""
     folder = make_installation(tmp_path_factory.mktemp("openid"))
     (folder / "oidc.toml").write_text(GROUPS)
     (folder / "oidc.secret").write_text("a secret of the tests\n")
     (folder / "oidc.secret").chmod(0o600)
     with (folder / "engage.toml").open("a") as file:
-        file.write(f'\noidc_issuer = "{judge.issuer}"\noidc_client_id = "engage"\n')
+        file.write('\noperators_tls_certificate = "site"\n')
+        file.write(f'oidc_issuer = "{judge.issuer}"\noidc_client_id = "engage"\n')
         file.write('oidc_client_secret_file = "oidc.secret"\noidc_scopes = "openid profile groups"\n')
     with running_pair(folder, "--workers", "1") as pair:
         yield pair
@@ -87,7 +88,7 @@ def pair(tmp_path_factory: pytest.TempPathFactory, judge: Judge) -> Iterator[Run
 
 @pytest.fixture(scope="module")
 def base(pair: RunningPair) -> str:
-    return f"http://localhost:{pair.operators_port}"
+    return f"https://localhost:{pair.operators_port}"
 
 
 @pytest.fixture
@@ -109,14 +110,15 @@ def travel(page: Any, base: str, name: str) -> None:
 
 def test_a_person_signs_in_and_out_and_in_again(browser: Any, base: str, pair: RunningPair, serving: Judge) -> None:
     serving.give({"anna": ["doors", "others"]})
-    with browser.new_context() as context:
+    with browser.new_context(ignore_https_errors=True) as context:
         witness, page = Witness(context), context.new_page()
         travel(page, base, "anna")
         page.wait_for_url(f"{base}/")
         assert "You are anna: operator at main" in page.inner_text("main")
-        ours = {each["name"]: each for each in context.cookies(base) if each["name"].startswith("engage")}
-        assert set(ours) == {"engage"}, "the cookie of the trip is gone"
-        assert ours["engage"]["sameSite"] == "Strict"
+        ours = {each["name"]: each for each in context.cookies(base) if "engage" in each["name"]}
+        assert set(ours) == {"__Host-engage"}, "the cookie of the trip is gone"
+        cookie = ours["__Host-engage"]
+        assert (cookie["sameSite"], cookie["secure"], cookie["httpOnly"]) == ("Strict", True, True)
         page.get_by_role("button", name="Sign out").click()
         page.wait_for_url("**/sign-in")
         page.get_by_role("link", name="Sign in with OpenID").click()
@@ -129,13 +131,13 @@ def test_a_person_signs_in_and_out_and_in_again(browser: Any, base: str, pair: R
 
 def test_without_scripts_a_smaller_group_is_a_smaller_role(browser: Any, base: str, serving: Judge) -> None:
     serving.give({"bert": ["doors"]})
-    with browser.new_context(java_script_enabled=False) as context:
+    with browser.new_context(java_script_enabled=False, ignore_https_errors=True) as context:
         page = context.new_page()
         travel(page, base, "bert")
         page.wait_for_url(f"{base}/")
         assert "You are bert: operator at main" in page.inner_text("main")
         serving.give({"bert": ["readers"]})
-        with browser.new_context() as other:
+        with browser.new_context(ignore_https_errors=True) as other:
             second = other.new_page()
             travel(second, base, "bert")
             second.wait_for_url(f"{base}/")
@@ -146,7 +148,7 @@ def test_without_scripts_a_smaller_group_is_a_smaller_role(browser: Any, base: s
 
 def test_somebody_without_a_group_stays_outside(browser: Any, base: str, pair: RunningPair, serving: Judge) -> None:
     serving.give({"carl": ["others"]})
-    with browser.new_context() as context:
+    with browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()
         travel(page, base, "carl")
         assert "None of your groups at the provider may sign in here" in page.get_by_role("alert").inner_text()
@@ -159,7 +161,7 @@ def test_somebody_without_a_group_stays_outside(browser: Any, base: str, pair: R
 
 def test_while_the_provider_is_down_a_local_admin_gets_in(browser: Any, base: str, pair: RunningPair) -> None:
     printed = ok(engage(pair.folder, "people", "add", "chief", "--role", "admin", "--link")).strip()
-    with browser.new_context() as context:
+    with browser.new_context(ignore_https_errors=True) as context:
         page = context.new_page()
         page.goto(f"{base}{printed[printed.index('/sign-in/') :]}")
         for label in ("New password", "The same once more"):
