@@ -7,7 +7,7 @@ from typing import Any
 from engage_server.records import DeviceHistory
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 
 # the same keys as of a device that was seen: a table made of rows has the same columns in each
 _NEVER_SEEN: dict[str, Any] = {

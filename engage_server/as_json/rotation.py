@@ -3,11 +3,11 @@
 from typing import Any
 
 from engage_server.as_json.releases import budget_json
-from engage_server.records import Adoption, SuspectDevice
+from engage_server.records import Adoption, Approval, SuspectDevice
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.rotation.lifecycle import RotationProgress
 from engage_server.services.rotation.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.rotation.proof import ProvenChain
 
 
@@ -106,6 +106,11 @@ def progress_json(
         "started_by": rotation.started_by,
         "ended_at": rotation.ended_at.isoformat() if rotation.ended_at else None,
         "why": rotation.why,
+        "approved": rotation.approved,
+        "approvals": [_approval_json(each) for each in rotation.approvals],
+        "second_person": {"why": progress.second.why, "missing": progress.second.count.missing}
+        if progress.second
+        else None,
         "soaked_hours": round(rotation.soaked_seconds / 3600, 2),
         "unsure_until": rotation.unsure_until.isoformat() if rotation.unsure_until else None,
         "unsure_why": rotation.unsure_why,
@@ -114,6 +119,16 @@ def progress_json(
         "adoption": adoption_json(adoption) if adoption else None,
         "gate": {"verdict": decision.verdict.value, "why": decision.why} if decision else None,
         "retirement": retirement_json(advice) if advice else None,
+    }
+
+
+def _approval_json(approval: Approval) -> dict[str, Any]:
+    return {
+        "step": approval.step,
+        "person": approval.person,
+        "at": approval.at.isoformat(),
+        "reason": approval.reason,
+        "alone": approval.is_alone,
     }
 
 

@@ -22,6 +22,7 @@ def site_json(of: Site, current: int | None) -> dict[str, Any]:
         "local_addresses": list(of.local_addresses),
         "evidence": of.evidence.value,
         "for_trials": of.for_trials,
+        "approvals": of.approvals,
         "current_release": current,
         **call_in_json(of.call_in),
         "created_at": of.created_at.isoformat(),

@@ -79,6 +79,7 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
         "anchors": reception_json(status.reception) if status.reception else None,
         "workers_behind": [each.worker for each in status.behind],
         "rotation": progress_json(status.rotation) if status.rotation else None,
+        "approved_alone": status.approved_alone.number if status.approved_alone else None,
         "path": path_json(status.path) if status.path else None,
     }
 

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from functools import wraps
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _json_begun: ContextVar[bool] = ContextVar("json_begun", default=False)
 
+_ROWS_MEASURED = 1000
+_ITEMS_AT_ONCE = 100
 WIDTH = 80  # columns: what a terminal has unless somebody made it wider
 _WIDE = ("W", "F")  # East Asian characters that take two columns of a terminal
 
@@ -69,6 +72,19 @@ def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=False))
 
 
+def print_json_list(values: Iterable[Mapping[str, Any]]) -> None:
+    """Print an array in the form of :func:`print_json`, some items at a time: it may be longer than memory."""
+    rest, begun = iter(values), False
+    while some := list(islice(rest, _ITEMS_AT_ONCE)):
+        begin_json()
+        # a line end is never part of a text in JSON, so only lines are moved to the right
+        items = (json.dumps(value, indent=2, ensure_ascii=False).replace("\n", "\n  ") for value in some)
+        click.echo((",\n  " if begun else "[\n  ") + ",\n  ".join(items), nl=False)
+        begun = True
+    begin_json()
+    click.echo("\n]" if begun else "[]")
+
+
 def begin_json() -> None:
     """Remember that standard output holds JSON from now on: an error must not follow it there."""
     _json_begun.set(True)
@@ -104,16 +120,20 @@ def write_report(report: Iterable[str], output: Path | None) -> None:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], empty: str) -> None:
-    """Print a table, or a sentence if the table would be empty. No line is cut: a terminal wraps long lines."""
-    cells = [[printable(str(cell)) for cell in row] for row in rows]
-    if not cells:
+    """Print a table, or a sentence if the table would be empty. No line is cut: a terminal wraps long lines.
+
+    The first rows decide how wide its columns are. Those that follow are printed as they come.
+    """
+    cells = ([printable(str(cell)) for cell in row] for row in rows)
+    first = list(islice(cells, _ROWS_MEASURED))
+    if not first:
         click.echo(empty)
         return
-    widths = [max(map(_width, column)) for column in zip(columns, *cells, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(columns, *first, strict=True)]
     out = console()
     if any(columns):  # a table of names and values has no heading
         out.print(_row(columns, widths), style="bold")
-    for row in cells:
+    for row in chain(first, cells):
         out.print(_row(row, widths))
 
 

@@ -25,13 +25,6 @@ COMMANDS = {
     "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
-    "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
-    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
-    "telekom": (
-        "engage_server.links.commands.telekom.telekom_commands",
-        "telekom",
-        "Telekom's M2M portal: certificates, signed messages.",
-    ),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
@@ -41,6 +34,13 @@ COMMANDS = {
     "audit": ("installation.audit_commands", "audit", "The audit log: show it, and verify it."),
     "hash": ("hash_command", "hash_command", "Print the hash of a DER certificate under a site key."),
     "lock": ("lock.lock_commands", "lock", "The virtual lock: does what a device does."),
+    "link": ("engage_server.links.commands.link", "link", "Links: what reports about the path to a site."),
+    "m2u": ("engage_server.links.commands.m2u", "m2u", "Talk2M M2U: check the ingress, issue the certificate."),
+    "telekom": (
+        "engage_server.links.commands.telekom.telekom_commands",
+        "telekom",
+        "Telekom's M2M portal: certificates, signed messages.",
+    ),
     "kpn": (
         "engage_server.links.commands.kpn",
         "kpn",

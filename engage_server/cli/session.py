@@ -95,11 +95,23 @@ def tell_entry(head: "AuditHead") -> None:
 
 
 def _actor(environment: Mapping[str, str]) -> str:
-    import getpass  # only commands that change something ask
-
-    try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user may have no name, and Windows no list of users
-        user = f"uid {os.getuid()}" if hasattr(os, "getuid") else "unknown user"
+    user = account()
     behind = environment.get("SUDO_USER")
     return f"{behind} as {user}" if behind and behind != user else user
+
+
+def account() -> str:
+    """The account that this process runs as. Only the system is asked: ``LOGNAME`` and ``USER`` can name anybody."""
+    try:
+        import pwd
+    except ImportError:  # Windows
+        import getpass
+
+        try:
+            return getpass.getuser()
+        except (KeyError, OSError, ImportError):
+            return "unknown user"
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user may have no name
+        return f"uid {os.getuid()}"

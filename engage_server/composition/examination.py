@@ -17,7 +17,8 @@ from engage_server.lock.firmware import Firmware
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
-from engage_server.records import AnchorRole, Release, Site
+from engage_server.protocol.notice import HTTP_PORT
+from engage_server.records import AnchorRole, Host, Release, Site
 from engage_server.records.worker import LIVE_WITHIN
 from engage_server.services.installation.checkup import Check, Level
 from engage_server.services.installation.clock_checkup import look_at_clock
@@ -37,6 +38,7 @@ from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 _SECONDS = 10.0
+_HTTPS_PORT = 443  # the port that doors call
 _METRICS_SECONDS = 15.0  # a worker writes its metrics once a second
 _FIRST_METRICS_SECONDS = 2.0
 _PAUSE = 0.1
@@ -105,8 +107,7 @@ def _of_sites(settings: Settings, store: SqlStore, now: datetime) -> Iterator[Ch
     if not sites:
         yield Check("sites", Level.PROBLEM, "there is no site yet", "Make one: engage init, or engage site add.")
     yield from look_at_names(sites)
-    entries = store.audit_entries()
-    newest = max((each.event.at for each in entries), default=None)
+    newest = store.audit_newest_time()
     yield from look_at_clock(now, newest, [(name, chain_of(each).server) for name, each in current.items()])
     for site in sites:
         yield _fetched(settings, store, site, current.get(site.name), now)
@@ -128,7 +129,8 @@ def _of_this_host(
         assert_protected(settings)
     except EngageError as error:
         yield Check.of_error("operators", error)
-    yield look_at_operators(operators, called_host(settings).in_url, operators_processes, has_tls=has_tls(settings))
+    host, taken = called_host(settings).in_url, [each.port for each in devices]
+    yield look_at_operators(operators, host, operators_processes, taken, has_tls=has_tls(settings))
     is_reached = is_reached_from_elsewhere(settings)
     yield from look_at_operators_hosts(settings.operators_hosts, is_reached_from_elsewhere=is_reached)
 
@@ -138,7 +140,8 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
     if current is None:
         step = f"engage release activate N --site {site.name}"
         return Check("fetch", Level.PROBLEM, f"{site.name} serves no release", step)
-    host = _host_to_call(site)
+    called = _host_to_call(site)
+    host = called.text
     target = Target(host, settings.http_port, settings.https_port, settings.public_http_port)
     firmware = Firmware(accepts_partial_chain=site.anchor is AnchorRole.INTERMEDIATE)
     lock = VirtualLock(target, store.site_key(site.name), DeviceLimits(seconds=_SECONDS), firmware)
@@ -151,32 +154,41 @@ def _fetched(settings: Settings, store: SqlStore, site: Site, current: Release |
         return Check("fetch", Level.OK, f"{site.name}: a virtual lock fetched the anchor from {host} and called by TLS")
     refused = next((step for step in steps if not step.ok), steps[-1])
     if site.device_networks and refused.name == "notice" and "401" in refused.sentence:
-        return _not_of_its_networks(site, host)
+        return _not_of_its_networks(site, _call(settings, called))
     return Check(
         "fetch",
         Level.PROBLEM,
         f"{site.name}: a virtual lock that called {host} stopped at the step {refused.name}: {refused.sentence}",
-        refused.next_step or f"engage lock fetch http://{host} --site {site.name}",
+        refused.next_step or f"{_call(settings, called)} --site {site.name}",
     )
 
 
-def _not_of_its_networks(site: Site, host: str) -> Check:
+def _call(settings: Settings, host: Host) -> str:
+    """The command that calls a host as devices do. Where HTTP has a public port, TLS is on 443: doors know no other."""
+    http = settings.public_http_port or settings.http_port
+    https = _HTTPS_PORT if settings.public_http_port else settings.https_port
+    http_shown = "" if http == HTTP_PORT else f":{http}"
+    https_shown = "" if https == _HTTPS_PORT else f" --https-port {https}"
+    return f"engage lock fetch http://{host.in_url}{http_shown}{https_shown}"
+
+
+def _not_of_its_networks(site: Site, call: str) -> Check:
     """No fault, and no proof either: this machine is not in a network whose devices the site answers."""
     networks = " ".join(map(str, site.device_networks))
     return Check(
         "fetch",
         Level.WARNING,
         f"{site.name}: not tried, because it answers only devices in {networks}, and this host calls from elsewhere",
-        f"On a machine in that network: engage lock fetch http://{host} --site-key-file FILE",
+        f"On a machine in that network: {call} --site-key-file FILE",
     )
 
 
-def _host_to_call(site: Site) -> str:
+def _host_to_call(site: Site) -> Host:
     """Return the first host that is this machine; else the first host."""
     for host in site.hosts:
         try:
             if any(is_own(address) for address in addresses_of(host)):
-                return host.text
+                return host
         except OSError:
             continue
-    return site.hosts[0].text
+    return site.hosts[0]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 
-from engage_server.composition.remains import missing_database, remains
+from engage_server.composition.remains import assert_not_gone
 from engage_server.errors import Conflict, FileNotUsable, SettingsInvalid, StoreNotUsable
 from engage_server.files import SECRET_MODE, make_folder, read_file, write_new_file
 from engage_server.records import Secret
@@ -48,26 +48,16 @@ def open_database(settings: Settings) -> Engine:
     """
     url = settings.database_url.reveal()
     if sqlite_file_missing(url):
-        _assert_not_lost(settings)
+        assert_not_gone(settings)
         raise StoreNotUsable(
             f"there is no installation here: {url.removeprefix('sqlite:///')} does not exist",
             "Make one with 'engage init', or name its settings file: --config FILE.",
         )
     with kept_open(open_engine(url)) as engine:
         if not schema.is_sealed(engine):  # an empty file, such as a program makes that opens one which is gone
-            _assert_not_lost(settings)
+            assert_not_gone(settings)
         schema.assert_current(engine)
         return engine
-
-
-def _assert_not_lost(settings: Settings) -> None:
-    left = remains(settings)
-    if left:
-        raise StoreNotUsable(
-            f"the database is lost: {missing_database(settings)}, but {' and '.join(left)}",
-            "Restore it from its backup. Without one: engage init --new, with the site key that the doors have.",
-            code="store.lost",
-        )
 
 
 def read_sealer(settings: Settings, environment: Mapping[str, str]) -> Sealer:

@@ -7,7 +7,7 @@ A new database beside it would hide the loss: its sites get new keys, and every 
 from collections.abc import Iterator
 from pathlib import Path
 
-from engage_server.errors import Conflict
+from engage_server.errors import Conflict, StoreNotUsable
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.settings import DATABASE_FILE, Settings
 from engage_server.store import schema
@@ -43,31 +43,49 @@ def assert_not_lost(settings: Settings, *, early: bool = False) -> None:
     """
     if early and sqlite_path(settings.database_url.reveal()) is None:
         return
+    if loss := _loss(settings, "this looks like an installation that lost its database", "installation.lost"):
+        sentence, next_step, code = loss
+        raise Conflict(sentence, next_step, code=code)
+
+
+def assert_not_gone(settings: Settings) -> None:
+    """Refuse a database that is missing or empty where an installation had one.
+
+    Raises:
+        StoreNotUsable: It was lost. Or ``database_url`` names another one since.
+    """
+    if loss := _loss(settings, "the database is lost", "store.lost"):
+        sentence, next_step, code = loss
+        raise StoreNotUsable(sentence, next_step, code=code)
+
+
+def _loss(settings: Settings, lost: str, code: str) -> tuple[str, str, str] | None:
+    """What is to be said of a missing database: sentence, next step and code. None if there never was one."""
     found = remains(settings)
     other = _other_database(settings) if found else None
     if other is not None:
-        raise Conflict(
+        return (
             f"database_url names a new database, but this installation is in {other}, and its content is not moved",
             "Set database_url back. To move: export each site key first (engage site export-key). Then: "
             "engage init --new --site NAME --site-key-file FILE",
-            code="installation.elsewhere",
+            "installation.elsewhere",
         )
     if found:
-        raise Conflict(
-            f"this looks like an installation that lost its database: {missing_database(settings)}, but "
-            f"{' and '.join(found)}",
-            "Restore the database from its backup. To start over anyway, with new site keys that no door has yet: "
-            "engage init --new",
-            code="installation.lost",
+        return (
+            f"{lost}: {_missing_database(settings)}, but {' and '.join(found)}",
+            "Restore it from its backup. Without one, with the site key that the doors have: "
+            "engage init --new --site-key-file FILE",
+            code,
         )
+    return None
 
 
-def missing_database(settings: Settings) -> str:
+def _missing_database(settings: Settings) -> str:
     """Say that the database is missing or empty: a file by its path, any other without its password."""
     url = settings.database_url.reveal()
     path = sqlite_path(url)
     if path is None:
-        return "the installation in the database does not exist"
+        return "the database is empty"
     return f"{path} {'does not exist' if sqlite_file_missing(url) else 'is empty'}"
 
 

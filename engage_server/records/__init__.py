@@ -12,13 +12,14 @@ from engage_server.records.access import (
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
-from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditHead, AuditVerdict
+from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditVerdict
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
 from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
     LINK_REMOVED,
@@ -28,7 +29,7 @@ from engage_server.records.path_event import (
     StoredPathEvent,
 )
 from engage_server.records.release import Release, ReleaseState
-from engage_server.records.rotation import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records.rotation import Approval, GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.records.secret import Secret
 from engage_server.records.sighting import VIRTUAL_LOCK, Sighting, SightingKind
 from engage_server.records.site import AnchorRole, RequiredEvidence, Site
@@ -47,9 +48,11 @@ __all__ = [
     "ActorKind",
     "Adoption",
     "AnchorRole",
+    "Approval",
     "AuditAction",
     "AuditEntry",
     "AuditEvent",
+    "AuditFilter",
     "AuditHead",
     "AuditVerdict",
     "BootClock",
@@ -71,6 +74,7 @@ __all__ = [
     "Limit",
     "LinkStanding",
     "Occasion",
+    "Page",
     "PathEvent",
     "PathSays",
     "Person",
@@ -95,6 +99,7 @@ __all__ = [
     "UnknownDevices",
     "Upstream",
     "WorkerStatus",
+    "every_item",
     "folded",
     "read_address",
     "read_network",

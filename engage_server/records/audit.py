@@ -32,6 +32,7 @@ class AuditAction(StrEnum):
     ROTATION_ADVANCED = "rotation:advanced"
     ROTATION_HELD = "rotation:held"
     ROTATION_APPROVED = "rotation:approved"
+    ROTATION_APPROVED_ALONE = "rotation:approved-alone"
     ROTATION_ENDED = "rotation:ended"
     HOST_FORGOTTEN = "host:forgotten"
     KPN_DEVICE_ADDED = "kpn-device:added"
@@ -90,6 +91,27 @@ class AuditEntry:
     event: AuditEvent
     previous: str
     hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Selects entries of the audit log.
+
+    Attributes:
+        site: Only those about this site. None for all, "" for those about no site.
+        actor: Only those of this actor. None for all.
+        actions: Only these actions. Empty for all.
+        since: Only those at this time or later. Aware.
+        until: Only those before this time. Aware.
+        before: Only those with a lower number.
+    """
+
+    site: str | None = None
+    actor: str | None = None
+    actions: tuple[AuditAction, ...] = ()
+    since: datetime | None = None
+    until: datetime | None = None
+    before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,26 @@ class GatePolicy:
 
 
 @dataclass(frozen=True, slots=True)
+class Approval:
+    """One person's approval of one step of a rotation. It stands until the rotation ends.
+
+    Attributes:
+        step: How many of the rotation's releases were activated when it was given: it allows the next step, and no
+            later one.
+        person: Who. What the audit log has, if that names nobody in particular.
+        at: Aware, UTC.
+        reason: Why, in their words.
+        is_alone: Whether a second person was needed, and this one went on without.
+    """
+
+    step: int
+    person: str
+    at: datetime
+    reason: str
+    is_alone: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Rotation:
     """One rotation of one site.
 
@@ -91,7 +111,8 @@ class Rotation:
         started_at, ended_at: Aware, UTC.
         started_by: Who started it.
         why: Why it is paused or has ended; "" otherwise.
-        approved: Whether a person has approved the next step.
+        approvals: All of its approvals, oldest first. The store reads them and never writes them with a rotation: a
+            decision from before an approval must not take it away.
         looked_at, looked_boot, looked_clock: The time of the gate's last check by the wall clock (aware), the id of
             that machine's boot ("" for none), and the seconds since it. None, "" and 0 before the first check.
         soaked_seconds: The total soak time that the checks of the present release have counted.
@@ -113,13 +134,23 @@ class Rotation:
     started_by: str
     ended_at: datetime | None = None
     why: str = ""
-    approved: bool = False
+    approvals: tuple[Approval, ...] = ()
     looked_at: datetime | None = None
     looked_boot: str = ""
     looked_clock: float = 0.0
     soaked_seconds: float = 0.0
     unsure_until: datetime | None = None
     unsure_why: str = ""
+
+    @property
+    def approvals_now(self) -> tuple[Approval, ...]:
+        """Those of the present step. The ones of earlier steps allow nothing any more."""
+        return tuple(each for each in self.approvals if each.step == self.step)
+
+    @property
+    def approved(self) -> bool:
+        """Whether anybody has approved the next step. Whether that is enough is for the site's rule to say."""
+        return bool(self.approvals_now)
 
     @property
     def served(self) -> int:

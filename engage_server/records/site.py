@@ -42,6 +42,8 @@ class Site:
             that any site claims. Hosts that are addresses count anyway.
         call_in: How its devices' nightly calls are answered.
         evidence: What counts in its rotations.
+        approvals: How many persons besides the one who started a rotation must approve a step that can cut devices
+            off: 0 or 1.
         for_trials: Whether it was made for trials. Only then do visits of virtual locks count. Never changed.
     """
 
@@ -55,3 +57,4 @@ class Site:
     call_in: CallIn = field(default_factory=CallIn)
     evidence: RequiredEvidence = RequiredEvidence.ANY
     for_trials: bool = False
+    approvals: int = 0

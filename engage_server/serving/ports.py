@@ -3,6 +3,8 @@
 import errno
 import socket
 import sys
+from collections.abc import Collection
+from itertools import count
 from pathlib import Path
 
 from engage_server.errors import PortNotUsable, SettingsInvalid
@@ -10,13 +12,14 @@ from engage_server.errors import PortNotUsable, SettingsInvalid
 _PRIVILEGED_BELOW = 1024
 
 
-def assert_bindable(address: str, port: int, option: str) -> None:
+def assert_bindable(address: str, port: int, option: str, others: Collection[int] = ()) -> None:
     """Listen on a port for a moment.
 
     Args:
         address: The IP address.
         port: 1 to 65535.
         option: The option that chooses another port, such as ``--http-port``.
+        others: Ports of our other instances, which are no advice.
 
     Raises:
         PortNotUsable: The port is in use, or this user may not listen on it.
@@ -35,14 +38,18 @@ def assert_bindable(address: str, port: int, option: str) -> None:
             f"bind: {address!r} is not an IP address", "Use 0.0.0.0, ::, or an address of this machine."
         ) from None
     except OSError as error:
-        raise _refused(error, address, port, option) from None
+        raise _refused(error, address, port, option, others) from None
 
 
-def _refused(error: OSError, address: str, port: int, option: str) -> PortNotUsable | SettingsInvalid:
+def _refused(
+    error: OSError, address: str, port: int, option: str, others: Collection[int]
+) -> PortNotUsable | SettingsInvalid:
     if error.errno == errno.EADDRINUSE:
+        first = port + 8000 if port < _PRIVILEGED_BELOW else port + 1
+        free = next(each for each in count(first) if each not in others)
         return PortNotUsable(
             f"port {port} is in use: another server listens on it, perhaps an earlier start of this one",
-            f"Stop the other, or choose a free port: {option} {port + 8000 if port < _PRIVILEGED_BELOW else port + 1}",
+            f"Stop the other, or choose a free port: {option} {free}",
         )
     if error.errno == errno.EADDRNOTAVAIL:
         return SettingsInvalid(

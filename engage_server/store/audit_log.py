@@ -16,7 +16,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator
-from itertools import pairwise
+from datetime import datetime
+from typing import Any
 
 from sqlalchemy import Connection, Row, select, update
 
@@ -26,6 +27,7 @@ from engage_server.store.tables import audit_events, installation
 
 _SEALED = select(installation.c.audit_entries, installation.c.audit_seal)
 _NEWEST_FIRST = audit_events.c.id.desc()
+_AT_ONCE = 1000  # entries in memory while the log is checked
 
 
 def append(connection: Connection, event: AuditEvent, sealer: Sealer) -> AuditHead:
@@ -79,43 +81,72 @@ def select_head(connection: Connection) -> AuditHead:
     return AuditHead(last.id, last.hash) if last else AuditHead(0, "")
 
 
-def select_entries(connection: Connection) -> list[AuditEntry]:
-    """Return the whole log as it is stored, oldest first."""
-    rows = connection.execute(select(audit_events).order_by(audit_events.c.id))
-    return [AuditEntry(row.id, _event(row), row.previous, row.hash) for row in rows]
+def select_entry(connection: Connection, number: int) -> AuditEntry | None:
+    """Return one entry as it is stored. None if there is none of this number."""
+    row = connection.execute(select(audit_events).where(audit_events.c.id == number)).first()
+    return entry_of(row) if row else None
+
+
+def select_newest_time(connection: Connection) -> datetime | None:
+    """Return the latest time in the log, which need not be that of the last entry: hosts' clocks differ."""
+    return connection.scalar(select(audit_events.c.at).order_by(audit_events.c.at.desc()).limit(1))
+
+
+def entry_of(row: Row[Any]) -> AuditEntry:
+    """Return the entry in a row of ``audit_events``."""
+    return AuditEntry(row.id, _event(row), row.previous, row.hash)
 
 
 def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
-    """Check every entry, and the end."""
+    """Check every entry, and the end. One entry at a time: a log may be longer than a process may be large."""
+    every = select(audit_events).order_by(audit_events.c.id).execution_options(yield_per=_AT_ONCE)
+    course = _Course(sealer)
     try:
-        entries = select_entries(connection)
-        faults = list(_faults(entries, sealer))
+        for row in connection.execute(every):
+            course.follow(entry_of(row))
     except (ValueError, TypeError):  # a value that the database's own types cannot parse
         return AuditVerdict(0, "", ("an entry was changed so that it cannot be read",))
-    head = entries[-1].hash if entries else ""
+    faults = [*course.changed, *course.out_of_order]
+    head = course.last.hash if course.last else ""
     sealed = connection.execute(_SEALED).first()
     if sealed is None or not sealed.audit_seal:
         faults.append("the seal of the log's end is gone: the entries before it may have been changed, too")
-    elif not _is_sealed_end(sealed.audit_entries, sealed.audit_seal, len(entries), head, sealer):
-        faults.append(f"the log does not end where it ended: it holds {len(entries)} of {sealed.audit_entries} entries")
-    return AuditVerdict(len(entries), head, tuple(faults))
+    elif not _is_sealed_end(sealed.audit_entries, sealed.audit_seal, course.count, head, sealer):
+        faults.append(f"the log does not end where it ended: it holds {course.count} of {sealed.audit_entries} entries")
+    return AuditVerdict(course.count, head, tuple(faults))
+
+
+class _Course:
+    """What is wrong with the entries so far, and the last of them."""
+
+    def __init__(self, sealer: Sealer) -> None:
+        self._sealer = sealer
+        self.changed: list[str] = []
+        self.out_of_order: list[str] = []
+        self.count = 0
+        self.last: AuditEntry | None = None
+
+    def follow(self, entry: AuditEntry) -> None:
+        """Check the next entry."""
+        expected = _hash(entry.number, entry.event, entry.previous, self._sealer)
+        if not hmac.compare_digest(entry.hash, expected):
+            self.changed.append(f"entry {entry.number} was changed: its hash does not match")
+        self.out_of_order.extend(_misplaced(self.last, entry))
+        self.count, self.last = self.count + 1, entry
 
 
 def _is_sealed_end(count: int, seal: str, number: int, head: str, sealer: Sealer) -> bool:
     return count == number and hmac.compare_digest(seal.encode(), _end(number, head, sealer).encode())
 
 
-def _faults(entries: list[AuditEntry], sealer: Sealer) -> Iterator[str]:
-    for entry in entries:
-        if not hmac.compare_digest(entry.hash, _hash(entry.number, entry.event, entry.previous, sealer)):
-            yield f"entry {entry.number} was changed: its hash does not match"
-    if entries and (entries[0].number, entries[0].previous) != (1, ""):
-        yield f"the log begins with entry {entries[0].number}: earlier ones were removed"
-    for one, two in pairwise(entries):
-        if two.number != one.number + 1:
-            yield f"between entry {one.number} and entry {two.number}, at least one was removed"
-        elif two.previous != one.hash:
-            yield f"entry {two.number} does not follow entry {one.number}: one of them was changed or inserted"
+def _misplaced(last: AuditEntry | None, entry: AuditEntry) -> Iterator[str]:
+    if last is None:
+        if (entry.number, entry.previous) != (1, ""):
+            yield f"the log begins with entry {entry.number}: earlier ones were removed"
+    elif entry.number != last.number + 1:
+        yield f"between entry {last.number} and entry {entry.number}, at least one was removed"
+    elif entry.previous != last.hash:
+        yield f"entry {entry.number} does not follow entry {last.number}: one of them was changed or inserted"
 
 
 def _event(row: Row[tuple[object, ...]]) -> AuditEvent:

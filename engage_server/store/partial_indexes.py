@@ -39,6 +39,13 @@ Index(
     postgresql_where=text("away > ''"),
 )
 Index(
+    "ix_device_histories_identity",  # for pages of a site's devices; most addresses are no devices
+    device_histories.c.site,
+    device_histories.c.identity,
+    sqlite_where=text("is_shared_address = 0"),
+    postgresql_where=text("is_shared_address = 0"),
+)
+Index(
     "ix_path_events_not_folded",
     path_events.c.id,
     sqlite_where=text("is_folded = 0"),

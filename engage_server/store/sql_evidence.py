@@ -126,9 +126,11 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_unseen(connection, site, limit)
 
-    def answered_elsewhere(self, site: str, limit: int | None = None) -> Mapping[str, str]:
+    def answered_elsewhere(
+        self, site: str, limit: int | None = None, among: Collection[str] | None = None
+    ) -> Mapping[str, str]:
         with reading(self._engine, LONG_SECONDS) as connection:
-            return caller_queries.select_answered_elsewhere(connection, site, limit)
+            return caller_queries.select_answered_elsewhere(connection, site, limit, among)
 
     def listed_unseen_at(self, serial: str) -> str | None:
         with reading(self._engine) as connection:

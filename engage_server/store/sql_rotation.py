@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AuditEvent, Rotation
+from engage_server.records import Approval, AuditEvent, Rotation
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.queries import release_queries, rotation_queries
 
@@ -40,6 +40,11 @@ class SqlRotation:
             changes = activate is not None or roll_back is not None
             self._tell(connection, event, changes_serving=changes)
         return after
+
+    def add_approval(self, rotation: Rotation, approval: Approval, event: AuditEvent, *, clears_why: bool) -> None:
+        with writing(self._engine) as connection:
+            rotation_queries.insert_approval(connection, rotation, approval, clears_why=clears_why)
+            self._tell(connection, event, changes_serving=False)
 
     def note_look(self, rotation: Rotation) -> None:
         with writing(self._engine) as connection:

@@ -23,6 +23,7 @@ from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.links.sql_links import SqlLinks
+from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
     device_queries,
     history_queries,
@@ -38,7 +39,7 @@ from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -85,9 +86,9 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
             self._tell(connection, event, changes_serving=True)
             return added
 
-    def change_site(self, site: Site, event: AuditEvent) -> Site:
+    def change_site(self, site: Site, event: AuditEvent, *, approvals: int | None = None) -> Site:
         with writing(self._engine) as connection:
-            changed = site_queries.update_site(connection, site)
+            changed = site_queries.update_site(connection, site, approvals)
             self._tell(connection, event, changes_serving=True)
             return changed
 
@@ -133,9 +134,9 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
             removal_queries.delete_site(connection, name)
             self._tell(connection, event, changes_serving=True)
 
-    def devices(self, site: str | None = None) -> Sequence[Device]:
+    def site_of_device(self, serial: str) -> str | None:
         with reading(self._engine) as connection:
-            return device_queries.select_devices(connection, site)
+            return device_queries.select_owner(connection, serial)
 
     def device_serials(self, site: str) -> Sequence[str]:
         with reading(self._engine) as connection:
@@ -221,9 +222,13 @@ class SqlStore(SqlEvidence, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
         with writing(self._engine) as connection:
             self._tell(connection, event, changes_serving=False)
 
-    def audit_entries(self) -> Sequence[AuditEntry]:
-        with reading(self._engine, LONG_SECONDS) as connection:
-            return audit_log.select_entries(connection)
+    def audit_entry(self, number: int) -> AuditEntry | None:
+        with reading(self._engine) as connection:
+            return audit_log.select_entry(connection, number)
+
+    def audit_newest_time(self) -> datetime | None:
+        with reading(self._engine) as connection:
+            return audit_log.select_newest_time(connection)
 
     def audit_head(self) -> AuditHead:
         with reading(self._engine) as connection:

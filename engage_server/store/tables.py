@@ -103,6 +103,7 @@ sites = Table(
     Column("call_in", JSON, nullable=False, server_default="{}"),
     Column("evidence", String(16), nullable=False, server_default="any"),
     Column("for_trials", Boolean, nullable=False, server_default=text("false")),
+    Column("approvals", SmallInteger, nullable=False, server_default="0"),
 )
 
 site_hosts = Table(
@@ -117,9 +118,10 @@ devices = Table(
     "devices",
     metadata,
     Column("serial", String(32), primary_key=True),
-    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False, index=True),
+    Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
 )
+Index("ix_devices_site_id", devices.c.site_id, devices.c.serial)  # for pages of a site's list
 
 # The certificates that the vendor's sample served, under its names for them.
 static_certificates = Table(
@@ -177,6 +179,10 @@ audit_events = Table(
     Column("previous", String(64), nullable=False, server_default=""),
     Column("hash", String(64), nullable=False, server_default=""),
 )
+# For pages of the log: each filter has its entries in the order of the log.
+for _filter in ("site", "actor", "action"):
+    Index(f"ix_audit_events_{_filter}", audit_events.c[_filter], audit_events.c.id)
+Index("ix_audit_events_at", audit_events.c.at)
 
 # The last report of each worker, until it signs off, is replaced, or its host is forgotten.
 workers = Table(
@@ -210,13 +216,24 @@ rotations = Table(
     Column("started_by", String(128), nullable=False),
     Column("ended_at", UtcDateTime),
     Column("why", Text, nullable=False),
-    Column("approved", Boolean, nullable=False),
     Column("looked_at", UtcDateTime),
     Column("looked_boot", String(64), nullable=False, server_default=""),
     Column("looked_clock", Float, nullable=False, server_default="0"),
     Column("soaked_seconds", Float, nullable=False, server_default="0"),
     Column("unsure_until", UtcDateTime),
     Column("unsure_why", Text, nullable=False, server_default=""),
+)
+
+# Rows of their own, so that no change of a rotation can overwrite one.
+approvals = Table(
+    "approvals",
+    metadata,
+    Column("rotation", Integer, ForeignKey("rotations.number"), primary_key=True, autoincrement=False),
+    Column("step", Integer, primary_key=True, autoincrement=False),
+    Column("person", String(128), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("is_alone", Boolean, nullable=False),
 )
 
 # What devices did. Rows are only added, and removed when they are old. ``site`` is a name, so that a sighting outlives
@@ -229,7 +246,7 @@ sightings = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
     Column("listener", String(8), nullable=False),
     Column("address", String(64), nullable=False),
-    Column("serial", String(32), index=True),
+    Column("serial", String(32)),
     Column("site", String(64)),
     Column("release", Integer),
     Column("tls_version", String(16), nullable=False),
@@ -238,6 +255,8 @@ sightings = Table(
     Column("authenticated", Boolean, nullable=False, server_default=text("false")),
     Column("disregarded", String(32), nullable=False, server_default=""),
 )
+
+Index("ix_sightings_serial", sightings.c.serial, sightings.c.at, sightings.c.id)  # for pages of one device
 
 # How far each spool file of each host is stored in ``sightings``: adding the same lines again is then harmless.
 spool_offsets = Table(

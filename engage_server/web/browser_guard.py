@@ -30,7 +30,7 @@ _OUR_SITES = ("same-origin", "none")  # Fetch Metadata: none is a person who typ
 # what no page needs; a page sets its own Content-Security-Policy
 _FIELDS = {
     "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
+    "Referrer-Policy": "same-origin",  # with "no-referrer", the Origin of our own forms would be "null"
     "Cache-Control": "no-store",
     "Content-Security-Policy": "; ".join(
         ("default-src 'none'", "base-uri 'none'", "form-action 'none'", "frame-ancestors 'none'")
@@ -105,7 +105,7 @@ def _refuse_other_origins(scheme: str) -> Response | None:
     if request.method in _SAFE_METHODS:
         return None
     origin, site = request.headers.get("Origin"), request.headers.get("Sec-Fetch-Site")
-    if site is not None:  # no page can set it. A form of ours has the Origin "null", because our pages send no referrer
+    if site is not None:  # no page can set it. A form of a page that sends no referrer has the Origin "null"
         is_other = site not in _OUR_SITES or (origin not in (None, "null") and not _is_ours(origin or "", scheme))
     elif origin is not None:
         is_other = not _is_ours(origin, scheme)

@@ -395,6 +395,7 @@ class TestLockFetch:
         done = engage(shared_pair.folder, "lock", "fetch", shared_pair.http, *port, "--site-key-file", "site.key")
         steps = [line.split()[:2] for line in ok(done).splitlines()[:-1]]
         assert steps == [[name, "ok"] for name in ("notice", "download", "hash", "anchor", "tls", "request")]
+        assert "next:" not in done.stdout, "there is nothing to do"
         by_own_key = engage(shared_pair.folder, "lock", "fetch", shared_pair.http, *port, "--json")
         assert json.loads(ok(by_own_key))["accepted"] is True
         serial = ("--serial", "0000000000000000A0B1000000000206")

@@ -51,6 +51,7 @@ def test_a_pair_that_is_well_and_then_less_so(tmp_path: Path) -> None:
         found, status = look(tmp_path, **here)
         assert "it answers only devices in 192.0.2.0/24" in found["fetch"][0]["sentence"]
         assert (status, found["fetch"][0]["next_step"].partition(": ")[0]) == (0, "On a machine in that network")
+        assert f"http://localhost:{pair.http_port} --https-port {pair.https_port} " in found["fetch"][0]["next_step"]
         ok(engage(tmp_path, "site", "change", "main", "--any-network"))
         eventually(lambda: look(tmp_path, **here)[0]["fetch"][0]["level"] == "ok", "the change is followed")
         ok(engage(tmp_path, "site", "add", "other", "--host", "127.0.0.2", "--site-key-file", "-", stdin=b"cd" * 32))

@@ -254,6 +254,7 @@ def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) 
         assert b"KEY_ENCRYPTION" not in environment
         assert b"ENGAGE_RELEASE_KEY" not in environment
         assert b"ENGAGE_LINKS_PORT" in environment, "the negative control"
+    assert len(shared_ingress.descendants()) == 6, "three ends, each an instance and a worker"
     for process in shared_ingress.descendants():
         opened = {str(link.readlink()) for link in Path(f"/proc/{process}/fd").iterdir() if link.is_symlink()}
         assert not any("engage.db" in name for name in opened)

@@ -16,7 +16,7 @@ from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
 from engage_server.store.sealing import Sealer
 from tests.support.chains import SITE_KEY
-from tests.support.running import engage, ok
+from tests.support.running import RunningPair, engage, ok
 
 
 def test_the_site_key_comes_from_a_file_that_the_environment_names(tmp_path: Path) -> None:
@@ -110,8 +110,14 @@ def test_after_an_update_alone_the_servers_have_to_be_restarted(
     monkeypatch.setattr("engage_server.composition.creation.schema.upgrade", lambda *_arguments: "0007")
     told = ok(engage(installation, "init"))
     assert "updated the database from schema 0007" in told
-    assert "next: restart the servers, if they run. Until then they follow no change" in told
+    assert "next: restart the servers, if they run. Until then, they do not follow changes" in told
     assert "engage serve" not in told
+
+
+def test_where_servers_run_it_names_no_second_start(shared_pair: RunningPair) -> None:
+    told = ok(engage(shared_pair.folder, "init"))
+    assert "nothing to do" in told
+    assert told.endswith("engage status\n"), told
 
 
 def test_the_settings_file_fits_a_terminal(installation: Path) -> None:

@@ -94,11 +94,12 @@ def test_an_operators_command_runs_as_the_services_user(tmp_path: Path) -> None:
     stub.chmod(0o755)
     path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
     command = [str(ROOT / "deploy" / "systemd" / "engage"), "rotate", "approve", "--reason", "two words"]
-    done = subprocess.run(command, env={"PATH": path}, cwd=tmp_path, capture_output=True, text=True, check=True)
+    environment = {"PATH": path, "SUDO_USER": "anna"}
+    done = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, check=True)
     words = done.stdout.splitlines()
     assert words[-5:] == ["/opt/engage-server/.venv/bin/engage", "rotate", "approve", "--reason", "two words"]
     credential = "--property=LoadCredential=kek:/etc/engage-server/engage.kek"
-    assert {"--property=User=engage", credential, "--wait"} <= set(words)
+    assert {"--property=User=engage", credential, "--wait", "--setenv=SUDO_USER=anna"} <= set(words)
     inner = words[words.index("-c") + 1]
     (tmp_path / "kek").write_text("the key")
     shown = subprocess.run(

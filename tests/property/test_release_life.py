@@ -45,6 +45,7 @@ WRITES = {
     "roll_back_release",
     "retire_release",
     "add_rotation",
+    "add_approval",
     "move_rotation",
     "record_sightings",
 }

@@ -181,6 +181,10 @@ def text_in_security(root: etree._Element) -> None:
     security(root)[0].tail = "x"
 
 
+def method_of_another_name(root: etree._Element) -> None:
+    one(root, names.SIGNATURE_METHOD).tag = f"{{{names.DS}}}Method"
+
+
 def manifest(root: etree._Element) -> None:
     etree.SubElement(one(root, names.SIGNATURE), f"{{{names.DS}}}Object")
 
@@ -250,6 +254,7 @@ CHANGED: list[tuple[Change, str]] = [
     (comment_in_security, "comment"),
     (text_in_security, "text_between"),
     (manifest, "signed_info"),
+    (method_of_another_name, "signed_info"),
 ]
 
 

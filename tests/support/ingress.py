@@ -75,7 +75,7 @@ class RunningIngress:
 
     def wait_until_ready(self) -> None:
         """Wait for the printed addresses."""
-        eventually(lambda: "next: " in self.log or self.process.poll() is not None, "ready")
+        eventually(lambda: "the ingress of the links serves" in self.log or self.process.poll() is not None, "ready")
         assert self.process.poll() is None, self.log
 
     def descendants(self) -> list[int]:

@@ -15,7 +15,8 @@ _WIDTH = 80
 _EXAMPLE = """\b
 Examples:
   engage chain explain                        every code, one line each
-  engage chain explain path.issuer_not_ca     what one code means, and what to do
+  engage chain explain path.issuer_not_ca
+      what one code means, and what to do
   engage chain explain validity               all codes of one area
 """
 

@@ -8,43 +8,21 @@ import click
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.devices import device_json, events_json, given_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import WORDS, grade_words, print_device, print_events, print_given
+from engage_server.cli.device.device_views import print_device, print_events, print_given
+from engage_server.cli.device.list_command import list_devices
 from engage_server.cli.device.remove_command import remove_device
-from engage_server.cli.failing_doors import print_faults, print_refusing, strangers_of, warn_of_the_unlisted
+from engage_server.cli.failing_doors import print_faults, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import json_option, print_json, print_next, print_table, print_wrapped, trials_mark
-from engage_server.cli.parameters import HostType, Numbered, reason_option, site_option
+from engage_server.cli.output import json_option, print_json, print_next
+from engage_server.cli.parameters import reason_option, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
-from engage_server.records import Host
 from engage_server.services.device_files.fault_journal import CallFault
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
-
-_SHOWN = 50
-_GRADES = """\b
-How far a device got     in JSON
-never seen               never_seen     it never called this site
-not yet                  never_seen     it called before, but not with this release
-asked for the notice     notice         it knows this host, and no more
-downloaded the anchor    certificate    it may trust the release from now on
-finished TLS             handshake      it trusts the release: it was offered no other chain
-proved itself            authenticated  the same, and its token was valid
-
-"has" is the release whose chain a device accepted last by TLS. "finished TLS" says that it once did so with the release
-of the list. Where the two differ, the device may have to fetch another anchor first.
-
-\b
-Examples:
-  engage device list --site north
-  engage device list --release 4 --missing   which devices did not finish TLS with release 4
-  engage device list --calls old.example     which doors call a host that you want to remove
-  engage device list --troubled              which devices loop, refuse or are silent, and why
-  engage device list --release 4 --all --json
-"""
 
 
 @click.group(
@@ -88,87 +66,6 @@ def add(session: Session, serials: tuple[str, ...], site: str | None, as_json: b
         print_json([{"serial": serial, "site": name} for serial in added])
         return
     print_next(f"{program()} device list --site {name}")
-
-
-@device.command(
-    "list",
-    epilog=_GRADES,
-)
-@site_option
-@click.option(
-    "--release",
-    type=Numbered,
-    metavar="N",
-    shell_complete=completions.releases,
-    help="Show how far each device got with this release.",
-)
-@click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
-@click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
-@click.option("--calls", type=HostType(), metavar="HOST", help="Only devices that called this host last.")
-@click.option("--all", "shows_all", is_flag=True, help=f"Show more than the first {_SHOWN}.")
-@json_option
-@click.pass_obj
-def list_devices(
-    session: Session,
-    site: str | None,
-    release: int | None,
-    missing: bool,
-    troubled: bool,
-    calls: Host | None,
-    shows_all: bool,
-    as_json: bool,
-) -> None:
-    """List the devices of a site, longest silent first.
-
-    Without --release, the list is for the current release. The table below shows how far a device can get with it.
-    """
-    operator = session.operator_side()
-    of = operator.sites.get(site)
-    name = of.name
-    number = release or operator.releases.current(name)
-    limit = None if shows_all else _SHOWN
-    now = session.now()
-    found = operator.evidence.devices(
-        name, now, release=number, missing=missing, troubled=troubled, host=calls, limit=limit
-    )
-    if as_json:
-        print_json([device_json(each) | {"for_trials": of.for_trials} for each in found])
-        return
-    rows = [
-        (
-            f"{each.identity}{' *' if each.is_stranger else ''}",
-            grade_words(each),
-            _has(each),
-            _last_seen(each, now),
-            "" if each.silent_nights is None else each.silent_nights,
-            each.diagnosis.code if each.diagnosis else "",
-        )
-        for each in found
-    ]
-    columns = ["device", f"release {number}" if number else "release", "has", "last seen", "nights", "trouble"]
-    print_table(columns, rows, _nobody(missing, troubled, calls))
-    for each in found if troubled else []:
-        if each.diagnosis is not None:
-            print_wrapped(f"{each.identity}: {each.diagnosis.cause}", "  ")
-            print_wrapped(f"  fix: {each.diagnosis.mend}", "    ")
-    if number is not None:
-        grades = operator.evidence.grades(name, number)
-        text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
-        click.echo(f"release {number} of {name}{trials_mark(of)}: {text or 'no device yet'}")
-        reception = operator.held_anchors.reception(name, number, session.now())
-        if reception.strangers:
-            click.echo(f"{strangers_of(reception)} (*)")
-        if reception.refuse:
-            print_refusing(reception, "would refuse")
-    if limit is not None and len(found) == limit:
-        click.echo(f"only the first {limit} are shown: --all")
-    if rows:
-        print_next(f"{program()} device show {found[0].identity}")
-    else:
-        is_filtered = missing or troubled or calls
-        print_next(
-            f"{program()} device list --site {name}" if is_filtered else f"{program()} device add SERIAL --site {name}"
-        )
 
 
 @device.command(epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206")
@@ -232,33 +129,12 @@ def forget(session: Session, device: str, site: str | None, reason: str, as_json
     print_next(f"{program()} device list --site {sites[0]}")
 
 
+device.add_command(list_devices)
 device.add_command(import_devices)
 device.add_command(export_devices)
 device.add_command(remove_device)
 
 
-def _has(view: DeviceView) -> str:
-    """The release whose chain it accepted last: it has an anchor for it. Short, so that a row fits a terminal."""
-    return f"{view.history.finished_release}" if view.history and view.history.finished_release else ""
-
-
 def _faults_of(operator: "OperatorSide", view: DeviceView, now: datetime) -> list[CallFault]:
     """Why its own call-ins were not answered."""
     return [each for each in operator.call_faults.recent(view.site, now) if each.device == view.identity]
-
-
-def _last_seen(view: DeviceView, now: datetime) -> str:
-    """A date, because nights count. For today it is the time, because somebody may be trying something."""
-    if view.history is None:
-        return "never"
-    seen = view.history.last_seen
-    return f"{seen:%H:%M} UTC" if seen.date() == now.date() else f"{seen:%Y-%m-%d}"
-
-
-def _nobody(missing: bool, troubled: bool, calls: Host | None) -> str:
-    """What is printed in place of an empty list."""
-    if calls is not None:
-        return f"no device called {calls} last, as far as devices say what they call"
-    if troubled:
-        return "no device seems to be in trouble"
-    return "no device is missing" if missing else "no device was seen or added yet"

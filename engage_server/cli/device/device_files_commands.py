@@ -2,7 +2,7 @@
 
 import csv
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ import click
 
 from engage_server.as_json.devices import device_json
 from engage_server.cli.failing_doors import warn_of_the_unlisted
-from engage_server.cli.output import counted, json_option, print_json, print_next
+from engage_server.cli.output import counted, json_option, print_json, print_json_list, print_next
 from engage_server.cli.parameters import FilePath, site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -20,7 +20,8 @@ from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
 from engage_server.records import CallInWay, Site
 from engage_server.services.device_files.finding import FOR_DEVICES, FoundFiles, find_device_files
-from engage_server.services.evidence.devices import DeviceView, read_serial_list
+from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.evidence.devices import read_serial_list
 from engage_server.services.sites.serials import read_serial
 
 if TYPE_CHECKING:
@@ -33,8 +34,8 @@ _FAULTS_SHOWN = 20
 @click.command(
     "import",
     epilog="\b\nExamples:\n"
-    "  engage device import doors.csv --site north            serial numbers: the devices that belong to it\n"
-    "  engage device import Engage_Data --site north          databases, configurations, audits of many devices\n"
+    "  engage device import doors.csv --site north\n      serial numbers: the devices that belong to it\n"
+    "  engage device import Engage_Data --site north\n      databases, configurations, audits of many devices\n"
     "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
 )
 @click.argument("path", type=FilePath)
@@ -80,9 +81,9 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
 
 @click.command(
     "export",
-    epilog="\b\nExamples:\n  engage device export --site north > north.csv          what is known of each device\n"
+    epilog="\b\nExamples:\n  engage device export --site north > north.csv\n      what is known of each device\n"
     "  engage device export --json\n"
-    "  engage device export --site north --to backup          the JSON files of all devices\n"
+    "  engage device export --site north --to backup\n      the JSON files of all devices\n"
     "  engage device export --to one --device 0000000000000000A0B1000000000206",
 )
 @site_option
@@ -112,9 +113,11 @@ def export_devices(
         return
     if devices:
         raise UsageError("--device is for files", "Give --to DIR with it, or use: engage device show SERIAL.")
-    found = operator.evidence.devices(name, session.now(), release=operator.releases.current(name))
+    now = session.now()
+    wanted = operator.evidence.filter(name, now, release=operator.releases.current(name))
+    found = operator.evidence.every(name, now, wanted)
     if as_json:
-        print_json([device_json(each) for each in found])
+        print_json_list(device_json(each) for each in found)
     else:
         _write_csv(found)
 
@@ -176,7 +179,7 @@ def _read_list(file: Path) -> list[str]:
     return read_serial_list(text, str(file))
 
 
-def _write_csv(found: Sequence[DeviceView]) -> None:
+def _write_csv(found: Iterable[DeviceView]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(["device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"])
     for each in found:

@@ -8,7 +8,7 @@ from engage_server.cli.output import counted, print_table, print_wrapped
 from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 
 WORDS = {
     Grade.NEVER_SEEN: "never seen with it",

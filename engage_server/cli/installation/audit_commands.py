@@ -4,11 +4,19 @@ import click
 
 from engage_server.as_json.audit_log import entry_json
 from engage_server.cli.groups import OrderedGroup
-from engage_server.cli.output import counted, json_option, print_json, print_next, print_wrapped, printable
+from engage_server.cli.output import (
+    counted,
+    json_option,
+    print_json,
+    print_json_list,
+    print_next,
+    print_wrapped,
+    printable,
+)
 from engage_server.cli.parameters import Numbered, all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
-from engage_server.records import AuditEntry
+from engage_server.records import AuditEntry, AuditFilter
 
 
 @click.group(
@@ -22,29 +30,38 @@ def audit() -> None:
     """The audit log: who did what, when, and why."""
 
 
-@audit.command(epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json")
+@audit.command(
+    epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json\n"
+    "  engage audit show --limit 100 --before 4201   the hundred entries before entry 4201"
+)
 @all_sites_option
-@click.option("--last", type=Numbered, metavar="N", help="Only the last N entries.")
+@click.option("--last", "--limit", "last", type=Numbered, metavar="N", help="Only the last N entries.")
+@click.option("--before", type=Numbered, metavar="NUMBER", help="Only entries before the one of this number.")
 @json_option
 @click.pass_obj
-def show(session: Session, site: str | None, last: int | None, as_json: bool) -> None:
-    """Show what operators did, oldest first."""
-    entries = session.operator_side().audit.entries(site)
-    entries = entries[-last:] if last else entries
+def show(session: Session, site: str | None, last: int | None, before: int | None, as_json: bool) -> None:
+    """Show what operators did, oldest first.
+
+    To read a long log in parts, newest part first, give --limit and --before with the lowest number of the last part.
+    """
+    log = session.operator_side().audit
+    wanted = AuditFilter(site=site, before=before)
+    entries = log.last(last, wanted) if last else log.entries(wanted)
     if as_json:
-        print_json([entry_json(entry) for entry in entries])
+        print_json_list(entry_json(entry) for entry in entries)
         return
+    entry = None
     for entry in entries:
         _print_entry(entry)
-    if not entries:
-        click.echo("nothing was done yet")
+    if entry is None:
+        click.echo("nothing was done yet" if before is None else f"no such entry comes before entry {before}")
     print_next(f"{program()} audit verify")
 
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit verify\n"
-    "  engage audit verify --expect 41:9c1f...   an entry that you keep elsewhere is still there\n"
-    '  engage audit verify --expect "audit log: entry 41:9c1f..."   the same, as it was printed'
+    "  engage audit verify --expect 41:9c1f...\n      an entry that you keep elsewhere is still there\n"
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."\n      the same, as it was printed'
 )
 @click.option(
     "--expect", metavar="NUMBER:HASH", help="An entry as a command printed it. Finds an older database or a cut end."

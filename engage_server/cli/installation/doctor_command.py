@@ -14,7 +14,7 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 
 @click.command(
     epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json\n"
-    "  engage doctor --http-port 8080 --https-port 8443      if 'engage serve' was given these"
+    "  engage doctor --http-port 8080 --https-port 8443\n      if 'engage serve' was given these"
 )
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port]")
 @click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port]")
@@ -28,8 +28,8 @@ def doctor(
 ) -> int:
     """Check files, keys, ports, names and clock, and fetch once.
 
-    The fetch does what a device does. It leaves lines in the log, and changes nothing else. Run the command as
-    root or as the service's user, because others cannot read its files.
+    The fetch does what a device does. It leaves lines in the log, and counts as a device at a site for trials.
+    Run the command as root or as the service's user, because others cannot read its files.
 
     Ports that 'engage serve' was given as options are not in the settings. Give them here too.
 

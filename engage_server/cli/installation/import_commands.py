@@ -51,7 +51,7 @@ def import_group() -> None:
 
 @import_group.command(
     epilog="\b\nExamples:\n"
-    "  engage import vendor /opt/API_Server --site-key-file site.key          review, and change nothing\n"
+    "  engage import vendor /opt/API_Server --site-key-file site.key\n      review, and change nothing\n"
     "  engage import vendor /opt/API_Server --site-key-file site.key --apply"
 )
 @click.argument("folder", type=FilePath)

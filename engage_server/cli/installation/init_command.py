@@ -30,7 +30,8 @@ from engage_server.settings_text import settings_template
 
 _EXAMPLE = """\b
 Examples:
-  engage init                                       this machine's own names and addresses
+  engage init
+      this machine's own names and addresses
   engage init --host locks.example.org --host 10.44.68.128 --site-key-file site.key
   engage init --host locks.example.org --passphrase-file ca.passphrase
 
@@ -108,6 +109,7 @@ def init(
         )
         operator.installer.run(plan, own_hosts(), session.occasion(), tell)
         faults = operator.audit.verify().faults
+        is_served = bool(operator.confirmations.workers())
     if not done:
         click.echo(f"nothing to do: site {site} exists and has a release")
     _print_what_to_keep(settings, site)
@@ -118,9 +120,9 @@ def init(
         print_next(f"{program()} audit verify")
         return 1
     if done and all(each.startswith(UPDATED) for each in done):
-        print_next("restart the servers, if they run. Until then they follow no change")
+        print_next("restart the servers, if they run. Until then, they do not follow changes")
     else:
-        print_next(f"{program()} serve")
+        print_next(f"{program()} {'status' if is_served else 'serve'}")
     return 0
 
 

@@ -39,11 +39,16 @@ from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_COMMANDS, S
 
 _EXAMPLE = """\b
 Examples:
-  engage serve                                      both instances, on ports 80 and 443
-  engage serve --http-port 8080 --https-port 8443   on ports that need no privileges
-  engage serve https                                the TLS instance alone, for a service manager
-  engage serve operators                            the operators' instance alone: metrics, and what devices did
-  engage serve links                                the ingress that partners' systems call, as links.toml says
+  engage serve
+      both instances, on ports 80 and 443
+  engage serve --http-port 8080 --https-port 8443
+      on ports that need no privileges
+  engage serve https
+      the TLS instance alone, for a service manager
+  engage serve operators
+      the operators' instance alone: metrics, and what devices did
+  engage serve links
+      the ingress that partners' systems call, as links.toml says
 """
 _LINKS = "links"
 _ROOT_FILE = "partner_CA.pem"
@@ -166,8 +171,9 @@ def _become_without_secrets(
 
 def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -> int:
     assert_protected(settings)
+    ports = [each.port(settings) for each in Listener]
     for listener in Listener:
-        assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port")
+        assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port", ports)
     # check once what both will need, so that a fault is reported once
     read_openid_terms(settings)
     close_memory()

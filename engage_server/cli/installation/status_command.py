@@ -22,7 +22,7 @@ from engage_server.cli.output import (
     trials_mark,
 )
 from engage_server.cli.program import program
-from engage_server.cli.rotate.rotate_output import print_progress
+from engage_server.cli.rotate.rotate_output import print_approvals, print_progress
 from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade, Site
@@ -145,9 +145,16 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
         why = worker.trouble.get(status.site.name, "it has not looked yet")
         out.print("  behind: ", style="bold red", end="")
         click.echo(f"{worker.worker} serves release {worker.served.get(status.site.name, 'none')}: {why}")
+    _print_rotation(status)
+    click.echo("")
+
+
+def _print_rotation(status: SiteStatus) -> None:
+    """The open rotation. Of one that has ended only this, as long as it matters: that somebody approved it alone."""
     if status.rotation is not None:
         print_progress(status.rotation)
-    click.echo("")
+    if status.approved_alone is not None:
+        print_approvals(status.approved_alone)
 
 
 def _print_path(path: SitePath) -> None:

@@ -34,9 +34,12 @@ from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
 _EXAMPLE = """\b
 Examples:
   engage lock fetch http://locks.example.org --site-key-file site.key
-  engage lock fetch http://127.0.0.1:8080 --https-port 8443      with the site key of the installation here
-  engage lock fetch http://locks.example.org --try-all           which kinds of device would be lost?
-  engage lock fetch http://locks.example.org --state door7.json  one device's nights, call after call
+  engage lock fetch http://127.0.0.1:8080 --https-port 8443
+      with the site key of the installation here
+  engage lock fetch http://locks.example.org --try-all
+      which kinds of device would be lost?
+  engage lock fetch http://locks.example.org --state door7.json
+      one device's nights, call after call
 
 With --state, the device remembers its anchor. It then calls by TLS, and asks for the certificate only when TLS fails.
 
@@ -184,7 +187,7 @@ def _summed_up(steps: list[Step], memory: DeviceMemory, *, as_json: bool) -> int
             "it is a virtual lock: sites for trials count it as a device, other sites do not",
             err=True,
         )
-        print_next("a device with this site key would now call the host by TLS")
+        click.echo("a device with this site key would now call the host by TLS")
     else:
         # a failure of TLS shows in what followed; of the calls of the night the first says most
         refused = next((step for step in steps if not step.ok and step.name != "tls"), steps[-1])

@@ -76,7 +76,7 @@ def release() -> None:
 
 @release.command(
     epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
-    "  engage release stage fullchain.pem privkey.pem root.pem    the files of an ACME client, and the CA's root\n"
+    "  engage release stage fullchain.pem privkey.pem root.pem\n      the files of an ACME client, and the CA's root\n"
     "  engage release stage export.pfx --passphrase-file pfx.passphrase\n"
     '  cat fullchain.pem root.pem privkey.pem | engage release stage - --reason "renewed by pipeline 812"'
 )
@@ -214,7 +214,7 @@ override_option = click.option(
 
 @release.command(
     epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
-    "  engage release activate 2 --wait              returns when every worker serves it\n"
+    "  engage release activate 2 --wait\n      returns when every worker serves it\n"
     '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
 )
 @release_argument

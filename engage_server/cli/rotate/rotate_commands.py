@@ -26,7 +26,8 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import Actor, ActorKind, GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.services.access.approvals import Candidate
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationWish
 
@@ -63,7 +64,7 @@ def rotate() -> None:
 
 @rotate.command(
     epilog="\b\nExamples:\n  engage rotate plan --site main\n"
-    "  engage rotate plan --way linked-rekey      its steps, and what devices notice\n"
+    "  engage rotate plan --way linked-rekey\n      its steps, and what devices notice\n"
     "  engage rotate plan --json"
 )
 @site_option
@@ -258,15 +259,21 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
 
 
 @rotate.command(
-    epilog='\b\nExample:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"'
+    epilog='\b\nExamples:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"\n'
+    '  engage rotate approve --site main --alone --reason "nobody else is there, and the chain ends today"'
 )
 @site_option
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
+@click.option("--alone", is_flag=True, help="Do without the second person that the site needs. The audit log says so.")
 @yes_option
 @json_option
 @click.pass_obj
-def approve(session: Session, site: str | None, reason: str, yes: bool, as_json: bool) -> None:
+def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool, as_json: bool) -> None:
     """Approve the next step, whatever the gate says.
+
+    A site may need a second person where a step can cut devices off (engage site change --approvals 1). Who started
+    the rotation cannot approve such a step. Nor can root without sudo, which is nobody in particular. The command says
+    who still has to.
 
     The audit log keeps your name and the reason. If doors would refuse the next release, the command asks first.
     Without a terminal and without --yes, it then changes nothing and ends with status 1.
@@ -276,7 +283,9 @@ def approve(session: Session, site: str | None, reason: str, yes: bool, as_json:
     going_on = operator.rotations.open_rotation(name)
     if going_on is not None and going_on.next_release is not None:
         assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
-    operator.rotations.approve(name, reason, session.occasion(), partial(click.echo, err=as_json))
+    occasion = session.occasion()
+    candidate = Candidate(Actor(occasion.actor, ActorKind.COMMAND_LINE), alone)
+    operator.rotations.approve(name, reason, occasion, partial(click.echo, err=as_json), candidate)
     if as_json:
         _print_newest(session, operator, [name])
         return

@@ -5,7 +5,7 @@ import click
 from engage_server.cli.output import console, counted, print_wrapped
 from engage_server.cli.rotate.adoption_output import print_adoption
 from engage_server.records import Rotation, RotationState
-from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.progress import RotationProgress
 
 _STATE_STYLES = {
     RotationState.DONE: "green",
@@ -40,6 +40,28 @@ def print_progress(progress: RotationProgress) -> None:
         print_wrapped(f"  why: {rotation.why}", "    ")
     if progress.decision is not None and progress.decision.why != rotation.why:
         print_wrapped(f"  gate: {progress.decision.verdict}: {progress.decision.why}", "    ")
+    print_approvals(rotation)
+    _print_second_person(progress)
+
+
+def print_approvals(rotation: Rotation) -> None:
+    """Who has approved which of a rotation's steps, and who did it without a second person."""
+    for each in rotation.approvals:
+        is_step = each.step < len(rotation.releases)
+        what = f"release {rotation.releases[each.step]}" if is_step else "the end"
+        how = "approved alone: " if each.is_alone else "approved: "
+        console().print(f"  {how}", style="bold yellow" if each.is_alone else "", end="")
+        said = f"{what} by {each.person}, {each.at:%Y-%m-%d %H:%M} UTC: {each.reason}"
+        print_wrapped(said, "    ", already=len(how) + 2)
+
+
+def _print_second_person(progress: RotationProgress) -> None:
+    """Who still has to approve the next step, unless the gate's reason says it."""
+    second, decision = progress.second, progress.decision
+    if second is None or second.count.is_enough or decision is None:
+        return
+    if second.sentence not in (decision.why, progress.rotation.why):
+        print_wrapped(f"  second person: {second.sentence}", "    ")
 
 
 def _print_limit(rotation: Rotation, devices: int) -> None:

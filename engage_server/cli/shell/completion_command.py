@@ -10,7 +10,8 @@ _EXAMPLE = """\b
 Examples:
   source <(engage completion bash)                             this bash
   echo 'source <(engage completion bash)' >> ~/.bashrc         every bash
-  echo 'source <(engage completion zsh)' >> ~/.zshrc           every zsh, below compinit
+  echo 'source <(engage completion zsh)' >> ~/.zshrc
+      every zsh, below compinit
   engage completion fish > ~/.config/fish/completions/engage.fish
 """
 

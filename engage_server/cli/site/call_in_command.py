@@ -26,7 +26,7 @@ _INSECURE = (
 
 @click.command(
     "call-in",
-    epilog="\b\nExamples:\n  engage site call-in north                         how its devices are answered now\n"
+    epilog="\b\nExamples:\n  engage site call-in north\n      how its devices are answered now\n"
     "  engage site call-in north --files --unknown-devices enroll\n"
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
     "  engage site call-in north --insecure-call-in --reason 'readers with old firmware'",

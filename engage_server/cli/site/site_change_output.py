@@ -9,6 +9,8 @@ from engage_server.cli.output import print_table
 from engage_server.records import RequiredEvidence, Site
 from engage_server.services.evidence.callers import HostCallers
 
+APPROVALS = ("0: nobody else", "1: a second person where devices can be cut off")  # by the rule of the site
+
 
 def print_site_change(before: Site, after: Site) -> None:
     """Each part that has changed, before and now.
@@ -64,4 +66,5 @@ def _parts(site: Site) -> list[tuple[str, str]]:
         ("answers devices in", " ".join(map(str, site.device_networks)) or "anywhere"),
         ("local addresses", " ".join(site.local_addresses) or "those among its hosts"),
         ("evidence in rotations", site.evidence.value),
+        ("approvals", APPROVALS[site.approvals]),
     ]

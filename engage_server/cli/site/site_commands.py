@@ -24,7 +24,12 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.site.call_in_command import call_in
 from engage_server.cli.site.removal_commands import remove_site, rename_site
-from engage_server.cli.site.site_change_output import print_site_change, print_when_followed, warn_of_site_change
+from engage_server.cli.site.site_change_output import (
+    APPROVALS,
+    print_site_change,
+    print_when_followed,
+    warn_of_site_change,
+)
 from engage_server.errors import UsageError
 from engage_server.records import (
     AnchorRole,
@@ -155,7 +160,7 @@ def list_sites(session: Session, as_json: bool) -> None:
         return
     rows = [
         (
-            f"{each.name}{trials_mark(each)}",
+            f"{each.name}{trials_mark(each)}{' (two persons)' if each.approvals else ''}",
             "yes" if each.is_default else "",
             each.anchor,
             current.get(each.name, "none"),
@@ -189,6 +194,7 @@ def show(session: Session, name: str, as_json: bool) -> None:
         ("local addresses", " ".join(found.local_addresses) or "those among its hosts"),
         ("call-ins", f"{found.call_in.way}: {program()} site call-in {found.name}"),
         ("evidence in rotations", _EVIDENCE[found.evidence]),
+        ("approvals", APPROVALS[found.approvals]),
         ("current release", current or "none"),
         ("releases", len(releases)),
         ("site key", "sealed"),
@@ -221,6 +227,11 @@ def show(session: Session, name: str, as_json: bool) -> None:
     help="What counts in its rotations: any TLS handshake from a device's usual address, or only one with the "
     "device's token.",
 )
+@click.option(
+    "--approvals",
+    type=click.Choice(["0", "1"]),
+    help="With 1, a step of a rotation that can cut devices off needs a second person: not the one who started it.",
+)
 @reason_option
 @json_option
 @click.pass_obj
@@ -233,10 +244,11 @@ def change(
     local_addresses: tuple[str, ...],
     no_local_address: bool,
     evidence: str | None,
+    approvals: str | None,
     reason: str,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, addresses or evidence.
+    """Change a site's hosts, networks, evidence or approvals.
 
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 
@@ -244,6 +256,9 @@ def change(
     once.
 
     --evidence authenticated is refused until a device of the site has sent a valid token.
+
+    With --approvals 1, somebody else than who started a rotation must approve each step that can cut devices off. To
+    go back never needs a second person. The rule cannot be lifted while a rotation is open.
     """
     if (networks and any_network) or (local_addresses and no_local_address):
         raise UsageError(
@@ -254,6 +269,7 @@ def change(
         () if any_network else networks or None,
         () if no_local_address else local_addresses or None,
         evidence=RequiredEvidence(evidence) if evidence else None,
+        approvals=int(approvals) if approvals else None,
     )
     operator = session.operator_side()
     before = operator.sites.get(name)

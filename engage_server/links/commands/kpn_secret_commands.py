@@ -18,7 +18,7 @@ _MAX_BODY_BYTES = 16 * 1024 * 1024
 @click.command(
     epilog="\b\nExamples:\n"
     "  engage kpn secret --output door-7.secret                     for a device\n"
-    "  engage kpn secret --destination --output kpn-doors.secret    for KPN's HTTPS destination"
+    "  engage kpn secret --destination --output kpn-doors.secret\n      for KPN's HTTPS destination"
 )
 @destination_option
 @click.option("--output", type=FilePath, metavar="FILE", help="Write it into a new file that only you can read.")
@@ -50,9 +50,10 @@ def secret(destination: bool, output: Path | None) -> None:
 @click.option("--secret-file", required=True, metavar="FILE", help="File with the secret. - reads standard input.")
 @destination_option
 def token(file: str, secret_file: str, destination: bool) -> None:
-    """Print the message token of a body: SHA-256 of its bytes and the secret.
+    """Print the message token of a body.
 
-    Every byte of FILE counts, also a line end. - reads standard input. A line end of the secret's file does not count.
+    It is the SHA-256 of the bytes of the body and the secret. Every byte of FILE counts, also a line end. - reads
+    standard input. A line end of the secret's file does not count.
     """
     if file == secret_file == STANDARD_INPUT:
         raise UsageError("both the body and the secret are to come from standard input", "Name a file for one of them.")

@@ -25,8 +25,10 @@ _MOST_SECONDS = 600
 _MAX_CA_BYTES = 1024 * 1024
 _EXAMPLES = """\b
 Examples:
-  engage kpn send --site depot door=closed rssi=-71        plain HTTP, inside KPN's private network
-  engage kpn send --site depot door=closed --internet      https, from anywhere
+  engage kpn send --site depot door=closed rssi=-71
+      plain HTTP, inside KPN's private network
+  engage kpn send --site depot door=closed --internet
+      https, from anywhere
 
 links.toml says who reports: imei, or device_uuid for --internet, and device_secret_file.
 The table of response codes is missing in KPN's document. Exit status 0 for 2xx, 3 for 429 and 5xx, else 1.

@@ -5,7 +5,7 @@ import click
 from engage_server.cli.groups import LazyGroup
 
 _LINES = {
-    "check": "Try genuine and forged header fields against the running ingress.",
+    "check": "Try genuine and forged fields against the running ingress.",
     "client-certificate": "Issue the certificate that M2U presents to us.",
 }
 

@@ -40,7 +40,7 @@ Examples:
 def check(
     session: Session, name: str | None, table: str | None, client_certificate: Path | None, send: bool, as_json: bool
 ) -> int:
-    """Try genuine and forged header fields against the running ingress.
+    """Try genuine and forged fields against the running ingress.
 
     Run it as the user who owns the logins. Each spelling of X_Talk2M_Account is tried with a right login and an account
     that is on no list. A genuine one is answered with 403 "not allowed": the identity was read. A forged one gets 400.

@@ -62,7 +62,7 @@ def material_of(target: CheckTarget, *, with_passphrase: bool) -> ChainMaterial:
     if key is None:
         raise PrivateKeyInvalid(
             f"{target.name}: the private key of the server certificate is missing",
-            "Name the file of the key as well: engage release stage CHAIN KEY.",
+            "Give its key with the chain: engage release stage CHAIN KEY. Or send both to standard input.",
         )
     if not isinstance(key, rsa.RSAPrivateKey):
         raise PrivateKeyInvalid(

@@ -222,7 +222,7 @@ def _served(site: Site, release: Release, port: int, key: Secret | None) -> Serv
 def _serials_of_others(store: ServedStore, sites: Sequence[Site], default: str | None) -> dict[str, str]:
     """The sites by serial number, without the default site, which is the fallback anyway."""
     others = [site.name for site in sites if site.name != default]
-    return {device.serial: device.site for name in others for device in store.devices(name)}
+    return {serial: name for name in others for serial in store.device_serials(name)}
 
 
 def _ders(releases: Sequence[Release]) -> dict[str, ServedDer]:

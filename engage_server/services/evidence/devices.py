@@ -1,61 +1,36 @@
 """Lists devices: how far each came with a release, how long it has been silent, and what is wrong with it."""
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Protocol
 
 from engage_server.errors import NotFound, UsageError
-from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
+from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Site
+from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Page, Sighting, Site, every_item
 from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
-from engage_server.services.evidence.diagnosis import (
-    Diagnosis,
-    answered_by_another_site,
-    diagnose,
-    has_no_download,
+from engage_server.services.evidence.device_view import DeviceView, seen_view, unseen_view
+from engage_server.services.evidence.diagnosis import answered_by_another_site, has_no_download
+from engage_server.store.interface import (
+    MOST_IN_A_PAGE,
+    DeviceFilter,
+    EvidenceStore,
+    PageStore,
+    ReleaseStore,
+    SiteStore,
+    TroubleFilter,
 )
-from engage_server.store.interface import DeviceFilter, EvidenceStore, ReleaseStore, SiteStore, TroubleFilter
+
+__all__ = ["DeviceEvidence", "DeviceFilter", "DevicesStore", "read_serial_list"]
+
+SERIAL_BYTES = 16
+_AT_ONCE = 500  # devices in memory
 
 
-class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, Protocol):
+class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, PageStore, Protocol):
     """The part of the store that the evidence of devices needs."""
-
-
-@dataclass(frozen=True, slots=True)
-class DeviceView:
-    """One device, as shown to operators.
-
-    Attributes:
-        site: Its site.
-        identity: Its serial number, or its address.
-        history: What is known about it; None if it was never seen.
-        grade: How far it came with the release that was asked for; None if no release was.
-        silent_nights: Whole days since it was last seen; None if it was never seen.
-        diagnosis: What is wrong with it; None if nothing is.
-        disregarded: How many of its recent sightings do not count, by the reason. Only filled for a single device.
-        is_stranger: Whether its site has a list and it is not on it. No rotation counts it then.
-    """
-
-    site: str
-    identity: str
-    history: DeviceHistory | None
-    grade: Grade | None
-    silent_nights: int | None
-    diagnosis: Diagnosis | None
-    disregarded: Mapping[str, int] = field(default_factory=dict)
-    is_stranger: bool = False
-
-    @property
-    def serial(self) -> str | None:
-        """Its serial number; None for a device that is known only by its address."""
-        return decode_serial(self.identity)
-
-    @property
-    def report(self) -> str:
-        """What its audits last reported about a download, a hash or a connection; "" for nothing."""
-        return sentence_of_report(self.history.report) if self.history else ""
 
 
 class DeviceEvidence:
@@ -97,41 +72,111 @@ class DeviceEvidence:
             missing: Only devices that have not finished a handshake with the release.
             troubled: Only devices that seem to have a problem.
             host: Only devices that called this host last. Those that were never seen are left out.
-            limit: The most devices to return.
+            limit: The most devices to return. None for all: :meth:`every` does not hold them all at once.
 
         Raises:
             NotFound: There is no such site or release.
         """
+        wanted = self.filter(site, now, release=release, missing=missing, troubled=troubled, host=host)
+        return list(self.every(site, now, wanted)) if limit is None else self.first(site, now, wanted, limit)
+
+    def first(self, site: str, now: datetime, wanted: DeviceFilter, limit: int) -> list[DeviceView]:
+        """The first devices in the order of :meth:`devices`."""
         hosts = self._hosts(site)
+        if wanted.trouble is not None:
+            elsewhere = [] if wanted.host else list(self._store.answered_elsewhere(site, limit))
+            astray = self._unseen(site, elsewhere, wanted.release)
+            rest = replace(wanted, limit=limit - len(astray))
+            return self._told_apart(site, astray + self._troubled(hosts, site, now, rest))
+        views = self._unseen(site, [] if wanted.host else self._store.unseen_devices(site, limit), wanted.release)
+        found = self._store.device_histories(site, replace(wanted, limit=max(0, limit - len(views))))
+        return self._told_apart(site, views + self._views(site, found, wanted.release, now, hosts))
+
+    def filter(
+        self,
+        site: str,
+        now: datetime,
+        *,
+        release: int | None = None,
+        missing: bool = False,
+        troubled: bool = False,
+        host: Host | None = None,
+    ) -> DeviceFilter:
+        """What :meth:`page` and :meth:`every` take, from the same arguments as those of :meth:`devices`.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        self._store.site(site)
         if release is not None:
             self._store.release(site, release)
-        wanted = DeviceFilter(release, missing, host.text if host else "", limit=limit)
-        if troubled:
-            sieve = replace(wanted, trouble=TroubleFilter(now, TROUBLE_CODES))
-            elsewhere = [] if host else list(self._store.answered_elsewhere(site, limit))
-            astray = self._unseen(site, elsewhere, release)
-            rest = None if limit is None else limit - len(astray)
-            return self._told_apart(site, astray + self._troubled(hosts, site, now, replace(sieve, limit=rest)))
-        views = self._unseen(site, [] if host else self._store.unseen_devices(site, limit), release)
-        rest = None if limit is None else max(0, limit - len(views))
-        found = self._store.device_histories(site, replace(wanted, limit=rest))
-        return self._told_apart(site, views + self._views(site, found, release, now, hosts))
+        trouble = TroubleFilter(now, TROUBLE_CODES) if troubled else None
+        return DeviceFilter(release, missing, host.text if host else "", trouble)
+
+    def page(
+        self, site: str, now: datetime, wanted: DeviceFilter, cursor: str | None, limit: int, *, beyond: str = ""
+    ) -> Page[DeviceView]:
+        """A page of the devices of a site, by serial number or address.
+
+        A page may hold fewer devices than its limit, even none, before the last page.
+
+        Args:
+            site: The site's name.
+            now: The time, timezone-aware.
+            wanted: Which, from :meth:`filter`.
+            cursor: The page. None for the first.
+            limit: The most devices of the page.
+            beyond: For the first page: only those after this serial number, or part of one.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: The cursor is of another question (``cursor.invalid``).
+        """
+        page = self._store.device_page(site, wanted, cursor, limit, beyond=beyond)
+        has_list = self._store.has_list(site)
+        seen = [each.history for each in page.items if each.history is not None]
+        views = {each.identity: each for each in self._views(site, seen, wanted.release, now, self._hosts(site))}
+        items = [
+            replace(
+                views.get(each.identity) or unseen_view(site, each.identity, wanted.release, each.answered_by),
+                is_stranger=has_list and not each.is_listed,
+            )
+            for each in page.items
+        ]
+        if wanted.trouble is not None:  # the store only preselects
+            items = [each for each in items if each.diagnosis is not None]
+        return Page(items, page.next)
+
+    def following(
+        self, site: str, now: datetime, wanted: DeviceFilter, beyond: str, limit: int | None
+    ) -> Iterator[DeviceView]:
+        """The devices after this serial number, or part of one, by serial number or address: see :meth:`page`."""
+        size = min(limit or MOST_IN_A_PAGE, MOST_IN_A_PAGE)
+        every = every_item(lambda cursor: self.page(site, now, wanted, cursor, size, beyond=beyond))
+        return islice(every, limit)
+
+    def every(self, site: str, now: datetime, wanted: DeviceFilter) -> Iterator[DeviceView]:
+        """All devices of a site at this moment: first those never seen, then those that have been silent longest.
+
+        They are read some at a time, while the caller goes on. What is told of each is as it is then.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        order, hosts = self._store.silent_order(site, wanted), self._hosts(site)
+        for first in range(0, len(order.unseen), _AT_ONCE * SERIAL_BYTES):
+            packed = order.unseen[first : first + _AT_ONCE * SERIAL_BYTES].hex().upper()
+            serials = [packed[at : at + 2 * SERIAL_BYTES] for at in range(0, len(packed), 2 * SERIAL_BYTES)]
+            yield from self._told_apart(site, self._unseen(site, serials, wanted.release))
+        for first in range(0, len(order.seen), _AT_ONCE):
+            found = self._store.devices_of_rows(order.seen[first : first + _AT_ONCE], wanted.release)
+            views = self._told_apart(site, self._views(site, found, wanted.release, now, hosts))
+            yield from (each for each in views if wanted.trouble is None or each.diagnosis is not None)
 
     def _unseen(self, site: str, serials: Sequence[str], release: int | None) -> list[DeviceView]:
         """Devices that the site never saw. Another site may have answered them."""
-        grade = Grade.NEVER_SEEN if release is not None else None
-        others = self._store.answered_elsewhere(site) if serials else {}
-        return [
-            DeviceView(
-                site=site,
-                identity=serial,
-                history=None,
-                grade=grade,
-                silent_nights=None,
-                diagnosis=answered_by_another_site(serial, site, others[serial]) if serial in others else None,
-            )
-            for serial in serials
-        ]
+        others = self._store.answered_elsewhere(site, among=serials) if serials else {}
+        return [unseen_view(site, serial, release, others.get(serial, "")) for serial in serials]
 
     def _views(
         self, site: str, found: Sequence[DeviceHistory], release: int | None, now: datetime, hosts: Collection[str]
@@ -139,19 +184,21 @@ class DeviceEvidence:
         """Devices that the site saw. The store is asked whose address is shared only where that matters."""
         homes = {each.home for each in found if has_no_download(each)}
         shared = self._store.shared_addresses(site, homes) if homes else frozenset()
-        return [_view(each, release, now, hosts, shared) for each in found]
+        return [seen_view(each, release, now, hosts, shared) for each in found]
 
     def _told_apart(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
         """Mark strangers, if the site has a list."""
-        listed = {each.serial for each in self._store.devices(site)}
-        return [replace(each, is_stranger=bool(listed) and each.identity not in listed) for each in views]
+        if not views or not self._store.has_list(site):
+            return views
+        listed = self._store.listed_among(site, [each.identity for each in views])
+        return [replace(each, is_stranger=each.identity not in listed) for each in views]
 
     def _hosts(self, site: str) -> tuple[str, ...]:
         """The hosts that the devices of a site call."""
         return tuple(host.text for host in self._store.site(site).hosts)
 
     def _troubled(self, hosts: tuple[str, ...], site: str, now: datetime, wanted: DeviceFilter) -> list[DeviceView]:
-        """Read page by page. The store only preselects, so not every device of a page has a problem."""
+        """Read some at a time. The store only preselects, so not every one of them has a problem."""
         found: list[DeviceView] = []
         while True:
             page = self._store.device_histories(site, wanted)
@@ -188,19 +235,31 @@ class DeviceEvidence:
                 replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
                 for each in found
             ]
-        known = [each for each in self._store.devices() if each.serial == identity]
-        if not known:
+        owner = self._store.site_of_device(identity)
+        if owner is None:
             raise NotFound(
                 f"no device {text[:80]!r} was ever seen or added",
                 "Give its serial number (32 hexadecimal digits) or its address. List devices: engage device list",
                 code="device.not_found",
             )
-        return [
-            DeviceView(
-                site=each.site, identity=each.serial, history=None, grade=None, silent_nights=None, diagnosis=None
+        return [unseen_view(owner, identity, None, "")]
+
+    def sightings(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
+        """A page of what a device did lately, newest first, in all sites or in one.
+
+        A device that sends no serial number has no sightings of its own.
+
+        Raises:
+            UsageError: It is no serial number, or no cursor of this list (``cursor.invalid``).
+        """
+        identity = decode_serial(serial)
+        if identity is None:
+            raise UsageError(
+                f"{serial[:80]!r} is not a serial number",
+                "Give 32 hexadecimal digits, or Base64 as devices send it.",
+                code="serial.invalid",
             )
-            for each in known
-        ]
+        return self._store.sighting_page(identity, site, cursor, limit)
 
     def callers_of_host(self, site: str, host: Host, now: datetime) -> HostCallers:
         """The devices of a site that still call a host; see :func:`.callers.callers_of_host`."""
@@ -267,19 +326,3 @@ def read_serial_list(text: str, source: str) -> list[str]:
             code="serial.invalid",
         )
     return list(dict.fromkeys(found))
-
-
-def _view(
-    history: DeviceHistory, release: int | None, now: datetime, hosts: Collection[str], shared: Collection[str]
-) -> DeviceView:
-    reached = history.releases.get(release) if release is not None else None
-    grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
-    silent = max(0, (now - history.last_seen).days)
-    return DeviceView(
-        site=history.site,
-        identity=history.identity,
-        history=history,
-        grade=grade,
-        silent_nights=silent,
-        diagnosis=diagnose(history, now, hosts, shared),
-    )

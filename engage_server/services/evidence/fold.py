@@ -6,7 +6,7 @@ The plan for each sighting of a batch:
 2. It belongs to the device with its serial number. Without one, it belongs to the only serial number that recently
    called from its address. If there is no such one, the address itself counts as a device.
 3. Times in the future, left from when a clock was wrong, are set back to the time of this sighting.
-4. A token that proves the device counts most, from any address (:mod:`.device_proof`).
+4. A token that proves the device counts most, from any address (:func:`.usual_address.with_token`).
 5. From the usual address a sighting is evidence. From elsewhere it is not (:mod:`.usual_address`).
 """
 
@@ -16,7 +16,6 @@ from datetime import datetime, timedelta
 from engage_server.protocol.event_codes import MEANINGS, Proof
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
 from engage_server.records.history import changed
-from engage_server.services.evidence.device_proof import with_token
 from engage_server.services.evidence.sighting_times import taken_back
 from engage_server.services.evidence.usual_address import (
     at_home,
@@ -25,6 +24,7 @@ from engage_server.services.evidence.usual_address import (
     is_later_day,
     newcomer,
     patience,
+    with_token,
 )
 from engage_server.store.interface import Place
 

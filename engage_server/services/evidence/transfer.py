@@ -15,6 +15,7 @@ from engage_server.services.evidence.spool import Segment, segments
 from engage_server.services.evidence.token_check import TokenCheck
 from engage_server.store.interface import EvidenceStore, SiteStore
 
+_LINE_BYTES = 16 * 1024  # more than a line has
 BATCH_BYTES = (
     128 * 1024
 )  # about 1,000 sightings in one transaction: SQLite has one writer at a time, and operators wait for it
@@ -90,7 +91,7 @@ class SightingTransfer:
         self._for_trials = frozenset(site.name for site in sites if site.for_trials)
         if self._tokens is not None:
             self._tokens.begin()
-        for segment in found:
+        for segment in sorted(found, key=lambda each: _is_of_tls(each, offsets.get(each.name, 0))):
             for batch in self._move(segment, offsets.get(segment.name, 0), now):
                 done.stored += batch.stored
                 done.disregarded += batch.disregarded
@@ -141,3 +142,14 @@ class SightingTransfer:
                 sighting = self._tokens.checked(sighting, found.token)
             sightings.append(sighting)
         return sightings
+
+
+def _is_of_tls(segment: Segment, offset: int) -> bool:
+    """Whether a worker of the TLS instance writes this file.
+
+    Its file is read last. A device asks by plain HTTP first, with its serial number. A refused handshake has none, and
+    counts for the only device at its address: so a second device there has to be known by then.
+    """
+    lines, _ = segment.lines(offset, _LINE_BYTES)
+    first = spooled(lines[0]) if lines else None
+    return first is not None and first.sighting.listener == "https"

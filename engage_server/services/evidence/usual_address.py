@@ -20,6 +20,7 @@ from engage_server.records.history import changed
 # "Once in 24 h, usually between 00:00 and 04:00": the protocol notes, section 5
 USUAL_SILENCE = timedelta(days=1)
 NIGHTS_OF_A_HABIT = 3  # with fewer there is no habit
+_ONE_VISIT = timedelta(minutes=10)  # within this time a device may show one token several times, from one address
 _SHORTEST_PATIENCE = timedelta(hours=36)
 _PATIENCE_BEYOND = timedelta(hours=12)
 
@@ -171,3 +172,26 @@ def _without_away(known: DeviceHistory) -> DeviceHistory:
         away_finished_at=None,
         is_contested=False,
     )
+
+
+def with_token(known: DeviceHistory, sighting: Sighting) -> tuple[DeviceHistory, bool]:
+    """The history after the token of this sighting, and whether the token proves the device's identity.
+
+    A token that is older than the last one, or the same on another visit, is a replay. The sighting then counts as one
+    without a token. By plain HTTP anyone on the way can read a token, so it proves nothing and is used up.
+    """
+    if not sighting.authenticated:
+        return known, False
+    if sighting.listener != "https":
+        return changed(known, token_time=max(known.token_time, sighting.token_time + 1)), False
+    if sighting.token_time < known.token_time:
+        return known, False
+    if sighting.token_time == known.token_time and not _is_same_visit(known, sighting):
+        return known, False
+    return changed(settled(known, sighting.address, sighting.at), token_time=sighting.token_time), True
+
+
+def _is_same_visit(known: DeviceHistory, sighting: Sighting) -> bool:
+    if known.home != sighting.address or known.home_seen_at is None:
+        return False
+    return abs(sighting.at - known.home_seen_at) <= _ONE_VISIT

@@ -2,12 +2,16 @@
 
 import hmac
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from typing import Protocol
 
 from engage_server.errors import UsageError
-from engage_server.records import AuditEntry, AuditHead, AuditVerdict
-from engage_server.store.interface import AuditStore
+from engage_server.records import AuditEntry, AuditFilter, AuditHead, AuditVerdict, Page, every_item
+from engage_server.store.interface import AuditStore, PageStore
 
+_ALL = AuditFilter()
+_AT_ONCE = 1000  # entries in memory
 _AS_TOLD = "audit log: entry"
 _LEAST_DIGITS = 16  # as many digits as the metric has
 _HASH = re.compile(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}")
@@ -18,6 +22,10 @@ def as_told(head: AuditHead) -> str:
     return f"{_AS_TOLD} {head}"
 
 
+class LogStore(AuditStore, PageStore, Protocol):
+    """The part of the store that holds the log."""
+
+
 class AuditLog:
     """The log of everything that operators did.
 
@@ -25,12 +33,26 @@ class AuditLog:
         store: Holds the log.
     """
 
-    def __init__(self, store: AuditStore) -> None:
+    def __init__(self, store: LogStore) -> None:
         self._store = store
 
-    def entries(self, site: str | None = None) -> Sequence[AuditEntry]:
-        """The entries, oldest first: all, or those about one site."""
-        return [entry for entry in self._store.audit_entries() if site is None or entry.event.site == site]
+    def page(self, wanted: AuditFilter, cursor: str | None, limit: int) -> Page[AuditEntry]:
+        """A page of the log, newest first.
+
+        Raises:
+            UsageError: The cursor is of another question (``cursor.invalid``).
+        """
+        return self._store.audit_page(wanted, cursor, limit)
+
+    def entries(self, wanted: AuditFilter = _ALL) -> Iterator[AuditEntry]:
+        """The entries, oldest first. They are read some at a time, while the caller goes on."""
+        return every_item(lambda cursor: self._store.audit_page(wanted, cursor, _AT_ONCE, oldest_first=True))
+
+    def last(self, count: int, wanted: AuditFilter = _ALL) -> Sequence[AuditEntry]:
+        """The last entries, oldest first."""
+        size = min(count, _AT_ONCE)
+        newest = every_item(lambda cursor: self._store.audit_page(wanted, cursor, size))
+        return list(islice(newest, count))[::-1]
 
     def verify(self, expected: str | None = None) -> AuditVerdict:
         """Check that each entry is as it was written, and that none is missing.
@@ -46,7 +68,8 @@ class AuditLog:
         if expected is None:
             return verdict
         number, wanted = _read(expected)
-        found = next((e.hash for e in self._store.audit_entries() if e.number == number), None)
+        entry = self._store.audit_entry(number) if number <= verdict.entries else None
+        found = entry.hash if entry else None
         if found is not None and hmac.compare_digest(found[: len(wanted)].encode(), wanted.encode()):
             return verdict
         what = "is not the one that you recorded" if found else "is missing, but you recorded it"

@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NoAnswer
 from contextlib import closing
 from dataclasses import dataclass
+from itertools import count
 
 from engage_server.records import Host, Site
 from engage_server.services.installation.checkup import PROCESS_HEADER, Check, Level
@@ -50,7 +51,9 @@ def look_at_ports(
     ]
 
 
-def look_at_operators(port: PortUse, host: str, ours: Collection[int] | None = None, *, has_tls: bool) -> Check:
+def look_at_operators(
+    port: PortUse, host: str, ours: Collection[int] | None = None, devices: Collection[int] = (), *, has_tls: bool
+) -> Check:
     """Check that the operators' instance answers. Without it no sighting is stored, and no rotation continues.
 
     Args:
@@ -58,6 +61,7 @@ def look_at_operators(port: PortUse, host: str, ours: Collection[int] | None = N
         host: A host that it answers for, as in a URL.
         ours: The processes of this installation's operators' instance on this host, according to the store; None if
             the store cannot be asked. Then it is not known whose instance answers.
+        devices: The ports of the other two instances, which this one cannot have.
         has_tls: Whether it does TLS. Its certificate is not checked: this is the same machine.
     """
     where = _shown(port)
@@ -76,7 +80,8 @@ def look_at_operators(port: PortUse, host: str, ours: Collection[int] | None = N
             "Let it read the settings again: kill -HUP. Or call doctor with its settings: --config FILE.",
         )
     if ours is not None and (answer.getheader(PROCESS_HEADER) or "") not in map(str, ours):
-        return _other_operators(where, port.port, runs=bool(ours))
+        free = next(each for each in count(port.port + 1) if each not in devices)
+        return _other_operators(where, free, runs=bool(ours))
     if answer.status == 200:
         how = ", with TLS" if has_tls else ""
         return Check("operators", Level.OK, f"the operators' instance answers on {where}{how}")
@@ -123,7 +128,7 @@ def _no_operators(where: str, why: str, *, runs: bool) -> Check:
     )
 
 
-def _other_operators(where: str, port: int, *, runs: bool) -> Check:
+def _other_operators(where: str, free: int, *, runs: bool) -> Check:
     """Of another installation on this machine, or of an earlier version, which does not name its process."""
     if runs:
         other = f"another installation or an earlier version answers on {where}"
@@ -133,8 +138,7 @@ def _other_operators(where: str, port: int, *, runs: bool) -> Check:
         Level.PROBLEM,
         f"another installation answers on {where}, or the operators' instance started a moment ago: none of its "
         "workers is known",
-        f"Run 'engage doctor' again in ten seconds. Then start it on a free port: engage serve --operators-port "
-        f"{port + 1}",
+        f"Run 'engage doctor' again in ten seconds. Then start it on a free port: engage serve --operators-port {free}",
     )
 
 

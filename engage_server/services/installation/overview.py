@@ -15,7 +15,8 @@ from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
-from engage_server.services.rotation.lifecycle import RotationProgress, Rotations
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.site_path.standing import SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
@@ -57,6 +58,7 @@ class SiteStatus:
         other_hosts: Hosts that the site does not have, with the doors that call them and have not come through with the
             current release.
         refused_hosts: Those of them that the served certificate is not valid for.
+        approved_alone: The rotation that led to what is served, if it has ended and a step of it was approved alone.
         path: What links say of the path to it; None without a link. It is no reason to act on a door.
     """
 
@@ -73,6 +75,7 @@ class SiteStatus:
     other_hosts: tuple[HostCallers, ...] = ()
     refused_hosts: tuple[Host, ...] = ()
     path: SitePath | None = None
+    approved_alone: Rotation | None = None
 
     @property
     def refuse(self) -> int:
@@ -153,7 +156,8 @@ class Overview:
         releases = self._store.releases(site.name)
         current = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
         pace = self._rotations.pace(site.name)
-        rotation: Rotation | None = self._rotations.open_rotation(site.name)
+        newest = next(reversed(self._rotations.all(site.name)), None)
+        rotation = newest if newest is not None and newest.state.is_open else None
         chain = chain_of(current) if current else None
         standings = self._store.link_standings(site.name)
         others = callers_of_other_hosts(self._store, site, occasion.now, current.number if current else 0)
@@ -171,7 +175,14 @@ class Overview:
             other_hosts=tuple(others),
             refused_hosts=unnamed_hosts(chain.server, [each.host for each in others]) if chain else (),
             path=site_path(standings, occasion.now) if standings else None,
+            approved_alone=newest if newest and _is_told(newest, current) else None,
         )
+
+
+def _is_told(rotation: Rotation, current: Release | None) -> bool:
+    """Whether a rotation has ended, serves what is current, and went on without the second person that it needed."""
+    is_served = current is not None and rotation.step > 0 and rotation.served == current.number
+    return is_served and not rotation.state.is_open and any(each.is_alone for each in rotation.approvals)
 
 
 def _certificates(chain: Chain, site: str, pace: Pace, now: datetime) -> tuple[CertificateStatus, ...]:

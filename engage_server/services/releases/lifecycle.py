@@ -14,12 +14,12 @@ from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Release, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
-from engage_server.store.interface import ReleaseDraft, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import PageStore, ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
 
-class LifecycleStore(SiteStore, ReleaseStore, RotationStore, Protocol):
+class LifecycleStore(SiteStore, ReleaseStore, RotationStore, PageStore, Protocol):
     """The part of the store that releases need."""
 
 
@@ -81,7 +81,7 @@ class Releases:
         Raises:
             NotFound: There is no such site or release.
             UsageError: An override without a reason, or of an error that is not there.
-            Refused: Errors without an override.
+            Refused: Errors without an override. Or it cuts devices off, and the site needs a second person for that.
             Conflict: Its key is destroyed, a rotation is open, or somebody else activated a release at the same time.
         """
         self._assert_no_rotation(site_name)
@@ -89,6 +89,8 @@ class Releases:
         checked = _allowed(self.check_before_serving(site_name, number, occasion), overrides)
         if expected == number:
             return checked
+        if expected is not None and self._store.site(site_name).approvals:
+            _assert_same_trust(self._store.release(site_name, expected), checked.release)
         facts = {f"override {code}": reason for code, reason in overrides.items()}
         event = replace(
             occasion.event(AuditAction.RELEASE_ACTIVATED, site_name, release=str(number), **facts),
@@ -262,6 +264,15 @@ class Releases:
         """All releases, or those of one site."""
         return self._store.releases(site_name)
 
+    def page(self, site_name: str, cursor: str | None, limit: int) -> Page[Release]:
+        """A page of the releases of a site, newest first.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: It is no cursor of this list (``cursor.invalid``).
+        """
+        return self._store.release_page(site_name, cursor, limit)
+
     def sharing_key(self, release: Release) -> list[Release]:
         """The other releases of all sites that have, or had, the private key of this one.
 
@@ -314,6 +325,23 @@ def chain_of(release: Release) -> Chain:
 
 def _case(chain: Chain, site: Site, public: PublicKeyTypes | None, occasion: Occasion) -> ChainCase:
     return ChainCase.of_chain(chain, Circumstances(occasion.now, site.hosts, site.anchor, public))
+
+
+def _assert_same_trust(current: Release, following: Release) -> None:
+    """Refuse what only a rotation may do at a site that needs a second person.
+
+    Raises:
+        Refused: Devices that trust the current release may refuse the following one.
+    """
+    links = set(chain_of(current).links) <= set(chain_of(following).links)
+    if following.anchor_der != current.anchor_der or not links:
+        site = following.site
+        raise Refused(
+            f"release {following.number} of {site} has another anchor than release {current.number}, or drops its "
+            "link: the site needs a second person for that",
+            f"Let a rotation do it, which another person can approve: engage rotate plan --site {site}",
+            code="approval.missing",
+        )
 
 
 def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRelease:

@@ -26,14 +26,28 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The decision of the gate, and the reason."""
+    """The decision of the gate, and the reason.
+
+    Attributes:
+        verdict: What happens now.
+        why: Why.
+        only_asks: Whether all evidence is there, and it asks a person only because the rotation was started so.
+    """
 
     verdict: Verdict
     why: str
+    only_asks: bool = False
+
+    @property
+    def is_content(self) -> bool:
+        """Whether the evidence allows the next step."""
+        return self.verdict is Verdict.GO_ON or self.only_asks
 
 
 def decide(rotation: Rotation, adoption: Adoption, now: datetime) -> Decision:
     """Judge the release that the rotation serves now.
+
+    What people approved is not its business: see ``second_person``.
 
     Silence counts as failure once a device has missed its own habit. Before that the gate only waits.
 
@@ -42,8 +56,6 @@ def decide(rotation: Rotation, adoption: Adoption, now: datetime) -> Decision:
         adoption: How many of the site's devices came through with that release.
         now: The time, timezone-aware.
     """
-    if rotation.approved:
-        return Decision(Verdict.GO_ON, "an operator approved it")
     if is_unsure(rotation, now):
         return Decision(Verdict.WAIT, _unsure(rotation))
     if not adoption.devices:
@@ -97,7 +109,7 @@ def _for(rotation: Rotation, adoption: Adoption) -> Decision:
     allowed = policy.missing.smaller(devices)
     if adoption.missing <= allowed and not adoption.elsewhere:
         if policy.asks and not rotation.is_last_step:
-            return Decision(Verdict.ASK, f"{came(adoption)}. The next step needs your approval")
+            return Decision(Verdict.ASK, f"{came(adoption)}. The next step needs your approval", only_asks=True)
         return Decision(Verdict.GO_ON, came(adoption))
     # if only callers that count for nothing are in the way, waiting for others does not help
     if adoption.missing - adoption.undecided <= policy.missing.smaller(devices + adoption.elsewhere):

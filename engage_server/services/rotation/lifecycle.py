@@ -5,13 +5,13 @@ folder of chains, the staged releases - is found again when the rotation is resu
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from contextlib import suppress
+from dataclasses import replace
 
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from engage_server.errors import Conflict, NotFound, Refused
 from engage_server.records import (
-    Adoption,
     AnchorRole,
     AuditAction,
     Occasion,
@@ -19,40 +19,23 @@ from engage_server.records import (
     RotationState,
 )
 from engage_server.records.telling import Tell, tell_nobody
+from engage_server.services.access.approvals import Candidate
 from engage_server.services.evidence.pace import Pace, pace_of
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.rotation.approving import ApprovalSteps
 from engage_server.services.rotation.gate import Decision, Verdict, decide, is_unsure
 from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
 from engage_server.services.rotation.preparation import Preparation, RotationRequest
+from engage_server.services.rotation.progress import RotationProgress, with_approvals
 from engage_server.services.rotation.proof import Judge
 from engage_server.services.rotation.soak import begun, looked
-from engage_server.services.rotation.steps import RotationSteps, StepsStore
+from engage_server.services.rotation.steps import StepsStore
+
+_ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation
 
 
-@dataclass(frozen=True, slots=True)
-class RotationProgress:
-    """How far a rotation is.
-
-    Attributes:
-        rotation: The rotation.
-        adoption: How many devices came through with the release that it serves; None before the first release.
-        decision: The gate's decision now; None if the rotation has ended.
-        is_open_to_all: Whether the site has no device network. Then anyone who reaches the servers can call in the
-            name of its devices.
-        for_trials: Whether the site was made for trials. Its devices are then virtual locks.
-        current: The release that the site serves today; None for none. After the rotation it may be another one.
-    """
-
-    rotation: Rotation
-    adoption: Adoption | None
-    decision: Decision | None
-    is_open_to_all: bool = False
-    for_trials: bool = False
-    current: int | None = None
-
-
-class Rotations(RotationSteps):
+class Rotations(ApprovalSteps):
     """Plans, starts, continues and ends rotations.
 
     Args:
@@ -173,7 +156,7 @@ class Rotations(RotationSteps):
         if not rotation.state.is_open or rotation.state is RotationState.PREPARING:
             return found
         if not rotation.step:
-            return replace(found, decision=self._wave(rotation))
+            return with_approvals(found, self._wave(rotation), site.approvals)
         adoption = self._store.adoption(
             rotation.site,
             rotation.served,
@@ -184,17 +167,34 @@ class Rotations(RotationSteps):
         )
         decision = decide(rotation, adoption, occasion.now)
         gaps = self._confirmations.gaps()
-        if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK) and not rotation.approved:
+        if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK):
             decision = Decision(Verdict.WAIT, f"the evidence is incomplete: {'; '.join(gaps)}")
-        return replace(found, adoption=adoption, decision=decision)
+        return with_approvals(replace(found, adoption=adoption), decision, site.approvals)
 
-    def approve(self, site_name: str, reason: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
+    def approve(
+        self,
+        site_name: str,
+        reason: str,
+        occasion: Occasion,
+        tell: Tell = tell_nobody,
+        candidate: Candidate | None = None,
+    ) -> None:
         """Approve the next step, whatever the gate says, and report what was done. The audit log keeps who and why.
+
+        The approval stands until the step is taken or the rotation ends, whatever the gate does meanwhile.
+
+        Args:
+            site_name: The site.
+            reason: The reason for the audit log.
+            occasion: Who and when.
+            tell: Called with each thing that was done.
+            candidate: Who, through which face, and whether alone. None: the occasion's actor, on the command line.
 
         Raises:
             NotFound: The site has no open rotation.
-            Conflict: The rotation is not prepared yet, or somebody else continued it at the same time.
-            Refused: No reason was given.
+            Conflict: The rotation is not prepared yet, or somebody else advanced or ended it at the same time.
+            Refused: No reason was given. Or the site needs a second person, and this one does not count: see
+                :func:`engage_server.services.access.approvals.admit`.
         """
         rotation = self._required(site_name)
         if not reason.strip():
@@ -207,12 +207,11 @@ class Rotations(RotationSteps):
                 f"Finish the preparation first: engage rotate start --site {site_name} --way {rotation.way}",
                 code="rotation.preparing",
             )
-        decision = self.progress(rotation, occasion).decision
-        said = {"gate": f"{decision.verdict}: {decision.why}"} if decision else {}
-        event = self._event(AuditAction.ROTATION_APPROVED, rotation, occasion, reason, **said)
-        self._store.move_rotation(rotation, replace(rotation, approved=True, why=""), event)
-        tell(f"approved by {occasion.actor}: {reason}")
-        self.go_on(site_name, occasion, tell)
+        self._record_approval(self.progress(rotation, occasion), reason, occasion, tell, candidate)
+        for _ in range(_ATTEMPTS):
+            with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
+                self.go_on(site_name, occasion, tell)
+                return
 
     def back_to(self, site_name: str) -> int | None:
         """The release that an abort would serve again; None if an abort would not change what is served."""
@@ -230,10 +229,13 @@ class Rotations(RotationSteps):
 
         Raises:
             NotFound: The site has no open rotation.
-            Refused: The release from before the rotation can no longer go live.
+            Refused: The release from before the rotation can no longer go live. Or to keep what is served would pass
+                the gate, and the site needs a second person for that.
             Conflict: Somebody else continued the rotation at the same time.
         """
         rotation = self._required(site_name)
+        if keep:
+            self._assert_may_keep(self.progress(rotation, occasion), occasion)
         if keep or not rotation.step:
             return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=False)
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
@@ -293,8 +295,6 @@ class Rotations(RotationSteps):
         return self._store.add_rotation(rotation, event)
 
     def _wave(self, rotation: Rotation) -> Decision:
-        if rotation.approved:
-            return Decision(Verdict.GO_ON, "an operator approved it")
         for name in rotation.after:
             found = self._store.rotations(name)
             state = found[-1].state if found else None
@@ -353,7 +353,6 @@ class Rotations(RotationSteps):
             state=RotationState.RUNNING,
             step=rotation.step + 1,
             step_at=occasion.now,
-            approved=False,
             why="",
         )
         event = replace(
@@ -373,10 +372,10 @@ class Rotations(RotationSteps):
         return f"rolled back to release {rotation.from_release} of {rotation.site}: {decision.why}"
 
     def _hold(self, rotation: Rotation, why: str, occasion: Occasion) -> str | None:
-        if rotation.state is RotationState.HELD:
-            return None  # it is reported once
+        if rotation.state is RotationState.HELD and rotation.why:
+            return None  # it is reported once; an approval takes the reason away
         event = self._event(AuditAction.ROTATION_HELD, rotation, occasion, why=why)
-        after = replace(rotation, state=RotationState.HELD, why=why, approved=False)
+        after = replace(rotation, state=RotationState.HELD, why=why)
         self._store.move_rotation(rotation, after, event)
         return f"paused until an operator decides: {why}"
 

@@ -21,19 +21,20 @@ from engage_server.records import (
     Host,
     IPNetwork,
     Occasion,
+    Page,
     RequiredEvidence,
     Secret,
     Site,
 )
 from engage_server.services.sites.serials import read_serial
-from engage_server.store.interface import AuditStore, EvidenceStore, SiteStore
+from engage_server.store.interface import AuditStore, EvidenceStore, PageStore, RotationStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
 _RESERVED = frozenset({"spool", "metrics"})  # folders in data/ next to the sites' folders
 
 
-class RegisterStore(SiteStore, EvidenceStore, AuditStore, Protocol):
+class RegisterStore(SiteStore, EvidenceStore, AuditStore, PageStore, RotationStore, Protocol):
     """The part of the store that sites and devices need."""
 
 
@@ -59,6 +60,7 @@ class SiteChanges:
     local_addresses: tuple[str, ...] | None = None
     call_in: CallIn | None = None
     evidence: RequiredEvidence | None = None
+    approvals: int | None = None
 
 
 class Sites:
@@ -74,6 +76,14 @@ class Sites:
     def all(self) -> Sequence[Site]:
         """Every site, by name."""
         return self._store.sites()
+
+    def page(self, cursor: str | None, limit: int) -> Page[Site]:
+        """A page of the sites, in the order in which they were added.
+
+        Raises:
+            UsageError: It is no cursor of this list (``cursor.invalid``).
+        """
+        return self._store.site_page(cursor, limit)
 
     def get(self, name: str | None) -> Site:
         """The site with this name; without a name, the default site.
@@ -175,7 +185,7 @@ class Sites:
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
-        """Change a site's hosts, networks, local addresses, way to answer call-ins, or required evidence.
+        """Change a site's hosts, networks, local addresses, way to answer call-ins, required evidence, or approvals.
 
         Its name, key and anchor stay. If nothing would change, nothing is written, not even to the audit log.
 
@@ -183,10 +193,14 @@ class Sites:
             NotFound: There is no such site.
             UsageError: A host is too long, or the upstream system's address cannot be used.
             Conflict: A host or address belongs to another site.
-            Refused: Evidence by tokens is asked for, but no device of the site ever sent a valid one.
+            Refused: Evidence by tokens is asked for, but no device of the site ever sent a valid one. Or fewer
+                approvals are, while a rotation is open.
         """
         if changes.evidence is RequiredEvidence.AUTHENTICATED and site.evidence is not changes.evidence:
             self._assert_tokens_seen(site.name)
+        approvals = site.approvals if changes.approvals is None else changes.approvals
+        if approvals < site.approvals:
+            self._assert_no_rotation(site.name)
         changed = replace(
             site,
             hosts=changes.hosts or site.hosts,
@@ -194,6 +208,7 @@ class Sites:
             local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
             call_in=changes.call_in or site.call_in,
             evidence=changes.evidence or site.evidence,
+            approvals=approvals,
         )
         _assert_answerable(changed.call_in)
         for host in changed.hosts:
@@ -203,7 +218,16 @@ class Sites:
         event = replace(
             occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
         )
-        return self._store.change_site(changed, event)
+        return self._store.change_site(changed, event, approvals=changes.approvals)
+
+    def _assert_no_rotation(self, name: str) -> None:
+        """Refuse to lift the rule under a rotation: who started it would need nobody else after all."""
+        if self._store.rotations(name, only_open=True):
+            raise Refused(
+                f"{name} needs a second person, and a rotation of it is open",
+                f"Finish or abort it first: engage rotate status --site {name}",
+                code="rotation.open",
+            )
 
     def _assert_tokens_seen(self, name: str) -> None:
         if not self._store.has_authenticated(name):
@@ -226,10 +250,6 @@ class Sites:
             NotFound: There is no such site.
         """
         return self._store.device_serials(site)
-
-    def devices(self, site: str | None) -> Sequence[Device]:
-        """The devices that are known by serial number, of one site or of all."""
-        return self._store.devices(site)
 
 
 def new_site_key() -> Secret:
@@ -278,6 +298,7 @@ def _facts(site: Site) -> dict[str, str]:
         "local_addresses": " ".join(site.local_addresses),
         "call_in": " ".join(_call_in_facts(site.call_in)),
         "evidence": site.evidence.value,
+        "approvals": str(site.approvals),
     }
 
 

@@ -5,16 +5,25 @@ from datetime import timedelta
 from typing import Protocol
 
 from engage_server.errors import Conflict, NotFound, Refused, UsageError
-from engage_server.records import AuditAction, Occasion
+from engage_server.records import AuditAction, AuditFilter, Occasion, every_item
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.sites.open_rotations import assert_in_no_open_rotation
 from engage_server.services.sites.serials import read_serial
-from engage_server.store.interface import AuditStore, EvidenceStore, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import (
+    AuditStore,
+    EvidenceStore,
+    PageStore,
+    ReleaseStore,
+    RotationStore,
+    SiteStore,
+)
 
+_OF_KEYS = (AuditAction.SITE_ADDED, AuditAction.SITE_KEY_EXPORTED, AuditAction.SITE_RENAMED)
+_AT_ONCE = 500  # entries in memory
 _CALLED_LATELY = timedelta(days=30)
 
 
-class RemovalStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, Protocol):
+class RemovalStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, AuditStore, PageStore, Protocol):
     """The part of the store that removals need."""
 
 
@@ -44,7 +53,8 @@ class Removal:
         identity = read_serial(serial)
         if site is not None:
             return self._store.site(site).name
-        listed = {device.site for device in self._store.devices() if device.serial == identity}
+        owner = self._store.site_of_device(identity)
+        listed = set() if owner is None else {owner}
         seen = {history.site for history in self._store.device_history(identity)}
         filed = {each.name for each in self._store.sites() if self._folders.exists(each.name, identity)}
         found = sorted(listed | seen | filed)
@@ -129,7 +139,8 @@ class Removal:
     def _is_key_exported(self, name: str) -> bool:
         """Whether the key was exported since the site was added, also under an earlier name of the site."""
         exported: dict[str, bool] = {}
-        for entry in self._store.audit_entries():
+        told = AuditFilter(actions=_OF_KEYS)
+        for entry in every_item(lambda cursor: self._store.audit_page(told, cursor, _AT_ONCE, oldest_first=True)):
             site, action = entry.event.site, entry.event.action
             if action is AuditAction.SITE_ADDED:
                 exported[site] = False

@@ -11,6 +11,7 @@ from engage_server.store.interface.access import AttemptStore, PeopleStore, Toke
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore
+from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, PageStore, SilentOrder
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
@@ -18,6 +19,7 @@ from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold,
 from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
+    "MOST_IN_A_PAGE",
     "AnchorClue",
     "AttemptStore",
     "AuditStore",
@@ -25,7 +27,9 @@ __all__ = [
     "EvidenceStore",
     "Fold",
     "IngressTables",
+    "KnownDevice",
     "KpnStore",
+    "PageStore",
     "PathFold",
     "PathStore",
     "PeopleStore",
@@ -33,6 +37,7 @@ __all__ = [
     "ReleaseDraft",
     "ReleaseStore",
     "RotationStore",
+    "SilentOrder",
     "SiteStore",
     "Store",
     "TokenStore",
@@ -49,6 +54,7 @@ class Store(
     PathStore,
     KpnStore,
     AuditStore,
+    PageStore,
     WorkerStore,
     PeopleStore,
     AttemptStore,

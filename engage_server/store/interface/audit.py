@@ -1,6 +1,6 @@
 """The audit log: what operators did."""
 
-from collections.abc import Sequence
+from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import AuditEntry, AuditEvent, AuditHead, AuditVerdict
@@ -12,8 +12,11 @@ class AuditStore(Protocol):
     def record(self, event: AuditEvent) -> None:
         """Write an audit event that belongs to no other change."""
 
-    def audit_entries(self) -> Sequence[AuditEntry]:
-        """Return the whole log, oldest first. Each event has its number, and the hash that chains it to the last."""
+    def audit_entry(self, number: int) -> AuditEntry | None:
+        """Return one entry, with the hash that chains it to the one before. None if there is none of this number."""
+
+    def audit_newest_time(self) -> datetime | None:
+        """Return the latest time of all entries. None for an empty log."""
 
     def audit_head(self) -> AuditHead:
         """Return the newest entry's number and hash."""

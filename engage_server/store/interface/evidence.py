@@ -109,8 +109,16 @@ class EvidenceStore(Protocol):
     def unseen_devices(self, site: str, limit: int | None = None) -> Sequence[str]:
         """Return the serial numbers that operators listed and that were never seen."""
 
-    def answered_elsewhere(self, site: str, limit: int | None = None) -> Mapping[str, str]:
-        """Return the unseen devices of a site that another site answered, with the name of that site."""
+    def answered_elsewhere(
+        self, site: str, limit: int | None = None, among: Collection[str] | None = None
+    ) -> Mapping[str, str]:
+        """Return the unseen devices of a site that another site answered, with the name of that site.
+
+        Args:
+            site: The site's name.
+            limit: The largest number of them. None for all.
+            among: Only these serial numbers. None for all.
+        """
 
     def listed_unseen_at(self, serial: str) -> str | None:
         """Return the site that lists a serial number and never saw it. None if there is none."""

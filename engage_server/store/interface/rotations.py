@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Rotation
+from engage_server.records import Approval, AuditEvent, Rotation
 
 
 class RotationStore(Protocol):
@@ -36,7 +36,20 @@ class RotationStore(Protocol):
             roll_back: A release that becomes current again.
 
         Raises:
-            Conflict: The rotation or the site's current release has changed since.
+            Conflict: The rotation, its approvals or the site's current release has changed since.
+        """
+
+    def add_approval(self, rotation: Rotation, approval: Approval, event: AuditEvent, *, clears_why: bool) -> None:
+        """Add an approval. It replaces the same person's earlier one of that step.
+
+        Args:
+            rotation: The rotation as it was when the person decided.
+            approval: The approval, of the step that ``rotation`` is at.
+            event: The event for the audit log.
+            clears_why: Whether the reason of a pause is settled by it.
+
+        Raises:
+            Conflict: The rotation has been advanced since, or has ended. Its state may have changed.
         """
 
     def note_look(self, rotation: Rotation) -> None:

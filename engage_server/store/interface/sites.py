@@ -27,10 +27,16 @@ class SiteStore(Protocol):
             Conflict: The name or one of the hosts is taken.
         """
 
-    def change_site(self, site: Site, event: AuditEvent) -> Site:
-        """Set the hosts, networks, local addresses and call-in way of the site of this name.
+    def change_site(self, site: Site, event: AuditEvent, *, approvals: int | None = None) -> Site:
+        """Set the hosts, networks, local addresses, evidence and call-in way of the site of this name.
 
         Everything else stays as it is.
+
+        Args:
+            site: As it will be.
+            event: The event for the audit log.
+            approvals: How many approvals it needs from now on. None leaves that as it is, whatever ``site`` has: it may
+                have been read before another operator changed it.
 
         Raises:
             NotFound: There is no such site.
@@ -108,8 +114,8 @@ class SiteStore(Protocol):
             NotFound: There is no such site.
         """
 
-    def devices(self, site: str | None = None) -> Sequence[Device]:
-        """Return all devices, or those of one site, by serial number."""
+    def site_of_device(self, serial: str) -> str | None:
+        """Return the site on whose list a serial number is. None if it is on none."""
 
     def device_serials(self, site: str) -> Sequence[str]:
         """Return the serial numbers of one site's devices, in no order.

@@ -1,10 +1,11 @@
 """The questions about the evidence that the database answers: counts, and lists with a limit."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, not_, or_, select, true
 
 from engage_server.records import (
     AGAIN_AND_AGAIN,
@@ -152,45 +153,59 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
         of_site = of_site.where(is_listed(_device, site))
     counts = {Grade(grade): int(count) for grade, count in connection.execute(query)}
     seen = connection.scalar(of_site)
-    unseen = connection.scalar(select(func.count()).select_from(_unseen(site).subquery()))
+    unseen = connection.scalar(select(func.count()).select_from(never_seen(site).subquery()))
     rest = int(seen or 0) - sum(counts.values()) + int(unseen or 0)
     return {Grade.NEVER_SEEN: max(0, rest)} | counts
 
 
 def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> list[DeviceHistory]:
     """Return the devices that pass a filter, longest silent first."""
-    met, number = release_histories.c, wanted.release or 0
-    first = select(device_histories).where(_device.site == site, _is_device)
-    if wanted.release is not None and wanted.missing:
-        # First by what the index holds: most devices that finished last with this release need no second look-up.
-        came = select(met.device_id).where(
-            met.device_id == _device.id, met.release == number, met.grade >= int(Grade.HANDSHAKE)
-        )
-        first = first.where(_device.finished_release != number, ~came.exists())
-    if wanted.host:
-        first = first.where(_device.host == wanted.host)
-    if wanted.trouble is not None:
-        first = first.where(_is_in_trouble(wanted.trouble))
+    first = select(device_histories).where(_device.site == site, _is_device, passes(wanted))
     if wanted.after is not None:
         first = first.where(_is_behind(wanted.after))
-    chosen = first.order_by(_device.last_seen, _device.identity).limit(wanted.limit).subquery()
-    query = (
-        select(chosen, met.grade, met.reached_at)
-        .outerjoin(release_histories, and_(met.device_id == chosen.c.id, met.release == number))
-        .order_by(chosen.c.last_seen, chosen.c.identity)
-    )
-    found = []
-    for row in connection.execute(query).mappings():
+    chosen = first.order_by(_device.last_seen, _device.identity).limit(wanted.limit)
+    return with_grade(connection, chosen, wanted.release, "last_seen", "identity")
+
+
+def passes(wanted: DeviceFilter) -> ColumnElement[bool]:
+    """Whether a row passes a filter: its release, host and trouble."""
+    conditions: list[ColumnElement[bool]] = [true()]
+    if wanted.release is not None and wanted.missing:
+        met = release_histories.c
+        # First by what the index holds: most devices that finished last with this release need no second look-up.
+        came = select(met.device_id).where(
+            met.device_id == _device.id, met.release == wanted.release, met.grade >= int(Grade.HANDSHAKE)
+        )
+        conditions += [_device.finished_release != wanted.release, ~came.exists()]
+    if wanted.host:
+        conditions.append(_device.host == wanted.host)
+    if wanted.trouble is not None:
+        conditions.append(_is_in_trouble(wanted.trouble))
+    return and_(*conditions)
+
+
+def with_grade(connection: Connection, rows: Select[Any], release: int | None, *order: str) -> list[DeviceHistory]:
+    """Return the devices of a query over ``device_histories``, by these columns, each with its grade for a release."""
+    return [device for _, device in with_row_and_grade(connection, rows, release, *order)]
+
+
+def with_row_and_grade(
+    connection: Connection, rows: Select[Any], release: int | None, *order: str
+) -> Iterator[tuple[int, DeviceHistory]]:
+    """Yield the same, each with the number of its row."""
+    chosen, met = rows.subquery(), release_histories.c
+    joined = and_(met.device_id == chosen.c.id, met.release == (release or 0))
+    query = select(chosen, met.grade, met.reached_at).outerjoin(release_histories, joined)
+    for row in connection.execute(query.order_by(*(chosen.c[name] for name in order))).mappings():
         releases = {}
-        if wanted.release is not None and row["grade"] is not None:
-            releases = {wanted.release: ReleaseHistory(Grade(row["grade"]), row["reached_at"])}
-        found.append(replace(history(row), releases=releases))
-    return found
+        if release is not None and row["grade"] is not None:
+            releases = {release: ReleaseHistory(Grade(row["grade"]), row["reached_at"])}
+        yield row["id"], replace(history(row), releases=releases)
 
 
 def select_unseen(connection: Connection, site: str, limit: int | None) -> list[str]:
     """Return the serial numbers that operators listed and that were never seen."""
-    return list(connection.scalars(_unseen(site).order_by(devices.c.serial).limit(limit)))
+    return list(connection.scalars(never_seen(site).order_by(devices.c.serial).limit(limit)))
 
 
 def select_silences(connection: Connection, site: str) -> dict[int, int]:
@@ -252,7 +267,8 @@ def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
     )
 
 
-def _unseen(site: str) -> Select[tuple[str]]:
+def never_seen(site: str) -> Select[tuple[str]]:
+    """Select the serial numbers on a site's list that it never saw."""
     seen = select(_device.id).where(_device.site == site, _device.identity == devices.c.serial)
     of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
     return select(devices.c.serial).where(devices.c.site_id == of_site, ~seen.exists())

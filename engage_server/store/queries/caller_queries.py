@@ -64,8 +64,17 @@ def select_shared(connection: Connection, site: str, addresses: Collection[str])
     return found
 
 
-def select_answered_elsewhere(connection: Connection, site: str, limit: int | None) -> dict[str, str]:
-    """Return the serial numbers on a site's list that it never saw and another site did, with that other site."""
+def select_answered_elsewhere(
+    connection: Connection, site: str, limit: int | None, among: Collection[str] | None = None
+) -> dict[str, str]:
+    """Return the serial numbers on a site's list that it never saw and another site did, with that other site.
+
+    Args:
+        connection: In a transaction.
+        site: The site's name.
+        limit: The largest number of them. None for all.
+        among: Only these. None for all.
+    """
     known = device_histories.c
     query = (
         select(devices.c.serial, func.min(known.site))
@@ -74,9 +83,14 @@ def select_answered_elsewhere(connection: Connection, site: str, limit: int | No
         .where(sites.c.name == site, ~_was_seen_there().exists())
         .group_by(devices.c.serial)
         .order_by(devices.c.serial)
-        .limit(limit)
     )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    if among is None:
+        return {row[0]: row[1] for row in connection.execute(query.limit(limit))}
+    found: dict[str, str] = {}
+    for some in chunks(among):
+        rows = connection.execute(query.where(one_of(connection, devices.c.serial, some)))
+        found.update({row[0]: row[1] for row in rows})
+    return found
 
 
 def select_listed_unseen(connection: Connection, serial: str) -> str | None:

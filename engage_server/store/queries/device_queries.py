@@ -19,9 +19,7 @@ def insert_device(connection: Connection, device: Device) -> bool:
         Conflict: It belongs to another site.
     """
     row_id = site_id(connection, device.site)
-    owner = connection.scalar(
-        select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == device.serial)
-    )
+    owner = select_owner(connection, device.serial)
     if owner is not None and owner != device.site:
         raise Conflict(
             f"device {device.serial} belongs to site {owner!r}",
@@ -34,16 +32,10 @@ def insert_device(connection: Connection, device: Device) -> bool:
     return owner is None
 
 
-def select_devices(connection: Connection, site: str | None) -> list[Device]:
-    """Return all devices, or those of one site."""
-    query = (
-        select(devices.c.serial, sites.c.name, devices.c.added_at)
-        .join(sites, sites.c.id == devices.c.site_id)
-        .order_by(devices.c.serial)
-    )
-    if site is not None:
-        query = query.where(sites.c.id == site_id(connection, site))
-    return [Device(serial, name, added_at) for serial, name, added_at in connection.execute(query)]
+def select_owner(connection: Connection, serial: str) -> str | None:
+    """Return the site on whose list a serial number is."""
+    query = select(sites.c.name).join(devices, devices.c.site_id == sites.c.id)
+    return connection.scalar(query.where(devices.c.serial == serial))
 
 
 def select_serials(connection: Connection, site: str) -> list[str]:

@@ -168,6 +168,19 @@ def select_releases(connection: Connection, site: str | None) -> list[Release]:
     return [_release(row) for row in rows]
 
 
+def select_below(connection: Connection, site: str, number: int | None, limit: int) -> list[Release]:
+    """Return the releases of a site with a lower number, newest first. None begins at the newest.
+
+    Raises:
+        NotFound: There is no such site.
+    """
+    row_id = site_id(connection, site)
+    query = _every().where(releases.c.site_id == row_id)
+    if number is not None:
+        query = query.where(releases.c.number < number)
+    return [_release(row) for row in connection.execute(query.order_by(releases.c.number.desc()).limit(limit))]
+
+
 def select_current_numbers(connection: Connection, site: str | None) -> dict[str, int]:
     """Return the number of each current release, or only of this site's, by the site's name."""
     query = (

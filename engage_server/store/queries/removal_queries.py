@@ -1,6 +1,6 @@
 """Removes rows for good. In the caller's transaction."""
 
-from sqlalchemy import Connection, delete
+from sqlalchemy import Connection, delete, select
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
@@ -10,6 +10,7 @@ from engage_server.store.queries.rotation_queries import select_rotations
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     activations,
+    approvals,
     device_addresses,
     device_histories,
     devices,
@@ -60,6 +61,8 @@ def delete_site(connection: Connection, name: str) -> None:
         NotFound: There is no such site.
     """
     row_id = site_id(connection, name)
+    of_site = select(rotations.c.number).where(rotations.c.site_id == row_id)
+    connection.execute(delete(approvals).where(approvals.c.rotation.in_(of_site)))
     for table in (static_certificates, devices, site_hosts, activations, rotations, releases):
         connection.execute(delete(table).where(table.c.site_id == row_id))
     for table in (release_histories, device_histories, device_addresses, link_standings):

@@ -1,15 +1,16 @@
 """Rotations. In the caller's transaction."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select, update
+from sqlalchemy import Connection, RowMapping, and_, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from engage_server.errors import Conflict
-from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import Approval, GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.store.queries.site_queries import site_id
-from engage_server.store.tables import rotations, sites
+from engage_server.store.tables import approvals, rotations, sites
 
 
 def insert_rotation(connection: Connection, rotation: Rotation) -> int:
@@ -35,9 +36,31 @@ def update_rotation(connection: Connection, before: Rotation, after: Rotation) -
     """Change a rotation that is still as it was when the decision was made.
 
     Raises:
-        Conflict: It has changed since.
+        Conflict: It has changed since, or somebody has approved it.
     """
     _update(connection, before, _row(after))
+    # the update locks the row that whoever approves locks, too: so nothing is approved between this and the commit
+    if _count_approvals(connection, before.number) != len(before.approvals):
+        raise _changed(before.site)
+
+
+def insert_approval(connection: Connection, rotation: Rotation, approval: Approval, *, clears_why: bool) -> None:
+    """Add an approval, or replace the same person's earlier one of that step.
+
+    Raises:
+        Conflict: The rotation has been advanced, or has ended.
+    """
+    is_there = and_(rotations.c.number == rotation.number, rotations.c.step == approval.step)
+    why = "" if clears_why else rotations.c.why
+    locked = connection.execute(update(rotations).where(is_there, rotations.c.ended_at.is_(None)).values(why=why))
+    if locked.rowcount != 1:
+        raise _changed(rotation.site)
+    key = {"rotation": rotation.number, "step": approval.step, "person": approval.person}
+    values = {"at": approval.at, "reason": approval.reason}
+    same = and_(*(approvals.c[name] == value for name, value in key.items()))
+    once_alone = or_(approvals.c.is_alone, literal(approval.is_alone))  # it stays enough when it is given again
+    if connection.execute(update(approvals).where(same).values(values | {"is_alone": once_alone})).rowcount == 0:
+        connection.execute(approvals.insert().values(key | values | {"is_alone": approval.is_alone}))
 
 
 def update_look(connection: Connection, rotation: Rotation) -> None:
@@ -60,11 +83,7 @@ def _update(connection: Connection, before: Rotation, values: dict[str, Any]) ->
         .values(values)
     )
     if changed.rowcount != 1:
-        raise Conflict(
-            f"somebody else was faster: the rotation of {before.site!r} has changed",
-            f"Check, and decide again: engage rotate status --site {before.site}",
-            code="rotation.changed",
-        )
+        raise _changed(before.site)
 
 
 def select_rotations(connection: Connection, site: str | None, *, only_open: bool) -> list[Rotation]:
@@ -78,7 +97,32 @@ def select_rotations(connection: Connection, site: str | None, *, only_open: boo
         query = query.where(rotations.c.site_id == site_id(connection, site))
     if only_open:
         query = query.where(rotations.c.ended_at.is_(None))
-    return [_rotation(row) for row in connection.execute(query).mappings()]
+    rows = connection.execute(query).mappings().all()
+    given = _select_approvals(connection, [row["number"] for row in rows])
+    return [_rotation(row, tuple(given[row["number"]])) for row in rows]
+
+
+def _select_approvals(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Approval]]:
+    found: dict[int, list[Approval]] = {number: [] for number in numbers}
+    if numbers:
+        between = approvals.c.rotation.between(numbers[0], numbers[-1])  # in their order: as many as there are
+        for row in connection.execute(select(approvals).where(between).order_by(approvals.c.at, approvals.c.person)):
+            if row.rotation in found:
+                found[row.rotation].append(Approval(row.step, row.person, row.at, row.reason, row.is_alone))
+    return found
+
+
+def _count_approvals(connection: Connection, number: int) -> int:
+    query = select(func.count()).select_from(approvals).where(approvals.c.rotation == number)
+    return connection.execute(query).scalar_one()
+
+
+def _changed(site: str) -> Conflict:
+    return Conflict(
+        f"somebody else was faster: the rotation of {site!r} has changed",
+        f"Check, and decide again: engage rotate status --site {site}",
+        code="rotation.changed",
+    )
 
 
 def _row(rotation: Rotation) -> dict[str, Any]:
@@ -96,7 +140,6 @@ def _row(rotation: Rotation) -> dict[str, Any]:
         "started_by": rotation.started_by,
         "ended_at": rotation.ended_at,
         "why": rotation.why,
-        "approved": rotation.approved,
         **_look(rotation),
     }
 
@@ -112,7 +155,7 @@ def _look(rotation: Rotation) -> dict[str, Any]:
     }
 
 
-def _rotation(row: RowMapping) -> Rotation:
+def _rotation(row: RowMapping, given: tuple[Approval, ...]) -> Rotation:
     values = {name: value for name, value in row.items() if name != "site_id"}
     policy = dict(values["policy"])
     policy |= {"missing": Limit(**policy["missing"]), "lost": Limit(**policy["lost"])}
@@ -124,5 +167,6 @@ def _rotation(row: RowMapping) -> Rotation:
             "releases": tuple(values["releases"]),
             "after": tuple(values["after"]),
             "policy": GatePolicy(**policy),
+            "approvals": given,
         }
     )

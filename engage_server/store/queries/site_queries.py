@@ -48,6 +48,16 @@ def select_sites(connection: Connection, name: str | None = None) -> list[Site]:
     return [_site(row, tuple(hosts.get(row.id, ()))) for row in connection.execute(query)]
 
 
+def select_added_after(connection: Connection, row_id: int, limit: int) -> list[tuple[int, Site]]:
+    """Return the sites that were added after the one in this row, in that order, each with its row."""
+    rows = connection.execute(select(sites).where(sites.c.id > row_id).order_by(sites.c.id).limit(limit)).all()
+    of_these = site_hosts.c.site_id.in_([row.id for row in rows])
+    hosts: dict[int, list[Host]] = {}
+    for row in connection.execute(select(site_hosts).where(of_these).order_by(site_hosts.c.position)):
+        hosts.setdefault(row.site_id, []).append(Host(row.host))
+    return [(row.id, _site(row, tuple(hosts.get(row.id, ())))) for row in rows]
+
+
 def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer) -> Site:
     """Add a site with its hosts.
 
@@ -69,6 +79,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "call_in": _call_in_json(site.call_in),
         "evidence": site.evidence.value,
         "for_trials": site.for_trials,
+        "approvals": site.approvals,
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -79,8 +90,10 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
     return select_sites(connection, site.name)[0]
 
 
-def update_site(connection: Connection, site: Site) -> Site:
+def update_site(connection: Connection, site: Site, approvals: int | None) -> Site:
     """Set a site's hosts, networks, addresses and call-in way. Its name, key and anchor stay.
+
+    How many approvals it needs stays as well, unless that is given. ``site`` may have been read before it was changed.
 
     Raises:
         NotFound: There is no such site.
@@ -88,12 +101,14 @@ def update_site(connection: Connection, site: Site) -> Site:
     """
     row_id = site_id(connection, site.name)
     _assert_hosts_free(connection, site)
-    values = {
+    values: dict[str, Any] = {
         "device_networks": [str(network) for network in site.device_networks],
         "local_addresses": list(site.local_addresses),
         "call_in": _call_in_json(site.call_in),
         "evidence": site.evidence.value,
     }
+    if approvals is not None:
+        values["approvals"] = approvals
     connection.execute(update(sites).where(sites.c.id == row_id).values(values))
     connection.execute(delete(site_hosts).where(site_hosts.c.site_id == row_id))
     rows = [{"host": h.text, "site_id": row_id, "position": n} for n, h in enumerate(site.hosts)]
@@ -131,6 +146,7 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         call_in=_call_in(row.call_in),
         evidence=RequiredEvidence(row.evidence),
         for_trials=row.for_trials,
+        approvals=row.approvals,
     )
 
 

@@ -39,7 +39,7 @@ class RunningHost:
     def __init__(self, folder: Path, network: LocalNetwork) -> None:
         self._folder = folder
         self._network = network
-        self._shell = Shell(folder, {"LOGNAME": "anna"})
+        self._shell = Shell(folder)
         self._pair: RunningPair | None = None
         (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
         (folder / "other.key").write_bytes(write_site_key(OTHER_SITE_KEY))

@@ -4,7 +4,7 @@ import os
 import re
 import shlex
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,12 +46,11 @@ class Shell:
 
     Args:
         folder: Where.
-        environment: On top of a clean one.
     """
 
-    def __init__(self, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._environment = {"PATH": path_with_engage(), "LC_ALL": "C.UTF-8", "COLUMNS": "80", **environment}
+        self._environment = {"PATH": path_with_engage(), "LC_ALL": "C.UTF-8", "COLUMNS": "80"}
 
     def run(self, command: str, instead: Callable[[Line], Ended] | None = None) -> Ended:
         """Run a command line.

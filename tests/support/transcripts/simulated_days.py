@@ -17,7 +17,7 @@ from tests.support.transcripts.moved_clock import MovedClock
 from tests.support.transcripts.page import PageInvalid
 from tests.support.transcripts.playing import Ended
 from tests.support.transcripts.shell import Shell
-from tests.support.transcripts.surroundings import SHOWN_FOLDER, folder_as_wide
+from tests.support.transcripts.surroundings import SHOWN_FOLDER, folder_as_wide, same_everywhere
 
 HOST, ADDRESS = "locks.example.org", "10.44.68.128"
 FIRST_DAY = datetime(2026, 11, 16, 4, 0, tzinfo=UTC)
@@ -38,13 +38,14 @@ class SimulatedDays:
     def __init__(self, folder: Path, clock: MovedClock) -> None:
         self._clock = clock
         self._folder = folder
-        self._shell = Shell(folder, {"LOGNAME": "anna"})
+        self._shell = Shell(folder)
         (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
-        ok(engage(folder, "init", "--host", HOST, "--host", ADDRESS, "--site-key-file", "site.key", LOGNAME="anna"))
         doors = "".join(f"{serial_of_door(device)}\n" for device in range(_DOORS))
         (folder / "doors.csv").write_text(f"serial\n{doors}")
-        ok(engage(folder, "site", "change", "main", "--device-network", "10.44.68.0/24", LOGNAME="anna"))
-        ok(engage(folder, "device", "import", "doors.csv", "--site", "main", LOGNAME="anna"))
+        with same_everywhere():
+            ok(engage(folder, "init", "--host", HOST, "--host", ADDRESS, "--site-key-file", "site.key"))
+            ok(engage(folder, "site", "change", "main", "--device-network", "10.44.68.0/24"))
+            ok(engage(folder, "device", "import", "doors.csv", "--site", "main"))
         self._host = HostOfDoors(folder, self._clock, HOST)
         self._fleet = SimulatedFleet(
             _DOORS, SITE_KEY, HOST, seed=1, limits=DeviceLimits(), firmware=Firmware(), life=_FAITHFUL

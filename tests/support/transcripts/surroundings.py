@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+from engage_server.cli import session
+
 SHOWN_FOLDER = "/srv/engage"
 _PARENT = Path("/tmp")
 _USER = "engage"
+_OPERATOR = "anna"
 _FREE_GIB = 64
 _GIB = 2**30
 _look_up, _measure = pwd.getpwuid, os.statvfs
@@ -34,9 +37,10 @@ def folder_as_wide() -> Iterator[Path]:
 
 @contextmanager
 def same_everywhere() -> Iterator[None]:
-    """This process runs as the service's user meanwhile, as far as it says so, and each disk has the same room."""
+    """One operator's process runs as the service's user meanwhile, as far as it says so. Disks have the same room."""
     with ExitStack() as undone:
         undone.enter_context(patch.object(pwd, "getpwuid", _named))
+        undone.enter_context(patch.object(session, "account", lambda: _OPERATOR))
         undone.enter_context(patch.object(os, "statvfs", _with_room))
         yield
 

@@ -27,7 +27,7 @@ class TelekomFolder:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._shell = Shell(folder, {"LOGNAME": "anna"})
+        self._shell = Shell(folder)
         self._authority = authority("Telekom Partner CA", 8)
 
     def run(self, command: str) -> Ended:

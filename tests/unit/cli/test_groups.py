@@ -8,6 +8,7 @@ from engage_server.cli.root import COMMANDS, engage
 from tests.project.documentation import commands
 
 _LONGEST = 60  # characters, so that a line of help is whole on a terminal of 80 columns
+_COLUMNS = 80
 
 
 def groups() -> list[click.Group]:
@@ -25,8 +26,22 @@ def test_short_help_is_a_whole_sentence_of_60_characters(name: str, command: cli
     assert text[0].isupper() or text.startswith("`"), text
 
 
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*each, id=each[0]) for each in commands()])
+def test_help_fits_80_columns(name: str, command: click.Command) -> None:
+    """A command that is longer is left whole, so that it can be pasted. What is said of it stands below it."""
+    context = click.Context(command, info_name=name, terminal_width=_COLUMNS)
+    wide = [line for line in command.get_help(context).splitlines() if len(line) > _COLUMNS]
+    assert [line for line in wide if "  " in line.strip() or "engage" not in line] == []
+
+
 def test_the_root_says_what_each_command_is_for_in_60_characters() -> None:
     assert {name: text for name, (_, _, text) in COMMANDS.items() if len(text) > _LONGEST} == {}
+
+
+def test_what_everyone_needs_stands_before_what_few_need() -> None:
+    names = list(COMMANDS)
+    optional = [names.index(name) for name, (module, _, _) in COMMANDS.items() if module.startswith("engage_server.")]
+    assert names.index("doctor") < names.index("audit") < min(optional)
 
 
 def test_rotate_lists_its_commands_in_the_order_of_need() -> None:

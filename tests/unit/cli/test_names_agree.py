@@ -9,7 +9,7 @@ import pytest
 from engage_server.as_json.devices import device_json
 from engage_server.cli.device.device_views import grade_words
 from engage_server.records import DeviceHistory, Grade
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 from tests.project.documentation import commands
 from tests.support.chains import NOW
 from tests.support.commands import engage, ok

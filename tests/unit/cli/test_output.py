@@ -5,7 +5,7 @@ import sys
 
 import pytest
 
-from engage_server.cli.output import console, print_table
+from engage_server.cli.output import console, print_json, print_json_list, print_table
 
 
 class Terminal(io.StringIO):
@@ -52,3 +52,21 @@ def test_colours(environment: dict[str, str], shown: str, monkeypatch: pytest.Mo
     console().print("bad", style="bold red", end=" ")
     console().print("dim", style="dim", end="")
     assert terminal.getvalue() == shown
+
+
+@pytest.mark.parametrize("values", [[], [{}], [{"a": "\u00fc\n", "b": [1, {"c": None}]}, {"a": {}}]])
+def test_an_array_item_by_item_is_what_the_whole_array_would_be(
+    values: list[dict[str, object]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    print_json(values)
+    whole = capsys.readouterr().out
+    print_json_list(iter(values))
+    assert capsys.readouterr().out == whole
+
+
+def test_rows_after_those_that_were_measured_are_printed_as_they_are(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engage_server.cli.output._ROWS_MEASURED", 2)
+    print_table(["name", "end"], [("a", 1), ("bb", 2), ("much longer", 3), ("c", 4)], "")
+    assert capsys.readouterr().out.splitlines() == ["name  end", "a     1", "bb    2", "much longer  3", "c     4"]

@@ -5,8 +5,9 @@ from pathlib import Path
 import pytest
 
 from engage_server.composition.creation import create_installation
+from engage_server.composition.opening import open_database
 from engage_server.composition.remains import assert_not_lost, remains
-from engage_server.errors import Conflict
+from engage_server.errors import Conflict, StoreNotUsable
 from engage_server.settings import load_settings
 from tests.support.postgresql import PostgresServer
 
@@ -43,6 +44,13 @@ def test_another_database_than_before_is_no_lost_one(tmp_path: Path) -> None:
         create_installation(moved, {})
     assert refused.value.code == "installation.elsewhere"
     assert "--site-key-file" in refused.value.next_step
+    with pytest.raises(StoreNotUsable, match=r"engage\.db, and its content is not moved") as refused_too:
+        open_database(moved)
+    assert refused_too.value.code == "installation.elsewhere"
     (tmp_path / "data" / "engage.db").unlink()
-    with pytest.raises(Conflict, match="lost its database"):
+    with pytest.raises(Conflict, match="lost its database") as lost:
         create_installation(moved, {})
+    assert "engage init --new --site-key-file FILE" in lost.value.next_step
+    with pytest.raises(StoreNotUsable, match="the database is lost") as lost_too:
+        open_database(moved)
+    assert lost_too.value.next_step == lost.value.next_step

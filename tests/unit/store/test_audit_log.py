@@ -17,7 +17,7 @@ from engage_server.store import schema
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
-from tests.support.stored import audit_events
+from tests.support.stored import audit_entries, audit_events
 
 SEALER = Sealer(Secret(bytes(32)))
 ENTRIES = 8
@@ -155,7 +155,7 @@ def test_the_older_end_with_its_seal_is_found_by_a_note_from_outside_alone(
         earlier = connection.execute(text("SELECT audit_entries, audit_seal FROM installation")).one()
     store.record(replace(event, actor="mallory"))
     noted = told[-1]
-    assert noted == AuditHead(ENTRIES + 1, store.audit_entries()[-1].hash) == store.audit_head()
+    assert noted == AuditHead(ENTRIES + 1, audit_entries(store)[-1].hash) == store.audit_head()
     assert AuditLog(store).verify(str(noted)).faults == ()
     with store._engine.begin() as connection:
         connection.execute(text("DELETE FROM audit_events WHERE id > :kept"), {"kept": ENTRIES})

@@ -23,7 +23,7 @@ class Bare:
     """A stage with a shell alone."""
 
     def __init__(self, folder: Path, *, times_vary: bool = False) -> None:
-        self._shell = Shell(folder, {})
+        self._shell = Shell(folder)
         self.times_vary = times_vary
         self.happened: list[str] = []
 

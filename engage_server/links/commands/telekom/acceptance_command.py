@@ -72,7 +72,7 @@ Checked against a pretended portal with Apache WSS4J and WSDL files of our own. 
 @json_option
 @click.pass_obj
 def acceptance(session: Session, /, environment: str, **options: Any) -> int:
-    """Run the two test cases of the document, and print a protocol.
+    """Run the two test cases, and print a protocol.
 
     a: SIMUsageGet is answered with SIMUsageResponse. b: SIMActivation is answered with MessageResponse, and
     M2MAdmResponse follows. Case b activates a SIM.

@@ -7,7 +7,7 @@ import pytest
 
 from engage_server.cli.device.device_views import print_device
 from engage_server.records import DeviceHistory
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 from tests.support.chains import NOW
 from tests.support.commands import engage, ok
 from tests.support.world import serial_of

@@ -6,7 +6,7 @@ import pytest
 
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.records import Adoption, GatePolicy, Limit, Rotation, RotationState, RotationWay
-from engage_server.services.rotation.lifecycle import RotationProgress
+from engage_server.services.rotation.progress import RotationProgress
 from tests.support.chains import NOW
 
 _ROTATION = Rotation(

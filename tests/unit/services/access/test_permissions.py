@@ -100,6 +100,7 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "release:retired": Act.RELEASE_RETIRE,
         "rotation:started": Act.ROTATION_START,
         "rotation:approved": Act.ROTATION_APPROVE,
+        "rotation:approved-alone": Act.ROTATION_APPROVE,
         "host:forgotten": Act.HOST_FORGET,
         "kpn-device:added": Act.KPN_DEVICE_CHANGE,
         "kpn-device:removed": Act.KPN_DEVICE_CHANGE,

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from engage_server.as_json.devices import device_json
 from engage_server.cli.device.device_views import print_device
 from engage_server.records import DeviceHistory, Grade, Sighting, SightingKind
-from engage_server.services.evidence.devices import DeviceView
+from engage_server.services.evidence.device_view import DeviceView
 from engage_server.services.evidence.diagnosis import diagnose
 from engage_server.services.evidence.fold import fold, noted
 from tests.support.chains import NOW

@@ -154,6 +154,13 @@ class TestPorts:
         assert (str(found.level), words in found.sentence) == (level, True), found
         assert level == "ok" or "--operators-port" in found.next_step
 
+    def test_a_port_of_our_own_is_no_advice(self) -> None:
+        with serving(lambda _: lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as other:
+            use = PortUse("operators", "127.0.0.1", other.port)
+            for devices, free in (([], 1), ([other.port + 1, other.port + 2], 3)):
+                found = look_at_operators(use, "localhost", [], devices, has_tls=False)
+                assert found.next_step.endswith(f"engage serve --operators-port {other.port + free}")
+
     def test_operators_on_another_port(self) -> None:
         found = look_at_operators(PortUse("operators", "127.0.0.1", free_port()), "localhost", [12], has_tls=False)
         assert "runs here: it was started with another port" in found.sentence

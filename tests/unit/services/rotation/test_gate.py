@@ -82,8 +82,7 @@ def counts(
         (FIRST, counts(979, 0, 11, 10), 1, BACK, "the limit is 20"),
         (LAST, counts(7, 0, 3), 25, BACK, "3 of 10"),
         (FIRST, counts(), 25, ASK, "nothing can be proven"),
-        # a person
-        (replace(FIRST, approved=True), counts(0, 0, 10), 1, GO, "an operator approved it"),
+        # a person: what one approved is judged elsewhere
         (ASKING, counts(10), 25, ASK, "needs your approval"),
         (replace(ASKING, step=2), counts(10), 25, GO, "10 of 10"),
         # who counts for nothing: never back, and a pause when nobody else is in the way
@@ -115,7 +114,6 @@ def counts(
         (UNSURE, counts(7, 0, 3), 25, WAIT, "UTC: the clock was set"),
         (UNSURE, counts(10), 29, WAIT, "nothing is judged"),
         (UNSURE, counts(10), 31, GO, "10 of 10"),
-        (replace(UNSURE, approved=True), counts(0, 0, 10), 1, GO, "an operator approved it"),
     ],
 )
 def test_the_table(rotation: Rotation, adoption: Adoption, hours: int, verdict: Verdict, why: str) -> None:

@@ -321,7 +321,7 @@ class TestWaves:
         assert "release 2 of north is served" in told[1]
 
     def test_an_error_holds_until_it_is_gone(self, sites: World) -> None:
-        """A person approved it, and its next release has an error. That it also waits for another site ends no hold."""
+        """A person approved it, and its next release has an error. The approval stands until that is mended."""
         hosts = sites.store.site("north").hosts
         sites.sites.change(sites.store.site("north"), SiteChanges((*hosts, Host("new.example"))), "", sites.occasion)
         told = told_by(sites.rotations.approve, "north", "now", sites.later(hours=4))
@@ -329,7 +329,8 @@ class TestWaves:
         assert told_by(sites.rotations.go_on, "north", sites.later(hours=5)) == []
         assert newest(sites, "north").state is RotationState.HELD
         sites.sites.change(sites.store.site("north"), SiteChanges(hosts), "", sites.occasion)
-        assert "no longer paused" in told_by(sites.rotations.go_on, "north", sites.later(hours=6))[0]
+        told = told_by(sites.rotations.go_on, "north", sites.later(hours=6))
+        assert "release 2 of north is served (step 1 of 1): an operator approved it" in told[0]
 
 
 def test_every_step_is_in_the_audit_log(site: World) -> None:

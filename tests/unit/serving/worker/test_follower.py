@@ -296,7 +296,13 @@ def test_ports(free_port: int) -> None:
         pytest.raises(PortNotUsable, match="is in use") as caught,
     ):
         assert_bindable("127.0.0.1", free_port, "--http-port")
-    assert "--http-port" in caught.value.next_step
+    assert f"--http-port {free_port + 1}" in caught.value.next_step
+    with (
+        socket.create_server(("127.0.0.1", free_port)),
+        pytest.raises(PortNotUsable) as another,
+    ):
+        assert_bindable("127.0.0.1", free_port, "--http-port", [free_port + 1, free_port + 2])
+    assert another.value.next_step.endswith(f"--http-port {free_port + 3}"), "not a port of our own"
     with pytest.raises(SettingsInvalid, match="not an address of this machine"):
         assert_bindable("192.0.2.200", free_port, "--http-port")
     with pytest.raises(SettingsInvalid, match="not an IP address"):

@@ -15,7 +15,8 @@ from engage_server.records import (
     SightingKind,
     Site,
 )
-from engage_server.services.evidence.devices import DeviceEvidence, DeviceView
+from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
 from engage_server.services.sites.register import new_site_key
 from engage_server.store.database.engine import open_engine

@@ -200,7 +200,7 @@ class TestPages:
         assert headers["Content-Security-Policy"].startswith("default-src 'none'")
         assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
         assert headers["Cache-Control"] == "no-store"
-        assert headers["Referrer-Policy"] == "no-referrer"
+        assert headers["Referrer-Policy"] == "same-origin"
         assert headers["X-Content-Type-Options"] == "nosniff"
 
     def test_nothing_comes_from_elsewhere(self, door: Door, secret: str) -> None:

@@ -1,0 +1,43 @@
+"""How far a rotation is, as operators see it."""
+
+from dataclasses import dataclass, replace
+
+from engage_server.records import Adoption, Rotation
+from engage_server.services.rotation.gate import Decision
+from engage_server.services.rotation.second_person import SecondPerson, needed, ruled
+
+
+@dataclass(frozen=True, slots=True)
+class RotationProgress:
+    """How far a rotation is.
+
+    Attributes:
+        rotation: The rotation.
+        adoption: How many devices came through with the release that it serves; None before the first release.
+        decision: The gate's decision now; None if the rotation has ended.
+        is_open_to_all: Whether the site has no device network. Then anyone who reaches the servers can call in the
+            name of its devices.
+        for_trials: Whether the site was made for trials. Its devices are then virtual locks.
+        current: The release that the site serves today; None for none. After the rotation it may be another one.
+        second: What the site's rule of two persons says about the next step. None if it needs no second person.
+    """
+
+    rotation: Rotation
+    adoption: Adoption | None
+    decision: Decision | None
+    is_open_to_all: bool = False
+    for_trials: bool = False
+    current: int | None = None
+    second: SecondPerson | None = None
+
+
+def with_approvals(progress: RotationProgress, own: Decision, site_approvals: int) -> RotationProgress:
+    """Add what the approvals of the present step make of the gate's decision.
+
+    Args:
+        progress: The rotation, with its approvals.
+        own: The gate's decision without any approval.
+        site_approvals: The rule of the site.
+    """
+    second = needed(progress.rotation, own, site_approvals)
+    return replace(progress, decision=ruled(progress.rotation, own, second), second=second)
