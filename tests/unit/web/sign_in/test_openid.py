@@ -34,6 +34,7 @@ from engage_server.web.sign_in.routes import blueprint
 from tests.support.databases import SEALER, migrated_sqlite
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Claims, OwnProvider, silent_provider
 from tests.support.operators import operators_app
+from tests.support.stored import audit_events
 
 PASSWORD = "correct horse battery"
 NOW = datetime(2026, 11, 26, 12, tzinfo=UTC)
@@ -127,8 +128,7 @@ class TestTrip:
         assert person.subject == f"{provider.issuer} 248289761001"
         assert (person.password_hash, person.state) == ("", PersonState.ACTIVE)
         assert browser.get_cookie("engage-openid") is None, "the trip is over"
-        entry = door.store.audit_entries()[-1]
-        assert entry.event.facts["way"] == "openid"
+        assert audit_events(door.store)[-1].facts["way"] == "openid"
 
     def test_the_way_there_holds_what_protects_it(self, door: Door, provider: OwnProvider) -> None:
         browser = door.browser()
