@@ -7,6 +7,7 @@ from typing import Annotated
 from engage_server.errors import UsageError
 from engage_server.links.kpn.shared_secrets import SecretKind, assert_usable
 from engage_server.links.registry.links_file import Link
+from engage_server.links.registry.listeners import is_private_network
 from engage_server.links.registry.secret_file import read_secret_file
 from engage_server.links.registry.table import Between, Matching, read_table
 from engage_server.records import IPNetwork, Secret
@@ -75,6 +76,12 @@ def read_keys(link: Link) -> KpnKeys:
         raise link.where.refused("a destination needs its secret", "Add a line: secret_file = ...", "destination")
     if keys.secret_file is not None and keys.destination is None:
         raise link.where.refused("this secret has no destination", "Add a line: destination = ...", "secret_file")
+    if keys.private_network is not None and not is_private_network(keys.private_network):
+        raise link.where.refused(
+            "it is not private: devices without a secret are accepted from there",
+            "Name the network of your private APN, such as 10.151.0.0/16.",
+            "private_network",
+        )
     return keys
 
 

@@ -161,6 +161,12 @@ def is_private(address: str) -> bool:
     return parsed is not None and any(parsed in network for network in _PRIVATE)
 
 
+def is_private_network(network: IPNetwork) -> bool:
+    """Whether no stranger can have an address of a network: it lies in one of the private networks as a whole."""
+    ends = (read_address(str(network[0])), read_address(str(network[-1])))
+    return any(all(end is not None and end in private for end in ends) for private in _PRIVATE)
+
+
 def _assert_serves(serves: Sequence[str], where: Where) -> None:
     if not serves:
         raise where.refused(
