@@ -198,6 +198,22 @@ class Settings:
         "PostgreSQL with the role of the ingress: 'engage link role' prints how to make it. If it is not set, the "
         "ingress opens no database: it needs an operators' instance on its host.",
     )
+    oidc_issuer: str | None = setting(
+        None,
+        "URL of an OpenID provider at which people sign in, to the letter as the provider says it. If it is not set: "
+        "people sign in with passwords alone.",
+    )
+    oidc_client_id: str | None = setting(None, "What the OpenID provider calls this server.")
+    oidc_client_secret_file: Path | None = setting(
+        None, "File with this server's secret at the OpenID provider. If it is not set: a public client."
+    )
+    oidc_scopes: str = setting("openid profile email", "What is asked of the OpenID provider, separated by spaces.")
+    oidc_file: Path = setting(Path("oidc.toml"), "File that says which group of the OpenID provider has which role.")
+    oidc_ca_file: Path | None = setting(
+        None,
+        "PEM file with the authorities of the OpenID provider's certificate. If it is not set: those that the Python "
+        "package certifi lists.",
+    )
 
     @property
     def links_dir(self) -> Path:
@@ -257,6 +273,9 @@ class Settings:
             release_key_file=_under(folder, self.release_key_file),
             links_file=folder / self.links_file,
             links_key_file=folder / self.links_key_file,
+            oidc_client_secret_file=_under(folder, self.oidc_client_secret_file),
+            oidc_file=folder / self.oidc_file,
+            oidc_ca_file=_under(folder, self.oidc_ca_file),
             operators_tls_certificate=_under(folder, self.operators_tls_certificate),
             operators_tls_key=_under(folder, self.operators_tls_key),
             operators_tls_passphrase_file=_under(folder, self.operators_tls_passphrase_file),

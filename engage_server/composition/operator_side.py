@@ -73,7 +73,7 @@ class OperatorSide:
         """People, their sessions, and tokens of other systems."""
         from engage_server.composition.access_side import AccessSide
 
-        return AccessSide(self._store)
+        return AccessSide(self._store, self._settings)
 
     @cached_property
     def releases(self) -> "Releases":

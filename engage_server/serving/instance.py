@@ -12,6 +12,7 @@ from gunicorn.arbiter import Arbiter
 from engage_server.composition.device_side import DeviceSide, import_services
 from engage_server.composition.disk_space import sweep_temporary_files
 from engage_server.composition.folder_watch import assert_data_usable
+from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site
 from engage_server.errors import EngageError, SettingsInvalid
@@ -115,6 +116,8 @@ class ListenerApplication(BaseApplication):  # type: ignore[misc]  # gunicorn ha
 
     def _become(self, settings: Settings) -> None:
         """Apply settings, and the store and TLS contexts that belong to them: all of it or nothing."""
+        if self._listener is Listener.OPERATORS:
+            read_openid_terms(settings)
         device_side = DeviceSide(settings, self._release_sealer)
         tls = self._contexts(settings, device_side.distribution)
         # Workers inherit this snapshot by the fork, so a worker that is replaced while the store is down still serves.

@@ -209,7 +209,7 @@ def room_violations(room: str, source: str) -> list[str]:
 def _services() -> Iterator[tuple[str, Path]]:
     for path in sorted((PACKAGE / "services").rglob("*.py")):
         if path.parent != PACKAGE / "services":
-            yield path.parent.name, path
+            yield path.relative_to(PACKAGE / "services").parts[0], path
 
 
 @pytest.mark.parametrize(

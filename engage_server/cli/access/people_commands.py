@@ -10,13 +10,15 @@ from engage_server.cli.parameters import sure_option
 from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
+from engage_server.composition.openid.terms_file import is_set, stored_subject
 from engage_server.composition.operators_listener import address
+from engage_server.errors import UsageError
 from engage_server.services.access.people import LINK_GOOD_FOR
 
 _MINUTES = LINK_GOOD_FOR.seconds // 60
 
 
-@click.group(cls=OrderedGroup, order=("add", "list", "reset", "change", "lock", "remove"))
+@click.group(cls=OrderedGroup, order=("add", "list", "reset", "change", "openid", "lock", "remove"))
 def people() -> None:
     """People who may sign in on the operators' listener, and their roles.
 
@@ -42,7 +44,8 @@ def add(
     The link works once, within ten minutes. There is no default password. To make a new link: engage people reset.
     """
     side = session.operator_side()
-    secret = side.access.people.add(name, read_grant(side, role, sites), session.occasion(), subject)
+    stored = stored_subject(session.settings(), subject) if subject else ""
+    secret = side.access.people.add(name, read_grant(side, role, sites), session.occasion(), stored)
     _print_link(session, name.strip().lower(), secret, is_alone=is_alone, as_json=as_json)
 
 
@@ -77,10 +80,12 @@ def list_people(session: Session, as_json: bool) -> None:
 def reset(session: Session, name: str, is_alone: bool, as_json: bool) -> None:
     """Take a person's password, and print a new link.
 
-    All their sessions end. It also unlocks a person who was locked. Until they use the link, they cannot sign in.
+    All their sessions end. It also unlocks a person who was locked. Until they use the link, they have no password.
+    Somebody who signs in at an OpenID provider can still do so: to prevent that, lock them.
     """
     people = session.operator_side().access.people
     secret = people.reset(name, session.occasion())
+    _warn_without_admin(session)
     _print_link(session, people.person(name).name, secret, is_alone=is_alone, as_json=as_json)
 
 
@@ -93,6 +98,28 @@ def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_js
     """Give a person another role. Their sessions end."""
     side = session.operator_side()
     side.access.people.change(name, read_grant(side, role, sites), session.occasion(), may_be_last=True)
+    _warn_without_admin(session)
+    _print_person(session, name, f"changed {name}; their sessions are over", as_json=as_json)
+
+
+@people.command(
+    epilog="\b\nExamples:\n  engage people openid anna --subject 8f3c2f0e-5d1b\n  engage people openid anna --none"
+)
+@click.argument("name", metavar="NAME")
+@click.option("--subject", metavar="SUBJECT", help="Who they are there: the claim 'sub' of their token.")
+@click.option("--none", "is_none", is_flag=True, help="They sign in there no more.")
+@json_option
+@click.pass_obj
+def openid(session: Session, name: str, subject: str | None, is_none: bool, as_json: bool) -> None:
+    """Connect a person with who they are at the OpenID provider.
+
+    They may sign in both ways then, and are one person for approvals. Their sessions end. After the next sign-in at the
+    provider, their role is that of their groups there.
+    """
+    if (subject is None) is not is_none:
+        raise UsageError("name a subject or --none, and not both", "engage people openid NAME --subject SUBJECT")
+    stored = "" if subject is None else stored_subject(session.settings(), subject)
+    session.operator_side().access.people.connect(name, stored, session.occasion())
     _print_person(session, name, f"changed {name}; their sessions are over", as_json=as_json)
 
 
@@ -103,6 +130,7 @@ def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_js
 def lock(session: Session, name: str, as_json: bool) -> None:
     """End all sessions of a person, and let them sign in no more. To undo it: engage people reset."""
     session.operator_side().access.people.lock(name, session.occasion(), may_be_last=True)
+    _warn_without_admin(session)
     _print_person(session, name, f"locked {name}; their sessions are over", as_json=as_json)
 
 
@@ -118,6 +146,7 @@ def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
     if not yes:
         assert_sure(f"Remove {person.name} ({person.grant.role.value})?")
     people.remove(person.name, session.occasion(), may_be_last=True)
+    _warn_without_admin(session)
     if as_json:
         print_json({"person": person.name, "removed": True})
         return
@@ -143,3 +172,13 @@ def _print_person(session: Session, name: str, sentence: str, *, as_json: bool) 
         return
     click.echo(sentence)
     print_next(f"{program()} people list")
+
+
+def _warn_without_admin(session: Session) -> None:
+    """Warn if nobody could sign in while the provider is down. Nothing is refused: root owns the machine."""
+    if is_set(session.settings()) and not session.operator_side().access.people.has_local_admin():
+        click.echo(
+            "warning: no admin has a password now. While the OpenID provider is down, nobody can sign in.\n"
+            f"next: {program()} people add NAME --role admin",
+            err=True,
+        )

@@ -13,6 +13,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.composition.device_side import DeviceSide
 from engage_server.composition.folder_watch import assert_data_usable
+from engage_server.composition.openid.terms_file import read_openid_terms
 from engage_server.composition.opening import ReleaseSealer, derived_release_key, given_release_key
 from engage_server.composition.operators_listener import address as operators_address
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
@@ -174,6 +175,7 @@ def _serve_both(session: Session, settings: Settings, options: dict[str, Any]) -
     for listener in Listener:
         assert_bindable(listener.address(settings), listener.port(settings), f"--{listener}-port", ports)
     # check once what both will need, so that a fault is reported once
+    read_openid_terms(settings)
     close_memory()
     release_key = derived_release_key(settings, session.environment)
     device_side = DeviceSide(settings, ReleaseSealer(release_key))

@@ -1,21 +1,17 @@
 """``links.toml``: hosts, plain listeners and links. What belongs to one partner alone, that partner reads."""
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from engage_server.errors import FileNotUsable
-from engage_server.files import read_file
 from engage_server.links.registry import conflicts
 from engage_server.links.registry.listeners import HostTable, PlainTable
-from engage_server.links.registry.table import Between, Matching, Where, did_you_mean, read_table
+from engage_server.links.registry.table import Between, Matching, Where, did_you_mean, parsed_toml, read_table
 
 Partner = Literal["kpn", "m2u", "telekom"]
 SiteName = Annotated[str, Matching(r"[^\x00-\x1f\x7f]{1,200}", "the name of a site")]
 
-_MAX_FILE_BYTES = 1024 * 1024
 _TABLES = ("hosts", "plain", "links", "telekom")
 _NAME = Matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "letters, digits, '.', '_' and '-', at most 63")
 _PAGE = "docs/links.md has an example of the whole file."
@@ -87,7 +83,7 @@ def read_links_file(file: Path, bind: str, port: int) -> LinksFile:
         SettingsInvalid: It cannot be read, or something in it is unknown, wrong or contradicts something else.
     """
     where = Where(file)
-    tables = _parsed(where)
+    tables = parsed_toml(where, "links_file", _PAGE)
     for name in tables:
         if name not in _TABLES:
             raise where.refused(f"there is no table [{name}].{did_you_mean(name, _TABLES)}", f"Remove it. {_PAGE}")
@@ -104,17 +100,6 @@ def read_links_file(file: Path, bind: str, port: int) -> LinksFile:
     conflicts.assert_environments_apart(list(hosts.values()))
     conflicts.assert_ends_differ([(link.partner, link.rest, link.where) for link in links.values()])
     return LinksFile(where, hosts, plain, links, telekom)
-
-
-def _parsed(where: Where) -> Mapping[str, object]:
-    try:
-        return tomllib.loads(read_file(where.file, limit=_MAX_FILE_BYTES).decode())
-    except FileNotUsable as error:
-        raise where.refused(
-            error.sentence.partition(": ")[2] or error.sentence, f"Write the file, or name another: links_file. {_PAGE}"
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise where.refused(f"it is not TOML: {error}", f"Correct the line. {_PAGE}") from None
 
 
 def _each_table(

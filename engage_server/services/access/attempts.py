@@ -62,6 +62,15 @@ class Attempts:
         self._store.forget_failures(known)
         self._store.note_failure(known, now, now)
 
+    def is_first(self, text: str, now: datetime) -> bool:
+        """Whether something that may happen once happens for the first time, on all hosts.
+
+        Args:
+            text: What. It is remembered for 90 days, as a digest.
+            now: The time; aware.
+        """
+        return self._store.note_failure(_digest("once", text), now, now - _KNOWN_FOR) == 1
+
     def forget_old(self, now: datetime) -> None:
         """Forget what is too old to matter."""
         self._store.forget_old_failures(now - _KNOWN_FOR)

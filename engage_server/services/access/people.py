@@ -41,10 +41,11 @@ class People:
 
         Raises:
             UsageError: The name cannot be used.
-            Conflict: The name is taken.
+            Conflict: The name or the subject is taken.
         """
+        self._assert_free(subject, "")
         person = Person(_read_name(name), grant, PersonState.INVITED, "", subject, occasion.now)
-        self._store.add_person(person, occasion.event(AuditAction.PERSON_ADDED, person=person.name, **_facts(grant)))
+        self._store.add_person(person, occasion.event(AuditAction.PERSON_ADDED, person=person.name, **facts_of(grant)))
         return self._invite(person.name, occasion.now)
 
     def reset(self, name: str, occasion: Occasion) -> str:
@@ -86,9 +87,8 @@ class People:
         person = self.person(name)
         if grant.role is not Role.ADMIN or grant.sites is not None:
             self._assert_not_last(person, may_be_last)
-        event = replace(
-            occasion.event(AuditAction.PERSON_CHANGED, person=person.name, **_facts(grant)), before=_facts(person.grant)
-        )
+        event = occasion.event(AuditAction.PERSON_CHANGED, person=person.name, **facts_of(grant))
+        event = replace(event, before=facts_of(person.grant))
         self._store.change_person(replace(person, grant=grant), event, ends_sign_ins=True)
 
     def remove(self, name: str, occasion: Occasion, *, may_be_last: bool) -> None:
@@ -101,6 +101,28 @@ class People:
         person = self.person(name)
         self._assert_not_last(person, may_be_last)
         self._store.remove_person(person.name, occasion.event(AuditAction.PERSON_REMOVED, person=person.name))
+
+    def connect(self, name: str, subject: str, occasion: Occasion) -> None:
+        """Say who a person is at an OpenID provider. Their sessions end.
+
+        Args:
+            name: Who.
+            subject: As it is stored: issuer, a space, subject. "": they do not sign in there any more.
+            occasion: Who says so, and when.
+
+        Raises:
+            NotFound: There is no such person.
+            Conflict: It is somebody else's.
+        """
+        person = self.person(name)
+        self._assert_free(subject, person.name)
+        event = occasion.event(AuditAction.PERSON_CHANGED, person=person.name, openid=subject or "none")
+        event = replace(event, before={"openid": person.subject or "none"})
+        self._store.change_person(replace(person, subject=subject), event, ends_sign_ins=True)
+
+    def has_local_admin(self) -> bool:
+        """Whether somebody can manage people while an OpenID provider is down."""
+        return any(map(is_local_admin, self._store.people()))
 
     def all(self) -> Sequence[Person]:
         """Return all people, by name."""
@@ -143,10 +165,19 @@ class People:
         self._store.add_invitation(digest_of(secret), name, now + LINK_GOOD_FOR)
         return secret
 
+    def _assert_free(self, subject: str, name: str) -> None:
+        holder = self._store.person_of_subject(subject) if subject else None
+        if holder is not None and holder.name != name:
+            raise Conflict(
+                f"'{holder.name}' has that OpenID subject already",
+                f"Take it from them first: engage people openid {holder.name} --none",
+                code="person.subject_taken",
+            )
+
     def _assert_not_last(self, person: Person, may_be_last: bool) -> None:
-        if may_be_last or not _is_admin(person):
+        if may_be_last or not is_local_admin(person):
             return
-        if not any(_is_admin(each) and each.name != person.name for each in self._store.people()):
+        if not any(is_local_admin(each) and each.name != person.name for each in self._store.people()):
             raise Conflict(
                 f"'{person.name}' is the last admin who can sign in",
                 "Add another admin first.",
@@ -154,12 +185,14 @@ class People:
             )
 
 
-def _is_admin(person: Person) -> bool:
+def is_local_admin(person: Person) -> bool:
+    """Whether a person can sign in with a password, and manage people: also while an OpenID provider is down."""
     is_whole = person.grant.role is Role.ADMIN and person.grant.sites is None
-    return is_whole and person.state is PersonState.ACTIVE
+    return is_whole and person.state is PersonState.ACTIVE and bool(person.password_hash)
 
 
-def _facts(grant: Grant) -> dict[str, str]:
+def facts_of(grant: Grant) -> dict[str, str]:
+    """Return a grant as the audit log has it."""
     sites = "all" if grant.sites is None else ", ".join(sorted(grant.sites))
     return {"role": grant.role.value, "sites": sites}
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from flask import Flask
 
 from engage_server.composition.device_side import DeviceSide
+from engage_server.composition.openid.terms_file import base_of, is_set
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.composition.operators_listener import is_reached_from_elsewhere, is_secure
 from engage_server.records import Secret
@@ -17,12 +18,19 @@ from engage_server.serving.operators import delivery, enrolment, links, rotation
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.metrics_gate import MetricsGate
-from engage_server.serving.operators.repeating import Repeating
+from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
 from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in_pages
 
 _LATER = 5
+_SELDOM = 3600.0
+_SENTENCES = Sentences(
+    "it is not known whether an admin has a password",
+    "it is known again whether an admin has a password",
+    "looking for an admin with a password failed",
+)
 
 
 def operators_app(
@@ -61,6 +69,10 @@ def operators_app(
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
+    openid = None
+    if is_set(settings):
+        Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()
+        openid = OpenIdDoor(lambda: side.get().access.openid, base_of(settings))
     secure = is_secure(settings)
     gate = MetricsGate(
         lambda: side.get().access.tokens,
@@ -74,7 +86,21 @@ def operators_app(
         settings.operators_hosts,
         process=os.getpid(),
         secure=secure,
+        behind_proxy=settings.operators_behind_proxy,
         assert_may_see_metrics=gate.assert_may_see,
-        pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure)],
+        pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure, openid=openid)],
     )
     return app, spool.lateness
+
+
+def _look_for_local_admin(side: ActingSide, log: logging.Logger) -> None:
+    """Warn while nobody could sign in if the OpenID provider were down.
+
+    Raises:
+        EngageError: The store is down.
+    """
+    if not side.get().access.people.has_local_admin():
+        log.warning(
+            "no admin has a password: while the OpenID provider is down, nobody can sign in. "
+            "next: engage people add NAME --role admin"
+        )

@@ -12,8 +12,8 @@ from werkzeug.wrappers import Response as AnyResponse
 from engage_server.errors import EngageError, Refused
 from engage_server.records import Actor
 from engage_server.services.access.people import People
-from engage_server.services.access.sign_ins import SignIns
 from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.sign_in.openid import OpenIdDoor, OpenIdPages, Sessions
 
 _log = logging.getLogger(__name__)
 
@@ -32,28 +32,27 @@ _HEADERS = {
 }
 
 
-class Access(Protocol):
+class Access(Sessions, Protocol):
     """Who may come in; see :class:`engage_server.composition.access_side.AccessSide`."""
 
     @property
     def people(self) -> People:
         """People."""
 
-    @property
-    def sign_ins(self) -> SignIns:
-        """Their sessions."""
 
-
-def blueprint(access: Callable[[], Access], now: Callable[[], datetime], *, secure: bool) -> Blueprint:
+def blueprint(
+    access: Callable[[], Access], now: Callable[[], datetime], *, secure: bool, openid: OpenIdDoor | None = None
+) -> Blueprint:
     """Build the pages.
 
     Args:
         access: Returns the services. Raises EngageError while they cannot be opened.
         now: The clock; aware, UTC.
         secure: Whether browsers come over TLS.
+        openid: The OpenID provider. None if nobody signs in at one.
     """
     bp = Blueprint("sign_in", __name__, template_folder="templates")
-    pages = _Pages(access, now, SessionCookie(secure=secure))
+    pages = _Pages(access, now, SessionCookie(secure=secure), has_openid=openid is not None)
     for path, method, view in (
         (HOME, "GET", pages.home),
         (SIGN_IN, "GET", pages.form),
@@ -63,6 +62,8 @@ def blueprint(access: Callable[[], Access], now: Callable[[], datetime], *, secu
         (f"{SIGN_IN}/<secret>", "POST", pages.set_password),
     ):
         bp.add_url_rule(path, view.__name__, view, methods=[method], provide_automatic_options=False)
+    if openid is not None:
+        OpenIdPages(access, now, openid, pages.into_session, secure=secure).add_to(bp)
     bp.add_url_rule("/sign-in.css", "style", _style, methods=["GET"], provide_automatic_options=False)
     bp.register_error_handler(EngageError, _trouble)
     bp.after_request(_with_headers)
@@ -70,8 +71,11 @@ def blueprint(access: Callable[[], Access], now: Callable[[], datetime], *, secu
 
 
 class _Pages:
-    def __init__(self, access: Callable[[], Access], now: Callable[[], datetime], cookie: SessionCookie) -> None:
+    def __init__(
+        self, access: Callable[[], Access], now: Callable[[], datetime], cookie: SessionCookie, *, has_openid: bool
+    ) -> None:
         self._access = access
+        self._has_openid = has_openid
         self._now = now
         self._cookie = cookie
 
@@ -86,7 +90,7 @@ class _Pages:
         """Show the form."""
         if self._actor() is not None:
             return redirect(HOME, 303)
-        return render_template("sign-in.html", trouble="", name="")
+        return render_template("sign-in.html", trouble="", name="", openid=self._has_openid)
 
     def sign_in(self) -> AnyResponse | tuple[str, int]:
         """Check name and password. A session of before ends: a browser has one person."""
@@ -96,8 +100,9 @@ class _Pages:
         except Refused as refused:
             status = _WAIT if refused.code == "sign_in.wait" else _WRONG
             trouble = f"{refused.sentence}. {refused.next_step}"
-            return render_template("sign-in.html", trouble=trouble, name=name[:64]), status
-        return self._into_session(signed_in.secret)
+            page = render_template("sign-in.html", trouble=trouble, name=name[:64], openid=self._has_openid)
+            return page, status
+        return self._home_with(signed_in.secret)
 
     def sign_out(self) -> AnyResponse:
         """End the session."""
@@ -129,15 +134,19 @@ class _Pages:
         except Refused as refused:
             trouble = f"{refused.sentence}. {refused.next_step}"
             return render_template("set-password.html", name=person.name, trouble=trouble), 400
-        return self._into_session(access.sign_ins.begin(person, _address(), now, "link").secret)
+        return self._home_with(access.sign_ins.begin(person, _address(), now, "link").secret)
 
-    def _into_session(self, secret: str) -> AnyResponse:
+    def into_session(self, answer: Response, secret: str) -> None:
+        """Put a session into an answer. The one of before ends: a browser has one person."""
         before = self._cookie.read(request)
         if before:
             self._access().sign_ins.end(before)
+        self._cookie.set(answer, secret)
+
+    def _home_with(self, secret: str) -> AnyResponse:
         answer = redirect(HOME, 303)
         assert isinstance(answer, Response)  # noqa: S101  # Flask's own
-        self._cookie.set(answer, secret)
+        self.into_session(answer, secret)
         return answer
 
     def _actor(self) -> Actor | None:

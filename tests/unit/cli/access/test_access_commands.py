@@ -84,3 +84,37 @@ def test_a_token_is_shown_once(folder: Path) -> None:
     assert "revoked" in ok(engage(folder, "token", "list"))
     assert token.split("_")[2] not in ok(engage(folder, "audit", "show"))
     assert engage(folder, "token", "revoke", "ci").returncode == 2
+
+
+def test_a_person_is_connected_with_a_provider(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = make_installation(tmp_path_factory.mktemp("openid"))
+    ok(engage(folder, "people", "add", "anna", "--role", "viewer"))
+    assert "no OpenID provider is set" in engage(folder, "people", "openid", "anna", "--subject", "1").stderr
+    with (folder / "engage.toml").open("a") as file:
+        file.write('\noidc_issuer = "https://sso.example.org"\noidc_client_id = "engage"\n')
+    ok(engage(folder, "people", "openid", "anna", "--subject", "1"))
+    assert listed(folder, "people")[0]["openid_subject"] == "https://sso.example.org 1"
+    taken = engage(folder, "people", "add", "bert", "--role", "viewer", "--openid", "1")
+    assert (taken.returncode, "'anna' has that OpenID subject already" in taken.stderr) == (2, True)
+    for arguments in ((), ("--subject", "1", "--none")):
+        assert engage(folder, "people", "openid", "anna", *arguments).returncode == 2
+    ok(engage(folder, "people", "openid", "anna", "--none"))
+    assert listed(folder, "people")[0]["openid_subject"] is None
+    for command in (
+        ("lock", "anna"),
+        ("change", "anna", "--role", "admin"),
+        ("reset", "anna"),
+        ("remove", "anna", "--yes"),
+    ):
+        assert "warning: no admin has a password now" in engage(folder, "people", *command).stderr, command
+
+
+def test_serve_says_what_is_wrong_with_the_provider(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = make_installation(tmp_path_factory.mktemp("wrong"))
+    with (folder / "engage.toml").open("a") as file:
+        file.write('\noidc_issuer = "https://sso.example.org"\n')
+    for command in (("serve",), ("serve", "operators")):
+        refused = engage(
+            folder, *command, ENGAGE_HTTP_PORT="21901", ENGAGE_HTTPS_PORT="21902", ENGAGE_OPERATORS_PORT="21903"
+        )
+        assert (refused.returncode, "oidc_client_id is not" in refused.stderr) == (2, True), refused.stderr

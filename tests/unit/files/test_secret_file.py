@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from engage_server.errors import SettingsInvalid
-from engage_server.links.registry.secret_file import read_secret_file
+from engage_server.files.secret_file import read_secret_file
 
 
 def written(folder: Path, content: bytes, mode: int = 0o600) -> Path:

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import pytest
 
 from engage_server.errors import SettingsInvalid
-from engage_server.links.registry.table import Between, Matching, Where, read_table
+from engage_server.files.toml_table import Between, Matching, Where, read_table
 from engage_server.records import IPNetwork
 
 WHERE = Where(Path("/etc/engage-server/links.toml"), "links.depot-kpn")

@@ -1,0 +1,1 @@
+"""What only a real browser can judge: real Chromium, driven by Playwright, against a real running pair."""
