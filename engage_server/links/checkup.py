@@ -39,7 +39,13 @@ def check_links(settings: Settings, sites: Collection[str] | None, now: datetime
     except EngageError as error:
         yield Check.of_error("file", error)
         return
-    counts = f"{len(file.links)} links, {len(file.hosts)} TLS hosts, {len(file.plain)} plain listeners"
+    counts = ", ".join(
+        (
+            _counted(len(file.links), "link"),
+            _counted(len(file.hosts), "TLS host"),
+            _counted(len(file.plain), "plain listener"),
+        )
+    )
     yield Check("file", Level.OK, f"{settings.links_file}: {counts}")
     yield from _check_sites(file, sites)
     yield _check_partners(file)
@@ -48,6 +54,10 @@ def check_links(settings: Settings, sites: Collection[str] | None, now: datetime
         yield from _check_host(host, now)
     for plain in file.plain.values():
         yield probe_plain(plain)
+
+
+def _counted(number: int, one: str) -> str:
+    return f"{number} {one}" if number == 1 else f"{number} {one}s"
 
 
 def _check_sites(file: LinksFile, sites: Collection[str] | None) -> Iterator[Check]:

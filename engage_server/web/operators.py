@@ -1,15 +1,20 @@
 """The operators' listener, which monitoring asks. Its routes are never on a device's port."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from flask import Blueprint, Flask, Response, request
 from werkzeug.exceptions import HTTPException
 
 from engage_server.errors import EngageError
+from engage_server.protocol.forwarded_for import hops_of
 from engage_server.records import Host
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.installation.checkup import PROCESS_HEADER
 from engage_server.web import answers, browser_guard, health, problems
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 PROMETHEUS_TEXT = "; ".join(("text/plain", "version=0.0.4", "charset=utf-8"))
 _BEARER = "bearer "
@@ -22,6 +27,7 @@ def create_operators_app(
     *,
     process: int,
     secure: bool,
+    behind_proxy: bool = False,
     assert_may_see_metrics: Callable[[str], None],
     pages: Sequence[Blueprint] = (),
 ) -> Flask:
@@ -33,6 +39,7 @@ def create_operators_app(
         hosts: The hosts under which operators call it. Any other host is refused.
         process: The number of this process, which each answer names.
         secure: Whether browsers use HTTPS, be it to a proxy.
+        behind_proxy: Whether all requests come through a proxy. Then the caller is the one that the proxy names.
         assert_may_see_metrics: Called with the token of a request, "" if it has none. Raises Refused.
         pages: What people see, such as the pages on which they sign in.
     """
@@ -40,6 +47,8 @@ def create_operators_app(
     # a redirect would repeat the host that the client sent
     app.url_map.merge_slashes = False
     app.url_map.redirect_defaults = False
+    if behind_proxy:
+        app.wsgi_app = _called_through_proxy(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     browser_guard.guard(app, hosts, secure=secure)
     for each in pages:
         app.register_blueprint(each)
@@ -74,6 +83,18 @@ def create_operators_app(
         return problems.of_status(500)
 
     return app
+
+
+def _called_through_proxy(wsgi_app: "WSGIApplication") -> "WSGIApplication":
+    """Take the address that the proxy saw as the caller's: the last one, because callers can write those before it."""
+
+    def middleware(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
+        named = next(iter(hops_of(environ.get("HTTP_X_FORWARDED_FOR", ""))), "")
+        if named:
+            environ["REMOTE_ADDR"] = named
+        return wsgi_app(environ, start_response)
+
+    return middleware
 
 
 def bearer_token() -> str:

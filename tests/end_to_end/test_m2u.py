@@ -200,7 +200,7 @@ def test_a_certificate_is_issued_for_ecatcher(tmp_path: Path) -> None:
     again = engage(tmp_path, "m2u", "client-certificate", "m2u", "--passphrase-file", "pass")
     assert (again.returncode, "exists already" in again.stderr) == (2, True)
     authority = (tmp_path / "m2u" / "m2u-ca.pem").read_bytes()
-    ok(engage(tmp_path, "m2u", "client-certificate", "m2u", "--format", "pem", "--name", "second"))
+    ok(engage(tmp_path, "m2u", "client-certificate", "m2u", "--form", "pem", "--name", "second"))
     assert (tmp_path / "m2u" / "m2u-ca.pem").read_bytes() == authority, "the same authority issues the second"
     assert openssl("verify", "-CAfile", "m2u/m2u-ca.pem", "m2u/second.pem").returncode == 0
 
@@ -209,8 +209,8 @@ def test_a_certificate_is_issued_for_ecatcher(tmp_path: Path) -> None:
     ("options", "sentence"),
     [
         ([], "needs a passphrase"),
-        (["--format", "pem", "--passphrase-file", "pass"], "--passphrase-file is for PKCS#12"),
-        (["--format", "pem", "--name", "../x"], "cannot be the name of a file"),
+        (["--form", "pem", "--passphrase-file", "pass"], "--passphrase-file is for PKCS#12"),
+        (["--form", "pem", "--name", "../x"], "cannot be the name of a file"),
     ],
 )
 def test_a_wrong_wish_makes_no_authority(tmp_path: Path, options: list[str], sentence: str) -> None:

@@ -213,8 +213,8 @@ def shared_links(folder: Path) -> tuple[str, int, int]:
     """Write everything that :data:`SHARED` names; its text, and the ports of the plain listeners."""
     secret_file(folder / "plant.login", LOGIN)
     for name in ("m2u.talk2m.com", "other"):
-        ok(engage(folder, "m2u", "client-certificate", "m2u", "--format", "pem", "--name", name))
-    ok(engage(folder, "m2u", "client-certificate", "stranger", "--format", "pem"))
+        ok(engage(folder, "m2u", "client-certificate", "m2u", "--form", "pem", "--name", name))
+    ok(engage(folder, "m2u", "client-certificate", "stranger", "--form", "pem"))
     plain, far = free_ports(2)
     files = {part: host_files(folder, f"{part}.example.org") for part in ("links", "cert", "only")}
     return SHARED.format(**files, plain=plain, far=far), plain, far

@@ -32,7 +32,7 @@ def audit() -> None:
 
 @audit.command(
     epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json\n"
-    "  engage audit show --limit 100 --before 4201   the hundred entries before entry 4201"
+    "  engage audit show --limit 100 --before 4201\n      the hundred entries before entry 4201"
 )
 @all_sites_option
 @click.option("--last", "--limit", "last", type=Numbered, metavar="N", help="Only the last N entries.")

@@ -32,7 +32,7 @@ _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*", re.ASCII)
 _EXAMPLE = """\b
 Examples:
   engage m2u client-certificate m2u --passphrase-file m2u.passphrase
-  engage m2u client-certificate m2u --format pem
+  engage m2u client-certificate m2u --form pem
 
 The folder gets m2u-ca.pem and m2u-ca.key once. Further certificates are issued by the same authority.
 """
@@ -47,7 +47,7 @@ The folder gets m2u-ca.pem and m2u-ca.key once. Further certificates are issued 
     "--days", type=click.IntRange(1, MOST_DAYS), default=DEFAULT_DAYS, show_default=True, help="How long it is valid."
 )
 @click.option(
-    "--format",
+    "--form",  # "--format" chooses the form of reports
     "form",
     type=click.Choice(["pkcs12", "pem"]),
     default="pkcs12",
@@ -99,7 +99,7 @@ def client_certificate(
 def _passphrase(session: Session, form: str, file: str | None) -> Secret | None:
     if form == "pem":
         if file is not None:
-            raise UsageError("--passphrase-file is for PKCS#12", "Leave it away, or use --format pkcs12.")
+            raise UsageError("--passphrase-file is for PKCS#12", "Leave it out, or use --form pkcs12.")
         return None
     passphrase = read_passphrase_option(session, file)
     if passphrase is None:

@@ -158,7 +158,7 @@ class DeviceEvidence:
     def every(self, site: str, now: datetime, wanted: DeviceFilter) -> Iterator[DeviceView]:
         """All devices of a site at this moment: first those never seen, then those that have been silent longest.
 
-        They are read some at a time, while the caller goes on. What is told of each is as it is then.
+        They are read some at a time, while the caller goes on. Each is shown as it is when it is read.
 
         Raises:
             NotFound: There is no such site.
@@ -247,7 +247,7 @@ class DeviceEvidence:
     def sightings(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
         """A page of what a device did lately, newest first, in all sites or in one.
 
-        A device that sends no serial number has no sightings of its own.
+        A device that sends no serial number has no sightings here.
 
         Raises:
             UsageError: It is no serial number, or no cursor of this list (``cursor.invalid``).

@@ -86,6 +86,7 @@ def operators_app(
         settings.operators_hosts,
         process=os.getpid(),
         secure=secure,
+        behind_proxy=settings.operators_behind_proxy,
         assert_may_see_metrics=gate.assert_may_see,
         pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure, openid=openid)],
     )

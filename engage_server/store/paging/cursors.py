@@ -1,8 +1,8 @@
 """Cursors: where a page begins, as a text that is opaque to callers.
 
-A cursor holds the key of the last row of a page. It fits one question only: a digest over the list's name, the filters
-and the key finds a cursor that was cut, changed, or made for another list. It is no proof of a permission. Whoever
-makes one by hand gets rows that they may read anyway.
+A cursor holds the key of the last row of a page. It fits one question only. A digest covers the list's name, the
+filters and the key. So a cursor that was cut, changed, or made for another list is found. It is no proof of a
+permission: anyone who makes one by hand gets rows that they may read anyway.
 """
 
 import base64

@@ -1,8 +1,8 @@
 """All devices of a site, longest silent first, as they stood at one moment.
 
 That order changes with every call, so no key into it lasts. A command that prints all of it reads the order once, in a
-few bytes for each device, and then the devices themselves, some at a time. It keeps no transaction open while somebody
-pages through its output.
+few bytes for each device. Then it reads the devices, some at a time. It keeps no transaction open while somebody pages
+through its output.
 """
 
 from array import array

@@ -93,7 +93,7 @@ FIELDS = {
 }
 
 
-def app_with(*, secure: bool = False, distribution: Distribution | None = None) -> Flask:
+def app_with(*, secure: bool = False, behind_proxy: bool = False, distribution: Distribution | None = None) -> Flask:
     """The listener with a route that changes something, a page, and a defect."""
 
     def assert_may_see(token: str) -> None:
@@ -106,6 +106,7 @@ def app_with(*, secure: bool = False, distribution: Distribution | None = None) 
         HOSTS,
         process=1,
         secure=secure,
+        behind_proxy=behind_proxy,
         assert_may_see_metrics=assert_may_see,
     )
     app.logger.setLevel(logging.CRITICAL)
@@ -342,6 +343,26 @@ class TestMetrics:
         with app.test_request_context("/metrics?access_token=a&token=b"):
             assert request.args
             assert bearer_token() == ""
+
+
+@pytest.mark.parametrize(
+    ("behind_proxy", "field", "address"),
+    [
+        (False, "203.0.113.7", "127.0.0.1"),
+        (True, "203.0.113.7", "203.0.113.7"),
+        (True, "198.51.100.1, 203.0.113.7", "203.0.113.7"),  # the first was written by the caller
+        (True, "", "127.0.0.1"),
+    ],
+)
+def test_who_calls_through_a_proxy(behind_proxy: bool, field: str, address: str) -> None:
+    """Sign-ins are limited by the caller's address: behind a proxy, all would have one."""
+    app = app_with(behind_proxy=behind_proxy)
+
+    @app.get("/who")
+    def who() -> str:
+        return str(request.environ["REMOTE_ADDR"])
+
+    assert ask(app.test_client(), "GET", "/who", X_Forwarded_For=field).text == address
 
 
 def test_ready_when_there_is_a_release(world: World) -> None:
