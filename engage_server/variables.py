@@ -9,6 +9,7 @@ CONFIG_VARIABLE = "ENGAGE_CONFIG"
 SYSTEM_CONFIG_VARIABLE = "ENGAGE_SYSTEM_CONFIG"  # replaces the system's settings file; "" means none, as in tests
 KEK_VARIABLE = "ENGAGE_KEY_ENCRYPTION_KEY"
 RELEASE_KEY_VARIABLE = "ENGAGE_RELEASE_KEY"
+DATABASE_VARIABLE = "ENGAGE_DATABASE_URL"  # a setting that may hold the password of the tables' owner
 SITE_KEY_VARIABLE = "ENGAGE_SITE_KEY"
 PASSPHRASE_VARIABLE = "ENGAGE_PASSPHRASE"  # noqa: S105  # the variable's name
 

@@ -248,11 +248,12 @@ def test_no_query_and_no_login_is_ever_logged(shared_ingress: SharedIngress) -> 
 
 
 def test_no_database_is_open_and_no_key_is_there(shared_ingress: SharedIngress) -> None:
-    """Neither the key-encryption key nor the release key, also in the supervisor; and no module of the database."""
+    """Neither key of the pair nor its database's password, also in the supervisor; and no module of the database."""
     for process in (shared_ingress.process.pid, *shared_ingress.descendants()):
         environment = Path(f"/proc/{process}/environ").read_bytes()
         assert b"KEY_ENCRYPTION" not in environment
         assert b"ENGAGE_RELEASE_KEY" not in environment
+        assert b"of-all-tables" not in environment
         assert b"ENGAGE_LINKS_PORT" in environment, "the negative control"
     assert len(shared_ingress.descendants()) == 6, "three ends, each an instance and a worker"
     for process in shared_ingress.descendants():

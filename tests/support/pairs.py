@@ -39,7 +39,12 @@ def shared_ingress(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SharedI
     (folder / "data").mkdir()
     links, plain, far = shared_links(folder)
     (folder / "links.toml").write_text(links)
-    ingress = SharedIngress(folder, free_port(), ENGAGE_KEY_ENCRYPTION_KEY="x" * 44, ENGAGE_RELEASE_KEY="y" * 44)
+    owners = {
+        "ENGAGE_KEY_ENCRYPTION_KEY": "x" * 44,
+        "ENGAGE_RELEASE_KEY": "y" * 44,
+        "ENGAGE_DATABASE_URL": "postgresql://owner:of-all-tables@127.0.0.1:9/engage",
+    }
+    ingress = SharedIngress(folder, free_port(), **owners)
     ingress.plain, ingress.far = plain, far
     try:
         ingress.wait_until_ready()

@@ -21,10 +21,10 @@ from engage_server.serving.pair import Descriptors, Instance, Pair
 from engage_server.serving.ports import assert_bindable
 from engage_server.serving.tls_groups import limiting_environment
 from engage_server.serving.worker.line_output import say_at_once
-from engage_server.variables import RELEASE_KEY_VARIABLE, SECRETS_OF_OPERATORS
+from engage_server.variables import DATABASE_VARIABLE, RELEASE_KEY_VARIABLE, SECRETS_OF_OPERATORS
 
 # the ingress opens none of what these open, so it never has them, not even in its environment
-_WITHOUT = (RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
+_WITHOUT = (DATABASE_VARIABLE, RELEASE_KEY_VARIABLE, *SECRETS_OF_OPERATORS)
 
 
 def serve_links(session: Session) -> int:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from engage_server.links.ingress.call import Route
 from engage_server.links.ingress.parts import Parts
@@ -11,6 +12,8 @@ from engage_server.links.kpn.answering.recent_messages import RecentMessages
 from engage_server.links.kpn.link_keys import KpnLink, read_link
 from engage_server.links.registry.links_file import LinksFile
 
+RECENT = Path("kpn") / "recent"
+
 
 @dataclass(frozen=True, slots=True)
 class KpnAddresses:
@@ -18,17 +21,16 @@ class KpnAddresses:
 
     Attributes:
         links: The links, with the secrets of their destinations.
-        recent: Which messages came lately. Made before the fork, so that all workers share it.
     """
 
     links: Sequence[KpnLink]
-    recent: RecentMessages
 
     def routes(self, parts: Parts) -> Sequence[Route]:
         """Return the addresses. Each host serves those whose service its table lists."""
+        recent = RecentMessages(parts.folder / RECENT)
         return (
             Destinations(self.links, parts.journal, parts.tables).route(),
-            Ingestion(self.links, parts.journal, parts.tables, self.recent).route(),
+            Ingestion(self.links, parts.journal, parts.tables, recent).route(),
         )
 
 
@@ -38,4 +40,4 @@ def read_addresses(file: LinksFile) -> KpnAddresses:
     Raises:
         SettingsInvalid: A key or a secret cannot be used.
     """
-    return KpnAddresses([read_link(link) for link in file.of_partner("kpn")], RecentMessages())
+    return KpnAddresses([read_link(link) for link in file.of_partner("kpn")])

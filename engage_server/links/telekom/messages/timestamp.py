@@ -1,7 +1,7 @@
 """When a message was created, and until when it is valid."""
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from lxml import etree
 
@@ -27,7 +27,7 @@ def read_timestamp(timestamp: etree._Element, at: datetime) -> tuple[datetime, d
         raise refusal("timestamp_form")
     times = {str(each.tag): _time(each) for each in found}
     created, expires = times[names.CREATED], times[names.EXPIRES]
-    if not created < expires <= created + names.LIFETIME:
+    if not timedelta(0) < expires - created <= names.LIFETIME:  # a sum could lie beyond the year 9999
         raise refusal("lifetime")
     if created > at + names.SKEW:
         raise refusal("future")

@@ -8,6 +8,7 @@ from engage_server.links.telekom.certificates.profiles import Environment
 from engage_server.links.telekom.message_files import signer_of, trust_of
 from engage_server.links.telekom.notifications.acknowledgement import Acknowledgement, read_acknowledgement
 from engage_server.links.telekom.notifications.desk import Agreed
+from engage_server.links.telekom.notifications.keys_apart import assert_keys_apart, assert_not_our_own
 from engage_server.links.telekom.notifications.link_keys import TelekomLink
 from engage_server.links.telekom.settings import TelekomTable, read_telekom_table
 
@@ -23,12 +24,12 @@ def read_agreed(
         links: All links of Telekom's.
 
     Raises:
-        SettingsInvalid: A key is missing or cannot be used.
+        SettingsInvalid: A key is missing or cannot be used, or one private key has two purposes.
         EngageError: A file cannot be used.
     """
     where = file.where.below("telekom")
-    table = read_telekom_table(file.telekom, where)
-    return tuple(
+    table, served = read_telekom_table(file.telekom, where), tuple(environments)
+    found = tuple(
         Agreed(
             each,
             trust_of(table, each, where),
@@ -37,8 +38,12 @@ def read_agreed(
             {name: read_acknowledgement(path) for name, path in table.acknowledgement_files.items()},
             tuple(link for link in links if link.environment is each),
         )
-        for each in environments
+        for each in served
     )
+    assert_keys_apart(table, where, served, list(file.hosts.values()))
+    for each in found:
+        assert_not_our_own(each.trust, table, each.environment, where)
+    return found
 
 
 def _acknowledgement(table: TelekomTable, where: Where) -> Acknowledgement:

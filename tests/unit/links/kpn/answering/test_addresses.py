@@ -50,6 +50,19 @@ def test_a_replay_at_another_worker_gets_no_message(addresses: KpnAddresses, tmp
     assert other(call(pack(bt=1_700_000_001), DEVICE_SECRET), {}).body == b"[]"
 
 
+def test_a_replay_after_a_restart_gets_no_message(addresses: KpnAddresses, tmp_path: Path) -> None:
+    """Also after SIGHUP, and at another listener: each of them reads the file again."""
+    tables = FixedTables()
+    tables.add(IMEI, DEPOT, DEVICE_SECRET)
+    before = answers(addresses, tables, tmp_path)["kpn-ingestion"]
+    assert before(call(pack(), DEVICE_SECRET), {}).status == 200
+    tables.execute(b"[]")
+    again = read_addresses(read_links_file(tmp_path / "links.toml", "127.0.0.1", 443))
+    after = answers(again, tables, tmp_path)["kpn-ingestion"]
+    assert after(call(pack(), DEVICE_SECRET), {}).body == b""
+    assert after(call(pack(bt=1_700_000_001), DEVICE_SECRET), {}).body == b"[]"
+
+
 def test_a_link_without_its_secret_stops_the_start(tmp_path: Path) -> None:
     (tmp_path / "links.toml").write_text(LINKS)
     with pytest.raises(SettingsInvalid, match=r"destination\.secret"):

@@ -3,6 +3,9 @@
 import hashlib
 import os
 import warnings
+from pathlib import Path
+
+import pytest
 
 from engage_server.links.kpn.answering.recent_messages import RecentMessages
 
@@ -41,3 +44,19 @@ def test_what_a_worker_adds_is_known_to_all() -> None:
         os._exit(0)
     os.waitpid(worker, 0)
     assert recent.holds(key(1))
+
+
+def test_a_file_keeps_them(tmp_path: Path) -> None:
+    file = tmp_path / "kpn" / "recent"
+    assert RecentMessages(file).add(key(1))
+    assert RecentMessages(file).holds(key(1))
+    assert not RecentMessages(file).holds(key(2))
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+def test_without_its_file_it_works_in_memory_and_says_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    (tmp_path / "recent").mkdir()
+    recent = RecentMessages(tmp_path / "recent")
+    assert recent.add(key(1))
+    assert recent.holds(key(1))
+    assert "a restart will forget" in caplog.text

@@ -252,6 +252,24 @@ def test_the_wrong_time(seconds: int, why: str) -> None:
     assert reason(signed(), NOW + seconds * SECOND) == why
 
 
+@pytest.mark.parametrize(
+    ("created", "expires", "why"),
+    [
+        ("0001-01-01T00:00:00Z", "0001-01-01T00:00:01Z", "stale"),
+        ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "lifetime"),
+        ("9999-12-31T23:59:58Z", "9999-12-31T23:59:59Z", "future"),
+        ("9999-12-31T23:59:59Z", "0001-01-01T00:00:00Z", "lifetime"),
+    ],
+)
+def test_the_first_and_the_last_time_that_can_be_written(created: str, expires: str, why: str) -> None:
+    """A stranger may write them: they are read before any signature."""
+
+    def at_the_end(root: etree._Element) -> None:
+        one(root, names.CREATED).text, one(root, names.EXPIRES).text = created, expires
+
+    assert reason(changed(at_the_end)) == why
+
+
 def test_another_than_the_agreed_certificate() -> None:
     assert reason(signed(number=1)) == "token_not_pinned"
     renewed = certificate(party().key, "the same key in a new certificate")

@@ -18,7 +18,7 @@ from engage_server.records import PathEvent
 from tests.support.chains import good_chain
 from tests.support.hidden import run_without
 from tests.support.ingress import host_files
-from tests.support.signed_messages import NOW
+from tests.support.signed_messages import NOW, party
 from tests.support.telekom_links import LINKS, links_file, write_links
 
 
@@ -79,6 +79,48 @@ class Unused:
 
     def record(self, events: Sequence[PathEvent]) -> bool:
         raise AssertionError(events)
+
+
+PRODUCTION = """
+[telekom.pe]
+sign_certificate_file = "{name}.pem"
+sign_key_file = "{name}.key"
+sign_key_passphrase_file = "own.passphrase"
+telekom_sign_certificate_file = "telekom.pem"
+"""
+
+
+def test_one_key_may_not_sign_in_both_environments(folder: Path) -> None:
+    more = PRODUCTION.format(name="own")
+    assert refused(folder, "[telekom.ta]", f"{more}\n[telekom.ta]").endswith(
+        "[telekom.pe]: sign_certificate_file: [telekom.ta] has the same private key"
+    )
+
+
+def test_one_key_may_not_sign_and_be_a_tls_key(folder: Path) -> None:
+    """Also of a host that serves other partners; and neither a chain behind the certificate hides it."""
+    own = (folder / "own.pem").read_bytes()
+    host_files(folder, "other.example.org")
+    (folder / "other.example.org.pem").write_bytes(own + (folder / "other.example.org.pem").read_bytes())
+    host = '[hosts."other.example.org"]\ncertificate_file = "other.example.org.pem"\n'
+    host += 'key_file = "other.example.org.key"\nserves = ["m2u"]\n\n[telekom.ta]'
+    assert refused(folder, "[telekom.ta]", host).endswith(
+        '[telekom.ta]: sign_certificate_file: [hosts."other.example.org"] has the same private key'
+    )
+
+
+def test_the_other_environment_may_be_on_another_machine(folder: Path) -> None:
+    """The control: its files are not here, or it has a key of its own."""
+    text = (folder / "links.toml").read_text()
+    (folder / "links.toml").write_text(text + PRODUCTION.format(name="elsewhere"))
+    assert read_telekom_part(links_file(folder)).agreed
+    (folder / "elsewhere.pem").write_bytes(pem([party(2).certificate]))
+    assert read_telekom_part(links_file(folder)).agreed
+
+
+def test_telekoms_certificate_is_not_ours(folder: Path) -> None:
+    sentence = refused(folder, '= "telekom.pem"', '= "own.pem"')
+    assert sentence.endswith("[telekom.ta]: telekom_sign_certificate_file: it is your own certificate")
 
 
 def test_a_passphrase_that_others_may_read_stops_the_start(folder: Path) -> None:
