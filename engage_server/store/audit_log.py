@@ -102,8 +102,9 @@ def verdict(connection: Connection, sealer: Sealer) -> AuditVerdict:
     every = select(audit_events).order_by(audit_events.c.id).execution_options(yield_per=_AT_ONCE)
     course = _Course(sealer)
     try:
-        for row in connection.execute(every):
-            course.follow(entry_of(row))
+        with connection.execute(every) as rows:  # closed even if an entry cannot be read
+            for row in rows:
+                course.follow(entry_of(row))
     except (ValueError, TypeError):  # a value that the database's own types cannot parse
         return AuditVerdict(0, "", ("an entry was changed so that it cannot be read",))
     faults = [*course.changed, *course.out_of_order]

@@ -28,15 +28,17 @@ def select_order(connection: Connection, site: str, wanted: DeviceFilter) -> Sil
     """Return the order."""
     streamed = {"yield_per": _AT_ONCE}
     rows = select(_device.id).where(is_device_of(site), passes(wanted)).order_by(_device.last_seen, _device.identity)
-    seen = array("q", connection.scalars(rows.execution_options(**streamed)))
+    with connection.execute(rows.execution_options(**streamed)) as found:
+        seen = array("q", found.scalars())
     if wanted.host:
         return SilentOrder(b"", seen)
     listed = never_seen(site).order_by(devices.c.serial)
     if wanted.trouble is not None:
         listed = listed.where(select(_device.id).where(_device.identity == devices.c.serial).exists())
     serials = bytearray()
-    for row in connection.execute(listed.execution_options(**streamed)):
-        serials += bytes.fromhex(str(row[0]))
+    with connection.execute(listed.execution_options(**streamed)) as found:
+        for serial in found.scalars():
+            serials += bytes.fromhex(str(serial))
     return SilentOrder(bytes(serials), seen)
 
 

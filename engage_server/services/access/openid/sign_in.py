@@ -69,7 +69,11 @@ class OpenIdSignIn:
             NotPossible: The provider cannot be used now (``openid.unavailable``).
         """
         trip = Trip.begin(now)
-        return trip, self._provider.address(trip)
+        try:
+            return trip, self._provider.address(trip)
+        except EngageError as error:
+            _log.warning("nobody can sign in by OpenID now: %s: %s", error.code, error.sentence)
+            raise
 
     def finish(self, returned: Returned, now: datetime) -> Person:
         """Return who came back.

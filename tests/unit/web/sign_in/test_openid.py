@@ -495,6 +495,7 @@ class TestProviderInTrouble:
             ("/.well-known/openid-configuration", 200, b"<html>", "no JSON"),
             ("/.well-known/openid-configuration", 200, b"[]", "no JSON object"),
             ("/.well-known/openid-configuration", 200, b'{"issuer": "https://other.example"}', "to the letter"),
+            ("/.well-known/openid-configuration", 200, b'{"issuer": "ISSUER"}', "no authorization_endpoint"),
             ("/.well-known/openid-configuration", 200, b" " * 600_000, "too much"),
             ("/jwks", 200, b'{"keys": []}', "no key"),
             ("/jwks", 200, b'{"keys": [{"kty": "oct", "k": "AAAA"}, 7, {"kty": "RSA"}]}', "no key"),
@@ -515,13 +516,13 @@ class TestProviderInTrouble:
         why: str,
         caplog: pytest.LogCaptureFixture,
     ) -> None:
-        provider.answers[path] = status, body
+        provider.answers[path] = status, body.replace(b"ISSUER", provider.issuer.encode())
         browser = door.browser()
         answer = browser.get("/sign-in/openid")
         if answer.status_code == 303:
             answer = come_back(browser, provider.authorize(answer.headers["Location"]))
             assert told(answer, caplog) == "openid.unavailable"
-            assert why in caplog.text
+        assert why in caplog.text
         assert answer.status_code == 503
         assert "The OpenID provider cannot be used now" in answer.text
         assert browser.post("/sign-in", data={"name": "chief", "password": PASSWORD}).status_code == 303
