@@ -118,6 +118,6 @@ def test_no_other_module_makes_a_client_context_of_its_own() -> None:
     package = checkout.ROOT / "engage_server"
     makers = ("create_default_context", "PROTOCOL_TLS_CLIENT", "create_urllib3_context", "HTTPSHandler", "urlopen(")
     found = {path.name for path in package.rglob("*.py") if any(maker in path.read_text() for maker in makers)}
-    # tls_groups.py looks at the hello that a context would send, and connects to nobody; probe.py and trial.py ask the
-    # ingress of this machine, and hold no answer for true: they compare its certificate, or send it what it must refuse
-    assert found == {"upstream_address.py", "tls_groups.py", "probe.py", "trial.py"}
+    # tls_groups.py looks at the hello that a context would send, and connects to nobody. The others ask processes of
+    # this machine and verify no certificate: they look whether one answers, compare it, or send what must be refused.
+    assert found == {"upstream_address.py", "tls_groups.py", "probe.py", "trial.py", "network_checkup.py"}

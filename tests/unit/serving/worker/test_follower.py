@@ -268,7 +268,7 @@ def test_a_request_costs_no_x509_no_hmac_no_sql_and_no_file(
     monkeypatch.setattr(Path, "open", forbidden("Path.open"))
     monkeypatch.setattr(hmac, "new", forbidden("hmac.new"))
     monkeypatch.setattr(x509, "load_der_x509_certificate", forbidden("x509"))
-    for method in ("generation", "sites", "releases", "site_key", "private_key", "devices"):
+    for method in ("generation", "sites", "releases", "site_key", "private_key", "device_serials"):
         monkeypatch.setattr(SqlStore, method, forbidden(method))
     watching = True
     sys.addaudithook(lambda name, _: touched.append(name) if watching and name in {"open", "sqlite3.connect"} else None)
