@@ -51,7 +51,7 @@ class Act(StrEnum):
     PEOPLE_SEE = "people:see"
     PEOPLE_CHANGE = "people:change"
     TOKEN_SEE = "token:see"  # noqa: S105  # an act, not a secret
-    TOKEN_CHANGE = "token:change"  # noqa: S105
+    TOKEN_CHANGE = "token:change"  # noqa: S105  # an act, too
     METRICS_SEE = "metrics:see"
     INSTALLATION_MAKE = "installation:make"
     VENDOR_IMPORT = "vendor:import"

@@ -105,7 +105,7 @@ class _Folder(Transport):
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()  # type: ignore[no-untyped-call]  # zeep has no type hints
 
     def load(self, url: str) -> bytes:
         """Read what a WSDL imports."""

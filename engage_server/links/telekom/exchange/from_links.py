@@ -23,7 +23,7 @@ from engage_server.records import Secret
 from engage_server.services.chains.held_files import MAX_FILE_BYTES, shown
 
 # Where a host listens that does not say. It matters to nobody here: endpoints are compared by their URLs.
-_ANY, _HTTPS_PORT = "0.0.0.0", 443  # noqa: S104
+_ANY, _HTTPS_PORT = "0.0.0.0", 443  # noqa: S104  # nothing listens
 
 _SERVICES = {"telekom-ta": "2", "telekom-pe": "4"}
 
