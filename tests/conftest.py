@@ -63,25 +63,30 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """One server for the whole run; every test takes a database of its own."""
-    with postgres_server() as server:
+    with postgres_server(in_memory=True) as server:
         yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database, once of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'engage.db'}"
+        yield f"sqlite:///{tmp_path / 'engage.db'}"
+        return
     server: PostgresServer = request.getfixturevalue("postgresql")
-    return server.new_database()
+    yield (url := server.new_database())
+    server.done_with(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database with tables and without rows, once of each kind; sealed by ``databases.SEALER``."""
     if request.param == "sqlite":
-        return migrated_sqlite(tmp_path / "engage.db")
-    return migrated_postgresql(request.getfixturevalue("postgresql"))
+        yield migrated_sqlite(tmp_path / "engage.db")
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    yield (url := migrated_postgresql(server))
+    server.done_with(url)
 
 
 @pytest.fixture
