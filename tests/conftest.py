@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
+from tests.support.sharing import ByServer
 from tests.support.timing import Timing
 from tests.support.world import World
 
@@ -50,6 +52,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             for mark in item.iter_markers("long"):
                 item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | None:
+    """By module, and those that share a server together."""
+    return ByServer(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
