@@ -207,6 +207,7 @@ class Rotations(ApprovalSteps):
                 f"Finish the preparation first: engage rotate start --site {site_name} --way {rotation.way}",
                 code="rotation.preparing",
             )
+        occasion = occasion.because(reason)
         self._record_approval(self.progress(rotation, occasion), reason, occasion, tell, candidate)
         for _ in range(_ATTEMPTS):
             with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
@@ -233,13 +234,12 @@ class Rotations(ApprovalSteps):
                 the gate, and the site needs a second person for that.
             Conflict: Somebody else continued the rotation at the same time.
         """
-        rotation = self._required(site_name)
+        rotation, occasion = self._required(site_name), occasion.because(reason)
+        why = occasion.reason or "aborted"
         if keep:
             self._assert_may_keep(self.progress(rotation, occasion), occasion)
         if keep or not rotation.step:
-            return self._end(
-                rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=False
-            )
+            return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=False)
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
@@ -247,9 +247,7 @@ class Rotations(ApprovalSteps):
                 "Keep what is served now: engage rotate abort --keep. Then activate another release.",
                 code="release.refused",
             )
-        return self._end(
-            rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=True
-        )
+        return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=True)
 
     # --- the parts
 
