@@ -31,7 +31,7 @@ Instant = Annotated[str, Format("date-time")]
 
 
 def _with_what_bases_say(schema: dict[str, Any], shape: Any) -> None:
-    """Give the fields that a shape inherits their descriptions: pydantic reads those of its direct fields only."""
+    """Describe the fields that a shape inherits: pydantic describes only those that stand in it."""
     from pydantic import TypeAdapter  # it is calling: commands come here never
 
     for base in shape.__orig_bases__:
