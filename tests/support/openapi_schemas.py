@@ -52,7 +52,8 @@ def narrower(sides: Sides, wide: Json, narrow: Json, at: str, seen: _Seen = froz
     found: list[str] = []
     for each in _alternatives(sides.narrow, narrow):
         alike = [choice for choice in choices if _types(choice[1]) & _types(each[1])]
-        found += min((list(_pair(sides, choice, each, at, seen)) for choice in alike or choices), key=len)
+        complaints = [list(_pair(sides, choice, each, at, seen)) for choice in alike or choices]
+        found += min(complaints, key=len)
     return list(dict.fromkeys(found))
 
 
