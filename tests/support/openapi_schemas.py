@@ -53,7 +53,7 @@ def narrower(sides: Sides, wide: Json, narrow: Json, at: str, seen: _Seen = froz
     for each in _alternatives(sides.narrow, narrow):
         alike = [choice for choice in choices if _types(choice[1]) & _types(each[1])]
         complaints = [list(_pair(sides, choice, each, at, seen)) for choice in alike or choices]
-        found += min(complaints, key=len)
+        found += sorted(complaints, key=len)[0]
     return list(dict.fromkeys(found))
 
 
