@@ -31,11 +31,13 @@ Instant = Annotated[str, Format("date-time")]
 
 
 def _with_what_bases_say(schema: dict[str, Any], shape: Any) -> None:
-    """Give the fields that a shape inherits their descriptions: pydantic reads those of its own fields only."""
+    """Describe the fields that a shape inherits: pydantic describes only those that stand in it."""
     from pydantic import TypeAdapter  # it is calling: commands come here never
 
     for base in shape.__orig_bases__:
-        of_base: Mapping[str, Any] = TypeAdapter(base).json_schema().get("properties", {}) if base != TypedDict else {}
+        if not isinstance(base, type) or not hasattr(base, "__orig_bases__"):  # TypedDict itself, or Generic
+            continue
+        of_base: Mapping[str, Any] = TypeAdapter(base).json_schema().get("properties", {})
         for name, field in of_base.items():
             if "description" in field:
                 schema["properties"][name].setdefault("description", field["description"])

@@ -68,11 +68,11 @@ def upload_json(entry: Entry) -> UploadJson:
     return {
         "digest": entry["digest"],
         "received_at": entry["receivedAt"],
-        "times": times if isinstance(times, int) else 1,
+        "times": times if type(times) is int else 1,
         "again": _only(str, entry.get("again")),
         "call": call if isinstance(call, str) else None,
         "repeated": _only(int, entry.get("repeated")),
-        "unread": unread if isinstance(unread, int) else None,
+        "unread": unread if type(unread) is int else None,
         "upload": entry["upload"],
     }
 
@@ -99,4 +99,4 @@ def given_json(given: GivenDatabase | None) -> GivenDatabaseJson | None:
 
 
 def _only(kind: type[_T], values: object) -> list[_T]:
-    return [each for each in values if isinstance(each, kind)] if isinstance(values, list) else []
+    return [each for each in values if type(each) is kind] if isinstance(values, list) else []

@@ -43,7 +43,7 @@ class Requests:
         if kept[0] != request.body:
             raise Refused(
                 "this Idempotency-Key was sent with another body",
-                "Send another request with a key of its own.",
+                "Send another request with another key.",
                 code="idempotency.other_body",
             )
         return kept[1]

@@ -15,7 +15,7 @@ _BEARER = "bearer "
 def caller_of(request: Request, access: ApiAccess, cookie: SessionCookie, now: datetime) -> Actor:
     """Return who calls.
 
-    A token counts, even if there is a cookie, too: whoever sends one means it.
+    A token counts, even if there is a cookie, too: anyone who sends one means it.
 
     Raises:
         Refused: There is neither (``token.missing``), or it is not good. Those codes begin with ``token.``.

@@ -1,6 +1,6 @@
 """Carries out a request of the API.
 
-1. The path is read: what cannot exist is 404, whoever asks.
+1. The path is read: what cannot exist is 404 for everybody.
 2. Who calls, and may they? 401, 403. Nothing about the site was looked up yet.
 3. The query and the body are read: 400, 413, 415, 422.
 4. A conditional route compares versions: 428, 412.

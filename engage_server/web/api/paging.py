@@ -24,13 +24,11 @@ def whole_number(text: object) -> object:
     return text
 
 
-WholeNumber = Annotated[int, BeforeValidator(whole_number)]
-
-
 class PageQuery(Query):
     """Which page of a list."""
 
-    limit: Annotated[WholeNumber, Field(ge=1, le=MOST)] = Field(
+    # the bounds stand before what reads the text: only so the schema has them
+    limit: Annotated[int, Field(ge=1, le=MOST), BeforeValidator(whole_number)] = Field(
         USUAL, description="The most items of the page. A page may have fewer, even none, before the last one."
     )
     cursor: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(

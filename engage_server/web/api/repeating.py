@@ -1,4 +1,4 @@
-"""Requests with an Idempotency-Key: the effect happens once, and whoever asks again gets the answer again."""
+"""Requests with an Idempotency-Key: the effect happens once, and anyone who asks again gets the answer again."""
 
 import threading
 from collections.abc import Callable, Iterator

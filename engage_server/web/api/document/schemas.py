@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from engage_server.web.api.problem_codes import ProblemJson
-from engage_server.web.api.route import Body, Query, Route
+from engage_server.web.api.route import Query, Route
 
 _REFS = "#/components/schemas/{model}"
 
@@ -22,17 +22,16 @@ class Schemas:
     """
 
     def __init__(self, routes: Sequence[Route[Any, Any, Any]]) -> None:
-        shapes = {shape: None for route in routes for shape in (route.answer, route.body) if _is_shape(shape)}
-        self._keys = {id(shape): number for number, shape in enumerate((*shapes, ProblemJson))}
-        self._kept = (*shapes, ProblemJson)  # their ids stay theirs
-        inputs = [(self._keys[id(shape)], "validation", TypeAdapter(shape)) for shape in self._kept]
-        found, rest = TypeAdapter.json_schemas(inputs, ref_template=_REFS)  # type: ignore[arg-type]  # any keys will do
-        self._schemas = {key: schema for (key, _), schema in found.items()}
-        self.definitions: dict[str, Any] = rest.get("$defs", {})
+        bodies = [route.body for route in routes if route.body not in (None, bytes)]
+        answers = [route.answer for route in routes if route.answer is not None]
+        sent, sent_definitions = _made(bodies)
+        shown, shown_definitions = _made([*answers, ProblemJson])
+        self._schemas = {**sent, **_open(shown)}
+        self.definitions: dict[str, Any] = {**sent_definitions, **_open(shown_definitions)}
 
     def of(self, shape: Any) -> dict[str, Any]:
         """The schema of a body or an answer."""
-        return dict(self._schemas[self._keys[id(shape)]])
+        return dict(self._schemas[str(shape)])
 
     @staticmethod
     def of_query(shape: type[Query]) -> list[dict[str, Any]]:
@@ -42,8 +41,19 @@ class Schemas:
         return [_parameter(name, dict(each), name in required) for name, each in schema.get("properties", {}).items()]
 
 
-def _is_shape(shape: Any) -> bool:
-    return shape is not None and shape is not bytes and shape is not Body
+def _made(shapes: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The schema of each shape, by its name, and the definitions that they refer to."""
+    by_name = {str(shape): shape for shape in shapes}
+    inputs: list[Any] = [(name, "validation", TypeAdapter(shape)) for name, shape in by_name.items()]
+    found, rest = TypeAdapter.json_schemas(inputs, ref_template=_REFS)
+    return {str(key): schema for (key, _), schema in found.items()}, rest.get("$defs", {})
+
+
+def _open(schema: Any) -> Any:
+    """The schema of an answer, which may get further fields later: a caller must not refuse them."""
+    if isinstance(schema, dict):
+        return {key: _open(value) for key, value in schema.items() if (key, value) != ("additionalProperties", False)}
+    return [_open(each) for each in schema] if isinstance(schema, list) else schema
 
 
 def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:

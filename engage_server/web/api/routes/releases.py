@@ -206,7 +206,7 @@ ROUTES = (
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
         links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
-        problems=("release.exists", "key.mismatch", "certificate.invalid", "private_key.invalid"),
+        problems=("release.exists", "key.mismatch", "certificate.invalid", "private_key.invalid", "passphrase.wrong"),
     ),
     Route(
         method="GET",
@@ -271,7 +271,7 @@ ROUTES = (
         has_etag=True,
         version=version_of_release,
         writes=AuditAction.RELEASE_RETIRED,
-        problems=("release.not_found", "release.in_rotation"),
+        problems=("release.not_found", "release.in_rotation", "release.current", "release.retired"),
     ),
     Route(
         method="DELETE",
@@ -285,6 +285,6 @@ ROUTES = (
         tag="releases",
         version=version_of_release,
         writes=AuditAction.RELEASE_DROPPED,
-        problems=("release.not_found",),
+        problems=("release.not_found", "release.served", "release.in_rotation"),
     ),
 )
