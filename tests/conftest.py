@@ -1,10 +1,9 @@
 """What many tests need: a clean environment, keys, a store, a PostgreSQL server."""
 
 import os
-from collections.abc import Generator, Iterator
-from contextlib import ExitStack, nullcontext
+from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,12 +13,12 @@ from tests.support.chains import NOW
 from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
-from tests.support.rsa_keys import keeping, pooled_keys
+from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
 from tests.support.timing import Timing
 from tests.support.world import World
 
 _TESTS = Path(__file__).parent
-_ORDER = ("project", "browser", "end_to_end", "property", "strangers", "unit", "fuzz")
+_ORDER = ("project", "browser", "api", "end_to_end", "property", "strangers", "unit", "fuzz")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -39,6 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
         until_the_end = ExitStack()
         until_the_end.enter_context(pooled_keys(cache.mkdir("rsa-keys")))
         config.add_cleanup(until_the_end.close)
+        config.pluginmanager.register(SharedKeepTheirs())
     config.pluginmanager.import_plugin("tests.support.pairs")
     config.pluginmanager.register(Timing(config.getoption("slowest")))
 
@@ -50,13 +50,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             for mark in item.iter_markers("long"):
                 item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup(fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
-    """What is shared by tests keeps its keys."""
-    with nullcontext() if fixturedef.scope == "function" else keeping():
-        return (yield)
 
 
 @pytest.fixture(autouse=True)

@@ -12,7 +12,17 @@ from engage_server.records.access import (
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
-from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditVerdict
+from engage_server.records.audit import (
+    CHANGES_OF_SITE,
+    ActTerms,
+    AuditAction,
+    AuditEntry,
+    AuditEvent,
+    AuditFilter,
+    AuditHead,
+    AuditVerdict,
+    KeyedRequest,
+)
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
@@ -38,6 +48,7 @@ from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
+    "CHANGES_OF_SITE",
     "LINK_REGISTERED",
     "LINK_REMOVED",
     "LIVE_WITHIN",
@@ -45,6 +56,7 @@ __all__ = [
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
     "AccessToken",
+    "ActTerms",
     "Actor",
     "ActorKind",
     "Adoption",
@@ -71,6 +83,7 @@ __all__ = [
     "Grant",
     "Host",
     "IPNetwork",
+    "KeyedRequest",
     "KpnDevice",
     "Limit",
     "LinkStanding",

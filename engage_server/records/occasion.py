@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from engage_server.errors import UsageError
-from engage_server.records.audit import AuditAction, AuditEvent
+from engage_server.records.audit import ActTerms, AuditAction, AuditEvent
 
 LONGEST_REASON = 1000
 _UNPRINTABLE = ("Cc", "Cs")  # control characters, and bytes that were no UTF-8
@@ -35,16 +35,19 @@ class Occasion:
         now: By the wall clock; aware, UTC.
         clock: The machine's own clock at that time. None for simulated time, whose wall clock is always right.
         reason: Why, in the operator's words; "" if they gave none.
+        terms: What must hold in the transaction of the act. None: nothing else.
     """
 
     actor: str
     now: datetime
     clock: BootClock | None = None
     reason: str = ""
+    terms: ActTerms | None = None
 
     def event(self, action: AuditAction, site: str = "", **facts: str) -> AuditEvent:
         """Build the audit event of this occasion. Facts must never hold a secret."""
-        return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason)
+        terms = self.terms if self.terms is not None and self.terms.action is action else None
+        return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason, terms=terms)
 
     def because(self, reason: str) -> "Occasion":
         """The same occasion with a reason. An empty one takes no reason away that is there already."""

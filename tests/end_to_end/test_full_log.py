@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.hello_bytes import named
 from tests.support.hostile import ask
-from tests.support.running import RunningPair, eventually
+from tests.support.running import NOTICE, RunningPair, eventually
 from tests.support.trusting import trusting
 
 LINE = b"x" * 100 + b"\n"
@@ -39,13 +39,20 @@ def fill(writing: int) -> None:
     os.close(again)
 
 
+def wait_until_ready(reading: int) -> None:
+    """Until all three instances serve: the addresses are printed then."""
+    told = b""
+    while b"lock fetch" not in told:
+        piece = os.read(reading, 4096)
+        assert piece, told
+        told += piece
+
+
 def test_a_log_that_nobody_reads_holds_up_nobody(installation: Path, unread: tuple[int, int]) -> None:
     reading, writing = unread
     pair = RunningPair(installation, "--workers", "1", output=writing)
     try:
-        told = b""
-        while b"lock fetch" not in told:
-            told += os.read(reading, 4096)
+        wait_until_ready(reading)
         tls = trusting(installation)
         fill(writing)
         with socket.create_connection(("127.0.0.1", pair.https_port), timeout=20) as stranger:
@@ -69,3 +76,23 @@ def answers(pair: RunningPair) -> bool:
         return ask(pair.http_port, None) < 60
     except OSError:
         return False
+
+
+@pytest.mark.long("above, and what is lost is counted in tests/unit/serving/worker/test_log_lines.py")
+def test_lines_that_find_no_room_are_counted(installation: Path, unread: tuple[int, int]) -> None:
+    reading, writing = unread
+    pair = RunningPair(installation, "--workers", "1", output=writing)
+    lost = 'engage_access_log_lines_lost_total{listener="http"}'
+    request = f"GET {NOTICE}?serialNumber=x HTTP/1.1\r\nHost: {'x' * 200}\r\n\r\n".encode()
+    try:
+        wait_until_ready(reading)
+        assert pair.metrics()[lost] == 0, "the control"
+        with socket.create_connection(("127.0.0.1", pair.http_port), timeout=20) as connection:
+            for _ in range(8000):  # some 2 MB of lines: more than the pipe and the server keep
+                connection.sendall(request)
+                received = b""
+                while not received.endswith(b'"}'):
+                    received += connection.recv(65536)
+        eventually(lambda: pair.metrics()[lost] > 0, "counted")
+    finally:
+        assert pair.stop() == 0

@@ -276,48 +276,6 @@ def test_the_log_as_text(installation: Path) -> None:
         assert not [line for line in pair.log.splitlines() if line.startswith("{")]
 
 
-@pytest.mark.long("test_full_log.py")
-def test_a_log_that_nobody_reads_holds_nobody_up(installation: Path) -> None:
-    """The reader of the standard output stops reading: devices are served, lines are lost and counted."""
-    from tests.support.running import ENGAGE, clean_environment, free_port, free_ports
-
-    (http, https), operators = free_ports(), free_port()
-    ports = ("--http-port", str(http), "--https-port", str(https), "--operators-port", str(operators))
-    process = subprocess.Popen(
-        [ENGAGE, "serve", "--bind", "127.0.0.1", *ports, "--workers", "1"],
-        cwd=installation,
-        env=clean_environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        request = f"GET {NOTICE}?serialNumber=x HTTP/1.1\r\nHost: {'x' * 200}\r\n\r\n".encode()
-        eventually(lambda: _answers(http, request), "ready")
-        with closing(socket.create_connection(("127.0.0.1", http), timeout=10)) as connection:
-            for _ in range(8000):  # some 2 MB of lines: more than the pipe and the server keep
-                connection.sendall(request)
-                received = b""
-                while not received.endswith(b'"}'):
-                    received += connection.recv(65536)
-        pair = RunningPair.__new__(RunningPair)
-        pair.operators_port = operators
-        eventually(lambda: pair.metrics()['engage_access_log_lines_lost_total{listener="http"}'] > 0, "counted")
-    finally:
-        process.terminate()
-        assert process.stdout is not None
-        process.stdout.close()
-        assert process.wait(30) == 0
-
-
-def _answers(port: int, request: bytes) -> bool:
-    try:
-        with closing(socket.create_connection(("127.0.0.1", port), timeout=2)) as connection:
-            connection.sendall(request)
-            return connection.recv(65536).startswith(b"HTTP/1.1 200")
-    except OSError:
-        return False
-
-
 def test_what_a_dead_worker_counted_stays_and_what_it_held_does_not(installation: Path) -> None:
     import os
     import signal

@@ -12,12 +12,13 @@ import fcntl
 import hashlib
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
+import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -40,15 +41,24 @@ class KeyPool:
         self._folder = folder
         self._threads = threading.Lock()
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._keys = deque(_read_key(file.read_bytes()) for file in sorted(folder.glob("*.der"))[:_POOL])
+        self._keys: deque[rsa.RSAPrivateKey] = deque()
+        self._unread: deque[Path] = deque()
+        self._known: set[Path] = set()
 
     def draw(self, *, kept: bool) -> rsa.RSAPrivateKey:
         """A key that comes again after all others, or never if it is kept."""
         with self._threads:
-            key = self._keys.popleft() if len(self._keys) >= _POOL else self._made()
+            key = self._keys.popleft() if len(self._keys) >= _POOL else self._read() or self._made()
             if not kept:
                 self._keys.append(key)
             return key
+
+    def _read(self) -> rsa.RSAPrivateKey | None:
+        """The next one on disk that this process has not had, if there is one: it costs a thousandth of a new one."""
+        if not self._unread:  # what others have made meanwhile
+            self._unread.extend(sorted(set(self._folder.glob("*.der")) - self._known))
+            self._known.update(self._unread)
+        return _read_key(self._unread.popleft().read_bytes()) if self._unread else None
 
     def _made(self) -> rsa.RSAPrivateKey:
         key = _make_key(_EXPONENT, _BITS)
@@ -60,6 +70,7 @@ class KeyPool:
             fcntl.flock(lock, fcntl.LOCK_EX)
             path.with_suffix(".new").write_bytes(content)
             path.with_suffix(".new").replace(path)
+        self._known.add(path)
         return key
 
 
@@ -77,6 +88,20 @@ def keeping() -> Iterator[None]:
         yield
     finally:
         _Keeping.count -= 1
+
+
+class SharedKeepTheirs:
+    """A plugin: what is shared by tests keeps its keys.
+
+    No hook of a ``conftest.py`` in a folder of tests: pytest calls those for a session's fixtures only where the
+    ``conftest.py`` lies in the folder that it began in.
+    """
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[Any]) -> Generator[None, object, object]:
+        """Keep them while it is made."""
+        with nullcontext() if fixturedef.scope == "function" else keeping():
+            return (yield)
 
 
 @contextmanager

@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engage_server.as_json.call_faults import call_faults_json
-from engage_server.as_json.devices import device_json, events_json, given_json
+from engage_server.as_json.devices import known_device_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import print_device, print_events, print_given
 from engage_server.cli.device.list_command import list_devices
@@ -93,10 +92,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                device_json(each)
-                | {"database": given_json(given.get(each.site))}
-                | {"events": events_json(events.get(each.site, []))}
-                | {"call_in_faults": call_faults_json(faults[each.site])}
+                known_device_json(each, given.get(each.site), events.get(each.site, []), faults[each.site])
                 for each in found
             ]
         )

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.call_faults import call_faults_json
-from engage_server.as_json.status import disk_json, status_json
+from engage_server.as_json.disk import disk_json
+from engage_server.as_json.status import status_json
 from engage_server.cli.failing_doors import print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved

@@ -311,10 +311,8 @@ def _reported(
     confirmation = wait_for_site(operator, site, wait_seconds, quiet=as_json) if wait else None
     is_missing = confirmation is not None and not confirmation.is_complete
     if as_json:
-        value = checked_release_json(checked)
-        if confirmation is not None:
-            value["workers"] = confirmation_json(confirmation)
-        print_json(value)
+        workers = {} if confirmation is None else {"workers": confirmation_json(confirmation)}
+        print_json(checked_release_json(checked) | workers)
         return int(is_missing)
     print_findings(checked)
     click.echo(sentence)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
+from engage_server.as_json.plans import plan_json
+from engage_server.as_json.rotation import no_network_warning, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.new_hosts import warn_of_new_hosts

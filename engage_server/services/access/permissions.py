@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engage_server.errors import Refused
-from engage_server.records import Actor, ActorKind, Role
+from engage_server.records import Actor, ActorKind, Grant, Role
 
 
 class Act(StrEnum):
@@ -162,6 +162,29 @@ def assert_may(actor: Actor, act: Act, site: str = "") -> None:
     """
     if actor.kind in _MIGHTY:
         return
+    grant = _grant_for(actor, act)
+    of_site = PERMISSIONS[act].of_site
+    if not grant.holds_at(site if of_site else ""):
+        where = f"at site '{site}'" if of_site and site else "at all sites"
+        raise Refused(
+            f"{act} needs a role {where}, and {actor.name} has none there",
+            "Ask an admin for a role there.",
+            code="access.site",
+        )
+
+
+def assert_may_somewhere(actor: Actor, act: Act) -> None:
+    """Refuse what an actor may do at no site: for lists, which leave out what the actor may not see.
+
+    Raises:
+        Refused: As :func:`assert_may`, without ``access.site``.
+    """
+    if actor.kind not in _MIGHTY:
+        _grant_for(actor, act)
+
+
+def _grant_for(actor: Actor, act: Act) -> Grant:
+    """The grant with which an actor may do something, wherever it holds."""
     permission = PERMISSIONS[act]
     if permission.role is None:
         raise Refused(
@@ -179,13 +202,7 @@ def assert_may(actor: Actor, act: Act, site: str = "") -> None:
             f"Ask somebody with the role {permission.role}.",
             code="access.role",
         )
-    if not grant.holds_at(site if permission.of_site else ""):
-        where = f"at site '{site}'" if permission.of_site and site else "at all sites"
-        raise Refused(
-            f"{act} needs a role {where}, and {actor.name} has none there",
-            "Ask an admin for a role there.",
-            code="access.site",
-        )
+    return grant
 
 
 def may(actor: Actor, act: Act, site: str = "") -> bool:

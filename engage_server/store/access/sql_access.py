@@ -6,8 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AccessToken, AuditEvent, Person, SignIn
-from engage_server.store.access import people_queries, token_queries
+from engage_server.records import AccessToken, AuditEntry, AuditEvent, Person, SignIn
+from engage_server.store import audit_log
+from engage_server.store.access import people_queries, request_queries, token_queries
 from engage_server.store.database.engine import reading, writing
 
 
@@ -130,6 +131,16 @@ class SqlAccess:
     def note_token_used(self, number: str, at: datetime) -> None:
         with writing(self._engine) as connection:
             token_queries.update_used(connection, number, at)
+
+    def site_version(self, site: str) -> int:
+        with reading(self._engine) as connection:
+            return request_queries.select_version(connection, site)
+
+    def kept_request(self, digest: str, now: datetime) -> tuple[str, AuditEntry] | None:
+        with reading(self._engine) as connection:
+            found = request_queries.select_request(connection, digest, now)
+            entry = audit_log.select_entry(connection, found[1]) if found else None
+            return (found[0], entry) if found and entry else None
 
     @abstractmethod
     def _tell(

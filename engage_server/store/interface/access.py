@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import AccessToken, AuditEvent, Person, SignIn
+from engage_server.records import AccessToken, AuditEntry, AuditEvent, Person, SignIn
 
 
 class PeopleStore(Protocol):
@@ -133,3 +133,18 @@ class TokenStore(Protocol):
 
     def note_token_used(self, number: str, at: datetime) -> None:
         """Record when a token was used."""
+
+
+class RequestStore(Protocol):
+    """Requests of other systems. What an act's event carries as terms holds, and is kept, in the act's transaction."""
+
+    def site_version(self, site: str) -> int:
+        """Return the number of the newest entry of the audit log that changed a site. 0 if there is none."""
+
+    def kept_request(self, digest: str, now: datetime) -> tuple[str, AuditEntry] | None:
+        """Return a request of the last 24 hours: the digest of its body, and the entry of what it did.
+
+        Args:
+            digest: See :class:`engage_server.records.KeyedRequest`.
+            now: Aware, UTC.
+        """

@@ -84,6 +84,21 @@ def test_a_thread_gets_a_process(tmp_path: Path) -> None:
     assert ok(done[0]).startswith("engage-server ")
 
 
+@pytest.fixture(scope="session")
+def kept_by_the_session() -> set[int]:
+    return {_public(keys.generate_key()) for _ in range(3)}
+
+
+@pytest.fixture(scope="module")
+def kept_by_the_module() -> set[int]:
+    return {_public(keys.generate_key()) for _ in range(3)}
+
+
+@pytest.fixture
+def of_one_test() -> set[int]:
+    return {_public(keys.generate_key()) for _ in range(3)}
+
+
 class TestKeys:
     """The pool, and what is known to be proven."""
 
@@ -104,10 +119,24 @@ class TestKeys:
         assert all((key.key_size, key.public_key().public_numbers().e) == (2048, 65537) for key in made)
         assert rsa.generate_private_key(65537, 3072).key_size == 3072, "others are made as ever"
 
-    def test_shared_fixtures_keep_theirs(self) -> None:
+    def test_shared_fixtures_keep_theirs(
+        self, kept_by_the_session: set[int], kept_by_the_module: set[int], of_one_test: set[int]
+    ) -> None:
         with rsa_keys.keeping():
             kept = {_public(keys.generate_key()) for _ in range(3)}
-        assert not kept & {_public(keys.generate_key()) for _ in range(200)}
+        drawn = {_public(keys.generate_key()) for _ in range(200)}
+        assert not (kept | kept_by_the_module) & drawn
+        assert not kept_by_the_session & drawn, "whatever fixtures live longest"
+        assert of_one_test < drawn, "the control: these come again"
+
+    def test_what_another_process_made_is_drawn_before_a_new_one_is_made(self, tmp_path: Path) -> None:
+        one, other = rsa_keys.KeyPool(tmp_path), rsa_keys.KeyPool(tmp_path)
+        made = [_public(one.draw(kept=True)) for _ in range(2)]
+        assert sorted(_public(other.draw(kept=True)) for _ in range(2)) == sorted(made)
+        new = _public(other.draw(kept=True))
+        assert new not in made
+        assert _public(one.draw(kept=True)) == new, "and the other way round"
+        assert len(list(tmp_path.glob("*.der"))) == 3
 
     def test_numbers_are_proven_once_and_wrong_ones_never(self) -> None:
         """A key whose public exponent belongs to another private one: found each time, beside one that is right."""

@@ -58,6 +58,30 @@ def test_a_path_is_cut_so_that_no_line_blocks(pipe: tuple[int, int], log_format:
     assert log.lost == 0, "lines wait for the reader; none is left out for its length"
 
 
+def test_lines_beyond_what_is_kept_are_counted_and_others_come_when_somebody_reads(pipe: tuple[int, int]) -> None:
+    log = AccessLog("http", "json", pipe[1])
+    request = outgoing("/short")
+    for _ in range(6000):
+        log.request(request, 0.1, 1e9)
+    log.flush()
+    assert 0 < log.lost < 6000
+    read = 0
+    while select.select([pipe[0]], [], [], 0)[0]:
+        read += os.read(pipe[0], 65536).count(b"\n")
+        log.flush()
+    assert read + log.lost == 6000, "each is read or counted"
+
+
+def test_where_nobody_can_read_any_more_all_are_counted() -> None:
+    reading, writing = os.pipe()
+    log = AccessLog("http", "json", writing)
+    os.close(reading)
+    log.request(outgoing("/short"), 0.1, 1e9)
+    log.flush()
+    os.close(writing)
+    assert log.lost == 1
+
+
 @pytest.mark.parametrize("text", NASTY)
 def test_what_else_is_logged_fits_into_one_piece(text: str) -> None:
     try:
