@@ -1,8 +1,7 @@
 """Runs in schemathesis' own process: leads its valid requests to where something happens.
 
-Left to chance, nearly every change would end at an unknown site, an old version or a chain that is none. So requests that
-are meant to be valid get the real site, any version, and now and then a real chain. Those that are meant to be wrong stay
-as they are.
+Left to chance, nearly every change would end at an unknown site, an old version or a chain that is none. So most of the
+requests that are meant to be valid get the real site, any version and a real chain. The wrong ones stay as they are.
 """
 
 import os
