@@ -28,7 +28,7 @@ from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
-from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records.occasion import LONGEST_REASON, BootClock, Occasion, read_reason
 from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
@@ -52,6 +52,7 @@ __all__ = [
     "LINK_REGISTERED",
     "LINK_REMOVED",
     "LIVE_WITHIN",
+    "LONGEST_REASON",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
     "AccessToken",
@@ -116,4 +117,5 @@ __all__ = [
     "folded",
     "read_address",
     "read_network",
+    "read_reason",
 ]

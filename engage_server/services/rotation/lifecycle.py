@@ -237,7 +237,9 @@ class Rotations(ApprovalSteps):
         if keep:
             self._assert_may_keep(self.progress(rotation, occasion), occasion)
         if keep or not rotation.step:
-            return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=False)
+            return self._end(
+                rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=False
+            )
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
@@ -245,7 +247,9 @@ class Rotations(ApprovalSteps):
                 "Keep what is served now: engage rotate abort --keep. Then activate another release.",
                 code="release.refused",
             )
-        return self._end(rotation, RotationState.ABORTED, reason or "aborted", occasion, go_back=True)
+        return self._end(
+            rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=True
+        )
 
     # --- the parts
 

@@ -35,6 +35,10 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "request.media_type": (415, "The body is not sent as application/json."),
     "host.not_listed": (421, "The server does not answer for this host."),
     "request.invalid": (422, "The body is JSON of another shape. The field errors says where."),
+    "reason.too_long": (422, "The reason is too long."),
+    "reason.control_character": (422, "The reason has a control character."),
+    "reason.token": (422, "The reason holds a token. Everybody may read the audit log, so it is not kept."),
+    "reason.missing": (422, "A reason is needed."),
     "idempotency.other_body": (422, "The Idempotency-Key was sent with another body."),
     "precondition.missing": (428, "A change needs the field If-Match."),
     "server.defect": (500, "A defect of ours. The log of the operators' instance has more."),
@@ -73,6 +77,7 @@ OF_CALLERS = (
 )
 OF_BODIES = ("request.json", "body.invalid", "request.too_large", "request.media_type", "request.invalid")
 OF_KEYS = ("idempotency.missing", "idempotency.key", "idempotency.in_progress", "idempotency.other_body")
+OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token")
 OF_CHANGES = ("precondition.missing", "precondition.failed")
 
 

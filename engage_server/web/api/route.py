@@ -7,13 +7,14 @@
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from engage_server.records import Actor, AuditAction, AuditEntry, Occasion
+from engage_server.records.occasion import read_reason
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.services import Services
 
@@ -79,8 +80,12 @@ class Call(Generic[Q, B]):
     seen: str | None = None
 
     def because(self, reason: str) -> Occasion:
-        """The occasion with the reason that the caller gave."""
-        return replace(self.occasion, reason=reason)
+        """The occasion with the reason that the caller gave.
+
+        Raises:
+            UsageError: See :func:`engage_server.records.occasion.read_reason`.
+        """
+        return self.occasion.because(read_reason(reason))
 
     @property
     def site(self) -> str:

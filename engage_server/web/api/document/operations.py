@@ -71,6 +71,7 @@ def codes_of(route: _AnyRoute) -> list[str]:
     if "site" in names_in(route.path):
         codes += ["site.not_found"]
     codes += problem_codes.OF_BODIES if route.body is not None else ["request.body"]
+    codes += problem_codes.OF_REASONS if route.writes is not None else ()
     codes += problem_codes.OF_CHANGES if route.version is not None else ()
     codes += problem_codes.OF_KEYS if route.replayed is not None else ()
     return [*dict.fromkeys((*codes, *route.problems))]

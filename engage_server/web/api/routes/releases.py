@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -103,8 +104,7 @@ def list_releases(call: Call[PageQuery, None]) -> Answer[PageJson[ReleaseJson]]:
 
 def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
     """Return one release, checked now."""
-    version = call.services.access.requests.version(call.site)
-    return Answer(checked_release_json(call.services.releases.check(call.site, call.number, call.occasion)), version)
+    return _shown(call, call.number)
 
 
 def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson]:
@@ -112,35 +112,37 @@ def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson
     body = call.body
     material = read_material((_SENT,), body.opened_by, lambda: body.content)
     checked = call.services.releases.stage(material, call.site, call.because(body.reason))
-    return _made(call, checked_release_json(checked), checked.release.number)
+    return _made(call, checked.release.number)
 
 
 def stage_release_again(call: Call[NoQuery, StagedChain], entry: AuditEntry) -> Answer[CheckedReleaseJson]:
     """Return the release that was staged."""
-    number = int(entry.event.facts["release"])
-    return _made(call, checked_release_json(call.services.releases.check(call.site, number, call.occasion)), number)
+    return _made(call, int(entry.event.facts["release"]))
 
 
 def activate_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
     """Serve a release."""
     _assert_no_door_fails(call, call.number)
     overrides = call.body.overrides
-    checked = call.services.releases.activate(call.site, call.number, overrides, call.because(call.body.reason))
-    return Answer(checked_release_json(checked), call.services.access.requests.version(call.site))
+    call.services.releases.activate(call.site, call.number, overrides, call.because(call.body.reason))
+    return _shown(call, call.number)
 
 
 def roll_back_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
     """Serve the release before again."""
-    body = call.body
+    body, before = call.body, call.services.releases.before(call.site)
+    if before is not None:
+        _assert_no_door_fails(call, before)
     checked = call.services.releases.roll_back(call.site, body.overrides, body.reason, call.because(body.reason))
-    return Answer(checked_release_json(checked), call.services.access.requests.version(call.site))
+    return _shown(call, checked.release.number)
 
 
 def retire_release(call: Call[NoQuery, Ending]) -> Answer[ReleaseJson]:
     """Destroy a release's key."""
     reason = call.body.reason
-    retired = call.services.releases.retire(call.site, call.number, reason, call.because(reason))
-    return Answer(release_json(retired), call.services.access.requests.version(call.site))
+    call.services.releases.retire(call.site, call.number, reason, call.because(reason))
+    version = call.services.access.requests.version(call.site)
+    return Answer(release_json(call.services.releases.one(call.site, call.number)), version)
 
 
 def drop_release(call: Call[ReasonQuery, None]) -> Answer[None]:
@@ -170,9 +172,13 @@ def _assert_no_door_fails(call: Call[NoQuery, Serving], number: int) -> None:
         )
 
 
-def _made(call: Call[NoQuery, StagedChain], content: CheckedReleaseJson, number: int) -> Answer[CheckedReleaseJson]:
-    version = call.services.access.requests.version(call.site)
-    return Answer(content, version, location=f"/sites/{call.site}/releases/{number}")
+def _made(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
+    return replace(_shown(call, number), location=f"/sites/{call.site}/releases/{number}")
+
+
+def _shown(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
+    version = call.services.access.requests.version(call.site)  # first: what is read after it is at least as new
+    return Answer(checked_release_json(call.services.releases.check(call.site, number, call.occasion)), version)
 
 
 _SITE_AND_NUMBER = {"site": "$response.body#/site", "number": "$response.body#/release"}
@@ -255,7 +261,7 @@ ROUTES = (
         has_etag=True,
         version=version_of_site,
         writes=AuditAction.RELEASE_ROLLED_BACK,
-        problems=("release.nothing_before", "release.refused", "rotation.open"),
+        problems=("release.nothing_before", "release.refused", "rotation.open", "doors.fail"),
     ),
     Route(
         method="POST",
