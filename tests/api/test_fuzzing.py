@@ -65,9 +65,9 @@ def test_it_would_find_something(tmp_path: Path) -> None:
         thread.start()
         try:
             origin = f"http://127.0.0.1:{liar.server_port}"
-            verdict = fuzz(tmp_path, origin, seed=1, cases=1, seconds=10, API_TOKEN="x", API_SITE="main")
+            verdict = fuzz(tmp_path, origin, seed=1, cases=1, seconds=3, API_TOKEN="x", API_SITE="main")
         finally:
             liar.shutdown()
             thread.join()
     assert verdict.failures > 0
-    assert "'name' is a required property" in verdict.output
+    assert "Response violates schema" in {failure["title"] for failure in verdict.report["failures"]}

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,7 +17,10 @@ _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 _CHAINS = 6
 _BEYOND_THE_FORM = {"2xx", "304", "401", "403", "404", "409", "412"}  # who calls, what exists, what happened since
 _REFUSALS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 421, 422, 428)
-_ONLY_THE_FORM = {"request.invalid", "idempotency.other_body"}
+_OF_THE_FORM = {  # codes of problems that a request of the right form never meets
+    *("request.invalid", "request.json", "body.invalid", "request.body", "request.parameters", "request.twice"),
+    *("idempotency.missing", "idempotency.key", "idempotency.other_body", "token.in_query"),
+}
 
 
 @dataclass(frozen=True)
@@ -123,12 +127,10 @@ def _configuration(document: dict[str, Any]) -> Iterator[str]:
 
 
 def _refusals_beyond_the_form(operation: dict[str, Any]) -> Iterator[str]:
-    """Statuses with which even a request of the right form may be refused, as the document says."""
-    names = {parameter["name"] for parameter in operation["parameters"]}
-    if "cursor" in names:
-        yield "400"
-    if "If-Match" in names:
+    """Statuses with which even a request of the right form may be refused, as the document says by its codes."""
+    if "If-Match" in {parameter["name"] for parameter in operation["parameters"]}:
         yield "428"
-    described = operation["responses"].get("422", {}).get("description", "")
-    if {line.split("`")[1] for line in described.splitlines()} - _ONLY_THE_FORM:
-        yield "422"
+    for status in ("400", "422"):
+        described = operation["responses"].get(status, {}).get("description", "")
+        if set(re.findall(r"^`([a-z_.]+)`", described, re.MULTILINE)) - _OF_THE_FORM:
+            yield status
