@@ -20,7 +20,7 @@ from tests.support.timing import Timing
 from tests.support.world import World
 
 _TESTS = Path(__file__).parent
-_ORDER = ("project", "browser", "end_to_end", "property", "strangers", "unit", "fuzz")
+_ORDER = ("project", "browser", "api", "end_to_end", "property", "strangers", "unit", "fuzz")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,11 +1,44 @@
 """The machines that serve devices."""
 
-from typing import Any
-
+from engage_server.as_json.formats import Instant, Shape
 from engage_server.services.releases.serving_hosts import ServingHost
 
 
-def host_json(found: ServingHost) -> dict[str, Any]:
+class WorkerJson(Shape):
+    """One worker process, as it last reported."""
+
+    worker: str
+    """Its name: listener, process number and host."""
+    listener: str
+    """``http``, ``https`` or ``operators``."""
+    process: int
+    """Its process number on its host."""
+    alive: bool
+    """Whether it reports. Otherwise it stopped without signing off."""
+    heard_at: Instant | None
+    """When it last reported, by the database's clock. Null: not known."""
+    generation: int
+    """The state of the database that it has read. It grows with each change."""
+    served: dict[str, int]
+    """The number of the release that it serves, by site."""
+    trouble: dict[str, str]
+    """Why it serves an older release, by site. Under an empty name: why sightings may be missing."""
+
+
+class HostJson(Shape):
+    """One machine that serves devices."""
+
+    host: str
+    """Its host name."""
+    alive: bool
+    """Whether any of its worker processes reports."""
+    heard_at: Instant | None
+    """When any of them last reported, by the database's clock. Null: not known."""
+    workers: list[WorkerJson]
+    """Its worker processes, those that report first."""
+
+
+def host_json(found: ServingHost) -> HostJson:
     """A host with its workers."""
     return {
         "host": found.name,

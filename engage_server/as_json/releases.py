@@ -1,15 +1,91 @@
 """Releases: their facts, bytes and findings, and which workers serve them."""
 
-from typing import Any
-
-from engage_server.checks.reports.json_report import finding_json
+from engage_server.as_json.chain_check import FindingJson, finding_json
+from engage_server.as_json.formats import Instant, Shape
 from engage_server.pki.byte_budget import ByteBudget, measure
-from engage_server.records import Release
+from engage_server.records import Release, ReleaseState
 from engage_server.services.releases.confirmation import Confirmation
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 
-def budget_json(budget: ByteBudget) -> dict[str, Any]:
+class CertificateBytesJson(Shape):
+    """The size of one certificate of a chain."""
+
+    role: str
+    """``root``, ``intermediate``, ``server`` or ``link``."""
+    name: str
+    """Its common name."""
+    der_bytes: int
+    """Its size in bytes of DER."""
+    sent: bool
+    """Whether the TLS server sends it. The root counts although it is not sent."""
+
+
+class BudgetJson(Shape):
+    """How much of a device's memory a chain takes. All figures are bytes of DER, except ``pem_bytes``."""
+
+    certificates: list[CertificateBytesJson]
+    """From the root down."""
+    total: int
+    """The size of the whole chain, root included."""
+    limit: int
+    """The most that devices accept."""
+    left: int
+    """What is free. Negative: the chain is too long for devices."""
+    link_certificate_bytes: int
+    """What a link certificate would add, which a later re-key needs."""
+    left_with_link: int
+    """What would be free with a link certificate. Negative: there is no room for one."""
+    pem_bytes: int
+    """The size of the chain as PEM. Devices are not known to count it."""
+
+
+class ReleaseJson(Shape):
+    """What is known of a release without reading its certificates. Its private key is in no answer."""
+
+    site: str
+    """The name of the site."""
+    release: int
+    """Its number: 1, 2, 3 and so on within the site."""
+    number: int
+    """The same as ``release``."""
+    state: ReleaseState
+    """At most one release of a site is ``current``: its devices get that one."""
+    hash: str
+    """The hash that devices compare: HMAC-SHA1 of the trust anchor under the site key, as Base64."""
+    staged_at: Instant
+    """When it was stored. Nothing was served yet."""
+    activated_at: Instant | None
+    """When it was last activated. Null: never."""
+    retired_at: Instant | None
+    """When it was retired. Null: it was not."""
+    key_destroyed_at: Instant | None
+    """Since when its private key is gone, so that no rollback to it is possible. Null: the key is there."""
+
+
+class CheckedReleaseJson(ReleaseJson):
+    """A release with its bytes and the findings of today's checks."""
+
+    budget: BudgetJson
+    """How much of a device's memory its chain takes."""
+    findings: list[FindingJson]
+    """Most severe first. A release with a finding of severity ``error`` cannot be activated."""
+
+
+class ConfirmationJson(Shape):
+    """Which worker processes have read a change. Devices get it everywhere only if the other lists are empty."""
+
+    confirmed: list[str]
+    """The workers that serve it."""
+    behind: list[str]
+    """The workers that have not read it yet."""
+    silent: list[str]
+    """The workers that stopped reporting without signing off. They may serve what was current before."""
+    unable: dict[str, dict[str, str]]
+    """The workers that cannot load the release, each with the reason by site. They serve their last good one."""
+
+
+def budget_json(budget: ByteBudget) -> BudgetJson:
     """The byte budget. All figures are bytes of DER, except ``pem_bytes``."""
     return {
         "certificates": [
@@ -24,13 +100,13 @@ def budget_json(budget: ByteBudget) -> dict[str, Any]:
     }
 
 
-def release_json(of: Release) -> dict[str, Any]:
+def release_json(of: Release) -> ReleaseJson:
     """What is known of a release without reading its certificates."""
     return {
         "site": of.site,
         "release": of.number,
         "number": of.number,
-        "state": of.state.value,
+        "state": of.state,
         "hash": of.anchor_hash,
         "staged_at": of.staged_at.isoformat(),
         "activated_at": of.activated_at.isoformat() if of.activated_at else None,
@@ -39,7 +115,7 @@ def release_json(of: Release) -> dict[str, Any]:
     }
 
 
-def checked_release_json(checked: CheckedRelease) -> dict[str, Any]:
+def checked_release_json(checked: CheckedRelease) -> CheckedReleaseJson:
     """A release with its bytes and today's findings."""
     return {
         **release_json(checked.release),
@@ -48,7 +124,7 @@ def checked_release_json(checked: CheckedRelease) -> dict[str, Any]:
     }
 
 
-def confirmation_json(confirmation: Confirmation) -> dict[str, Any]:
+def confirmation_json(confirmation: Confirmation) -> ConfirmationJson:
     """Which workers serve a change, and which do not."""
     return {
         "confirmed": [each.worker for each in confirmation.confirmed],

@@ -1,17 +1,130 @@
-"""Rotations: plans, where each rotation stands, and how far its devices are."""
+"""Rotations: where each one stands, and what its gate says. Plans have a module beside this one."""
 
-from typing import Any
-
-from engage_server.as_json.releases import budget_json
-from engage_server.records import Adoption, Approval, SuspectDevice
-from engage_server.services.releases.expiry import Expiry
+from engage_server.as_json.adoption import AdoptionJson, adoption_json
+from engage_server.as_json.formats import Instant, Shape
+from engage_server.records import Approval, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.rotation.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.gate import Verdict
 from engage_server.services.rotation.progress import RotationProgress
-from engage_server.services.rotation.proof import ProvenChain
 
 
-def no_network_warning(site: str, program: str = "engage") -> dict[str, str]:
+class WarningJson(Shape):
+    """Something that an operator should know, and what to do about it."""
+
+    code: str
+    """Stable, for scripts."""
+    sentence: str
+    """What it is."""
+    next: str
+    """The command that fixes it."""
+
+
+class ApprovalJson(Shape):
+    """One person's approval of one step."""
+
+    step: int
+    """How many releases of the rotation were activated when it was given. It allows the next step only."""
+    person: str
+    """Who approved, as the audit log names them."""
+    at: Instant
+    """When it was given."""
+    reason: str
+    """Why, in their words."""
+    alone: bool
+    """Whether a second person was needed, and this one went on without."""
+
+
+class SecondPersonJson(Shape):
+    """What the site's rule of two persons says about the next step."""
+
+    why: str
+    """Why the step can cut devices off."""
+    missing: str
+    """Who still has to approve it, in words. Empty if nobody has to."""
+
+
+class GateJson(Shape):
+    """What the gate decides now. It may decide differently a minute later."""
+
+    verdict: Verdict
+    """``ask``: the rotation pauses until a person approves or aborts it."""
+    why: str
+    """Why, in words."""
+
+
+class RetirementJson(Shape):
+    """Whether former releases can be retired."""
+
+    releases: list[int]
+    """Their numbers."""
+    safe: bool
+    """Whether retiring them is safe: no device needs them any more."""
+    sentence: str
+    """Why, in words."""
+
+
+class ProgressJson(Shape):
+    """Where a rotation stands."""
+
+    rotation: int
+    """Its number, unique in the installation."""
+    number: int
+    """The same as ``rotation``."""
+    site: str
+    """The name of the site."""
+    for_trials: bool
+    """Whether the site was made for trials. Its devices are then virtual locks."""
+    current_release: int | None
+    """The release that the site serves today. After a rotation it may be another one than ``served``."""
+    way: RotationWay
+    """How its releases follow the one before."""
+    state: RotationState
+    """``waiting``: for earlier sites. ``held``: a person has to decide. ``rolled-back``: by itself."""
+    from_release: int
+    """The release that was current when it began. An abort serves it again."""
+    releases: list[int]
+    """Its releases, in the order in which they are served. Empty while they are being built."""
+    step: int
+    """How many of its releases were activated."""
+    served: int
+    """The release of the rotation that was activated last, or the one that it began with."""
+    folder: str
+    """Where its chains were built, on the host that built them."""
+    after: list[str]
+    """Sites whose rotations must be done before this one begins."""
+    started_at: Instant
+    """When it was started."""
+    started_by: str
+    """Who started it, as the audit log names them."""
+    ended_at: Instant | None
+    """When it ended. Null: it is still open."""
+    why: str
+    """Why it is paused or has ended. Empty otherwise."""
+    approved: bool
+    """Whether anybody approved the next step. The rule of two persons may still ask for another."""
+    approvals: list[ApprovalJson]
+    """All approvals, of earlier steps too, oldest first."""
+    second_person: SecondPersonJson | None
+    """Null: the next step needs no second person."""
+    soaked_hours: float
+    """For how many hours the present release has been served and watched."""
+    unsure_until: Instant | None
+    """A clock was set, so nothing is judged until then. Null: no clock was set."""
+    unsure_why: str
+    """Which clock, in words. Empty if none was set."""
+    only_listed: bool
+    """Whether only devices on the site's list count."""
+    warnings: list[WarningJson]
+    """What makes this rotation less certain."""
+    adoption: AdoptionJson | None
+    """How far its devices are. Null before its first release is served."""
+    gate: GateJson | None
+    """What the gate decides now. Null: the rotation has ended."""
+    retirement: RetirementJson | None
+    """Whether former releases can be retired. Null: there are none, or it was not asked."""
+
+
+def no_network_warning(site: str, program: str = "engage") -> WarningJson:
     """What it means that a site answers devices from anywhere, and what to do."""
     return {
         "code": "site.no_network",
@@ -21,65 +134,9 @@ def no_network_warning(site: str, program: str = "engage") -> dict[str, str]:
     }
 
 
-def plan_json(plan: RotationPlan) -> dict[str, Any]:
-    """A plan."""
-    situation = plan.situation
-    return {
-        "site": situation.site,
-        "release": situation.release,
-        "pace": {
-            "days": situation.pace.time.days,
-            "basis": situation.pace.basis,
-            "measured": situation.pace.is_measured,
-        },
-        "today": budget_json(plan.today),
-        "certificates": [_expiry_json(each, plan) for each in plan.expiries],
-        "hosts_unanswered": [host.text for host in situation.unanswered],
-        "recommended": plan.recommended.value if plan.recommended else None,
-        "ways": [_way_json(way) for way in plan.ways],
-    }
-
-
-def _expiry_json(expiry: Expiry, plan: RotationPlan) -> dict[str, Any]:
-    return {
-        "role": expiry.role,
-        "not_after": expiry.not_after.isoformat(),
-        "days_left": round(expiry.days_left(plan.situation.now), 1),
-        "last_safe_start": expiry.last_safe_start(plan.situation.pace).isoformat(),
-        "due": expiry in plan.due,
-    }
-
-
-def _way_json(way: WayPlan) -> dict[str, Any]:
-    return {
-        "way": way.way.value,
-        "possible": not way.impossible,
-        "why_not": way.impossible,
-        "needed_key": way.needed_key,
-        "key_is_at_hand": way.key_is_at_hand,
-        "chains": [_chain_json(chain) for chain in way.chains],
-        "steps": list(way.steps),
-        "not_known": list(way.unknown),
-    }
-
-
-def _chain_json(chain: ProvenChain) -> dict[str, Any]:
-    return {
-        "title": chain.title,
-        "budget": budget_json(chain.budget),
-        "old_anchor": {
-            "accepts": not chain.old_refuses,
-            "why_not": chain.old_refuses,
-            "until": chain.old_until.isoformat() if chain.old_until else None,
-        },
-        "new_anchor": {"accepts": not chain.new_refuses, "why_not": chain.new_refuses},
-        "changes_anchor": chain.changes_anchor,
-    }
-
-
 def progress_json(
     progress: RotationProgress, program: str = "engage", advice: RetirementAdvice | None = None
-) -> dict[str, Any]:
+) -> ProgressJson:
     """Where a rotation stands.
 
     Args:
@@ -94,8 +151,8 @@ def progress_json(
         "site": rotation.site,
         "for_trials": progress.for_trials,
         "current_release": progress.current,
-        "way": rotation.way.value,
-        "state": rotation.state.value,
+        "way": rotation.way,
+        "state": rotation.state,
         "from_release": rotation.from_release,
         "releases": list(rotation.releases),
         "step": rotation.step,
@@ -117,12 +174,12 @@ def progress_json(
         "only_listed": rotation.policy.only_listed,
         "warnings": [no_network_warning(rotation.site, program)] if progress.is_open_to_all else [],
         "adoption": adoption_json(adoption) if adoption else None,
-        "gate": {"verdict": decision.verdict.value, "why": decision.why} if decision else None,
+        "gate": {"verdict": decision.verdict, "why": decision.why} if decision else None,
         "retirement": retirement_json(advice) if advice else None,
     }
 
 
-def _approval_json(approval: Approval) -> dict[str, Any]:
+def _approval_json(approval: Approval) -> ApprovalJson:
     return {
         "step": approval.step,
         "person": approval.person,
@@ -132,28 +189,6 @@ def _approval_json(approval: Approval) -> dict[str, Any]:
     }
 
 
-def retirement_json(advice: RetirementAdvice) -> dict[str, Any]:
+def retirement_json(advice: RetirementAdvice) -> RetirementJson:
     """Whether releases can be retired."""
     return {"releases": list(advice.releases), "safe": advice.is_safe, "sentence": advice.sentence}
-
-
-def adoption_json(adoption: Adoption) -> dict[str, Any]:
-    """How far the devices are."""
-    return {
-        "devices": adoption.devices,
-        "confirmed": adoption.confirmed,
-        "waiting": adoption.waiting,
-        "refused": adoption.refused,
-        "silent": adoption.silent,
-        "moved": adoption.moved,
-        "doubtful": {doubt.value: count for doubt, count in adoption.doubtful.items()},
-        "new": adoption.new,
-        "elsewhere": adoption.elsewhere,
-        "strangers": adoption.strangers,
-        "crowds": [{"address": crowd.address, "devices": crowd.devices} for crowd in adoption.crowds],
-        "examples": {kind: [_example_json(each) for each in found] for kind, found in adoption.examples.items()},
-    }
-
-
-def _example_json(device: SuspectDevice) -> dict[str, str]:
-    return {"identity": device.identity, "home": device.home, "away": device.away}

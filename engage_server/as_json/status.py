@@ -1,17 +1,114 @@
-"""All sites at a glance, and the disk."""
+"""All sites at a glance."""
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
-from engage_server.as_json.paths import path_json
-from engage_server.as_json.rotation import progress_json
-from engage_server.services.installation.disk_overview import DiskStatus
-from engage_server.services.installation.overview import InstallationStatus, SiteStatus
-from engage_server.services.releases.reception import Reception
+from engage_server.as_json.adoption import ReceptionJson, reception_json
+from engage_server.as_json.devices import GradeName, grade_name
+from engage_server.as_json.formats import Instant, Shape
+from engage_server.as_json.paths import PathJson, path_json
+from engage_server.as_json.plans import ExpiryJson, PaceJson, pace_json
+from engage_server.as_json.rotation import ProgressJson, progress_json
+from engage_server.services.installation.overview import InstallationStatus, SiteStatus, Urgency
 
 
-def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, tuple[int, int]]) -> dict[str, Any]:
+class WatchedExpiryJson(ExpiryJson):
+    """The end of one certificate, and how urgent its rotation is."""
+
+    urgency: Urgency
+    """``soon``: start it within a month. ``late``: not all devices may call in time. ``expired``: it has ended."""
+
+
+class OtherHostJson(Shape):
+    """A host that devices call although their site does not have it."""
+
+    host: str
+    """The host."""
+    devices: int
+    """How many devices called it last, within 30 days."""
+    examples: list[str]
+    """Some of them."""
+    refused: bool
+    """Whether the certificate is not valid for it, so that these devices refuse it."""
+
+
+class SiteStatusJson(Shape):
+    """One site at a glance."""
+
+    site: str
+    """The name of the site."""
+    default: bool
+    """Whether it answers requests that name no site."""
+    for_trials: bool
+    """Whether it was made for trials. Its devices are then virtual locks."""
+    hosts: list[str]
+    """The host names or addresses that its devices call."""
+    release: int | None
+    """The number of the release that it serves. Null before the first activation."""
+    certificates: list[WatchedExpiryJson]
+    """The certificates of that release, one for each role."""
+    hosts_unanswered: list[str]
+    """Hosts that devices call, and that the server certificate is not valid for."""
+    other_hosts_called: list[OtherHostJson]
+    """Hosts that devices call although the site does not have them, the most called first."""
+    pace: PaceJson
+    """How fast its devices call."""
+    devices: dict[GradeName, int]
+    """How many devices came how far with the release."""
+    anchors: ReceptionJson | None
+    """How its devices respond to the release. Null before the first activation."""
+    workers_behind: list[str]
+    """Worker processes that serve another release."""
+    rotation: ProgressJson | None
+    """The open rotation. Null: there is none."""
+    approved_alone: int | None
+    """The rotation whose release is served, and that went on without the second person it needed. Null: none."""
+    path: PathJson | None
+    """What links report about the way to the site. Null: it has no link."""
+
+
+class ServedSiteStatusJson(SiteStatusJson):
+    """One site at a glance, with the uploads at this host."""
+
+    uploads_waiting: int
+    """How many uploads of this host wait for the site's upstream system."""
+    uploads_refused: int
+    """How many uploads of this host were rejected by it. A person has to look at them."""
+
+
+class ServingWorkerJson(Shape):
+    """One worker process that serves devices."""
+
+    worker: str
+    """Its name: listener, process number and host."""
+    listener: str
+    """``http`` or ``https``."""
+    served: dict[str, int]
+    """The number of the release that it serves, by site."""
+    trouble: dict[str, str]
+    """Why it serves an older release, by site. Under an empty name: why sightings may be missing."""
+
+
+class StatusJson(Shape):
+    """All sites at a glance."""
+
+    at: Instant
+    """When this was read."""
+    sites: list[ServedSiteStatusJson]
+    """All sites."""
+    workers: list[ServingWorkerJson]
+    """The live worker processes that serve devices."""
+    silent_hosts: dict[str, Instant | None]
+    """Hosts that stopped reporting without signing off, with the time of their last report. Null: not known."""
+    silent_workers: list[str]
+    """Worker processes that stopped reporting without signing off."""
+    missing_listeners: list[str]
+    """``http`` or ``https`` if no live worker has it."""
+    evidence_gaps: list[str]
+    """Why some sightings may be missing, in words."""
+
+
+def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, tuple[int, int]]) -> StatusJson:
     """All sites at a glance.
 
     Args:
@@ -22,8 +119,8 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, 
     return {
         "at": now.isoformat(),
         "sites": [
-            _site_json(site, now)
-            | {
+            {
+                **site_status_json(site, now),
                 "uploads_waiting": uploads[site.site.name][0],
                 "uploads_refused": uploads[site.site.name][1],
             }
@@ -47,7 +144,13 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, 
     }
 
 
-def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
+def site_status_json(status: SiteStatus, now: datetime) -> SiteStatusJson:
+    """One site at a glance.
+
+    Args:
+        status: What the overview found.
+        now: When it looked; aware, UTC.
+    """
     return {
         "site": status.site.name,
         "default": status.site.is_default,
@@ -74,47 +177,11 @@ def _site_json(status: SiteStatus, now: datetime) -> dict[str, Any]:
             }
             for each in status.other_hosts
         ],
-        "pace": {"days": status.pace.time.days, "basis": status.pace.basis, "measured": status.pace.is_measured},
-        "devices": {grade.name.lower(): count for grade, count in status.grades.items()},
+        "pace": pace_json(status.pace),
+        "devices": {grade_name(grade): count for grade, count in status.grades.items()},
         "anchors": reception_json(status.reception) if status.reception else None,
         "workers_behind": [each.worker for each in status.behind],
         "rotation": progress_json(status.rotation) if status.rotation else None,
         "approved_alone": status.approved_alone.number if status.approved_alone else None,
         "path": path_json(status.path) if status.path else None,
-    }
-
-
-def reception_json(reception: Reception) -> dict[str, Any]:
-    """How the devices respond to a release, by the anchors that they hold."""
-    return {
-        "devices": reception.devices,
-        "hold": reception.hold,
-        "refuse": reception.refuse,
-        "may_refuse": reception.may_refuse,
-        "refusing": list(reception.refusing),
-        "never_finished": reception.never_finished,
-        "unseen": reception.unseen,
-        "strangers": reception.strangers,
-    }
-
-
-def disk_json(status: DiskStatus) -> dict[str, Any]:
-    """All figures, in bytes."""
-    limits = status.limits
-    return {
-        "free": status.free,
-        "full": status.is_full,
-        "warnings": status.warnings(),
-        "limits": {
-            "device": limits.device,
-            "site": limits.site,
-            "total": limits.total,
-            "uploads": limits.uploads,
-            "reserve": limits.reserve,
-        },
-        "sites": {
-            site: {"files": use.files, "uploads": use.uploads, "refused": use.refused}
-            for site, use in status.sites.items()
-        },
-        "enrolled_today": dict(status.enrolled),
     }

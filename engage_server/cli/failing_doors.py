@@ -13,6 +13,7 @@ from engage_server.errors import Refused
 from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
+from engage_server.services.releases.reception_words import sentence_of
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -48,29 +49,6 @@ def assert_wanted(receptions: list[Reception], *, yes: bool) -> None:
         )
     click.echo(what, err=True)
     click.confirm("serve it anyway?", abort=True, err=True)
-
-
-def sentence_of(reception: Reception, verb: str) -> str:
-    """Which doors fail TLS with a release, and what they then do.
-
-    Args:
-        reception: How the doors respond to it.
-        verb: ``refuse`` for what is served, ``would refuse`` for what may be.
-    """
-    if not reception.refuse:
-        hosts = " ".join(map(str, reception.unanswered))
-        return (
-            f"{reception.site}: the certificate of release {reception.release} is not for {hosts}. Doors that call it "
-            f"{verb} TLS."
-        )
-    named = ", ".join(reception.refusing)
-    doubt = f"\n  {_doors(reception.may_refuse)} more may refuse it" if reception.may_refuse else ""
-    more = reception.refuse - len(reception.refusing)
-    return (
-        f"{reception.site}: {reception.refuse} of {_doors(reception.devices)} {verb} {_served(reception)}. Each "
-        f"fails TLS once, fetches the anchor {_of_served(reception)} by itself, and comes back.\n"
-        f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
-    )
 
 
 def print_refusing(reception: Reception, verb: str, already: int = 0) -> None:
@@ -114,18 +92,6 @@ def who_calls(callers: HostCallers) -> str:
         return "No door called it within 30 days, as far as doors say what they call."
     doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
     return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
-
-
-def _of_served(reception: Reception) -> str:
-    return f"of release {reception.release}" if reception.release else "of that root"
-
-
-def _served(reception: Reception) -> str:
-    return f"release {reception.release}" if reception.release else "a chain under a new root"
-
-
-def _doors(count: int) -> str:
-    return "1 door" if count == 1 else f"{count} doors"
 
 
 def print_last_fault(site: str, faults: Sequence[CallFault]) -> None:

@@ -7,14 +7,18 @@ from typing import Any
 import click
 from click.shell_completion import CompletionItem
 
+from engage_server.cli.process.asking import AskingCommand
+
 
 class OrderedGroup(click.Group):
-    """Lists its commands in the order of need.
+    """Lists its commands in the order of need. A command that is made in it must name its acts.
 
     Args:
         order: The names of all its commands.
         settings: As for any group.
     """
+
+    command_class = AskingCommand
 
     def __init__(self, *, order: Sequence[str] = (), **settings: Any) -> None:
         super().__init__(**settings)

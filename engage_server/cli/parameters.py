@@ -98,8 +98,6 @@ site_argument = click.argument("name", shell_complete=completions.sites)
 
 release_argument = click.argument("number", type=Numbered, metavar="N", shell_complete=completions.releases)
 
-reason_option = click.option("--reason", default="", metavar="TEXT", help="Why, for the audit log.")
-
 sure_option = click.option("--yes", is_flag=True, help="Do not ask whether you are sure.")
 
 site_key_option = click.option(

@@ -13,7 +13,7 @@ from engage_server.variables import CONFIG_VARIABLE
 
 if TYPE_CHECKING:  # importing these takes longer than many a command runs
     from engage_server.composition.operator_side import OperatorSide
-    from engage_server.records import AuditHead, Occasion
+    from engage_server.records import Actor, AuditHead, Occasion
     from engage_server.settings import Settings
 
 
@@ -28,6 +28,7 @@ class Session:
         self.config = config
         self.environment: Mapping[str, str] = os.environ
         self.folder = Path.cwd()
+        self.reason = ""  # what --reason says; the option sets it
 
     def assert_settings_file(self) -> None:
         """Refuse a settings file that was named but is missing, also for commands that need none of its settings.
@@ -68,12 +69,18 @@ class Session:
         """This operator, as the operating system knows them."""
         return _actor(self.environment)
 
-    def occasion(self, reason: str = "") -> "Occasion":
-        """This operator, now, for a reason that the audit log keeps."""
+    def acting(self) -> "Actor":
+        """This operator as the table of permissions knows them."""
+        from engage_server.records import Actor, ActorKind
+
+        return Actor(self.actor(), ActorKind.COMMAND_LINE)
+
+    def occasion(self) -> "Occasion":
+        """This operator, now, for the reason that they gave."""
         from engage_server.records import Occasion
         from engage_server.serving.boot_clock import boot_clock
 
-        return Occasion(self.actor(), self.now(), boot_clock(), reason)
+        return Occasion(self.actor(), self.now(), boot_clock(), self.reason)
 
     def now(self) -> datetime:
         """The time at which this command acts. The clock is read here, and nowhere deeper."""

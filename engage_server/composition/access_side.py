@@ -4,6 +4,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from engage_server.services.access.people import People
+from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
 from engage_server.settings import Settings
@@ -40,6 +41,11 @@ class AccessSide:
     def tokens(self) -> Tokens:
         """Makes, checks and revokes tokens."""
         return Tokens(self._store)
+
+    @cached_property
+    def requests(self) -> Requests:
+        """Knows which requests of other systems were carried out."""
+        return Requests(self._store)
 
     @cached_property
     def openid(self) -> "OpenIdSignIn":

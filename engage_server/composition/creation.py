@@ -28,6 +28,7 @@ def create_installation(
     tell: Tell = tell_nobody,
     *,
     new: bool = False,
+    reason: str = "",
 ) -> OperatorSide:
     """Make the key-encryption key and the database, or update them, and open them.
 
@@ -38,6 +39,7 @@ def create_installation(
         told: Called with each entry of the audit log that is written.
         tell: Called with a sentence about each step that was done.
         new: Make a new database even if one was lost.
+        reason: Why, for the audit log.
 
     Raises:
         Conflict: The database is lost, and ``new`` was not requested. Nothing was made.
@@ -53,7 +55,7 @@ def create_installation(
     sealer = ensured_sealer(settings, environment)
     create_sqlite_file(url)
     with kept_open(open_engine(url)) as engine:
-        before = schema.upgrade(engine, sealer, actor, told)
+        before = schema.upgrade(engine, sealer, actor, told, reason=reason)
         begun.unlink(missing_ok=True)
         if before is not None:
             tell(f"{UPDATED} from schema {before} to {schema.REVISIONS[-1]}; the audit log records it")

@@ -12,13 +12,23 @@ from engage_server.records.access import (
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
 from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
-from engage_server.records.audit import AuditAction, AuditEntry, AuditEvent, AuditFilter, AuditHead, AuditVerdict
+from engage_server.records.audit import (
+    CHANGES_OF_SITE,
+    ActTerms,
+    AuditAction,
+    AuditEntry,
+    AuditEvent,
+    AuditFilter,
+    AuditHead,
+    AuditVerdict,
+    KeyedRequest,
+)
 from engage_server.records.call_in import CallIn, CallInWay, UnknownDevices, Upstream
 from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
-from engage_server.records.occasion import BootClock, Occasion
+from engage_server.records.occasion import LONGEST_REASON, BootClock, Occasion, read_reason
 from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
@@ -38,12 +48,15 @@ from engage_server.records.worker import LIVE_WITHIN, WorkerStatus
 
 __all__ = [
     "AGAIN_AND_AGAIN",
+    "CHANGES_OF_SITE",
     "LINK_REGISTERED",
     "LINK_REMOVED",
     "LIVE_WITHIN",
+    "LONGEST_REASON",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
     "AccessToken",
+    "ActTerms",
     "Actor",
     "ActorKind",
     "Adoption",
@@ -70,6 +83,7 @@ __all__ = [
     "Grant",
     "Host",
     "IPNetwork",
+    "KeyedRequest",
     "KpnDevice",
     "Limit",
     "LinkStanding",
@@ -103,4 +117,5 @@ __all__ = [
     "folded",
     "read_address",
     "read_network",
+    "read_reason",
 ]

@@ -52,6 +52,40 @@ class AuditAction(StrEnum):
     UNKNOWN = "unknown"  # never written; a changed entry may be read as this
 
 
+CHANGES_OF_SITE = tuple(
+    action for action in AuditAction if action.value.partition(":")[0] in ("site", "release", "rotation")
+)
+"""What changes a site, its releases or its rotations: the newest such entry is the version of the site."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyedRequest:
+    """A request that its caller may send again, without its effect happening twice.
+
+    Attributes:
+        digest: SHA-256 of the caller, the method, the path and the key, in hexadecimal.
+        body: SHA-256 of what was sent with it, in hexadecimal.
+    """
+
+    digest: str
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActTerms:
+    """What must hold, and what is kept, in the transaction of one act.
+
+    Attributes:
+        action: The event that completes the act. Other events of the same occasion are written without terms.
+        seen: The version of the site that the caller has seen: see :data:`CHANGES_OF_SITE`. None: any.
+        request: The request that asked for the act. None: it has no key.
+    """
+
+    action: AuditAction
+    seen: int | None = None
+    request: KeyedRequest | None = None
+
+
 @dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One thing that an operator did.
@@ -64,6 +98,7 @@ class AuditEvent:
         facts: What a reader must know later, as text; never a secret. Things that changed, as they are now.
         before: The same facts as they were before.
         reason: Why, in the operator's words. "" if the operator was not asked.
+        terms: What must hold in the transaction that writes the event. It is no part of the entry.
     """
 
     at: datetime
@@ -73,6 +108,7 @@ class AuditEvent:
     facts: Mapping[str, str] = field(default_factory=dict)
     before: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
+    terms: ActTerms | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

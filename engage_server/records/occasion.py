@@ -1,9 +1,16 @@
-"""Who acts, and when."""
+"""Who acts, when, and why."""
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from engage_server.records.audit import AuditAction, AuditEvent
+from engage_server.errors import UsageError
+from engage_server.records.audit import ActTerms, AuditAction, AuditEvent
+
+LONGEST_REASON = 1000
+_UNPRINTABLE = ("Cc", "Cs")  # control characters, and bytes that were no UTF-8
+_ACCESS_TOKEN = re.compile(r"engage_[0-9a-f]{12}_[0-9a-f]{16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,13 +35,44 @@ class Occasion:
         now: By the wall clock; aware, UTC.
         clock: The machine's own clock at that time. None for simulated time, whose wall clock is always right.
         reason: Why, in the operator's words; "" if they gave none.
+        terms: What must hold in the transaction of the act. None: nothing else.
     """
 
     actor: str
     now: datetime
     clock: BootClock | None = None
     reason: str = ""
+    terms: ActTerms | None = None
 
     def event(self, action: AuditAction, site: str = "", **facts: str) -> AuditEvent:
         """Build the audit event of this occasion. Facts must never hold a secret."""
-        return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason)
+        terms = self.terms if self.terms is not None and self.terms.action is action else None
+        return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason, terms=terms)
+
+    def because(self, reason: str) -> "Occasion":
+        """The same occasion with a reason. An empty one takes no reason away that is there already."""
+        return replace(self, reason=reason) if reason else self
+
+
+def read_reason(text: str) -> str:
+    """Read the reason for an act as the audit log keeps it: on one line.
+
+    Raises:
+        UsageError: It is too long, has control characters, or holds an access token.
+    """
+    reason = " ".join(text.split())
+    if len(reason) > LONGEST_REASON:
+        raise UsageError(
+            f"the reason has {len(reason)} characters, and {LONGEST_REASON} are the most",
+            "Write less, or name a ticket that says more.",
+            code="reason.too_long",
+        )
+    if any(unicodedata.category(each) in _UNPRINTABLE for each in reason):
+        raise UsageError("the reason has a control character", "Leave it out.", code="reason.control_character")
+    if _ACCESS_TOKEN.search(reason):
+        raise UsageError(
+            "the reason holds an access token, and everybody may read the audit log",
+            "Name the token instead, and replace this one: engage token revoke NAME",
+            code="reason.token",
+        )
+    return reason

@@ -16,7 +16,7 @@ from engage_server.store.tables import installation
 
 # Oldest first, the names of the files in migrations/versions. They are listed here because asking Alembic would take a
 # quarter of a second at every start of every command. A test compares the list with the files.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 16))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 17))
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
@@ -32,6 +32,8 @@ def upgrade(
     sealer: Sealer,
     actor: str = "engage init",
     told: Callable[[AuditHead], None] = lambda head: None,
+    *,
+    reason: str = "",
 ) -> str | None:
     """Create the tables, or update them to this version. Doing it again changes nothing.
 
@@ -42,6 +44,7 @@ def upgrade(
         sealer: Seals the probe, and signs the audit log.
         actor: Who does it, for that entry.
         told: Called with each entry that this writes.
+        reason: Why, for that entry.
 
     Returns:
         The earlier version of the tables. None for new tables, and for those of this version.
@@ -61,12 +64,12 @@ def upgrade(
         if probe is None:
             _begin(connection, sealer, is_new=before is None)
         elif sealer.open(probe, SEAL_PROBE_PURPOSE) == _PROBE:  # opened before anything is sealed with the key
-            entries += _chain(connection, sealer, before or "", actor)
+            entries += _chain(connection, sealer, before or "", (actor, reason))
         _seal_release_keys(connection, sealer)
         is_migrated = before is not None and before != REVISIONS[-1]
         if is_migrated and not entries and probe is not None:
             facts = {"from": before or "", "to": REVISIONS[-1]}
-            event = AuditEvent(datetime.now(UTC), actor, AuditAction.INSTALLATION_MIGRATED, facts=facts)
+            event = AuditEvent(datetime.now(UTC), actor, AuditAction.INSTALLATION_MIGRATED, facts=facts, reason=reason)
             entries.append(audit_log.append(connection, event, sealer))
         for entry in entries:
             after_commit(connection, partial(told, entry))
@@ -81,12 +84,13 @@ def _begin(connection: Connection, sealer: Sealer, *, is_new: bool) -> None:
         audit_log.begin(connection, sealer)
 
 
-def _chain(connection: Connection, sealer: Sealer, before: str, actor: str) -> list[AuditHead]:
+def _chain(connection: Connection, sealer: Sealer, before: str, whose: tuple[str, str]) -> list[AuditHead]:
     """Chain the log of a version whose log was no chain. Mark the database if its log is a complete chain."""
     entries = []
     if before < _CHAIN_SINCE:
         facts = {"entries": str(audit_log.chain_older(connection, sealer)), "schema": before}
-        event = AuditEvent(datetime.now(UTC), actor, AuditAction.AUDIT_CHAINED, facts=facts)
+        actor, reason = whose
+        event = AuditEvent(datetime.now(UTC), actor, AuditAction.AUDIT_CHAINED, facts=facts, reason=reason)
         entries.append(audit_log.append(connection, event, sealer))
     elif audit_log.verdict(connection, sealer).faults:
         return []

@@ -19,6 +19,7 @@ from engage_server.records import (
     StaticCertificate,
 )
 from engage_server.store import audit_log, release_keys
+from engage_server.store.access import request_queries
 from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
@@ -249,7 +250,10 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
         """Write the audit event. If servers must follow the change, also raise the generation and wake them."""
         if release:
             event = replace(event, facts={**event.facts, "release": str(release)})
+        request_queries.assert_terms(connection, event)
         entry = audit_log.append(connection, event, self._opened())
+        if event.terms is not None and event.terms.request is not None:
+            request_queries.insert_request(connection, event.terms.request, entry.number, event.at)
         after_commit(connection, lambda: self._told(entry))
         if changes_serving:
             connection.execute(update(installation).values(generation=installation.c.generation + 1))

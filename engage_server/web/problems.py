@@ -52,7 +52,13 @@ _NOT_SIGNED_IN, _MAY_NOT = "token.", "access."
 
 
 def problem(
-    status: int, code: str, sentence: str, next_step: str, *, fields: Mapping[str, str] | None = None
+    status: int,
+    code: str,
+    sentence: str,
+    next_step: str,
+    *,
+    fields: Mapping[str, str] | None = None,
+    extension: Mapping[str, object] | None = None,
 ) -> Response:
     """Build a problem.
 
@@ -62,6 +68,7 @@ def problem(
         sentence: What happened. It may be shown to anyone who got this far, so it has no secret.
         next_step: What the reader should do now.
         fields: Further header fields.
+        extension: Further members, which RFC 9457 section 3.2 allows.
     """
     content = {
         "type": "about:blank",
@@ -70,6 +77,7 @@ def problem(
         "detail": sentence,
         "code": code,
         "next_step": next_step,
+        **(extension or {}),
     }
     line = f"{status} {HTTPStatus(status).phrase}"
     answer = Response(json.dumps(content), status=line, content_type=PROBLEM, headers=dict(fields or {}))

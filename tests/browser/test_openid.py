@@ -29,9 +29,10 @@ role = "viewer"
 pytestmark = [
     pytest.mark.long("tests/unit/web/sign_in/test_openid.py, with a provider of the tests"),
     *needs_browser,
-    pytest.mark.skipif(not NODE, reason="node is not installed"),
+    pytest.mark.skipif(not Path(NODE).is_file(), reason="playwright has no Node.js for this machine"),
     pytest.mark.skipif(
-        not (JUDGES / "oidc-provider").is_dir(), reason="oidc-provider is not there: scripts/test fetches it with npm"
+        not (JUDGES / "oidc-provider").is_dir(),
+        reason="oidc-provider is not there: npm fetches it in scripts/test --all",
     ),
 ]
 

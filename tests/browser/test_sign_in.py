@@ -150,7 +150,7 @@ def test_on_a_telephone(browser: Any, base: str, link_of: Callable[[str], str], 
         assert_readable()
 
 
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: scripts/test fetches it with npm")
+@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: scripts/test --all fetches it with npm")
 def test_the_judges_find_what_they_look_for(browser: Any, base: str) -> None:
     """The negative controls: a page that is too wide, and a field that nobody can name."""
     with browser.new_context(viewport=NARROW) as context:

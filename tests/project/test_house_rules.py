@@ -1,6 +1,7 @@
 """Rules of the house that no linter knows: time is an argument, rooms are small, docs do not drift."""
 
 import ast
+import json
 import re
 import subprocess
 from collections.abc import Iterator
@@ -125,18 +126,32 @@ def test_scripts_can_be_run() -> None:
         assert path.stat().st_mode & 0o111, path
 
 
-def test_the_lock_file_pins_every_package_with_hashes() -> None:
-    for name in (
-        "requirements.lock",
-        "requirements-check.lock",
-        "requirements-dev.lock",
-        "requirements-sslyze.lock",
-        "requirements-docs.lock",
-        "requirements-senml.lock",
-    ):
-        lines = [line for line in (ROOT / name).read_text().splitlines() if line and not line.startswith((" ", "#"))]
-        assert lines
-        assert all("==" in line and line.endswith("\\") for line in lines)
+def _pinned_packages(lock: str) -> list[str]:
+    return [line for line in lock.splitlines() if line and not line.startswith((" ", "#"))]
+
+
+def test_the_lock_files_pin_every_package_with_hashes() -> None:
+    locks = sorted(ROOT.glob("requirements*.lock"))
+    assert len(locks) >= 9
+    for path in locks:
+        lines = _pinned_packages(path.read_text())
+        assert lines, path.name
+        assert all("==" in line and line.endswith("\\") for line in lines), path.name
+
+
+def _npm_packages(lock: str) -> dict[str, dict[str, str]]:
+    """What a lock file of npm installs, by folder; "" is the project itself."""
+    return {folder: package for folder, package in json.loads(lock)["packages"].items() if folder}
+
+
+def test_the_lock_files_of_npm_pin_every_package_with_its_hash() -> None:
+    locks = sorted((ROOT / "tests" / "support").glob("*/package-lock.json"))
+    assert [path.parent.name for path in locks] == ["browser_judges", "node_soap", "spectral"]
+    for path in locks:
+        packages = _npm_packages(path.read_text())
+        assert packages, path
+        assert [name for name, package in packages.items() if "integrity" not in package] == [], path
+        assert "://" not in "".join(package.get("resolved", "") for package in packages.values()), path
 
 
 def test_nothing_of_one_machine_is_in_the_tree() -> None:

@@ -9,8 +9,8 @@ from urllib.parse import quote
 from engage_server import __version__
 from engage_server.checks.explained import EXPLANATIONS
 from engage_server.checks.finding import Finding, Severity
-from engage_server.checks.reports.json_report import indented, separated
 from engage_server.checks.reports.result import CheckRun, TargetResult
+from engage_server.checks.reports.written_json import indented, separated
 
 _SCHEMA = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 _NO_PAGE = "https://www.rfc-editor.org/rfc/rfc5280"

@@ -14,6 +14,7 @@ from engage_server.composition.openid.terms_file import is_set, stored_subject
 from engage_server.composition.operators_listener import address
 from engage_server.errors import UsageError
 from engage_server.services.access.people import LINK_GOOD_FOR
+from engage_server.services.access.permissions import Act
 
 _MINUTES = LINK_GOOD_FOR.seconds // 60
 
@@ -27,8 +28,9 @@ def people() -> None:
 
 
 @people.command(
+    acts=[Act.PEOPLE_CHANGE],
     epilog="\b\nExamples:\n  engage people add anna --role admin\n"
-    "  engage people add bert --role operator --site depot\n  engage people add carl --role viewer --link"
+    "  engage people add bert --role operator --site depot\n  engage people add carl --role viewer --link",
 )
 @click.argument("name", metavar="NAME")
 @grant_options
@@ -49,7 +51,9 @@ def add(
     _print_link(session, name.strip().lower(), secret, is_alone=is_alone, as_json=as_json)
 
 
-@people.command("list", epilog="\b\nExamples:\n  engage people list\n  engage people list --json")
+@people.command(
+    "list", acts=[Act.PEOPLE_SEE], epilog="\b\nExamples:\n  engage people list\n  engage people list --json"
+)
 @json_option
 @click.pass_obj
 def list_people(session: Session, as_json: bool) -> None:
@@ -72,7 +76,7 @@ def list_people(session: Session, as_json: bool) -> None:
     print_next(f"{program()} people add NAME --role admin" if not rows else f"{program()} token list")
 
 
-@people.command(epilog="\b\nExample:\n  engage people reset anna")
+@people.command(acts=[Act.PEOPLE_CHANGE], epilog="\b\nExample:\n  engage people reset anna")
 @click.argument("name", metavar="NAME")
 @click.option("--link", "is_alone", is_flag=True, help="Print the link alone, for scripts.")
 @json_option
@@ -89,13 +93,18 @@ def reset(session: Session, name: str, is_alone: bool, as_json: bool) -> None:
     _print_link(session, people.person(name).name, secret, is_alone=is_alone, as_json=as_json)
 
 
-@people.command(epilog="\b\nExample:\n  engage people change bert --role approver --site depot")
+@people.command(
+    acts=[Act.PEOPLE_CHANGE], epilog="\b\nExample:\n  engage people change bert --role approver --site depot"
+)
 @click.argument("name", metavar="NAME")
 @grant_options
 @json_option
 @click.pass_obj
 def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_json: bool) -> None:
-    """Give a person another role. Their sessions end."""
+    """Give a person another role.
+
+    Their sessions end. Tokens that they made while signed in are revoked if those may do more than the new role.
+    """
     side = session.operator_side()
     side.access.people.change(name, read_grant(side, role, sites), session.occasion(), may_be_last=True)
     _warn_without_admin(session)
@@ -103,7 +112,8 @@ def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_js
 
 
 @people.command(
-    epilog="\b\nExamples:\n  engage people openid anna --subject 8f3c2f0e-5d1b\n  engage people openid anna --none"
+    acts=[Act.PEOPLE_CHANGE],
+    epilog="\b\nExamples:\n  engage people openid anna --subject 8f3c2f0e-5d1b\n  engage people openid anna --none",
 )
 @click.argument("name", metavar="NAME")
 @click.option("--subject", metavar="SUBJECT", help="Who they are there: the claim 'sub' of their token.")
@@ -123,24 +133,30 @@ def openid(session: Session, name: str, subject: str | None, is_none: bool, as_j
     _print_person(session, name, f"changed {name}; their sessions are over", as_json=as_json)
 
 
-@people.command(epilog="\b\nExample:\n  engage people lock anna")
+@people.command(acts=[Act.PEOPLE_CHANGE], epilog="\b\nExample:\n  engage people lock anna")
 @click.argument("name", metavar="NAME")
 @json_option
 @click.pass_obj
 def lock(session: Session, name: str, as_json: bool) -> None:
-    """End all sessions of a person, and let them sign in no more. To undo it: engage people reset."""
+    """End all sessions of a person, and let them sign in no more.
+
+    Tokens that they made while signed in are revoked. To let the person sign in again: engage people reset.
+    """
     session.operator_side().access.people.lock(name, session.occasion(), may_be_last=True)
     _warn_without_admin(session)
     _print_person(session, name, f"locked {name}; their sessions are over", as_json=as_json)
 
 
-@people.command(epilog="\b\nExample:\n  engage people remove anna")
+@people.command(acts=[Act.PEOPLE_CHANGE], epilog="\b\nExample:\n  engage people remove anna")
 @click.argument("name", metavar="NAME")
 @sure_option
 @json_option
 @click.pass_obj
 def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
-    """Remove a person, and end all their sessions. The audit log keeps what they did."""
+    """Remove a person, and end all their sessions.
+
+    Tokens that they made while signed in are revoked. The audit log keeps what they did.
+    """
     people = session.operator_side().access.people
     person = people.person(name)
     if not yes:

@@ -8,7 +8,8 @@ from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
-from engage_server.records import AccessToken, Actor, ActorKind
+from engage_server.records import AccessToken
+from engage_server.services.access.permissions import Act
 from engage_server.services.access.tokens import MOST_DAYS
 
 
@@ -21,8 +22,9 @@ def token() -> None:
 
 
 @token.command(
+    acts=[Act.TOKEN_CHANGE],
     epilog="\b\nExamples:\n  engage token add ci --role operator --site depot > ci.token\n"
-    "  engage token add monitor --role viewer --days 30"
+    "  engage token add monitor --role viewer --days 30",
 )
 @click.argument("name", metavar="NAME")
 @grant_options
@@ -36,13 +38,12 @@ def add(session: Session, name: str, role: str, sites: tuple[str, ...], days: in
     It is shown this once. Only its SHA-256 is stored. Send it as 'Authorization: Bearer TOKEN', never in an address.
     """
     side, occasion = session.operator_side(), session.occasion()
-    maker = Actor(occasion.actor, ActorKind.COMMAND_LINE)
-    made = side.access.tokens.add(name, read_grant(side, role, sites), days, maker, occasion)
+    made = side.access.tokens.add(name, read_grant(side, role, sites), days, session.acting(), occasion)
     click.echo(made)
     click.echo(f"the token '{name}' is good for {days} days. It is not shown again", err=True)
 
 
-@token.command("list", epilog="\b\nExamples:\n  engage token list\n  engage token list --json")
+@token.command("list", acts=[Act.TOKEN_SEE], epilog="\b\nExamples:\n  engage token list\n  engage token list --json")
 @json_option
 @click.pass_obj
 def list_tokens(session: Session, as_json: bool) -> None:
@@ -66,7 +67,7 @@ def list_tokens(session: Session, as_json: bool) -> None:
     print_next(f"{program()} token add NAME --role viewer" if not rows else f"{program()} token revoke NAME")
 
 
-@token.command(epilog="\b\nExample:\n  engage token revoke ci")
+@token.command(acts=[Act.TOKEN_CHANGE], epilog="\b\nExample:\n  engage token revoke ci")
 @click.argument("name", metavar="NAME")
 @json_option
 @click.pass_obj

@@ -151,7 +151,7 @@ def _checker(session: Session, options: dict[str, Any]) -> Checker:
 def _report(run: CheckRun, form: str, strict: bool, seen: Seen, *, to_terminal: bool) -> Iterator[str]:
     # each form is imported where it is asked for: to write XML takes as long to import as a chain to check
     if form == "json":
-        from engage_server.checks.reports.json_report import json_report
+        from engage_server.as_json.chain_check import json_report
 
         return json_report(run)
     if form == "junit":

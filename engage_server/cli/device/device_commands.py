@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from engage_server.as_json.call_faults import call_faults_json
-from engage_server.as_json.devices import device_json, events_json, given_json
+from engage_server.as_json.devices import known_device_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import print_device, print_events, print_given
 from engage_server.cli.device.list_command import list_devices
@@ -14,10 +13,11 @@ from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import print_faults, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import json_option, print_json, print_next
-from engage_server.cli.parameters import reason_option, site_option
+from engage_server.cli.parameters import site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.device_view import DeviceView
 
@@ -45,7 +45,9 @@ def device() -> None:
     """
 
 
-@device.command(epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north")
+@device.command(
+    acts=[Act.DEVICE_ADD], epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north"
+)
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
 @site_option
 @json_option
@@ -68,7 +70,10 @@ def add(session: Session, serials: tuple[str, ...], site: str | None, as_json: b
     print_next(f"{program()} device list --site {name}")
 
 
-@device.command(epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206")
+@device.command(
+    acts=[Act.DEVICE_SEE, Act.DEVICE_FILES_SEE],
+    epilog="\b\nExample:\n  engage device show 0000000000000000A0B1000000000206",
+)
 @click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
 @json_option
 @click.pass_obj
@@ -87,10 +92,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
     if as_json:
         print_json(
             [
-                device_json(each)
-                | {"database": given_json(given.get(each.site))}
-                | {"events": events_json(events.get(each.site, []))}
-                | {"call_in_faults": call_faults_json(faults[each.site])}
+                known_device_json(each, given.get(each.site), events.get(each.site, []), faults[each.site])
                 for each in found
             ]
         )
@@ -105,23 +107,23 @@ def show(session: Session, device: str, as_json: bool) -> None:
 
 
 @device.command(
+    acts=[Act.DEVICE_FORGET],
     epilog="\b\nExamples:\n  engage device forget 192.0.2.77 --reason 'a port scan'\n"
-    "  engage device forget 0000000000000000A0B1000000000206 --site north --reason 'door removed'"
+    "  engage device forget 0000000000000000A0B1000000000206 --site north --reason 'door removed'",
 )
 @click.argument("device", metavar="SERIAL", shell_complete=completions.devices)
 @click.option(
     "--site", metavar="NAME", shell_complete=completions.sites, help="Only in this site. [default: in every site]"
 )
-@reason_option
 @json_option
 @click.pass_obj
-def forget(session: Session, device: str, site: str | None, reason: str, as_json: bool) -> None:
+def forget(session: Session, device: str, site: str | None, as_json: bool) -> None:
     """Drop the evidence of a device that is gone or never was one.
 
     SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
     it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.
     """
-    sites = session.operator_side().evidence.forget(device, site, reason, session.occasion())
+    sites = session.operator_side().evidence.forget(device, site, session.reason, session.occasion())
     if as_json:
         print_json({"device": device, "sites": list(sites)})
         return

@@ -13,12 +13,14 @@ from engage_server.as_json.devices import device_json
 from engage_server.cli.failing_doors import warn_of_the_unlisted
 from engage_server.cli.output import counted, json_option, print_json, print_json_list, print_next
 from engage_server.cli.parameters import FilePath, site_option
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import FileNotUsable, UsageError
 from engage_server.files import read_file
 from engage_server.records import CallInWay, Site
+from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.finding import FOR_DEVICES, FoundFiles, find_device_files
 from engage_server.services.evidence.device_view import DeviceView
 from engage_server.services.evidence.devices import read_serial_list
@@ -33,6 +35,8 @@ _FAULTS_SHOWN = 20
 
 @click.command(
     "import",
+    cls=AskingCommand,
+    acts=[Act.DEVICE_ADD, Act.DEVICE_FILES_PUT],
     epilog="\b\nExamples:\n"
     "  engage device import doors.csv --site north\n      serial numbers: the devices that belong to it\n"
     "  engage device import Engage_Data --site north\n      databases, configurations, audits of many devices\n"
@@ -81,6 +85,8 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
 
 @click.command(
     "export",
+    cls=AskingCommand,
+    acts=[Act.DEVICE_SEE, Act.DEVICE_FILES_SEE],
     epilog="\b\nExamples:\n  engage device export --site north > north.csv\n      what is known of each device\n"
     "  engage device export --json\n"
     "  engage device export --site north --to backup\n      the JSON files of all devices\n"

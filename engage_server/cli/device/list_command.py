@@ -11,12 +11,14 @@ from engage_server.cli.device.device_views import WORDS, grade_words
 from engage_server.cli.failing_doors import print_refusing, strangers_of
 from engage_server.cli.output import json_option, print_json_list, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import HostType, Numbered, site_option
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import Host, Site
+from engage_server.services.access.permissions import Act
 from engage_server.services.evidence.device_view import DeviceView
 
 if TYPE_CHECKING:
@@ -53,6 +55,8 @@ Examples:
 
 @click.command(
     "list",
+    cls=AskingCommand,
+    acts=[Act.DEVICE_SEE],
     epilog=_GRADES,
 )
 @site_option

@@ -17,6 +17,7 @@ from engage_server.cli.parameters import Numbered, all_sites_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import AuditEntry, AuditFilter
+from engage_server.services.access.permissions import Act
 
 
 @click.group(
@@ -31,8 +32,9 @@ def audit() -> None:
 
 
 @audit.command(
+    acts=[Act.AUDIT_SEE],
     epilog="\b\nExamples:\n  engage audit show\n  engage audit show --site main --last 20 --json\n"
-    "  engage audit show --limit 100 --before 4201\n      the hundred entries before entry 4201"
+    "  engage audit show --limit 100 --before 4201\n      the hundred entries before entry 4201",
 )
 @all_sites_option
 @click.option("--last", "--limit", "last", type=Numbered, metavar="N", help="Only the last N entries.")
@@ -59,9 +61,10 @@ def show(session: Session, site: str | None, last: int | None, before: int | Non
 
 
 @audit.command(
+    acts=[Act.AUDIT_SEE],
     epilog="\b\nExamples:\n  engage audit verify\n"
     "  engage audit verify --expect 41:9c1f...\n      an entry that you keep elsewhere is still there\n"
-    '  engage audit verify --expect "audit log: entry 41:9c1f..."\n      the same, as it was printed'
+    '  engage audit verify --expect "audit log: entry 41:9c1f..."\n      the same, as it was printed',
 )
 @click.option(
     "--expect", metavar="NUMBER:HASH", help="An entry as a command printed it. Finds an older database or a cut end."

@@ -4,17 +4,21 @@ import click
 
 from engage_server.as_json.checkup import checks_json
 from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
 from engage_server.composition.examination import examine
+from engage_server.services.access.permissions import Act
 from engage_server.services.installation.checkup import Check, Level, worst
 
 _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"}
 
 
 @click.command(
+    cls=AskingCommand,
+    acts=[Act.INSTALLATION_CHECK],
     epilog="\b\nExamples:\n  engage doctor\n  engage doctor --json\n"
-    "  engage doctor --http-port 8080 --https-port 8443\n      if 'engage serve' was given these"
+    "  engage doctor --http-port 8080 --https-port 8443\n      if 'engage serve' was given these",
 )
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port]")
 @click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port]")

@@ -5,10 +5,10 @@ import click
 from engage_server.as_json.hosts import host_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import counted, json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import reason_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import WorkerStatus
+from engage_server.services.access.permissions import Act
 
 
 @click.group(
@@ -22,7 +22,7 @@ def host() -> None:
     """The machines that serve devices, and those that went silent."""
 
 
-@host.command("list", epilog="\b\nExamples:\n  engage host list\n  engage host list --json")
+@host.command("list", acts=[Act.HOST_SEE], epilog="\b\nExamples:\n  engage host list\n  engage host list --json")
 @json_option
 @click.pass_obj
 def list_hosts(session: Session, as_json: bool) -> int:
@@ -52,18 +52,17 @@ def list_hosts(session: Session, as_json: bool) -> int:
     return int(bool(silent))
 
 
-@host.command(epilog='\b\nExample:\n  engage host forget gate-2 --reason "replaced by gate-3"')
+@host.command(acts=[Act.HOST_FORGET], epilog='\b\nExample:\n  engage host forget gate-2 --reason "replaced by gate-3"')
 @click.argument("name", metavar="NAME")
-@reason_option
 @json_option
 @click.pass_obj
-def forget(session: Session, name: str, reason: str, as_json: bool) -> None:
+def forget(session: Session, name: str, as_json: bool) -> None:
     """Drop a host that is gone for good.
 
     As long as a host is silent without a sign-off, rotations treat no device as silent, because devices may call that
     host. A host that you drop by mistake is listed again as soon as it reaches the database.
     """
-    count = session.operator_side().hosts.forget(name, reason, session.occasion())
+    count = session.operator_side().hosts.forget(name, session.reason, session.occasion())
     if as_json:
         print_json({"host": name, "workers": count})
         return

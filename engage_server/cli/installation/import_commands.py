@@ -33,6 +33,7 @@ from engage_server.composition.creation import create_installation, only_one_ini
 from engage_server.composition.remains import assert_not_lost
 from engage_server.pki.names import display_name
 from engage_server.records import Host, Secret
+from engage_server.services.access.permissions import Act
 from engage_server.services.vendor.review import VendorReview, review
 from engage_server.services.vendor.sample import read_vendor_sample
 from engage_server.services.vendor.script import NoticeReading
@@ -50,9 +51,10 @@ def import_group() -> None:
 
 
 @import_group.command(
+    acts=[Act.VENDOR_IMPORT],
     epilog="\b\nExamples:\n"
     "  engage import vendor /opt/API_Server --site-key-file site.key\n      review, and change nothing\n"
-    "  engage import vendor /opt/API_Server --site-key-file site.key --apply"
+    "  engage import vendor /opt/API_Server --site-key-file site.key --apply",
 )
 @click.argument("folder", type=FilePath)
 @click.option("--apply", is_flag=True, help="Import. Without it, nothing is changed.")
@@ -123,7 +125,11 @@ def _apply(session: Session, found: VendorReview, key: Secret, site: str) -> lis
     settings = session.settings()
     with only_one_init(settings):
         done: list[str] = []
-        operator = closing(create_installation(settings, session.environment, session.actor(), tell_entry, done.append))
+        operator = closing(
+            create_installation(
+                settings, session.environment, session.actor(), tell_entry, done.append, reason=session.reason
+            )
+        )
         operator.takeover.run(prepared, occasion, done.append)
         return done
 

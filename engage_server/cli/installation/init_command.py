@@ -14,6 +14,7 @@ from engage_server.cli.parameters import (
     site_key_option,
     trials_option,
 )
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session, closing, tell_entry
 from engage_server.cli.shell import completions
@@ -21,6 +22,7 @@ from engage_server.composition.creation import UPDATED, create_installation, onl
 from engage_server.composition.remains import assert_not_lost
 from engage_server.files import PUBLIC_MODE, make_folder, owner_of, write_new_file
 from engage_server.records import Host
+from engage_server.services.access.permissions import Act
 from engage_server.services.chains.authority import authority_key_files
 from engage_server.services.installation.first_site import InstallationPlan
 from engage_server.services.installation.own_hosts import own_hosts
@@ -39,7 +41,7 @@ Run it again to finish what an interrupted run left undone. What is done is not 
 """
 
 
-@click.command(epilog=_EXAMPLE)
+@click.command(cls=AskingCommand, acts=[Act.INSTALLATION_MAKE], epilog=_EXAMPLE)
 @click.option("--site", default="main", show_default=True, metavar="NAME", help="The name of the first site.")
 @hosts_option(required=False)
 @click.option(
@@ -100,7 +102,9 @@ def init(
 
     with only_one_init(settings):
         operator = closing(
-            create_installation(settings, session.environment, session.actor(), tell_entry, tell, new=new)
+            create_installation(
+                settings, session.environment, session.actor(), tell_entry, tell, new=new, reason=session.reason
+            )
         )
         if key is None and all(each.name != site for each in operator.sites.all()):
             key = read_site_key_option(session, site_key_file, demo)  # which is needed now, if one is named

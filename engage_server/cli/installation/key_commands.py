@@ -8,6 +8,7 @@ from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import print_next
 from engage_server.cli.parameters import FilePath
 from engage_server.cli.session import Session
+from engage_server.services.access.permissions import Act
 
 
 @click.group(cls=OrderedGroup, order=("export-release-key",))
@@ -20,7 +21,9 @@ def key() -> None:
 
 
 @key.command(
-    "export-release-key", epilog="\b\nExample:\n  engage key export-release-key /etc/engage-server/release.key"
+    "export-release-key",
+    acts=[Act.RELEASE_KEY_EXPORT],
+    epilog="\b\nExample:\n  engage key export-release-key /etc/engage-server/release.key",
 )
 @click.argument("file", type=FilePath)
 @click.pass_obj

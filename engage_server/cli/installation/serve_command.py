@@ -8,6 +8,7 @@ from typing import Any, NoReturn
 
 import click
 
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.process.collector import collect_as_usual
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
@@ -19,6 +20,7 @@ from engage_server.composition.operators_listener import address as operators_ad
 from engage_server.composition.operators_listener import assert_protected, has_tls_of_site, is_reached_from_elsewhere
 from engage_server.errors import UsageError
 from engage_server.records import Secret
+from engage_server.services.access.permissions import Act
 from engage_server.services.distribution.snapshot import Snapshot
 from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.listener import Listener
@@ -60,7 +62,7 @@ _DEAR_GROUPS = (
 )
 
 
-@click.command(epilog=_EXAMPLE)
+@click.command(cls=AskingCommand, acts=[Act.INSTALLATION_SERVE], epilog=_EXAMPLE)
 @click.argument("listener", required=False, type=click.Choice([*map(str, Listener), _LINKS]))
 @click.option("--bind", metavar="ADDR", help="The address to listen on. [setting: bind]")
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port, 80]")

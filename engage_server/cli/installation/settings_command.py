@@ -3,13 +3,15 @@
 import click
 
 from engage_server.cli.output import console, json_option, print_json, print_next, print_wrapped
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
+from engage_server.services.access.permissions import Act
 from engage_server.settings import ENVIRONMENT_PREFIX, table_of_settings
 from engage_server.settings_file import settings_file
 from engage_server.settings_text import shown_value
 
 
-@click.command(epilog="\b\nExample:\n  ENGAGE_WORKERS=4 engage settings")
+@click.command(cls=AskingCommand, acts=[Act.SETTINGS_SEE], epilog="\b\nExample:\n  ENGAGE_WORKERS=4 engage settings")
 @json_option
 @click.pass_obj
 def settings(session: Session, as_json: bool) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.call_faults import call_faults_json
-from engage_server.as_json.status import disk_json, status_json
+from engage_server.as_json.disk import disk_json
+from engage_server.as_json.status import status_json
 from engage_server.cli.failing_doors import print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
@@ -21,11 +22,13 @@ from engage_server.cli.output import (
     print_wrapped,
     trials_mark,
 )
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_approvals, print_progress
 from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade, Site
+from engage_server.services.access.permissions import Act
 from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
@@ -48,7 +51,11 @@ _LINE_DAYS = 3653
 _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to start"
 
 
-@click.command(epilog="\b\nExamples:\n  engage status\n  engage status --watch\n  engage status --json")
+@click.command(
+    cls=AskingCommand,
+    acts=[Act.STATUS_SEE],
+    epilog="\b\nExamples:\n  engage status\n  engage status --watch\n  engage status --json",
+)
 @watch_option
 @json_option
 @click.pass_obj

@@ -18,6 +18,7 @@ from engage_server.cli.parameters import (
     site_key_option,
     site_option,
 )
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.lock.conformance.probed_host import ProbedHost
 from engage_server.lock.conformance.report import as_json, as_junit, told
@@ -25,6 +26,7 @@ from engage_server.lock.conformance.requirement import Outcome
 from engage_server.lock.conformance.table import REQUIREMENTS, conformance
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
+from engage_server.services.access.permissions import Act
 
 _EXAMPLE = """\b
 Examples:
@@ -37,7 +39,7 @@ Exit status 0 when every row passes, 1 when one fails, 3 when the host cannot be
 """
 
 
-@click.command("conformance", epilog=_EXAMPLE)
+@click.command("conformance", cls=AskingCommand, acts=[Act.SITE_KEY_USE], epilog=_EXAMPLE)
 @click.argument("url")
 @https_port_option
 @site_key_option

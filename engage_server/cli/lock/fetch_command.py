@@ -20,6 +20,7 @@ from engage_server.cli.parameters import (
     site_key_option,
     site_option,
 )
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.files import read_file, write_output
@@ -30,6 +31,7 @@ from engage_server.lock.memory import DeviceMemory, read_memory, write_memory
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target, read_serial
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
+from engage_server.services.access.permissions import Act
 
 _EXAMPLE = """\b
 Examples:
@@ -72,7 +74,7 @@ class TlsRangeType(click.ParamType[tuple[TlsVersion, TlsVersion]]):
         return versions
 
 
-@click.command("fetch", epilog=_EXAMPLE)
+@click.command("fetch", cls=AskingCommand, acts=[Act.SITE_KEY_USE], epilog=_EXAMPLE)
 @click.argument("url")
 @https_port_option
 @site_key_option

@@ -19,6 +19,7 @@ from engage_server.cli.parameters import (
     site_key_option,
     site_option,
 )
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
@@ -27,6 +28,7 @@ from engage_server.lock.fleet.nights import Fleet, FleetPlan
 from engage_server.lock.fleet.tally import FleetTally
 from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.target import Target
+from engage_server.services.access.permissions import Act
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar  # click gives its type no public name
@@ -47,7 +49,7 @@ Exit status 0 when every call succeeded, 3 when no call reached the host, otherw
 _REFRESH_SECONDS = 0.5
 
 
-@click.command("fleet", epilog=_EXAMPLE)
+@click.command("fleet", cls=AskingCommand, acts=[Act.SITE_KEY_USE], epilog=_EXAMPLE)
 @click.argument("url")
 @https_port_option
 @click.option("--count", type=click.IntRange(1, MAX_COUNT), required=True, help="How many devices.")

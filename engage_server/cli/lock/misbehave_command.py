@@ -10,6 +10,7 @@ from engage_server.cli.lock.target_options import https_port_option
 from engage_server.cli.lock.this_machine import ask_unless_here
 from engage_server.cli.output import json_option, print_json, print_next
 from engage_server.cli.parameters import demo_option, own_key, read_site_key_option, site_key_option, site_option
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible
 from engage_server.lock.firmware import Firmware
@@ -18,6 +19,7 @@ from engage_server.lock.limits import DeviceLimits
 from engage_server.lock.step import Step
 from engage_server.lock.target import Target
 from engage_server.lock.virtual_lock import Trigger, VirtualLock, accepted
+from engage_server.services.access.permissions import Act
 
 _EXAMPLE = """\b
 Examples:
@@ -29,7 +31,7 @@ otherwise 1.
 """
 
 
-@click.command("misbehave", epilog=_EXAMPLE)
+@click.command("misbehave", cls=AskingCommand, acts=[Act.SITE_KEY_USE], epilog=_EXAMPLE)
 @click.argument("url")
 @https_port_option
 @click.option(

@@ -21,7 +21,6 @@ from engage_server.cli.parameters import (
     FilePath,
     all_sites_option,
     read_passphrase_option,
-    reason_option,
     release_argument,
     site_option,
 )
@@ -39,6 +38,7 @@ from engage_server.pki.byte_budget import measure
 from engage_server.pki.names import display_name
 from engage_server.protocol.notice import HTTP_PORT
 from engage_server.records import Release, ReleaseState, Site
+from engage_server.services.access.permissions import Act
 from engage_server.services.chains.material import read_material
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -75,10 +75,11 @@ def release() -> None:
 
 
 @release.command(
+    acts=[Act.RELEASE_STAGE],
     epilog="\b\nExamples:\n  engage release stage certs/main --site main\n"
     "  engage release stage fullchain.pem privkey.pem root.pem\n      the files of an ACME client, and the CA's root\n"
     "  engage release stage export.pfx --passphrase-file pfx.passphrase\n"
-    '  cat fullchain.pem root.pem privkey.pem | engage release stage - --reason "renewed by pipeline 812"'
+    '  cat fullchain.pem root.pem privkey.pem | engage release stage - --reason "renewed by pipeline 812"',
 )
 @click.argument("targets", type=FilePath, nargs=-1, required=True, metavar="TARGET...")
 @site_option
@@ -88,7 +89,6 @@ def release() -> None:
     shell_complete=completions.files,
     help="For PKCS#12 and an encrypted key. - reads standard input.",
 )
-@reason_option
 @json_option
 @click.pass_obj
 def stage(
@@ -96,7 +96,6 @@ def stage(
     targets: tuple[Path, ...],
     site: str | None,
     passphrase_file: str | None,
-    reason: str,
     as_json: bool,
 ) -> int:
     """Check a chain and keep it as the site's next release.
@@ -112,7 +111,7 @@ def stage(
     assert_one_reader([*map(str, targets), passphrase_file])
     passphrase = read_passphrase_option(session, passphrase_file)
     material = read_material(targets, passphrase, read_standard_input)
-    checked = operator.releases.stage(material, name, session.occasion(reason))
+    checked = operator.releases.stage(material, name, session.occasion())
     retired = retired_owners(operator, checked.release)
     for each in retired:
         click.echo(
@@ -134,7 +133,7 @@ def stage(
     return 1 if checked.errors else 0
 
 
-@release.command("list", epilog=_STATES)
+@release.command("list", acts=[Act.RELEASE_SEE], epilog=_STATES)
 @all_sites_option
 @json_option
 @click.pass_obj
@@ -176,7 +175,7 @@ def _next_of_list(found: Sequence[Release], site: str | None, sites: Mapping[str
     return f"{program()} release stage DIR --site {name}"
 
 
-@release.command(epilog="\b\nExample:\n  engage release show 2 --site main")
+@release.command(acts=[Act.RELEASE_SEE], epilog="\b\nExample:\n  engage release show 2 --site main")
 @release_argument
 @site_option
 @json_option
@@ -213,14 +212,14 @@ override_option = click.option(
 
 
 @release.command(
+    acts=[Act.RELEASE_ACTIVATE],
     epilog="\b\nExamples:\n  engage release activate 2 --site main\n"
     "  engage release activate 2 --wait\n      returns when every worker serves it\n"
-    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"'
+    '  engage release activate 2 --override "chain.too_long=only RU devices here, they hold 8 KiB"',
 )
 @release_argument
 @site_option
 @override_option
-@reason_option
 @yes_option
 @wait_options
 @json_option
@@ -230,7 +229,6 @@ def activate(
     number: int,
     site: str | None,
     overrides: tuple[str, ...],
-    reason: str,
     yes: bool,
     wait: bool,
     wait_seconds: float,
@@ -248,17 +246,17 @@ def activate(
     operator = session.operator_side()
     name = operator.sites.get(site).name
     _ask_where_doors_fail(session, operator, name, number, yes=yes)
-    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion(reason))
+    checked = operator.releases.activate(name, number, _read_overrides(overrides), session.occasion())
     return _reported(session, operator, checked, f"release {number} of {name} is current", wait, wait_seconds, as_json)
 
 
 @release.command(
+    acts=[Act.RELEASE_ROLL_BACK],
     epilog="\b\nExamples:\n  engage release rollback --site main --wait\n"
-    '  engage release rollback --reason "readers on floor 3 stay dark"'
+    '  engage release rollback --reason "readers on floor 3 stay dark"',
 )
 @site_option
 @override_option
-@reason_option
 @yes_option
 @wait_options
 @json_option
@@ -267,7 +265,6 @@ def rollback(
     session: Session,
     site: str | None,
     overrides: tuple[str, ...],
-    reason: str,
     yes: bool,
     wait: bool,
     wait_seconds: float,
@@ -285,7 +282,7 @@ def rollback(
     before = operator.releases.before(name)
     if before is not None:
         _ask_where_doors_fail(session, operator, name, before, yes=yes)
-    checked = operator.releases.roll_back(name, _read_overrides(overrides), reason, session.occasion())
+    checked = operator.releases.roll_back(name, _read_overrides(overrides), session.reason, session.occasion())
     sentence = f"release {checked.release.number} of {name} is current again"
     return _reported(session, operator, checked, sentence, wait, wait_seconds, as_json)
 
@@ -314,10 +311,8 @@ def _reported(
     confirmation = wait_for_site(operator, site, wait_seconds, quiet=as_json) if wait else None
     is_missing = confirmation is not None and not confirmation.is_complete
     if as_json:
-        value = checked_release_json(checked)
-        if confirmation is not None:
-            value["workers"] = confirmation_json(confirmation)
-        print_json(value)
+        workers = {} if confirmation is None else {"workers": confirmation_json(confirmation)}
+        print_json(checked_release_json(checked) | workers)
         return int(is_missing)
     print_findings(checked)
     click.echo(sentence)

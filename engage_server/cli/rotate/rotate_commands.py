@@ -6,7 +6,8 @@ from pathlib import Path
 
 import click
 
-from engage_server.as_json.rotation import no_network_warning, plan_json, progress_json
+from engage_server.as_json.plans import plan_json
+from engage_server.as_json.rotation import no_network_warning, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.new_hosts import warn_of_new_hosts
@@ -16,7 +17,6 @@ from engage_server.cli.parameters import (
     FilePath,
     all_sites_option,
     read_passphrase_option,
-    reason_option,
     site_option,
 )
 from engage_server.cli.program import program
@@ -26,8 +26,9 @@ from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.cli.watching import watch, watch_option
 from engage_server.composition.operator_side import OperatorSide
-from engage_server.records import Actor, ActorKind, GatePolicy, Limit, Rotation, RotationState, RotationWay
+from engage_server.records import GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.services.access.approvals import Candidate
+from engage_server.services.access.permissions import Act
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationWish
 
@@ -63,9 +64,10 @@ def rotate() -> None:
 
 
 @rotate.command(
+    acts=[Act.ROTATION_PLAN],
     epilog="\b\nExamples:\n  engage rotate plan --site main\n"
     "  engage rotate plan --way linked-rekey\n      its steps, and what devices notice\n"
-    "  engage rotate plan --json"
+    "  engage rotate plan --json",
 )
 @site_option
 @click.option("--way", type=click.Choice(_WAYS), help="Show this way in detail, with its steps.")
@@ -104,10 +106,11 @@ def plan(
 
 
 @rotate.command(
+    acts=[Act.ROTATION_START],
     epilog="\b\nExamples:\n  engage rotate start --site main --way server-renewal\n"
     "  engage rotate start --site canary --way linked-rekey --wave north,south --wave west\n"
     "  engage rotate start --site main --way cut-over --ask --max-lost 1 --max-lost-percent 0.5\n"
-    "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027"
+    "  engage rotate start --site main --way root-renewal --prepared /media/stick/main-2027",
 )
 @site_option
 @click.option("--way", type=click.Choice(_WAYS), help="The way. [default: the recommended one]")
@@ -161,7 +164,6 @@ def plan(
     show_default=True,
     help="The shortest time that each step lasts, in hours.",
 )
-@reason_option
 @yes_option
 @json_option
 @click.pass_obj
@@ -180,7 +182,6 @@ def start(
     max_lost: int,
     max_lost_percent: float,
     soak_hours: float,
-    reason: str,
     yes: bool,
     as_json: bool,
 ) -> None:
@@ -209,7 +210,7 @@ def start(
             others = operator.evidence.callers_of_other_hosts(operator.sites.get(request.site), session.now())
             warn_of_other_hosts(request.site, others)
         echo = partial(_echo, f"{request.site}: " if waves else "", as_json=as_json)
-        operator.rotations.start(request, session.occasion(reason), echo)
+        operator.rotations.start(request, session.occasion(), echo)
         warn_of_new_hosts(operator, request.site)
     if as_json:
         _print_newest(session, operator, [request.site for request in requests])
@@ -218,8 +219,9 @@ def start(
 
 
 @rotate.command(
+    acts=[Act.ROTATION_SEE],
     epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --watch\n"
-    "  engage rotate status --site main --json"
+    "  engage rotate status --site main --json",
 )
 @all_sites_option
 @watch_option
@@ -259,16 +261,17 @@ def _report(session: Session, operator: OperatorSide, site: str | None, *, as_js
 
 
 @rotate.command(
+    acts=[Act.ROTATION_APPROVE],
+    needs_reason=True,
     epilog='\b\nExamples:\n  engage rotate approve --site main --reason "the two on floor 3 have no battery"\n'
-    '  engage rotate approve --site main --alone --reason "nobody else is there, and the chain ends today"'
+    '  engage rotate approve --site main --alone --reason "nobody else is there, and the chain ends today"',
 )
 @site_option
-@click.option("--reason", required=True, metavar="TEXT", help="Why, for the audit log.")
 @click.option("--alone", is_flag=True, help="Do without the second person that the site needs. The audit log says so.")
 @yes_option
 @json_option
 @click.pass_obj
-def approve(session: Session, site: str | None, reason: str, alone: bool, yes: bool, as_json: bool) -> None:
+def approve(session: Session, site: str | None, alone: bool, yes: bool, as_json: bool) -> None:
     """Approve the next step, whatever the gate says.
 
     A site may need a second person where a step can cut devices off (engage site change --approvals 1). Who started
@@ -284,28 +287,30 @@ def approve(session: Session, site: str | None, reason: str, alone: bool, yes: b
     if going_on is not None and going_on.next_release is not None:
         assert_wanted([operator.held_anchors.reception(name, going_on.next_release, session.now())], yes=yes)
     occasion = session.occasion()
-    candidate = Candidate(Actor(occasion.actor, ActorKind.COMMAND_LINE), alone)
-    operator.rotations.approve(name, reason, occasion, partial(click.echo, err=as_json), candidate)
+    candidate = Candidate(session.acting(), alone)
+    operator.rotations.approve(name, session.reason, occasion, partial(click.echo, err=as_json), candidate)
     if as_json:
         _print_newest(session, operator, [name])
         return
     _print_where(session, operator, name)
 
 
-@rotate.command(epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"')
+@rotate.command(
+    acts=[Act.ROTATION_ABORT],
+    epilog='\b\nExample:\n  engage rotate abort --site main --reason "the readers do not come through"',
+)
 @site_option
-@reason_option
 @click.option("--keep", is_flag=True, help="End the rotation, but continue to serve what is served now.")
 @json_option
 @click.pass_obj
-def abort(session: Session, site: str | None, reason: str, keep: bool, as_json: bool) -> None:
+def abort(session: Session, site: str | None, keep: bool, as_json: bool) -> None:
     """End a rotation, and go back to where it began."""
     operator = session.operator_side()
     name = operator.sites.get(site).name
     back_to = operator.rotations.back_to(name)
     if back_to is not None and not keep:
         assert_wanted([operator.held_anchors.reception(name, back_to, session.now())], yes=True)  # a warning alone
-    ended = operator.rotations.abort(name, reason, session.occasion(), keep=keep)
+    ended = operator.rotations.abort(name, session.reason, session.occasion(), keep=keep)
     if as_json:
         _print_newest(session, operator, [name])
         return

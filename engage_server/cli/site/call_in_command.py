@@ -9,12 +9,14 @@ from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
 from engage_server.cli.failing_doors import print_faults
 from engage_server.cli.output import json_option, print_json, print_next, print_table
-from engage_server.cli.parameters import FilePath, reason_option, site_argument
+from engage_server.cli.parameters import FilePath, site_argument
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.site.site_change_output import print_when_followed
 from engage_server.errors import UsageError
 from engage_server.records import CallIn, CallInWay, Site, UnknownDevices, Upstream
+from engage_server.services.access.permissions import Act
 
 _MAX_TRUST_BYTES = 1024 * 1024
 _INSECURE = (
@@ -26,6 +28,8 @@ _INSECURE = (
 
 @click.command(
     "call-in",
+    cls=AskingCommand,
+    acts=[Act.SITE_SEE, Act.SITE_CHANGE],
     epilog="\b\nExamples:\n  engage site call-in north\n      how its devices are answered now\n"
     "  engage site call-in north --files --unknown-devices enroll\n"
     "  engage site call-in north --upstream https://access.example.org/engage --upstream-ca ca.pem\n"
@@ -60,7 +64,6 @@ _INSECURE = (
     default=None,
     help="Answer on the plain instance, too, where anyone can listen.",
 )
-@reason_option
 @json_option
 @click.pass_obj
 def call_in(
@@ -73,7 +76,6 @@ def call_in(
     trusts_system: bool,
     unknown_devices: str | None,
     insecure: bool | None,
-    reason: str,
     as_json: bool,
 ) -> None:
     """Show or set how a site's call-ins are answered.
@@ -99,7 +101,7 @@ def call_in(
         wanted = replace(wanted, insecure=insecure)
     is_changed = wanted != site.call_in
     if is_changed:
-        site = operator.sites.change(site, SiteChanges(call_in=wanted), reason, session.occasion())
+        site = operator.sites.change(site, SiteChanges(call_in=wanted), session.reason, session.occasion())
     _warn(site.name, site.call_in)
     faults = operator.call_faults.recent(site.name, session.now())
     if as_json:

@@ -14,7 +14,6 @@ from engage_server.cli.parameters import (
     NetworkType,
     demo_option,
     hosts_option,
-    reason_option,
     required_site_key,
     site_argument,
     site_key_option,
@@ -41,6 +40,7 @@ from engage_server.records import (
     Site,
     read_address,
 )
+from engage_server.services.access.permissions import Act
 from engage_server.services.sites.register import SiteChanges, SiteRequest
 
 if TYPE_CHECKING:
@@ -92,8 +92,9 @@ def site() -> None:
 
 
 @site.command(
+    acts=[Act.SITE_ADD],
     epilog="\b\nExample:\n  engage site add north --host north.example.org --site-key-file north.key\n"
-    "  printenv NORTH_KEY | engage site add north --host 10.2.0.1 --site-key-file -"
+    "  printenv NORTH_KEY | engage site add north --host 10.2.0.1 --site-key-file -",
 )
 @click.argument("name")
 @hosts_option(required=True)
@@ -147,7 +148,7 @@ def add(
     )
 
 
-@site.command("list", epilog="\b\nExample:\n  engage site list --json")
+@site.command("list", acts=[Act.SITE_SEE], epilog="\b\nExample:\n  engage site list --json")
 @json_option
 @click.pass_obj
 def list_sites(session: Session, as_json: bool) -> None:
@@ -172,7 +173,7 @@ def list_sites(session: Session, as_json: bool) -> None:
     print_next(f"{program()} site show {sites[0].name}" if rows else f"{program()} init")
 
 
-@site.command(epilog="\b\nExample:\n  engage site show main")
+@site.command(acts=[Act.SITE_SEE], epilog="\b\nExample:\n  engage site show main")
 @site_argument
 @json_option
 @click.pass_obj
@@ -205,8 +206,9 @@ def show(session: Session, name: str, as_json: bool) -> None:
 
 
 @site.command(
+    acts=[Act.SITE_CHANGE],
     epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
-    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network"
+    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network",
 )
 @site_argument
 @hosts_option(required=False)
@@ -232,7 +234,6 @@ def show(session: Session, name: str, as_json: bool) -> None:
     type=click.Choice(["0", "1"]),
     help="With 1, a step of a rotation that can cut devices off needs a second person: not the one who started it.",
 )
-@reason_option
 @json_option
 @click.pass_obj
 def change(
@@ -245,7 +246,6 @@ def change(
     no_local_address: bool,
     evidence: str | None,
     approvals: str | None,
-    reason: str,
     as_json: bool,
 ) -> None:
     """Change a site's hosts, networks, evidence or approvals.
@@ -273,7 +273,7 @@ def change(
     )
     operator = session.operator_side()
     before = operator.sites.get(name)
-    changed = operator.sites.change(before, changes, reason, session.occasion())
+    changed = operator.sites.change(before, changes, session.reason, session.occasion())
     removed = [host for host in before.hosts if host not in changed.hosts]
     callers = [operator.evidence.callers_of_host(name, host, session.now()) for host in removed]
     if changed != before:
@@ -312,7 +312,7 @@ site.add_command(remove_site)
 site.add_command(rename_site)
 
 
-@site.command("default", epilog="\b\nExample:\n  engage site default north")
+@site.command("default", acts=[Act.SITE_CHANGE], epilog="\b\nExample:\n  engage site default north")
 @site_argument
 @click.pass_obj
 def make_default(session: Session, name: str) -> None:
@@ -322,7 +322,9 @@ def make_default(session: Session, name: str) -> None:
     print_next(f"{program()} site list")
 
 
-@site.command("export-key", epilog="\b\nExample:\n  engage site export-key main /media/safe/main.key")
+@site.command(
+    "export-key", acts=[Act.SITE_KEY_EXPORT], epilog="\b\nExample:\n  engage site export-key main /media/safe/main.key"
+)
 @site_argument
 @click.argument("file", type=FilePath)
 @click.pass_obj

@@ -19,6 +19,7 @@ from engage_server.links.kpn.shared_secrets import SecretKind
 from engage_server.links.kpn.sim_numbers import read_iccid, read_msisdn, read_rate_plan
 from engage_server.links.registry.links_file import Link
 from engage_server.records import KpnDevice, SimType
+from engage_server.services.access.permissions import Act
 from engage_server.services.kpn_devices.register import SimCard
 
 _EXAMPLES = """\b
@@ -33,7 +34,7 @@ def device() -> None:
     """Devices on KPN SIMs that report straight to this server."""
 
 
-@device.command(epilog=_EXAMPLES)
+@device.command(acts=[Act.KPN_DEVICE_CHANGE], epilog=_EXAMPLES)
 @click.argument("imei", metavar="IMEI")
 @click.option("--link", "link_name", metavar="NAME", help="Its link in links.toml. [default: the only link of KPN]")
 @click.option("--secret-file", metavar="FILE", help="File with its shared secret. - reads standard input.")
@@ -90,7 +91,9 @@ def add(
     print_next(f"{program()} kpn device list")
 
 
-@device.command("list", epilog="\b\nExamples:\n  engage kpn device list\n  engage kpn device list --json")
+@device.command(
+    "list", acts=[Act.KPN_DEVICE_SEE], epilog="\b\nExamples:\n  engage kpn device list\n  engage kpn device list --json"
+)
 @json_option
 @click.pass_obj
 def list_devices(session: Session, as_json: bool) -> None:
@@ -109,7 +112,7 @@ def list_devices(session: Session, as_json: bool) -> None:
         print_next(f"{program()} kpn device add IMEI --secret-file FILE")
 
 
-@device.command(epilog="\b\nExample:\n  engage kpn device remove 490154203237518")
+@device.command(acts=[Act.KPN_DEVICE_CHANGE], epilog="\b\nExample:\n  engage kpn device remove 490154203237518")
 @click.argument("imei", metavar="IMEI")
 @sure_option
 @json_option

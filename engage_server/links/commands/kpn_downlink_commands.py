@@ -18,6 +18,7 @@ from engage_server.links.kpn.device_name import DeviceName, NameKind, read_imei
 from engage_server.links.kpn.senml.writing import read_reading, write_pack
 from engage_server.links.kpn.sms_schedule import SENDER, WHOLE_SCHEDULE, fails_at, has_failed, sms_attempts
 from engage_server.records import Downlink, DownlinkChannel, DownlinkStatus
+from engage_server.services.access.permissions import Act
 
 _MAX_CONTENT_BYTES = 4096
 _EXAMPLES = """\b
@@ -33,7 +34,7 @@ def downlink() -> None:
     """Messages to devices: one at a time, in the answer to a device's report."""
 
 
-@downlink.command(epilog=_EXAMPLES)
+@downlink.command(acts=[Act.DOWNLINK_SEND], epilog=_EXAMPLES)
 @click.argument("imei", metavar="IMEI")
 @click.argument("readings", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--file", type=FilePath, metavar="FILE", help="Send this SenML instead.")
@@ -60,7 +61,9 @@ def send(session: Session, imei: str, readings: tuple[str, ...], file: Path | No
 
 
 @downlink.command(
-    "list", epilog="\b\nExamples:\n  engage kpn downlink list\n  engage kpn downlink list --imei 490154203237518"
+    "list",
+    acts=[Act.DOWNLINK_SEE],
+    epilog="\b\nExamples:\n  engage kpn downlink list\n  engage kpn downlink list --imei 490154203237518",
 )
 @click.option("--imei", metavar="IMEI", help="Only those to this device. [default: to all devices]")
 @json_option
@@ -87,7 +90,7 @@ def list_downlinks(session: Session, imei: str | None, as_json: bool) -> None:
     print_next(f"{program()} kpn downlink {'cancel N' if found else 'send IMEI NAME=VALUE'}")
 
 
-@downlink.command(epilog="\b\nExample:\n  engage kpn downlink cancel 3")
+@downlink.command(acts=[Act.DOWNLINK_SEND], epilog="\b\nExample:\n  engage kpn downlink cancel 3")
 @click.argument("number", type=Numbered, metavar="N")
 @json_option
 @click.pass_obj

@@ -7,6 +7,7 @@ import click
 
 from engage_server.cli.output import counted, json_option, print_json, print_table
 from engage_server.cli.parameters import FilePath
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.files import read_file
@@ -19,6 +20,7 @@ from engage_server.links.kpn.senml.writing import read_reading, write_pack
 from engage_server.links.kpn.shared_secrets import SecretKind
 from engage_server.links.registry.links_file import Link
 from engage_server.records import Secret
+from engage_server.services.access.permissions import Act
 
 _SECONDS = 30
 _MOST_SECONDS = 600
@@ -44,7 +46,7 @@ class _Sender:
     secret: Secret | None
 
 
-@click.command("send", epilog=_EXAMPLES)
+@click.command("send", cls=AskingCommand, acts=[Act.LINK_CALL], epilog=_EXAMPLES)
 @click.argument("readings", nargs=-1, required=True, metavar="NAME=VALUE...")
 @click.option(
     "--site", metavar="NAME", shell_complete=completions.sites, help="The site whose link is used. [default: any]"

@@ -18,6 +18,7 @@ from engage_server.errors import NotFound, StoreNotUsable, UsageError
 from engage_server.links.checkup import check_links
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.records import LinkStanding, StoredPathEvent
+from engage_server.services.access.permissions import Act
 from engage_server.services.installation.checkup import Check, Level, worst
 from engage_server.services.site_path.paths import LinkReport
 from engage_server.services.site_path.standing import PathState, link_path
@@ -37,7 +38,9 @@ def link() -> None:
     """
 
 
-@link.command("list", epilog="\b\nExamples:\n  engage link list\n  engage link list --site depot --json")
+@link.command(
+    "list", acts=[Act.LINK_SEE], epilog="\b\nExamples:\n  engage link list\n  engage link list --site depot --json"
+)
 @all_sites_option
 @json_option
 @click.pass_obj
@@ -59,7 +62,7 @@ def list_links(session: Session, site: str | None, as_json: bool) -> int:
     return int(any(each.path.state is PathState.CUT for each in reports))
 
 
-@link.command(epilog="\b\nExample:\n  engage link show depot-kpn")
+@link.command(acts=[Act.LINK_SEE], epilog="\b\nExample:\n  engage link show depot-kpn")
 @click.argument("name", metavar="NAME")
 @json_option
 @click.pass_obj
@@ -91,7 +94,10 @@ def show(session: Session, name: str, as_json: bool) -> int:
     return int(path.state is PathState.CUT)
 
 
-@link.command(epilog="\b\nExamples:\n  engage link events --site depot\n  engage link events --hours 24 --json")
+@link.command(
+    acts=[Act.LINK_SEE],
+    epilog="\b\nExamples:\n  engage link events --site depot\n  engage link events --hours 24 --json",
+)
 @all_sites_option
 @click.option("--link", "name", metavar="NAME", help="Only this link. [default: all links]")
 @click.option("--hours", type=click.FloatRange(0, 24 * 3650), metavar="N", help="Only of the last N hours.")
@@ -114,7 +120,7 @@ def events(
     print_next(f"{program()} link list")
 
 
-@link.command(epilog="\b\nExamples:\n  engage link check\n  engage link check --json")
+@link.command(acts=[Act.LINK_CHECK], epilog="\b\nExamples:\n  engage link check\n  engage link check --json")
 @json_option
 @click.pass_obj
 def check(session: Session, as_json: bool) -> int:
@@ -136,7 +142,7 @@ def check(session: Session, as_json: bool) -> int:
     return int(level is Level.PROBLEM)
 
 
-@link.command(epilog="\b\nExample:\n  engage link role engage_links | psql engage")
+@link.command(cls=click.Command, epilog="\b\nExample:\n  engage link role engage_links | psql engage")
 @click.argument("name", metavar="NAME", default="engage_links")
 def role(name: str) -> None:
     """Print the SQL of the ingress's database role.

@@ -8,6 +8,7 @@ import click
 
 from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import NotFound, UsageError
@@ -17,6 +18,7 @@ from engage_server.links.m2u.spellings import DEVICE, Case, cases, message
 from engage_server.links.m2u.trial import Outcome, login_of, outcomes
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.links.registry.listeners import HostTable
+from engage_server.services.access.permissions import Act
 
 _EXAMPLE = """\b
 Examples:
@@ -26,7 +28,7 @@ Examples:
 """
 
 
-@click.command(epilog=_EXAMPLE)
+@click.command(cls=AskingCommand, acts=[Act.LINK_CHECK, Act.LINK_CALL], epilog=_EXAMPLE)
 @click.option("--link", "name", metavar="NAME", help="Only this link. [default: all links of M2U]")
 @click.option(
     "--host", "table", metavar="NAME", help="The host's table in links.toml. [default: the first that serves m2u]"

@@ -1,5 +1,7 @@
 """The one table of who may do what. The API, the console and the command line all ask :func:`assert_may`.
 
+A command names its acts where it is made (``cli.process.asking``), and a route where it stands in its table.
+
 1. The command line and the servers themselves may do everything: a shell on this host is stronger than any role.
 2. What only the command line may do, nobody else may.
 3. What only people may do, a token may not, whatever its role is.
@@ -11,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from engage_server.errors import Refused
-from engage_server.records import Actor, ActorKind, Role
+from engage_server.records import Actor, ActorKind, Grant, Role
 
 
 class Act(StrEnum):
@@ -24,6 +26,7 @@ class Act(StrEnum):
     SITE_RENAME = "site:rename"
     SITE_REMOVE = "site:remove"
     SITE_KEY_EXPORT = "site:export-key"
+    SITE_KEY_USE = "site:use-key"
     RELEASE_SEE = "release:see"
     RELEASE_STAGE = "release:stage"
     RELEASE_DROP = "release:drop"
@@ -43,17 +46,25 @@ class Act(StrEnum):
     DEVICE_FILES_SEE = "device:see-files"
     DEVICE_FILES_PUT = "device:put-files"
     CHAIN_CHECK = "chain:check"
+    HOST_SEE = "host:see"
     HOST_FORGET = "host:forget"
     AUDIT_SEE = "audit:see"
     LINK_SEE = "link:see"
+    LINK_CHECK = "link:check"
+    LINK_CALL = "link:call"
+    KPN_DEVICE_SEE = "kpn-device:see"
     KPN_DEVICE_CHANGE = "kpn-device:change"
+    DOWNLINK_SEE = "downlink:see"
     DOWNLINK_SEND = "downlink:send"
     PEOPLE_SEE = "people:see"
     PEOPLE_CHANGE = "people:change"
     TOKEN_SEE = "token:see"  # noqa: S105  # an act, not a secret
     TOKEN_CHANGE = "token:change"  # noqa: S105  # an act, too
     METRICS_SEE = "metrics:see"
+    SETTINGS_SEE = "settings:see"
     INSTALLATION_MAKE = "installation:make"
+    INSTALLATION_SERVE = "installation:serve"
+    INSTALLATION_CHECK = "installation:check"
     VENDOR_IMPORT = "vendor:import"
 
 
@@ -65,24 +76,33 @@ class Permission:
         role: The least role. None: only the command line may, because a secret or the whole installation is at stake.
         of_site: Whether the act belongs to one site. Else a grant for all sites is needed.
         people_only: Whether a token may never do it.
+        is_recorded: Whether the audit log gets an entry, with the reason that was given. False for what only sees.
     """
 
     role: Role | None
     of_site: bool = True
     people_only: bool = False
+    is_recorded: bool = True
 
 
-_VIEWER, _OPERATOR = Permission(Role.VIEWER), Permission(Role.OPERATOR)
-_ADMIN, _COMMAND_LINE = Permission(Role.ADMIN, of_site=False), Permission(None, of_site=False)
+_VIEWER = Permission(Role.VIEWER, is_recorded=False)
+_VIEWER_OF_ALL = Permission(Role.VIEWER, of_site=False, is_recorded=False)
+_OPERATOR = Permission(Role.OPERATOR)
+_ADMIN = Permission(Role.ADMIN, of_site=False)
+_OPERATOR_SEES = Permission(Role.OPERATOR, of_site=False, is_recorded=False)
+_ADMIN_SEES = Permission(Role.ADMIN, of_site=False, is_recorded=False)
+_COMMAND_LINE = Permission(None, of_site=False)
+_COMMAND_LINE_SEES = Permission(None, of_site=False, is_recorded=False)
 
 PERMISSIONS: dict[Act, Permission] = {
     Act.STATUS_SEE: _VIEWER,
     Act.SITE_SEE: _VIEWER,
     Act.SITE_ADD: _COMMAND_LINE,  # it takes a site key, which travels by no HTTP request
-    Act.SITE_CHANGE: Permission(Role.ADMIN),
+    Act.SITE_CHANGE: Permission(Role.ADMIN),  # call-ins too: an upstream system learns who may open which door
     Act.SITE_RENAME: _ADMIN,
     Act.SITE_REMOVE: _ADMIN,
     Act.SITE_KEY_EXPORT: _COMMAND_LINE,
+    Act.SITE_KEY_USE: _COMMAND_LINE_SEES,  # a virtual lock holds the key as a door does
     Act.RELEASE_SEE: _VIEWER,
     Act.RELEASE_STAGE: _OPERATOR,
     Act.RELEASE_DROP: _OPERATOR,
@@ -99,20 +119,29 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.DEVICE_ADD: _OPERATOR,
     Act.DEVICE_FORGET: _OPERATOR,
     Act.DEVICE_REMOVE: _OPERATOR,
-    Act.DEVICE_FILES_SEE: _OPERATOR,  # they hold who may open which door
+    Act.DEVICE_FILES_SEE: Permission(Role.OPERATOR, is_recorded=False),  # they hold who may open which door
     Act.DEVICE_FILES_PUT: _OPERATOR,
-    Act.CHAIN_CHECK: Permission(Role.VIEWER, of_site=False),
+    Act.CHAIN_CHECK: _VIEWER_OF_ALL,
+    Act.HOST_SEE: _VIEWER_OF_ALL,  # a host serves all sites
     Act.HOST_FORGET: _ADMIN,
     Act.AUDIT_SEE: _VIEWER,
     Act.LINK_SEE: _VIEWER,
+    Act.LINK_CHECK: _COMMAND_LINE_SEES,  # it reads the secrets that links.toml names
+    # it speaks to a partner in the operator's name, and may cost money; its keys are not in the store
+    Act.LINK_CALL: _COMMAND_LINE_SEES,
+    Act.KPN_DEVICE_SEE: _OPERATOR_SEES,  # telephone numbers and contracts
     Act.KPN_DEVICE_CHANGE: _ADMIN,
+    Act.DOWNLINK_SEE: _OPERATOR_SEES,
     Act.DOWNLINK_SEND: Permission(Role.OPERATOR, of_site=False),
-    Act.PEOPLE_SEE: _ADMIN,
+    Act.PEOPLE_SEE: _ADMIN_SEES,
     Act.PEOPLE_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
-    Act.TOKEN_SEE: _ADMIN,
+    Act.TOKEN_SEE: _ADMIN_SEES,
     Act.TOKEN_CHANGE: Permission(Role.ADMIN, of_site=False, people_only=True),
-    Act.METRICS_SEE: Permission(Role.VIEWER, of_site=False),
+    Act.METRICS_SEE: _VIEWER_OF_ALL,
+    Act.SETTINGS_SEE: _ADMIN_SEES,  # addresses and paths, never a secret
     Act.INSTALLATION_MAKE: _COMMAND_LINE,
+    Act.INSTALLATION_SERVE: _COMMAND_LINE_SEES,
+    Act.INSTALLATION_CHECK: _COMMAND_LINE_SEES,  # it reads key files to say whether they fit
     Act.VENDOR_IMPORT: _COMMAND_LINE,
 }
 
@@ -133,6 +162,29 @@ def assert_may(actor: Actor, act: Act, site: str = "") -> None:
     """
     if actor.kind in _MIGHTY:
         return
+    grant = _grant_for(actor, act)
+    of_site = PERMISSIONS[act].of_site
+    if not grant.holds_at(site if of_site else ""):
+        where = f"at site '{site}'" if of_site and site else "at all sites"
+        raise Refused(
+            f"{act} needs a role {where}, and {actor.name} has none there",
+            "Ask an admin for a role there.",
+            code="access.site",
+        )
+
+
+def assert_may_somewhere(actor: Actor, act: Act) -> None:
+    """Refuse what an actor may do at no site: for lists, which leave out what the actor may not see.
+
+    Raises:
+        Refused: As :func:`assert_may`, without ``access.site``.
+    """
+    if actor.kind not in _MIGHTY:
+        _grant_for(actor, act)
+
+
+def _grant_for(actor: Actor, act: Act) -> Grant:
+    """The grant with which an actor may do something, wherever it holds."""
     permission = PERMISSIONS[act]
     if permission.role is None:
         raise Refused(
@@ -150,13 +202,7 @@ def assert_may(actor: Actor, act: Act, site: str = "") -> None:
             f"Ask somebody with the role {permission.role}.",
             code="access.role",
         )
-    if not grant.holds_at(site if permission.of_site else ""):
-        where = f"at site '{site}'" if permission.of_site and site else "at all sites"
-        raise Refused(
-            f"{act} needs a role {where}, and {actor.name} has none there",
-            "Ask an admin for a role there.",
-            code="access.site",
-        )
+    return grant
 
 
 def may(actor: Actor, act: Act, site: str = "") -> bool:

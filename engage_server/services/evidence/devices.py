@@ -287,7 +287,7 @@ class DeviceEvidence:
         if site is not None:
             self._store.site(site)
         identity = decode_serial(text) or text
-        event = replace(occasion.event(AuditAction.DEVICE_FORGOTTEN, device=identity[:80]), reason=reason)
+        event = occasion.because(reason).event(AuditAction.DEVICE_FORGOTTEN, device=identity[:80])
         forgotten = self._store.forget_device(identity, site, event)
         if not forgotten:
             raise NotFound(

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Literal, Protocol
 
 from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
@@ -19,6 +19,8 @@ from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.site_path.standing import SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
+
+Urgency = Literal["fine", "soon", "late", "expired"]
 
 
 class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, PathStore, Protocol):
@@ -37,7 +39,7 @@ class CertificateStatus:
 
     expiry: Expiry
     last_safe_start: datetime
-    urgency: str
+    urgency: Urgency
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,6 +191,7 @@ def _certificates(chain: Chain, site: str, pace: Pace, now: datetime) -> tuple[C
     found = []
     for expiry in expiries_of(chain, site):
         last = expiry.last_safe_start(pace)
+        urgency: Urgency
         if expiry.not_after <= now:
             urgency = "expired"
         elif last <= now:

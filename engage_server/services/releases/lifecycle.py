@@ -143,9 +143,8 @@ class Releases:
         checked = _allowed(self.check_before_going_back(site_name, number, occasion), overrides)
         facts = {f"override {code}": why for code, why in overrides.items()}
         event = replace(
-            occasion.event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
+            occasion.because(reason).event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
             before={"release": str(current)},
-            reason=reason,
         )
         release = self._store.roll_back_release(site_name, number, current, occasion.now, event)
         return CheckedRelease(release, checked.findings)
@@ -157,9 +156,8 @@ class Releases:
             NotFound: There is no such site or release.
             Conflict: It was served, or a rotation uses it.
         """
-        event = replace(
-            occasion.event(AuditAction.RELEASE_DROPPED, site_name, release=str(number), key="destroyed"), reason=reason
-        )
+        facts = {"release": str(number), "key": "destroyed"}
+        event = occasion.because(reason).event(AuditAction.RELEASE_DROPPED, site_name, **facts)
         self._store.drop_release(site_name, number, event)
 
     def retire(self, site_name: str, number: int, reason: str, occasion: Occasion) -> Release:
@@ -180,9 +178,10 @@ class Releases:
                 )
         state = self._store.release(site_name, number).state
         event = replace(
-            occasion.event(AuditAction.RELEASE_RETIRED, site_name, release=str(number), key="destroyed"),
+            occasion.because(reason).event(
+                AuditAction.RELEASE_RETIRED, site_name, release=str(number), key="destroyed"
+            ),
             before={"state": state.value, "key": "sealed"},
-            reason=reason,
         )
         return self._store.retire_release(site_name, number, occasion.now, event)
 

@@ -1,7 +1,7 @@
 """The machines that serve devices: those alive, those that stopped without signing off, and forgetting one."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from engage_server.records import LIVE_WITHIN, AuditAction, Occasion, WorkerStatus
@@ -72,5 +72,5 @@ class ServingHosts:
         host = next((each for each in self.all() if each.name == name), None)
         heard = host.heard_at if host else None
         facts = {"host": name, "heard_last": heard.isoformat(timespec="seconds") if heard else ""}
-        event = replace(occasion.event(AuditAction.HOST_FORGOTTEN, **facts), reason=reason)
+        event = occasion.because(reason).event(AuditAction.HOST_FORGOTTEN, **facts)
         return self._store.forget_host(name, LIVE_WITHIN, event)

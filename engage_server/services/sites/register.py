@@ -216,7 +216,8 @@ class Sites:
         if changed == site:
             return site
         event = replace(
-            occasion.event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)), before=_facts(site), reason=reason
+            occasion.because(reason).event(AuditAction.SITE_CHANGED, site.name, **_facts(changed)),
+            before=_facts(site),
         )
         return self._store.change_site(changed, event, approvals=changes.approvals)
 

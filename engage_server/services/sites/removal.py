@@ -1,6 +1,5 @@
 """Removes a device with its evidence and files, or a whole site."""
 
-from dataclasses import replace
 from datetime import timedelta
 from typing import Protocol
 
@@ -84,7 +83,7 @@ class Removal:
         """
         identity = read_serial(serial)
         self._store.site(site)
-        event = replace(occasion.event(AuditAction.DEVICE_REMOVED, site, device=identity), reason=reason)
+        event = occasion.because(reason).event(AuditAction.DEVICE_REMOVED, site, device=identity)
         had_files = self._folders.remove(site, identity)
         if not self._store.remove_device(identity, site, event, had_files=had_files):
             raise _unknown(identity, f"site {site!r}", f"engage device list --site {site}")
@@ -117,7 +116,7 @@ class Removal:
                 code="site.key_not_exported",
             )
         lately = 0 if site.for_trials else self._store.devices_seen_since(name, occasion.now - _CALLED_LATELY)  # 4
-        if lately and not reason.strip():
+        if lately and not (reason or occasion.reason).strip():
             doors = "1 door" if lately == 1 else f"{lately} doors"
             raise Refused(
                 f"{doors} of {name} called within the last {_CALLED_LATELY.days} days",
@@ -133,7 +132,7 @@ class Removal:
         """
         self.assert_site_removable(name, destroys_key, reason, occasion)
         key = "destroyed" if destroys_key else "exported"
-        event = replace(occasion.event(AuditAction.SITE_REMOVED, name, key=key), reason=reason)
+        event = occasion.because(reason).event(AuditAction.SITE_REMOVED, name, key=key)
         self._store.remove_site(name, event)
 
     def _is_key_exported(self, name: str) -> bool:

@@ -62,8 +62,8 @@ class Renaming:
         for parent in self._parents:
             if (parent / name).is_dir():
                 (parent / name).rename(parent / new)
-        event = occasion.event(AuditAction.SITE_RENAMED, new, name=new)
-        self._store.rename_site(name, new, replace(event, before={"name": name}, reason=reason))
+        event = occasion.because(reason).event(AuditAction.SITE_RENAMED, new, name=new)
+        self._store.rename_site(name, new, replace(event, before={"name": name}))
 
     def _assert_free(self, name: str, new: str) -> None:
         if any(site.name == new for site in self._store.sites()):

@@ -14,13 +14,17 @@ from engage_server.composition.operator_side import OperatorSide
 from engage_server.composition.operators_listener import is_reached_from_elsewhere, is_secure
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
+from engage_server.serving.boot_clock import boot_clock
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
+from engage_server.web.api.blueprint import blueprint as api
+from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in_pages
 
@@ -76,7 +80,7 @@ def operators_app(
     secure = is_secure(settings)
     gate = MetricsGate(
         lambda: side.get().access.tokens,
-        lambda: datetime.now(UTC),
+        _now,
         is_store_away=lambda: spool.is_store_away,
         is_open=not is_reached_from_elsewhere(settings),
     )
@@ -88,9 +92,16 @@ def operators_app(
         secure=secure,
         behind_proxy=settings.operators_behind_proxy,
         assert_may_see_metrics=gate.assert_may_see,
-        pages=[sign_in_pages(lambda: side.get().access, lambda: datetime.now(UTC), secure=secure, openid=openid)],
+        pages=[
+            sign_in_pages(lambda: side.get().access, _now, secure=secure, openid=openid),
+            api(Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure))),
+        ],
     )
     return app, spool.lateness
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _look_for_local_admin(side: ActingSide, log: logging.Logger) -> None:

@@ -49,6 +49,7 @@ access_tokens = Table(
     Column("ends_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("person", String(64)),
 )
 
 # Failed sign-ins by name and by address, as digests: nobody needs to read what strangers typed.
@@ -60,3 +61,14 @@ attempts = Table(
     Column("last_at", UtcDateTime, nullable=False),
 )
 Index("ix_attempts_last_at", attempts.c.last_at)
+
+# Requests that their callers may send again: the entry of the audit log says what each did.
+keyed_requests = Table(
+    "keyed_requests",
+    metadata,
+    Column("digest", String(64), primary_key=True),
+    Column("body", String(64), nullable=False),
+    Column("entry", Integer, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+)
+Index("ix_keyed_requests_at", keyed_requests.c.at)

@@ -7,7 +7,7 @@ method raises StoreNotUsable if the database does not answer or reports an error
 
 from typing import Protocol
 
-from engage_server.store.interface.access import AttemptStore, PeopleStore, TokenStore
+from engage_server.store.interface.access import AttemptStore, PeopleStore, RequestStore, TokenStore
 from engage_server.store.interface.audit import AuditStore
 from engage_server.store.interface.evidence import EvidenceStore
 from engage_server.store.interface.links import IngressTables, KpnStore, PathFold, PathStore
@@ -36,6 +36,7 @@ __all__ = [
     "Place",
     "ReleaseDraft",
     "ReleaseStore",
+    "RequestStore",
     "RotationStore",
     "SilentOrder",
     "SiteStore",
@@ -59,6 +60,7 @@ class Store(
     PeopleStore,
     AttemptStore,
     TokenStore,
+    RequestStore,
     Protocol,
 ):
     """All capabilities together, for code that builds the services."""

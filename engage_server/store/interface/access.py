@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import AccessToken, AuditEvent, Person, SignIn
+from engage_server.records import AccessToken, AuditEntry, AuditEvent, Person, SignIn
 
 
 class PeopleStore(Protocol):
@@ -20,6 +20,8 @@ class PeopleStore(Protocol):
     def change_person(self, person: Person, event: AuditEvent, *, ends_sign_ins: bool) -> None:
         """Set everything of the person of this name, except when they were seen.
 
+        Tokens that the person made while signed in are revoked if they may do more than the person from now on.
+
         Args:
             person: As they will be.
             event: The event for the audit log.
@@ -30,7 +32,7 @@ class PeopleStore(Protocol):
         """
 
     def remove_person(self, name: str, event: AuditEvent) -> None:
-        """Remove a person with all their sign-ins and invitations.
+        """Remove a person with all their sign-ins and invitations. Tokens that they made while signed in are revoked.
 
         Raises:
             NotFound: There is no such person.
@@ -115,6 +117,7 @@ class TokenStore(Protocol):
 
         Raises:
             Conflict: The name is taken.
+            Refused: The person who makes it may no longer do what it may (``access.role``).
         """
 
     def access_tokens(self) -> Sequence[AccessToken]:
@@ -133,3 +136,18 @@ class TokenStore(Protocol):
 
     def note_token_used(self, number: str, at: datetime) -> None:
         """Record when a token was used."""
+
+
+class RequestStore(Protocol):
+    """Requests of other systems. What an act's event carries as terms holds, and is kept, in the act's transaction."""
+
+    def site_version(self, site: str) -> int:
+        """Return the number of the newest entry of the audit log that changed a site. 0 if there is none."""
+
+    def kept_request(self, digest: str, now: datetime) -> tuple[str, AuditEntry] | None:
+        """Return a request of the last 24 hours: the digest of its body, and the entry of what it did.
+
+        Args:
+            digest: See :class:`engage_server.records.KeyedRequest`.
+            now: Aware, UTC.
+        """

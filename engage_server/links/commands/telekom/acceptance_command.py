@@ -12,6 +12,7 @@ import click
 from engage_server import __version__
 from engage_server.cli.output import json_option, print_json, write_report
 from engage_server.cli.parameters import FilePath
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
@@ -26,6 +27,7 @@ from engage_server.links.telekom.certificates.profiles import Environment
 from engage_server.links.telekom.notifications.link_keys import read_telekom_links
 from engage_server.pki.encodings import der
 from engage_server.records import PathEvent
+from engage_server.services.access.permissions import Act
 
 if TYPE_CHECKING:
     from engage_server.links.telekom.calls.acceptance import Means, Outcome, Step
@@ -36,6 +38,8 @@ _NAMES = {"a": "synchronous request, SIM usage", "b": "asynchronous request, SIM
 
 
 @click.command(
+    cls=AskingCommand,
+    acts=[Act.LINK_CALL],
     epilog="""\b
 Examples:
   engage telekom acceptance --environment ta --usage iccid=8949020000001234567 --output acceptance.txt
@@ -48,7 +52,7 @@ value of --activation must be an identifier of a link in links.toml.
 Exit status: 0 all cases passed, 1 one did not.
 
 Checked against a pretended portal with Apache WSS4J and WSDL files of our own. Never against Telekom.
-"""
+""",
 )
 @environment_option
 @click.option("--usage", multiple=True, metavar="NAME=VALUE", help="A parameter of SIMUsageGet: runs case a.")

@@ -7,11 +7,13 @@ import click
 
 from engage_server.cli.output import json_option, print_json, print_table, printable
 from engage_server.cli.parameters import FilePath
+from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.errors import UsageError
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.links.telekom.certificates.profiles import Environment
+from engage_server.services.access.permissions import Act
 
 if TYPE_CHECKING:
     from engage_server.links.telekom.messages.verifying import Verified
@@ -38,6 +40,8 @@ links_option = click.option(
 
 
 @click.command(
+    cls=AskingCommand,
+    acts=[Act.LINK_CALL],
     epilog="""\b
 Examples:
   engage telekom call --environment ta --wsdl M2MMonv30.wsdl --operation SIMUsageGet iccid=8949020000001234567
@@ -47,7 +51,7 @@ Exit status: 0 answered, 1 refused by the portal or an answer that is not accept
 
 Checked against Apache WSS4J and a WSDL of our own. Never against Telekom. The document says neither where M2MApiKey and
 sender ID stand, nor which fields a message has. Take both from Telekom's WSDL files.
-"""
+""",
 )
 @environment_option
 @click.option(

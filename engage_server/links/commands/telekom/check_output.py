@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
+from engage_server.as_json.chain_check import finding_json
 from engage_server.checks.finding import Finding, Severity
-from engage_server.checks.reports.json_report import finding_json
 from engage_server.checks.reports.text_report import finding_lines
 from engage_server.cli.output import WIDTH, counted, print_next, print_table, print_wrapped, printable
 from engage_server.cli.program import program

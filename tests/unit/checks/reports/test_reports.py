@@ -15,9 +15,9 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from sarif_pydantic import Sarif
 
+from engage_server.as_json.chain_check import json_report
 from engage_server.checks import run_checks
 from engage_server.checks.reports.github_report import github_report
-from engage_server.checks.reports.json_report import json_report
 from engage_server.checks.reports.junit_report import junit_report
 from engage_server.checks.reports.result import CheckRun, TargetResult, result_of
 from engage_server.checks.reports.sarif_report import sarif_report

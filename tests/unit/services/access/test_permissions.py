@@ -115,3 +115,11 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "token:revoked": Act.TOKEN_CHANGE,
     }
     assert {action.value for action in AuditAction} == set(spelled) | of_nobody
+    recorded = {act for act, permission in PERMISSIONS.items() if permission.is_recorded}
+    assert recorded == {*spelled.values(), Act.ROTATION_ABORT, Act.INSTALLATION_MAKE}
+
+
+def test_what_a_token_or_a_viewer_may_see_leaves_no_entry() -> None:
+    for act, permission in PERMISSIONS.items():
+        if permission.role is Role.VIEWER:
+            assert not permission.is_recorded, act

@@ -237,6 +237,7 @@ class TestShown:
             assert words in shown
         value = device_json(view)
         assert (value["address"], value["tls_nights"], value["contested"]) == (HOME, 6, False)
+        assert value["elsewhere"] is not None
         assert value["elsewhere"]["address"] == LEASE
         assert (value["authenticated_nights"], value["disregarded"]) == (1, {"future": 2})
 

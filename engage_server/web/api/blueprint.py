@@ -1,0 +1,63 @@
+"""The API as a part of the operators' app."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Blueprint, Response
+from werkzeug.routing import BaseConverter
+
+from engage_server.errors import EngageError
+from engage_server.web import problems
+from engage_server.web.api import reading
+from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
+from engage_server.web.api.path_parameters import NUMBER, flask_rule
+from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.api.route import Route
+from engage_server.web.api.routes.table import ROUTES
+
+
+def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]] = ROUTES) -> Blueprint:
+    """Build it.
+
+    Args:
+        surroundings: What requests are carried out with.
+        routes: The table.
+    """
+    bp = Blueprint("api", __name__, url_prefix=BASE)
+    bp.record(lambda state: state.app.url_map.converters.update(number=_Number))
+    dispatch = Dispatch(surroundings)
+    for route in routes:
+        bp.add_url_rule(
+            flask_rule(route.path),
+            route.name,
+            dispatch.view(route),
+            methods=[route.method],
+            provide_automatic_options=False,
+        )
+    bp.register_error_handler(EngageError, problem_of)
+    return bp
+
+
+class _Number(BaseConverter):
+    """The number of a release or of a rotation, in a path."""
+
+    regex = NUMBER
+
+
+def problem_of(error: EngageError) -> Response:
+    """The problem for an error. Its code decides the status, if the table of codes has it."""
+    answer = problems.of_error(error)
+    status, _ = PROBLEM_CODES.get(error.code, (answer.status_code, ""))
+    if status == answer.status_code and not isinstance(error, reading.FieldsInvalid):
+        return answer
+    fields = {name: value for name, value in answer.headers.items() if name in ("Retry-After", "WWW-Authenticate")}
+    faults = error.faults if isinstance(error, reading.FieldsInvalid) else []
+    errors = [{"pointer": pointer, "sentence": sentence} for pointer, sentence in faults]
+    return problems.problem(
+        status,
+        error.code,
+        error.sentence,
+        error.next_step,
+        fields=fields,
+        extension={"errors": errors} if errors else None,
+    )

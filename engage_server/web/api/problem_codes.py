@@ -1,0 +1,123 @@
+"""The problems that a caller of the API should expect: for each code its status, and what it means."""
+
+from collections.abc import Mapping
+from typing import NotRequired
+
+from typing_extensions import TypedDict
+
+PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
+    "request.json": (400, "The body is empty."),
+    "body.invalid": (400, "The body is not JSON."),
+    "request.body": (400, "The address reads no body."),
+    "request.parameters": (400, "A parameter of the query is unknown, or its value is not accepted."),
+    "request.twice": (400, "A parameter of the query comes twice."),
+    "cursor.invalid": (400, "The cursor is of another list."),
+    "idempotency.missing": (400, "The field Idempotency-Key is missing."),
+    "idempotency.key": (400, "The Idempotency-Key has a form that is not accepted."),
+    "token.in_query": (400, "A token came in an address, where logs may keep it."),
+    "token.missing": (401, "There is neither a token nor a session."),
+    "token.malformed": (401, "The token is not whole."),
+    "token.wrong": (401, "There is no such token."),
+    "token.ended": (401, "The token has ended."),
+    "token.revoked": (401, "The token was revoked."),
+    "access.role": (403, "The caller's role may not do this."),
+    "access.site": (403, "The caller has no role at this site, or there is no such site."),
+    "access.people_only": (403, "Only a person who signed in may do this."),
+    "access.origin": (403, "A page of another origin caused the request."),
+    "address.not_found": (404, "Nothing exists at this address."),
+    "site.not_found": (404, "There is no such site."),
+    "release.not_found": (404, "There is no such release."),
+    "rotation.not_found": (404, "There is no such rotation, or none is open."),
+    "device.not_found": (404, "No such device was ever seen or added."),
+    "idempotency.in_progress": (409, "The same request is being carried out now."),
+    "precondition.failed": (412, "What the caller has seen has changed since then."),
+    "request.too_large": (413, "The body is too large."),
+    "request.media_type": (415, "The body is not sent as application/json."),
+    "host.not_listed": (421, "The server does not answer for this host."),
+    "request.invalid": (422, "The body is JSON of another shape. The field errors says where."),
+    "reason.too_long": (422, "The reason is too long."),
+    "reason.control_character": (422, "The reason has a control character."),
+    "reason.token": (422, "The reason holds a token. Everybody may read the audit log, so it is not kept."),
+    "reason.missing": (422, "A reason is needed."),
+    "idempotency.other_body": (422, "The Idempotency-Key was sent with another body."),
+    "precondition.missing": (428, "A change needs the field If-Match."),
+    "server.defect": (500, "A defect of ours. The log of the operators' instance has more."),
+    "store.not_usable": (503, "The database does not answer. Devices are served anyway."),
+    "release.exists": (409, "The chain is already a release of the site."),
+    "release.refused": (422, "The release has errors, so it cannot go live."),
+    "release.nothing_before": (409, "There is no release to go back to."),
+    "release.changed": (409, "Somebody else changed what is served at the same time."),
+    "release.in_rotation": (409, "A rotation may still need the release."),
+    "rotation.open": (409, "A rotation is open and decides what is served."),
+    "approval.missing": (422, "The site needs a second person for this."),
+    "release.current": (409, "The release is served now."),
+    "release.served": (409, "The release was served once, so devices may know it."),
+    "release.retired": (409, "The key of the release is destroyed."),
+    "host.invalid": (422, "A host is neither a DNS name nor an IP address."),
+    "host.taken": (409, "A host belongs to another site."),
+    "host.too_long": (422, "A host makes an address that is too long for devices."),
+    "evidence.no_token_seen": (422, "No device of the site has ever sent a valid token."),
+    "doors.fail": (422, "Doors would refuse TLS. Send accept_failing_doors to go on."),
+    "certificate.invalid": (422, "What was sent holds no usable chain."),
+    "content.empty": (422, "What was sent is empty."),
+    "content.cut_off": (422, "What was sent is cut off."),
+    "content.key_alone": (422, "A private key was sent without certificates."),
+    "content.keystore": (422, "A kind of key store was sent that is not read here."),
+    "content.no_certificate": (422, "What was sent holds no certificate."),
+    "content.request": (422, "A certificate request was sent in place of a certificate."),
+    "content.revocation_list": (422, "A revocation list was sent in place of a certificate."),
+    "content.web_page": (422, "A web page was sent in place of a certificate."),
+    "private_key.invalid": (422, "The private key is missing, locked or of another kind."),
+    "passphrase.missing": (422, "A passphrase is needed."),
+    "passphrase.wrong": (422, "The passphrase does not open it."),
+    "key.mismatch": (422, "The private key does not belong to the server certificate."),
+}
+
+OF_EVERY_ROUTE = ("request.parameters", "request.twice", "token.in_query", "host.not_listed", "server.defect")
+OF_CALLERS = (
+    "token.missing",
+    "token.malformed",
+    "token.wrong",
+    "token.ended",
+    "token.revoked",
+    "access.role",
+    "store.not_usable",
+)
+OF_BODIES = ("request.json", "body.invalid", "request.too_large", "request.media_type", "request.invalid")
+OF_KEYS = ("idempotency.missing", "idempotency.key", "idempotency.in_progress", "idempotency.other_body")
+OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token")
+OF_CHAINS = (
+    "certificate.invalid",
+    "content.empty",
+    "content.cut_off",
+    "content.key_alone",
+    "content.keystore",
+    "content.no_certificate",
+    "content.request",
+    "content.revocation_list",
+    "content.web_page",
+    "private_key.invalid",
+    "passphrase.missing",
+    "passphrase.wrong",
+    "key.mismatch",
+)
+OF_CHANGES = ("precondition.missing", "precondition.failed")
+
+
+class FaultJson(TypedDict):
+    """A field that is not accepted."""
+
+    pointer: str
+    sentence: str
+
+
+class ProblemJson(TypedDict):
+    """What went wrong, in the form of RFC 9457. ``code`` is stable; the sentences are for people."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    next_step: str
+    errors: NotRequired[list[FaultJson]]

@@ -1,0 +1,297 @@
+"""Releases: staged by sending a chain, then activated, rolled back, retired or dropped."""
+
+import base64
+import binascii
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, SecretStr, model_validator
+
+from engage_server.as_json.releases import CheckedReleaseJson, ReleaseJson, checked_release_json, release_json
+from engage_server.errors import Refused
+from engage_server.records import AuditAction, AuditEntry, Secret
+from engage_server.services.access.permissions import Act
+from engage_server.services.chains.material import read_material
+from engage_server.services.releases.reception_words import sentence_of
+from engage_server.web.api.paging import PageJson, PageQuery, page_answer
+from engage_server.web.api.problem_codes import OF_CHAINS
+from engage_server.web.api.reasons import Reason, ReasonQuery
+from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
+
+_MOST_CHARACTERS = 200_000
+_SENT = Path("-")  # how messages call what was sent along
+
+
+class SentChain(Body):
+    """A chain with the private key of its server certificate. Send either ``pem`` or ``base64``."""
+
+    pem: SecretStr | None = Field(None, max_length=_MOST_CHARACTERS)
+    """All certificates with the root, and the private key, one after the other as PEM."""
+    base64: SecretStr | None = Field(None, max_length=_MOST_CHARACTERS)
+    """The same as one PKCS#12 file, in Base64."""
+    passphrase: SecretStr | None = Field(None, max_length=1024)
+    """Opens the PKCS#12 file, or an encrypted key."""
+
+    @model_validator(mode="after")
+    def _one_form(self) -> "SentChain":
+        if (self.pem is None) == (self.base64 is None):
+            raise ValueError("one of pem and base64")
+        if self.base64 is not None:
+            try:
+                base64.b64decode(self.base64.get_secret_value(), validate=True)
+            except binascii.Error:
+                raise ValueError("Base64 in the field base64") from None
+        return self
+
+    @property
+    def content(self) -> bytes:
+        """What was sent."""
+        if self.pem is not None:
+            return self.pem.get_secret_value().encode()
+        return base64.b64decode(self.base64.get_secret_value() if self.base64 else "")
+
+    @property
+    def opened_by(self) -> Secret | None:
+        """The passphrase."""
+        return Secret(self.passphrase.get_secret_value().encode()) if self.passphrase else None
+
+
+class StagedChain(SentChain):
+    """A chain to stage."""
+
+    reason: Reason = ""
+    """Why, for the audit log."""
+
+
+class Serving(Body):
+    """How to change what is served."""
+
+    overrides: dict[
+        Annotated[str, Field(max_length=64, pattern="^[a-z0-9_.]+$")],
+        Annotated[str, Field(min_length=1, max_length=500)],
+    ] = Field({}, max_length=32, examples=[{}])
+    """Errors that you accept: the code of each, with the reason. The audit log keeps them."""
+    accept_failing_doors: bool = False
+    """Whether to go on although doors would refuse TLS at their next call. Without it, the problem names them."""
+    reason: Reason = ""
+    """Why, for the audit log."""
+
+
+class Ending(Body):
+    """Why something ends."""
+
+    reason: Reason = ""
+    """Why, for the audit log."""
+
+
+def version_of_site(call: Call[Any, Any]) -> int:
+    """The version of the site in the path."""
+    call.services.sites.get(call.site)
+    return call.services.access.requests.version(call.site)
+
+
+def version_of_release(call: Call[Any, Any]) -> int:
+    """The version of the site, if the release in the path exists."""
+    call.services.releases.one(call.site, call.number)
+    return call.services.access.requests.version(call.site)
+
+
+def list_releases(call: Call[PageQuery, None]) -> Answer[PageJson[ReleaseJson]]:
+    """List a site's releases."""
+    page = call.services.releases.page(call.site, call.query.cursor, call.query.limit)
+    return page_answer(page, [release_json(each) for each in page.items])
+
+
+def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
+    """Return one release, checked now."""
+    return _shown(call, call.number)
+
+
+def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson]:
+    """Stage a chain."""
+    body = call.body
+    material = read_material((_SENT,), body.opened_by, lambda: body.content)
+    checked = call.services.releases.stage(material, call.site, call.because(body.reason))
+    return _made(call, checked.release.number)
+
+
+def stage_release_again(call: Call[NoQuery, StagedChain], entry: AuditEntry) -> Answer[CheckedReleaseJson]:
+    """Return the release that was staged."""
+    return _made(call, int(entry.event.facts["release"]))
+
+
+def activate_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
+    """Serve a release."""
+    _assert_no_door_fails(call, call.number)
+    overrides = call.body.overrides
+    call.services.releases.activate(call.site, call.number, overrides, call.because(call.body.reason))
+    return _shown(call, call.number)
+
+
+def roll_back_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
+    """Serve the release before again."""
+    body, before = call.body, call.services.releases.before(call.site)
+    if before is not None:
+        _assert_no_door_fails(call, before)
+    checked = call.services.releases.roll_back(call.site, body.overrides, body.reason, call.because(body.reason))
+    return _shown(call, checked.release.number)
+
+
+def retire_release(call: Call[NoQuery, Ending]) -> Answer[ReleaseJson]:
+    """Destroy a release's key."""
+    reason = call.body.reason
+    call.services.releases.retire(call.site, call.number, reason, call.because(reason))
+    version = call.services.access.requests.version(call.site)
+    return Answer(release_json(call.services.releases.one(call.site, call.number)), version)
+
+
+def drop_release(call: Call[ReasonQuery, None]) -> Answer[None]:
+    """Remove a release."""
+    reason = call.query.reason
+    call.services.releases.drop(call.site, call.number, reason, call.because(reason))
+    return Answer(None)
+
+
+def _assert_no_door_fails(call: Call[NoQuery, Serving], number: int) -> None:
+    """Refuse what doors would refuse, unless the caller accepts that.
+
+    Raises:
+        NotFound: There is no such site or release.
+        Refused: Doors would refuse TLS (``doors.fail``).
+    """
+    if call.body.accept_failing_doors or call.services.releases.current(call.site) == number:
+        return
+    reception = call.services.held_anchors.reception(call.site, number, call.occasion.now)
+    if reception.fails_somebody:
+        first, *rows = sentence_of(reception, "would refuse").split("\n")
+        raise Refused(
+            first,
+            "Nothing was changed. To do it anyway, send accept_failing_doors: true.",
+            code="doors.fail",
+            rows=rows,
+        )
+
+
+def _made(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
+    return replace(_shown(call, number), location=f"/sites/{call.site}/releases/{number}")
+
+
+def _shown(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
+    version = call.services.access.requests.version(call.site)  # first: what is read after it is at least as new
+    return Answer(checked_release_json(call.services.releases.check(call.site, number, call.occasion)), version)
+
+
+_SITE_AND_NUMBER = {"site": "$response.body#/site", "number": "$response.body#/release"}
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/sites/{site}/releases",
+        act=Act.RELEASE_SEE,
+        summary="A site's releases, newest first",
+        handle=list_releases,
+        answer=PageJson[ReleaseJson],
+        query=PageQuery,
+        tag="releases",
+        problems=("cursor.invalid",),
+    ),
+    Route(
+        method="POST",
+        path="/sites/{site}/releases",
+        act=Act.RELEASE_STAGE,
+        summary="Stage a chain as the site's next release",
+        description="The chain is checked and its key is sealed. Nothing is served before it is activated. A release "
+        "with errors is staged, too: its findings say what keeps it from going live.",
+        handle=stage_release,
+        answer=CheckedReleaseJson,
+        body=StagedChain,
+        body_example={"pem": "-----BEGIN CERTIFICATE-----\n...", "reason": "renewed by pipeline 812"},
+        status=201,
+        tag="releases",
+        has_etag=True,
+        writes=AuditAction.RELEASE_STAGED,
+        replayed=stage_release_again,
+        links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
+        problems=("release.exists", *OF_CHAINS),
+    ),
+    Route(
+        method="GET",
+        path="/sites/{site}/releases/{number}",
+        act=Act.RELEASE_SEE,
+        summary="One release, with its bytes and today's findings",
+        handle=get_release,
+        answer=CheckedReleaseJson,
+        tag="releases",
+        has_etag=True,
+        problems=("release.not_found",),
+    ),
+    Route(
+        method="POST",
+        path="/sites/{site}/releases/{number}/activate",
+        act=Act.RELEASE_ACTIVATE,
+        summary="Serve a release from now on",
+        description="Every server follows within two seconds. To activate the current release changes nothing.",
+        handle=activate_release,
+        answer=CheckedReleaseJson,
+        body=Serving,
+        body_example={"reason": "renewed by pipeline 812"},
+        tag="releases",
+        has_etag=True,
+        version=version_of_release,
+        writes=AuditAction.RELEASE_ACTIVATED,
+        problems=(
+            "release.not_found",
+            "release.refused",
+            "release.changed",
+            "rotation.open",
+            "doors.fail",
+            "approval.missing",
+        ),
+    ),
+    Route(
+        method="POST",
+        path="/sites/{site}/releases/rollback",
+        act=Act.RELEASE_ROLL_BACK,
+        summary="Serve again what was served before",
+        handle=roll_back_release,
+        answer=CheckedReleaseJson,
+        body=Serving,
+        body_example={"reason": "the readers on floor 3 do not come through"},
+        tag="releases",
+        has_etag=True,
+        version=version_of_site,
+        writes=AuditAction.RELEASE_ROLLED_BACK,
+        problems=("release.nothing_before", "release.refused", "rotation.open", "doors.fail"),
+    ),
+    Route(
+        method="POST",
+        path="/sites/{site}/releases/{number}/retire",
+        act=Act.RELEASE_RETIRE,
+        summary="Destroy the private key of a former release",
+        description="Nobody can go back to it afterwards. Its anchor stays downloadable for devices.",
+        handle=retire_release,
+        answer=ReleaseJson,
+        body=Ending,
+        body_example={"reason": "all doors hold the new anchor"},
+        tag="releases",
+        has_etag=True,
+        version=version_of_release,
+        writes=AuditAction.RELEASE_RETIRED,
+        problems=("release.not_found", "release.in_rotation", "release.current", "release.retired"),
+    ),
+    Route(
+        method="DELETE",
+        path="/sites/{site}/releases/{number}",
+        act=Act.RELEASE_DROP,
+        summary="Remove a release that was never served",
+        handle=drop_release,
+        answer=None,
+        query=ReasonQuery,
+        status=204,
+        tag="releases",
+        version=version_of_release,
+        writes=AuditAction.RELEASE_DROPPED,
+        problems=("release.not_found", "release.served", "release.in_rotation"),
+    ),
+)

@@ -1,0 +1,66 @@
+"""What the routes ask of the services. :class:`engage_server.composition.operator_side.OperatorSide` has it all."""
+
+from typing import Protocol
+
+from engage_server.services.access.requests import Requests
+from engage_server.services.access.sign_ins import SignIns
+from engage_server.services.access.tokens import Tokens
+from engage_server.services.evidence.devices import DeviceEvidence
+from engage_server.services.installation.audit_log import AuditLog
+from engage_server.services.releases.confirmation import Confirmations
+from engage_server.services.releases.held_anchors import HeldAnchors
+from engage_server.services.releases.lifecycle import Releases
+from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.sites.register import Sites
+
+
+class ApiAccess(Protocol):
+    """Who calls, and what they called for before."""
+
+    @property
+    def tokens(self) -> Tokens:
+        """Tokens of other systems."""
+
+    @property
+    def sign_ins(self) -> SignIns:
+        """Sessions of people."""
+
+    @property
+    def requests(self) -> Requests:
+        """Requests that were carried out, and versions of sites."""
+
+
+class Services(Protocol):
+    """The services, each built when first used."""
+
+    @property
+    def access(self) -> ApiAccess:
+        """People and tokens."""
+
+    @property
+    def sites(self) -> Sites:
+        """Sites and their devices."""
+
+    @property
+    def releases(self) -> Releases:
+        """The life cycle of releases."""
+
+    @property
+    def rotations(self) -> Rotations:
+        """Rotations."""
+
+    @property
+    def held_anchors(self) -> HeldAnchors:
+        """Which anchors devices hold."""
+
+    @property
+    def confirmations(self) -> Confirmations:
+        """Which workers serve what."""
+
+    @property
+    def evidence(self) -> DeviceEvidence:
+        """What is known about devices."""
+
+    @property
+    def audit(self) -> AuditLog:
+        """The operators' log."""

@@ -1,0 +1,72 @@
+"""Releases by the API: staged, activated, rolled back, retired, dropped."""
+
+import pytest
+
+from engage_server.checks.explained.contents import CONTENTS
+from engage_server.records import Role
+from engage_server.web.api.problem_codes import OF_CHAINS, PROBLEM_CODES
+from tests.support.api import Api, problem, sent_chain
+from tests.support.world import World
+
+
+def test_a_chain_is_staged_and_activated(api: Api, world: World) -> None:
+    system = api.system()
+    staged = system.create("/sites/main/releases", {**sent_chain(world.chain_folder()), "reason": "pipeline 812"})
+    assert staged.status_code == 201, staged.text
+    assert staged.headers["Location"] == "/api/v1/sites/main/releases/2"
+    shown = system.get("/sites/main/releases/2")
+    assert staged.json == shown.json
+    body = {"reason": "pipeline 812", "accept_failing_doors": True}
+    active = system.change("POST", "/sites/main/releases/2/activate", body, shown)
+    assert active.status_code == 200, active.text
+    assert world.releases.current("main") == 2
+    newest = world.store.audit_entry(world.store.audit_head().number)
+    assert newest is not None
+    assert newest.event.reason == "pipeline 812"
+    assert newest.event.actor == "token system1"
+    again = system.change("POST", "/sites/main/releases/1/activate", body, shown)
+    assert problem(again) == (412, "precondition.failed")
+
+
+def test_the_same_request_stages_once(api: Api, world: World) -> None:
+    system, body = api.system(), sent_chain(world.chain_folder())
+    first, second = (system.create("/sites/main/releases", body, "key-of-812") for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 201)
+    assert first.json == second.json
+    assert "Idempotent-Replayed" not in first.headers
+    assert second.headers["Idempotent-Replayed"] == "true"
+    assert len(world.store.releases("main")) == 2
+    other = system.create("/sites/main/releases", {**body, "reason": "other"}, "key-of-812")
+    assert problem(other) == (422, "idempotency.other_body")
+    stranger = api.system().create("/sites/main/releases", body, "key-of-812")
+    assert problem(stranger) == (409, "release.exists")
+
+
+def test_a_viewer_may_not(api: Api, world: World) -> None:
+    refused = api.system(Role.VIEWER).create("/sites/main/releases", sent_chain(world.chain_folder()))
+    assert problem(refused) == (403, "access.role")
+
+
+_BEGIN, _END = "-----BEGIN {}-----\n", "\n-----END {}-----\n"
+
+
+@pytest.mark.parametrize(
+    ("pem", "code"),
+    [
+        (" \n", "content.empty"),
+        (_BEGIN.format("CERTIFICATE") + "...", "content.cut_off"),
+        ("<!DOCTYPE html><html></html>", "content.web_page"),
+        (_BEGIN.format("X509 CRL") + "AAAA" + _END.format("X509 CRL"), "content.revocation_list"),
+        ("none", "content.no_certificate"),
+    ],
+)
+def test_what_is_no_chain_is_a_body_that_cannot_be_processed(api: Api, pem: str, code: str) -> None:
+    """400 would say that it is no JSON."""
+    assert problem(api.system().create("/sites/main/releases", {"pem": pem})) == (422, code)
+
+
+def test_each_way_to_be_no_chain_is_known() -> None:
+    """A new kind of content must not become 400, which the document would not say."""
+    readable = {"content.utf16", "content.pem_lines"}
+    assert {each.code for each in CONTENTS if each.code.startswith("content.")} - readable <= set(OF_CHAINS)
+    assert {PROBLEM_CODES[code][0] for code in OF_CHAINS} == {422}
