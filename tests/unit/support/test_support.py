@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from engage_server.errors import PrivateKeyInvalid
 from engage_server.pki import keys
@@ -153,6 +154,24 @@ class TestKeys:
         assert not _reads(with_another_exponent)
         serialization.load_pem_private_key(with_another_exponent.reveal(), None, unsafe_skip_rsa_key_validation=True)
         assert not _reads(with_another_exponent), "who did not look has proven nothing"
+
+    def test_one_of_the_pool_needs_no_proof_and_one_that_is_nearly_it_does(self, tmp_path: Path) -> None:
+        skipped: list[bool] = []
+
+        def load(content: bytes, password: bytes | None, *, unsafe_skip_rsa_key_validation: bool) -> PrivateKeyTypes:
+            skipped.append(unsafe_skip_rsa_key_validation)
+            return serialization.load_pem_private_key(
+                content, password, unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation
+            )
+
+        pool = rsa_keys.KeyPool(tmp_path)
+        of_the_pool = keys.private_key_pem(pool.draw(kept=False))
+        read = rsa_keys._proving_once(load, pool)
+        read(of_the_pool.reveal(), None)
+        assert all(skipped)
+        with pytest.raises(ValueError, match="key"):
+            read(_with_another_exponent(of_the_pool).reveal(), None)
+        assert not all(skipped)
 
 
 def _public(key: rsa.RSAPrivateKey) -> int:
