@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from engage_server.checks import Finding
-from engage_server.errors import EngageError
+from engage_server.errors import Conflict, EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
-from engage_server.store.interface import EvidenceStore, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import EvidenceStore, PageStore, ReleaseStore, RotationStore, SiteStore
 
 
-class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, Protocol):
+class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, PageStore, Protocol):
     """The part of the store that rotations need."""
 
 
@@ -62,3 +62,13 @@ class RotationSteps:
 def in_one_line(errors: Sequence[Finding]) -> str:
     """The code and sentence of each finding; "" if there are none."""
     return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)
+
+
+def has_ended(rotation: Rotation) -> Conflict:
+    """The refusal of an act on a rotation that is over."""
+    why = f": {rotation.why}" if rotation.why else ""
+    return Conflict(
+        f"rotation {rotation.number} of {rotation.site!r} has ended{why}",
+        f"See what is possible: engage rotate plan --site {rotation.site}",
+        code="rotation.ended",
+    )
