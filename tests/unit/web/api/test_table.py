@@ -15,7 +15,7 @@ from engage_server.web.api.blueprint import blueprint
 from engage_server.web.api.body_limits import body_limit
 from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.api.document.operations import codes_of
-from engage_server.web.api.path_parameters import PATH_PARAMETERS, names_in
+from engage_server.web.api.path_parameters import PATH_PARAMETERS, flask_rule, names_in
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.route import Answer, NoQuery, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
@@ -76,7 +76,7 @@ def test_the_urls_of_the_api_are_those_of_the_table(api: Api) -> None:
         if rule.rule.startswith("/api")
         for method in rule.methods or ()
     }
-    named = {(route.method, f"/api/v1{route.path}".replace("{", "<").replace("}", ">")) for route in ROUTES}
+    named = {(route.method, f"/api/v1{flask_rule(route.path)}") for route in ROUTES}
     heads = {("HEAD", path) for method, path in named if method == "GET"}
     assert served == named | heads
     others = {rule.rule for rule in api.app.url_map.iter_rules()} - {path for _, path in served}
