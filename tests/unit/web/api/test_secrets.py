@@ -108,8 +108,8 @@ def test_what_was_sent_is_told_to_nobody(
     caplog.set_level(logging.DEBUG)
     system, releases = api.system(Role.ADMIN), "/sites/main/releases"
     folder = world.chain_folder()
-    for key in folder.glob("*.key"):
-        canaries.secrets |= lines_of(key.read_text())
+    for file in folder.glob("*.key"):
+        canaries.secrets |= lines_of(file.read_text())
     body, wrong = encrypted(folder), {"passphrase": PASSPHRASE + "!"}
     canaries.secrets |= lines_of(body["pem"])
     key = {"Idempotency_Key": "one-key-for-all"}
@@ -120,7 +120,7 @@ def test_what_was_sent_is_told_to_nobody(
         {**body, "passphrase": PASSPHRASE, "more": PASSPHRASE},
         {**body, PASSPHRASE: 1},
         {"pem": [body["pem"]]},
-        {"pem": body["pem"].replace("CERTIFICATE", "CERTIFICAT")},
+        {"pem": body["pem"].replace("BEGIN CERTIFICATE", "BEGIN NOTHING")},
         {"base64": body["pem"]},
         {"base64": base64.b64encode(body["pem"].encode()).decode(), "passphrase": PASSPHRASE + "!"},
         json.dumps(body).encode()[:-9],
