@@ -6,10 +6,9 @@ from typing import Any
 from urllib.parse import unquote
 
 from engage_server.web.api.dispatch import BASE
-from engage_server.web.api.path_parameters import flask_rule
 from engage_server.web.api.route import Route
 
-_PARAMETER = re.compile(r"<\w+>")
+_PARAMETER = re.compile(r"{\w+}")
 
 
 def body_limit(routes: Sequence[Route[Any, Any, Any]], usual: int) -> Callable[[str], int]:
@@ -30,5 +29,5 @@ def body_limit(routes: Sequence[Route[Any, Any, Any]], usual: int) -> Callable[[
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = _PARAMETER.split(flask_rule(BASE + path))
+    parts = _PARAMETER.split(BASE + path)
     return re.compile("[^/]+".join(map(re.escape, parts)))
