@@ -10,7 +10,6 @@ from engage_server.records import AuditEntry, KeyedRequest
 from engage_server.web.api.route import Answer
 
 FIELD = "Idempotency-Key"
-_DONE = "idempotency.done"
 
 
 class Repeating:
@@ -50,8 +49,8 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except Conflict as conflict:
-                done = entry() if conflict.code == _DONE else None
+            except Conflict:  # perhaps with the same request on another host
+                done = entry()
                 if done is None:
                     raise
                 return again(done), True
