@@ -3,6 +3,6 @@
 from typing import Any
 
 from engage_server.web.api.route import Route
-from engage_server.web.api.routes import installation, releases, sites
+from engage_server.web.api.routes import installation, releases, rotations, sites
 
-ROUTES: tuple[Route[Any, Any, Any], ...] = (*installation.ROUTES, *sites.ROUTES, *releases.ROUTES)
+ROUTES: tuple[Route[Any, Any, Any], ...] = (*installation.ROUTES, *sites.ROUTES, *releases.ROUTES, *rotations.ROUTES)
