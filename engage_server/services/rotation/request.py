@@ -9,7 +9,7 @@ from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.succession import needed_key, way_of
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
-from engage_server.services.chains.folder import read_successors
+from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
@@ -26,12 +26,14 @@ class RotationWish:
         prepared: A folder with chains that were built elsewhere; None to build them here.
         passphrase: Decrypts the CAs' keys, and encrypts the keys of new CAs.
         policy: The limits of the gate.
+        sent: Finished chains that came with the wish, each with its title. Empty: none did.
     """
 
     way: RotationWay | None = None
     prepared: Path | None = None
     passphrase: Secret | None = field(default=None, repr=False)
     policy: GatePolicy = field(default_factory=GatePolicy)
+    sent: tuple[tuple[str, ChainMaterial], ...] = field(default=(), repr=False)
 
 
 class RotationRequests:
@@ -108,7 +110,7 @@ class RotationRequests:
         """A sentence about the private key that a site's rotation needs and that is missing; "" if none is missing."""
         going_on = self._rotations.open_rotation(request.site)
         is_built = request.folder.is_dir() or (going_on is not None and Path(going_on.folder).is_dir())
-        if is_built:
+        if request.sent or is_built:
             return ""
         needed = needed_key(request.way, self._chain(request.site))
         if not needed or getattr(request.authority, needed) is not None:
@@ -119,17 +121,20 @@ class RotationRequests:
         self, site: str, wish: RotationWish, authority: Path, certs: Path, after: tuple[str, ...], occasion: Occasion
     ) -> RotationRequest:
         found = self.authority(site, authority, wish.passphrase)
-        way = self._prepared_way(site, wish, wish.prepared) if wish.prepared else wish.way
-        way = way or self._way(site, found, occasion)
-        folder = wish.prepared or _fresh_folder(certs, site, occasion)
-        return RotationRequest(site, way, folder.absolute(), found.keys, wish.passphrase, wish.policy, after)
+        way = self._finished_way(site, wish) or wish.way or self._way(site, found, occasion)
+        folder = (wish.prepared or _fresh_folder(certs, site, occasion)).absolute()
+        return RotationRequest(site, way, folder, found.keys, wish.passphrase, wish.policy, after, wish.sent)
 
-    def _prepared_way(self, site: str, wish: RotationWish, folder: Path) -> RotationWay:
-        """The way of prepared chains, which must be the one that the operator named, if any."""
-        found = way_of(self._chain(site), [material.chain for _, material in read_successors(folder)])
+    def _finished_way(self, site: str, wish: RotationWish) -> RotationWay | None:
+        """The way of finished chains, which must be the one that the operator named, if any. None: there are none."""
+        materials = read_successors(wish.prepared) if wish.prepared else wish.sent
+        if not materials:
+            return None
+        found = way_of(self._chain(site), [material.chain for _, material in materials])
         if wish.way not in (None, found):
+            where = f"in {wish.prepared}" if wish.prepared else "that were sent"
             raise UsageError(
-                f"the chains in {folder} are not a {wish.way} of what {site} serves, but a {found}",
+                f"the chains {where} are not a {wish.way} of what {site} serves, but a {found}",
                 f"If that is what you want, name it: --way {found}. If not, prepare them again: engage chain renew",
                 code="rotation.other_way",
             )

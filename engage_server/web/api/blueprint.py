@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response
+from werkzeug.routing import BaseConverter
 
 from engage_server.errors import EngageError
 from engage_server.web import problems
 from engage_server.web.api import reading
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
-from engage_server.web.api.path_parameters import flask_rule
+from engage_server.web.api.path_parameters import NUMBER, flask_rule
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes.table import ROUTES
@@ -23,6 +24,7 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
         routes: The table.
     """
     bp = Blueprint("api", __name__, url_prefix=BASE)
+    bp.record(lambda state: state.app.url_map.converters.update(number=_Number))
     dispatch = Dispatch(surroundings)
     for route in routes:
         bp.add_url_rule(
@@ -34,6 +36,12 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
         )
     bp.register_error_handler(EngageError, problem_of)
     return bp
+
+
+class _Number(BaseConverter):
+    """The number of a release or of a rotation, in a path."""
+
+    regex = NUMBER
 
 
 def problem_of(error: EngageError) -> Response:

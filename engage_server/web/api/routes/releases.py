@@ -15,6 +15,7 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.chains.material import read_material
 from engage_server.services.releases.reception_words import sentence_of
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
+from engage_server.web.api.problem_codes import OF_CHAINS
 from engage_server.web.api.reasons import Reason, ReasonQuery
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 
@@ -212,7 +213,7 @@ ROUTES = (
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
         links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
-        problems=("release.exists", "key.mismatch", "certificate.invalid", "private_key.invalid", "passphrase.wrong"),
+        problems=("release.exists", *OF_CHAINS),
     ),
     Route(
         method="GET",
