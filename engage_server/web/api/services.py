@@ -5,8 +5,10 @@ from typing import Protocol
 from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
+from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.installation.audit_log import AuditLog
+from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
@@ -69,3 +71,11 @@ class Services(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The operators' log."""
+
+    @property
+    def overview(self) -> Overview:
+        """All sites at a glance."""
+
+    @property
+    def uploads(self) -> UpstreamSpool:
+        """Uploads at this host that wait for partners' systems."""
