@@ -25,6 +25,7 @@ from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
 from tests.support.databases import SEALER, migrated_sqlite
 from tests.support.lengths import RUN, spread
+from tests.support.postgresql import PostgresServer
 
 _COMMANDS = [  # one of each group, and each way to end
     (0, ("--version",)),
@@ -212,6 +213,16 @@ def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 def _said(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_database_that_is_done_with_goes_when_the_next_comes(postgresql: PostgresServer) -> None:
+    first, other = postgresql.new_database(), postgresql.new_database()
+    postgresql.done_with(first)
+    new = postgresql.new_database()
+    there = postgresql.ask("SELECT datname FROM pg_database").split()
+    assert [postgresql.name_of(url) in there for url in (first, other, new)] == [False, True, True]
+    postgresql.done_with(other)
+    postgresql.done_with(new)
 
 
 def test_a_spread_is_the_same_each_time_and_all_of_it_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
