@@ -64,7 +64,7 @@ class Installation:
 
 
 @contextmanager
-def held(url: str, sql: str, when: Callable[[], object] = lambda: None) -> Iterator[threading.Event]:
+def held(url: str, sql: str) -> Iterator[threading.Event]:
     """A session that asks for locks, and keeps them until the end; the event says that it has them."""
     has = threading.Event()
     over = threading.Event()
@@ -75,7 +75,6 @@ def held(url: str, sql: str, when: Callable[[], object] = lambda: None) -> Itera
             has.set()
             over.wait(BOUND)
 
-    when()
     thread = threading.Thread(target=hold)
     thread.start()
     try:
