@@ -10,6 +10,7 @@ from engage_server.errors import EngageError
 from engage_server.web import problems
 from engage_server.web.api import reading
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
+from engage_server.web.api.next_steps import next_step_of
 from engage_server.web.api.path_parameters import NUMBER, flask_rule
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.route import Route
@@ -51,8 +52,6 @@ def problem_of(error: EngageError) -> Response:
     """The problem for an error. Its code decides the status, if the table of codes has it."""
     answer = problems.of_error(error)
     status, _ = PROBLEM_CODES.get(error.code, (answer.status_code, ""))
-    if status == answer.status_code and not isinstance(error, reading.FieldsInvalid):
-        return answer
     fields = {name: value for name, value in answer.headers.items() if name == _FIELD_OF.get(status)}
     faults = error.faults if isinstance(error, reading.FieldsInvalid) else []
     errors = [{"pointer": pointer, "sentence": sentence} for pointer, sentence in faults]
@@ -60,7 +59,7 @@ def problem_of(error: EngageError) -> Response:
         status,
         error.code,
         error.sentence,
-        error.next_step,
+        next_step_of(error),
         fields=fields,
         extension={"errors": errors} if errors else None,
     )

@@ -12,12 +12,12 @@ _PARAMETER = re.compile(r"{\w+}")
 
 
 def body_limit(routes: Sequence[Route[Any, Any, Any]], usual: int) -> Callable[[str], int]:
-    """Return what tells the most bytes of a body that may be sent to a path.
+    """Return a function that gives the most bytes of a body that may be sent to a path.
 
     Args:
         routes: The table.
-        usual: The most bytes for any other path, and the least for those of the table: another method of the same path
-            may read more than the one that is asked for, so the route checks once more.
+        usual: The most bytes for any other path, and the least for those of the table. Another method of the same path
+            may read more than the one that is asked for. So the route checks once more.
     """
     longer = [(_pattern(route.path), route.body_bytes) for route in routes if route.body_bytes > usual]
 
