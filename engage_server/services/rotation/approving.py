@@ -29,7 +29,7 @@ class ApprovalSteps(RotationSteps):
             missing = count(rotation.started_by, [*given, approval]).missing
         said = {"gate": f"{decision.verdict}: {decision.why}"} if decision else {}
         action = AuditAction.ROTATION_APPROVED_ALONE if approval.is_alone else AuditAction.ROTATION_APPROVED
-        event = replace(self._event(action, rotation, occasion, reason, **said), actor=candidate.actor.name)
+        event = replace(self._event(action, rotation, occasion, **said), actor=candidate.actor.name)
         self._store.add_approval(rotation, approval, event, clears_why=not missing)
         alone = " without a second person" if approval.is_alone else ""
         tell(f"approved by {candidate.actor.name}{alone}: {reason}")

@@ -27,11 +27,10 @@ from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
 from engage_server.services.rotation.gate import Decision, Verdict, decide, is_unsure
 from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
-from engage_server.services.rotation.preparation import RotationRequest
+from engage_server.services.rotation.preparation import RotationRequest, StartSteps
 from engage_server.services.rotation.progress import RotationProgress, with_approvals
 from engage_server.services.rotation.proof import Judge
 from engage_server.services.rotation.soak import begun, looked
-from engage_server.services.rotation.starting import StartSteps
 from engage_server.services.rotation.steps import StepsStore, has_ended
 
 _ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation
@@ -225,7 +224,8 @@ class Rotations(ApprovalSteps, StartSteps):
                 f"Finish the preparation first: engage rotate start --site {site_name} --way {rotation.way}",
                 code="rotation.preparing",
             )
-        self._record_approval(self.progress(rotation, occasion), reason, occasion, tell, candidate)
+        occasion = occasion.because(reason)
+        self._record_approval(self.progress(rotation, occasion), occasion.reason, occasion, tell, candidate)
         for _ in range(_ATTEMPTS):
             with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
                 self.go_on(site_name, occasion, tell)
@@ -263,13 +263,12 @@ class Rotations(ApprovalSteps, StartSteps):
             Conflict: Somebody else continued the rotation at the same time. Or another one than the one that is meant
                 is open (``rotation.ended``).
         """
-        rotation = self._required(site_name, number)
+        rotation, occasion = self._required(site_name, number), occasion.because(reason)
+        why = occasion.reason or "aborted"
         if keep:
             self._assert_may_keep(self.progress(rotation, occasion), occasion, may_approve=may_approve)
         if keep or not rotation.step:
-            return self._end(
-                rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=False
-            )
+            return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=False)
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
@@ -277,9 +276,7 @@ class Rotations(ApprovalSteps, StartSteps):
                 "Keep what is served now: engage rotate abort --keep. Then activate another release.",
                 code="release.refused",
             )
-        return self._end(
-            rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=True
-        )
+        return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=True)
 
     # --- the parts
 

@@ -40,20 +40,23 @@ class RotationSteps:
     def _end(
         self, rotation: Rotation, state: RotationState, why: str, occasion: Occasion, *, go_back: bool
     ) -> Rotation:
+        """End a rotation. The reason of the entry is the operator's; without one, it is why the rotation ended."""
         after = replace(rotation, state=state, ended_at=occasion.now, why=why)
         served = rotation.from_release if go_back else rotation.served
+        facts = {"state": state.value, "release": str(served)}
+        if occasion.reason not in ("", why):
+            facts["why"] = why
+        told = replace(occasion, reason=occasion.reason or why)
         event = replace(
-            self._event(AuditAction.ROTATION_ENDED, rotation, occasion, why, state=state.value, release=str(served)),
+            self._event(AuditAction.ROTATION_ENDED, rotation, told, **facts),
             before={"state": rotation.state.value, "release": str(rotation.served)},
         )
         return self._store.move_rotation(rotation, after, event, roll_back=served if go_back else None)
 
     @staticmethod
-    def _event(
-        action: AuditAction, rotation: Rotation, occasion: Occasion, reason: str = "", **facts: str
-    ) -> AuditEvent:
+    def _event(action: AuditAction, rotation: Rotation, occasion: Occasion, **facts: str) -> AuditEvent:
         number = {"rotation": str(rotation.number)} if rotation.number else {}
-        return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason or occasion.reason)
+        return occasion.event(action, rotation.site, **number, **facts)
 
 
 def in_one_line(errors: Sequence[Finding]) -> str:

@@ -73,6 +73,14 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "evidence.no_token_seen": (422, "No device of the site has ever sent a valid token."),
     "doors.fail": (422, "Doors would refuse TLS. Send accept_failing_doors to go on."),
     "certificate.invalid": (422, "What was sent holds no usable chain."),
+    "content.empty": (422, "What was sent is empty."),
+    "content.cut_off": (422, "What was sent is cut off."),
+    "content.key_alone": (422, "A private key was sent without certificates."),
+    "content.keystore": (422, "A kind of key store was sent that is not read here."),
+    "content.no_certificate": (422, "What was sent holds no certificate."),
+    "content.request": (422, "A certificate request was sent in place of a certificate."),
+    "content.revocation_list": (422, "A revocation list was sent in place of a certificate."),
+    "content.web_page": (422, "A web page was sent in place of a certificate."),
     "private_key.invalid": (422, "The private key is missing, locked or of another kind."),
     "passphrase.missing": (422, "A passphrase is needed."),
     "passphrase.wrong": (422, "The passphrase does not open it."),
@@ -92,6 +100,21 @@ OF_CALLERS = (
 OF_BODIES = ("request.json", "body.invalid", "request.too_large", "request.media_type", "request.invalid")
 OF_KEYS = ("idempotency.missing", "idempotency.key", "idempotency.in_progress", "idempotency.other_body")
 OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token")
+OF_CHAINS = (
+    "certificate.invalid",
+    "content.empty",
+    "content.cut_off",
+    "content.key_alone",
+    "content.keystore",
+    "content.no_certificate",
+    "content.request",
+    "content.revocation_list",
+    "content.web_page",
+    "private_key.invalid",
+    "passphrase.missing",
+    "passphrase.wrong",
+    "key.mismatch",
+)
 OF_CHANGES = ("precondition.missing", "precondition.failed")
 
 

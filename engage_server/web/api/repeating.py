@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from engage_server.errors import Conflict, UsageError
+from engage_server.errors import Conflict, EngageError, UsageError
 from engage_server.records import AuditEntry, KeyedRequest
 from engage_server.web.api.route import Answer
 
@@ -15,7 +15,8 @@ FIELD = "Idempotency-Key"
 class Repeating:
     """Knows which requests are being carried out by this process. What was carried out, the store knows.
 
-    Two hosts may begin the same request at once. The second one's transaction fails then, and it answers as the first.
+    Two hosts may begin the same request at once. The second one's act or transaction fails then, and it answers as the
+    first.
     """
 
     def __init__(self) -> None:
@@ -49,11 +50,12 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except Conflict:  # perhaps with the same request on another host
+            except EngageError as error:
+                # another host may have been faster: then its effect is what stands in our way, such as its release
                 done = entry()
                 if done is None:
                     raise
-                return again(done), True
+                return _again_or(error, again, done), True
 
     @contextmanager
     def _alone(self, digest: str) -> Iterator[None]:
@@ -68,6 +70,14 @@ class Repeating:
         finally:
             with self._lock:
                 self._going_on.discard(digest)
+
+
+def _again_or(error: EngageError, again: Callable[[AuditEntry], Answer[Any]], done: AuditEntry) -> Answer[Any]:
+    """The answer again. An act that failed halfway may have none: then its own error says more than the second one."""
+    try:
+        return again(done)
+    except EngageError:
+        raise error from None
 
 
 def key_in(fields: list[str]) -> str:
