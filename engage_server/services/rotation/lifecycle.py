@@ -226,7 +226,7 @@ class Rotations(ApprovalSteps, StartSteps):
                 code="rotation.preparing",
             )
         occasion = occasion.because(reason)
-        self._record_approval(self.progress(rotation, occasion), reason, occasion, tell, candidate)
+        self._record_approval(self.progress(rotation, occasion), occasion.reason, occasion, tell, candidate)
         for _ in range(_ATTEMPTS):
             with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
                 self.go_on(site_name, occasion, tell)

@@ -46,8 +46,9 @@ class RotationSteps:
         facts = {"state": state.value, "release": str(served)}
         if occasion.reason not in ("", why):
             facts["why"] = why
+        told = replace(occasion, reason=occasion.reason or why)
         event = replace(
-            self._event(AuditAction.ROTATION_ENDED, rotation, occasion.because(occasion.reason or why), **facts),
+            self._event(AuditAction.ROTATION_ENDED, rotation, told, **facts),
             before={"state": rotation.state.value, "release": str(rotation.served)},
         )
         return self._store.move_rotation(rotation, after, event, roll_back=served if go_back else None)

@@ -115,7 +115,7 @@ def delete_old_failures(connection: Connection, before: datetime) -> None:
 
 
 def _assert_maker(connection: Connection, token: AccessToken) -> None:
-    """Lock the row of the person who makes a token: whoever changes the person at the same time finds the token."""
+    """Lock the row of the person who makes a token: anyone who changes the person at the same time finds the token."""
     row = connection.execute(select(people).where(people.c.name == token.person).with_for_update()).first()
     if row is not None and row.state == PersonState.ACTIVE.value and _grant(row).includes(token.grant):
         return

@@ -16,6 +16,9 @@ from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes.table import ROUTES
 
+# what a status says in its header, too; with another status it would be wrong
+_FIELD_OF = {401: "WWW-Authenticate", 503: "Retry-After"}
+
 
 def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]] = ROUTES) -> Blueprint:
     """Build it.
@@ -49,7 +52,7 @@ def problem_of(error: EngageError) -> Response:
     """The problem for an error. Its code decides the status, if the table of codes has it."""
     answer = problems.of_error(error)
     status, _ = PROBLEM_CODES.get(error.code, (answer.status_code, ""))
-    fields = {name: value for name, value in answer.headers.items() if name in ("Retry-After", "WWW-Authenticate")}
+    fields = {name: value for name, value in answer.headers.items() if name == _FIELD_OF.get(status)}
     faults = error.faults if isinstance(error, reading.FieldsInvalid) else []
     errors = [{"pointer": pointer, "sentence": sentence} for pointer, sentence in faults]
     return problems.problem(

@@ -6,19 +6,18 @@ from typing import Any
 from urllib.parse import unquote
 
 from engage_server.web.api.dispatch import BASE
-from engage_server.web.api.path_parameters import flask_rule
 from engage_server.web.api.route import Route
 
-_PARAMETER = re.compile(r"<\w+>")
+_PARAMETER = re.compile(r"{\w+}")
 
 
 def body_limit(routes: Sequence[Route[Any, Any, Any]], usual: int) -> Callable[[str], int]:
-    """Return what tells the most bytes of a body that may be sent to a path.
+    """Return a function that gives the most bytes of a body that may be sent to a path.
 
     Args:
         routes: The table.
-        usual: The most bytes for any other path, and the least for those of the table: another method of the same path
-            may read more than the one that is asked for, so the route checks once more.
+        usual: The most bytes for any other path, and the least for those of the table. Another method of the same path
+            may read more than the one that is asked for. So the route checks once more.
     """
     longer = [(_pattern(route.path), route.body_bytes) for route in routes if route.body_bytes > usual]
 
@@ -30,5 +29,5 @@ def body_limit(routes: Sequence[Route[Any, Any, Any]], usual: int) -> Callable[[
 
 
 def _pattern(path: str) -> re.Pattern[str]:
-    parts = _PARAMETER.split(flask_rule(BASE + path))
+    parts = _PARAMETER.split(BASE + path)
     return re.compile("[^/]+".join(map(re.escape, parts)))

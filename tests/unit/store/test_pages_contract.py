@@ -32,6 +32,7 @@ from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
 from tests.support.filling import OLD_HOST, RARE, count_anew, fill_audit_log, fill_devices, fill_sightings
+from tests.support.lengths import examples
 from tests.support.plans import plan_of, whole_tables
 from tests.support.rows import draft, private_key, site
 from tests.support.stored import listed_devices
@@ -116,7 +117,7 @@ def faults(found: list[Any], steady: set[Any]) -> set[Any]:
 class TestDevices:
     """Listed and seen ones together."""
 
-    @pytest.mark.parametrize("seed", range(2))
+    @pytest.mark.parametrize("seed", range(examples(all=2, quick=1)))
     @pytest.mark.parametrize("wanted", [EVERY, MISSING, TROUBLED], ids=["all", "missing", "troubled"])
     @pytest.mark.usefixtures("narrow")
     def test_a_walk_skips_none_and_repeats_none(

@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from engage_server.records import AuditAction, Host, Occasion, RotationWay
+from engage_server.errors import UsageError
+from engage_server.records import AuditAction, Host, Occasion, RotationState, RotationWay
 from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.removal import Removal
@@ -14,7 +15,7 @@ from tests.support.world import World, serial_of
 
 WHY = "ticket 7"
 # beside the occasion, and in it
-GIVEN = {"beside": (WHY, ""), "in the occasion": ("", WHY), "in both": (WHY, "an older one")}
+GIVEN = {"beside": (" ticket\n7 ", ""), "in the occasion": ("", WHY), "in both": (WHY, "an older one")}
 
 
 @pytest.mark.parametrize(("beside", "within"), GIVEN.values(), ids=GIVEN)
@@ -84,3 +85,32 @@ def test_without_a_reason_of_an_operator_it_is_why_the_rotation_ended(world: Wor
     world.rotations.abort("main", "", world.occasion)
     ended = audit_events(world.store)[-1]
     assert (ended.reason, "why" in ended.facts) == ("aborted", False)
+
+
+def test_a_token_is_no_reason_on_any_way(world: World) -> None:
+    world.add_site()
+    for _ in range(2):
+        world.release()
+    before = audit_events(world.store)
+    token = f"engage_{'a' * 12}_{'b' * 64}_{'c' * 8}"
+    for refused in (
+        lambda: world.occasion.because(token),
+        lambda: world.releases.roll_back("main", {}, token, world.occasion),
+        lambda: world.releases.retire("main", 1, token, world.occasion),
+        lambda: world.sites.change(world.store.site("main"), SiteChanges(approvals=1), token, world.occasion),
+    ):
+        with pytest.raises(UsageError) as told:
+            refused()
+        assert told.value.code == "reason.token"
+        assert token not in str(told.value)
+    assert audit_events(world.store) == before
+
+
+def test_why_a_rotation_ended_by_itself_may_be_long(world: World) -> None:
+    """The limit is for people: the servers must be able to say which errors there are."""
+    world.add_site()
+    world.release()
+    world.rotations.start(world.request(RotationWay.SERVER_RENEWAL), world.occasion)
+    rotation = world.rotations.all("main")[-1]
+    world.rotations._end(rotation, RotationState.ABORTED, "x" * 5000, world.occasion, go_back=False)
+    assert audit_events(world.store)[-1].reason == "x" * 5000

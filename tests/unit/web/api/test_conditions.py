@@ -9,7 +9,7 @@ from engage_server.web.api import conditions
 
 
 def request(**fields: str) -> Request:
-    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    named = [(name.replace("_", "-"), value) for name, value in fields.items()]
     return Request(EnvironBuilder(headers=named).get_environ())
 
 

@@ -36,7 +36,7 @@ class Shape(Body):
 
 
 def request(body: bytes = b"", kind: str = "application/json", query: str = "", **fields: str) -> Request:
-    named = {name.replace("_", "-"): value for name, value in fields.items()}
+    named = [(name.replace("_", "-"), value) for name, value in fields.items()]
     builder = EnvironBuilder(method="POST", data=body, content_type=kind, query_string=query, headers=named)
     return Request(builder.get_environ())
 
@@ -176,7 +176,7 @@ class TestQueries:
     def test_the_control(self) -> None:
         read = reading.read_query(request(query="limit=7&cursor=a%20b"), PageQuery)
         assert (read.limit, read.cursor) == (7, "a b")
-        assert reading.read_query(request(), PageQuery) == PageQuery()
+        assert reading.read_query(request(), PageQuery) == PageQuery(limit=100, cursor=None)
 
     @pytest.mark.parametrize(
         ("query", "name"),
