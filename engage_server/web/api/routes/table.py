@@ -7,8 +7,8 @@ from engage_server.web.api.routes import audit_log, chain_check, installation, r
 
 ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *installation.ROUTES,
-    *status.ROUTES,
     *sites.ROUTES,
+    *status.ROUTES,
     *releases.ROUTES,
     *chain_check.ROUTES,
     *audit_log.ROUTES,
