@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engage_server.errors import Conflict, Refused
+from engage_server.errors import CertificateInvalid, ChainTooLong, Conflict, Refused
 from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
@@ -69,7 +69,11 @@ class Preparation(RotationSteps):
         """Prepare a rotation until it can be served. Reports each step when it is done. See :meth:`Rotations.start`."""
         site = self._store.site(rotation.site)
         before = chain_of(self._store.release(rotation.site, rotation.from_release))
-        materials = self._materials(rotation, request, before, site, occasion, tell)
+        try:
+            materials = self._materials(rotation, request, before, site, occasion, tell)
+        except (CertificateInvalid, ChainTooLong) as error:  # to try again unchanged cannot help
+            self._end(rotation, RotationState.ABORTED, error.sentence, occasion, go_back=False)
+            raise
         judge = self._judge_for(site.anchor)
         proven = [
             prove(title, material.chain, before, site.anchor, site.hosts, occasion.now, judge)
@@ -112,7 +116,11 @@ class Preparation(RotationSteps):
     def _staged(self, rotation: Rotation, material: ChainMaterial, site: Site, occasion: Occasion) -> int:
         number = self._releases.number_of(material, site.name)
         if number is None:
-            checked = self._releases.stage(material, site.name, occasion)
+            try:
+                checked = self._releases.stage(material, site.name, occasion)
+            except Refused as refusal:
+                self._end(rotation, RotationState.ABORTED, refusal.sentence, occasion, go_back=False)
+                raise
         else:
             checked = self._releases.check(site.name, number, occasion)
         number, errors = checked.release.number, in_one_line(checked.errors)

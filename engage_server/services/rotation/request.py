@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engage_server.errors import Conflict, NotPossible, UsageError
+from engage_server.errors import Conflict, NotPossible, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.succession import needed_key, way_of
+from engage_server.pki.keys import keys_match
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
 from engage_server.services.chains.folder import ChainMaterial, read_successors
@@ -80,6 +81,7 @@ class RotationRequests:
             Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
             NotPossible: The private key that a site's way needs is missing.
             FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
+            Refused: A finished chain has a key that is not its own.
         """
         names = [name for wave in waves for name in wave]
         if wish.prepared is not None:
@@ -109,8 +111,7 @@ class RotationRequests:
     def _missing(self, request: RotationRequest) -> str:
         """A sentence about the private key that a site's rotation needs and that is missing; "" if none is missing."""
         going_on = self._rotations.open_rotation(request.site)
-        is_built = request.folder.is_dir() or (going_on is not None and Path(going_on.folder).is_dir())
-        if request.sent or is_built:
+        if request.sent or _is_there(request.folder) or (going_on is not None and _is_there(Path(going_on.folder))):
             return ""
         needed = needed_key(request.way, self._chain(request.site))
         if not needed or getattr(request.authority, needed) is not None:
@@ -130,7 +131,16 @@ class RotationRequests:
         materials = read_successors(wish.prepared) if wish.prepared else wish.sent
         if not materials:
             return None
-        found = way_of(self._chain(site), [material.chain for _, material in materials])
+        for title, material in materials:
+            _assert_own_key(title, material)
+        before, chains = self._chain(site), [material.chain for _, material in materials]
+        if before in chains:
+            raise UsageError(
+                f"one of the chains is what {site} serves now",
+                "Prepare new ones: engage chain renew",
+                code="rotation.not_new",
+            )
+        found = way_of(before, chains)
         if wish.way not in (None, found):
             where = f"in {wish.prepared}" if wish.prepared else "that were sent"
             raise UsageError(
@@ -165,7 +175,25 @@ class RotationRequests:
         return chain_of(self._releases.one(site, number))
 
 
+def _assert_own_key(title: str, material: ChainMaterial) -> None:
+    if not keys_match(material.server_key, material.chain.server.public_key()):
+        raise Refused(
+            f"the {title} chain came with a key that does not belong to its server certificate",
+            "Give the key that was made for the certificate.",
+            code="key.mismatch",
+        )
+
+
 def _fresh_folder(certs: Path, site: str, occasion: Occasion) -> Path:
     day = f"{occasion.now:%Y-%m-%d}"
     names = [f"{site}-{day}", *(f"{site}-{day}-{number}" for number in range(2, _FOLDERS_A_DAY))]
-    return next(certs / name for name in names if not (certs / name).exists())
+    return next(certs / name for name in names if not _is_there(certs / name))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path exists. One that may not be looked at does not: services may not see the authority's folder."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

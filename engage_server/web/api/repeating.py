@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from engage_server.errors import Conflict, EngageError, UsageError
+from engage_server.errors import Conflict, UsageError
 from engage_server.records import AuditEntry, KeyedRequest
 from engage_server.web.api.route import Answer
 
@@ -50,7 +50,7 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except EngageError:
+            except Conflict:
                 # another host may have been faster: then its effect is what stands in our way, such as its release
                 done = entry()
                 if done is None:

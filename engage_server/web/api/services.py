@@ -13,6 +13,7 @@ from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.site_rotations import SiteRotations
 from engage_server.services.sites.register import Sites
 
 
@@ -50,6 +51,10 @@ class Services(Protocol):
     @property
     def rotations(self) -> Rotations:
         """Rotations."""
+
+    @property
+    def site_rotations(self) -> SiteRotations:
+        """Plans and starts rotations."""
 
     @property
     def held_anchors(self) -> HeldAnchors:
