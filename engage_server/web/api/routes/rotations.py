@@ -100,7 +100,7 @@ class RotationEnd(Body):
 
 
 def version_of_rotation(call: Call[Any, Any]) -> int:
-    """The version of the site, if the rotation in the path is one of its own."""
+    """The version of the site, if the rotation in the path belongs to it."""
     call.services.rotations.one(call.site, call.number)
     return call.services.access.requests.version(call.site)
 
