@@ -6,11 +6,14 @@ from engage_server.web.api.route import Route
 from engage_server.web.api.routes import (
     audit_log,
     chain_check,
+    device_files,
+    devices,
     installation,
     releases,
     rotations,
     sites,
     status,
+    uploads,
 )
 
 ROUTES: tuple[Route[Any, Any, Any], ...] = (
@@ -19,6 +22,9 @@ ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *status.ROUTES,
     *releases.ROUTES,
     *rotations.ROUTES,
+    *devices.ROUTES,
+    *device_files.ROUTES,
+    *uploads.ROUTES,
     *chain_check.ROUTES,
     *audit_log.ROUTES,
 )
