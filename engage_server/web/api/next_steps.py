@@ -23,6 +23,13 @@ NEXT_STEPS: Mapping[str, str] = {
     "release.changed": "Nothing was changed. Read it again, and decide again.",
     "rotation.open": _SEE_ROTATION,
     "rotation.not_found": "See the rotations: GET /sites/SITE/rotations.",
+    "rotation.not_due": "To rotate anyway, name the way in the field way.",
+    "rotation.no_list": "Import the list first. Or send only_listed: false.",
+    "rotation.other_way": "If that is what you want, name it in the field way. If not, prepare the chains again.",
+    "authority.missing": "Prepare the chains where the authority's key is (engage chain renew), and send them in the "
+    "field chains.",
+    "approval.same_person": "Ask somebody else to approve it.",
+    "approval.nobody": "Sign in with your own name.",
     "approval.missing": "Let a rotation do it, which another person can approve.",
     "access.people_only": "Let a person do it who has signed in.",
     "evidence.no_token_seen": "The form of devices' tokens is an assumption. See which devices sent one: GET "
