@@ -33,7 +33,6 @@ NOT_IN_THE_API = {
 STILL_TO_COME = {
     *(Act.ROTATION_SEE, Act.ROTATION_PLAN, Act.ROTATION_START, Act.ROTATION_APPROVE, Act.ROTATION_ABORT),
     *(Act.DEVICE_SEE, Act.DEVICE_ADD, Act.DEVICE_FORGET, Act.DEVICE_REMOVE, Act.DEVICE_FILES_SEE, Act.DEVICE_FILES_PUT),
-    *(Act.AUDIT_SEE, Act.CHAIN_CHECK),
 }
 
 
@@ -85,6 +84,8 @@ def refusal(route: AnyRoute, standing: Standing) -> str:
         return "access.people_only"
     if RANKS.index(standing.role) < RANKS.index(permission.role):
         return "access.role"
+    if route.name == "list_audit_entries" and sites is not None:
+        return "access.site"  # the request names no site
     if route.scope is Scope.SOMEWHERE or sites is None:
         return ""
     is_of_site = route.scope is Scope.SITE and permission.of_site and "site" in names_in(route.path)
