@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Sighting, Site
+from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Rotation, Sighting, Site
 from engage_server.store.interface.values import DeviceFilter
 
 MOST_IN_A_PAGE = 1000
@@ -102,6 +102,13 @@ class PageStore(Protocol):
 
     def release_page(self, site: str, cursor: str | None, limit: int) -> Page[Release]:
         """Return releases of a site, newest first.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def rotation_page(self, site: str, cursor: str | None, limit: int) -> Page[Rotation]:
+        """Return rotations of a site, newest first.
 
         Raises:
             NotFound: There is no such site.

@@ -5,16 +5,19 @@ from typing import Protocol
 from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
+from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.device_files.exchange import DeviceExchange
 from engage_server.services.device_files.fault_journal import FaultJournal
 from engage_server.services.device_files.for_devices import FilesForDevices
 from engage_server.services.device_files.upload_feed import UploadFeed
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.installation.audit_log import AuditLog
+from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.site_rotations import SiteRotations
 from engage_server.services.sites.device_file_change import DeviceFileChange
 from engage_server.services.sites.register import Sites
 from engage_server.services.sites.removal import Removal
@@ -56,6 +59,10 @@ class Services(Protocol):
         """Rotations."""
 
     @property
+    def site_rotations(self) -> SiteRotations:
+        """Plans and starts rotations."""
+
+    @property
     def held_anchors(self) -> HeldAnchors:
         """Which anchors devices hold."""
 
@@ -94,3 +101,11 @@ class Services(Protocol):
     @property
     def call_faults(self) -> FaultJournal:
         """Why call-ins were not answered on this host."""
+
+    @property
+    def overview(self) -> Overview:
+        """All sites at a glance."""
+
+    @property
+    def uploads(self) -> UpstreamSpool:
+        """Uploads at this host that wait for partners' systems."""

@@ -3,13 +3,28 @@
 from typing import Any
 
 from engage_server.web.api.route import Route
-from engage_server.web.api.routes import device_files, devices, installation, releases, sites, uploads
+from engage_server.web.api.routes import (
+    audit_log,
+    chain_check,
+    device_files,
+    devices,
+    installation,
+    releases,
+    rotations,
+    sites,
+    status,
+    uploads,
+)
 
 ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *installation.ROUTES,
+    *status.ROUTES,
     *sites.ROUTES,
     *releases.ROUTES,
+    *rotations.ROUTES,
     *devices.ROUTES,
     *device_files.ROUTES,
     *uploads.ROUTES,
+    *chain_check.ROUTES,
+    *audit_log.ROUTES,
 )
