@@ -29,6 +29,7 @@ NEXT_STEPS: Mapping[str, str] = {
     "/sites/SITE/devices.",
     "device.not_found": "Name a serial number of 32 hexadecimal digits. See the devices: GET /sites/SITE/devices.",
     "device.too_long": "Send a shorter file.",
+    "file.not_usable": "Let somebody with a shell on the server check its files: engage doctor",
     "lock.busy": "Send it again later.",
     "reason.missing": "Send one in the field reason.",
     "passphrase.missing": "Send it in the field passphrase.",

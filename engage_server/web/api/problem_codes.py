@@ -112,7 +112,6 @@ OF_CALLERS = (
 OF_BODIES = ("request.json", "body.invalid", "request.too_large", "request.media_type", "request.invalid")
 OF_KEYS = ("idempotency.missing", "idempotency.key", "idempotency.in_progress", "idempotency.other_body")
 OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token")
-OF_FILES = ("lock.busy", "file.not_usable")
 OF_CHAINS = (
     "certificate.invalid",
     "content.empty",
@@ -128,6 +127,7 @@ OF_CHAINS = (
     "passphrase.wrong",
     "key.mismatch",
 )
+OF_FILES = ("lock.busy", "file.not_usable")
 OF_CHANGES = ("precondition.missing", "precondition.failed")
 
 

@@ -79,6 +79,14 @@ class Services(Protocol):
         """The operators' log."""
 
     @property
+    def overview(self) -> Overview:
+        """All sites at a glance."""
+
+    @property
+    def uploads(self) -> UpstreamSpool:
+        """Uploads at this host that wait for partners' systems."""
+
+    @property
     def devices(self) -> DeviceExchange:
         """Devices' files on this host."""
 
@@ -101,11 +109,3 @@ class Services(Protocol):
     @property
     def call_faults(self) -> FaultJournal:
         """Why call-ins were not answered on this host."""
-
-    @property
-    def overview(self) -> Overview:
-        """All sites at a glance."""
-
-    @property
-    def uploads(self) -> UpstreamSpool:
-        """Uploads at this host that wait for partners' systems."""

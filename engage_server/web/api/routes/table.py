@@ -18,8 +18,8 @@ from engage_server.web.api.routes import (
 
 ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *installation.ROUTES,
-    *status.ROUTES,
     *sites.ROUTES,
+    *status.ROUTES,
     *releases.ROUTES,
     *rotations.ROUTES,
     *devices.ROUTES,

@@ -1,0 +1,1 @@
+"""What bodies of several routes have in common."""
