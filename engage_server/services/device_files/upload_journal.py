@@ -7,7 +7,7 @@ upload. A record says where the upload is, and not what is in it.
    record and then takes that lock finds the upload, if it was stored at all.
 2. If the process is killed in between, the record points to nothing, and the device sends its upload again. That gets
    another record. Each has its own identifier.
-3. The newest million records or so are kept. Anyone who comes later than that is told so.
+3. The newest million records or so are kept. Anyone who asks for older ones gets a refusal.
 """
 
 import errno
