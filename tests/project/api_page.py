@@ -101,6 +101,5 @@ def _kind(schema: _Schema) -> str:
         return f"list of {_kind(schema.get('items', {}))}"
     if schema.get("format") == "date-time":
         return "time"
-    return {"integer": "whole number", "boolean": "true or false", "string": "text", "null": "null"}.get(
-        schema.get("type", ""), schema.get("type", "any")
-    )
+    kind = str(schema.get("type", "any"))
+    return {"integer": "whole number", "boolean": "true or false", "string": "text"}.get(kind, kind)

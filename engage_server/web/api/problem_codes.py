@@ -60,7 +60,6 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "rotation.unproven": (422, "The chains do not do what the way promises, so the rotation was ended."),
     "authority.missing": (409, "The private key that the way needs is not on the server."),
     "chain.too_long": (422, "A chain would not fit into a device."),
-    "file.not_usable": (500, "The server cannot write or read its own files."),
     "approval.missing": (422, "The site needs a second person for this."),
     "approval.same_person": (422, "Who started the rotation cannot approve this step."),
     "approval.given": (409, "This person has approved the step already, and another one is needed."),
@@ -96,6 +95,7 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "device_files.damaged": (409, "A file of the device on this host cannot be read as what it should be."),
     "uploads.forgotten": (410, "The host no longer knows which uploads followed the cursor. Begin again without one."),
     "lock.busy": (503, "Another process works on the same files."),
+    "file.not_usable": (503, "A file of this host cannot be read or written."),
     "key.mismatch": (422, "The private key does not belong to the server certificate."),
 }
 

@@ -1,1 +1,1 @@
-"""What bodies of several routes have in common."""
+"""What bodies and queries of several routes have in common."""

@@ -8,7 +8,7 @@ from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.for_devices import FileForDevice, judged
 from engage_server.web.api import problem_codes
-from engage_server.web.api.reasons import ReasonQuery
+from engage_server.web.api.bodies.reasons import ReasonQuery
 from engage_server.web.api.route import Answer, Call, NoQuery, Route
 
 _MOST_BYTES = 4 * 1024 * 1024

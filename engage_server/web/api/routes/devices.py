@@ -21,8 +21,8 @@ from engage_server.services.access.permissions import Act, may
 from engage_server.services.device_files.for_devices import FileForDevice
 from engage_server.services.evidence.device_view import DeviceView
 from engage_server.web.api import problem_codes
+from engage_server.web.api.bodies.reasons import Reason, ReasonQuery
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.reasons import Reason, ReasonQuery
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 from engage_server.web.api.routes.sites import HostText
 

@@ -9,10 +9,10 @@ from engage_server.as_json.releases import CheckedReleaseJson, ReleaseJson, chec
 from engage_server.records import AuditAction, AuditEntry
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.bodies.failing_doors import Accepting
+from engage_server.web.api.bodies.reasons import Reason, ReasonQuery
 from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.problem_codes import OF_CHAINS
-from engage_server.web.api.reasons import Reason, ReasonQuery
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 
 

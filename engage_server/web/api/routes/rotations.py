@@ -12,9 +12,9 @@ from engage_server.services.access.approvals import Candidate
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.rotation.request import RotationWish
 from engage_server.web.api.bodies.failing_doors import Accepting
+from engage_server.web.api.bodies.reasons import NeededReason, Reason
 from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.reasons import NeededReason, Reason
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 
 _MOST_DEVICES = 2**31 - 1
@@ -100,7 +100,7 @@ class RotationEnd(Body):
 
 
 def version_of_rotation(call: Call[Any, Any]) -> int:
-    """The version of the site, if the rotation in the path is one of its own."""
+    """The version of the site, if the rotation in the path belongs to it."""
     call.services.rotations.one(call.site, call.number)
     return call.services.access.requests.version(call.site)
 
