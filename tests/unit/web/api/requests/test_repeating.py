@@ -6,7 +6,7 @@ import pytest
 
 from engage_server.errors import Conflict, EngageError, Refused, StoreNotUsable, UsageError
 from engage_server.records import AuditAction, AuditEntry, AuditEvent, KeyedRequest
-from engage_server.web.api.repeating import Repeating, key_in
+from engage_server.web.api.requests.repeating import Repeating, key_in
 from engage_server.web.api.route import Answer
 from tests.support.chains import NOW
 
