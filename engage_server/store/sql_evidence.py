@@ -15,6 +15,7 @@ from engage_server.store.queries import (
     anchor_queries,
     caller_queries,
     history_queries,
+    label_queries,
     sighting_queries,
 )
 from engage_server.store.queries.adoption_kinds import Question
@@ -84,6 +85,7 @@ class SqlEvidence:
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
         with writing(self._engine) as connection:
             forgotten = history_queries.delete_history(connection, site, identity)
+            label_queries.delete_unlisted(connection, forgotten, identity)
             for name in forgotten:
                 self._tell(connection, replace(event, site=name), changes_serving=False)
             return forgotten
