@@ -109,7 +109,7 @@ def words_of(label: DeviceLabel) -> frozenset[str]:
 def _from_each_word(folded: str) -> Iterator[str]:
     for found in _BEGINNING_OF_A_WORD.finditer(folded):
         yield folded[found.start() :][:LONGEST_WORDS]
-    if folded and not _BEGINNING_OF_A_WORD.search(folded):  # nothing but signs
+    if folded and not _BEGINNING_OF_A_WORD.match(folded):  # signs, which may be all that there is
         yield folded[:LONGEST_WORDS]
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from engage_server.errors import NotFound, UsageError
+from engage_server.errors import NotFound
 from engage_server.records import Adoption, DeviceHistory, Doubt, Grade, Sighting, SightingKind
 from engage_server.records.history import changed
 from engage_server.services.evidence.diagnosis import diagnose
