@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -14,6 +15,7 @@ from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
+from tests.support.sharing import ByServer
 from tests.support.timing import Timing
 from tests.support.world import World
 
@@ -52,6 +54,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
                 item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> ByServer | None:
+    """By module, and those that share a server together."""
+    return ByServer(config, log) if config.getoption("dist") == "loadfile" else None
+
+
 @pytest.fixture(autouse=True)
 def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in os.environ:
@@ -63,25 +71,30 @@ def _no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[PostgresServer]:
     """One server for the whole run; every test takes a database of its own."""
-    with postgres_server() as server:
+    with postgres_server(in_memory=True) as server:
         yield server
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database, once of each kind."""
     if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'engage.db'}"
+        yield f"sqlite:///{tmp_path / 'engage.db'}"
+        return
     server: PostgresServer = request.getfixturevalue("postgresql")
-    return server.new_database()
+    yield (url := server.new_database())
+    server.done_with(url)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """A database with tables and without rows, once of each kind; sealed by ``databases.SEALER``."""
     if request.param == "sqlite":
-        return migrated_sqlite(tmp_path / "engage.db")
-    return migrated_postgresql(request.getfixturevalue("postgresql"))
+        yield migrated_sqlite(tmp_path / "engage.db")
+        return
+    server: PostgresServer = request.getfixturevalue("postgresql")
+    yield (url := migrated_postgresql(server))
+    server.done_with(url)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Plans of rotations: what is due, and which ways there are."""
 
+from typing import Literal
+
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.as_json.releases import BudgetJson, budget_json
 from engage_server.records import RotationWay
@@ -7,6 +9,8 @@ from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.rotation.plan import RotationPlan, WayPlan
 from engage_server.services.rotation.proof import ProvenChain
+
+_ROLES: tuple[Literal["intermediate", "root"], ...] = ("intermediate", "root")
 
 
 class PaceJson(Shape):
@@ -111,6 +115,30 @@ class PlanJson(Shape):
     """The safest way that renews all that is due. Null: nothing is due, or no way is possible."""
     ways: list[WayJson]
     """All ways, from the safest to the boldest."""
+
+
+class SitePlanJson(PlanJson):
+    """What a rotation of a site could do, with the keys that are on the server."""
+
+    keys_at_hand: list[Literal["intermediate", "root"]]
+    """The CAs of today's chain whose private keys are on the server, and are not encrypted."""
+    keys_locked: int
+    """How many files with such a key are encrypted. A start can open them with their passphrase."""
+
+
+def site_plan_json(plan: RotationPlan, locked: int) -> SitePlanJson:
+    """A plan, and which keys are at hand.
+
+    Args:
+        plan: The plan.
+        locked: How many files with keys cannot be opened without a passphrase.
+    """
+    at_hand = plan.situation.keys_at_hand
+    return {
+        **plan_json(plan),
+        "keys_at_hand": [role for role in _ROLES if role in at_hand],
+        "keys_locked": locked,
+    }
 
 
 def plan_json(plan: RotationPlan) -> PlanJson:

@@ -2,7 +2,7 @@
 
 from engage_server.as_json.adoption import AdoptionJson, adoption_json
 from engage_server.as_json.formats import Instant, Shape
-from engage_server.records import Approval, RotationState, RotationWay
+from engage_server.records import Approval, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.rotation.gate import Verdict
 from engage_server.services.rotation.progress import RotationProgress
@@ -63,8 +63,8 @@ class RetirementJson(Shape):
     """Why, in words."""
 
 
-class ProgressJson(Shape):
-    """Where a rotation stands."""
+class RotationJson(Shape):
+    """One rotation, without its devices."""
 
     rotation: int
     """Its number, unique in the installation."""
@@ -72,10 +72,6 @@ class ProgressJson(Shape):
     """The same as ``rotation``."""
     site: str
     """The name of the site."""
-    for_trials: bool
-    """Whether the site was made for trials. Its devices are then virtual locks."""
-    current_release: int | None
-    """The release that the site serves today. After a rotation it may be another one than ``served``."""
     way: RotationWay
     """How its releases follow the one before."""
     state: RotationState
@@ -89,7 +85,7 @@ class ProgressJson(Shape):
     served: int
     """The release of the rotation that was activated last, or the one that it began with."""
     folder: str
-    """Where its chains were built, on the host that built them."""
+    """Where its chains were built, on the host that built them. Empty if they were sent to the API."""
     after: list[str]
     """Sites whose rotations must be done before this one begins."""
     started_at: Instant
@@ -104,8 +100,6 @@ class ProgressJson(Shape):
     """Whether anybody approved the next step. The rule of two persons may still ask for another."""
     approvals: list[ApprovalJson]
     """All approvals, of earlier steps too, oldest first."""
-    second_person: SecondPersonJson | None
-    """Null: the next step needs no second person."""
     soaked_hours: float
     """For how many hours the present release has been served and watched."""
     unsure_until: Instant | None
@@ -114,6 +108,17 @@ class ProgressJson(Shape):
     """Which clock, in words. Empty if none was set."""
     only_listed: bool
     """Whether only devices on the site's list count."""
+
+
+class ProgressJson(RotationJson):
+    """Where a rotation stands."""
+
+    for_trials: bool
+    """Whether the site was made for trials. Its devices are then virtual locks."""
+    current_release: int | None
+    """The release that the site serves today. After a rotation it may be another one than ``served``."""
+    second_person: SecondPersonJson | None
+    """Null: the next step needs no second person."""
     warnings: list[WarningJson]
     """What makes this rotation less certain."""
     adoption: AdoptionJson | None
@@ -144,13 +149,25 @@ def progress_json(
         program: How the reader calls the commands that warnings name.
         advice: Whether former releases can be retired; None if there are none.
     """
-    rotation, adoption, decision = progress.rotation, progress.adoption, progress.decision
+    rotation, adoption, decision, second = progress.rotation, progress.adoption, progress.decision, progress.second
+    return {
+        **rotation_json(rotation),
+        "for_trials": progress.for_trials,
+        "current_release": progress.current,
+        "second_person": {"why": second.why, "missing": second.count.missing} if second else None,
+        "warnings": [no_network_warning(rotation.site, program)] if progress.is_open_to_all else [],
+        "adoption": adoption_json(adoption) if adoption else None,
+        "gate": {"verdict": decision.verdict, "why": decision.why} if decision else None,
+        "retirement": retirement_json(advice) if advice else None,
+    }
+
+
+def rotation_json(rotation: Rotation) -> RotationJson:
+    """One rotation, without its devices."""
     return {
         "rotation": rotation.number,
         "number": rotation.number,
         "site": rotation.site,
-        "for_trials": progress.for_trials,
-        "current_release": progress.current,
         "way": rotation.way,
         "state": rotation.state,
         "from_release": rotation.from_release,
@@ -165,17 +182,10 @@ def progress_json(
         "why": rotation.why,
         "approved": rotation.approved,
         "approvals": [_approval_json(each) for each in rotation.approvals],
-        "second_person": {"why": progress.second.why, "missing": progress.second.count.missing}
-        if progress.second
-        else None,
         "soaked_hours": round(rotation.soaked_seconds / 3600, 2),
         "unsure_until": rotation.unsure_until.isoformat() if rotation.unsure_until else None,
         "unsure_why": rotation.unsure_why,
         "only_listed": rotation.policy.only_listed,
-        "warnings": [no_network_warning(rotation.site, program)] if progress.is_open_to_all else [],
-        "adoption": adoption_json(adoption) if adoption else None,
-        "gate": {"verdict": decision.verdict, "why": decision.why} if decision else None,
-        "retirement": retirement_json(advice) if advice else None,
     }
 
 

@@ -65,6 +65,9 @@ class SiteStatusJson(Shape):
     """The rotation whose release is served, and that went on without the second person it needed. Null: none."""
     path: PathJson | None
     """What links report about the way to the site. Null: it has no link."""
+    needs_attention: bool
+    """Whether somebody should act today: it is not served, its rotation is late, doors refuse it, or a worker is
+    behind."""
 
 
 class ServedSiteStatusJson(SiteStatusJson):
@@ -89,13 +92,9 @@ class ServingWorkerJson(Shape):
     """Why it serves an older release, by site. Under an empty name: why sightings may be missing."""
 
 
-class StatusJson(Shape):
-    """All sites at a glance."""
+class WorkersJson(Shape):
+    """What serves the sites, and whether it is whole."""
 
-    at: Instant
-    """When this was read."""
-    sites: list[ServedSiteStatusJson]
-    """All sites."""
     workers: list[ServingWorkerJson]
     """The live worker processes that serve devices."""
     silent_hosts: dict[str, Instant | None]
@@ -108,24 +107,70 @@ class StatusJson(Shape):
     """Why some sightings may be missing, in words."""
 
 
-def status_json(found: InstallationStatus, now: datetime, uploads: Mapping[str, tuple[int, int]]) -> StatusJson:
+class StatusJson(WorkersJson):
+    """All sites at a glance."""
+
+    at: Instant
+    """When this was read."""
+    sites: list[ServedSiteStatusJson]
+    """All sites."""
+
+
+class SeenStatusJson(Shape):
+    """The sites that the caller may see, at a glance."""
+
+    at: Instant
+    """When this was read."""
+    needs_attention: bool
+    """Whether somebody should act today: because of one of these sites, or of what serves them."""
+    sites: list[ServedSiteStatusJson]
+    """The sites that the caller may see."""
+    installation: WorkersJson | None
+    """What serves them. Null: the caller has no role at all sites."""
+
+
+Uploads = Mapping[str, tuple[int, int]]
+"""For each site how many uploads of this host wait for its upstream system, and how many were rejected."""
+
+
+def status_json(found: InstallationStatus, now: datetime, uploads: Uploads) -> StatusJson:
     """All sites at a glance.
 
     Args:
         found: What the overview found.
         now: When it looked; aware, UTC.
-        uploads: For each site how many uploads of this host wait for its upstream system, and how many were rejected.
+        uploads: Of each site.
     """
+    sites = [served_site_status_json(site, now, uploads[site.site.name]) for site in found.sites]
+    return {"at": now.isoformat(), "sites": sites, **_workers_json(found)}
+
+
+def seen_status_json(found: InstallationStatus, now: datetime, uploads: Uploads, *, sees_all: bool) -> SeenStatusJson:
+    """What a caller may see of all sites.
+
+    Args:
+        found: What the overview found at the sites that the caller may see.
+        now: When it looked; aware, UTC.
+        uploads: Of each site.
+        sees_all: Whether the caller may see what belongs to no site.
+    """
+    of_sites = any(site.needs_attention for site in found.sites)
     return {
         "at": now.isoformat(),
-        "sites": [
-            {
-                **site_status_json(site, now),
-                "uploads_waiting": uploads[site.site.name][0],
-                "uploads_refused": uploads[site.site.name][1],
-            }
-            for site in found.sites
-        ],
+        "needs_attention": found.needs_attention if sees_all else of_sites,
+        "sites": [served_site_status_json(site, now, uploads[site.site.name]) for site in found.sites],
+        "installation": _workers_json(found) if sees_all else None,
+    }
+
+
+def served_site_status_json(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> ServedSiteStatusJson:
+    """One site at a glance, with its uploads at this host: how many wait, and how many were rejected."""
+    waiting, refused = uploads
+    return {**site_status_json(status, now), "uploads_waiting": waiting, "uploads_refused": refused}
+
+
+def _workers_json(found: InstallationStatus) -> WorkersJson:
+    return {
         "workers": [
             {
                 "worker": each.worker,
@@ -184,4 +229,5 @@ def site_status_json(status: SiteStatus, now: datetime) -> SiteStatusJson:
         "rotation": progress_json(status.rotation) if status.rotation else None,
         "approved_alone": status.approved_alone.number if status.approved_alone else None,
         "path": path_json(status.path) if status.path else None,
+        "needs_attention": status.needs_attention,
     }

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
+    from engage_server.services.rotation.site_rotations import SiteRotations
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
     from engage_server.services.sites.device_import import DeviceImport
@@ -128,6 +129,13 @@ class OperatorSide:
         from engage_server.services.rotation.request import RotationRequests
 
         return RotationRequests(self.rotations, self.releases)
+
+    @cached_property
+    def site_rotations(self) -> "SiteRotations":
+        """Plans and starts rotations with the keys that are on this host."""
+        from engage_server.services.rotation.site_rotations import SiteRotations
+
+        return SiteRotations(self.rotations, self.rotation_requests, self.held_anchors, self._settings.certs_dir)
 
     @cached_property
     def evidence(self) -> "DeviceEvidence":
@@ -330,8 +338,12 @@ def _judge(anchor: AnchorRole) -> "DeviceJudge":
     return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
 
 
+@cache
 def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
-    """Make several keys, on all cores at once: one key takes a tenth of a second or more."""
+    """Make several keys, on all cores at once: one key takes a tenth of a second or more.
+
+    They rehearse, and sign nothing that anyone gets. So a process makes them once.
+    """
     from concurrent.futures import ThreadPoolExecutor
 
     from engage_server.pki.keys import generate_key

@@ -130,6 +130,8 @@ class AccessToken:
         created_at, ends_at: Aware, UTC.
         used_at: Exact to an hour. None: never.
         revoked_at: None while it is not revoked.
+        person: The person who signed in and made it. It is revoked when they may no longer do what it may. "" if it was
+            made on the command line.
     """
 
     number: str
@@ -141,6 +143,7 @@ class AccessToken:
     ends_at: datetime
     used_at: datetime | None = None
     revoked_at: datetime | None = None
+    person: str = ""
 
     def is_usable(self, now: datetime) -> bool:
         """Whether it opens anything at this moment."""

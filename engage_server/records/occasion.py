@@ -50,8 +50,12 @@ class Occasion:
         return AuditEvent(self.now, self.actor, action, site, facts, reason=self.reason, terms=terms)
 
     def because(self, reason: str) -> "Occasion":
-        """The same occasion with a reason. An empty one takes no reason away that is there already."""
-        return replace(self, reason=reason) if reason else self
+        """The same occasion with a reason. An empty one takes no reason away that is there already.
+
+        Raises:
+            UsageError: The audit log cannot keep the reason. See :func:`read_reason`.
+        """
+        return replace(self, reason=read_reason(reason) or self.reason)
 
 
 def read_reason(text: str) -> str:

@@ -26,6 +26,7 @@ from engage_server.serving.worker.answers.origin_server import OriginServer
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.serving.worker.connections.connection import Connection
 from engage_server.serving.worker.connections.memory_budget import MemoryBudget
+from engage_server.serving.worker.connections.request_reader import MAX_OTHER_BODY_BYTES, BodyLimit, limit_of_devices
 from engage_server.serving.worker.connections.room import Room
 from engage_server.serving.worker.connections.tls_context import ContextSource, TlsContexts
 from engage_server.serving.worker.equipment import Equipment
@@ -75,6 +76,7 @@ def equip(
         log.exception("a request could not be answered")
 
     refusal, failure = _refusals(listener)
+    limit = _body_limit(listener)
     pool = AppPool(
         FlaskApp(app, secure=tls is not None, failed=failed, failure=failure),
         settings.threads,
@@ -87,7 +89,7 @@ def equip(
     equipment = Equipment(
         settings=settings,
         origin_server=OriginServer(
-            prepared, pool, sightings, server, budget, closes_always=closes_always, refusal=refusal
+            prepared, pool, sightings, server, budget, closes_always=closes_always, body_limit=limit, refusal=refusal
         ),
         pool=pool,
         tls=tls,
@@ -131,6 +133,16 @@ def _refusals(listener: Listener) -> tuple[Callable[[int], bytes], Callable[[], 
     from engage_server.serving.operators import refusals
 
     return refusals.refusal, refusals.failure
+
+
+def _body_limit(listener: Listener) -> BodyLimit:
+    """Return how long bodies may be, by path."""
+    if listener is not Listener.OPERATORS:
+        return limit_of_devices
+    from engage_server.web.api.body_limits import body_limit
+    from engage_server.web.api.routes.table import ROUTES
+
+    return body_limit(ROUTES, MAX_OTHER_BODY_BYTES)
 
 
 def _sightings(listener: Listener, settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:

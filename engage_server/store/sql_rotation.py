@@ -19,7 +19,8 @@ class SqlRotation:
     def add_rotation(self, rotation: Rotation, event: AuditEvent) -> Rotation:
         with writing(self._engine) as connection:
             number = rotation_queries.insert_rotation(connection, rotation)
-            self._tell(connection, event, changes_serving=False)
+            facts = {"rotation": str(number), **event.facts}
+            self._tell(connection, replace(event, facts=facts), changes_serving=False)
             return replace(rotation, number=number)
 
     def move_rotation(
@@ -53,6 +54,10 @@ class SqlRotation:
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
         with reading(self._engine) as connection:
             return rotation_queries.select_rotations(connection, site, only_open=only_open)
+
+    def rotation(self, site: str, number: int) -> Rotation:
+        with reading(self._engine) as connection:
+            return rotation_queries.select_rotation(connection, site, number)
 
     @abstractmethod
     def _tell(

@@ -12,6 +12,7 @@ from engage_server.records import Host
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.installation.checkup import PROCESS_HEADER
 from engage_server.web import answers, browser_guard, health, problems
+from engage_server.web.secret_addresses import holds_token
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -50,6 +51,7 @@ def create_operators_app(
     if behind_proxy:
         app.wsgi_app = _called_through_proxy(app.wsgi_app)  # type: ignore[method-assign,assignment]  # Flask's own way
     browser_guard.guard(app, hosts, secure=secure)
+    app.before_request(_refuse_tokens_in_addresses)
     for each in pages:
         app.register_blueprint(each)
     app.register_blueprint(health.blueprint(distribution, _nothing_to_serve))
@@ -95,6 +97,19 @@ def _called_through_proxy(wsgi_app: "WSGIApplication") -> "WSGIApplication":
         return wsgi_app(environ, start_response)
 
     return middleware
+
+
+def _refuse_tokens_in_addresses() -> Response | None:
+    """Refuse a token in an address, whatever else comes with it: a caller that got its answer would send it again."""
+    query = request.query_string.decode("latin-1")
+    if not any(map(holds_token, (request.path, query))):
+        return None
+    return problems.problem(
+        400,
+        "token.in_query",
+        "a token in an address may be in logs now, so it is not accepted there",
+        "Revoke it, and send another one in the field Authorization.",
+    )
 
 
 def bearer_token() -> str:

@@ -9,9 +9,10 @@ import pytest
 
 from tests.support.api_judges import OPENAPI_SPEC_VALIDATOR, SPECTRAL, asked, needs_api_judges, needs_spectral
 from tests.support.api_server import ApiServer
+from tests.support.checkout import ROOT
 
-pytestmark = pytest.mark.long("tests/unit/web/api, whose document is made of the same table")
-_RULES = Path(__file__).parents[1] / "support" / "spectral" / "ruleset.yaml"
+pytestmark = pytest.mark.long("tests/project/test_house_rules.py, which reads docs/openapi.json")
+_RULES = ROOT / "tests" / "support" / "spectral" / "ruleset.yaml"
 
 
 @pytest.fixture(scope="module")
@@ -58,3 +59,7 @@ def _lint(path: Path, folder: Path) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(report.read_text())
     assert bool(found) is bool(done.returncode)
     return found
+
+
+def test_the_committed_document_is_the_one_that_is_served(document: dict[str, Any]) -> None:
+    assert json.loads((ROOT / "docs" / "openapi.json").read_text()) == document

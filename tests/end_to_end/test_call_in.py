@@ -73,6 +73,7 @@ def files_pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPair
 NO_BODY = "Host: x"
 JSON_TYPE = "Content-Type: application/json\r\n"
 QUERY = f"?serialNumber={encode_serial(SERIAL)}"
+ASK_DATABASE = f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\nHost: x"
 
 
 def _compact(value: Any) -> bytes:
@@ -358,9 +359,8 @@ def running_partner(folder: Path) -> Iterator[Partner]:
     system.stop()
 
 
-@contextmanager
-def passing_on(installation: Path, partner: Partner) -> Iterator[RunningPair]:
-    """A pair that passes calls on."""
+def pass_on(installation: Path, partner: Partner) -> None:
+    """Let the site's calls go to this partner."""
     trust = installation / "partner-chain" / "partner_CA.pem"
     ok(
         engage(
@@ -369,6 +369,12 @@ def passing_on(installation: Path, partner: Partner) -> Iterator[RunningPair]:
             *("--upstream-timeout", "1", "--unknown-devices", "enroll"),
         )
     )
+
+
+@contextmanager
+def passing_on(installation: Path, partner: Partner) -> Iterator[RunningPair]:
+    """A pair that passes calls on."""
+    pass_on(installation, partner)
     with running_pair(installation, "--workers", "2") as pair:
         yield pair
 
@@ -402,6 +408,15 @@ def upstream(shared_upstream: tuple[RunningPair, Partner]) -> tuple[RunningPair,
     partner.got.clear()
     partner.taken.clear()
     return pair, partner
+
+
+@pytest.fixture
+def changing_upstream(upstream: tuple[RunningPair, Partner]) -> Iterator[tuple[RunningPair, Partner]]:
+    """The same, for a test that changes the site's settings: they are put back, and it ends when they are heeded."""
+    yield upstream
+    pair, partner = upstream
+    pass_on(pair.folder, partner)
+    eventually(lambda: ask(pair, ASK_DATABASE).startswith(b"HTTP/1.1 200 "), "the partner answers again")
 
 
 @pytest.mark.long("tests/property/test_no_audit_lost.py, and each mood alone above")
@@ -486,30 +501,30 @@ def test_refusals_of_the_partner_are_passed_on(upstream: tuple[RunningPair, Part
         assert answer.startswith(f"HTTP/1.1 {status} ".encode()), mode
 
 
-def test_an_upstream_that_is_this_host_itself_is_no_circle(upstream_pair: RunningPair, partner: Partner) -> None:
+def test_an_upstream_that_is_this_host_itself_is_no_circle(changing_upstream: tuple[RunningPair, Partner]) -> None:
     """As where the name of the partner's old host leads here now."""
+    upstream_pair, _ = changing_upstream
     folder = upstream_pair.folder
     root = folder / "certs" / "main" / "partner_CA.pem"
     ok(engage(folder, "site", "call-in", "main", "--upstream", upstream_pair.https, "--upstream-ca", root))
-    request = f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\nHost: x"
-    eventually(lambda: ask(upstream_pair, request).startswith(b"HTTP/1.1 503 "), "no answer")
+    eventually(lambda: ask(upstream_pair, ASK_DATABASE).startswith(b"HTTP/1.1 503 "), "no answer")
     eventually(lambda: "is this host itself" in upstream_pair.log, "the log says why")
     time.sleep(1)
     before = upstream_pair.log.count('"path":"/swordfish/lock/db/0"')
-    ask(upstream_pair, request)
+    ask(upstream_pair, ASK_DATABASE)
     time.sleep(1)
     assert upstream_pair.log.count('"path":"/swordfish/lock/db/0"') == before + 2, (
         "the call, and once through ourselves"
     )
 
 
-def test_another_root_is_not_trusted(upstream_pair: RunningPair, partner: Partner) -> None:
+def test_another_root_is_not_trusted(changing_upstream: tuple[RunningPair, Partner]) -> None:
     """The negative control of the upstream's own trust."""
+    upstream_pair, _ = changing_upstream
     folder = upstream_pair.folder
-    ask_database = f"GET /swordfish/lock/db/0{QUERY} HTTP/1.1\nHost: x"
-    assert ask(upstream_pair, ask_database).startswith(b"HTTP/1.1 200 ")
+    assert ask(upstream_pair, ASK_DATABASE).startswith(b"HTTP/1.1 200 ")
     ok(engage(folder, "site", "call-in", "main", "--upstream-ca", folder / "certs" / "main" / "partner_CA.pem"))
-    eventually(lambda: ask(upstream_pair, ask_database).startswith(b"HTTP/1.1 503 "), "nobody else is believed")
+    eventually(lambda: ask(upstream_pair, ASK_DATABASE).startswith(b"HTTP/1.1 503 "), "nobody else is believed")
     eventually(lambda: "TLS failed" in upstream_pair.log, "the log says why")
 
 

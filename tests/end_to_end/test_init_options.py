@@ -67,12 +67,13 @@ def test_a_migration_is_told_and_written_down(installation: Path) -> None:
     """Before, ``init`` said that there was nothing to do."""
     _database_of_before(installation)
     assert "does not have the tables of this version" in engage(installation, "status").stderr
-    told = engage(installation, "init")
+    told = engage(installation, "init", "--reason", "version 0.2")
     assert f"updated the database from schema 0007 to {schema.REVISIONS[-1]}" in ok(told)
     assert "nothing to do" not in told.stdout
     entries = json.loads(ok(engage(installation, "audit", "show", "--json")))
     assert entries[0]["action"] == AuditAction.INSTALLATION_MIGRATED
     assert entries[0]["facts"] == {"from": "0007", "to": schema.REVISIONS[-1]}
+    assert entries[0]["reason"] == "version 0.2"
     assert "audit log: entry 1:" in told.stderr
     ok(engage(installation, "audit", "verify"))
     assert "nothing to do" in ok(engage(installation, "init"))
@@ -107,7 +108,7 @@ def test_after_an_update_alone_the_servers_have_to_be_restarted(
 ) -> None:
     """They run already: "engage serve" would be a second pair."""
     assert "engage serve\n" in ok(engage(installation, "init")), "the control"
-    monkeypatch.setattr("engage_server.composition.creation.schema.upgrade", lambda *_arguments: "0007")
+    monkeypatch.setattr("engage_server.composition.creation.schema.upgrade", lambda *_arguments, **_reason: "0007")
     told = ok(engage(installation, "init"))
     assert "updated the database from schema 0007" in told
     assert "next: restart the servers, if they run. Until then, they do not follow changes" in told

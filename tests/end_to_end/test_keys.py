@@ -136,7 +136,9 @@ def test_no_instance_imports_what_lies_in_the_installation(installation: Path) -
 
 
 @needs_root
-@pytest.mark.parametrize("in_environment", [False, True])
+@pytest.mark.parametrize(
+    "in_environment", [pytest.param(False, marks=pytest.mark.long("in the environment, beside")), True]
+)
 def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
     installation: Path, *, in_environment: bool
 ) -> None:

@@ -104,7 +104,7 @@ def test_an_idle_connection_gets_a_last_answer_from_a_worker_that_is_to_go(insta
         eventually(is_the_last, "the old worker is told a moment after the new ones are there")
 
 
-@pytest.mark.parametrize("secure", [False, True])
+@pytest.mark.parametrize("secure", [pytest.param(False, marks=pytest.mark.long("by TLS, beside")), True])
 def test_a_request_that_is_on_its_way_is_answered_before_the_end(installation: Path, secure: bool) -> None:
     root = installation / "certs" / "main" / "partner_CA.pem"
     with running_pair(installation, "--workers", "1") as pair:

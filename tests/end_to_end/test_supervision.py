@@ -58,6 +58,7 @@ def test_a_killed_supervisor_takes_both_along(installation: Path) -> None:
         eventually(lambda: all(gone(pid) for pid in [*children, *workers]), "nobody is left")
 
 
+@pytest.mark.long("test_full_log.py, where both workers are killed and replaced")
 def test_a_killed_worker_is_replaced(installation: Path) -> None:
     with running_pair(installation, "--workers", "1") as pair:
         before = pair.workers()
@@ -101,6 +102,7 @@ def test_there_is_no_control_socket(shared_pair: RunningPair) -> None:
         assert not [line for line in listening if line.split()[6] in inodes and len(line.split()) > 7]
 
 
+@pytest.mark.long("the HTTP instance alone, below, and the TLS instance alone in test_keys.py")
 def test_one_instance_alone(installation: Path, tmp_path: Path) -> None:
     from tests.support.running import free_ports
 

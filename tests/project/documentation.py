@@ -1,5 +1,6 @@
-"""Makes the pages that are read off the code: commands, settings, checks. ``scripts/fix`` writes them."""
+"""Makes the pages that are read off the code: commands, settings, checks, the API. ``scripts/fix`` writes them."""
 
+import json
 import os
 import re
 import subprocess
@@ -24,6 +25,8 @@ from engage_server.variables import (
     SITE_KEY_VARIABLE,
     SYSTEM_CONFIG_VARIABLE,
 )
+from engage_server.web.api.document.openapi import document
+from engage_server.web.api.routes.table import ROUTES
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -56,6 +59,7 @@ def pages() -> dict[str, str]:
         "settings.md": _settings_page(),
         "checks.md": _checks_page(),
         "ci.md": with_real_output((DOCS / "ci.md").read_text()),
+        "openapi.json": json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n",
     }
 
 

@@ -27,7 +27,7 @@ from tests.support.forger import (
 )
 from tests.support.lengths import examples
 
-EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=40, quick=6)))
+EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=40, quick=4)))
 bounded = settings(
     max_examples=EXAMPLES,
     deadline=None,

@@ -1,5 +1,6 @@
 """OpenSSL, cryptography and GnuTLS judge the corpus of defects: each disagreement with us is explained in a table."""
 
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from cryptography import x509
 from tests.support.defects import DEFECTS, right_plan
 from tests.support.disagreements import IGNORED, REFUSED_TOO, Ignores, RefusesToo, foretold, judged
 from tests.support.judges import JUDGES
+from tests.support.lengths import spread
 
 _NOT_COMPARED = {
     "server_missing": "there is no server certificate to ask about",
@@ -16,8 +18,10 @@ _NOT_COMPARED = {
 }
 
 
-@pytest.mark.parametrize("judge", JUDGES)
-@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(_NOT_COMPARED)))
+_CASES = product(sorted(set(DEFECTS) - set(_NOT_COMPARED)), JUDGES)
+
+
+@pytest.mark.parametrize(("name", "judge"), spread(_CASES, every=5))
 def test_the_corpus(name: str, judge: str, tmp_path: Path) -> None:
     plan = right_plan()
     DEFECTS[name][0](plan)

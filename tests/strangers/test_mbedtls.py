@@ -9,6 +9,7 @@ from engage_server.lock.refusal import DeviceRefusal
 from engage_server.lock.transport.tls import secure_connection
 from tests.support.defects import DEFECTS, right_plan
 from tests.support.hosts import serving, tls_context
+from tests.support.lengths import spread
 from tests.support.mbedtls_client import accepts, is_installed
 from tests.support.served import HOST, NOT_SERVED, parts_of
 
@@ -64,7 +65,7 @@ def _lock_accepts(port: int, trusted: x509.Certificate) -> bool:
         return False
 
 
-@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(NOT_SERVED)))
+@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(NOT_SERVED)), every=4))
 def test_the_corpus(name: str) -> None:
     plan = right_plan()
     DEFECTS[name][0](plan)

@@ -2,10 +2,13 @@
 
 import json
 import uuid
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from flask.testing import FlaskClient
+from pydantic import TypeAdapter
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
@@ -15,6 +18,8 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.settings import load_settings
 from engage_server.web.api.blueprint import blueprint
 from engage_server.web.api.dispatch import Surroundings
+from engage_server.web.api.document.operations import codes_of
+from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
 from tests.support.chains import NOW
@@ -36,7 +41,9 @@ class Caller:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         if data is not None:
             given.setdefault("Content-Type", "application/json")
-        return self._client.open(f"/api/v1{path}", method=method, data=data, headers={**self._fields, **given})
+        answer = self._client.open(f"/api/v1{path}", method=method, data=data, headers={**self._fields, **given})
+        assert_as_documented(self._client, method, path, answer)
+        return answer
 
     def json(self, path: str) -> Any:
         """Read something that is there, as JSON."""
@@ -110,6 +117,31 @@ class Api:
         if self.is_away:
             raise StoreNotUsable("the database does not answer", "Wait.")
         return self.side
+
+
+def assert_as_documented(client: FlaskClient, method: str, path: str, answer: TestResponse) -> None:
+    """What a route answers is what the table says of it: its shape, its ETag, and the codes of its problems."""
+    try:
+        endpoint, _ = client.application.url_map.bind("localhost").match(f"/api/v1{path.partition('?')[0]}", method)
+    except HTTPException:
+        return
+    route = next(each for each in ROUTES if f"api.{each.name}" == endpoint)
+    if answer.status_code >= 400:
+        assert problem(answer)[1] in codes_of(route), f"{route.name} gives a problem that it does not announce"
+        return
+    if answer.status_code == 304:
+        return
+    assert answer.status_code == route.status, route.name
+    assert ("ETag" in answer.headers) is route.has_etag, route.name
+    if route.answer is None:
+        assert not answer.data, route.name
+    elif method != "HEAD":
+        _adapter(route.name).validate_json(answer.data)
+
+
+@cache
+def _adapter(name: str) -> TypeAdapter[Any]:
+    return TypeAdapter(next(route.answer for route in ROUTES if route.name == name))
 
 
 def problem(answer: TestResponse) -> tuple[int, str]:

@@ -2,18 +2,26 @@
 
 import json
 import os
+import re
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tests.support.api_judges import SCHEMATHESIS
+from tests.support.api_server import SITE, ApiServer, api_server
 
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
-_BEYOND_THE_FORM = {"401", "403", "404", "409", "412"}  # who calls, what exists, and what happened since
+_CHAINS = 6
+_PATIENCE = 3600  # seconds for one run; it ends by itself, and sooner where nobody else is at work
+_BEYOND_THE_FORM = {"2xx", "304", "401", "403", "404", "409", "412"}  # who calls, what exists, what happened since
 _REFUSALS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 421, 422, 428)
-_ONLY_THE_FORM = {"request.invalid", "idempotency.other_body"}
+_OF_THE_FORM = {  # codes of problems that a request of the right form never meets
+    *("request.invalid", "request.json", "body.invalid", "request.body", "request.parameters", "request.twice"),
+    *("idempotency.missing", "idempotency.key", "idempotency.other_body", "token.in_query"),
+}
 
 
 @dataclass(frozen=True)
@@ -35,52 +43,75 @@ class Verdict:
 
     @property
     def failures(self) -> int:
-        """How many of its findings differ from each other."""
+        """How many findings there are that differ from each other."""
         return int(self.report["test_cases"]["unique_failures"]) + len(self.report["errors"])
 
     def accepted(self, operation: str) -> int:
-        """How many valid requests an operation answered with success: a judge that only meets refusals proves little."""
+        """How many valid requests an operation answered with success. A judge that is always refused proves little."""
         phases = self.report["valid_rates"].get(operation, {})
         return sum(int(phase["accepted"]) for phase in phases.values())
 
 
-def fuzz(url: str, token: str, folder: Path, site: str, *, seed: int, cases: int, seconds: int) -> Verdict:
+def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) -> Verdict:
     """Let it try.
 
     Args:
-        url: Of the operators' listener.
-        token: Whose requests they are.
-        folder: Keeps the configuration and the report. Has a folder ``chains`` with PEM files to stage.
-        site: The site in valid requests.
+        folder: Has the document as ``openapi.json``, and PEM files to stage in its folder ``chains``.
+        origin: Of the API.
         seed: Of its chances.
         cases: The most requests to one operation, in one phase.
-        seconds: When it stops at the latest.
+        variables: ``API_TOKEN``: whose requests they are. ``API_SITE``: the site in most of the valid ones.
     """
-    document = folder / "openapi.json"
-    (folder / "schemathesis.toml").write_text("".join(_configuration(json.loads(document.read_text()))))
+    document = json.loads((folder / "openapi.json").read_text())
+    (folder / "schemathesis.toml").write_text("".join(_configuration(document)))
     command = [
-        *(SCHEMATHESIS, "--config-file", "schemathesis.toml", "run", document, "--origin", url, "--checks", "all"),
-        *("--max-examples", cases, "--max-time", seconds, "--seed", seed, "--continue-on-failure", "--no-shrink"),
-        *("--generation-database", "none", "--report", "json", "--report-json-path", "report.json"),
+        *(SCHEMATHESIS, "--config-file", "schemathesis.toml", "run", "openapi.json", "--origin", origin),
+        *("--checks", "all", "--max-examples", cases, "--seed", seed, "--no-shrink"),
+        *("--continue-on-failure", "--generation-database", "none"),
+        *("--report", "json", "--report-json-path", "report.json"),
     ]
-    variables = {
-        "API_TOKEN": token,
-        "API_CHAINS": str(folder / "chains"),
-        "API_SITE": site,
-        "PYTHONHASHSEED": str(seed),
-    }
     done = subprocess.run(
         [str(part) for part in command],
         cwd=folder,
-        env=os.environ | variables,
+        env=os.environ | {"API_CHAINS": str(folder / "chains"), "PYTHONHASHSEED": "0"} | variables,
         capture_output=True,
         text=True,
-        timeout=seconds + 120,
+        timeout=_PATIENCE,
         check=False,
     )
     report = folder / "report.json"
     assert report.exists(), done.stdout + done.stderr
     return Verdict(done.stdout, json.loads(report.read_text()))
+
+
+class FuzzedServer:
+    """An installation for the judge alone, who may do to it what an operator may do."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self.server = server
+        (server.folder / "chains").mkdir()
+        for number in range(_CHAINS):
+            server.new_chain(server.folder / "chains" / f"{number}.pem")
+        server.document_in(server.folder)
+
+    def tried(self, *, seed: int, cases: int) -> Verdict:
+        """Let schemathesis try: see :func:`fuzz`."""
+        token = self.server.tokens["operator"]
+        return fuzz(
+            self.server.folder,
+            self.server.origin,
+            seed=seed,
+            cases=cases,
+            API_TOKEN=token,
+            API_SITE=SITE,
+        )
+
+
+@contextmanager
+def fuzzed_server(folder: Path) -> Iterator[FuzzedServer]:
+    """A fresh installation in a folder."""
+    with api_server(folder) as server:
+        yield FuzzedServer(server)
 
 
 def _configuration(document: dict[str, Any]) -> Iterator[str]:
@@ -89,18 +120,16 @@ def _configuration(document: dict[str, Any]) -> Iterator[str]:
     yield f"[checks.negative_data_rejection]\nexpected-statuses = {json.dumps([str(each) for each in _REFUSALS])}\n"
     for item in document["paths"].values():
         for operation in item.values():
-            statuses = json.dumps(sorted({"2xx", "304", *_BEYOND_THE_FORM, *_refusals_beyond_the_form(operation)}))
+            statuses = json.dumps(sorted({*_BEYOND_THE_FORM, *_refusals_beyond_the_form(operation)}))
             yield f"[[operations]]\ninclude-operation-id = {json.dumps(operation['operationId'])}\n"
             yield f"checks.positive_data_acceptance.expected-statuses = {statuses}\n"
 
 
 def _refusals_beyond_the_form(operation: dict[str, Any]) -> Iterator[str]:
-    """Statuses with which even a request of the right form may be refused, as the document says."""
-    names = {parameter["name"] for parameter in operation["parameters"]}
-    if "cursor" in names:
-        yield "400"
-    if "If-Match" in names:
+    """Statuses with which even a request of the right form may be refused, as the document says by its codes."""
+    if "If-Match" in {parameter["name"] for parameter in operation["parameters"]}:
         yield "428"
-    described = operation["responses"].get("422", {}).get("description", "")
-    if {line.split("`")[1] for line in described.splitlines()} - _ONLY_THE_FORM:
-        yield "422"
+    for status in ("400", "422"):
+        described = operation["responses"].get(status, {}).get("description", "")
+        if set(re.findall(r"^`([a-z_.]+)`", described, re.MULTILINE)) - _OF_THE_FORM:
+            yield status

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -23,13 +22,13 @@ needs_spectral = pytest.mark.skipif(
 )
 
 
-def asked(judge: Path, *arguments: object, folder: Path, path: Sequence[Path] = ()) -> subprocess.CompletedProcess[str]:
-    """Ask a judge, in a folder."""
-    environment = {"PATH": ":".join([str(_BIN), *map(str, path), "/usr/local/bin:/usr/bin:/bin"]), "HOME": str(folder)}
+def asked(judge: Path, *arguments: object, folder: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Ask a judge, in a folder. It sees nothing of this process's environment but what is given here."""
+    environment = {"PATH": f"{_BIN}:/usr/local/bin:/usr/bin:/bin", "HOME": str(folder), "LANG": "C.UTF-8"}
     return subprocess.run(
         [str(judge), *map(str, arguments)],
         cwd=folder,
-        env=environment,
+        env=environment | variables,
         capture_output=True,
         text=True,
         timeout=300,

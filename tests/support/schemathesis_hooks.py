@@ -1,8 +1,7 @@
 """Runs in schemathesis' own process: leads its valid requests to where something happens.
 
-Left to chance, nearly every change would end at an unknown site, an old version or a chain that is none. So requests that
-are meant to be valid get the real site, any version, and now and then a real chain. Those that are meant to be wrong stay
-as they are.
+Left to chance, nearly every change would end at an unknown site, an old version or a chain that is none. So most of the
+requests that are meant to be valid get the real site, any version and a real chain. The wrong ones stay as they are.
 """
 
 import os
@@ -25,10 +24,12 @@ def before_call(_context: Any, case: Any, _options: Any) -> None:
     """Called before each request."""
     if case.meta is None or case.meta.generation.mode.value != "positive":
         return
-    if "site" in (case.path_parameters or {}) and not _chance(case, "site", 8):
+    operation = case.operation.definition.raw
+    names = {parameter["name"] for parameter in operation.get("parameters", ())}
+    if "site" in names and not _chance(case, "site", 8):
         case.path_parameters["site"] = _SITE
-    if "If-Match" in (case.headers or {}) and not _chance(case, "version", 8):
-        case.headers["If-Match"] = "*"
-    if case.operation.definition.raw.get("operationId") == "stage_release" and not _chance(case, "chain", 4):
+    if "If-Match" in names and not _chance(case, "version", 8):
+        case.headers = {**(case.headers or {}), "If-Match": "*"}
+    if operation.get("operationId") == "stage_release" and not _chance(case, "chain", 4):
         chain = _CHAINS[hash((case.id, "which")) % len(_CHAINS)]
         case.body = {"pem": chain.read_text(), "reason": "the judge's"}

@@ -1,8 +1,8 @@
 """What each test cost, at the end of a run: CPU seconds, which a busy machine does not change, beside the clock's."""
 
-import os
 import time
 from collections.abc import Generator
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 from typing import Any
 
 import pytest
@@ -50,9 +50,9 @@ class Timing:
         terminalreporter.write_sep("=", f"the slowest: tests took {whole:.0f} CPU seconds")
         slowest = sorted(self._taken.items(), key=lambda each: each[1], reverse=True)
         for name, (cpu, clock) in slowest[: self._shown]:
-            terminalreporter.write_line(f"{cpu:6.1f} s of CPU, {clock:6.1f} s by the clock: {name}")
+            terminalreporter.write_line(f"{cpu:6.2f} s of CPU, {clock:6.2f} s by the clock: {name}")
 
 
 def _now() -> tuple[float, float]:
-    times = os.times()
-    return times.user + times.system + times.children_user + times.children_system, time.monotonic()
+    used = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
+    return sum(each.ru_utime + each.ru_stime for each in used), time.monotonic()

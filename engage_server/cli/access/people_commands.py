@@ -101,7 +101,10 @@ def reset(session: Session, name: str, is_alone: bool, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def change(session: Session, name: str, role: str, sites: tuple[str, ...], as_json: bool) -> None:
-    """Give a person another role. Their sessions end."""
+    """Give a person another role.
+
+    Their sessions end. Tokens that they made while signed in are revoked if those may do more than the new role.
+    """
     side = session.operator_side()
     side.access.people.change(name, read_grant(side, role, sites), session.occasion(), may_be_last=True)
     _warn_without_admin(session)
@@ -135,7 +138,10 @@ def openid(session: Session, name: str, subject: str | None, is_none: bool, as_j
 @json_option
 @click.pass_obj
 def lock(session: Session, name: str, as_json: bool) -> None:
-    """End all sessions of a person, and let them sign in no more. To undo it: engage people reset."""
+    """End all sessions of a person, and let them sign in no more.
+
+    Tokens that they made while signed in are revoked. To let the person sign in again: engage people reset.
+    """
     session.operator_side().access.people.lock(name, session.occasion(), may_be_last=True)
     _warn_without_admin(session)
     _print_person(session, name, f"locked {name}; their sessions are over", as_json=as_json)
@@ -147,7 +153,10 @@ def lock(session: Session, name: str, as_json: bool) -> None:
 @json_option
 @click.pass_obj
 def remove(session: Session, name: str, yes: bool, as_json: bool) -> None:
-    """Remove a person, and end all their sessions. The audit log keeps what they did."""
+    """Remove a person, and end all their sessions.
+
+    Tokens that they made while signed in are revoked. The audit log keeps what they did.
+    """
     people = session.operator_side().access.people
     person = people.person(name)
     if not yes:

@@ -28,9 +28,8 @@ from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_approvals, print_progress
 from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
-from engage_server.records import Grade, Site
+from engage_server.records import Grade
 from engage_server.services.access.permissions import Act
-from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
 
@@ -84,7 +83,7 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here
 
     circuits = open_circuits(session.settings().metrics_dir)
-    uploads = {site.site.name: _uploads(operator.uploads, site.site) for site in found.sites}
+    uploads = {site.site.name: operator.uploads.counts(site.site.name) for site in found.sites}
     faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
     labels = {site: labels_of(operator, site, some) for site, some in faults.items()}
     bad = found.needs_attention or disk.is_full
@@ -112,11 +111,6 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
     print_next(_next(found, partial(next_of_unserved, session, operator)))
     return int(bad)
-
-
-def _uploads(spool: UpstreamSpool, site: Site) -> tuple[int, int]:
-    """How many audits and alerts wait on this host for the upstream system, and how many it rejected."""
-    return sum(map(len, spool.pending(site.name).values())), spool.rejected(site.name)
 
 
 def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> None:

@@ -26,7 +26,7 @@ ASKS_NOBODY = {
     "telekom verify": "reads files that the caller names",
     "kpn token": "reads files that the caller names",
     "kpn secret": "makes a secret that nobody uses yet",
-    "completion": "prints a script",
+    "completion": "prints a script; the names that it completes are asked for one by one",
 }
 _STAND_LAST = {"yes", "wait", "wait_seconds", "output_form"}
 

@@ -23,7 +23,8 @@ _MOST_DEVICES = 100
 
 def sites(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Names of sites."""
-    return [name for name in _names(context, lambda names: names.sites()) if name.startswith(typed)]
+    found = _names(context, "site:see", lambda names: names.sites())
+    return [name for name in found if name.startswith(typed)]
 
 
 def waves(context: click.Context, parameter: click.Parameter, typed: str) -> list[str]:
@@ -35,21 +36,21 @@ def waves(context: click.Context, parameter: click.Parameter, typed: str) -> lis
 def releases(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Numbers of the releases of the site that was named before, or of the default one."""
     site = context.params.get("site")
-    found = _names(context, lambda names: [str(each) for each in names.releases(site)])
+    found = _names(context, "release:see", lambda names: [str(each) for each in names.releases(site)])
     return [number for number in found if number.startswith(typed)]
 
 
 def former_releases(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Numbers of the releases that can be retired, of the site that was named before, or of the default one."""
     site = context.params.get("site")
-    found = _names(context, lambda names: [str(each) for each in names.former_releases(site)])
+    found = _names(context, "release:see", lambda names: [str(each) for each in names.former_releases(site)])
     return [number for number in found if number.startswith(typed)]
 
 
 def devices(context: click.Context, _parameter: click.Parameter, typed: str) -> list[str]:
     """Serial numbers and addresses of devices."""
     site = context.params.get("site")
-    return _names(context, lambda names: names.devices(typed, site, _MOST_DEVICES))
+    return _names(context, "device:see", lambda names: names.devices(typed, site, _MOST_DEVICES))
 
 
 def files(_context: click.Context, _parameter: click.Parameter, typed: str) -> list[CompletionItem[Any]]:
@@ -57,12 +58,15 @@ def files(_context: click.Context, _parameter: click.Parameter, typed: str) -> l
     return [CompletionItem(typed, type="file")]
 
 
-def _names(context: click.Context, ask: Callable[["Names"], list[str]]) -> list[str]:
+def _names(context: click.Context, act: str, ask: Callable[["Names"], list[str]]) -> list[str]:
+    """Ask the table for an act, and the store for names."""
     try:
         from engage_server.composition.names import open_names
+        from engage_server.services.access.permissions import Act, assert_may
 
-        settings = Session(context.find_root().params.get("config")).settings()
-        with _at_most(_SECONDS), open_names(settings) as names:
+        session = Session(context.find_root().params.get("config"))
+        assert_may(session.acting(), Act(act))
+        with _at_most(_SECONDS), open_names(session.settings()) as names:
             return ask(names)
     except Exception:  # whatever it is, the command itself will report it
         return []

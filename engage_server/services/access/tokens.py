@@ -61,7 +61,8 @@ class Tokens:
         number, secret = secrets.token_hex(6), secrets.token_hex(32)
         sites = "all" if grant.sites is None else ", ".join(sorted(grant.sites))
         ends_at = occasion.now + timedelta(days=days)
-        token = AccessToken(number, name, maker.name, grant, digest_of(secret), occasion.now, ends_at)
+        person = maker.name if maker.kind is ActorKind.PERSON else ""
+        token = AccessToken(number, name, maker.name, grant, digest_of(secret), occasion.now, ends_at, person=person)
         event = occasion.event(
             AuditAction.TOKEN_ADDED, token=name, role=grant.role.value, sites=sites, ends=f"{ends_at:%Y-%m-%d}"
         )

@@ -213,6 +213,10 @@ class UpstreamSpool:
         folder = self._folder / site / "refused"
         return len(list(folder.glob("*.json"))) if folder.is_dir() else 0
 
+    def counts(self, site: str) -> tuple[int, int]:
+        """How many uploads wait for the upstream system, and how many it rejected."""
+        return sum(map(len, self.pending(site).values())), self.rejected(site)
+
     def tries(self, pending: Pending) -> UploadTries:
         """The days on which an upload was answered with an error."""
         return UploadTries(self._folder / pending.site / "devices" / pending.device / "tries.json", pending.number)

@@ -77,6 +77,10 @@ class Checker:
             if name not in used:
                 yield self._guarded(name, self._file, FileGroup(file.path, (file,)))
 
+    def of_group(self, group: FileGroup) -> TargetResult:
+        """The result for one chain that was read already. Never raises."""
+        return self._guarded(shown(group.name), self._file, group)
+
     def _one(
         self, target: str, beside: Mapping[str, HeldFile], named: FileGroup | None, *, is_only: bool
     ) -> Iterator[tuple[TargetResult, set[str]]]:

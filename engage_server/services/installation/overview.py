@@ -1,6 +1,6 @@
 """The overview of all sites: what is served and until when, which devices came through, and whether action is due."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -146,13 +146,26 @@ class Overview:
         self._confirmations = confirmations
         self._held_anchors = held_anchors
 
-    def look(self, occasion: Occasion) -> InstallationStatus:
-        """Read the status now."""
+    def look(self, occasion: Occasion, wanted: Callable[[str], bool] = lambda site: True) -> InstallationStatus:
+        """Read the status now.
+
+        Args:
+            occasion: When.
+            wanted: Whether a site is looked at, by its name. A site costs some queries.
+        """
         workers = self._confirmations.workers()
-        sites = [self._site(site, workers, occasion) for site in self._store.sites()]
+        sites = [self._site(site, workers, occasion) for site in self._store.sites() if wanted(site.name)]
         gone = self._confirmations.silent_hosts()
         silent = [each for each in self._confirmations.silent() if each.host not in gone]
         return InstallationStatus(sites, workers, self._confirmations.gaps(), gone, silent)
+
+    def look_at(self, site: str, occasion: Occasion) -> SiteStatus:
+        """Read the status of one site now.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._site(self._store.site(site), self._confirmations.workers(), occasion)
 
     def _site(self, site: Site, workers: Sequence[WorkerStatus], occasion: Occasion) -> SiteStatus:
         releases = self._store.releases(site.name)

@@ -14,7 +14,7 @@ from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site
+from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site, read_reason
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.store.interface import PageStore, ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
@@ -91,7 +91,7 @@ class Releases:
             return checked
         if expected is not None and self._store.site(site_name).approvals:
             _assert_same_trust(self._store.release(site_name, expected), checked.release)
-        facts = {f"override {code}": reason for code, reason in overrides.items()}
+        facts = _facts_of(overrides)
         event = replace(
             occasion.event(AuditAction.RELEASE_ACTIVATED, site_name, release=str(number), **facts),
             before={"release": str(expected or "none")},
@@ -141,7 +141,7 @@ class Releases:
                 code="release.nothing_before",
             )
         checked = _allowed(self.check_before_going_back(site_name, number, occasion), overrides)
-        facts = {f"override {code}": why for code, why in overrides.items()}
+        facts = _facts_of(overrides)
         event = replace(
             occasion.because(reason).event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
             before={"release": str(current)},
@@ -362,6 +362,11 @@ def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRe
             rows=map(_line, open_errors),
         )
     return checked
+
+
+def _facts_of(overrides: Mapping[str, str]) -> dict[str, str]:
+    """The reasons of overrides, for the audit log. They are read as any other reason is."""
+    return {f"override {code}": read_reason(reason) for code, reason in overrides.items()}
 
 
 def _as_of_then(finding: Finding, later: Sequence[Host]) -> Finding:

@@ -29,14 +29,14 @@ class ApprovalSteps(RotationSteps):
             missing = count(rotation.started_by, [*given, approval]).missing
         said = {"gate": f"{decision.verdict}: {decision.why}"} if decision else {}
         action = AuditAction.ROTATION_APPROVED_ALONE if approval.is_alone else AuditAction.ROTATION_APPROVED
-        event = replace(self._event(action, rotation, occasion, reason, **said), actor=candidate.actor.name)
+        event = replace(self._event(action, rotation, occasion, **said), actor=candidate.actor.name)
         self._store.add_approval(rotation, approval, event, clears_why=not missing)
         alone = " without a second person" if approval.is_alone else ""
         tell(f"approved by {candidate.actor.name}{alone}: {reason}")
         if missing:
             tell(f"not enough yet: {missing}")
 
-    def _assert_may_keep(self, progress: RotationProgress, occasion: Occasion) -> None:
+    def _assert_may_keep(self, progress: RotationProgress, occasion: Occasion, *, may_approve: bool) -> None:
         """Refuse to end a rotation against its gate, which is to pass the gate by another door.
 
         Raises:
@@ -45,8 +45,8 @@ class ApprovalSteps(RotationSteps):
         rotation, second = progress.rotation, progress.second
         if second is None or not second.is_against_gate:
             return
-        own = Approval(rotation.step, occasion.actor, occasion.now, occasion.reason)
-        missing = count(rotation.started_by, [*rotation.approvals_now, own]).missing
+        own = [Approval(rotation.step, occasion.actor, occasion.now, occasion.reason)] if may_approve else []
+        missing = count(rotation.started_by, [*rotation.approvals_now, *own]).missing
         if missing:
             raise Refused(
                 f"to keep what is served now would pass the gate: {missing}",

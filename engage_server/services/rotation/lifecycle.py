@@ -15,6 +15,7 @@ from engage_server.records import (
     AnchorRole,
     AuditAction,
     Occasion,
+    Page,
     Rotation,
     RotationState,
 )
@@ -26,16 +27,17 @@ from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
 from engage_server.services.rotation.gate import Decision, Verdict, decide, is_unsure
 from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
-from engage_server.services.rotation.preparation import Preparation, RotationRequest
+from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.progress import RotationProgress, with_approvals
 from engage_server.services.rotation.proof import Judge
 from engage_server.services.rotation.soak import begun, looked
-from engage_server.services.rotation.steps import StepsStore
+from engage_server.services.rotation.starting import StartSteps
+from engage_server.services.rotation.steps import StepsStore, has_ended
 
 _ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation
 
 
-class Rotations(ApprovalSteps):
+class Rotations(ApprovalSteps, StartSteps):
     """Plans, starts, continues and ends rotations.
 
     Args:
@@ -54,9 +56,8 @@ class Rotations(ApprovalSteps):
         judge_for: Callable[[AnchorRole], Judge],
         throwaway: Callable[[int], Sequence[rsa.RSAPrivateKey]],
     ) -> None:
-        super().__init__(store, releases)
+        super().__init__(store, releases, judge_for)
         self._confirmations = confirmations
-        self._judge_for = judge_for
         self._throwaway = throwaway
 
     def plan(self, site_name: str, keys_at_hand: frozenset[str], occasion: Occasion) -> RotationPlan:
@@ -100,6 +101,23 @@ class Rotations(ApprovalSteps):
         """All rotations, open and ended, oldest first."""
         return self._store.rotations(site_name)
 
+    def page(self, site_name: str, cursor: str | None, limit: int) -> Page[Rotation]:
+        """A page of a site's rotations, newest first.
+
+        Raises:
+            NotFound: There is no such site.
+            UsageError: The cursor is of another list (``cursor.invalid``).
+        """
+        return self._store.rotation_page(site_name, cursor, limit)
+
+    def one(self, site_name: str, number: int) -> Rotation:
+        """One rotation of a site.
+
+        Raises:
+            NotFound: There is no such site, or it has no such rotation.
+        """
+        return self._store.rotation(site_name, number)
+
     def start(self, request: RotationRequest, occasion: Occasion, tell: Tell = tell_nobody) -> None:
         """Start a rotation, or resume one that was interrupted.
 
@@ -117,17 +135,14 @@ class Rotations(ApprovalSteps):
         """
         rotation = self.open_rotation(request.site)
         if rotation is None:
-            rotation = self._begin(request, occasion)
-            tell(f"rotation {rotation.number} of {rotation.site} started: {rotation.way}")
+            rotation = self.begin(request, occasion, tell)
         elif rotation.way is not request.way:
             raise Conflict(
                 f"site {rotation.site!r} already has an open rotation of another way: {rotation.way}",
                 f"Abort it first: engage rotate abort --site {rotation.site}",
                 code="rotation.open",
             )
-        if rotation.state is RotationState.PREPARING:
-            preparation = Preparation(self._store, self._releases, self._judge_for)
-            preparation.run(rotation, request, occasion, tell)
+        self.prepare(rotation, request, occasion, tell)
         self.go_on(request.site, occasion, tell)
 
     def go_on(self, site_name: str, occasion: Occasion, tell: Tell = tell_nobody) -> None:
@@ -178,6 +193,7 @@ class Rotations(ApprovalSteps):
         occasion: Occasion,
         tell: Tell = tell_nobody,
         candidate: Candidate | None = None,
+        number: int | None = None,
     ) -> None:
         """Approve the next step, whatever the gate says, and report what was done. The audit log keeps who and why.
 
@@ -189,14 +205,16 @@ class Rotations(ApprovalSteps):
             occasion: Who and when.
             tell: Called with each thing that was done.
             candidate: Who, through which face, and whether alone. None: the occasion's actor, on the command line.
+            number: The rotation that is meant. None: whichever is open.
 
         Raises:
             NotFound: The site has no open rotation.
-            Conflict: The rotation is not prepared yet, or somebody else advanced or ended it at the same time.
+            Conflict: The rotation is not prepared yet, or somebody else advanced or ended it at the same time. Or
+                another one than the one that is meant is open (``rotation.ended``).
             Refused: No reason was given. Or the site needs a second person, and this one does not count: see
                 :func:`engage_server.services.access.approvals.admit`.
         """
-        rotation = self._required(site_name)
+        rotation = self._required(site_name, number)
         if not reason.strip():
             raise Refused(
                 "a step cannot be approved without a reason", 'Give one: --reason "..."', code="reason.missing"
@@ -207,7 +225,8 @@ class Rotations(ApprovalSteps):
                 f"Finish the preparation first: engage rotate start --site {site_name} --way {rotation.way}",
                 code="rotation.preparing",
             )
-        self._record_approval(self.progress(rotation, occasion), reason, occasion, tell, candidate)
+        occasion = occasion.because(reason)
+        self._record_approval(self.progress(rotation, occasion), occasion.reason, occasion, tell, candidate)
         for _ in range(_ATTEMPTS):
             with suppress(Conflict):  # with a look of a gate: it is recorded, so whoever looks next goes on
                 self.go_on(site_name, occasion, tell)
@@ -218,7 +237,16 @@ class Rotations(ApprovalSteps):
         rotation = self.open_rotation(site_name)
         return rotation.from_release if rotation is not None and rotation.step else None
 
-    def abort(self, site_name: str, reason: str, occasion: Occasion, *, keep: bool = False) -> Rotation:
+    def abort(
+        self,
+        site_name: str,
+        reason: str,
+        occasion: Occasion,
+        *,
+        keep: bool = False,
+        number: int | None = None,
+        may_approve: bool = True,
+    ) -> Rotation:
         """End a rotation and serve the release from before it again, in one transaction.
 
         Args:
@@ -226,20 +254,22 @@ class Rotations(ApprovalSteps):
             reason: The reason for the audit log; may be "".
             occasion: Who and when.
             keep: Keep serving what is served now instead.
+            number: The rotation that is meant. None: whichever is open.
+            may_approve: Whether the actor may approve steps. To keep what is served can be as much as an approval.
 
         Raises:
             NotFound: The site has no open rotation.
             Refused: The release from before the rotation can no longer go live. Or to keep what is served would pass
                 the gate, and the site needs a second person for that.
-            Conflict: Somebody else continued the rotation at the same time.
+            Conflict: Somebody else continued the rotation at the same time. Or another one than the one that is meant
+                is open (``rotation.ended``).
         """
-        rotation = self._required(site_name)
+        rotation, occasion = self._required(site_name, number), occasion.because(reason)
+        why = occasion.reason or "aborted"
         if keep:
-            self._assert_may_keep(self.progress(rotation, occasion), occasion)
+            self._assert_may_keep(self.progress(rotation, occasion), occasion, may_approve=may_approve)
         if keep or not rotation.step:
-            return self._end(
-                rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=False
-            )
+            return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=False)
         errors = self._errors(rotation.site, rotation.from_release, occasion, going_back=True)
         if errors:
             raise Refused(
@@ -247,24 +277,14 @@ class Rotations(ApprovalSteps):
                 "Keep what is served now: engage rotate abort --keep. Then activate another release.",
                 code="release.refused",
             )
-        return self._end(
-            rotation, RotationState.ABORTED, reason or occasion.reason or "aborted", occasion, go_back=True
-        )
+        return self._end(rotation, RotationState.ABORTED, why, occasion, go_back=True)
 
     # --- the parts
 
-    def _current(self, site_name: str) -> int:
-        number = self._releases.current(site_name)
-        if number is None:
-            raise NotFound(
-                f"site {site_name!r} serves nothing yet, so there is nothing to rotate",
-                f"Stage and activate its first release: engage release stage DIR --site {site_name}",
-                code="release.not_found",
-            )
-        return number
-
-    def _required(self, site_name: str) -> Rotation:
+    def _required(self, site_name: str, number: int | None) -> Rotation:
         rotation = self.open_rotation(site_name)
+        if number is not None and (rotation is None or rotation.number != number):
+            raise has_ended(self.one(site_name, number))
         if rotation is None:
             raise NotFound(
                 f"site {site_name!r} has no open rotation",
@@ -272,31 +292,6 @@ class Rotations(ApprovalSteps):
                 code="rotation.not_found",
             )
         return rotation
-
-    def _begin(self, request: RotationRequest, occasion: Occasion) -> Rotation:
-        if request.policy.only_listed and not self._store.device_serials(request.site):
-            raise Refused(
-                f"site {request.site!r} has no list of devices, so no device would count",
-                f"Import it first: engage device import FILE --site {request.site}. Or leave out --only-listed.",
-                code="rotation.no_list",
-            )
-        rotation = Rotation(
-            number=0,
-            site=request.site,
-            way=request.way,
-            state=RotationState.PREPARING,
-            from_release=self._current(request.site),
-            releases=(),
-            step=0,
-            step_at=occasion.now,
-            folder=str(request.folder),
-            policy=request.policy,
-            after=request.after,
-            started_at=occasion.now,
-            started_by=occasion.actor,
-        )
-        event = self._event(AuditAction.ROTATION_STARTED, rotation, occasion, way=request.way.value)
-        return self._store.add_rotation(rotation, event)
 
     def _wave(self, rotation: Rotation) -> Decision:
         for name in rotation.after:

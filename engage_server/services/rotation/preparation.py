@@ -1,10 +1,11 @@
 """Builds, validates and stages a rotation's chains before anything is served. Once only, however often interrupted."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from engage_server.errors import Refused
+from engage_server.errors import CertificateInvalid, ChainTooLong, Conflict, Refused
+from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.succession import AuthorityKeys
 from engage_server.records import (
     AnchorRole,
@@ -37,6 +38,8 @@ class RotationRequest:
         passphrase: Encrypts the keys of new CAs; None leaves them unencrypted.
         policy: The limits of the gate.
         after: Sites whose rotations must be done first.
+        sent: Finished chains, each with its title. They are staged as they are, and no file is written. Empty: the
+            chains are in ``folder``, or built there.
     """
 
     site: str
@@ -46,6 +49,7 @@ class RotationRequest:
     passphrase: Secret | None = None
     policy: GatePolicy = field(default_factory=GatePolicy)
     after: tuple[str, ...] = ()
+    sent: tuple[tuple[str, ChainMaterial], ...] = field(default=(), repr=False)
 
 
 class Preparation(RotationSteps):
@@ -65,13 +69,11 @@ class Preparation(RotationSteps):
         """Prepare a rotation until it can be served. Reports each step when it is done. See :meth:`Rotations.start`."""
         site = self._store.site(rotation.site)
         before = chain_of(self._store.release(rotation.site, rotation.from_release))
-        folder = Path(rotation.folder)
-        if not folder.is_dir() or not any(folder.iterdir()):
-            build_successors(
-                folder, rotation.way, before, request.authority, site.hosts, occasion.now, request.passphrase
-            )
-            tell(f"built the chains in {folder}")
-        materials = read_successors(folder)
+        try:
+            materials = self._materials(rotation, request, before, site, occasion, tell)
+        except (CertificateInvalid, ChainTooLong) as error:  # to try again unchanged cannot help
+            self._end(rotation, RotationState.ABORTED, error.sentence, occasion, go_back=False)
+            raise
         judge = self._judge_for(site.anchor)
         proven = [
             prove(title, material.chain, before, site.anchor, site.hosts, occasion.now, judge)
@@ -95,10 +97,30 @@ class Preparation(RotationSteps):
         event = self._event(AuditAction.ROTATION_ADVANCED, rotation, occasion, staged=text)
         self._store.move_rotation(rotation, after, event)
 
+    def _materials(
+        self, rotation: Rotation, request: RotationRequest, before: Chain, site: Site, occasion: Occasion, tell: Tell
+    ) -> Sequence[tuple[str, ChainMaterial]]:
+        """The chains with their titles, in the order in which they are served."""
+        if not rotation.folder:
+            if not request.sent:
+                raise _were_sent(rotation)
+            return request.sent
+        folder = Path(rotation.folder)
+        if not folder.is_dir() or not any(folder.iterdir()):
+            build_successors(
+                folder, rotation.way, before, request.authority, site.hosts, occasion.now, request.passphrase
+            )
+            tell(f"built the chains in {folder}")
+        return read_successors(folder)
+
     def _staged(self, rotation: Rotation, material: ChainMaterial, site: Site, occasion: Occasion) -> int:
         number = self._releases.number_of(material, site.name)
         if number is None:
-            checked = self._releases.stage(material, site.name, occasion)
+            try:
+                checked = self._releases.stage(material, site.name, occasion)
+            except Refused as refusal:
+                self._end(rotation, RotationState.ABORTED, refusal.sentence, occasion, go_back=False)
+                raise
         else:
             checked = self._releases.check(site.name, number, occasion)
         number, errors = checked.release.number, in_one_line(checked.errors)
@@ -110,3 +132,11 @@ class Preparation(RotationSteps):
                 code="release.refused",
             )
         return number
+
+
+def _were_sent(rotation: Rotation) -> Conflict:
+    return Conflict(
+        f"the chains of rotation {rotation.number} of {rotation.site!r} were sent to the API, and are not all staged",
+        f"Send the same request again. Or end the rotation: engage rotate abort --site {rotation.site}",
+        code="rotation.preparing",
+    )

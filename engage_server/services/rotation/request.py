@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from engage_server.errors import Conflict, NotPossible, UsageError
+from engage_server.errors import Conflict, NotPossible, Refused, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.succession import needed_key, way_of
+from engage_server.pki.keys import keys_match
 from engage_server.records import GatePolicy, Occasion, RotationWay, Secret
 from engage_server.services.chains.authority import FoundAuthority, find_authority
-from engage_server.services.chains.folder import read_successors
+from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
@@ -26,12 +27,14 @@ class RotationWish:
         prepared: A folder with chains that were built elsewhere; None to build them here.
         passphrase: Decrypts the CAs' keys, and encrypts the keys of new CAs.
         policy: The limits of the gate.
+        sent: Finished chains that came with the wish, each with its title. Empty: none did.
     """
 
     way: RotationWay | None = None
     prepared: Path | None = None
     passphrase: Secret | None = field(default=None, repr=False)
     policy: GatePolicy = field(default_factory=GatePolicy)
+    sent: tuple[tuple[str, ChainMaterial], ...] = field(default=(), repr=False)
 
 
 class RotationRequests:
@@ -78,6 +81,7 @@ class RotationRequests:
             Conflict: Nothing is due at a site and no way was named, or a site serves nothing yet.
             NotPossible: The private key that a site's way needs is missing.
             FileNotUsable, CertificateInvalid: The prepared chains cannot be used.
+            Refused: A finished chain has a key that is not its own.
         """
         names = [name for wave in waves for name in wave]
         if wish.prepared is not None:
@@ -107,8 +111,7 @@ class RotationRequests:
     def _missing(self, request: RotationRequest) -> str:
         """A sentence about the private key that a site's rotation needs and that is missing; "" if none is missing."""
         going_on = self._rotations.open_rotation(request.site)
-        is_built = request.folder.is_dir() or (going_on is not None and Path(going_on.folder).is_dir())
-        if is_built:
+        if request.sent or _is_there(request.folder) or (going_on is not None and _is_there(Path(going_on.folder))):
             return ""
         needed = needed_key(request.way, self._chain(request.site))
         if not needed or getattr(request.authority, needed) is not None:
@@ -119,17 +122,29 @@ class RotationRequests:
         self, site: str, wish: RotationWish, authority: Path, certs: Path, after: tuple[str, ...], occasion: Occasion
     ) -> RotationRequest:
         found = self.authority(site, authority, wish.passphrase)
-        way = self._prepared_way(site, wish, wish.prepared) if wish.prepared else wish.way
-        way = way or self._way(site, found, occasion)
-        folder = wish.prepared or _fresh_folder(certs, site, occasion)
-        return RotationRequest(site, way, folder.absolute(), found.keys, wish.passphrase, wish.policy, after)
+        way = self._finished_way(site, wish) or wish.way or self._way(site, found, occasion)
+        folder = (wish.prepared or _fresh_folder(certs, site, occasion)).absolute()
+        return RotationRequest(site, way, folder, found.keys, wish.passphrase, wish.policy, after, wish.sent)
 
-    def _prepared_way(self, site: str, wish: RotationWish, folder: Path) -> RotationWay:
-        """The way of prepared chains, which must be the one that the operator named, if any."""
-        found = way_of(self._chain(site), [material.chain for _, material in read_successors(folder)])
-        if wish.way not in (None, found):
+    def _finished_way(self, site: str, wish: RotationWish) -> RotationWay | None:
+        """The way of finished chains, which must be the one that the operator named, if any. None: there are none."""
+        materials = read_successors(wish.prepared) if wish.prepared else wish.sent
+        if not materials:
+            return None
+        for title, material in materials:
+            _assert_own_key(title, material)
+        before, chains = self._chain(site), [material.chain for _, material in materials]
+        if before in chains:
             raise UsageError(
-                f"the chains in {folder} are not a {wish.way} of what {site} serves, but a {found}",
+                f"one of the chains is what {site} serves now",
+                "Prepare new ones: engage chain renew",
+                code="rotation.not_new",
+            )
+        found = way_of(before, chains)
+        if wish.way not in (None, found):
+            where = f"in {wish.prepared}" if wish.prepared else "that were sent"
+            raise UsageError(
+                f"the chains {where} are not a {wish.way} of what {site} serves, but a {found}",
                 f"If that is what you want, name it: --way {found}. If not, prepare them again: engage chain renew",
                 code="rotation.other_way",
             )
@@ -160,7 +175,25 @@ class RotationRequests:
         return chain_of(self._releases.one(site, number))
 
 
+def _assert_own_key(title: str, material: ChainMaterial) -> None:
+    if not keys_match(material.server_key, material.chain.server.public_key()):
+        raise Refused(
+            f"the {title} chain came with a key that does not belong to its server certificate",
+            "Give the key that was made for the certificate.",
+            code="key.mismatch",
+        )
+
+
 def _fresh_folder(certs: Path, site: str, occasion: Occasion) -> Path:
     day = f"{occasion.now:%Y-%m-%d}"
     names = [f"{site}-{day}", *(f"{site}-{day}-{number}" for number in range(2, _FOLDERS_A_DAY))]
-    return next(certs / name for name in names if not (certs / name).exists())
+    return next(certs / name for name in names if not _is_there(certs / name))
+
+
+def _is_there(path: Path) -> bool:
+    """Whether a path exists. One that may not be looked at does not: services may not see the authority's folder."""
+    try:
+        path.stat()
+    except OSError:
+        return False
+    return True

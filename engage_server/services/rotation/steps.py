@@ -5,13 +5,13 @@ from dataclasses import replace
 from typing import Protocol
 
 from engage_server.checks import Finding
-from engage_server.errors import EngageError
+from engage_server.errors import Conflict, EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
-from engage_server.store.interface import EvidenceStore, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import EvidenceStore, PageStore, ReleaseStore, RotationStore, SiteStore
 
 
-class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, Protocol):
+class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, PageStore, Protocol):
     """The part of the store that rotations need."""
 
 
@@ -40,22 +40,35 @@ class RotationSteps:
     def _end(
         self, rotation: Rotation, state: RotationState, why: str, occasion: Occasion, *, go_back: bool
     ) -> Rotation:
+        """End a rotation. The reason of the entry is the operator's; without one, it is why the rotation ended."""
         after = replace(rotation, state=state, ended_at=occasion.now, why=why)
         served = rotation.from_release if go_back else rotation.served
+        facts = {"state": state.value, "release": str(served)}
+        if occasion.reason not in ("", why):
+            facts["why"] = why
+        told = replace(occasion, reason=occasion.reason or why)
         event = replace(
-            self._event(AuditAction.ROTATION_ENDED, rotation, occasion, why, state=state.value, release=str(served)),
+            self._event(AuditAction.ROTATION_ENDED, rotation, told, **facts),
             before={"state": rotation.state.value, "release": str(rotation.served)},
         )
         return self._store.move_rotation(rotation, after, event, roll_back=served if go_back else None)
 
     @staticmethod
-    def _event(
-        action: AuditAction, rotation: Rotation, occasion: Occasion, reason: str = "", **facts: str
-    ) -> AuditEvent:
+    def _event(action: AuditAction, rotation: Rotation, occasion: Occasion, **facts: str) -> AuditEvent:
         number = {"rotation": str(rotation.number)} if rotation.number else {}
-        return replace(occasion.event(action, rotation.site, **number, **facts), reason=reason or occasion.reason)
+        return occasion.event(action, rotation.site, **number, **facts)
 
 
 def in_one_line(errors: Sequence[Finding]) -> str:
     """The code and sentence of each finding; "" if there are none."""
     return "; ".join(f"{finding.code}: {finding.sentence}" for finding in errors)
+
+
+def has_ended(rotation: Rotation) -> Conflict:
+    """The refusal of an act on a rotation that is over."""
+    why = f": {rotation.why}" if rotation.why else ""
+    return Conflict(
+        f"rotation {rotation.number} of {rotation.site!r} has ended{why}",
+        f"See what is possible: engage rotate plan --site {rotation.site}",
+        code="rotation.ended",
+    )

@@ -2,11 +2,21 @@
 
 from abc import abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import AccessToken, AuditEntry, AuditEvent, Person, SignIn
+from engage_server.records import (
+    AccessToken,
+    AuditAction,
+    AuditEntry,
+    AuditEvent,
+    Grant,
+    Person,
+    PersonState,
+    SignIn,
+)
 from engage_server.store import audit_log
 from engage_server.store.access import people_queries, request_queries, token_queries
 from engage_server.store.database.engine import reading, writing
@@ -26,11 +36,15 @@ class SqlAccess:
         with writing(self._engine) as connection:
             people_queries.update_person(connection, person, ends_sign_ins=ends_sign_ins)
             self._tell(connection, event, changes_serving=False)
+            self._revoke_beyond(
+                connection, person.name, None if person.state is PersonState.LOCKED else person.grant, event
+            )
 
     def remove_person(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine) as connection:
             people_queries.delete_person(connection, name)
             self._tell(connection, event, changes_serving=False)
+            self._revoke_beyond(connection, name, None, event)
 
     def people(self) -> Sequence[Person]:
         with reading(self._engine) as connection:
@@ -141,6 +155,13 @@ class SqlAccess:
             found = request_queries.select_request(connection, digest, now)
             entry = audit_log.select_entry(connection, found[1]) if found else None
             return (found[0], entry) if found and entry else None
+
+    def _revoke_beyond(self, connection: Connection, person: str, grant: Grant | None, event: AuditEvent) -> None:
+        """Revoke the tokens that may do more than the person who made them, and say so in the audit log."""
+        for name in token_queries.revoke_beyond(connection, person, grant, event.at):
+            facts = {"token": name, "maker": person}
+            revoked = replace(event, action=AuditAction.TOKEN_REVOKED, facts=facts, before={}, terms=None)
+            self._tell(connection, revoked, changes_serving=False)
 
     @abstractmethod
     def _tell(

@@ -49,6 +49,7 @@ access_tokens = Table(
     Column("ends_at", UtcDateTime, nullable=False),
     Column("used_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("person", String(64)),
 )
 
 # Failed sign-ins by name and by address, as digests: nobody needs to read what strangers typed.

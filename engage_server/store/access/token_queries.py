@@ -5,9 +5,9 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, case, delete, select, update
 from sqlalchemy.exc import IntegrityError
 
-from engage_server.errors import Conflict, NotFound
-from engage_server.records import AccessToken, Grant, Role
-from engage_server.store.access.tables import access_tokens, attempts
+from engage_server.errors import Conflict, NotFound, Refused
+from engage_server.records import AccessToken, Grant, PersonState, Role
+from engage_server.store.access.tables import access_tokens, attempts, people
 from engage_server.store.database.dialects import insert_into
 
 
@@ -16,7 +16,10 @@ def insert_token(connection: Connection, token: AccessToken) -> None:
 
     Raises:
         Conflict: The name is taken.
+        Refused: The person who makes it may no longer do what it may (``access.role``).
     """
+    if token.person:
+        _assert_maker(connection, token)
     sites = token.grant.sites
     values = {
         "number": token.number,
@@ -27,6 +30,7 @@ def insert_token(connection: Connection, token: AccessToken) -> None:
         "digest": token.digest,
         "created_at": token.created_at,
         "ends_at": token.ends_at,
+        "person": token.person or None,
     }
     try:
         with connection.begin_nested():
@@ -65,6 +69,22 @@ def revoke_token(connection: Connection, name: str, at: datetime) -> None:
     raise Conflict(f"the token '{name}' is revoked already", "Nothing to do.", code="token.revoked")
 
 
+def revoke_beyond(connection: Connection, person: str, grant: Grant | None, at: datetime) -> list[str]:
+    """Revoke the tokens of a person that may do more than the person. Return their names.
+
+    Args:
+        connection: The transaction that changes the person.
+        person: Who made them.
+        grant: What the person may do from now on. None: nothing.
+        at: When.
+    """
+    mine = select(access_tokens).where(access_tokens.c.person == person, access_tokens.c.revoked_at.is_(None))
+    made = [_token(row) for row in connection.execute(mine.order_by(access_tokens.c.name))]
+    beyond = [each.name for each in made if grant is None or not grant.includes(each.grant)]
+    connection.execute(update(access_tokens).where(access_tokens.c.name.in_(beyond)).values(revoked_at=at))
+    return beyond
+
+
 def update_used(connection: Connection, number: str, at: datetime) -> None:
     """Record when a token was used."""
     connection.execute(update(access_tokens).where(access_tokens.c.number == number).values(used_at=at))
@@ -94,15 +114,32 @@ def delete_old_failures(connection: Connection, before: datetime) -> None:
     connection.execute(delete(attempts).where(attempts.c.last_at < before))
 
 
+def _assert_maker(connection: Connection, token: AccessToken) -> None:
+    """Lock the row of the person who makes a token: anyone who changes the person at the same time finds the token."""
+    row = connection.execute(select(people).where(people.c.name == token.person).with_for_update()).first()
+    if row is not None and row.state == PersonState.ACTIVE.value and _grant(row).includes(token.grant):
+        return
+    raise Refused(
+        f"a token cannot do more than its maker, and '{token.person}' may not do that any more",
+        "Ask for less, or ask somebody with that role.",
+        code="access.role",
+    )
+
+
+def _grant(row: Row[tuple[object, ...]]) -> Grant:
+    return Grant(Role(row.role), None if row.sites is None else frozenset(row.sites))
+
+
 def _token(row: Row[tuple[object, ...]]) -> AccessToken:
     return AccessToken(
         number=row.number,
         name=row.name,
         maker=row.maker,
-        grant=Grant(Role(row.role), None if row.sites is None else frozenset(row.sites)),
+        grant=_grant(row),
         digest=row.digest,
         created_at=row.created_at,
         ends_at=row.ends_at,
         used_at=row.used_at,
         revoked_at=row.revoked_at,
+        person=row.person or "",
     )

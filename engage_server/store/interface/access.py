@@ -20,6 +20,8 @@ class PeopleStore(Protocol):
     def change_person(self, person: Person, event: AuditEvent, *, ends_sign_ins: bool) -> None:
         """Set everything of the person of this name, except when they were seen.
 
+        Tokens that the person made while signed in are revoked if they may do more than the person from now on.
+
         Args:
             person: As they will be.
             event: The event for the audit log.
@@ -30,7 +32,7 @@ class PeopleStore(Protocol):
         """
 
     def remove_person(self, name: str, event: AuditEvent) -> None:
-        """Remove a person with all their sign-ins and invitations.
+        """Remove a person with all their sign-ins and invitations. Tokens that they made while signed in are revoked.
 
         Raises:
             NotFound: There is no such person.
@@ -115,6 +117,7 @@ class TokenStore(Protocol):
 
         Raises:
             Conflict: The name is taken.
+            Refused: The person who makes it may no longer do what it may (``access.role``).
         """
 
     def access_tokens(self) -> Sequence[AccessToken]:

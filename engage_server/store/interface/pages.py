@@ -17,6 +17,7 @@ from engage_server.records import (
     DeviceLabel,
     Page,
     Release,
+    Rotation,
     Sighting,
     Site,
 )
@@ -116,6 +117,13 @@ class PageStore(Protocol):
 
     def release_page(self, site: str, cursor: str | None, limit: int) -> Page[Release]:
         """Return releases of a site, newest first.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def rotation_page(self, site: str, cursor: str | None, limit: int) -> Page[Rotation]:
+        """Return rotations of a site, newest first.
 
         Raises:
             NotFound: There is no such site.

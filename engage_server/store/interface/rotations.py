@@ -10,7 +10,7 @@ class RotationStore(Protocol):
     """Rotations, and the step that each one is at."""
 
     def add_rotation(self, rotation: Rotation, event: AuditEvent) -> Rotation:
-        """Add a new rotation, and give it its number.
+        """Add a new rotation, and give it its number, which is added to the facts of the event.
 
         Raises:
             NotFound: There is no such site.
@@ -61,3 +61,10 @@ class RotationStore(Protocol):
 
     def rotations(self, site: str | None = None, *, only_open: bool = False) -> Sequence[Rotation]:
         """Return all rotations, or those of one site, oldest first."""
+
+    def rotation(self, site: str, number: int) -> Rotation:
+        """Return one rotation of a site.
+
+        Raises:
+            NotFound: There is no such site, or it has no such rotation.
+        """

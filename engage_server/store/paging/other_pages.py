@@ -1,12 +1,13 @@
-"""Pages of the sightings of one device, of a site's releases, and of sites."""
+"""Pages of the sightings of one device, of a site's releases and rotations, and of sites."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, literal, select, tuple_
 
-from engage_server.records import Page, Release, Sighting, SightingKind, Site
+from engage_server.records import Page, Release, Rotation, Sighting, SightingKind, Site
 from engage_server.store.paging.cursors import Question, cursor_of, invalid, key_of
+from engage_server.store.queries import rotation_queries
 from engage_server.store.queries.release_queries import select_below
 from engage_server.store.queries.site_queries import select_added_after
 from engage_server.store.tables import UtcDateTime, sightings
@@ -45,6 +46,21 @@ def select_releases(connection: Connection, site: str, cursor: str | None, limit
     question = Question("releases", (site,), (int,))
     key = key_of(question, cursor)
     found = select_below(connection, site, int(key[0]) if key else None, limit + 1)
+    if len(found) <= limit:
+        return Page(found)
+    return Page(found[:limit], cursor_of(question, (found[limit - 1].number,)))
+
+
+def select_rotations(connection: Connection, site: str, cursor: str | None, limit: int) -> Page[Rotation]:
+    """Return one page of a site's rotations, newest first.
+
+    Raises:
+        NotFound: There is no such site.
+        UsageError: The cursor is of another question.
+    """
+    question = Question("rotations", (site,), (int,))
+    key = key_of(question, cursor)
+    found = rotation_queries.select_below(connection, site, int(key[0]) if key else None, limit + 1)
     if len(found) <= limit:
         return Page(found)
     return Page(found[:limit], cursor_of(question, (found[limit - 1].number,)))

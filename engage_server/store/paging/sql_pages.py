@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Sighting, Site
+from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Rotation, Sighting, Site
 from engage_server.store.database.engine import LONG_SECONDS, reading
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, SilentOrder
@@ -60,6 +60,11 @@ class SqlPages:
         _assert_limit(limit)
         with reading(self._engine) as connection:
             return other_pages.select_releases(connection, site, cursor, limit)
+
+    def rotation_page(self, site: str, cursor: str | None, limit: int) -> Page[Rotation]:
+        _assert_limit(limit)
+        with reading(self._engine) as connection:
+            return other_pages.select_rotations(connection, site, cursor, limit)
 
     def site_page(self, cursor: str | None, limit: int) -> Page[Site]:
         _assert_limit(limit)

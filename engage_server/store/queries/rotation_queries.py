@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, and_, func, literal, or_, select, update
+from sqlalchemy import Connection, RowMapping, Select, and_, func, literal, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from engage_server.errors import Conflict
+from engage_server.errors import Conflict, NotFound
 from engage_server.records import Approval, GatePolicy, Limit, Rotation, RotationState, RotationWay
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import approvals, rotations, sites
@@ -88,15 +88,48 @@ def _update(connection: Connection, before: Rotation, values: dict[str, Any]) ->
 
 def select_rotations(connection: Connection, site: str | None, *, only_open: bool) -> list[Rotation]:
     """Return all rotations, or those of one site, oldest first."""
-    query = (
-        select(rotations, sites.c.name.label("site"))
-        .join(sites, sites.c.id == rotations.c.site_id)
-        .order_by(rotations.c.number)
-    )
+    query = _every().order_by(rotations.c.number)
     if site is not None:
         query = query.where(rotations.c.site_id == site_id(connection, site))
     if only_open:
         query = query.where(rotations.c.ended_at.is_(None))
+    return _found(connection, query)
+
+
+def select_rotation(connection: Connection, site: str, number: int) -> Rotation:
+    """Return one rotation of a site.
+
+    Raises:
+        NotFound: There is no such site, or the site has no such rotation.
+    """
+    of_site = rotations.c.site_id == site_id(connection, site)
+    found = _found(connection, _every().where(of_site, rotations.c.number == number))
+    if not found:
+        raise NotFound(
+            f"site {site!r} has no rotation {number}",
+            f"List them: engage rotate status --site {site}",
+            code="rotation.not_found",
+        )
+    return found[0]
+
+
+def select_below(connection: Connection, site: str, number: int | None, limit: int) -> list[Rotation]:
+    """Return the rotations of a site with a lower number, newest first. None begins at the newest.
+
+    Raises:
+        NotFound: There is no such site.
+    """
+    query = _every().where(rotations.c.site_id == site_id(connection, site))
+    if number is not None:
+        query = query.where(rotations.c.number < number)
+    return _found(connection, query.order_by(rotations.c.number.desc()).limit(limit))
+
+
+def _every() -> Select[Any]:
+    return select(rotations, sites.c.name.label("site")).join(sites, sites.c.id == rotations.c.site_id)
+
+
+def _found(connection: Connection, query: Select[Any]) -> list[Rotation]:
     rows = connection.execute(query).mappings().all()
     given = _select_approvals(connection, [row["number"] for row in rows])
     return [_rotation(row, tuple(given[row["number"]])) for row in rows]
@@ -105,7 +138,7 @@ def select_rotations(connection: Connection, site: str | None, *, only_open: boo
 def _select_approvals(connection: Connection, numbers: Sequence[int]) -> dict[int, list[Approval]]:
     found: dict[int, list[Approval]] = {number: [] for number in numbers}
     if numbers:
-        between = approvals.c.rotation.between(numbers[0], numbers[-1])  # in their order: as many as there are
+        between = approvals.c.rotation.between(min(numbers), max(numbers))  # as many as there are
         for row in connection.execute(select(approvals).where(between).order_by(approvals.c.at, approvals.c.person)):
             if row.rotation in found:
                 found[row.rotation].append(Approval(row.step, row.person, row.at, row.reason, row.is_alone))

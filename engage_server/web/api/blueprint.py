@@ -4,15 +4,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import Blueprint, Response
+from werkzeug.routing import BaseConverter
 
 from engage_server.errors import EngageError
 from engage_server.web import problems
 from engage_server.web.api import reading
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
-from engage_server.web.api.path_parameters import flask_rule
+from engage_server.web.api.next_steps import next_step_of
+from engage_server.web.api.path_parameters import NUMBER, flask_rule
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes.table import ROUTES
+
+# what a status says in its header, too; with another status it would be wrong
+_FIELD_OF = {401: "WWW-Authenticate", 503: "Retry-After"}
 
 
 def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]] = ROUTES) -> Blueprint:
@@ -23,6 +28,7 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
         routes: The table.
     """
     bp = Blueprint("api", __name__, url_prefix=BASE)
+    bp.record(lambda state: state.app.url_map.converters.update(number=_Number))
     dispatch = Dispatch(surroundings)
     for route in routes:
         bp.add_url_rule(
@@ -36,20 +42,24 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
     return bp
 
 
+class _Number(BaseConverter):
+    """The number of a release or of a rotation, in a path."""
+
+    regex = NUMBER
+
+
 def problem_of(error: EngageError) -> Response:
     """The problem for an error. Its code decides the status, if the table of codes has it."""
     answer = problems.of_error(error)
     status, _ = PROBLEM_CODES.get(error.code, (answer.status_code, ""))
-    if status == answer.status_code and not isinstance(error, reading.FieldsInvalid):
-        return answer
-    fields = {name: value for name, value in answer.headers.items() if name in ("Retry-After", "WWW-Authenticate")}
+    fields = {name: value for name, value in answer.headers.items() if name == _FIELD_OF.get(status)}
     faults = error.faults if isinstance(error, reading.FieldsInvalid) else []
     errors = [{"pointer": pointer, "sentence": sentence} for pointer, sentence in faults]
     return problems.problem(
         status,
         error.code,
         error.sentence,
-        error.next_step,
+        next_step_of(error),
         fields=fields,
         extension={"errors": errors} if errors else None,
     )

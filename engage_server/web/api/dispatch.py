@@ -104,7 +104,7 @@ class Dispatch:
         if route.scope is Scope.SOMEWHERE:
             assert_may_somewhere(actor, route.act)
         else:
-            assert_may(actor, route.act, site)
+            assert_may(actor, route.act, site if route.scope is Scope.SITE else "")
         return actor
 
 

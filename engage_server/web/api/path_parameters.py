@@ -10,7 +10,7 @@ from engage_server.protocol.serial_number import decode_serial
 
 _IN_BRACES = re.compile(r"{(\w+)}")
 _SITE = r"[a-z0-9][a-z0-9_-]{0,62}"
-_NUMBER = r"[1-9][0-9]{0,8}"
+NUMBER = r"[1-9][0-9]{0,8}"
 _SERIAL = r"[0-9A-Fa-f]{32}"
 
 
@@ -38,7 +38,7 @@ def _text(pattern: str, example: str) -> dict[str, Any]:
 PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "site": PathParameter(_SITE, str, _text(_SITE, "main"), "The name of the site."),
     "number": PathParameter(
-        _NUMBER, int, {"type": "integer", "minimum": 1, "maximum": 999_999_999, "examples": [1]}, "The number."
+        NUMBER, int, {"type": "integer", "minimum": 1, "maximum": 999_999_999, "examples": [1]}, "The number."
     ),
     "serial": PathParameter(
         _SERIAL,
@@ -55,8 +55,8 @@ def names_in(path: str) -> list[str]:
 
 
 def flask_rule(path: str) -> str:
-    """The same path as Flask writes it."""
-    return _IN_BRACES.sub(r"<\1>", path)
+    """The same path as Flask writes it. ``.../rollback`` is no number, so it has no methods of a number."""
+    return _IN_BRACES.sub(lambda found: f"<{'number:' if found[1] == 'number' else ''}{found[1]}>", path)
 
 
 def read_path(values: Mapping[str, str]) -> dict[str, str | int]:

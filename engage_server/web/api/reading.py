@@ -7,14 +7,13 @@ from flask import Request
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from engage_server.errors import BodyInvalid, EngageError, Refused, UsageError
+from engage_server.errors import BodyInvalid, EngageError, UsageError
 from engage_server.protocol.json_body import read_json
 from engage_server.web.api.route import Body, Query
 
 JSON = "application/json"
 _BOM = b"\xef\xbb\xbf"
 _MOST_FAULTS = 20
-_TOKEN_BEGINS = "engage_"  # noqa: S105  # what every token begins with
 _Q = TypeVar("_Q", bound=Query)
 _B = TypeVar("_B", bound=Body)
 
@@ -59,17 +58,10 @@ def read_query(request: Request, shape: type[_Q]) -> _Q:
 
     Raises:
         UsageError: One comes twice (``request.twice``).
-        Refused: One holds a token, which the logs of proxies may keep (``token.in_query``).
         FieldsInvalid: One is unknown or has a value that is not accepted (``request.parameters``).
     """
     given: dict[str, str] = {}
     for name, value in request.args.items(multi=True):
-        if _TOKEN_BEGINS in value:
-            raise Refused(
-                "a token in an address may be in logs now, so it is not accepted there",
-                "Revoke it, and send another one in the field Authorization.",
-                code="token.in_query",
-            )
         if name in given:
             raise UsageError(f"the parameter '{name[:40]}' comes twice", "Send it once.", code="request.twice")
         given[name] = value

@@ -10,13 +10,13 @@ from engage_server.records import AuditEntry, KeyedRequest
 from engage_server.web.api.route import Answer
 
 FIELD = "Idempotency-Key"
-_DONE = "idempotency.done"
 
 
 class Repeating:
     """Knows which requests are being carried out by this process. What was carried out, the store knows.
 
-    Two hosts may begin the same request at once. The second one's transaction fails then, and it answers as the first.
+    Two hosts may begin the same request at once. The second one's act or transaction fails then, and it answers as the
+    first.
     """
 
     def __init__(self) -> None:
@@ -50,8 +50,9 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except Conflict as conflict:
-                done = entry() if conflict.code == _DONE else None
+            except Conflict:
+                # another host may have been faster: then its effect is what stands in our way, such as its release
+                done = entry()
                 if done is None:
                     raise
                 return again(done), True

@@ -26,7 +26,9 @@ A = TypeVar("A")
 class Body(BaseModel):
     """What a request holds. Nothing is converted, and an unknown field is refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
+    )
 
 
 class Query(BaseModel):

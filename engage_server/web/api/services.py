@@ -5,12 +5,15 @@ from typing import Protocol
 from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
+from engage_server.services.call_in.upload_spool import UpstreamSpool
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.installation.audit_log import AuditLog
+from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.rotation.lifecycle import Rotations
+from engage_server.services.rotation.site_rotations import SiteRotations
 from engage_server.services.sites.register import Sites
 
 
@@ -50,6 +53,10 @@ class Services(Protocol):
         """Rotations."""
 
     @property
+    def site_rotations(self) -> SiteRotations:
+        """Plans and starts rotations."""
+
+    @property
     def held_anchors(self) -> HeldAnchors:
         """Which anchors devices hold."""
 
@@ -64,3 +71,11 @@ class Services(Protocol):
     @property
     def audit(self) -> AuditLog:
         """The operators' log."""
+
+    @property
+    def overview(self) -> Overview:
+        """All sites at a glance."""
+
+    @property
+    def uploads(self) -> UpstreamSpool:
+        """Uploads at this host that wait for partners' systems."""

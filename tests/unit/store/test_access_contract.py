@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.errors import Conflict, NotFound
-from engage_server.records import AccessToken, AuditEvent, Grant, Person, PersonState, Role, SignIn
+from engage_server.errors import Conflict, NotFound, Refused
+from engage_server.records import AccessToken, AuditAction, AuditEvent, Grant, Person, PersonState, Role, SignIn
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW
@@ -157,6 +157,56 @@ class TestTokens:
             store.revoke_access_token("ci", at(6), event)
         with pytest.raises(NotFound, match="no token 'other'"):
             store.revoke_access_token("other", at(6), event)
+
+    @pytest.mark.parametrize(
+        ("after", "revoked"),
+        [
+            (BERT, ()),
+            (replace(BERT, grant=Grant(Role.APPROVER)), ()),
+            (replace(BERT, grant=Grant(Role.OPERATOR, frozenset({"main"}))), ("depot",)),
+            (replace(BERT, grant=Grant(Role.VIEWER)), ("depot", "main")),
+            (replace(BERT, state=PersonState.INVITED), ()),
+            (replace(BERT, state=PersonState.LOCKED), ("depot", "looks", "main")),
+            (None, ("depot", "looks", "main")),
+        ],
+    )
+    def test_no_token_outlives_what_its_maker_may(
+        self, store: SqlStore, event: AuditEvent, after: Person | None, revoked: tuple[str, ...]
+    ) -> None:
+        store.add_person(BERT, event)
+        made = replace(TOKEN, maker="bert", person="bert", grant=Grant(Role.OPERATOR, frozenset({"main"})))
+        everywhere = Grant(Role.OPERATOR, frozenset({"main", "depot"}))
+        looks = Grant(Role.VIEWER, frozenset({"main"}))
+        for number, (name, grant) in enumerate((("main", made.grant), ("depot", everywhere), ("looks", looks))):
+            store.add_access_token(replace(made, number=f"{number:012}", name=name, grant=grant), event)
+        # the command line's, by an account of the same name
+        store.add_access_token(replace(TOKEN, maker="bert", grant=Grant(Role.ADMIN)), event)
+        before = len(audit_events(store))
+        if after is None:
+            store.remove_person("bert", event)
+        else:
+            store.change_person(after, event, ends_sign_ins=True)
+        found = {each.name: each.revoked_at for each in store.access_tokens() if each.revoked_at}
+        assert found == dict.fromkeys(revoked, event.at)
+        told = audit_events(store)[before + 1 :]
+        assert [(each.action, each.facts["token"], each.actor) for each in told] == [
+            (AuditAction.TOKEN_REVOKED, name, event.actor) for name in revoked
+        ]
+
+    @pytest.mark.parametrize(
+        "maker",
+        [None, replace(BERT, state=PersonState.LOCKED), replace(BERT, grant=Grant(Role.VIEWER))],
+        ids=["gone", "locked", "lowered"],
+    )
+    def test_whoever_was_lowered_meanwhile_makes_no_token(
+        self, store: SqlStore, event: AuditEvent, maker: Person | None
+    ) -> None:
+        if maker is not None:
+            store.add_person(maker, event)
+        before = len(audit_events(store))
+        with pytest.raises(Refused, match="more than its maker"):
+            store.add_access_token(replace(TOKEN, person="bert"), event)
+        assert (store.access_tokens(), len(audit_events(store))) == ([], before)
 
     def test_a_token_is_usable_until_its_end(self) -> None:
         assert TOKEN.is_usable(TOKEN.ends_at - timedelta(seconds=1))

@@ -798,7 +798,7 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
             connection.execute(text(statement), {name: values[name] for name in names})
     with pytest.raises(StoreVersionMismatch, match="does not have the tables of this version"):
         schema.assert_current(engine)
-    schema.upgrade(engine, SEALER)
+    schema.upgrade(engine, SEALER, reason="version 0.2")
     schema.assert_current(engine)
     store = SqlStore(engine, SEALER)
     assert store.site("main").local_addresses == ()
@@ -807,6 +807,7 @@ def test_a_database_of_the_first_version_becomes_one_of_this(database_url: str) 
     assert store.audit_verdict().faults == ()
     chained = audit_entries(store)[2].event
     assert (chained.action, chained.facts) == (AuditAction.AUDIT_CHAINED, {"entries": "2", "schema": "0001"})
+    assert chained.reason == "version 0.2"
     store.record(AuditEvent(NOW, "c", AuditAction.SITE_ADDED))
     assert store.audit_verdict().entries == 4
     assert store.audit_verdict().faults == ()

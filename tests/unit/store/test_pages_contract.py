@@ -14,12 +14,17 @@ from sqlalchemy import text
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.records import (
+    Approval,
     AuditAction,
     AuditEntry,
     AuditEvent,
     AuditFilter,
     Device,
+    GatePolicy,
     Page,
+    Rotation,
+    RotationState,
+    RotationWay,
     Sighting,
     SightingKind,
     every_item,
@@ -32,6 +37,7 @@ from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
 from tests.support.filling import OLD_HOST, RARE, count_anew, fill_audit_log, fill_devices, fill_sightings
+from tests.support.lengths import examples
 from tests.support.plans import plan_of, whole_tables
 from tests.support.rows import draft, private_key, site
 from tests.support.stored import listed_devices
@@ -40,6 +46,8 @@ from tests.support.world import address_of, serial_of
 EVERY = DeviceFilter()
 MISSING = DeviceFilter(2, missing=True)
 TROUBLED = DeviceFilter(trouble=TroubleFilter(NOW, TROUBLE_CODES))
+WAITING = RotationState.WAITING
+ROTATION = Rotation(0, "main", RotationWay.CUT_OVER, WAITING, 1, (2,), 0, NOW, "/x", GatePolicy(), (), NOW, "me")
 LOOKED_THROUGH = 7  # rows: so that a page with a filter ends before it is full
 
 
@@ -116,7 +124,7 @@ def faults(found: list[Any], steady: set[Any]) -> set[Any]:
 class TestDevices:
     """Listed and seen ones together."""
 
-    @pytest.mark.parametrize("seed", range(2))
+    @pytest.mark.parametrize("seed", range(examples(all=2, quick=1)))
     @pytest.mark.parametrize("wanted", [EVERY, MISSING, TROUBLED], ids=["all", "missing", "troubled"])
     @pytest.mark.usefixtures("narrow")
     def test_a_walk_skips_none_and_repeats_none(
@@ -292,6 +300,28 @@ class TestOtherLists:
         with pytest.raises(NotFound):
             store.release_page("x", None, 1)
 
+    def test_rotations(self, store: SqlStore, event: AuditEvent) -> None:
+        store.add_site(site("north"), SITE_KEY, event)
+
+        def rotate(name: str = "main") -> None:
+            begun = store.add_rotation(replace(ROTATION, site=name), event)
+            store.add_approval(begun, Approval(0, f"anna{begun.number}", NOW, "x"), event, clears_why=True)
+            begun = store.rotation(name, begun.number)
+            store.move_rotation(begun, replace(begun, state=RotationState.ABORTED, ended_at=NOW), event)
+
+        for _ in range(5):
+            rotate()
+            rotate("north")
+        numbers = [each.number for each in walked(lambda cursor: store.rotation_page("main", cursor, 2), rotate)]
+        assert numbers == [9, 7, 5, 3, 1]
+        (newest,) = store.rotation_page("main", None, 1).items
+        assert newest == store.rotation("main", newest.number) == store.rotations("main")[-1]
+        assert [each.person for each in newest.approvals] == [f"anna{newest.number}"]
+        assert store.rotation_page("north", None, 5).next is None
+        for ask in (lambda: store.rotation_page("x", None, 1), lambda: store.rotation("main", 2)):
+            with pytest.raises(NotFound):
+                ask()
+
     def test_a_page_is_never_larger_than_it_may_be(self, store: SqlStore) -> None:
         for limit in (0, -1, MOST_IN_A_PAGE + 1):
             for ask in (store.site_page, lambda c, n: store.audit_page(AuditFilter(), c, n)):
@@ -314,6 +344,7 @@ def test_a_wrong_cursor_is_refused(store: SqlStore, event: AuditEvent) -> None:
         lambda c: store.device_page("main", EVERY, c, 2),
         lambda c: store.sighting_page(serial_of(4), None, c, 2),
         lambda c: store.release_page("main", c, 2),
+        lambda c: store.rotation_page("main", c, 2),
         lambda c: store.site_page(c, 2),
         lambda c: store.audit_page(AuditFilter(site="None"), c, 2),
     ]

@@ -8,6 +8,7 @@ import threading
 import warnings
 from base64 import encodebytes
 from contextlib import closing
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,7 @@ from engage_server.store.database.engine import create_sqlite_file, open_engine
 from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
 from tests.support.databases import SEALER, migrated_sqlite
+from tests.support.lengths import RUN, spread
 
 _COMMANDS = [  # one of each group, and each way to end
     (0, ("--version",)),
@@ -37,7 +39,10 @@ _COMMANDS = [  # one of each group, and each way to end
 ]
 
 
-@pytest.mark.parametrize(("status", "words"), _COMMANDS, ids=[" ".join(words) for _, words in _COMMANDS])
+_TRIED = spread(_COMMANDS, every=3)
+
+
+@pytest.mark.parametrize(("status", "words"), _TRIED, ids=[" ".join(words) for _, words in _TRIED])
 def test_a_command_does_here_what_it_does_in_a_process(status: int, words: tuple[str, ...], tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"x")
     by_process = engage_process(tmp_path, *words, stdin=b"no key", ENGAGE_WORKERS="3", COLUMNS="100")
@@ -188,3 +193,11 @@ def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 def _said(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_spread_is_the_same_each_time_and_all_of_it_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(RUN, "all", False)
+    drawn = spread(product("ab", range(6)), every=5)
+    assert drawn == spread(product("ab", range(6)), every=5) == [("a", 0), ("a", 5), ("b", 4)]
+    monkeypatch.setattr(RUN, "all", True)
+    assert spread(product("ab", range(6)), every=5) == list(product("ab", range(6)))

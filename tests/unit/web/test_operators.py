@@ -24,6 +24,7 @@ from engage_server.records import Host
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web import browser_guard, problems
 from engage_server.web.operators import bearer_token, create_operators_app
+from engage_server.web.secret_addresses import shown_path
 from tests.support.world import World
 
 HOSTS = tuple(map(Host, ("localhost", "127.0.0.1", "::1", "engage.example.org")))
@@ -240,6 +241,43 @@ class TestOrigins:
         for method in ("OPTIONS", "GET", "POST"):
             found = ask(client, method, "/change", **asked).headers
             assert not [name for name in found.keys() if name.lower().startswith("access-control")]  # noqa: SIM118
+
+
+class TestTokensInAddresses:
+    """Proxies, browsers and logs keep addresses."""
+
+    @pytest.mark.parametrize(
+        "address",
+        [
+            "?token=engage_0123456789ab_cd",
+            "?x=1&engage_0123456789ab_cd",
+            "?x=a%20engage%5f0123456789ab%5Fcd",
+            "?X=ENGAGE_0123456789AB_CD",
+            "/engage_0123456789ab_cd",
+        ],
+    )
+    @pytest.mark.parametrize("path", ["/metrics", "/healthz", "/nothing", "/page", "/api/v1/sites"])
+    def test_it_is_refused_everywhere(self, client: FlaskClient, path: str, address: str) -> None:
+        answer = client.get(f"{path}{address}", headers={"Authorization": "Bearer right"})
+        assert (answer.status_code, code_of(answer)) == (400, "token.in_query")
+        assert "0123456789ab" not in answer.text
+
+    @pytest.mark.parametrize("query", ["", "?x=engage", "?engage_release_current=1", "?token=0123456789ab"])
+    def test_the_control(self, client: FlaskClient, query: str) -> None:
+        assert client.get(f"/metrics{query}").status_code == 200
+
+    @pytest.mark.parametrize(
+        ("endpoint", "path", "shown"),
+        [
+            ("sign_in.link", "/sign-in/secret", "/sign-in/***"),
+            ("none", "/x/engage_0123456789ab_cd", "/***"),
+            ("none", "/x/%65ngage_0123456789ab_cd", "/***"),
+            ("none", "/x/engage_metrics", "/x/engage_metrics"),
+            ("metrics", "/metrics", "/metrics"),
+        ],
+    )
+    def test_the_log_does_not_show_it(self, endpoint: str, path: str, shown: str) -> None:
+        assert shown_path(endpoint, path) == shown
 
 
 class TestFields:

@@ -20,9 +20,8 @@ from engage_server.serving.worker.connections.request_reader import (
 )
 from engage_server.serving.worker.connections.tls_connection import TlsConnection
 from engage_server.web import call_in, device
-from engage_server.web.sign_in.secret_paths import SECRET_PATHS
+from engage_server.web.secret_addresses import shown_path
 
-_HIDDEN_PATH = "/sign-in/***"
 # the routes whose good answers go to devices, and on which devices identify themselves
 _OF_DEVICES = call_in.ENDPOINTS | {device.NOTICE_ENDPOINT}
 
@@ -125,7 +124,7 @@ class OriginServer:
             # a call-in counts for the device that it was answered as: the site knows that device
             believed = answer.serial if answer.route in call_in.ENDPOINTS else serial
             self._identify(connection, believed, token_in(dict(request.headers).get("authorization", "")))
-        path = request.path if answer.route not in SECRET_PATHS else _HIDDEN_PATH
+        path = shown_path(answer.route, request.path)
         return Outgoing(connection, content, answer.route, request.method, path, serial, answer.status, rendered.began)
 
     def _quick_answer(self, connection: Connection, content: bytes) -> Outgoing | None:

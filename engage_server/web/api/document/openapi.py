@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from engage_server.web.api.document.names import with_plain_names
 from engage_server.web.api.document.operations import operation
 from engage_server.web.api.document.schemas import Schemas
 from engage_server.web.api.route import Route
@@ -39,7 +40,7 @@ def document(routes: Sequence[Route[Any, Any, Any]]) -> dict[str, Any]:
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         paths.setdefault(route.path, {})[route.method.lower()] = operation(route, schemas)
-    return {
+    made = {
         "openapi": "3.1.0",
         "info": {
             "title": _TITLE,
@@ -53,3 +54,4 @@ def document(routes: Sequence[Route[Any, Any, Any]]) -> dict[str, Any]:
         "paths": paths,
         "components": {"schemas": schemas.definitions, "securitySchemes": _SECURITY},
     }
+    return with_plain_names(made)

@@ -36,7 +36,7 @@ class Schemas:
     @staticmethod
     def of_query(shape: type[Query]) -> list[dict[str, Any]]:
         """The parameters of a query."""
-        schema = shape.model_json_schema()
+        schema = _without_refs(shape.model_json_schema())
         required = schema.get("required", ())
         return [_parameter(name, dict(each), name in required) for name, each in schema.get("properties", {}).items()]
 
@@ -54,6 +54,24 @@ def _open(schema: Any) -> Any:
     if isinstance(schema, dict):
         return {key: _open(value) for key, value in schema.items() if (key, value) != ("additionalProperties", False)}
     return [_open(each) for each in schema] if isinstance(schema, list) else schema
+
+
+def _without_refs(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what it refers to in its own places: a parameter has no definitions beside it."""
+    definitions = schema.pop("$defs", {})
+
+    def inlined(part: Any) -> Any:
+        if isinstance(part, list):
+            return [inlined(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        if "$ref" in part:
+            found = definitions[part["$ref"].removeprefix("#/$defs/")]
+            return inlined({key: value for key, value in found.items() if key not in ("title", "description")})
+        return {key: inlined(value) for key, value in part.items()}
+
+    made: dict[str, Any] = inlined(schema)
+    return made
 
 
 def _parameter(name: str, schema: dict[str, Any], required: bool) -> dict[str, Any]:

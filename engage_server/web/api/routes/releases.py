@@ -1,59 +1,19 @@
 """Releases: staged by sending a chain, then activated, rolled back, retired or dropped."""
 
-import base64
-import binascii
 from dataclasses import replace
-from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
 from engage_server.as_json.releases import CheckedReleaseJson, ReleaseJson, checked_release_json, release_json
-from engage_server.errors import Refused
-from engage_server.records import AuditAction, AuditEntry, Secret
+from engage_server.records import AuditAction, AuditEntry
 from engage_server.services.access.permissions import Act
-from engage_server.services.chains.material import read_material
-from engage_server.services.releases.reception_words import sentence_of
+from engage_server.web.api.failing_doors import assert_no_door_fails
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
+from engage_server.web.api.problem_codes import OF_CHAINS
 from engage_server.web.api.reasons import Reason, ReasonQuery
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
-
-_MOST_CHARACTERS = 200_000
-_SENT = Path("-")  # how messages call what was sent along
-
-
-class SentChain(Body):
-    """A chain with the private key of its server certificate. Send either ``pem`` or ``base64``."""
-
-    pem: SecretStr | None = Field(None, max_length=_MOST_CHARACTERS)
-    """All certificates with the root, and the private key, one after the other as PEM."""
-    base64: SecretStr | None = Field(None, max_length=_MOST_CHARACTERS)
-    """The same as one PKCS#12 file, in Base64."""
-    passphrase: SecretStr | None = Field(None, max_length=1024)
-    """Opens the PKCS#12 file, or an encrypted key."""
-
-    @model_validator(mode="after")
-    def _one_form(self) -> "SentChain":
-        if (self.pem is None) == (self.base64 is None):
-            raise ValueError("one of pem and base64")
-        if self.base64 is not None:
-            try:
-                base64.b64decode(self.base64.get_secret_value(), validate=True)
-            except binascii.Error:
-                raise ValueError("Base64 in the field base64") from None
-        return self
-
-    @property
-    def content(self) -> bytes:
-        """What was sent."""
-        if self.pem is not None:
-            return self.pem.get_secret_value().encode()
-        return base64.b64decode(self.base64.get_secret_value() if self.base64 else "")
-
-    @property
-    def opened_by(self) -> Secret | None:
-        """The passphrase."""
-        return Secret(self.passphrase.get_secret_value().encode()) if self.passphrase else None
+from engage_server.web.api.sent_chain import SentChain
 
 
 class StagedChain(SentChain):
@@ -110,8 +70,7 @@ def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
 def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson]:
     """Stage a chain."""
     body = call.body
-    material = read_material((_SENT,), body.opened_by, lambda: body.content)
-    checked = call.services.releases.stage(material, call.site, call.because(body.reason))
+    checked = call.services.releases.stage(body.material, call.site, call.because(body.reason))
     return _made(call, checked.release.number)
 
 
@@ -161,15 +120,7 @@ def _assert_no_door_fails(call: Call[NoQuery, Serving], number: int) -> None:
     """
     if call.body.accept_failing_doors or call.services.releases.current(call.site) == number:
         return
-    reception = call.services.held_anchors.reception(call.site, number, call.occasion.now)
-    if reception.fails_somebody:
-        first, *rows = sentence_of(reception, "would refuse").split("\n")
-        raise Refused(
-            first,
-            "Nothing was changed. To do it anyway, send accept_failing_doors: true.",
-            code="doors.fail",
-            rows=rows,
-        )
+    assert_no_door_fails(call.services.held_anchors.reception(call.site, number, call.occasion.now))
 
 
 def _made(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
@@ -212,7 +163,7 @@ ROUTES = (
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
         links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
-        problems=("release.exists", "key.mismatch", "certificate.invalid", "private_key.invalid", "passphrase.wrong"),
+        problems=("release.exists", *OF_CHAINS),
     ),
     Route(
         method="GET",

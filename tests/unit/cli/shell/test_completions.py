@@ -11,8 +11,10 @@ import pytest
 from sqlalchemy import create_engine
 
 from engage_server.cli.root import COMMANDS
+from engage_server.cli.session import Session
 from engage_server.composition.names import Names
 from engage_server.protocol.site_key import write_site_key
+from engage_server.records import Actor, ActorKind
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import HOSTS, OTHER_SITE_KEY
 from tests.support.commands import ENGAGE, clean_environment, engage, ok
@@ -62,6 +64,15 @@ def two_sites(tmp_path_factory: pytest.TempPathFactory) -> Path:
 )
 def test_names_of_the_installation(two_sites: Path, words: tuple[str, ...], names: list[str]) -> None:
     assert completed(two_sites, "engage", *words) == names
+
+
+@pytest.mark.parametrize("words", [("site", "show", ""), ("release", "activate", ""), ("device", "show", "0")])
+def test_a_name_is_for_those_who_may_see_it(
+    two_sites: Path, words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert completed(two_sites, "engage", *words), "the control"
+    monkeypatch.setattr(Session, "acting", lambda _session: Actor("guest", ActorKind.PERSON))
+    assert completed(two_sites, "engage", *words) == []
 
 
 def test_the_settings_file_that_was_named_counts(two_sites: Path, tmp_path_factory: pytest.TempPathFactory) -> None:

@@ -17,6 +17,7 @@ from engage_server.services.distribution.lookup import Refusal
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY, SITE_KEY, good_chain
 from tests.support.defects import DEFECTS, right_plan
 from tests.support.hosts import serving, tls_context
+from tests.support.lengths import spread
 from tests.support.served import HOST, NOT_SERVED, parts_of
 from tests.support.simulated_lock import Life, Night, SimulatedFleet
 from tests.support.world import World
@@ -140,7 +141,7 @@ def test_a_host_with_nothing_to_serve() -> None:
     assert fleet(3, life=awake).night(Silence(), NOW).lost == {"the notice cannot be read": 3}
 
 
-@pytest.mark.parametrize("name", sorted(set(DEFECTS) - set(NOT_SERVED)))
+@pytest.mark.parametrize("name", spread(sorted(set(DEFECTS) - set(NOT_SERVED)), every=4))
 def test_the_judgement_without_a_socket_is_the_handshakes(name: str) -> None:
     plan = right_plan()
     DEFECTS[name][0](plan)

@@ -3,6 +3,7 @@
 import threading
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -317,14 +318,39 @@ class TestTokens:
             tokens.actor(mixed, NOW)
         assert code_of(wrong_secret) == "token.wrong"
 
-    def test_nobody_makes_more_than_they_are(self, store: SqlStore, occasion: Occasion) -> None:
+    def test_nobody_makes_more_than_they_are(self, people: People, store: SqlStore, occasion: Occasion) -> None:
         tokens = Tokens(store)
         maker = Actor("bert", ActorKind.PERSON, Grant(Role.OPERATOR, frozenset({"main"})))
+        people.set_password(people.add("bert", Grant(Role.OPERATOR, frozenset({"main"})), occasion), PASSWORD, NOW)
         tokens.add("less", Grant(Role.VIEWER, frozenset({"main"})), 1, maker, occasion)
         for number, more in enumerate((Grant(Role.APPROVER, frozenset({"main"})), Grant(Role.VIEWER))):
             with pytest.raises(Refused) as refused:
                 tokens.add(f"more{number}", more, 1, maker, occasion)
             assert code_of(refused) == "access.role"
+
+    @pytest.mark.parametrize("how", ["lowered", "locked", "removed"])
+    def test_a_token_ends_with_what_its_maker_may(
+        self, people: People, store: SqlStore, occasion: Occasion, how: str
+    ) -> None:
+        tokens = Tokens(store)
+        member(people, "bert", occasion)
+        maker = Actor("bert", ActorKind.PERSON, Grant(Role.ADMIN))
+        text = tokens.add("ci", Grant(Role.OPERATOR), 30, maker, occasion)
+        kept = tokens.add("cron", Grant(Role.ADMIN), 30, replace(SHELL, name="bert"), occasion)
+        assert tokens.actor(text, NOW).grant == Grant(Role.OPERATOR)
+        if how == "lowered":
+            people.change("bert", Grant(Role.VIEWER), occasion, may_be_last=True)
+        elif how == "locked":
+            people.lock("bert", occasion, may_be_last=True)
+        else:
+            people.remove("bert", occasion, may_be_last=True)
+        with pytest.raises(Refused) as revoked:
+            tokens.actor(text, NOW)
+        assert code_of(revoked) == "token.revoked"
+        assert tokens.actor(kept, NOW).grant == Grant(Role.ADMIN), "a shell's, on an account of the same name"
+        with pytest.raises(Refused) as late:
+            tokens.add("late", Grant(Role.OPERATOR), 30, maker, occasion)
+        assert code_of(late) == "access.role"
 
     @pytest.mark.parametrize(("name", "days"), [("", 1), ("a b", 1), ("a" * 65, 1), ("ci", 0), ("ci", 367)])
     def test_what_cannot_be_used(self, store: SqlStore, occasion: Occasion, name: str, days: int) -> None:

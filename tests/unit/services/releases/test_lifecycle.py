@@ -88,6 +88,8 @@ def test_an_override_names_each_error_and_a_reason_and_is_kept(world: World) -> 
         world.releases.activate("main", number, {**reasons, "chain.too_long": " "}, world.occasion)
     with pytest.raises(UsageError, match=r"no error key\.mismatch to override"):
         world.releases.activate("main", number, {**reasons, "key.mismatch": "why not"}, world.occasion)
+    with pytest.raises(UsageError, match="control character"):
+        world.releases.activate("main", number, {**reasons, "chain.too_long": "a bell \a"}, world.occasion)
     checked = world.releases.activate("main", number, reasons, world.occasion)
     assert checked.release.state is ReleaseState.CURRENT
     told = audit_events(world.store)[-1]

@@ -7,9 +7,18 @@ from typing import Any
 
 import pytest
 
-from engage_server.errors import Conflict, NotFound, NotPossible, Refused
+from engage_server.errors import (
+    CertificateInvalid,
+    ChainTooLong,
+    Conflict,
+    EngageError,
+    NotFound,
+    NotPossible,
+    Refused,
+)
 from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.pki.issuing.succession import AuthorityKeys
+from engage_server.pki.keys import private_key_pem
 from engage_server.records import (
     AuditAction,
     GatePolicy,
@@ -29,7 +38,7 @@ from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation import preparation
 from engage_server.services.rotation.gate import Verdict
 from engage_server.services.sites.register import SiteChanges
-from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY
+from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY, key
 from tests.support.stored import audit_events
 from tests.support.world import World, address_of, serial_of, told_by
 
@@ -252,6 +261,43 @@ def test_chains_that_break_their_promise_are_not_served(site: World) -> None:
         site.rotations.start(request, site.occasion)
     assert newest(site).state is RotationState.ABORTED
     assert [each.number for each in site.releases.all("main")] == [1], "nothing was staged"
+
+
+@pytest.mark.parametrize(
+    ("place", "error"),
+    [
+        ("build_successors", ChainTooLong("too long")),
+        ("build_successors", CertificateInvalid("it expires")),
+        ("read_successors", CertificateInvalid("no chain")),
+    ],
+)
+def test_what_can_never_be_prepared_has_ended(
+    site: World, place: str, error: EngageError, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before, the rotation stayed open, and nothing else could be served."""
+    with monkeypatch.context() as broken:
+        broken.setattr(preparation, place, raising(error))
+        with pytest.raises(type(error)):
+            start(site, RotationWay.SERVER_RENEWAL)
+    assert (newest(site).state, newest(site).why) == (RotationState.ABORTED, error.sentence)
+    assert start(site, RotationWay.SERVER_RENEWAL).state is RotationState.RUNNING
+
+
+def test_a_chain_that_cannot_be_staged_ends_it(site: World) -> None:
+    request = site.request(RotationWay.SERVER_RENEWAL)
+    release = site.store.release("main", 1)
+    build_successors(request.folder, request.way, chain_of(release), request.authority, HOSTS, NOW, None)
+    (request.folder / "next" / "partner_server.key").write_bytes(private_key_pem(key()).reveal())
+    with pytest.raises(Refused, match="key"):
+        site.rotations.start(request, site.occasion)
+    assert newest(site).state is RotationState.ABORTED
+
+
+def raising(error: EngageError) -> Callable[..., Any]:
+    def act(*_arguments: object, **_options: object) -> None:
+        raise error
+
+    return act
 
 
 class Crash(BaseException):

@@ -108,3 +108,21 @@ def test_prepared_chains_are_one_sites(served: World, tmp_path: Path) -> None:
     served.rotations.start(request, served.occasion, print)
     with pytest.raises(UsageError, match="one site"):
         requests(served, [("main",), ("north",)], RotationWish(RotationWay.SERVER_RENEWAL, request.folder))
+
+
+def test_a_folder_that_may_not_be_looked_at_holds_nothing(
+    served: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As under the systemd unit, which hides the authority's folder. Before, the answer was a defect."""
+    hidden, stat = tmp_path / "hidden", Path.stat
+
+    def guarded(path: Path, **options: bool) -> object:
+        if hidden in path.parents:
+            raise PermissionError
+        return stat(path, **options)
+
+    monkeypatch.setattr(Path, "stat", guarded)
+    made = RotationRequests(served.rotations, served.releases)
+    with pytest.raises(NotPossible) as refused:
+        made.of_waves([("main",)], RENEWAL, hidden, hidden, served.occasion)
+    assert refused.value.code == "authority.missing"

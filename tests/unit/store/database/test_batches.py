@@ -8,28 +8,24 @@ from typing import Any
 import pytest
 from sqlalchemy import Engine, event, select
 
-from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Secret, Sighting, SightingKind
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting, SightingKind
 from engage_server.services.evidence.fold import fold
-from engage_server.store import schema
 from engage_server.store.database.batches import insert_all, one_of, upsert
-from engage_server.store.database.engine import create_sqlite_file, open_engine, reading, writing
-from engage_server.store.sealing import Sealer
+from engage_server.store.database.engine import open_engine, reading, writing
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import device_addresses, sightings
+from tests.support.databases import SEALER
 from tests.support.stored import stored_sightings
 from tests.support.world import serial_of
 
 NOW = datetime(2026, 11, 26, 3, 0, tzinfo=UTC)
-SEALER = Sealer(Secret(bytes(32)))
 COLUMNS = ["serial", "seen_at", "site", "address"]  # in another order than the table's
 KEY = ["address", "site", "serial"]
 
 
 @pytest.fixture
-def engine(database_url: str) -> Iterator[Engine]:
-    create_sqlite_file(database_url)
-    engine = open_engine(database_url)
-    schema.upgrade(engine, SEALER)
+def engine(migrated_url: str) -> Iterator[Engine]:
+    engine = open_engine(migrated_url)
     yield engine
     engine.dispose()
 

@@ -17,19 +17,17 @@ from engage_server.records import (
     AuditEvent,
     DeviceHistory,
     Host,
-    Secret,
     Sighting,
     SightingKind,
     Site,
 )
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.diagnosis import diagnose
-from engage_server.store import schema
-from engage_server.store.database.engine import create_sqlite_file, open_engine
+from engage_server.store.database.engine import open_engine
 from engage_server.store.interface import DeviceFilter, TroubleFilter
-from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
+from tests.support.databases import SEALER
 from tests.support.world import serial_of
 
 HOUR, DAY, WEEK, SECOND = timedelta(hours=1), timedelta(days=1), timedelta(days=7), timedelta(seconds=1)
@@ -38,12 +36,8 @@ SITES = (f"site{number}" for number in count())
 
 
 @pytest.fixture
-def store(database_url: str) -> Iterator[SqlStore]:
-    create_sqlite_file(database_url)
-    sealer = Sealer(Secret(bytes(32)))
-    engine = open_engine(database_url)
-    schema.upgrade(engine, sealer)
-    store = SqlStore(engine, sealer)
+def store(migrated_url: str) -> Iterator[SqlStore]:
+    store = SqlStore(open_engine(migrated_url), SEALER)
     yield store
     store.close()
 
@@ -187,7 +181,7 @@ class TestTheLimitCountsDevicesInTrouble:
 
     def test_it_is_read_on_until_the_limit_is_met(self, store: SqlStore, crowd: str) -> None:
         """Whatever the sieve lets through."""
-        unsieved = DeviceEvidence(UnsievedStore(store._engine, Sealer(Secret(bytes(32)))))
+        unsieved = DeviceEvidence(UnsievedStore(store._engine, SEALER))
         for limit in (None, 61, 60, 50, 7, 1):
             (found,) = unsieved.devices(crowd, NOW, troubled=True, limit=limit)
             assert found.identity == serial_of(60)
@@ -197,7 +191,7 @@ class TestTheLimitCountsDevicesInTrouble:
         site = keep(store, [well(number, refusals=number % 3) for number in range(90)])
         store.add_site(Site(site, (Host("a.example"),), AnchorRole.ROOT, True, (), NOW), SITE_KEY, EVENT)
         expected = [serial_of(number) for number in range(90) if number % 3]
-        unsieved = DeviceEvidence(UnsievedStore(store._engine, Sealer(Secret(bytes(32)))))
+        unsieved = DeviceEvidence(UnsievedStore(store._engine, SEALER))
         for limit in (None, 60, 59, 20, 1):
             found = unsieved.devices(site, NOW, troubled=True, limit=limit)
             assert [each.identity for each in found] == expected[:limit]

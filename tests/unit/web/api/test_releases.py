@@ -1,6 +1,10 @@
 """Releases by the API: staged, activated, rolled back, retired, dropped."""
 
+import pytest
+
+from engage_server.checks.explained.contents import CONTENTS
 from engage_server.records import Role
+from engage_server.web.api.problem_codes import OF_CHAINS, PROBLEM_CODES
 from tests.support.api import Api, problem, sent_chain
 from tests.support.world import World
 
@@ -41,3 +45,28 @@ def test_the_same_request_stages_once(api: Api, world: World) -> None:
 def test_a_viewer_may_not(api: Api, world: World) -> None:
     refused = api.system(Role.VIEWER).create("/sites/main/releases", sent_chain(world.chain_folder()))
     assert problem(refused) == (403, "access.role")
+
+
+_BEGIN, _END = "-----BEGIN {}-----\n", "\n-----END {}-----\n"
+
+
+@pytest.mark.parametrize(
+    ("pem", "code"),
+    [
+        (" \n", "content.empty"),
+        (_BEGIN.format("CERTIFICATE") + "...", "content.cut_off"),
+        ("<!DOCTYPE html><html></html>", "content.web_page"),
+        (_BEGIN.format("X509 CRL") + "AAAA" + _END.format("X509 CRL"), "content.revocation_list"),
+        ("none", "content.no_certificate"),
+    ],
+)
+def test_what_is_no_chain_is_a_body_that_cannot_be_processed(api: Api, pem: str, code: str) -> None:
+    """400 would say that it is no JSON."""
+    assert problem(api.system().create("/sites/main/releases", {"pem": pem})) == (422, code)
+
+
+def test_each_way_to_be_no_chain_is_known() -> None:
+    """A new kind of content must not become 400, which the document would not say."""
+    readable = {"content.utf16", "content.pem_lines"}
+    assert {each.code for each in CONTENTS if each.code.startswith("content.")} - readable <= set(OF_CHAINS)
+    assert {PROBLEM_CODES[code][0] for code in OF_CHAINS} == {422}

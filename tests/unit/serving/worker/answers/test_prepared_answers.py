@@ -3,6 +3,7 @@
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 
 import pytest
 
@@ -10,6 +11,7 @@ from engage_server.services.distribution.snapshot import ServedAnswer
 from engage_server.serving.worker.answers.prepared_answers import PreparedAnswers
 from engage_server.web.app import create_app
 from tests.fuzz.requests import QUERY, FuzzedServer
+from tests.support.lengths import spread
 from tests.support.running import NOTICE
 from tests.support.world import World
 
@@ -18,17 +20,16 @@ def _request(text: str, server: FuzzedServer) -> bytes:
     return text.replace("DER", f"/certificates/{server.digest}.der").replace("\n", "\r\n").encode("latin-1")
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
-@pytest.mark.parametrize("path", [NOTICE, NOTICE + QUERY, f"{NOTICE}?", f"{NOTICE}?%zz&&=", "DER", "DER?x=1"])
-@pytest.mark.parametrize(
-    "host", ["locks.example.org", "LOCKS.example.org:8080", "10.44.68.128", "[::1]:80", "nobody", ""]
+_PATHS = (NOTICE, NOTICE + QUERY, f"{NOTICE}?", f"{NOTICE}?%zz&&=", "DER", "DER?x=1")
+_HOSTS = ("locks.example.org", "LOCKS.example.org:8080", "10.44.68.128", "[::1]:80", "nobody", "")
+_MORE = (
+    *("", "Connection: close\n", "connection:close\n", "Connection: Keep-Alive\n"),
+    *("User-Agent: x/1 (y)\nAccept: */*\nAccept-Encoding: gzip\n", "Connection: keep-alive\nConnection: close\n"),
 )
+
+
 @pytest.mark.parametrize(
-    "more",
-    [
-        *("", "Connection: close\n", "connection:close\n", "Connection: Keep-Alive\n"),
-        *("User-Agent: x/1 (y)\nAccept: */*\nAccept-Encoding: gzip\n", "Connection: keep-alive\nConnection: close\n"),
-    ],
+    ("method", "path", "host", "more"), spread(product(("GET", "HEAD"), _PATHS, _HOSTS, _MORE), every=5)
 )
 def test_the_prepared_answer_is_the_views_to_the_byte(
     server: FuzzedServer, method: str, path: str, host: str, more: str

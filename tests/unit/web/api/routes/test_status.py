@@ -1,0 +1,49 @@
+"""The status by the API."""
+
+from pydantic import TypeAdapter
+
+from engage_server.as_json.status import SeenStatusJson, ServedSiteStatusJson
+from engage_server.records import Host, Role, WorkerStatus
+from tests.support.api import Api, problem
+from tests.support.world import World
+
+
+def test_a_viewer_of_all_sees_sites_and_what_serves_them(api: Api, world: World) -> None:
+    worker = WorkerStatus("https 7 on gate-1", "gate-1", 7, "https", 1, {"main": 1}, {})
+    world.store.heartbeat(worker)
+    status = api.system(Role.VIEWER).json("/status")
+    TypeAdapter(SeenStatusJson).validate_python(status)
+    assert [each["site"] for each in status["sites"]] == ["main"]
+    assert status["sites"][0]["release"] == 1
+    assert status["sites"][0]["uploads_waiting"] == 0
+    assert [each["worker"] for each in status["installation"]["workers"]] == ["https 7 on gate-1"]
+    assert status["installation"]["missing_listeners"] == ["http"]
+    assert status["needs_attention"] is True
+
+
+def test_a_viewer_of_some_sees_these_and_no_host(api: Api, world: World) -> None:
+    world.add_site("north", (Host("north.example.org"),))
+    some = api.system(Role.VIEWER, ("north",)).json("/status")
+    assert [each["site"] for each in some["sites"]] == ["north"]
+    assert some["installation"] is None
+    assert some["needs_attention"] is True, "it serves nothing yet"
+    both = api.system(Role.VIEWER).json("/status")
+    assert [each["site"] for each in both["sites"]] == ["main", "north"]
+    nowhere = api.system(Role.VIEWER, ("gone",)).json("/status")
+    assert (nowhere["sites"], nowhere["needs_attention"]) == ([], False)
+
+
+def test_one_site(api: Api, world: World) -> None:
+    system = api.system(Role.VIEWER, ("main",))
+    status = system.json("/sites/main/status")
+    TypeAdapter(ServedSiteStatusJson).validate_python(status)
+    assert status == api.system().json("/status")["sites"][0]
+    assert status["needs_attention"] is False
+    assert problem(system.get("/sites/north/status")) == (403, "access.site")
+    assert problem(api.system().get("/sites/north/status")) == (404, "site.not_found")
+
+
+def test_strangers_see_nothing(api: Api) -> None:
+    for path in ("/status", "/sites/main/status"):
+        assert problem(api.nobody().get(path)) == (401, "token.missing")
+        assert problem(api.system().get(f"{path}?all=1")) == (400, "request.parameters")
