@@ -11,7 +11,8 @@ from engage_server.errors import NotFound
 from engage_server.records import NO_LABEL, AuditAction, AuditEvent, Device, DeviceLabel
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.interface import ListChange
-from engage_server.store.queries import device_queries, label_queries
+from engage_server.store.labels import label_queries
+from engage_server.store.queries import device_queries
 from engage_server.store.queries.site_queries import site_id
 
 

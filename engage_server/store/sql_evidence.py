@@ -10,12 +10,12 @@ from sqlalchemy import Connection, Engine
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.labels import label_queries
 from engage_server.store.queries import (
     adoption_queries,
     anchor_queries,
     caller_queries,
     history_queries,
-    label_queries,
     sighting_queries,
 )
 from engage_server.store.queries.adoption_kinds import Question

@@ -249,7 +249,7 @@ def change(
     time_zone: str | None,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, evidence, approvals, title or time zone.
+    """Change what a site has: hosts, networks, rules or title.
 
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 

@@ -131,7 +131,7 @@ def _columns(cells: Sequence[str]) -> tuple[_Columns, Sequence[str]]:
 
 
 def _is_unknown_heading(row: tuple[int, Sequence[str]]) -> bool:
-    """Whether the first line has words of its own above serial numbers."""
+    """Whether the first line has other words above serial numbers."""
     number, cells = row
     return number == 1 and decode_serial(cells[0]) is None and not any(each.isdigit() for each in cells[0])
 

@@ -71,7 +71,7 @@ class PageStore(Protocol):
     ) -> Page[KnownDevice]:
         """Return devices of a site, listed and seen together, by serial number or address.
 
-        A search has an order of its own: first by the words that it found, then by serial number or address.
+        With ``wanted.search``, the order is another: by the words that were found, then by serial number or address.
 
         With ``wanted.trouble``, the seen ones may include devices without trouble, and the unseen ones are those that
         another site answered. With ``wanted.host``, there is none that was never seen.

@@ -14,17 +14,17 @@ from engage_server.records import DeviceHistory, DeviceLabel, Page, searched_wor
 from engage_server.store.database.batches import chunks, one_of
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import KnownDevice
-from engage_server.store.label_tables import label_words
+from engage_server.store.labels.label_queries import select_labels
+from engage_server.store.labels.tables import label_words
 from engage_server.store.paging import device_pages
 from engage_server.store.paging.cursors import Question, cursor_of, key_of
 from engage_server.store.paging.device_pages import is_device_of
 from engage_server.store.queries.adoption_queries import passes, with_grade
-from engage_server.store.queries.label_queries import select_labels
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import device_histories, devices
 
 _SERIAL_DIGITS = 32
-_ZEROS = "0" * 16  # what serial numbers begin with that have eight bytes of their own; nobody types them
+_ZEROS = "0" * 16  # what most serial numbers begin with, and nobody types
 _LAST = "\U0010ffff"  # after every character of a text
 
 _device, _words = device_histories.c, label_words.c

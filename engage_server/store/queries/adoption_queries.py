@@ -21,6 +21,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.interface import DeviceFilter, TroubleFilter
+from engage_server.store.labels.label_queries import select_labels
 from engage_server.store.queries.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
@@ -41,7 +42,6 @@ from engage_server.store.queries.adoption_kinds import (
     seconds,
 )
 from engage_server.store.queries.history_queries import history
-from engage_server.store.queries.label_queries import select_labels
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     EpochSeconds,

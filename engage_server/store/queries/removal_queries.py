@@ -4,9 +4,9 @@ from sqlalchemy import Connection, delete, select
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
-from engage_server.store.label_tables import device_labels, label_words
+from engage_server.store.labels import label_queries
+from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.link_tables import link_standings
-from engage_server.store.queries import label_queries
 from engage_server.store.queries.release_queries import select_release
 from engage_server.store.queries.rotation_queries import select_rotations
 from engage_server.store.queries.site_queries import site_id

@@ -22,7 +22,7 @@ from engage_server.records import (
 from engage_server.services.evidence.fold import fold
 from engage_server.store.database.engine import open_engine, reading
 from engage_server.store.interface import DeviceFilter, TroubleFilter
-from engage_server.store.label_tables import device_labels, label_words
+from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.paging import device_pages
 from engage_server.store.paging.search_pages import spellings
 from engage_server.store.sql_store import SqlStore

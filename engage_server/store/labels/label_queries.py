@@ -6,7 +6,7 @@ from sqlalchemy import Connection, delete, select
 
 from engage_server.records import DeviceLabel, words_of
 from engage_server.store.database.batches import chunks, insert_all, one_of, upsert
-from engage_server.store.label_tables import device_labels, label_words
+from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.tables import device_histories, devices, sites
 
 _KEY = "site_id", "identity"
@@ -67,7 +67,7 @@ def delete_unlisted(connection: Connection, names: Sequence[str], identity: str)
 
 
 def _remove(connection: Connection, row_id: int, labels: Mapping[str, DeviceLabel]) -> None:
-    """Remove labels with their words, which their own text tells: no index by device is needed."""
+    """Remove labels with their words. These follow from a label, so no index by device is needed."""
     for identity, label in labels.items():
         words = list(words_of(label))
         of_device = label_words.delete().where(_WORDS.site_id == row_id, _WORDS.identity == identity)
