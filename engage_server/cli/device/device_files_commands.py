@@ -88,7 +88,7 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
     if is_list or changed.added:
         click.echo(f"{counted(changed.added, 'device')} added to {name}")
     if changed.named:
-        click.echo(f"{counted(changed.named, 'device')} got another name or place")
+        click.echo(f"{counted(changed.named, 'device')} named")
     if found.files:
         click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
     print_next(f"{program()} device list --site {name}")

@@ -40,7 +40,7 @@ LABELS = {
     serial_of(6): DeviceLabel("\U0001f6aa \u5317\u5165\u53e3"),
     "192.0.2.77": DeviceLabel("Northern gate"),
 }
-SEARCHES = ["north", "N", "NORTH EN", "building 3", "bui", "sud", "Süd", "side", "100%", "_", "%"]
+SEARCHES = ["north", "N", "NORTH EN", "building 3", "build", "sud", "Süd", "side", "100%", "_", "%"]
 SEARCHES += ["北", "\U0001f6aa", "zz", "gate"]
 LISTED = [serial_of(number) for number in (1, 2, 3, 8)]
 HEX = "C0FE" + "0" * 12
