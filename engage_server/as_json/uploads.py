@@ -1,11 +1,14 @@
-"""What devices uploaded, and which database they were given."""
+"""What devices uploaded, and which files they were given."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.device_files.folder import Collection
+from engage_server.services.device_files.for_devices import FileForDevice, VersionedFile
 from engage_server.services.device_files.given_database import GivenDatabase
+from engage_server.services.device_files.upload_feed import SiteUpload
 from engage_server.services.device_files.uploads import Entry
 
 _T = TypeVar("_T")
@@ -30,6 +33,19 @@ class UploadJson(Shape):
     """How many events it has, if those are too many to be compared with earlier ones. Null: they were compared."""
     upload: Any
     """What the device sent, without passwords."""
+
+
+class SiteUploadJson(Shape):
+    """One upload, and whose it is."""
+
+    serial: str
+    """The serial number of its device."""
+    kind: Collection
+    """What it is."""
+    received: UploadJson | None
+    """The upload. Null: it cannot be read."""
+    fault: str | None
+    """Why it cannot be read. Null: it can."""
 
 
 class DeviceEventJson(Shape):
@@ -58,6 +74,21 @@ class GivenDatabaseJson(Shape):
     """When it asked, to the second. For the same call again it may be up to an hour old."""
 
 
+class PutFileJson(Shape):
+    """A file that was put for a device."""
+
+    serial: str
+    """The serial number of the device."""
+    site: str
+    """The name of its site."""
+    file: FileForDevice
+    """Which file."""
+    version: str | None
+    """The ``nxtDbVerTS`` of the database, as it was sent. Null: the file is no database."""
+    bytes: int
+    """How many bytes the file has on this host, where it is written compactly."""
+
+
 def upload_json(entry: Entry) -> UploadJson:
     """One upload of a device, as its file has it.
 
@@ -74,6 +105,16 @@ def upload_json(entry: Entry) -> UploadJson:
         "repeated": _only(int, entry.get("repeated")),
         "unread": unread if type(unread) is int else None,
         "upload": entry["upload"],
+    }
+
+
+def site_upload_json(each: SiteUpload) -> SiteUploadJson:
+    """One upload, and whose it is."""
+    return {
+        "serial": each.serial,
+        "kind": each.collection,
+        "received": None if each.entry is None else upload_json(each.entry),
+        "fault": each.fault or None,
     }
 
 
@@ -96,6 +137,18 @@ def given_json(given: GivenDatabase | None) -> GivenDatabaseJson | None:
     if given is None:
         return None
     return {"given": given.version, "asked_with": given.asked_with, "at": given.at.isoformat()}
+
+
+def put_file_json(site: str, serial: str, file: FileForDevice, put: VersionedFile) -> PutFileJson:
+    """A file that was put for a device."""
+    version = put.content.get("nxtDbVerTS") if file is FileForDevice.DATABASE else None
+    return {
+        "serial": serial,
+        "site": site,
+        "file": file,
+        "version": None if version is None else str(version),
+        "bytes": put.length,
+    }
 
 
 def _only(kind: type[_T], values: object) -> list[_T]:

@@ -21,7 +21,7 @@ class SqlDevices:
 
     _engine: Engine
 
-    def add_device(self, device: Device, event: AuditEvent) -> None:
+    def add_device(self, device: Device, event: AuditEvent) -> bool:
         with writing(self._engine) as connection:
             is_new = device_queries.insert_device(connection, device)
             before, now = _label(connection, device)
@@ -29,6 +29,7 @@ class SqlDevices:
                 self._tell(connection, event, changes_serving=True)
             elif now != before:
                 self._tell(connection, _named(event, device.serial, before, now), changes_serving=False)
+            return is_new
 
     def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> ListChange:
         with writing(self._engine) as connection:

@@ -4,7 +4,8 @@ To make a key takes 60 ms on the average and up to half a second; a run asks for
 comes again after all others of the pool: a test that draws fewer gets different ones. What lives longer than a test, as
 a module's fixture or what a function caches, keeps its keys: nothing else gets them.
 
-A key whose numbers were proven once is not proven again when the same bytes are read: that takes 50 ms each time.
+A key whose numbers were proven once is not proven again when the same bytes are read: that takes 50 ms each time. Nor
+is one of the pool, in whatever form it is read: who made it has proven it.
 Commands in processes of their own make and prove all that they use.
 """
 
@@ -19,6 +20,7 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
@@ -44,14 +46,20 @@ class KeyPool:
         self._keys: deque[rsa.RSAPrivateKey] = deque()
         self._unread: deque[Path] = deque()
         self._known: set[Path] = set()
+        self._drawn: set[rsa.RSAPrivateNumbers] = set()
 
     def draw(self, *, kept: bool) -> rsa.RSAPrivateKey:
         """A key that comes again after all others, or never if it is kept."""
         with self._threads:
             key = self._keys.popleft() if len(self._keys) >= _POOL else self._read() or self._made()
+            self._drawn.add(key.private_numbers())
             if not kept:
                 self._keys.append(key)
             return key
+
+    def gave(self, key: PrivateKeyTypes) -> bool:
+        """Whether each number of this key is that of one which was drawn here."""
+        return isinstance(key, rsa.RSAPrivateKey) and key.private_numbers() in self._drawn
 
     def _read(self) -> rsa.RSAPrivateKey | None:
         """The next one on disk that this process has not had, if there is one: it costs a thousandth of a new one."""
@@ -118,18 +126,24 @@ def pooled_keys(folder: Path) -> Iterator[KeyPool]:
         undone.enter_context(patch.object(rsa, "generate_private_key", drawn))
         for module in (serialization, private_keys):  # the second has them under the same names
             for name in ("load_pem_private_key", "load_der_private_key"):
-                undone.enter_context(patch.object(module, name, _proving_once(getattr(module, name))))
+                undone.enter_context(patch.object(module, name, _proving_once(getattr(module, name), pool)))
         yield pool
 
 
-def _proving_once(load: Callable[..., PrivateKeyTypes]) -> Callable[..., PrivateKeyTypes]:
+def _proving_once(load: Callable[..., PrivateKeyTypes], pool: KeyPool) -> Callable[..., PrivateKeyTypes]:
     proven: set[bytes] = set()
+
+    def is_of_pool(data: bytes, password: bytes | None) -> bool:
+        try:
+            return pool.gave(load(data, password, unsafe_skip_rsa_key_validation=True))
+        except (TypeError, ValueError, UnsupportedAlgorithm):  # which is said by who reads it
+            return False
 
     def loaded(
         data: bytes, password: bytes | None, backend: Any = None, *, unsafe_skip_rsa_key_validation: bool = False
     ) -> PrivateKeyTypes:
         known = hashlib.sha256(data + b"\0" + (password or b"")).digest()
-        skip = unsafe_skip_rsa_key_validation or known in proven
+        skip = unsafe_skip_rsa_key_validation or known in proven or is_of_pool(data, password)
         key = load(data, password, unsafe_skip_rsa_key_validation=skip)
         if not unsafe_skip_rsa_key_validation:  # or it was not looked at
             proven.add(known)

@@ -8,6 +8,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from engage_server.pki.keys import generate_key, private_key_pem
 from engage_server.records import Secret
 from tests.support.chains import SITE_KEY
 from tests.support.world import serial_of
@@ -118,7 +119,8 @@ def _make_chain(folder: Path, edits: Edits) -> None:
     more = "".join(words) + "/L=" + "Llanfairpwllgwyngyll" * 5 if edits.long_names else ""
     if edits.very_long_names:
         more = "".join(words) + "".join(f"/OU={letter * 64}" for letter in "ABCDEFG")
-    root = "req -x509 -newkey rsa:2048 -nodes -keyout partner_CA.key -out partner_CA.pem -days 3650"
+    _write_key(folder, "partner_CA")
+    root = "req -x509 -new -key partner_CA.key -out partner_CA.pem -days 3650"
     _openssl(folder, f"{root} -subj {_q(more + '/CN=Partner CA')}")
     ca = f"basicConstraints={'critical,CA:TRUE' if edits.intermediate_is_ca else 'CA:FALSE'}\n"
     if edits.intermediate_is_ca:
@@ -138,12 +140,18 @@ def _make_chain(folder: Path, edits: Edits) -> None:
 def _issue(folder: Path, name: str, subject: str, issuer: str, extensions: str) -> None:
     """With the text dump in front that ``openssl ca`` writes."""
     (folder / "extensions.cnf").write_text(extensions + "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n")
-    _openssl(folder, f"req -newkey rsa:2048 -nodes -keyout {name}.key -out {name}.csr -subj {_q(subject)}")
+    _write_key(folder, name)
+    _openssl(folder, f"req -new -key {name}.key -out {name}.csr -subj {_q(subject)}")
     _openssl(
         folder,
         f"x509 -req -in {name}.csr -CA {issuer}.pem -CAkey {issuer}.key -CAcreateserial -days 3649 -sha256 "
         f"-extfile extensions.cnf -text -out {name}.pem",
     )
+
+
+def _write_key(folder: Path, name: str) -> None:
+    """One of the tests' pool, in the form in which OpenSSL writes its own."""
+    (folder / f"{name}.key").write_bytes(private_key_pem(generate_key()).reveal())
 
 
 def _q(text: str) -> str:

@@ -219,6 +219,10 @@ class Sites:
         devices = [Device(serial, site, occasion.now, labels.get(serial, NO_LABEL)) for serial in serials]
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
+    def site_of_device(self, serial: str) -> str | None:
+        """The site on whose list a serial number is. None: it is on none."""
+        return self._store.site_of_device(serial)
+
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
         """Change what stands in ``changes``. What it leaves out stays.
 

@@ -69,10 +69,13 @@ class SiteStore(Protocol):
             NotFound: There is no such site.
         """
 
-    def add_device(self, device: Device, event: AuditEvent) -> None:
+    def add_device(self, device: Device, event: AuditEvent) -> bool:
         """Record the site of a serial number, and its label. Adding it again to the same site changes only its label.
 
         An empty part of the label leaves what is stored.
+
+        Returns:
+            Whether it was new.
 
         Raises:
             NotFound: There is no such site.

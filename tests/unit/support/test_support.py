@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 from engage_server.errors import PrivateKeyInvalid
 from engage_server.pki import keys
@@ -24,6 +25,7 @@ from tests.support import rsa_keys
 from tests.support.commands import engage, engage_process, ok
 from tests.support.databases import SEALER, migrated_sqlite
 from tests.support.lengths import RUN, spread
+from tests.support.postgresql import PostgresServer
 
 _COMMANDS = [  # one of each group, and each way to end
     (0, ("--version",)),
@@ -154,6 +156,24 @@ class TestKeys:
         serialization.load_pem_private_key(with_another_exponent.reveal(), None, unsafe_skip_rsa_key_validation=True)
         assert not _reads(with_another_exponent), "who did not look has proven nothing"
 
+    def test_one_of_the_pool_needs_no_proof_and_one_that_is_nearly_it_does(self, tmp_path: Path) -> None:
+        skipped: list[bool] = []
+
+        def load(content: bytes, password: bytes | None, *, unsafe_skip_rsa_key_validation: bool) -> PrivateKeyTypes:
+            skipped.append(unsafe_skip_rsa_key_validation)
+            return serialization.load_pem_private_key(
+                content, password, unsafe_skip_rsa_key_validation=unsafe_skip_rsa_key_validation
+            )
+
+        pool = rsa_keys.KeyPool(tmp_path)
+        of_the_pool = keys.private_key_pem(pool.draw(kept=False))
+        read = rsa_keys._proving_once(load, pool)
+        read(of_the_pool.reveal(), None)
+        assert all(skipped)
+        with pytest.raises(ValueError, match="key"):
+            read(_with_another_exponent(of_the_pool).reveal(), None)
+        assert not all(skipped)
+
 
 def _public(key: rsa.RSAPrivateKey) -> int:
     return key.public_key().public_numbers().n
@@ -193,6 +213,16 @@ def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 def _said(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+def test_a_database_that_is_done_with_goes_when_the_next_comes(postgresql: PostgresServer) -> None:
+    first, other = postgresql.new_database(), postgresql.new_database()
+    postgresql.done_with(first)
+    new = postgresql.new_database()
+    there = postgresql.ask("SELECT datname FROM pg_database").split()
+    assert [postgresql.name_of(url) in there for url in (first, other, new)] == [False, True, True]
+    postgresql.done_with(other)
+    postgresql.done_with(new)
 
 
 def test_a_spread_is_the_same_each_time_and_all_of_it_on_demand(monkeypatch: pytest.MonkeyPatch) -> None:

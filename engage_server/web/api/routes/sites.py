@@ -6,12 +6,13 @@ from pydantic import AfterValidator, Field
 
 from engage_server.as_json.sites import SiteJson, site_json
 from engage_server.errors import EngageError
-from engage_server.records import LONGEST_NAME, AuditAction, Host, RequiredEvidence, read_label, read_network
+from engage_server.records import AuditAction, Host, RequiredEvidence, read_network
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
+from engage_server.web.api.bodies.labels import TitleText
+from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.reasons import Reason
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope
 
 
@@ -29,13 +30,6 @@ def _network(text: str) -> str:
     except (EngageError, ValueError):
         raise ValueError("a network in CIDR form, such as 10.0.0.0/8") from None
     return text
-
-
-def _title(text: str) -> str:
-    try:
-        return read_label(text, "title", LONGEST_NAME)
-    except EngageError as error:
-        raise ValueError(error.sentence) from None
 
 
 def _zone(text: str) -> str:
@@ -58,7 +52,7 @@ class SiteChange(Body):
     """All networks that its devices may call from. Empty: from anywhere."""
     evidence: RequiredEvidence | None = None
     """What counts in a rotation: `any` finished handshake, or only `authenticated` ones, with a token."""
-    title: Annotated[str, AfterValidator(_title), Field(max_length=80, examples=["Depot Nord"])] | None = None
+    title: TitleText | None = None
     """What people call the site. Empty removes it."""
     time_zone: Annotated[str, AfterValidator(_zone), Field(max_length=64, examples=["Europe/Berlin"])] | None = None
     """Where the site is, as the IANA names time zones."""

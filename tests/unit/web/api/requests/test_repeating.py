@@ -6,7 +6,7 @@ import pytest
 
 from engage_server.errors import Conflict, EngageError, Refused, StoreNotUsable, UsageError
 from engage_server.records import AuditAction, AuditEntry, AuditEvent, KeyedRequest
-from engage_server.web.api.repeating import Repeating, key_in
+from engage_server.web.api.requests.repeating import Repeating, key_in
 from engage_server.web.api.route import Answer
 from tests.support.chains import NOW
 
@@ -91,3 +91,10 @@ def test_one_key_is_needed(fields: list[str]) -> None:
         key_in(fields)
     assert refused.value.code == "idempotency.missing"
     assert key_in(["a"]) == "a"
+
+
+def test_an_act_that_failed_halfway_says_why_itself() -> None:
+    """Its entry is there, but there is no answer to give again: as of a rotation that ended before it was prepared."""
+    first, second = Conflict("two hosts prepared it", "x"), Conflict("it has ended", "x")
+    with pytest.raises(Conflict, match="two hosts"):
+        Repeating().answer(REQUEST, Kept(None, ENTRY), lambda: refusing(first), lambda _: refusing(second))
