@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.labels import label_queries
 from engage_server.store.queries import (
     adoption_queries,
     anchor_queries,
@@ -84,6 +85,7 @@ class SqlEvidence:
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
         with writing(self._engine) as connection:
             forgotten = history_queries.delete_history(connection, site, identity)
+            label_queries.delete_unlisted(connection, forgotten, identity)
             for name in forgotten:
                 self._tell(connection, replace(event, site=name), changes_serving=False)
             return forgotten

@@ -21,7 +21,7 @@ from cryptography import x509
 from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import read_der
-from engage_server.records import AnchorRole, Release, ReleaseState, Site
+from engage_server.records import NO_LABEL, AnchorRole, NamedDevice, Release, ReleaseState, Site
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
@@ -155,12 +155,13 @@ class HeldAnchors:
             found |= dict.fromkeys(rotation.releases, STILL_NEED) | {rotation.from_release: GO_BACK_TO}
         return found
 
-    def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[str, ...]:
+    def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[NamedDevice, ...]:
         found: list[str] = []
         for clue in clues:
             if len(found) < _EXAMPLES:
                 found += self._store.devices_of_clue(site, clue, _EXAMPLES - len(found))
-        return tuple(sorted(found))
+        labels = self._store.device_labels(site, found) if found else {}
+        return tuple(NamedDevice(each, labels.get(each, NO_LABEL)) for each in sorted(found))
 
 
 class _Held:

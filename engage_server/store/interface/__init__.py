@@ -15,7 +15,15 @@ from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, Pag
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, Place, ReleaseDraft, TroubleFilter
+from engage_server.store.interface.values import (
+    AnchorClue,
+    DeviceFilter,
+    Fold,
+    ListChange,
+    Place,
+    ReleaseDraft,
+    TroubleFilter,
+)
 from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
@@ -29,6 +37,7 @@ __all__ = [
     "IngressTables",
     "KnownDevice",
     "KpnStore",
+    "ListChange",
     "PageStore",
     "PathFold",
     "PathStore",

@@ -67,6 +67,8 @@ class EvidenceStore(Protocol):
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
         """Remove what is known about a device, in all sites or in one. Raw sightings and lists of devices stay.
 
+        Its label goes from sites on whose list it is not.
+
         Returns:
             The sites in which something was known. For each of them the event is written, with the site's name.
         """

@@ -8,7 +8,7 @@ from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, 
 from engage_server.store.database.engine import LONG_SECONDS, reading
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, SilentOrder
-from engage_server.store.paging import audit_pages, device_pages, other_pages, silent_order
+from engage_server.store.paging import audit_pages, device_pages, other_pages, search_pages, silent_order
 from engage_server.store.queries import adoption_kinds
 from engage_server.store.queries.site_queries import site_id
 
@@ -23,6 +23,8 @@ class SqlPages:
     ) -> Page[KnownDevice]:
         _assert_limit(limit)
         with reading(self._engine) as connection:
+            if wanted.search:
+                return search_pages.select_page(connection, site, wanted, cursor, limit)
             return device_pages.select_page(connection, site, wanted, cursor, limit, beyond)
 
     def silent_order(self, site: str, wanted: DeviceFilter) -> SilentOrder:
