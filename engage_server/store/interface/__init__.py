@@ -15,7 +15,16 @@ from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, Pag
 from engage_server.store.interface.releases import ReleaseStore
 from engage_server.store.interface.rotations import RotationStore
 from engage_server.store.interface.sites import SiteStore
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, Place, ReleaseDraft, TroubleFilter
+from engage_server.store.interface.values import (
+    AnchorClue,
+    DeviceFilter,
+    Fold,
+    MetReleases,
+    Place,
+    ReleaseDraft,
+    RiskFilter,
+    TroubleFilter,
+)
 from engage_server.store.interface.workers import WorkerStore
 
 __all__ = [
@@ -29,6 +38,7 @@ __all__ = [
     "IngressTables",
     "KnownDevice",
     "KpnStore",
+    "MetReleases",
     "PageStore",
     "PathFold",
     "PathStore",
@@ -37,6 +47,7 @@ __all__ = [
     "ReleaseDraft",
     "ReleaseStore",
     "RequestStore",
+    "RiskFilter",
     "RotationStore",
     "SilentOrder",
     "SiteStore",

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, RiskFilter
 
 
 class EvidenceStore(Protocol):
@@ -60,6 +60,18 @@ class EvidenceStore(Protocol):
 
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         """Return devices of a site, longest silent first. Of their releases, only the requested one is included."""
+
+    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
+        """Return devices of a site that may be at risk, by serial number or address, without their releases.
+
+        Visitors and devices that are not on the site's list are left out.
+
+        Args:
+            site: The site's name.
+            wanted: Which.
+            after: Only those after this identity.
+            limit: The largest number of them.
+        """
 
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
         """Return what is known about one device, with all its releases, for each site that saw it."""
