@@ -5,7 +5,9 @@ from typing import Any, TypeVar
 
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.services.device_files.exchange import DeviceEvent
+from engage_server.services.device_files.folder import Collection
 from engage_server.services.device_files.given_database import GivenDatabase
+from engage_server.services.device_files.upload_feed import SiteUpload
 from engage_server.services.device_files.uploads import Entry
 
 _T = TypeVar("_T")
@@ -30,6 +32,19 @@ class UploadJson(Shape):
     """How many events it has, if those are too many to be compared with earlier ones. Null: they were compared."""
     upload: Any
     """What the device sent, without passwords."""
+
+
+class SiteUploadJson(Shape):
+    """One upload, and whose it is."""
+
+    serial: str
+    """The serial number of its device."""
+    kind: Collection
+    """What it is."""
+    received: UploadJson | None
+    """The upload. Null: it cannot be read."""
+    fault: str | None
+    """Why it cannot be read. Null: it can."""
 
 
 class DeviceEventJson(Shape):
@@ -74,6 +89,16 @@ def upload_json(entry: Entry) -> UploadJson:
         "repeated": _only(int, entry.get("repeated")),
         "unread": unread if type(unread) is int else None,
         "upload": entry["upload"],
+    }
+
+
+def site_upload_json(each: SiteUpload) -> SiteUploadJson:
+    """One upload, and whose it is."""
+    return {
+        "serial": each.serial,
+        "kind": each.collection,
+        "received": None if each.entry is None else upload_json(each.entry),
+        "fault": each.fault or None,
     }
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
     from engage_server.services.device_files.fault_journal import FaultJournal
+    from engage_server.services.device_files.for_devices import FilesForDevices
+    from engage_server.services.device_files.upload_feed import UploadFeed
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
     from engage_server.services.installation.disk_overview import DiskOverview
@@ -38,6 +40,7 @@ if TYPE_CHECKING:
     from engage_server.services.rotation.site_rotations import SiteRotations
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
+    from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.register import Sites
@@ -172,6 +175,29 @@ class OperatorSide:
         from engage_server.services.device_files.folder import DeviceFolders
 
         return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def files_for_devices(self) -> "FilesForDevices":
+        """The files that operators give to devices."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.device_files.for_devices import FilesForDevices
+
+        return FilesForDevices(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def device_file_change(self) -> "DeviceFileChange":
+        """Changes those files."""
+        from engage_server.services.sites.device_file_change import DeviceFileChange
+
+        return DeviceFileChange(self._store, self.files_for_devices)
+
+    @cached_property
+    def upload_feed(self) -> "UploadFeed":
+        """What devices uploaded, in the order in which it came."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.device_files.upload_feed import UploadFeed
+
+        return UploadFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir))
 
     @cached_property
     def renaming(self) -> "Renaming":

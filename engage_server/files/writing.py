@@ -3,7 +3,7 @@
 import os
 import secrets
 import stat
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from engage_server.errors import Conflict, FileNotUsable
@@ -35,7 +35,13 @@ def write_new_file(path: Path, content: bytes, mode: int) -> None:
         sync_folder(path.parent)
 
 
-def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> None:
+def do_nothing() -> None:
+    """Do what is done before most files are replaced."""
+
+
+def replace_file(
+    path: Path, content: bytes | Iterable[bytes], mode: int, before: Callable[[], None] = do_nothing
+) -> None:
     """Write a file, or replace the one that exists: temporary file, fsync, rename.
 
     Args:
@@ -43,6 +49,8 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
         content: The whole content, or its parts, which are written one by one. If producing a part raises, the file
             stays as it was.
         mode: The file's mode, from its first moment.
+        before: Called when the content is on the disk under another name, so that hardly anything can fail any more. If
+            it raises, the file stays as it was.
 
     Raises:
         FileNotUsable: The folder cannot be written, or the disk is full. The file stays as it was. Or the path is a
@@ -54,6 +62,7 @@ def replace_file(path: Path, content: bytes | Iterable[bytes], mode: int) -> Non
             raise FileNotUsable(f"{path} is a pipe or a device, not a file", "Name a file.")
         try:
             write_through(temporary, content, mode, path.parent)
+            before()
             temporary.replace(path)
         finally:
             temporary.unlink(missing_ok=True)

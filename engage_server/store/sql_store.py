@@ -103,10 +103,12 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
             sealed = site_queries.sealed_key(connection, name)
         return self._opened().open(sealed, site_queries.key_purpose(name))
 
-    def add_device(self, device: Device, event: AuditEvent) -> None:
+    def add_device(self, device: Device, event: AuditEvent) -> bool:
         with writing(self._engine) as connection:
-            if device_queries.insert_device(connection, device):
+            is_new = device_queries.insert_device(connection, device)
+            if is_new:
                 self._tell(connection, event, changes_serving=True)
+            return is_new
 
     def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
         with writing(self._engine) as connection:

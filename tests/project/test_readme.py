@@ -34,6 +34,18 @@ def test_its_virtual_lock_says_what_a_real_run_says() -> None:
     assert own == run[: len(own)]
 
 
+def test_its_first_call_of_the_api_says_what_a_real_one_says() -> None:
+    """That page's commands are run, too."""
+    call = "curl -sS -H @monitor.header http://localhost:8008/api/v1/sites/main/status"
+    run = list(shown((ROOT / "docs" / "api-recipes.md").read_text(encoding="utf-8"), call))
+    own = list(shown(README, call))
+    assert own == run
+    assert len(own) == 1
+    token = re.search(r"engage token add monitor .*", README)
+    assert token is not None
+    assert token[0] in (ROOT / "docs" / "api-recipes.md").read_text(encoding="utf-8")
+
+
 def test_another_word_is_a_difference() -> None:
     page = "$ engage x\nhash  ok  127.0.0.1:8080 since 2026-01-01\n```\n"
     assert list(shown(page, "engage x")) == list(shown(page.replace("127.0.0.1:8080", "locks.example.org"), "engage x"))

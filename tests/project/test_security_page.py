@@ -31,7 +31,7 @@ def test_every_attacker_is_named_and_answered() -> None:
     assert len(promises()) > 20
     names = re.findall(r"^\| \*\*(.+?)\*\* \|", PAGE, re.MULTILINE)
     sections = re.findall(r"^## Against (.+)$", PAGE, re.MULTILINE)
-    assert len(names) == len(sections) == 10
+    assert len(names) == len(sections) == 11
     for name in names:
         word = name.split()[-1].removesuffix("r").removesuffix("s")
         assert any(word in section for section in sections), name

@@ -53,10 +53,10 @@ class Disk:
     def wrap(self, write: Any, *, is_new: bool) -> Any:
         """The same with failures."""
 
-        def writing(path: Path, content: Any, mode: int) -> None:
+        def writing(path: Path, content: Any, mode: int, *more: Any) -> None:
             if self.fails == "before" or (self.fails == "new" and is_new):
                 raise FileNotUsable(f"{path}: no space left", "")
-            write(path, content, mode)
+            write(path, content, mode, *more)
             if self.fails == "after":
                 raise FileNotUsable(f"{path}: input/output error", "")
 

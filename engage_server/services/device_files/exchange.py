@@ -10,13 +10,14 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from engage_server.errors import BodyInvalid, FileNotUsable, Refused
+from engage_server.errors import BodyInvalid, FileNotUsable
 from engage_server.files import SECRET_MODE, make_folder, replace_file
-from engage_server.protocol.database_answer import version_of
 from engage_server.protocol.device_audits import read_event
 from engage_server.protocol.event_codes import sentence_of
 from engage_server.protocol.json_body import Json, write_json, write_pretty_json
+from engage_server.records import Page
 from engage_server.records.telling import Tell, tell_nobody
+from engage_server.services.device_files.device_uploads import device_page
 from engage_server.services.device_files.finding import COLLECTIONS, FoundFile
 from engage_server.services.device_files.folder import (
     CONFIGURATION,
@@ -27,7 +28,9 @@ from engage_server.services.device_files.folder import (
     DeviceFolder,
     DeviceFolders,
 )
+from engage_server.services.device_files.for_devices import assert_newer
 from engage_server.services.device_files.given_database import GivenDatabase, read_given
+from engage_server.services.device_files.upload_feed import SiteUpload
 from engage_server.services.device_files.uploads import Entry, fresh_events, imported_entries
 
 _PIECE_BYTES = 1024 * 1024
@@ -71,7 +74,7 @@ class DeviceExchange:
         for file in files:
             if file.kind == DATABASE and self._folders.exists(site, file.serial):
                 with self._folders.open(site, file.serial) as folder:
-                    _assert_newer(folder, file, file.read())
+                    assert_newer(folder, file.read(), f"{file.path}: ", file.serial)
 
     def bring_in(self, site: str, files: Sequence[FoundFile], now: datetime, tell: Tell = tell_nobody) -> None:
         """Put files into their devices' folders, one device at a time.
@@ -96,7 +99,7 @@ class DeviceExchange:
             with self._folders.open(site, serial) as folder:
                 for file, value in contents:
                     if file.kind == DATABASE:
-                        _assert_newer(folder, file, value)
+                        assert_newer(folder, value, f"{file.path}: ", file.serial)
                 for file, value in contents:
                     _put(folder, file.kind, value, now)
             tell(serial)
@@ -146,6 +149,15 @@ class DeviceExchange:
         with self._folders.open(site, serial) as folder:
             return folder.collected(collection)
 
+    def uploads(
+        self, site: str, serial: str, cursor: str | None, limit: int, only: Collection | None = None
+    ) -> Page[SiteUpload]:
+        """A page of the uploads of a device; empty if it has no folder. See :func:`.device_uploads.device_page`."""
+        if not self._folders.exists(site, serial):
+            return Page(())
+        with self._folders.open(site, serial) as folder:
+            return device_page(folder, cursor, limit, only)
+
     def events(self, site: str, serial: str) -> list[DeviceEvent]:
         """The events of a device's audits and alerts, oldest first, each only once in its kind of upload.
 
@@ -190,20 +202,6 @@ def _event(event: Json, received_at: str) -> DeviceEvent:
     if read is None:
         return DeviceEvent(received_at, "", "", "an event that cannot be parsed; it is kept as it came")
     return DeviceEvent(received_at, read.at, read.code, sentence_of(read.code, read.data))
-
-
-def _assert_newer(folder: DeviceFolder, file: FoundFile, value: Json) -> None:
-    present = folder.present_database()
-    if not isinstance(present, dict) or not isinstance(value, dict) or present == value:
-        return
-    versions = [version_of(str(each.get("nxtDbVerTS", ""))) for each in (present, value)]
-    if versions[0] is not None and versions[1] is not None and versions[1] <= versions[0]:
-        raise Refused(
-            f"{file.path}: nxtDbVerTS {value['nxtDbVerTS']} is not newer than {present['nxtDbVerTS']}, which device "
-            f"{file.serial} may already have: it would never get this database",
-            "Give it a greater nxtDbVerTS.",
-            code="database.not_newer",
-        )
 
 
 def _put(folder: DeviceFolder, kind: str, value: Json, now: datetime) -> None:

@@ -11,7 +11,7 @@ import os
 import secrets
 import shutil
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from enum import StrEnum
@@ -20,16 +20,16 @@ from typing import Any
 
 from engage_server.errors import BodyInvalid, FileNotUsable, NotPossible
 from engage_server.file_locks import OPERATOR_SECONDS, locked
-from engage_server.files import RESTORE, SECRET_MODE, make_folder, read_file, replace_file
+from engage_server.files import RESTORE, SECRET_MODE, do_nothing, make_folder, read_file, replace_file
 from engage_server.protocol.configuration import read_configuration
 from engage_server.protocol.database_answer import assert_harmless, version_of
 from engage_server.protocol.device_audits import MAX_EVENTS
 from engage_server.protocol.json_body import FILE_DEPTH, Json, assert_depth, read_json, write_json
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.services.device_files.uploads import Entry, Taken, entries_of, stamp, taken, upload_digest
+from engage_server.services.device_files.upload_journal import UploadJournal, UploadRecord, new_id
+from engage_server.services.device_files.uploads import Entry, Taken, entries_of, in_parts, stamp, taken, upload_digest
 from engage_server.services.disk_space.reserve import allocated
 from engage_server.services.disk_space.room import DiskRoom
-from engage_server.services.disk_space.use import device_bytes
 
 MAX_FILE_BYTES = 16 * 1024 * 1024
 DATABASE = "database.json"
@@ -62,14 +62,16 @@ class DeviceFolder:
     Args:
         path: The path of the folder.
         room: The limits for the device; None for operators, who are not limited.
+        seconds: How long to wait for the lock of the site's journal.
 
     Attributes:
         path: The path of the folder.
     """
 
-    def __init__(self, path: Path, room: DiskRoom | None = None) -> None:
+    def __init__(self, path: Path, room: DiskRoom | None = None, seconds: float = OPERATOR_SECONDS) -> None:
         self.path = path
         self._room = room
+        self._journal = UploadJournal(path.parent, seconds)
 
     def database(self) -> dict[str, Any] | None:
         """The database answer with the configuration in it; None if none was imported.
@@ -97,8 +99,13 @@ class DeviceFolder:
                 return assert_harmless(read_json(read_file(path, limit=MAX_FILE_BYTES), FILE_DEPTH), str(path))
         return None
 
-    def put_database(self, answer: dict[str, Any]) -> None:
-        """Give the device this database from now on. The present one is kept as an earlier one."""
+    def put_database(self, answer: dict[str, Any], before_it: Callable[[], None] = do_nothing) -> None:
+        """Give the device this database from now on. The present one is kept as an earlier one.
+
+        Args:
+            answer: The database.
+            before_it: Called last of all: see :func:`engage_server.files.replace_file`.
+        """
         assert_harmless(answer, DATABASE)
         before = self.present_database()
         if isinstance(before, dict) and before != answer:
@@ -109,7 +116,7 @@ class DeviceFolder:
                 self._forget_earliest()
         elif before is None and (self.path / DATABASE).exists():
             (self.path / DATABASE).replace(self.path / f"{DATABASE}.unreadable")
-        self._write(DATABASE, answer)
+        self._write(DATABASE, answer, before_it)
 
     def present_database(self) -> Json:
         """The content of the database's file, even if it would harm a device; None if it is no JSON at all."""
@@ -118,9 +125,9 @@ class DeviceFolder:
         except BodyInvalid:
             return None
 
-    def put(self, name: str, value: Json) -> None:
-        """Write any other file that is replaced as a whole."""
-        self._write(name, value)
+    def put(self, name: str, value: Json, before: Callable[[], None] = do_nothing) -> None:
+        """Write any other file that is replaced as a whole. ``before`` is called last of all."""
+        self._write(name, value, before)
 
     def put_parameters(self, parameters: dict[str, Any], at: datetime) -> None:
         """Store the device's parameters. The caller must have removed passwords.
@@ -153,7 +160,7 @@ class DeviceFolder:
             NotPossible: It cannot be written, or a limit is reached. The answer must let the device keep it.
             BodyInvalid: The present file was not written here. It is left unchanged.
         """
-        entries, full = self._entries(f"{collection}.json", collection), self._full_files(collection)
+        entries, full = self.entries(f"{collection}.json", collection), self._full_files(collection)
         if len(full) >= _MOST_FILES:
             raise NotPossible(
                 f"{self.path} has {len(full)} files of {collection}",
@@ -169,7 +176,12 @@ class DeviceFolder:
         else:
             after = taken(entries, upload, at, max_events, call)
         content = {str(collection): after.entries} | ({_BEFORE: before} if before else {})
-        self.put_received(f"{collection}.json", content)
+        if len(after.entries) == len(entries):
+            self.put_received(f"{collection}.json", content)
+        else:
+            after.entries[-1]["id"] = identity = new_id()
+            record = UploadRecord(self.path.name, str(collection), _number_of(full[-1]) if full else 0, identity)
+            self.put_received(f"{collection}.json", content, lambda: self._journal.add(record))
         self._begin_anew_when_full(collection)
         return after, is_first
 
@@ -182,7 +194,7 @@ class DeviceFolder:
         if isinstance(present, dict):
             known = present.get(_BEFORE)
             return {str(digest): int(times) for digest, times in known.items()} if isinstance(known, dict) else {}
-        last = self._entries(full[-1].name, collection) if full else []
+        last = self.entries(full[-1].name, collection) if full else []
         return {entry["digest"]: entry.get("times", 1) for entry in last[-_BEFORE_KEPT:]}
 
     def files_of(self, collection: Collection) -> list[str]:
@@ -192,7 +204,7 @@ class DeviceFolder:
 
     def collected(self, collection: Collection) -> list[Entry]:
         """All uploads, oldest first."""
-        return [entry for name in self.files_of(collection) for entry in self._entries(name, collection)]
+        return [entry for name in self.files_of(collection) for entry in self.entries(name, collection)]
 
     def add_collected(self, collection: Collection, entries: Sequence[Entry]) -> int:
         """Add uploads from elsewhere that are not here yet, and return how many.
@@ -201,11 +213,12 @@ class DeviceFolder:
         """
         known = {entry["digest"] for entry in self.collected(collection)}
         new = [entry for entry in entries if entry["digest"] not in known]
-        for some in _in_parts(new):
+        for some in in_parts(new, _IMPORTED_BYTES):
             self._write(self._next_full_file(collection), {str(collection): some})
         return len(new)
 
-    def _entries(self, name: str, collection: Collection) -> list[Entry]:
+    def entries(self, name: str, collection: Collection) -> list[Entry]:
+        """The uploads in one file of a collection."""
         value = self.raw(name)
         return [] if value is None else entries_of(str(collection), value, str(self.path / name))
 
@@ -214,7 +227,7 @@ class DeviceFolder:
 
     def _next_full_file(self, collection: Collection) -> str:
         full = self._full_files(collection)
-        number = int(full[-1].name.split(".")[1]) + 1 if full else 1
+        number = _number_of(full[-1]) + 1 if full else 1
         return f"{collection}.{number:06}.json"
 
     def _begin_anew_when_full(self, collection: Collection) -> None:
@@ -236,8 +249,8 @@ class DeviceFolder:
         except BodyInvalid as error:
             raise BodyInvalid(f"{path}: {error.sentence}", _WAYS_OUT.get(name, _NEW_FILE)) from None
 
-    def _write(self, name: str, value: Json) -> None:
-        replace_file(self.path / name, self._written(name, value), SECRET_MODE)
+    def _write(self, name: str, value: Json, before: Callable[[], None] = do_nothing) -> None:
+        replace_file(self.path / name, self._written(name, value), SECRET_MODE, before)
 
     def _written(self, name: str, value: Json) -> bytes:
         """The content to write. It is compact: indented, 1 MiB would take 18. An export writes it indented."""
@@ -251,34 +264,32 @@ class DeviceFolder:
             )
         return content
 
-    def put_received(self, name: str, value: Json) -> None:
-        """Write what a device sent, after checking the limits with the exact bytes that will be written."""
+    def put_received(self, name: str, value: Json, before: Callable[[], None] = do_nothing) -> None:
+        """Write what a device sent, after checking the limits with the exact bytes that will be written.
+
+        Args:
+            name: The name of the file.
+            value: Its whole content.
+            before: Called last of all: see :func:`engage_server.files.replace_file`.
+        """
         content = self._written(name, value)
         if self._room is None:
-            replace_file(self.path / name, content, SECRET_MODE)
+            replace_file(self.path / name, content, SECRET_MODE, before)
             return
         site, more = self.path.parent.name, allocated(len(content)) - self._allocated(name)
         self._room.reserve.assert_room(
             allocated(len(content))
         )  # for a moment, both it and the file that it replaces exist
-        self._assert_within_device_limit(self._room.limits.device, more)
+        self._room.assert_within_device_limit(self.path, more)
         if more > 0:
             self._room.take(site, files=more)
         try:
-            replace_file(self.path / name, content, SECRET_MODE)
+            replace_file(self.path / name, content, SECRET_MODE, before)
         except NotPossible:
             self._room.give_back(site, files=more)
             raise
         if more < 0:
             self._room.give_back(site, files=-more)
-
-    def _assert_within_device_limit(self, limit: int, more: int) -> None:
-        if more > 0 and device_bytes(self.path) + more > limit:
-            raise NotPossible(
-                f"{self.path} fills the {limit // (1024 * 1024)} MiB of a device (setting device_disk_mib)",
-                "Find out what sends so much. Export the files and move them away, or raise the setting.",
-                code="device.full",
-            )
 
     def _allocated(self, name: str) -> int:
         path = self.path / name
@@ -342,7 +353,7 @@ class DeviceFolders:
                 self._room.take(site, files=allocated(1))
             make_folder(path, within=None if self._room is None else self._root)
         with locked(path, self._seconds):
-            yield DeviceFolder(path, self._room)
+            yield DeviceFolder(path, self._room, self._seconds)
 
     def remove(self, site: str, serial: str) -> bool:
         """Remove a device's folder with everything in it, and return whether there was one.
@@ -375,19 +386,9 @@ def _is_folder(path: Path) -> bool:
         ) from None
 
 
-def _in_parts(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
-    """Divide entries into lists that each fit into one file."""
-    part: list[Entry] = []
-    length = 0
-    for entry in entries:
-        count = len(write_json(entry)) + 1
-        if part and length + count > _IMPORTED_BYTES:
-            yield part
-            part, length = [], 0
-        part.append(entry)
-        length += count
-    if part:
-        yield part
+def _number_of(full: Path) -> int:
+    """The number of a full file of a collection."""
+    return int(full.name.split(".")[1])
 
 
 def _is_serial(name: str) -> bool:

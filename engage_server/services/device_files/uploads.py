@@ -5,6 +5,7 @@
 * ``upload`` is what came, without passwords.
 * ``repeated`` has the places of events that already came in an earlier upload.
 * ``again`` has the times at which exactly the same upload came again, because our answer was lost.
+* ``id`` identifies the entry in the journal of its site (:mod:`.upload_journal`). Imported entries have none.
 * ``times`` is how often it came.
 * ``call`` is the kind of call, in a file with uploads of several kinds: ``scan``, ``credentials`` or ``status``.
 * ``unread`` is the number of events in an upload with more than ``max_audit_events``. It is kept whole, and its events
@@ -12,14 +13,14 @@
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engage_server.errors import BodyInvalid
 from engage_server.protocol.device_audits import MAX_EVENTS, events_in
-from engage_server.protocol.json_body import Json, content_digest, without_secrets
+from engage_server.protocol.json_body import Json, content_digest, without_secrets, write_json
 
 Entry = dict[str, Any]
 
@@ -112,6 +113,21 @@ def imported_entries(name: str, value: Json, at: datetime) -> list[Entry]:
 def stamp(at: datetime) -> str:
     """A time in the form that files use: UTC, to the second."""
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def in_parts(entries: Sequence[Entry], most: int) -> Iterator[list[Entry]]:
+    """Divide entries into lists that each fit into one file of so many bytes."""
+    part: list[Entry] = []
+    length = 0
+    for entry in entries:
+        count = len(write_json(entry)) + 1
+        if part and length + count > most:
+            yield part
+            part, length = [], 0
+        part.append(entry)
+        length += count
+    if part:
+        yield part
 
 
 def _is_entry(entry: object) -> bool:

@@ -19,7 +19,7 @@ from engage_server.errors import FileNotUsable, NotPossible
 from engage_server.file_locks import hold
 from engage_server.files import make_folder, open_file
 from engage_server.services.disk_space.reserve import DiskReserve
-from engage_server.services.disk_space.use import SiteUse, measure, sites_on_disk
+from engage_server.services.disk_space.use import SiteUse, device_bytes, measure, sites_on_disk
 
 _MEASURE_AGAIN_SECONDS = 3600.0
 _SHARE_OF_TIME = 20  # a measurement that took one second is not repeated for this many
@@ -114,6 +114,24 @@ class DiskRoom:
                 raise problem
             book[site].files += files
             book[site].uploads += uploads
+
+    def assert_within_device_limit(self, folder: Path, more: int) -> None:
+        """Check the limit of one device.
+
+        Args:
+            folder: Its folder.
+            more: How many more bytes its files will use.
+
+        Raises:
+            NotPossible: They would use too many.
+        """
+        limit = self.limits.device
+        if more > 0 and device_bytes(folder) + more > limit:
+            raise NotPossible(
+                f"{folder} fills the {limit // _MIB} MiB of a device (setting device_disk_mib)",
+                "Find out what sends so much. Export the files and move them away, or raise the setting.",
+                code="device.full",
+            )
 
     def give_back(self, site: str, *, files: int = 0, uploads: int = 0, refused: int = 0) -> None:
         """Give room back: files were removed or not written, or the share of rejected uploads changed.

@@ -1,6 +1,7 @@
 """Measures how much of the disk devices use, and removes old files of killed processes on the way.
 
-Only files that devices cause count: their audits, alerts, credentials and parameters, and their waiting uploads.
+Only files that devices cause count: their audits, alerts, credentials and parameters, the journal of these, and their
+waiting uploads.
 Databases and configurations come from operators.
 """
 
@@ -15,7 +16,9 @@ from engage_server.services.disk_space.reserve import allocated
 
 OURS = frozenset({"spool", "metrics"})  # folders in the data folder that are not sites'
 
-_FROM_DEVICES = re.compile(r"(audits|alerts|credentials)(\.[0-9]{6})?\.json|parameters\.json")
+_FROM_DEVICES = re.compile(
+    r"(audits|alerts|credentials)(\.[0-9]{6})?\.json|parameters\.json|[0-9]{12}\.[0-9a-f]{8}\.uploads"
+)
 _TEMPORARY = re.compile(r"\..+\.[0-9a-f]{8}|[0-9a-f]{32}\.begun")  # of durable_files, and of the sightings' spool
 _DEAD_AFTER_SECONDS = 3600.0  # no process takes this long for one file
 

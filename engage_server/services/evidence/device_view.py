@@ -1,13 +1,13 @@
 """One device, as operators see it: how far it came with a release, how long it has been silent, and what is wrong."""
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from engage_server.protocol.event_codes import sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import DeviceHistory, Grade
-from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose
+from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,7 @@ class DeviceView:
         diagnosis: What is wrong with it; None if nothing is.
         disregarded: How many of its recent sightings do not count, by the reason. Only filled for a single device.
         is_stranger: Whether its site has a list and it is not on it. No rotation counts it then.
+        other_site: The other site that the diagnosis names. "" for none.
     """
 
     site: str
@@ -33,6 +34,17 @@ class DeviceView:
     diagnosis: Diagnosis | None
     disregarded: Mapping[str, int] = field(default_factory=dict)
     is_stranger: bool = False
+    other_site: str = ""
+
+    def told_to(self, may_see: Callable[[str], bool]) -> "DeviceView":
+        """The same, for somebody who may see some sites only: another one is not named.
+
+        Args:
+            may_see: Whether they may see a site.
+        """
+        if not self.other_site or may_see(self.other_site):
+            return self
+        return replace(self, other_site="", diagnosis=elsewhere_unnamed(self.site))
 
     @property
     def serial(self) -> str | None:
@@ -61,6 +73,7 @@ def unseen_view(site: str, serial: str, release: int | None, answered_by: str) -
         grade=None if release is None else Grade.NEVER_SEEN,
         silent_nights=None,
         diagnosis=answered_by_another_site(serial, site, answered_by) if answered_by else None,
+        other_site=answered_by,
     )
 
 

@@ -226,15 +226,7 @@ class DeviceEvidence:
             for view in self._views(each.site, [each], None, now, hosts.get(each.site, ()))
         ]
         if found:
-            listed = self._store.listed_unseen_at(identity)
-            if listed is not None:
-                found = [
-                    replace(each, diagnosis=answered_by_another_site(identity, listed, each.site)) for each in found
-                ]
-            return [
-                replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
-                for each in found
-            ]
+            return self._in_full(identity, found)
         owner = self._store.site_of_device(identity)
         if owner is None:
             raise NotFound(
@@ -243,6 +235,42 @@ class DeviceEvidence:
                 code="device.not_found",
             )
         return [unseen_view(owner, identity, None, "")]
+
+    def at_site(self, site: str, serial: str, now: datetime) -> DeviceView:
+        """What one site knows about a device.
+
+        Args:
+            site: The site's name.
+            serial: 32 upper-case hexadecimal digits.
+            now: The time, timezone-aware.
+
+        Raises:
+            NotFound: There is no such site. Or it never saw the device, and the device is not on its list.
+        """
+        hosts = self._hosts(site)
+        is_listed = self._store.site_of_device(serial) == site
+        found = self._views(site, self._store.device_history(serial, site), None, now, hosts)
+        if not found and not is_listed:
+            raise NotFound(
+                f"site '{site}' knows no device {serial}",
+                "Check the serial number. See which devices the site has.",
+                code="device.not_found",
+            )
+        seen = self._in_full(serial, found) if found else self._unseen(site, [serial], None)
+        return replace(seen[0], is_stranger=not is_listed and self._store.has_list(site))
+
+    def _in_full(self, identity: str, found: Sequence[DeviceView]) -> list[DeviceView]:
+        """One device, with what is only asked for a single one."""
+        listed = self._store.listed_unseen_at(identity)
+        if listed is not None:
+            found = [
+                replace(each, diagnosis=answered_by_another_site(identity, listed, each.site), other_site=listed)
+                for each in found
+            ]
+        return [
+            replace(each, disregarded=self._store.disregarded(each.identity, each.site)) if each.serial else each
+            for each in found
+        ]
 
     def sightings(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
         """A page of what a device did lately, newest first, in all sites or in one.

@@ -118,6 +118,15 @@ def answered_by_another_site(serial: str, listed: str, answered: str) -> Diagnos
     )
 
 
+def elsewhere_unnamed(site: str) -> Diagnosis:
+    """The same, for somebody who may not know of the other site."""
+    return Diagnosis(
+        "other_site",
+        f"it has to do with {site} and with another site: one of them lists it, and it calls a host of the other",
+        "Let it call a host of the site that lists it. If it has the other site's key, list it there instead.",
+    )
+
+
 def _without_download(device: DeviceHistory, *, is_shared: bool) -> Diagnosis:
     """A download and a handshake carry no serial number: at a shared address they may be any of its devices'."""
     if not is_shared:

@@ -184,6 +184,10 @@ class Sites:
         devices = [Device(serial, site, occasion.now) for serial in serials]
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
+    def site_of_device(self, serial: str) -> str | None:
+        """The site on whose list a serial number is. None: it is on none."""
+        return self._store.site_of_device(serial)
+
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
         """Change a site's hosts, networks, local addresses, way to answer call-ins, required evidence, or approvals.
 

@@ -68,8 +68,11 @@ class SiteStore(Protocol):
             NotFound: There is no such site.
         """
 
-    def add_device(self, device: Device, event: AuditEvent) -> None:
+    def add_device(self, device: Device, event: AuditEvent) -> bool:
         """Record the site of a serial number. Adding it again to the same site changes nothing.
+
+        Returns:
+            Whether it was new.
 
         Raises:
             NotFound: There is no such site.

@@ -60,7 +60,6 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "rotation.unproven": (422, "The chains do not do what the way promises, so the rotation was ended."),
     "authority.missing": (409, "The private key that the way needs is not on the server."),
     "chain.too_long": (422, "A chain would not fit into a device."),
-    "file.not_usable": (500, "The server cannot write or read its own files."),
     "approval.missing": (422, "The site needs a second person for this."),
     "approval.same_person": (422, "Who started the rotation cannot approve this step."),
     "approval.given": (409, "This person has approved the step already, and another one is needed."),
@@ -86,6 +85,17 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "private_key.sent": (422, "A private key was sent where none is needed."),
     "passphrase.missing": (422, "A passphrase is needed."),
     "passphrase.wrong": (422, "The passphrase does not open it."),
+    "device.conflict": (409, "A device belongs to another site."),
+    "device.too_long": (413, "The file would be too long to be read again."),
+    "database.not_found": (404, "This host has no database for the device."),
+    "configuration.not_found": (404, "This host has no configuration for the device."),
+    "database.not_newer": (422, "The device would never ask for the database: nxtDbVerTS must be greater."),
+    "database.harmful": (422, "The database would harm the device, such as lock its door for good."),
+    "configuration.invalid": (422, "The configuration is no JSON object."),
+    "device_files.damaged": (409, "A file of the device on this host cannot be read as what it should be."),
+    "uploads.forgotten": (410, "The host no longer knows which uploads followed the cursor. Begin again without one."),
+    "lock.busy": (503, "Another process works on the same files."),
+    "file.not_usable": (503, "A file of this host cannot be read or written."),
     "key.mismatch": (422, "The private key does not belong to the server certificate."),
 }
 
@@ -117,6 +127,7 @@ OF_CHAINS = (
     "passphrase.wrong",
     "key.mismatch",
 )
+OF_FILES = ("lock.busy", "file.not_usable")
 OF_CHANGES = ("precondition.missing", "precondition.failed")
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from engage_server.errors import Conflict, UsageError
+from engage_server.errors import Conflict, EngageError, UsageError
 from engage_server.records import AuditEntry, KeyedRequest
 from engage_server.web.api.route import Answer
 
@@ -50,12 +50,12 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except Conflict:
+            except EngageError as error:
                 # another host may have been faster: then its effect is what stands in our way, such as its release
                 done = entry()
                 if done is None:
                     raise
-                return again(done), True
+                return _again_or(error, again, done), True
 
     @contextmanager
     def _alone(self, digest: str) -> Iterator[None]:
@@ -70,6 +70,14 @@ class Repeating:
         finally:
             with self._lock:
                 self._going_on.discard(digest)
+
+
+def _again_or(error: EngageError, again: Callable[[AuditEntry], Answer[Any]], done: AuditEntry) -> Answer[Any]:
+    """The answer again. An act that failed halfway may have none: then its own error says more than the second one."""
+    try:
+        return again(done)
+    except EngageError:
+        raise error from None
 
 
 def key_in(fields: list[str]) -> str:

@@ -6,6 +6,10 @@ from engage_server.services.access.requests import Requests
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.services.access.tokens import Tokens
 from engage_server.services.call_in.upload_spool import UpstreamSpool
+from engage_server.services.device_files.exchange import DeviceExchange
+from engage_server.services.device_files.fault_journal import FaultJournal
+from engage_server.services.device_files.for_devices import FilesForDevices
+from engage_server.services.device_files.upload_feed import UploadFeed
 from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.installation.audit_log import AuditLog
 from engage_server.services.installation.overview import Overview
@@ -14,7 +18,9 @@ from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.site_rotations import SiteRotations
+from engage_server.services.sites.device_file_change import DeviceFileChange
 from engage_server.services.sites.register import Sites
+from engage_server.services.sites.removal import Removal
 
 
 class ApiAccess(Protocol):
@@ -79,3 +85,27 @@ class Services(Protocol):
     @property
     def uploads(self) -> UpstreamSpool:
         """Uploads at this host that wait for partners' systems."""
+
+    @property
+    def devices(self) -> DeviceExchange:
+        """Devices' files on this host."""
+
+    @property
+    def files_for_devices(self) -> FilesForDevices:
+        """The files that operators give to devices."""
+
+    @property
+    def device_file_change(self) -> DeviceFileChange:
+        """Changes those files."""
+
+    @property
+    def upload_feed(self) -> UploadFeed:
+        """What devices uploaded, in the order in which it came."""
+
+    @property
+    def removal(self) -> Removal:
+        """Removes devices."""
+
+    @property
+    def call_faults(self) -> FaultJournal:
+        """Why call-ins were not answered on this host."""

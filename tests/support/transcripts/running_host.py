@@ -24,6 +24,7 @@ from tests.support.world import serial_of
 
 _HOST = "locks.example.org"
 _DOORS = 3
+_OPERATORS = "localhost:8008"
 _TICK_SECONDS = 0.3  # by then a worker has written down a handshake that no request followed
 _CALLS = re.compile(r"door (\d) calls(, with another site key)?")
 
@@ -48,7 +49,7 @@ class RunningHost:
 
     def run(self, command: str) -> Ended:
         """Run a command."""
-        ended = self._shell.run(command.replace(SHOWN, REAL), self._engage)
+        ended = self._shell.run(self._here(command), self._engage)
         return Ended(ended.status, self._shown(ended.shown))
 
     def happen(self, what: str) -> None:
@@ -94,6 +95,11 @@ class RunningHost:
         eventually(lambda: "/metrics" in pair.log, "all of it is printed")
         eventually(self._are_known, "each instance has reported to the store, a moment after it serves")
         return Ended(0, "".join(line for line in pair.log.splitlines(keepends=True) if not line.startswith("{")))
+
+    def _here(self, command: str) -> str:
+        """As it must be run on this machine, where the operators' listener has another port."""
+        here = command.replace(SHOWN, REAL)
+        return here if self._pair is None else here.replace(_OPERATORS, f"localhost:{self._pair.operators_port}")
 
     def _settle(self) -> None:
         """Until what doors did lies in the database."""

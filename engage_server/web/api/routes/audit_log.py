@@ -9,9 +9,9 @@ from engage_server.as_json.audit_log import AuditEntryJson, entry_json
 from engage_server.errors import Refused
 from engage_server.records import AuditAction, AuditEntry, AuditFilter
 from engage_server.services.access.permissions import Act, assert_may, may
+from engage_server.web.api.bodies.times import Time
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.route import Answer, Call, Route, Scope
-from engage_server.web.api.times import Time
 
 _WHERE_FROM = "address"  # whence a person signed in
 

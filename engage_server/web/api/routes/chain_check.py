@@ -13,10 +13,10 @@ from engage_server.errors import NotPossible
 from engage_server.records import AnchorRole, Host
 from engage_server.services.access.permissions import Act, assert_may
 from engage_server.services.chains.sent_check import check_sent, read_anchor
+from engage_server.web.api.bodies.times import Time
 from engage_server.web.api.path_parameters import PATH_PARAMETERS
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope
 from engage_server.web.api.routes.sites import HostText
-from engage_server.web.api.times import Time
 
 _MOST_CHARACTERS = 100_000  # 32 certificates with keys of 8192 bits
 _LONGEST_WAIT_SECONDS = 5.0

@@ -8,12 +8,12 @@ from pydantic import Field
 from engage_server.as_json.releases import CheckedReleaseJson, ReleaseJson, checked_release_json, release_json
 from engage_server.records import AuditAction, AuditEntry
 from engage_server.services.access.permissions import Act
-from engage_server.web.api.failing_doors import assert_no_door_fails
+from engage_server.web.api.bodies.failing_doors import Accepting
+from engage_server.web.api.bodies.reasons import Reason, ReasonQuery
+from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.problem_codes import OF_CHAINS
-from engage_server.web.api.reasons import Reason, ReasonQuery
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
-from engage_server.web.api.sent_chain import SentChain
 
 
 class StagedChain(SentChain):
@@ -23,7 +23,7 @@ class StagedChain(SentChain):
     """Why, for the audit log."""
 
 
-class Serving(Body):
+class Serving(Accepting):
     """How to change what is served."""
 
     overrides: dict[
@@ -31,8 +31,6 @@ class Serving(Body):
         Annotated[str, Field(min_length=1, max_length=500)],
     ] = Field({}, max_length=32, examples=[{}])
     """Errors that you accept: the code of each, with the reason. The audit log keeps them."""
-    accept_failing_doors: bool = False
-    """Whether to go on although doors would refuse TLS at their next call. Without it, the problem names them."""
     reason: Reason = ""
     """Why, for the audit log."""
 
@@ -120,7 +118,7 @@ def _assert_no_door_fails(call: Call[NoQuery, Serving], number: int) -> None:
     """
     if call.body.accept_failing_doors or call.services.releases.current(call.site) == number:
         return
-    assert_no_door_fails(call.services.held_anchors.reception(call.site, number, call.occasion.now))
+    call.body.assert_wanted(call.services.held_anchors.reception(call.site, number, call.occasion.now))
 
 
 def _made(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:

@@ -11,11 +11,11 @@ from engage_server.records import AuditAction, AuditEntry, GatePolicy, Limit, Ro
 from engage_server.services.access.approvals import Candidate
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.rotation.request import RotationWish
-from engage_server.web.api.failing_doors import assert_no_door_fails
+from engage_server.web.api.bodies.failing_doors import Accepting
+from engage_server.web.api.bodies.reasons import NeededReason, Reason
+from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.reasons import NeededReason, Reason
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
-from engage_server.web.api.sent_chain import SentChain
 
 _MOST_DEVICES = 2**31 - 1
 _MOST_HOURS = 8760
@@ -34,7 +34,7 @@ class SentChains(Body):
     """The chain that stays."""
 
 
-class RotationStart(Body):
+class RotationStart(Accepting):
     """Which rotation to start, and the limits of its gate."""
 
     way: RotationWay | None = None
@@ -57,8 +57,6 @@ class RotationStart(Body):
     """The same in percent. It rolls back when both are exceeded."""
     soak_hours: Annotated[float, Field(ge=0, le=_MOST_HOURS)] = _USUAL.soak_hours
     """The shortest time that each step lasts, in hours."""
-    accept_failing_doors: bool = False
-    """Whether to go on although doors would refuse TLS once, as in a cut-over. Without it, the problem names them."""
     reason: Reason = ""
     """Why, for the audit log."""
 
@@ -85,11 +83,9 @@ class RotationStart(Body):
         )
 
 
-class RotationApproval(Body):
+class RotationApproval(Accepting):
     """Why the next step is right."""
 
-    accept_failing_doors: bool = False
-    """Whether to go on although doors would refuse TLS at their next call. Without it, the problem names them."""
     reason: NeededReason
     """Why, for the audit log."""
 
@@ -104,7 +100,7 @@ class RotationEnd(Body):
 
 
 def version_of_rotation(call: Call[Any, Any]) -> int:
-    """The version of the site, if the rotation in the path is one of its own."""
+    """The version of the site, if the rotation in the path belongs to it."""
     call.services.rotations.one(call.site, call.number)
     return call.services.access.requests.version(call.site)
 
@@ -131,8 +127,8 @@ def start_rotation(call: Call[NoQuery, RotationStart]) -> Answer[ProgressJson]:
     starts, occasion = call.services.site_rotations, call.because(call.body.reason)
     request = starts.request(call.site, call.body.wish, occasion)
     refusing = starts.refusing(request, occasion)
-    if refusing is not None and not call.body.accept_failing_doors:
-        assert_no_door_fails(refusing)
+    if refusing is not None:
+        call.body.assert_wanted(refusing)
     return _made(call, starts.start(request, occasion))
 
 
@@ -148,7 +144,7 @@ def approve_rotation(call: Call[NoQuery, RotationApproval]) -> Answer[ProgressJs
     body, rotation = call.body, call.services.rotations.one(call.site, call.number)
     if rotation.state.is_open and rotation.next_release is not None and not body.accept_failing_doors:
         now = call.occasion.now
-        assert_no_door_fails(call.services.held_anchors.reception(call.site, rotation.next_release, now))
+        body.assert_wanted(call.services.held_anchors.reception(call.site, rotation.next_release, now))
     call.services.rotations.approve(
         call.site,
         body.reason,

@@ -9,8 +9,8 @@ from engage_server.errors import EngageError
 from engage_server.records import AuditAction, Host, RequiredEvidence, read_network
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.sites.register import SiteChanges
+from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.reasons import Reason
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope
 
 

@@ -33,7 +33,6 @@ NOT_IN_THE_API = {
 STILL_TO_COME = {
     *(Act.ROTATION_SEE, Act.ROTATION_PLAN, Act.ROTATION_START, Act.ROTATION_APPROVE, Act.ROTATION_ABORT),
     *(Act.DEVICE_SEE, Act.DEVICE_ADD, Act.DEVICE_FORGET, Act.DEVICE_REMOVE, Act.DEVICE_FILES_SEE, Act.DEVICE_FILES_PUT),
-    *(Act.AUDIT_SEE, Act.CHAIN_CHECK),
 }
 
 
@@ -85,17 +84,29 @@ def refusal(route: AnyRoute, standing: Standing) -> str:
         return "access.people_only"
     if RANKS.index(standing.role) < RANKS.index(permission.role):
         return "access.role"
-    if route.scope is Scope.SOMEWHERE or sites is None:
+    if sites is None or (route.scope is Scope.SOMEWHERE and not must_name_site(route)):
         return ""
+    if must_name_site(route):
+        return "" if "main" in sites else "access.site"
     is_of_site = route.scope is Scope.SITE and permission.of_site and "site" in names_in(route.path)
     return "" if is_of_site and "main" in sites else "access.site"
+
+
+def must_name_site(route: AnyRoute) -> bool:
+    """Whether a caller with a role at some sites asks for one of them."""
+    return route.scope is Scope.SOMEWHERE and "site" in route.query.model_fields
+
+
+def address_of(route: AnyRoute) -> str:
+    """Of the site main, in the path or in the query."""
+    return path_of(route) + ("?site=main" if must_name_site(route) else "")
 
 
 @pytest.mark.parametrize("standing", ALL, ids=lambda each: f"{each.role}-{each.where}-{each.kind}")
 def test_each_route_asks_the_table(matrix: Matrix, standing: Standing) -> None:
     caller, before = matrix.caller(standing), matrix.world.store.audit_head()
     for route in ROUTES:
-        wanted, answer = refusal(route, standing), caller.send(route.method, path_of(route))
+        wanted, answer = refusal(route, standing), caller.send(route.method, address_of(route))
         if wanted:
             assert problem(answer) == (403, wanted), route.name
         else:
@@ -104,6 +115,13 @@ def test_each_route_asks_the_table(matrix: Matrix, standing: Standing) -> None:
             assert answer.status_code >= 400, f"{route.name}: nothing is changed without a condition, a key or a body"
     grown = matrix.world.store.audit_head().number - before.number
     assert grown <= 3, "nothing but the caller's own sign-in or token"
+
+
+def test_whoever_has_some_sites_must_name_one_of_them(matrix: Matrix) -> None:
+    for route in filter(must_name_site, ROUTES):
+        for query, code in (("", "access.site"), ("?site=depot", "access.site"), ("?site=main", "")):
+            answer = matrix.caller(Standing(Role.ADMIN, "this", "token")).get(path_of(route) + query)
+            assert (problem(answer)[1] if code else answer.status_code) == (code or 200), route.name
 
 
 def test_nobody_gets_past_the_door(matrix: Matrix) -> None:
@@ -120,7 +138,8 @@ def test_the_matrix_holds_both_answers_for_each_route() -> None:
     """The control: no route is refused to everybody, and none but the open one is open to all."""
     for route in ROUTES:
         refused = {bool(refusal(route, standing)) for standing in ALL}
-        if PERMISSIONS[route.act].role is Role.VIEWER and route.scope in (Scope.SOMEWHERE, Scope.OPEN):
+        is_anybodys = PERMISSIONS[route.act].role is Role.VIEWER and not must_name_site(route)
+        if is_anybodys and route.scope in (Scope.SOMEWHERE, Scope.OPEN):
             assert refused == {False}, route.name
         else:
             assert refused == {True, False}, route.name

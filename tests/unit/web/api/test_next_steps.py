@@ -17,7 +17,14 @@ _OTHER_FACES = ("cli", "links", "lock", "__main__.py")
 _COMMAND = re.compile(r"'?\bengage(?: [a-z-]+)+(?: --?[a-z-]+|(?: [A-Z{}=]+))*'?")
 _OF_A_COMMAND_LINE = re.compile(r"(?<!\w)--[a-z]|this command")
 # what is said depends on the case, and was read by a person
-_SAID_BY_CASE = {"certificate.invalid", "body.invalid", "content.keystore", "content.no_certificate", "release.exists"}
+_SAID_BY_CASE = {
+    "certificate.invalid",
+    "body.invalid",
+    "content.keystore",
+    "content.no_certificate",
+    "release.exists",
+    "file.not_usable",
+}
 
 
 def raised() -> Iterator[tuple[str, str | None, str]]:

@@ -44,13 +44,19 @@ def test_the_first_time_it_acts_and_later_it_answers_again() -> None:
     [
         Conflict("the same request was carried out meanwhile", "x", code="idempotency.done"),
         Conflict("there is already such a release", "x", code="release.exists"),  # which the other host has staged
-        Refused("the site has no such release", "x"),
-        StoreNotUsable("the connection was lost at the commit", "x"),
     ],
 )
 def test_another_host_was_faster(error: EngageError) -> None:
     answer = Repeating().answer(REQUEST, Kept(None, ENTRY), lambda: refusing(error), lambda _: AGAIN)
     assert answer == (AGAIN, True)
+
+
+@pytest.mark.parametrize("error", [Refused("a door would fail", "x"), StoreNotUsable("lost at the commit", "x")])
+def test_any_other_problem_is_told_and_the_next_try_answers_again(error: EngageError) -> None:
+    repeating = Repeating()
+    with pytest.raises(type(error)):
+        repeating.answer(REQUEST, Kept(None), lambda: refusing(error), lambda _: AGAIN)
+    assert repeating.answer(REQUEST, Kept(ENTRY), never, lambda _: AGAIN) == (AGAIN, True)
 
 
 def test_what_is_refused_stays_refused_and_may_be_tried_again() -> None:

@@ -1,0 +1,1 @@
+"""What bodies and queries of several routes have in common."""
