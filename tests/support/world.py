@@ -45,6 +45,7 @@ from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.risk.tonight import Tonight
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.enrolment_days import EnrolmentDays
@@ -120,6 +121,7 @@ class World:
         self.evidence = DeviceEvidence(store)
         self.held_anchors = HeldAnchors(store, _judge)
         self.overview = Overview(store, self.rotations, self.confirmations, self.held_anchors)
+        self.tonight = Tonight(store, _judge, self.held_anchors, self.confirmations)
 
     def add_site(
         self,

@@ -1,0 +1,131 @@
+"""Who is at risk tonight."""
+
+from collections.abc import Sequence
+from typing import Literal
+
+from engage_server.as_json.formats import Instant, Shape
+from engage_server.services.risk.kinds import Severity
+from engage_server.services.risk.known import DoorAtRisk, Risk, SiteTonight
+
+SeverityWord = Literal["high", "medium", "low"]
+_WORDS: dict[Severity, SeverityWord] = {Severity.HIGH: "high", Severity.MEDIUM: "medium", Severity.LOW: "low"}
+
+
+class RiskJson(Shape):
+    """One risk, and what to do."""
+
+    code: str
+    """Its stable code, such as ``risk.silent``."""
+    severity: SeverityWord
+    """How bad it is: the same for every door."""
+    why: str
+    """What is wrong."""
+    next_step: str
+    """What to do, with the command that does it."""
+
+
+class DoorAtRiskJson(Shape):
+    """One door with all of its risks."""
+
+    site: str
+    """The name of its site."""
+    device: str
+    """Its serial number, or its address."""
+    severity: SeverityWord
+    """That of its worst risk."""
+    last_seen: Instant | None
+    """When it last called. Null: it was never seen."""
+    risks: list[RiskJson]
+    """At least one, the worst first."""
+
+
+class RiskCountsJson(Shape):
+    """How many doors are at risk, by the severity of the worst risk of each."""
+
+    high: int
+    """Their calls fail already, or are expected to fail tonight."""
+    medium: int
+    """A call may fail or not come."""
+    low: int
+    """They are worth a look."""
+
+
+class SiteTonightJson(Shape):
+    """What is at risk at one site tonight."""
+
+    site: str
+    """The name of the site."""
+    until: Instant
+    """The end of the night: the next noon at the site."""
+    worst: SeverityWord | None
+    """The severity of its worst risk. Null: nothing is at risk."""
+    needs_attention: bool
+    """Whether something of it is more than worth a look."""
+    counts: RiskCountsJson
+    """How many doors are at risk."""
+    is_complete: bool
+    """Whether all doors were judged. Otherwise more may be at risk."""
+    risks: list[RiskJson]
+    """What concerns the whole site, the worst first."""
+    doors: list[DoorAtRiskJson]
+    """The doors at risk, the worst first."""
+    retirement: str | None
+    """Whether its former releases can be retired, in one sentence. Null: there is none."""
+
+
+class TonightJson(Shape):
+    """Who is at risk tonight."""
+
+    needs_attention: bool
+    """Whether somebody should act before the night."""
+    sites: list[SiteTonightJson]
+    """The sites that were asked for, the worst first."""
+
+
+def tonight_json(sites: Sequence[SiteTonight]) -> TonightJson:
+    """What is at risk at these sites."""
+    return {
+        "needs_attention": any(each.needs_attention for each in sites),
+        "sites": [site_tonight_json(each) for each in sites],
+    }
+
+
+def site_tonight_json(found: SiteTonight) -> SiteTonightJson:
+    """What is at risk at one site."""
+    counts = found.counts
+    return {
+        "site": found.site,
+        "until": found.until.isoformat(),
+        "worst": None if found.worst is None else _WORDS[found.worst],
+        "needs_attention": found.needs_attention,
+        "counts": {
+            "high": counts[Severity.HIGH],
+            "medium": counts[Severity.MEDIUM],
+            "low": counts[Severity.LOW],
+        },
+        "is_complete": found.is_complete,
+        "risks": [risk_json(each) for each in found.risks],
+        "doors": [door_at_risk_json(each) for each in found.doors],
+        "retirement": found.retirement.sentence if found.retirement else None,
+    }
+
+
+def door_at_risk_json(door: DoorAtRisk) -> DoorAtRiskJson:
+    """One door with all of its risks."""
+    return {
+        "site": door.site,
+        "device": door.identity,
+        "severity": _WORDS[door.severity],
+        "last_seen": door.history.last_seen.isoformat() if door.history else None,
+        "risks": [risk_json(each) for each in door.risks],
+    }
+
+
+def risk_json(risk: Risk) -> RiskJson:
+    """One risk."""
+    return {
+        "code": risk.kind.code,
+        "severity": _WORDS[risk.kind.severity],
+        "why": risk.why,
+        "next_step": risk.mend,
+    }
