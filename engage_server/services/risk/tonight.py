@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
 
 from engage_server.pki.encodings import read_der
-from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.records import DeviceHistory, Release, ReleaseState, Site
 from engage_server.services.evidence.diagnosis import has_no_download
 from engage_server.services.releases.confirmation import Confirmations
@@ -21,6 +20,7 @@ from engage_server.services.releases.possible_anchors import JudgeFor, PossibleA
 from engage_server.services.risk.doors import doors_at_risk, is_served
 from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight
 from engage_server.services.risk.night import end_of_night
+from engage_server.services.risk.sieve import everything, urgent
 from engage_server.services.risk.sites import next_step_tonight, site_risks
 from engage_server.services.site_path.standing import site_path
 from engage_server.store.interface import (
@@ -33,7 +33,6 @@ from engage_server.store.interface import (
     RiskFilter,
     RotationStore,
     SiteStore,
-    TroubleFilter,
 )
 
 _AT_ONCE = 500  # doors in one query
@@ -145,10 +144,9 @@ class Tonight:
 
     def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], bool]:
         """Read the urgent ones first: if there are too many, those are the ones that are not left out."""
-        wanted = _filter(known)
         found: dict[str, DeviceHistory] = {}
         is_complete = True
-        for each in self._read(known.site, _urgent(known, wanted)), self._read(known.site, wanted):
+        for each in self._read(known.site, urgent(known)), self._read(known.site, everything(known)):
             for history in each:
                 if history.identity not in found and len(found) >= MOST_DOORS:
                     is_complete = False
@@ -199,23 +197,3 @@ def _prospect(
         refuses_next=following is not None and possible.refuses(clue, following, at, by=all),
         anchor_ends=max(ends, default=None),
     )
-
-
-def _filter(known: SiteKnown) -> RiskFilter:
-    """All that may be at risk."""
-    first = min((each.not_after for each in known.ends if is_served(each)), default=None)
-    ending = [(met, each.anchor_ends) for met, each in known.prospects.items() if each.anchor_ends is not None]
-    refusing = [met for met, each in known.prospects.items() if each.refuses_served or each.refuses_next]
-    return RiskFilter(
-        trouble=TroubleFilter(known.now, TROUBLE_CODES),
-        met=tuple(dict.fromkeys([*refusing, *(met for met, end in ending if end < known.until)])),
-        hosts=known.hosts,
-        served=known.served,
-        due_after=first if first is not None and known.until <= first else None,
-        staying=tuple((met, end) for met, end in ending if end >= known.until),
-    )
-
-
-def _urgent(known: SiteKnown, wanted: RiskFilter) -> RiskFilter:
-    refusing = tuple(met for met, prospect in known.prospects.items() if prospect.refuses_served)
-    return RiskFilter(trouble=wanted.trouble, met=refusing, urgent_only=True)
