@@ -139,6 +139,26 @@ class KnownDeviceJson(DeviceJson):
     """Why its call-ins were not answered lately, newest last."""
 
 
+class AddedDevicesJson(Shape):
+    """What became of a list of devices."""
+
+    site: str
+    """The name of the site."""
+    added: int
+    """How many of them were on no list before."""
+    already_there: int
+    """How many of them were on the site's list already."""
+
+
+class ForgottenDeviceJson(Shape):
+    """A device of which nothing is known any more at its site."""
+
+    serial: str
+    """Its serial number."""
+    site: str
+    """The name of the site."""
+
+
 # the same keys as of a device that was seen: a table made of rows has the same columns in each
 _NEVER_SEEN: HistoryJson = {
     "first_seen": None,

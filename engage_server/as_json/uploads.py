@@ -1,4 +1,4 @@
-"""What devices uploaded, and which database they were given."""
+"""What devices uploaded, and which files they were given."""
 
 from collections.abc import Sequence
 from typing import Any, TypeVar
@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.folder import Collection
+from engage_server.services.device_files.for_devices import FileForDevice, VersionedFile
 from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.device_files.upload_feed import SiteUpload
 from engage_server.services.device_files.uploads import Entry
@@ -73,6 +74,21 @@ class GivenDatabaseJson(Shape):
     """When it asked, to the second. For the same call again it may be up to an hour old."""
 
 
+class PutFileJson(Shape):
+    """A file that was put for a device."""
+
+    serial: str
+    """The serial number of the device."""
+    site: str
+    """The name of its site."""
+    file: FileForDevice
+    """Which file."""
+    version: str | None
+    """The ``nxtDbVerTS`` of the database, as it was sent. Null: the file is no database."""
+    bytes: int
+    """How many bytes the file has on this host, where it is written compactly."""
+
+
 def upload_json(entry: Entry) -> UploadJson:
     """One upload of a device, as its file has it.
 
@@ -121,6 +137,18 @@ def given_json(given: GivenDatabase | None) -> GivenDatabaseJson | None:
     if given is None:
         return None
     return {"given": given.version, "asked_with": given.asked_with, "at": given.at.isoformat()}
+
+
+def put_file_json(site: str, serial: str, file: FileForDevice, put: VersionedFile) -> PutFileJson:
+    """A file that was put for a device."""
+    version = put.content.get("nxtDbVerTS") if file is FileForDevice.DATABASE else None
+    return {
+        "serial": serial,
+        "site": site,
+        "file": file,
+        "version": None if version is None else str(version),
+        "bytes": put.length,
+    }
 
 
 def _only(kind: type[_T], values: object) -> list[_T]:

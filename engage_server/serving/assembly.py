@@ -139,7 +139,7 @@ def _body_limit(listener: Listener) -> BodyLimit:
     """Return how long bodies may be, by path."""
     if listener is not Listener.OPERATORS:
         return limit_of_devices
-    from engage_server.web.api.body_limits import body_limit
+    from engage_server.web.api.requests.body_limits import body_limit
     from engage_server.web.api.routes.table import ROUTES
 
     return body_limit(ROUTES, MAX_OTHER_BODY_BYTES)

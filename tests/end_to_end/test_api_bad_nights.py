@@ -84,7 +84,7 @@ def held(url: str, sql: str) -> Iterator[threading.Event]:
         thread.join()
 
 
-@pytest.mark.long("tests/unit/web/api/test_repeating.py: another host was faster")
+@pytest.mark.long("tests/unit/web/api/requests/test_repeating.py: another host was faster")
 def test_a_worker_that_is_killed_between_effect_and_answer(tmp_path: Path, postgresql: PostgresServer) -> None:
     """Its transaction waits for a lock. Who waits for a lock of its own comes next, right after the commit."""
     made = Installation(tmp_path, postgresql)
@@ -130,7 +130,7 @@ def eventual(ask: Callable[[], Told]) -> Told:
     return answers[-1]
 
 
-@pytest.mark.long("tests/unit/web/api/test_repeating.py: another host was faster")
+@pytest.mark.long("tests/unit/web/api/requests/test_repeating.py: another host was faster")
 def test_two_nodes_at_once(tmp_path: Path, postgresql: PostgresServer) -> None:
     made = Installation(tmp_path, postgresql)
     with made.serve() as one, made.serve() as other, ThreadPoolExecutor(8) as clients:

@@ -55,7 +55,10 @@ def _route(route: Route[Any, Any, Any]) -> Iterator[str]:
         yield from _fields("field of the answer", content["schema"])
     own = [code for code in codes_of(route) if code not in _EVERYWHERE]
     if own:
-        yield f"\nProblems, beyond those of every route: {', '.join(f'`{code}`' for code in own)}.\n"
+        yield "\n| problem, beyond those of every route | status | meaning |\n|---|---|---|\n"
+    for code in own:
+        status, meaning = PROBLEM_CODES[code]
+        yield f"| `{code}` | {status} | {meaning} |\n"
 
 
 def _fields(title: str, schema: _Schema) -> Iterator[str]:

@@ -3,11 +3,11 @@
 ``<data>/<site>/.uploads/<number of its first record>.<journal>.uploads`` has one record of a fixed length for each
 upload. A record says where the upload is, and not what is in it.
 
-1. A record is written before its upload, while the lock of the device's folder is held. So whoever has read a record
-   and then takes that lock finds the upload, if it was stored at all.
+1. A record is written before its upload, while the lock of the device's folder is held. So anyone who has read a
+   record and then takes that lock finds the upload, if it was stored at all.
 2. If the process is killed in between, the record points to nothing, and the device sends its upload again. That gets
-   a record of its own. The identifier in both tells them apart.
-3. The newest million records or so are kept. Whoever comes later than that is told so, and misses nothing unnoticed.
+   another record. Each has its own identifier.
+3. The newest million records or so are kept. Anyone who asks for older ones gets a refusal.
 """
 
 import errno

@@ -37,7 +37,7 @@ class DeviceFileChange:
 
         The order is: the new content is written under another name, then comes the entry in the audit log, then the
         rename. If the process is killed before the entry, nothing has changed. If it is killed after it, the log names
-        a change that did not happen: its caller got no answer, and sending the same again is possible. The other way
+        a change that did not happen. Its caller got no answer, and may send the same again. The other way
         round, nobody would ever learn who changed who may open a door.
 
         Args:

@@ -8,11 +8,11 @@ from werkzeug.routing import BaseConverter
 
 from engage_server.errors import EngageError
 from engage_server.web import problems
-from engage_server.web.api import reading
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
 from engage_server.web.api.next_steps import next_step_of
 from engage_server.web.api.path_parameters import NUMBER, flask_rule
 from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes.table import ROUTES
 

@@ -20,10 +20,10 @@ from flask import request as current
 from engage_server.records import Actor, ActorKind, ActTerms, BootClock, KeyedRequest, Occasion
 from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.services.access.requests import keyed_request
-from engage_server.web.api import conditions, reading
-from engage_server.web.api.callers import caller_of
 from engage_server.web.api.path_parameters import read_path
-from engage_server.web.api.repeating import FIELD, Repeating, key_in
+from engage_server.web.api.requests import conditions, reading
+from engage_server.web.api.requests.callers import caller_of
+from engage_server.web.api.requests.repeating import FIELD, Repeating, key_in
 from engage_server.web.api.route import Answer, Call, Route, Scope
 from engage_server.web.api.services import Services
 from engage_server.web.sign_in.cookie import SessionCookie

@@ -41,6 +41,8 @@ NEXT_STEPS: Mapping[str, str] = {
     "evidence.no_token_seen": "The form of devices' tokens is an assumption. See which devices sent one: GET "
     "/sites/SITE/devices.",
     "device.not_found": "Name a serial number of 32 hexadecimal digits. See the devices: GET /sites/SITE/devices.",
+    "device.too_long": "Send a shorter file.",
+    "lock.busy": "Send it again later.",
     "reason.missing": "Send one in the field reason.",
     "passphrase.missing": "Send it in the field passphrase.",
     "passphrase.wrong": "Send the right one in the field passphrase.",

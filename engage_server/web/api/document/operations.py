@@ -8,8 +8,8 @@ from engage_server.web.api import problem_codes
 from engage_server.web.api.document.schemas import Schemas
 from engage_server.web.api.path_parameters import PATH_PARAMETERS, names_in
 from engage_server.web.api.problem_codes import PROBLEM_CODES, ProblemJson
-from engage_server.web.api.reading import JSON
-from engage_server.web.api.repeating import FIELD
+from engage_server.web.api.requests.reading import JSON
+from engage_server.web.api.requests.repeating import FIELD
 from engage_server.web.api.route import Route, Scope
 from engage_server.web.problems import PROBLEM
 

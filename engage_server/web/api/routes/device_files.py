@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from engage_server.as_json.device_files import PutFileJson, put_file_json
+from engage_server.as_json.uploads import PutFileJson, put_file_json
 from engage_server.errors import NotFound
 from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act

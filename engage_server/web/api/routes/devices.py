@@ -5,8 +5,14 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field, model_validator
 
-from engage_server.as_json.device_files import AddedDevicesJson, ForgottenDeviceJson
-from engage_server.as_json.devices import DeviceJson, KnownDeviceJson, device_json, known_device_json
+from engage_server.as_json.devices import (
+    AddedDevicesJson,
+    DeviceJson,
+    ForgottenDeviceJson,
+    KnownDeviceJson,
+    device_json,
+    known_device_json,
+)
 from engage_server.as_json.sightings import SightingJson, sighting_json
 from engage_server.errors import BodyInvalid, Conflict
 from engage_server.protocol.serial_number import decode_serial

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter
 
-from engage_server.as_json.device_files import PutFileJson
+from engage_server.as_json.uploads import PutFileJson
 from engage_server.errors import StoreNotUsable
 from engage_server.records import AuditAction, Host, Role, Secret
 from engage_server.store.sql_store import SqlStore

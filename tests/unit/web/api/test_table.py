@@ -12,11 +12,11 @@ from engage_server.records import Host
 from engage_server.services.access.permissions import PERMISSIONS, Act
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web.api.blueprint import blueprint
-from engage_server.web.api.body_limits import body_limit
 from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.api.document.operations import codes_of
 from engage_server.web.api.path_parameters import PATH_PARAMETERS, flask_rule, names_in
 from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.api.requests.body_limits import body_limit
 from engage_server.web.api.route import Answer, NoQuery, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.operators import create_operators_app

@@ -12,9 +12,9 @@ from pydantic import Field, SecretStr
 from werkzeug.test import EnvironBuilder
 
 from engage_server.errors import BodyInvalid, EngageError, UsageError
-from engage_server.web.api import reading
 from engage_server.web.api.paging import PageQuery
-from engage_server.web.api.reading import FieldsInvalid, MediaTypeRefused
+from engage_server.web.api.requests import reading
+from engage_server.web.api.requests.reading import FieldsInvalid, MediaTypeRefused
 from engage_server.web.api.route import Body, NoQuery
 
 

@@ -5,7 +5,7 @@ from flask import Request
 from werkzeug.test import EnvironBuilder
 
 from engage_server.errors import EngageError
-from engage_server.web.api import conditions
+from engage_server.web.api.requests import conditions
 
 
 def request(**fields: str) -> Request:

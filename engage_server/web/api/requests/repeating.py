@@ -50,7 +50,7 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except EngageError as error:
+            except Conflict as error:
                 # another host may have been faster: then its effect is what stands in our way, such as its release
                 done = entry()
                 if done is None:

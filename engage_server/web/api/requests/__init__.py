@@ -1,0 +1,1 @@
+"""How a request is read: who calls, what it holds, what must hold, and whether it came before."""
