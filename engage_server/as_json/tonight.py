@@ -1,14 +1,17 @@
 """Who is at risk tonight."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Literal
 
 from engage_server.as_json.formats import Instant, Shape
-from engage_server.services.risk.kinds import Severity
+from engage_server.services.risk.kinds import EVIDENCE_MISSING, Severity
 from engage_server.services.risk.known import DoorAtRisk, Risk, SiteTonight
 
 SeverityWord = Literal["high", "medium", "low"]
 _WORDS: dict[Severity, SeverityWord] = {Severity.HIGH: "high", Severity.MEDIUM: "medium", Severity.LOW: "low"}
+
+_SOME_HOST = "the calls of a host that serves devices may not be stored yet"
 
 
 class RiskJson(Shape):
@@ -68,7 +71,7 @@ class SiteTonightJson(Shape):
     risks: list[RiskJson]
     """What concerns the whole site, the worst first."""
     doors: list[DoorAtRiskJson]
-    """The doors at risk, the worst first."""
+    """The doors at risk, the worst first: all of them, or as many as were asked for."""
     retirement: str | None
     """Whether its former releases can be retired, in one sentence. Null: there is none."""
 
@@ -82,16 +85,22 @@ class TonightJson(Shape):
     """The sites that were asked for, the worst first."""
 
 
-def tonight_json(sites: Sequence[SiteTonight]) -> TonightJson:
-    """What is at risk at these sites."""
+def tonight_json(sites: Sequence[SiteTonight], doors: int | None = None, *, sees_hosts: bool = True) -> TonightJson:
+    """What is at risk at these sites.
+
+    Args:
+        sites: The sites.
+        doors: The most doors that are listed of each. None for all. The counts are of all of them.
+        sees_hosts: Whether the reader may know the hosts that serve.
+    """
     return {
         "needs_attention": any(each.needs_attention for each in sites),
-        "sites": [site_tonight_json(each) for each in sites],
+        "sites": [site_tonight_json(each, doors, sees_hosts=sees_hosts) for each in sites],
     }
 
 
-def site_tonight_json(found: SiteTonight) -> SiteTonightJson:
-    """What is at risk at one site."""
+def site_tonight_json(found: SiteTonight, doors: int | None = None, *, sees_hosts: bool = True) -> SiteTonightJson:
+    """What is at risk at one site. The arguments are those of :func:`tonight_json`."""
     counts = found.counts
     return {
         "site": found.site,
@@ -104,8 +113,8 @@ def site_tonight_json(found: SiteTonight) -> SiteTonightJson:
             "low": counts[Severity.LOW],
         },
         "is_complete": found.is_complete,
-        "risks": [risk_json(each) for each in found.risks],
-        "doors": [door_at_risk_json(each) for each in found.doors],
+        "risks": [risk_json(each if sees_hosts else _without_host(each)) for each in found.risks],
+        "doors": [door_at_risk_json(each) for each in found.doors[:doors]],
         "retirement": found.retirement.sentence if found.retirement else None,
     }
 
@@ -129,3 +138,7 @@ def risk_json(risk: Risk) -> RiskJson:
         "why": risk.why,
         "next_step": risk.mend,
     }
+
+
+def _without_host(risk: Risk) -> Risk:
+    return replace(risk, why=_SOME_HOST) if risk.kind is EVIDENCE_MISSING else risk

@@ -13,6 +13,7 @@ from engage_server.web.api.routes import (
     rotations,
     sites,
     status,
+    tonight,
     uploads,
 )
 
@@ -20,6 +21,7 @@ ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *installation.ROUTES,
     *sites.ROUTES,
     *status.ROUTES,
+    *tonight.ROUTES,
     *releases.ROUTES,
     *rotations.ROUTES,
     *devices.ROUTES,
