@@ -23,6 +23,10 @@ class SuspectDeviceJson(Shape):
     """Its usual address."""
     away: str
     """The other address where it was seen. Empty for none."""
+    name: str | None
+    """What people call it, such as ``North entrance``. Null: it has no name."""
+    place: str | None
+    """Where it is, such as ``Building 3``. Null: nobody said."""
 
 
 class AdoptionJson(Shape):
@@ -100,7 +104,7 @@ def reception_json(reception: Reception) -> ReceptionJson:
         "hold": reception.hold,
         "refuse": reception.refuse,
         "may_refuse": reception.may_refuse,
-        "refusing": list(reception.refusing),
+        "refusing": [each.identity for each in reception.refusing],
         "never_finished": reception.never_finished,
         "unseen": reception.unseen,
         "strangers": reception.strangers,
@@ -108,4 +112,11 @@ def reception_json(reception: Reception) -> ReceptionJson:
 
 
 def _example_json(device: SuspectDevice) -> SuspectDeviceJson:
-    return {"identity": device.identity, "home": device.home, "away": device.away}
+    label = device.label
+    return {
+        "identity": device.identity,
+        "home": device.home,
+        "away": device.away,
+        "name": label.name or None,
+        "place": label.place or None,
+    }

@@ -1,8 +1,9 @@
 """Why call-ins were not answered."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from engage_server.as_json.formats import Instant, Shape
+from engage_server.records import NO_LABEL, DeviceLabel
 from engage_server.services.device_files.fault_journal import CallFault
 
 
@@ -13,10 +14,29 @@ class CallFaultJson(Shape):
     """When it was last met, to the second."""
     device: str
     """The serial number or address of the device that met it last. Others may have met it, too."""
+    name: str | None
+    """What people call that device. Null: it has no name."""
+    place: str | None
+    """Where it is. Null: nobody said."""
     sentence: str
     """The reason."""
 
 
-def call_faults_json(faults: Sequence[CallFault]) -> list[CallFaultJson]:
-    """The reasons, newest last."""
-    return [{"at": each.at.isoformat(), "device": each.device, "sentence": each.sentence} for each in faults]
+def call_faults_json(faults: Sequence[CallFault], labels: Mapping[str, DeviceLabel]) -> list[CallFaultJson]:
+    """The reasons, newest last.
+
+    Args:
+        faults: The reasons.
+        labels: What people call the devices, by serial number or address.
+    """
+    return [_fault_json(each, labels.get(each.device, NO_LABEL)) for each in faults]
+
+
+def _fault_json(fault: CallFault, label: DeviceLabel) -> CallFaultJson:
+    return {
+        "at": fault.at.isoformat(),
+        "device": fault.device,
+        "name": label.name or None,
+        "place": label.place or None,
+        "sentence": fault.sentence,
+    }

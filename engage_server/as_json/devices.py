@@ -114,6 +114,10 @@ class DeviceJson(HistoryJson):
     """Its serial number. For a device that never sent one: the address that it calls from."""
     serial: str | None
     """Its serial number: 32 hexadecimal digits. Null: it never sent one."""
+    name: str | None
+    """What people call it, such as ``North entrance``. Null: it has no name."""
+    place: str | None
+    """Where it is, such as ``Building 3, ground floor``. Null: nobody said."""
     site: str
     """The name of its site."""
     stranger: bool
@@ -148,6 +152,19 @@ class AddedDevicesJson(Shape):
     """How many of them were on no list before."""
     already_there: int
     """How many of them were on the site's list already."""
+
+
+class DeviceNameJson(Shape):
+    """What people call a device."""
+
+    serial: str
+    """Its serial number."""
+    site: str
+    """The name of the site."""
+    name: str | None
+    """What people call it, such as ``North entrance``. Null: it has no name."""
+    place: str | None
+    """Where it is, such as ``Building 3, ground floor``. Null: nobody said."""
 
 
 class ForgottenDeviceJson(Shape):
@@ -196,6 +213,8 @@ def device_json(view: DeviceView) -> DeviceJson:
     return {
         "device": view.identity,
         "serial": view.serial,
+        "name": view.label.name or None,
+        "place": view.label.place or None,
         "site": view.site,
         "stranger": view.is_stranger,
         "grade": grade_name(view.grade) if view.grade is not None else None,
@@ -221,7 +240,7 @@ def known_device_json(
         **device_json(view),
         "database": given_json(given),
         "events": events_json(events),
-        "call_in_faults": call_faults_json(faults),
+        "call_in_faults": call_faults_json(faults, {view.identity: view.label}),
     }
 
 

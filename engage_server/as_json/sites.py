@@ -35,6 +35,10 @@ class SiteJson(CallInJson):
     """The name of the site: letters, digits, ``-`` and ``_``."""
     name: str
     """The same as ``site``."""
+    title: str
+    """What people call the site, such as ``Depot Nord``. Empty for none."""
+    time_zone: str
+    """Where it is, as the IANA names time zones, such as ``Europe/Berlin``. It is ``UTC`` unless somebody set it."""
     default: bool
     """Whether it answers requests that name no site. Exactly one site does."""
     hosts: list[str]
@@ -67,6 +71,8 @@ def site_json(of: Site, current: int | None) -> SiteJson:
     return {
         "site": of.name,
         "name": of.name,
+        "title": of.title,
+        "time_zone": of.time_zone,
         "default": of.is_default,
         "hosts": [host.text for host in of.hosts],
         "anchor": of.anchor,

@@ -217,7 +217,7 @@ def site_status_json(status: SiteStatus, now: datetime) -> SiteStatusJson:
             {
                 "host": each.host.text,
                 "devices": each.devices,
-                "examples": list(each.examples),
+                "examples": [device.identity for device in each.examples],
                 "refused": each.host in status.refused_hosts,
             }
             for each in status.other_hosts

@@ -34,6 +34,10 @@ class DoorAtRiskJson(Shape):
     """The name of its site."""
     device: str
     """Its serial number, or its address."""
+    name: str | None
+    """What people call it. Null: nothing."""
+    place: str | None
+    """Where it is. Null: nobody said."""
     severity: SeverityWord
     """That of its worst risk."""
     last_seen: Instant | None
@@ -124,6 +128,8 @@ def door_at_risk_json(door: DoorAtRisk) -> DoorAtRiskJson:
     return {
         "site": door.site,
         "device": door.identity,
+        "name": door.label.name or None,
+        "place": door.label.place or None,
         "severity": _WORDS[door.severity],
         "last_seen": door.history.last_seen.isoformat() if door.history else None,
         "risks": [risk_json(each) for each in door.risks],

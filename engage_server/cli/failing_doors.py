@@ -1,7 +1,7 @@
 """Doors that fail: before they would refuse what is served, and after a call-in was not answered."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -10,6 +10,7 @@ import click
 from engage_server.cli.output import counted, print_wrapped
 from engage_server.cli.program import program
 from engage_server.errors import Refused
+from engage_server.records import NO_LABEL, DeviceLabel, door_title
 from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.releases.reception import Reception
@@ -91,24 +92,30 @@ def who_calls(callers: HostCallers) -> str:
     if not callers.devices:
         return "No door called it within 30 days, as far as doors say what they call."
     doors = "1 door" if callers.devices == 1 else f"{callers.devices} doors"
-    return f"{doors} called it within 30 days, such as {', '.join(callers.examples)}."
+    return f"{doors} called it within 30 days, such as {', '.join(each.title for each in callers.examples)}."
 
 
-def print_last_fault(site: str, faults: Sequence[CallFault]) -> None:
-    """The newest reason, and where the others are."""
+def print_last_fault(site: str, faults: Sequence[CallFault], labels: Mapping[str, DeviceLabel]) -> None:
+    """The newest reason, and where the others are. Its door has the name that the labels give it."""
     if not faults:
         return
     more = f" {counted(len(faults), 'reason')} in the last day: {program()} site call-in {site}"
-    print_wrapped(f"{site}: a call-in was not answered as it should be. {_line(faults[-1])}.{more}", "  ")
+    print_wrapped(f"{site}: a call-in was not answered as it should be. {_line(faults[-1], labels)}.{more}", "  ")
 
 
-def print_faults(faults: Sequence[CallFault]) -> None:
-    """All reasons of the last day, newest last."""
+def print_faults(faults: Sequence[CallFault], labels: Mapping[str, DeviceLabel]) -> None:
+    """All reasons of the last day, newest last. Their doors have the names that the labels give them."""
     if faults:
         click.echo("call-ins that were not answered as they should be, in the last day:")
     for each in faults:
-        print_wrapped(f"  {_line(each)}", "    ")
+        print_wrapped(f"  {_line(each, labels)}", "    ")
 
 
-def _line(fault: CallFault) -> str:
-    return f"{fault.at:%Y-%m-%d %H:%M} UTC, {fault.device}: {fault.sentence}"
+def labels_of(operator: "OperatorSide", site: str, faults: Sequence[CallFault]) -> Mapping[str, DeviceLabel]:
+    """What people call the doors of these reasons."""
+    return operator.evidence.labels(site, {each.device for each in faults}) if faults else {}
+
+
+def _line(fault: CallFault, labels: Mapping[str, DeviceLabel]) -> str:
+    door = door_title(fault.device, labels.get(fault.device, NO_LABEL))
+    return f"{fault.at:%Y-%m-%d %H:%M} UTC, {door}: {fault.sentence}"

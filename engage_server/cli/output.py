@@ -142,6 +142,11 @@ def trials_mark(site: "Site") -> str:
     return " (for trials)" if site.for_trials else ""
 
 
+def title_mark(site: "Site") -> str:
+    """What follows the name of a site at once: what people call it."""
+    return f' "{printable(site.title)}"' if site.title else ""
+
+
 def counted(number: int, one: str, many: str = "") -> str:
     """A number of things: ``1 device``, ``2 devices``.
 

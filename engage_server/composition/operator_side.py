@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
+    from engage_server.services.sites.naming import Naming
     from engage_server.services.sites.register import Sites
     from engage_server.services.sites.removal import Removal
     from engage_server.services.sites.renaming import Renaming
@@ -271,6 +272,13 @@ class OperatorSide:
         from engage_server.services.sites.removal import Removal
 
         return Removal(self._store, DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def naming(self) -> "Naming":
+        """Sets what people call devices."""
+        from engage_server.services.sites.naming import Naming
+
+        return Naming(self._store)
 
     @cached_property
     def device_import(self) -> "DeviceImport":

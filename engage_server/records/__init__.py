@@ -28,6 +28,17 @@ from engage_server.records.device import Device, StaticCertificate
 from engage_server.records.history import DeviceHistory, Grade, ReleaseHistory
 from engage_server.records.host import Host
 from engage_server.records.kpn import Downlink, DownlinkChannel, DownlinkStatus, KpnDevice, SimType
+from engage_server.records.label import (
+    LONGEST_NAME,
+    LONGEST_PLACE,
+    NO_LABEL,
+    DeviceLabel,
+    NamedDevice,
+    door_title,
+    read_label,
+    searched_words,
+    words_of,
+)
 from engage_server.records.occasion import LONGEST_REASON, BootClock, Occasion, read_reason
 from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
@@ -52,7 +63,10 @@ __all__ = [
     "LINK_REGISTERED",
     "LINK_REMOVED",
     "LIVE_WITHIN",
+    "LONGEST_NAME",
+    "LONGEST_PLACE",
     "LONGEST_REASON",
+    "NO_LABEL",
     "RECENT_TROUBLE",
     "VIRTUAL_LOCK",
     "AccessToken",
@@ -74,6 +88,7 @@ __all__ = [
     "Crowd",
     "Device",
     "DeviceHistory",
+    "DeviceLabel",
     "Doubt",
     "Downlink",
     "DownlinkChannel",
@@ -87,6 +102,7 @@ __all__ = [
     "KpnDevice",
     "Limit",
     "LinkStanding",
+    "NamedDevice",
     "Occasion",
     "Page",
     "PathEvent",
@@ -113,9 +129,13 @@ __all__ = [
     "UnknownDevices",
     "Upstream",
     "WorkerStatus",
+    "door_title",
     "every_item",
     "folded",
     "read_address",
+    "read_label",
     "read_network",
     "read_reason",
+    "searched_words",
+    "words_of",
 ]

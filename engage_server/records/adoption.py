@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from engage_server.records.label import NO_LABEL, DeviceLabel
+
 
 class Doubt(StrEnum):
     """Why a device counts neither for nor against a release. Scripts see the values."""
@@ -28,11 +30,13 @@ class SuspectDevice:
         identity: Its serial number, or its address if it sends none.
         home: Its usual address.
         away: The other address where it was seen; "" for none.
+        label: What people call it.
     """
 
     identity: str
     home: str
     away: str
+    label: DeviceLabel = NO_LABEL
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ class AuditAction(StrEnum):
     SITE_KEY_EXPORTED = "site:key-exported"
     RELEASE_KEY_EXPORTED = "installation:release-key-exported"
     DEVICE_ADDED = "device:added"
+    DEVICE_NAMED = "device:named"
     DEVICE_FORGOTTEN = "device:forgotten"
     DEVICE_REMOVED = "device:removed"
     DEVICES_IMPORTED = "device:imported"

@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from engage_server.records.label import NO_LABEL, DeviceLabel
+
 
 @dataclass(frozen=True, slots=True)
 class Device:
@@ -12,11 +14,13 @@ class Device:
         serial: 32 upper-case hexadecimal digits: the 16 raw bytes.
         site: The name of the site that it belongs to.
         added_at: Aware, UTC.
+        label: What people call it.
     """
 
     serial: str
     site: str
     added_at: datetime
+    label: DeviceLabel = NO_LABEL
 
 
 @dataclass(frozen=True, slots=True)

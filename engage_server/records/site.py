@@ -44,6 +44,8 @@ class Site:
         evidence: What counts in its rotations.
         approvals: How many persons besides the one who started a rotation must approve a step that can cut devices
             off: 0 or 1.
+        title: What people call it, such as ``Depot Nord``. "" for none.
+        time_zone: Where it is, as the IANA names time zones. Nights are those of this zone where people read them.
         for_trials: Whether it was made for trials. Only then do visits of virtual locks count. Never changed.
     """
 
@@ -58,3 +60,5 @@ class Site:
     evidence: RequiredEvidence = RequiredEvidence.ANY
     for_trials: bool = False
     approvals: int = 0
+    title: str = ""
+    time_zone: str = "UTC"

@@ -7,6 +7,7 @@ of the start of a command that only reads. Code that makes or compares the table
 from sqlalchemy import Index, text
 
 from engage_server.store.access import tables as access_tables  # noqa: F401  # its tables belong to the schema
+from engage_server.store.labels import tables as label_tables  # noqa: F401  # and its
 from engage_server.store.link_tables import kpn_downlinks, path_events
 from engage_server.store.tables import device_histories, metadata, releases, rotations, sites
 

@@ -16,7 +16,7 @@ from engage_server.store.tables import installation
 
 # Oldest first, the names of the files in migrations/versions. They are listed here because asking Alembic would take a
 # quarter of a second at every start of every command. A test compares the list with the files.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 18))
+REVISIONS = tuple(f"{number:04}" for number in range(1, 19))
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"

@@ -9,13 +9,13 @@ from sqlalchemy import Connection, Engine
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
-from engage_server.store.interface import AnchorClue, DeviceFilter, Fold, RiskFilter
+from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.labels import label_queries
 from engage_server.store.queries import (
     adoption_queries,
     anchor_queries,
     caller_queries,
     history_queries,
-    risk_queries,
     sighting_queries,
 )
 from engage_server.store.queries.adoption_kinds import Question
@@ -78,10 +78,6 @@ class SqlEvidence:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_devices(connection, site, wanted)
 
-    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
-        with reading(self._engine, LONG_SECONDS) as connection:
-            return risk_queries.select_to_judge(connection, site, wanted, after, limit)
-
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return history_queries.select_history(connection, site, identity)
@@ -89,6 +85,7 @@ class SqlEvidence:
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
         with writing(self._engine) as connection:
             forgotten = history_queries.delete_history(connection, site, identity)
+            label_queries.delete_unlisted(connection, forgotten, identity)
             for name in forgotten:
                 self._tell(connection, replace(event, site=name), changes_serving=False)
             return forgotten

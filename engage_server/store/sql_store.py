@@ -12,7 +12,6 @@ from engage_server.records import (
     AuditEvent,
     AuditHead,
     AuditVerdict,
-    Device,
     Release,
     Secret,
     Site,
@@ -34,13 +33,14 @@ from engage_server.store.queries import (
     site_queries,
 )
 from engage_server.store.sealing import ReleaseSealer, Sealer
+from engage_server.store.sql_devices import SqlDevices
 from engage_server.store.sql_evidence import SqlEvidence
 from engage_server.store.sql_rotation import SqlRotation
 from engage_server.store.sql_workers import SqlWorkers, notify
 from engage_server.store.tables import installation
 
 
-class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
+class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAccess):
     """Implements :class:`engage_server.store.interface.Store`, whose docstrings apply.
 
     Args:
@@ -103,21 +103,6 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
             sealed = site_queries.sealed_key(connection, name)
         return self._opened().open(sealed, site_queries.key_purpose(name))
 
-    def add_device(self, device: Device, event: AuditEvent) -> bool:
-        with writing(self._engine) as connection:
-            is_new = device_queries.insert_device(connection, device)
-            if is_new:
-                self._tell(connection, event, changes_serving=True)
-            return is_new
-
-    def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
-        with writing(self._engine) as connection:
-            site_queries.site_id(connection, site)
-            added = sum(device_queries.insert_device(connection, device) for device in devices)
-            if added:
-                self._tell(connection, replace(event, facts={"added": str(added)}), changes_serving=True)
-            return added
-
     def remove_device(self, serial: str, site: str, event: AuditEvent, *, had_files: bool) -> bool:
         with writing(self._engine) as connection:
             was_listed = removal_queries.delete_device(connection, serial, site)
@@ -136,22 +121,6 @@ class SqlStore(SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLinks, SqlAcce
         with writing(self._engine, LONG_SECONDS) as connection:
             removal_queries.delete_site(connection, name)
             self._tell(connection, event, changes_serving=True)
-
-    def site_of_device(self, serial: str) -> str | None:
-        with reading(self._engine) as connection:
-            return device_queries.select_owner(connection, serial)
-
-    def device_serials(self, site: str) -> Sequence[str]:
-        with reading(self._engine) as connection:
-            return device_queries.select_serials(connection, site)
-
-    def devices_versions(self) -> Mapping[str, str]:
-        with reading(self._engine) as connection:
-            return device_queries.select_versions(connection)
-
-    def callers_to_add(self, site: str, since: datetime) -> Sequence[str]:
-        with reading(self._engine) as connection:
-            return device_queries.select_callers_to_add(connection, site, since)
 
     def static_certificates(self) -> Sequence[StaticCertificate]:
         with reading(self._engine) as connection:

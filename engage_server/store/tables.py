@@ -104,6 +104,8 @@ sites = Table(
     Column("evidence", String(16), nullable=False, server_default="any"),
     Column("for_trials", Boolean, nullable=False, server_default=text("false")),
     Column("approvals", SmallInteger, nullable=False, server_default="0"),
+    Column("title", String(80), nullable=False, server_default=""),
+    Column("time_zone", String(64), nullable=False, server_default="UTC"),
 )
 
 site_hosts = Table(

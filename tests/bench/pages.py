@@ -31,11 +31,20 @@ from engage_server.store.sql_store import SqlStore
 from tests.bench.report import clean_up_when_terminated, progress, progress_ends, row, say, write_json
 from tests.support.chains import HOSTS, NOW, SITE_KEY
 from tests.support.databases import SEALER
-from tests.support.filling import OLD_HOST, count_anew, fill_audit_log, fill_devices, fill_sightings
+from tests.support.filling import (
+    OLD_HOST,
+    RARE_WORD,
+    count_anew,
+    fill_audit_log,
+    fill_devices,
+    fill_labels,
+    fill_sightings,
+)
 from tests.support.postgresql import postgres_server
 from tests.support.world import serial_of
 
 _LIMIT = 100
+_PAGES_OF_A_SEARCH = 40  # the last one that is measured
 _SIGHTINGS = 20_000  # of one device that loops
 _GOAL_MILLISECONDS = 50
 _EVENT = AuditEvent(NOW, "bench", AuditAction.SITE_ADDED, "main")
@@ -86,6 +95,7 @@ def _measure(name: str, url: str, options: argparse.Namespace) -> dict[str, Any]
 def _fill(engine: Engine, options: argparse.Namespace) -> None:
     with writing(engine, None) as connection:
         fill_devices(connection, "main", options.devices)
+        fill_labels(connection, "main", options.devices)
         connection.execute(text("DELETE FROM audit_events"))
         fill_audit_log(connection, options.entries)
         fill_sightings(connection, [serial_of(7)], _SIGHTINGS)
@@ -108,7 +118,14 @@ def _questions(store: SqlStore, options: argparse.Namespace) -> dict[str, Mappin
         "audit log of an actor and action": AuditFilter(actor="rare", actions=(AuditAction.SITE_CHANGED,)),
         "audit log of a long ago week": AuditFilter(since=NOW.replace(year=2000), until=NOW.replace(year=2001)),
     }
+    searches = {
+        "search that finds all devices": DeviceFilter(2, search="door"),
+        "search for a number that all have": DeviceFilter(2, search="A0B1"),
+        "search for a rare word": DeviceFilter(2, search=RARE_WORD),
+        "search among those that miss one": DeviceFilter(2, missing=True, search="usual"),
+    }
     return {
+        **{name: _of_searches(store, wanted) for name, wanted in searches.items()},
         **{name: _of_devices(store, wanted, options.devices) for name, wanted in devices.items()},
         **{name: _of_log(store, wanted, options.entries) for name, wanted in log.items()},
         "sightings of a device": _of_sightings(store),
@@ -128,6 +145,28 @@ def _of_devices(store: SqlStore, wanted: DeviceFilter, count: int) -> Mapping[st
 
     last = count + count // 100 - _LIMIT
     return {"first": asks(""), "middle": asks(serial_of(count // 2)), "last": asks(serial_of(last))}
+
+
+def _of_searches(store: SqlStore, wanted: DeviceFilter) -> Mapping[str, Ask]:
+    """The first page, and two after it: only the pages before say where a page of a search begins."""
+    evidence = DeviceEvidence(store)
+
+    def asks(cursor: str | None) -> Ask:
+        def ask() -> Page[Any]:
+            page = evidence.page("main", NOW, wanted, cursor, _LIMIT)
+            json.dumps([device_json(each) for each in page.items])
+            return page
+
+        return ask
+
+    cursors: list[str | None] = [None]
+    while len(cursors) <= _PAGES_OF_A_SEARCH:
+        following = asks(cursors[-1])().next
+        if following is None:
+            break
+        cursors.append(following)
+    chosen = (cursors[0], cursors[len(cursors) // 2], cursors[-1])
+    return {place: asks(cursor) for place, cursor in zip(_PLACES, chosen, strict=True)}
 
 
 def _of_log(store: SqlStore, wanted: AuditFilter, count: int) -> Mapping[str, Ask]:

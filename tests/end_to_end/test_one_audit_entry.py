@@ -71,6 +71,7 @@ STEPS = [
     step("device import doors.csv --site west", Act.DEVICE_ADD, "device:added"),
     step("device import files --site west", Act.DEVICE_FILES_PUT, "device:imported"),
     step("device import more --site west", (Act.DEVICE_ADD, Act.DEVICE_FILES_PUT), "device:added", "device:imported"),
+    step(f"device name {serial_of(1)} --site west --place yard", Act.DEVICE_NAME, "device:named"),
     step("device forget 192.0.2.77", Act.DEVICE_FORGET, "device:forgotten"),
     step(f"device remove {serial_of(1)} --site west --yes", Act.DEVICE_REMOVE, "device:removed"),
     step("release stage next --site main", Act.RELEASE_STAGE, "release:staged"),

@@ -89,6 +89,7 @@ ROOMS: dict[str, set[str]] = {
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"access", "chains", "evidence", "releases"},
+    "risk": {"evidence", "site_path", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
@@ -118,10 +119,11 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     "store": {
         "interface": set(),
         "database": set(),
-        "queries": {"interface", "database"},
+        "labels": {"interface", "database"},
+        "queries": {"interface", "database", "labels"},
         "links": {"interface", "database", "queries"},
         "access": {"interface", "database"},
-        "paging": {"interface", "database", "queries"},
+        "paging": {"interface", "database", "labels", "queries"},
         "migrations": set(),
     },
     "links": {
@@ -284,7 +286,7 @@ def test_the_test_of_links_finds_what_it_looks_for() -> None:
 
 
 # wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 14, "records": 21, "as_json": 22}
+_LONG_LISTS = {"protocol": 14, "records": 22, "as_json": 22}
 _SIDE_BY_SIDE = 13
 
 

@@ -6,8 +6,9 @@ from typing import Any
 
 from sqlalchemy import Connection, Table, select, text
 
-from engage_server.records import AuditAction, Grade, SightingKind
+from engage_server.records import AuditAction, DeviceLabel, Grade, SightingKind, words_of
 from engage_server.store.database.batches import insert_all
+from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.tables import (
     audit_events,
     device_histories,
@@ -20,6 +21,7 @@ from tests.support.chains import NOW
 from tests.support.world import serial_of
 
 OLD_HOST, USUAL_HOST = "old.example", "usual.example"
+RARE_WORD = "Seldom"  # in the name of those that call the old host
 RARE = 5000  # of so many devices, one still calls the old host and misses the release
 _BATCH = 20_000
 _HISTORY = (
@@ -44,6 +46,16 @@ def fill_devices(connection: Connection, site: str, count: int) -> None:
     _fill(connection, release_histories, _MET, met)
     listed = ((serial_of(n), site_id, NOW) for n in range(count + count // 100))
     _fill(connection, devices, ("serial", "site_id", "added_at"), listed)
+
+
+def fill_labels(connection: Connection, site: str, count: int) -> None:
+    """A name for each of these devices, and a place for every second one. All names have the same second word."""
+    site_id = connection.scalar(select(sites.c.id).where(sites.c.name == site))
+    labels = ((serial_of(n), _label_of(n)) for n in range(count))
+    rows = ((site_id, serial, label.name, label.place) for serial, label in labels)
+    _fill(connection, device_labels, ("site_id", "identity", "name", "place"), rows)
+    words = ((site_id, text, serial_of(n)) for n in range(count) for text in words_of(_label_of(n)))
+    _fill(connection, label_words, ("site_id", "words", "identity"), words)
 
 
 def fill_audit_log(connection: Connection, count: int) -> None:
@@ -76,6 +88,11 @@ def fill_sightings(connection: Connection, serials: Sequence[str], each: int) ->
 def count_anew(connection: Connection) -> None:
     """Let the database know how many rows there are, as it finds out by itself in time."""
     connection.execute(text("ANALYZE"))
+
+
+def _label_of(n: int) -> DeviceLabel:
+    place = "" if n % 2 else f"Building {n % 97}, floor {n % 7}"
+    return DeviceLabel(f"{RARE_WORD if n % RARE == 0 else 'Usual'} door {n}", place)
 
 
 def _device(site: str, n: int) -> Iterator[tuple[Any, ...]]:

@@ -9,6 +9,7 @@ from engage_server.as_json.devices import known_device_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
 from engage_server.cli.device.device_views import print_device, print_events, print_given
 from engage_server.cli.device.list_command import list_devices
+from engage_server.cli.device.name_command import name_device, name_option, place_option
 from engage_server.cli.device.remove_command import remove_device
 from engage_server.cli.failing_doors import print_faults, warn_of_the_unlisted
 from engage_server.cli.groups import OrderedGroup
@@ -17,9 +18,12 @@ from engage_server.cli.parameters import site_option
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.errors import UsageError
+from engage_server.records import door_title
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.fault_journal import CallFault
 from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.sites.naming import read_device_label
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -31,6 +35,7 @@ if TYPE_CHECKING:
         "list",
         "show",
         "add",
+        "name",
         "import",
         "export",
         "forget",
@@ -46,28 +51,39 @@ def device() -> None:
 
 
 @device.command(
-    acts=[Act.DEVICE_ADD], epilog="\b\nExample:\n  engage device add 0000000000000000A0B1000000000206 --site north"
+    acts=[Act.DEVICE_ADD],
+    epilog="\b\nExamples:\n  engage device add 0000000000000000A0B1000000000206 --site north\n"
+    "  engage device add 0000000000000000A0B1000000000206 --name 'North entrance'",
 )
 @click.argument("serials", nargs=-1, required=True, metavar="SERIAL...")
 @site_option
+@name_option
+@place_option
 @json_option
 @click.pass_obj
-def add(session: Session, serials: tuple[str, ...], site: str | None, as_json: bool) -> None:
+def add(
+    session: Session, serials: tuple[str, ...], site: str | None, name: str | None, place: str | None, as_json: bool
+) -> None:
     """Put devices on a site's list.
 
     A serial number has 32 hexadecimal digits, or is Base64 as devices send it.
     """
+    if name and len(serials) > 1:
+        raise UsageError("--name is for one device", "Add them one by one, or import a list: engage device import FILE")
+    label = read_device_label(name or "", place or "")
     operator = session.operator_side()
-    name = operator.sites.get(site).name
+    of_site = operator.sites.get(site).name
     added = []
     for serial in serials:
-        added.append(operator.sites.add_device(serial, name, session.occasion()).serial)
-        click.echo(f"{added[-1]} belongs to {name}", err=as_json)
-    warn_of_the_unlisted(operator, name, session.now())
+        device = operator.sites.add_device(serial, of_site, session.occasion(), label)
+        added.append(device)
+        click.echo(f"{door_title(device.serial, label)} belongs to {of_site}", err=as_json)
+    warn_of_the_unlisted(operator, of_site, session.now())
     if as_json:
-        print_json([{"serial": serial, "site": name} for serial in added])
+        words = {"name": label.name or None, "place": label.place or None}
+        print_json([{"serial": each.serial, "site": of_site, **words} for each in added])
         return
-    print_next(f"{program()} device list --site {name}")
+    print_next(f"{program()} device list --site {of_site}")
 
 
 @device.command(
@@ -102,7 +118,7 @@ def show(session: Session, device: str, as_json: bool) -> None:
         print_device(each, has_audits=bool(audits))
         print_given(given.get(each.site))
         print_events(audits)
-        print_faults(faults[each.site])
+        print_faults(faults[each.site], {each.identity: each.label})
     print_next(f"{program()} device list --troubled")
 
 
@@ -121,7 +137,8 @@ def forget(session: Session, device: str, site: str | None, as_json: bool) -> No
     """Drop the evidence of a device that is gone or never was one.
 
     SERIAL is a serial number or an address. Its history, releases and addresses are dropped. If the device calls again,
-    it counts as a new one. It stays on its site's list and its files stay: engage device remove removes these as well.
+    it counts as a new one. It stays on its site's list, and its files stay: engage device remove removes these as well.
+    A device that is on no list loses its name.
     """
     sites = session.operator_side().evidence.forget(device, site, session.reason, session.occasion())
     if as_json:
@@ -132,6 +149,7 @@ def forget(session: Session, device: str, site: str | None, as_json: bool) -> No
 
 
 device.add_command(list_devices)
+device.add_command(name_device)
 device.add_command(import_devices)
 device.add_command(export_devices)
 device.add_command(remove_device)

@@ -1,5 +1,6 @@
 """``engage device import`` and ``engage device export``: devices' files, and lists of devices."""
 
+import codecs
 import csv
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,8 +24,9 @@ from engage_server.records import CallInWay, Site
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.finding import FOR_DEVICES, FoundFiles, find_device_files
 from engage_server.services.evidence.device_view import DeviceView
-from engage_server.services.evidence.devices import read_serial_list
+from engage_server.services.sites.device_list import DeviceList, harmless_cell, read_device_list
 from engage_server.services.sites.serials import read_serial
+from engage_server.shown_text import without_controls
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -38,7 +40,8 @@ _FAULTS_SHOWN = 20
     cls=AskingCommand,
     acts=[Act.DEVICE_ADD, Act.DEVICE_FILES_PUT],
     epilog="\b\nExamples:\n"
-    "  engage device import doors.csv --site north\n      serial numbers: the devices that belong to it\n"
+    "  engage device import doors.csv --site north\n"
+    "      serial numbers and names: the devices that belong to it\n"
     "  engage device import Engage_Data --site north\n      databases, configurations, audits of many devices\n"
     "  engage device import 0000000000000000A0B1000000000206/database.json --site north",
 )
@@ -49,7 +52,9 @@ _FAULTS_SHOWN = 20
 def import_devices(session: Session, path: Path, site: str | None, as_json: bool) -> None:
     """Import a list of devices, or their JSON files.
 
-    A list has a serial number on each line, or in the first column of a CSV file.
+    A list has a serial number on each line, or in the first column of a CSV file. Commas, semicolons and tabs may
+    separate the columns. With a heading, such as "serial,name,place", the columns may be in any order, and names and
+    places are imported too. An empty cell leaves what is there.
 
     JSON files are searched for in a folder. A file names its device in its name, in its folder's name, or inside as
     serialNumber. A database replaces the one before. Audits and alerts are added to those that were collected.
@@ -65,19 +70,25 @@ def import_devices(session: Session, path: Path, site: str | None, as_json: bool
             code="device_files.not_usable",
             rows=_rows(found.faults),
         )
-    serials = _read_list(path) if is_list else found.serials
+    listed = _read_list(path) if is_list else DeviceList(found.serials)
+    serials = listed.serials
     operator = session.operator_side()
     of_site = operator.sites.get(site)
     name = of_site.name
     with _progress(len(serials), is_quiet=is_list or as_json) as one_more:
-        added = operator.device_import.run(name, serials, found.files, session.occasion(), one_more)
+        changed = operator.device_import.run(
+            name, serials, found.files, session.occasion(), one_more, labels=listed.labels
+        )
     _warn_of_unused(of_site, found)
     warn_of_the_unlisted(operator, name, session.now())
     if as_json:
-        print_json({"site": name, "added": added, "devices": len(serials), "files": len(found.files)})
+        counts = {"devices": len(serials), "files": len(found.files), "named": changed.named}
+        print_json({"site": name, "added": changed.added, **counts})
         return
-    if is_list or added:
-        click.echo(f"{counted(added, 'device')} added to {name}")
+    if is_list or changed.added:
+        click.echo(f"{counted(changed.added, 'device')} added to {name}")
+    if changed.named:
+        click.echo(f"{counted(changed.named, 'device')} named")
     if found.files:
         click.echo(f"imported {counted(len(found.files), 'file')} of {counted(len(serials), 'device')}")
     print_next(f"{program()} device list --site {name}")
@@ -176,23 +187,36 @@ def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
         yield lambda serial: bar.update(1)
 
 
-def _read_list(file: Path) -> list[str]:
+def _read_list(file: Path) -> DeviceList:
     content = read_file(file, limit=_MAX_LIST_BYTES)
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Excel writes "Unicode text"
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode("utf-16" if is_wide else "utf-8-sig")
     except UnicodeDecodeError:
         raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV in UTF-8.") from None
-    return read_serial_list(text, str(file))
+    found = read_device_list(text, str(file))
+    if found.unused:
+        click.echo(
+            f"these columns of {file.name} are not read: {', '.join(map(without_controls, found.unused))}", err=True
+        )
+    return found
 
 
 def _write_csv(found: Iterable[DeviceView]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(["device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"])
+    writer.writerow(
+        [
+            *("device", "name", "place", "site", "grade"),
+            *("first_seen", "last_seen", "nights", "finished_release", "trouble"),
+        ]
+    )
     for each in found:
         known = each.history
         writer.writerow(
             [
                 each.identity,
+                harmless_cell(each.label.name),
+                harmless_cell(each.label.place),
                 each.site,
                 each.grade.name.lower() if each.grade is not None else "",
                 known.first_seen.isoformat() if known else "",

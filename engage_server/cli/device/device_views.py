@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import click
 
 from engage_server.cli.output import counted, print_table, print_wrapped
-from engage_server.records import VIRTUAL_LOCK, DeviceHistory, Grade
+from engage_server.records import VIRTUAL_LOCK, DeviceHistory, DeviceLabel, Grade
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.evidence.device_view import DeviceView
@@ -37,10 +37,11 @@ def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
     known = view.history
     if known is None:
         seen = "and no contact of it is stored yet" if has_audits else "and never seen"
-        click.echo(f"{view.identity} of {view.site} was added, {seen}")
+        click.echo(f"{view.title} of {view.site} was added, {seen}")
         click.echo("contacts are stored a few seconds after a call: look again then")
         return
     rows: list[tuple[str, object]] = [
+        *_label(view.label),
         ("device", f"{view.identity} of {view.site}"),
         ("seen", f"on {days(known.nights)}, {known.first_seen:%Y-%m-%d} to {known.last_seen:%Y-%m-%d %H:%M} UTC"),
         ("missed from", f"{known.due_at:%Y-%m-%d %H:%M} UTC, by its own habit"),
@@ -69,6 +70,14 @@ def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
     if view.diagnosis is not None:
         print_wrapped(f"[{view.diagnosis.code}] {view.diagnosis.cause}", "  ")
         print_wrapped(f"  fix: {view.diagnosis.mend}", "    ")
+
+
+def _label(label: DeviceLabel) -> Iterator[tuple[str, str]]:
+    """What people call it."""
+    if label.name:
+        yield "name", label.name
+    if label.place:
+        yield "place", label.place
 
 
 def grade_words(view: DeviceView) -> str:

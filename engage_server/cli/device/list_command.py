@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from engage_server.services.evidence.devices import DeviceEvidence, DeviceFilter
 
 _SHOWN = 50
+_NAME_SHOWN = 28  # columns
 _GRADES = """\b
 How far a device got     in JSON
 never seen               never_seen     it never called this site
@@ -47,6 +48,8 @@ Examples:
       which doors call a host that you want to remove
   engage device list --troubled
       which devices loop, refuse or are silent, and why
+  engage device list --search north
+      doors whose name or place has a word that begins so
   engage device list --release 4 --all --json
   engage device list --limit 1000 --after 0 --json
       a long list in parts: the next time, --after the last device
@@ -70,6 +73,9 @@ Examples:
 @click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
 @click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
 @click.option("--calls", type=HostType(), metavar="HOST", help="Only devices that called this host last.")
+@click.option(
+    "--search", metavar="TEXT", help="Only devices with a word in their name or place, or a number, that begins so."
+)
 @click.option("--all", "shows_all", is_flag=True, help=f"Show more than the first {_SHOWN}.")
 @click.option("--limit", type=Numbered, metavar="N", help=f"Show the first N. [default: {_SHOWN}]")
 @click.option(
@@ -87,6 +93,7 @@ def list_devices(
     missing: bool,
     troubled: bool,
     calls: Host | None,
+    search: str | None,
     shows_all: bool,
     limit: int | None,
     after: str | None,
@@ -98,21 +105,31 @@ def list_devices(
 
     To read a long list in parts, give --limit and --after with the last device of the part before. The parts are in the
     order of serial numbers. No device is missing or listed twice, even if devices call meanwhile.
+
+    --search ignores case and accents. It finds the beginning of any word of a name or place, of a serial number or of
+    an address. Zeros at the beginning of a serial number may be left out. The devices are in the order of what was
+    found.
     """
     if shows_all and limit is not None:
         raise UsageError("--all and --limit exclude each other", "Give one of them.")
+    _assert_search(search, after)
     operator = session.operator_side()
     of = operator.sites.get(site)
     name, now = of.name, session.now()
     number = release or operator.releases.current(name)
     most = None if shows_all else limit or _SHOWN
-    wanted = operator.evidence.filter(name, now, release=number, missing=missing, troubled=troubled, host=calls)
+    wanted = operator.evidence.filter(
+        name, now, release=number, missing=missing, troubled=troubled, host=calls, search=search or ""
+    )
     found = _Listed(lambda: _read(operator.evidence, name, now, wanted, after=after, most=most))
     if as_json:
         print_json_list(device_json(each) | {"for_trials": of.for_trials} for each in found)
         return
     columns = ["device", f"release {number}" if number else "release", "has", "last seen", "nights", "trouble"]
-    print_table(columns, (_row(each, now) for each in found), _nobody(missing, troubled, calls, after))
+    rows = (_row(each, now) for each in found)
+    if operator.evidence.has_labels(name):
+        columns, rows = ["name", *columns], ((_short_name(each), *_row(each, now)) for each in found)
+    print_table(columns, rows, _nobody(wanted, after))
     if troubled:
         _print_diagnoses(found)
     if number is not None:
@@ -123,10 +140,17 @@ def list_devices(
         )
     if found.first:
         print_next(f"{program()} device show {found.first}")
-    elif missing or troubled or calls or after:
+    elif missing or troubled or calls or after or search:
         print_next(f"{program()} device list --site {name}")
     else:
         print_next(f"{program()} device add SERIAL --site {name}")
+
+
+def _assert_search(search: str | None, after: str | None) -> None:
+    if search is not None and after is not None:
+        raise UsageError("--search and --after exclude each other", "Give --all with --search to see all it finds.")
+    if search is not None and not search.strip():
+        raise UsageError("there is nothing to search for", "Give the beginning of a name: --search north")
 
 
 def _print_summary(operator: "OperatorSide", site: Site, release: int, now: datetime) -> None:
@@ -181,7 +205,7 @@ def _print_diagnoses(found: Iterable[DeviceView]) -> None:
     """What is wrong with each device, below the table."""
     for each in found:
         if each.diagnosis is not None:
-            print_wrapped(f"{each.identity}: {each.diagnosis.cause}", "  ")
+            print_wrapped(f"{each.title}: {each.diagnosis.cause}", "  ")
             print_wrapped(f"  fix: {each.diagnosis.mend}", "    ")
 
 
@@ -194,6 +218,13 @@ def _row(each: DeviceView, now: datetime) -> tuple[object, ...]:
         "" if each.silent_nights is None else each.silent_nights,
         each.diagnosis.code if each.diagnosis else "",
     )
+
+
+def _short_name(view: DeviceView) -> str:
+    """What people call it, or its place in parentheses; cut, so that a row fits a wide terminal."""
+    label = view.label
+    words = label.name or (f"({label.place})" if label.place else "")
+    return words if len(words) <= _NAME_SHOWN else words[: _NAME_SHOWN - 1] + "\u2026"
 
 
 def _has(view: DeviceView) -> str:
@@ -209,12 +240,14 @@ def _last_seen(view: DeviceView, now: datetime) -> str:
     return f"{seen:%H:%M} UTC" if seen.date() == now.date() else f"{seen:%Y-%m-%d}"
 
 
-def _nobody(missing: bool, troubled: bool, calls: Host | None, after: str | None) -> str:
+def _nobody(wanted: "DeviceFilter", after: str | None) -> str:
     """What is printed in place of an empty list."""
+    if wanted.search:
+        return f"no such device has a name, place or number that begins with {wanted.search!r}"
     if after is not None:
         return f"no such device comes after {after}"
-    if calls is not None:
-        return f"no device called {calls} last, as far as devices say what they call"
-    if troubled:
+    if wanted.host:
+        return f"no device called {wanted.host} last, as far as devices say what they call"
+    if wanted.trouble is not None:
         return "no device seems to be in trouble"
-    return "no device is missing" if missing else "no device was seen or added yet"
+    return "no device is missing" if wanted.missing else "no device was seen or added yet"

@@ -9,6 +9,7 @@ from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
+from engage_server.records import NO_LABEL, door_title
 from engage_server.services.access.permissions import Act
 from engage_server.services.sites.serials import read_serial
 
@@ -32,13 +33,14 @@ from engage_server.services.sites.serials import read_serial
 def remove_device(session: Session, serial: str, site: str | None, yes: bool, as_json: bool) -> None:
     """Remove a device with its evidence and its files.
 
-    It is taken off its site's list. If it calls again, it is a new device. To drop only its evidence: engage device
-    forget.
+    It is taken off its site's list, and loses its name. If it calls again, it is a new device. To drop only its
+    evidence: engage device forget.
     """
     identity, removal = read_serial(serial), session.operator_side().removal
     name = removal.site_of(identity, site)
     if not yes:
-        assert_sure(f"remove device {identity} and its files from site {name}?")
+        label = session.operator_side().evidence.labels(name, [identity]).get(identity, NO_LABEL)
+        assert_sure(f"remove device {door_title(identity, label)} and its files from site {name}?")
     removal.device(identity, name, session.reason, session.occasion())
     if as_json:
         print_json({"device": identity, "site": name})

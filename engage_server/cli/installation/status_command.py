@@ -10,7 +10,7 @@ import click
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.disk import disk_json
 from engage_server.as_json.status import status_json
-from engage_server.cli.failing_doors import print_last_fault, print_refusing, strangers_of, who_calls
+from engage_server.cli.failing_doors import labels_of, print_last_fault, print_refusing, strangers_of, who_calls
 from engage_server.cli.installation.disk_status import print_disk
 from engage_server.cli.installation.unserved_sites import next_of_unserved
 from engage_server.cli.output import (
@@ -20,6 +20,7 @@ from engage_server.cli.output import (
     print_json,
     print_next,
     print_wrapped,
+    title_mark,
     trials_mark,
 )
 from engage_server.cli.process.asking import AskingCommand
@@ -84,9 +85,10 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     circuits = open_circuits(session.settings().metrics_dir)
     uploads = {site.site.name: operator.uploads.counts(site.site.name) for site in found.sites}
     faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
+    labels = {site: labels_of(operator, site, some) for site, some in faults.items()}
     bad = found.needs_attention or disk.is_full
     if as_json:
-        of_calls = {site: call_faults_json(some) for site, some in faults.items()}
+        of_calls = {site: call_faults_json(some, labels[site]) for site, some in faults.items()}
         more = {"disk": disk_json(disk), "circuits_open": circuits, "call_in_faults": of_calls}
         print_json(status_json(found, occasion.now, uploads) | more)
         return int(bad)
@@ -103,7 +105,7 @@ def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int
     for site_name in circuits:
         print_wrapped(f"{site_name}: call-ins are not passed on, because its upstream system does not answer", "  ")
     for site_name, some in faults.items():
-        print_last_fault(site_name, some)
+        print_last_fault(site_name, some, labels[site_name])
     print_disk(disk)
     for gap in found.gaps:
         print_wrapped(f"the evidence may not be complete: {gap}", "  ")
@@ -115,7 +117,7 @@ def _print_site(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> 
     out = console()
     out.print(status.site.name, style="bold", end="")
     served = f"release {status.current.number}" if status.current else "nothing is served yet"
-    marks = (" (default)" if status.site.is_default else "") + trials_mark(status.site)
+    marks = title_mark(status.site) + (" (default)" if status.site.is_default else "") + trials_mark(status.site)
     name = status.site.name
     print_wrapped(f"{marks}: {served}, {' '.join(map(str, status.site.hosts))}", "    ", already=len(name))
     if status.certificates:

@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.call_faults import call_faults_json
 from engage_server.as_json.sites import call_in_json
-from engage_server.cli.failing_doors import print_faults
+from engage_server.cli.failing_doors import labels_of, print_faults
 from engage_server.cli.output import json_option, print_json, print_next, print_table
 from engage_server.cli.parameters import FilePath, site_argument
 from engage_server.cli.process.asking import AskingCommand
@@ -104,14 +104,16 @@ def call_in(
         site = operator.sites.change(site, SiteChanges(call_in=wanted), session.reason, session.occasion())
     _warn(site.name, site.call_in)
     faults = operator.call_faults.recent(site.name, session.now())
+    labels = labels_of(operator, site.name, faults)
     if as_json:
-        print_json({"site": site.name} | call_in_json(site.call_in) | {"call_in_faults": call_faults_json(faults)})
+        told = {"call_in_faults": call_faults_json(faults, labels)}
+        print_json({"site": site.name} | call_in_json(site.call_in) | told)
         return
     waiting = sum(map(len, operator.uploads.pending(name).values()))
     listed = len(operator.sites.serials(name))
     print_table(["", ""], _rows(site.name, site.call_in, listed), "")
     _print_waiting(site.call_in, waiting)
-    print_faults(faults)
+    print_faults(faults, labels)
     if is_changed:
         print_when_followed(session.settings().poll_seconds)
     _print_what_is_next(site, listed)

@@ -62,6 +62,8 @@ def _answered_by_default(site: Site) -> str:
 
 def _parts(site: Site) -> list[tuple[str, str]]:
     return [
+        ("title", site.title or "none"),
+        ("time zone", site.time_zone),
         ("hosts", " ".join(map(str, site.hosts))),
         ("answers devices in", " ".join(map(str, site.device_networks)) or "anywhere"),
         ("local addresses", " ".join(site.local_addresses) or "those among its hosts"),

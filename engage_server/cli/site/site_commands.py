@@ -8,7 +8,7 @@ import click
 from engage_server.as_json.sites import site_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.new_hosts import after_rotation, unanswered_after_rotation
-from engage_server.cli.output import json_option, print_json, print_next, print_table, trials_mark
+from engage_server.cli.output import json_option, print_json, print_next, print_table, title_mark, trials_mark
 from engage_server.cli.parameters import (
     FilePath,
     NetworkType,
@@ -29,6 +29,7 @@ from engage_server.cli.site.site_change_output import (
     print_when_followed,
     warn_of_site_change,
 )
+from engage_server.cli.site.site_options import local_address_option, time_zone_option, title_option
 from engage_server.errors import UsageError
 from engage_server.records import (
     AnchorRole,
@@ -38,7 +39,6 @@ from engage_server.records import (
     RequiredEvidence,
     RotationWay,
     Site,
-    read_address,
 )
 from engage_server.services.access.permissions import Act
 from engage_server.services.sites.register import SiteChanges, SiteRequest
@@ -51,26 +51,6 @@ _EVIDENCE = {
     RequiredEvidence.ANY: "any: a TLS handshake from the device's usual address",
     RequiredEvidence.AUTHENTICATED: "authenticated: a TLS handshake with the device's token",
 }
-
-
-def _read_addresses(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    found: dict[str, None] = {}
-    for value in values:
-        address = read_address(value.strip("[]"))
-        if address is None:
-            raise click.BadParameter(f"{value!r} is no address. Give one of this host, such as 10.2.0.1.")
-        found[str(address)] = None
-    return tuple(found)
-
-
-local_address_option = click.option(
-    "--local-address",
-    "local_addresses",
-    multiple=True,
-    metavar="ADDR",
-    callback=_read_addresses,
-    help="An address of this host. Devices that call it and name no site get this site. Repeat it for each.",
-)
 
 
 @click.group(
@@ -116,6 +96,8 @@ def site() -> None:
 )
 @local_address_option
 @click.option("--default", "make_default", is_flag=True, help="Let this site answer requests that name no site.")
+@title_option
+@time_zone_option
 @demo_option
 @trials_option
 @click.pass_obj
@@ -128,6 +110,8 @@ def add(
     networks: tuple[IPNetwork, ...],
     local_addresses: tuple[str, ...],
     make_default: bool,
+    title: str | None,
+    time_zone: str | None,
     demo: bool,
     trials: bool,
 ) -> None:
@@ -136,7 +120,17 @@ def add(
     Its site key can never be changed afterwards, because devices know no other key.
     """
     key = required_site_key(session, site_key_file, demo)
-    request = SiteRequest(name, hosts, AnchorRole(anchor), networks, make_default, local_addresses, trials)
+    request = SiteRequest(
+        name,
+        hosts,
+        AnchorRole(anchor),
+        networks,
+        make_default,
+        local_addresses,
+        trials,
+        title or "",
+        time_zone or "UTC",
+    )
     added = session.operator_side().sites.add(request, key, session.occasion())
     click.echo(f"added site {added.name} for {', '.join(map(str, added.hosts))}")
     if added.anchor is AnchorRole.INTERMEDIATE:
@@ -161,7 +155,7 @@ def list_sites(session: Session, as_json: bool) -> None:
         return
     rows = [
         (
-            f"{each.name}{trials_mark(each)}{' (two persons)' if each.approvals else ''}",
+            f"{each.name}{title_mark(each)}{trials_mark(each)}{' (two persons)' if each.approvals else ''}",
             "yes" if each.is_default else "",
             each.anchor,
             current.get(each.name, "none"),
@@ -189,6 +183,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
     networks = ", ".join(map(str, found.device_networks)) or "anywhere"
     rows = [
         ("site", f"{found.name}{trials_mark(found)}" + (" (default)" if found.is_default else "")),
+        *([("title", found.title)] if found.title else []),
+        ("time zone", found.time_zone),
         ("hosts", _hosts(found)),
         ("anchor", found.anchor),
         ("answers devices in", networks),
@@ -208,7 +204,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
 @site.command(
     acts=[Act.SITE_CHANGE],
     epilog="\b\nExamples:\n  engage site change north --host north.example.org --host 10.2.0.2\n"
-    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network",
+    "  engage site change north --local-address 10.2.0.2\n  engage site change north --any-network\n"
+    "  engage site change north --title 'Depot Nord' --time-zone Europe/Berlin",
 )
 @site_argument
 @hosts_option(required=False)
@@ -234,6 +231,8 @@ def show(session: Session, name: str, as_json: bool) -> None:
     type=click.Choice(["0", "1"]),
     help="With 1, a step of a rotation that can cut devices off needs a second person: not the one who started it.",
 )
+@title_option
+@time_zone_option
 @json_option
 @click.pass_obj
 def change(
@@ -246,9 +245,11 @@ def change(
     no_local_address: bool,
     evidence: str | None,
     approvals: str | None,
+    title: str | None,
+    time_zone: str | None,
     as_json: bool,
 ) -> None:
-    """Change a site's hosts, networks, evidence or approvals.
+    """Change what a site has: hosts, networks, rules or title.
 
     What you give replaces what was there. A site's key and anchor cannot be changed; its name can: engage site rename.
 
@@ -270,6 +271,8 @@ def change(
         () if no_local_address else local_addresses or None,
         evidence=RequiredEvidence(evidence) if evidence else None,
         approvals=int(approvals) if approvals else None,
+        title=title,
+        time_zone=time_zone,
     )
     operator = session.operator_side()
     before = operator.sites.get(name)

@@ -42,6 +42,7 @@ class Act(StrEnum):
     ROTATION_ABORT = "rotation:abort"
     DEVICE_SEE = "device:see"
     DEVICE_ADD = "device:add"
+    DEVICE_NAME = "device:name"
     DEVICE_FORGET = "device:forget"
     DEVICE_REMOVE = "device:remove"
     DEVICE_FILES_SEE = "device:see-files"
@@ -119,6 +120,7 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.ROTATION_ABORT: _OPERATOR,
     Act.DEVICE_SEE: _VIEWER,
     Act.DEVICE_ADD: _OPERATOR,
+    Act.DEVICE_NAME: _OPERATOR,
     Act.DEVICE_FORGET: _OPERATOR,
     Act.DEVICE_REMOVE: _OPERATOR,
     Act.DEVICE_FILES_SEE: Permission(Role.OPERATOR, is_recorded=False),  # they hold who may open which door

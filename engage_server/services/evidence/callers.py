@@ -6,10 +6,11 @@ The host is known from the Host header of a notice or a call-in. A device that s
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from engage_server.errors import HostInvalid
-from engage_server.records import Host, Site
-from engage_server.store.interface import EvidenceStore
+from engage_server.records import NO_LABEL, Host, NamedDevice, Site
+from engage_server.store.interface import EvidenceStore, SiteStore
 
 CALLED_LATELY = timedelta(days=30)
 _SHOWN = 5
@@ -28,16 +29,21 @@ class HostCallers:
 
     host: Host
     devices: int
-    examples: tuple[str, ...]
+    examples: tuple[NamedDevice, ...]
 
 
-def callers_of_host(store: EvidenceStore, site: str, host: Host, now: datetime) -> HostCallers:
+class CallersStore(EvidenceStore, SiteStore, Protocol):
+    """The part of the store that this needs."""
+
+
+def callers_of_host(store: CallersStore, site: str, host: Host, now: datetime) -> HostCallers:
     """The devices of a site that still call a host: they named it last, and were seen within 30 days."""
     count, names = store.callers_of_host(site, host.text, now - CALLED_LATELY, _SHOWN)
-    return HostCallers(host, count, tuple(names))
+    labels = store.device_labels(site, names) if names else {}
+    return HostCallers(host, count, tuple(NamedDevice(each, labels.get(each, NO_LABEL)) for each in names))
 
 
-def callers_of_other_hosts(store: EvidenceStore, site: Site, now: datetime, release: int = 0) -> list[HostCallers]:
+def callers_of_other_hosts(store: CallersStore, site: Site, now: datetime, release: int = 0) -> list[HostCallers]:
     """The devices that call a host that the site does not have, such as a removed one. The most called host is first.
 
     Args:

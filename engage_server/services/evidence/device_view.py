@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engage_server.protocol.event_codes import sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import DeviceHistory, Grade
+from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Grade, door_title
 from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
 
 
@@ -24,6 +24,7 @@ class DeviceView:
         disregarded: How many of its recent sightings do not count, by the reason. Only filled for a single device.
         is_stranger: Whether its site has a list and it is not on it. No rotation counts it then.
         other_site: The other site that the diagnosis names. "" for none.
+        label: What people of its site call it.
     """
 
     site: str
@@ -35,6 +36,12 @@ class DeviceView:
     disregarded: Mapping[str, int] = field(default_factory=dict)
     is_stranger: bool = False
     other_site: str = ""
+    label: DeviceLabel = NO_LABEL
+
+    @property
+    def title(self) -> str:
+        """How sentences for people name it: see :func:`engage_server.records.door_title`."""
+        return door_title(self.identity, self.label)
 
     def told_to(self, may_see: Callable[[str], bool]) -> "DeviceView":
         """The same, for somebody who may see some sites only: another one is not named.

@@ -9,7 +9,19 @@ from typing import Protocol
 from engage_server.errors import NotFound, UsageError
 from engage_server.protocol.event_codes import TROUBLE_CODES
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, DeviceHistory, Grade, Host, Occasion, Page, Sighting, Site, every_item
+from engage_server.records import (
+    NO_LABEL,
+    AuditAction,
+    DeviceHistory,
+    DeviceLabel,
+    Grade,
+    Host,
+    Occasion,
+    Page,
+    Sighting,
+    Site,
+    every_item,
+)
 from engage_server.services.evidence.callers import HostCallers, callers_of_host, callers_of_other_hosts
 from engage_server.services.evidence.device_view import DeviceView, seen_view, unseen_view
 from engage_server.services.evidence.diagnosis import answered_by_another_site, has_no_download
@@ -23,7 +35,7 @@ from engage_server.store.interface import (
     TroubleFilter,
 )
 
-__all__ = ["DeviceEvidence", "DeviceFilter", "DevicesStore", "read_serial_list"]
+__all__ = ["DeviceEvidence", "DeviceFilter", "DevicesStore"]
 
 SERIAL_BYTES = 16
 _AT_ONCE = 500  # devices in memory
@@ -82,15 +94,17 @@ class DeviceEvidence:
 
     def first(self, site: str, now: datetime, wanted: DeviceFilter, limit: int) -> list[DeviceView]:
         """The first devices in the order of :meth:`devices`."""
+        if wanted.search:
+            return list(self.following(site, now, wanted, "", limit))
         hosts = self._hosts(site)
         if wanted.trouble is not None:
             elsewhere = [] if wanted.host else list(self._store.answered_elsewhere(site, limit))
             astray = self._unseen(site, elsewhere, wanted.release)
             rest = replace(wanted, limit=limit - len(astray))
-            return self._told_apart(site, astray + self._troubled(hosts, site, now, rest))
+            return self._completed(site, astray + self._troubled(hosts, site, now, rest))
         views = self._unseen(site, [] if wanted.host else self._store.unseen_devices(site, limit), wanted.release)
         found = self._store.device_histories(site, replace(wanted, limit=max(0, limit - len(views))))
-        return self._told_apart(site, views + self._views(site, found, wanted.release, now, hosts))
+        return self._completed(site, views + self._views(site, found, wanted.release, now, hosts))
 
     def filter(
         self,
@@ -101,8 +115,12 @@ class DeviceEvidence:
         missing: bool = False,
         troubled: bool = False,
         host: Host | None = None,
+        search: str = "",
     ) -> DeviceFilter:
         """What :meth:`page` and :meth:`every` take, from the same arguments as those of :meth:`devices`.
+
+        A search is for the beginning of any word of a name or place, or of a serial number or address. What it finds
+        is in the order of those words.
 
         Raises:
             NotFound: There is no such site or release.
@@ -111,7 +129,7 @@ class DeviceEvidence:
         if release is not None:
             self._store.release(site, release)
         trouble = TroubleFilter(now, TROUBLE_CODES) if troubled else None
-        return DeviceFilter(release, missing, host.text if host else "", trouble)
+        return DeviceFilter(release, missing, host.text if host else "", trouble, search.strip())
 
     def page(
         self, site: str, now: datetime, wanted: DeviceFilter, cursor: str | None, limit: int, *, beyond: str = ""
@@ -140,6 +158,7 @@ class DeviceEvidence:
             replace(
                 views.get(each.identity) or unseen_view(site, each.identity, wanted.release, each.answered_by),
                 is_stranger=has_list and not each.is_listed,
+                label=each.label,
             )
             for each in page.items
         ]
@@ -163,14 +182,17 @@ class DeviceEvidence:
         Raises:
             NotFound: There is no such site.
         """
+        if wanted.search:
+            yield from self.following(site, now, wanted, "", None)
+            return
         order, hosts = self._store.silent_order(site, wanted), self._hosts(site)
         for first in range(0, len(order.unseen), _AT_ONCE * SERIAL_BYTES):
             packed = order.unseen[first : first + _AT_ONCE * SERIAL_BYTES].hex().upper()
             serials = [packed[at : at + 2 * SERIAL_BYTES] for at in range(0, len(packed), 2 * SERIAL_BYTES)]
-            yield from self._told_apart(site, self._unseen(site, serials, wanted.release))
+            yield from self._completed(site, self._unseen(site, serials, wanted.release))
         for first in range(0, len(order.seen), _AT_ONCE):
             found = self._store.devices_of_rows(order.seen[first : first + _AT_ONCE], wanted.release)
-            views = self._told_apart(site, self._views(site, found, wanted.release, now, hosts))
+            views = self._completed(site, self._views(site, found, wanted.release, now, hosts))
             yield from (each for each in views if wanted.trouble is None or each.diagnosis is not None)
 
     def _unseen(self, site: str, serials: Sequence[str], release: int | None) -> list[DeviceView]:
@@ -186,12 +208,17 @@ class DeviceEvidence:
         shared = self._store.shared_addresses(site, homes) if homes else frozenset()
         return [seen_view(each, release, now, hosts, shared) for each in found]
 
-    def _told_apart(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
-        """Mark strangers, if the site has a list."""
-        if not views or not self._store.has_list(site):
+    def _completed(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
+        """Fill in what people call the devices, and mark strangers if the site has a list."""
+        if not views:
             return views
-        listed = self._store.listed_among(site, [each.identity for each in views])
-        return [replace(each, is_stranger=each.identity not in listed) for each in views]
+        identities = [each.identity for each in views]
+        labels = self._store.device_labels(site, identities)
+        listed = self._store.listed_among(site, identities) if self._store.has_list(site) else frozenset(identities)
+        return [
+            replace(each, is_stranger=each.identity not in listed, label=labels.get(each.identity, NO_LABEL))
+            for each in views
+        ]
 
     def _hosts(self, site: str) -> tuple[str, ...]:
         """The hosts that the devices of a site call."""
@@ -226,7 +253,7 @@ class DeviceEvidence:
             for view in self._views(each.site, [each], None, now, hosts.get(each.site, ()))
         ]
         if found:
-            return self._in_full(identity, found)
+            return [self._labelled(each) for each in self._in_full(identity, found)]
         owner = self._store.site_of_device(identity)
         if owner is None:
             raise NotFound(
@@ -234,7 +261,23 @@ class DeviceEvidence:
                 "Give its serial number (32 hexadecimal digits) or its address. List devices: engage device list",
                 code="device.not_found",
             )
-        return [unseen_view(owner, identity, None, "")]
+        return [self._labelled(unseen_view(owner, identity, None, ""))]
+
+    def labels(self, site: str, identities: Collection[str]) -> Mapping[str, DeviceLabel]:
+        """What people call those of these devices that have a name or a place.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._store.device_labels(site, identities)
+
+    def has_labels(self, site: str) -> bool:
+        """Whether any device of the site has a name or a place.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+        return self._store.has_labels(site)
 
     def at_site(self, site: str, serial: str, now: datetime) -> DeviceView:
         """What one site knows about a device.
@@ -257,7 +300,12 @@ class DeviceEvidence:
                 code="device.not_found",
             )
         seen = self._in_full(serial, found) if found else self._unseen(site, [serial], None)
-        return replace(seen[0], is_stranger=not is_listed and self._store.has_list(site))
+        return replace(self._labelled(seen[0]), is_stranger=not is_listed and self._store.has_list(site))
+
+    def _labelled(self, view: DeviceView) -> DeviceView:
+        """One device, with what people call it."""
+        labels = self._store.device_labels(view.site, [view.identity])
+        return replace(view, label=labels.get(view.identity, NO_LABEL))
 
     def _in_full(self, identity: str, found: Sequence[DeviceView]) -> list[DeviceView]:
         """One device, with what is only asked for a single one."""
@@ -324,33 +372,3 @@ class DeviceEvidence:
                 code="device.not_found",
             )
         return forgotten
-
-
-def read_serial_list(text: str, source: str) -> list[str]:
-    """Read the serial numbers in a list, one on each line. Of a comma-separated line, the first field counts.
-
-    Args:
-        text: The content. Empty lines, lines that begin with ``#``, and a heading are skipped.
-        source: The name of the list in errors.
-
-    Raises:
-        UsageError: A line has no serial number. The error names all such lines.
-    """
-    found, wrong = [], []
-    for number, line in enumerate(text.splitlines(), 1):
-        first = line.split(",")[0].strip().strip('"')
-        if not first or first.startswith("#"):
-            continue
-        serial = decode_serial(first)
-        if serial is not None:
-            found.append(serial)
-        elif number > 1 or any(character.isdigit() for character in first):
-            wrong.append(str(number))
-    if wrong:
-        shown = ", ".join(wrong[:10]) + (" ..." if len(wrong) > 10 else "")
-        raise UsageError(
-            f"{source}: no serial number on line {shown}",
-            "Write one on each line, as 32 hexadecimal digits, or Base64 as devices send it. Nothing was imported.",
-            code="serial.invalid",
-        )
-    return list(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.checks.rules.name_rules import unnamed_hosts
-from engage_server.records import ReleaseState
+from engage_server.records import NO_LABEL, NamedDevice, ReleaseState
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
@@ -130,12 +130,13 @@ class HeldAnchors:
             found |= dict.fromkeys(rotation.releases, STILL_NEED) | {rotation.from_release: GO_BACK_TO}
         return found
 
-    def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[str, ...]:
+    def _names(self, site: str, clues: Sequence[AnchorClue]) -> tuple[NamedDevice, ...]:
         found: list[str] = []
         for clue in clues:
             if len(found) < _EXAMPLES:
                 found += self._store.devices_of_clue(site, clue, _EXAMPLES - len(found))
-        return tuple(sorted(found))
+        labels = self._store.device_labels(site, found) if found else {}
+        return tuple(NamedDevice(each, labels.get(each, NO_LABEL)) for each in sorted(found))
 
 
 def _count(clues: Iterable[AnchorClue]) -> int:

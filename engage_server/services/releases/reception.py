@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from engage_server.records import Host
+from engage_server.records import Host, NamedDevice
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +19,7 @@ class Reception:
         refuse: How many would refuse its chain with each anchor that they may hold. They fail TLS, fetch the new anchor
             and come back.
         may_refuse: How many more would refuse it with one of the anchors that they may hold.
-        refusing, not_holding: Names of some devices that refuse, and of some that hold another anchor.
+        refusing, not_holding: Some devices that refuse, and of some that hold another anchor.
         unanswered: Hosts of the site that the release's certificate is not valid for. Devices that call them refuse it.
         never_finished: How many were seen but never finished TLS, so that nothing is known about their anchor.
         unseen: How many are on the list but were never seen.
@@ -32,8 +32,8 @@ class Reception:
     hold: int
     refuse: int
     may_refuse: int
-    refusing: tuple[str, ...]
-    not_holding: tuple[str, ...]
+    refusing: tuple[NamedDevice, ...]
+    not_holding: tuple[NamedDevice, ...]
     unanswered: tuple[Host, ...]
     never_finished: int
     unseen: int

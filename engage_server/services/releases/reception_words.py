@@ -16,7 +16,7 @@ def sentence_of(reception: Reception, verb: str) -> str:
             f"{reception.site}: the certificate of release {reception.release} is not for {hosts}. Doors that call it "
             f"{verb} TLS."
         )
-    named = ", ".join(reception.refusing)
+    named = ", ".join(each.title for each in reception.refusing)
     doubt = f"\n  {_doors(reception.may_refuse)} more may refuse it" if reception.may_refuse else ""
     more = reception.refuse - len(reception.refusing)
     return (

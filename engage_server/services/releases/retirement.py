@@ -57,7 +57,9 @@ def _by_doors(numbers: tuple[int, ...], current: Reception | None) -> Retirement
     anchor = f"the anchor of release {current.release}"
     others = current.devices - current.hold
     if others:
-        sentence = f"no: {_doors(others, 'does', 'do')} not provably hold {anchor}, such as {current.not_holding[0]}"
+        sentence = (
+            f"no: {_doors(others, 'does', 'do')} not provably hold {anchor}, such as {current.not_holding[0].title}"
+        )
     elif not current.devices:
         sentence = "no: no door has come through with any release yet"
     else:

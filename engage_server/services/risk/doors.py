@@ -1,10 +1,11 @@
 """Judges doors: which are at risk tonight, why, and what to do. Pure."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 
 from engage_server.records import DeviceHistory
-from engage_server.services.evidence.diagnosis import answered_by_another_site, diagnose
+from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
 from engage_server.services.evidence.usual_address import expected_call
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.risk.kinds import (
@@ -17,7 +18,7 @@ from engage_server.services.risk.kinds import (
     REFUSES_SERVED,
     SILENT,
 )
-from engage_server.services.risk.known import DoorAtRisk, Prospect, Risk, SiteKnown
+from engage_server.services.risk.known import DoorAtRisk, Prospect, Risk, SiteKnown, SiteTonight
 from engage_server.services.site_path.standing import PathState
 from engage_server.store.interface import MetReleases
 
@@ -59,16 +60,34 @@ def _door(known: SiteKnown, device: DeviceHistory) -> DoorAtRisk | None:
 
 def _unseen(site: str, serial: str, other: str) -> DoorAtRisk:
     if other:
-        diagnosis = answered_by_another_site(serial, site, other)
-        risk = Risk(OF_DIAGNOSIS[diagnosis.code], diagnosis.cause, diagnosis.mend)
-    else:
-        risk = Risk(
-            NEVER_SEEN,
-            "it is on the list, and no call of it was ever seen",
-            "Check that it is commissioned for a host of this site and has network: 'update from server' in the "
-            f"vendor's app makes it call. If it does not exist: engage device remove {serial} --site {site}",
-        )
+        return DoorAtRisk(site, serial, None, (_of(answered_by_another_site(serial, site, other)),), other_site=other)
+    risk = Risk(
+        NEVER_SEEN,
+        "it is on the list, and no call of it was ever seen",
+        "Check that it is commissioned for a host of this site and has network: 'update from server' in the "
+        f"vendor's app makes it call. If it does not exist: engage device remove {serial} --site {site}",
+    )
     return DoorAtRisk(site, serial, None, (risk,))
+
+
+def told_to(found: SiteTonight, may_see: Callable[[str], bool]) -> SiteTonight:
+    """The same, for somebody who may see some sites only: another one is not named.
+
+    Args:
+        found: What is at risk at a site.
+        may_see: Whether they may see a site, by its name.
+    """
+    return replace(found, doors=tuple(_told_to(door, may_see) for door in found.doors))
+
+
+def _told_to(door: DoorAtRisk, may_see: Callable[[str], bool]) -> DoorAtRisk:
+    if not door.other_site or may_see(door.other_site):
+        return door
+    return replace(door, risks=(_of(elsewhere_unnamed(door.site)),), other_site="")
+
+
+def _of(diagnosis: Diagnosis) -> Risk:
+    return Risk(OF_DIAGNOSIS[diagnosis.code], diagnosis.cause, diagnosis.mend)
 
 
 def _risks(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engage_server.records import DeviceHistory
+from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, door_title
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.risk.kinds import RANKS, Kind, Severity
@@ -87,12 +87,21 @@ class DoorAtRisk:
         identity: Its serial number, or its address.
         history: What is known about it; None if it was never seen.
         risks: At least one, the worst first.
+        label: What people call it.
+        other_site: The site that answered it, if this one never saw it. "" for none.
     """
 
     site: str
     identity: str
     history: DeviceHistory | None
     risks: tuple[Risk, ...]
+    label: DeviceLabel = NO_LABEL
+    other_site: str = ""
+
+    @property
+    def title(self) -> str:
+        """How sentences for people name it: see :func:`engage_server.records.door_title`."""
+        return door_title(self.identity, self.label)
 
     @property
     def severity(self) -> Severity:
@@ -101,8 +110,8 @@ class DoorAtRisk:
 
     @property
     def order(self) -> tuple[int, str, str]:
-        """Sorts doors: the worst first, then by name."""
-        return RANKS[self.risks[0].kind.code], self.site, self.identity
+        """Sorts the doors of a site: the worst first, then by place and serial number."""
+        return RANKS[self.risks[0].kind.code], self.label.place, self.identity
 
 
 @dataclass(frozen=True, slots=True)

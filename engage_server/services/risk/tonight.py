@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from engage_server.pki.encodings import read_der
-from engage_server.records import DeviceHistory, Release, ReleaseState, Site
+from engage_server.records import NO_LABEL, DeviceHistory, Release, ReleaseState, Site
 from engage_server.services.evidence.diagnosis import has_no_download
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import Expiry, expiries_of
@@ -43,8 +44,9 @@ class TonightStore(SiteStore, ReleaseStore, EvidenceStore, RotationStore, PathSt
     """The part of the store that this needs."""
 
 
-def _utc(site: Site) -> tzinfo:
-    return UTC
+def zone_of(site: Site) -> tzinfo:
+    """The time zone of a site: its nights are those of people there."""
+    return UTC if site.time_zone == "UTC" else ZoneInfo(site.time_zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,6 @@ class Tonight:
         judge_for: Gives the judge of chains.
         held_anchors: Knows whether former releases can be retired.
         confirmations: Knows why evidence may be missing.
-        zone_of: Gives the time zone of a site.
     """
 
     def __init__(
@@ -73,13 +74,11 @@ class Tonight:
         judge_for: JudgeFor,
         held_anchors: HeldAnchors,
         confirmations: Confirmations,
-        zone_of: Callable[[Site], tzinfo] = _utc,
     ) -> None:
         self._store = store
         self._judge_for = judge_for
         self._held_anchors = held_anchors
         self._confirmations = confirmations
-        self._zone_of = zone_of
 
     def look(self, now: datetime, wanted: Callable[[str], bool] = lambda site: True) -> list[SiteTonight]:
         """Judge all sites that are wanted: the worst first, then by name.
@@ -101,7 +100,7 @@ class Tonight:
         return self._site(self._store.site(site), self._confirmations.gaps(), now)
 
     def _site(self, site: Site, gaps: Sequence[str], now: datetime) -> SiteTonight:
-        until = end_of_night(now, self._zone_of(site))
+        until = end_of_night(now, zone_of(site))
         releases = self._store.releases(site.name)
         served = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
         anchors = self._anchors(site, releases, served, now, until)
@@ -159,7 +158,13 @@ class Tonight:
             found.values(),
             {serial: others.get(serial, "") for serial in unseen[:MOST_DOORS]},
         )
-        return doors, is_complete and len(unseen) <= MOST_DOORS
+        return self._named(known.site, doors), is_complete and len(unseen) <= MOST_DOORS
+
+    def _named(self, site: str, doors: Sequence[DoorAtRisk]) -> tuple[DoorAtRisk, ...]:
+        """With what people call them. Of doors that are equally bad, those at one place come together."""
+        labels = self._store.device_labels(site, [door.identity for door in doors]) if doors else {}
+        named = (replace(door, label=labels.get(door.identity, NO_LABEL)) for door in doors)
+        return tuple(sorted(named, key=lambda door: door.order))
 
     def _read(self, site: str, wanted: RiskFilter) -> Iterator[DeviceHistory]:
         after = ""

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from engage_server.records import Adoption, Crowd, Doubt, SuspectDevice
+from engage_server.records import Adoption, Crowd, Doubt, SuspectDevice, door_title
 
 _DOUBTS = {
     Doubt.CONTESTED: "alternated between two addresses, so neither counts",
@@ -69,4 +69,4 @@ def _such_as(adoption: Adoption, kind: str) -> str:
 def _place(device: SuspectDevice) -> str:
     at = f" at {device.home}" if device.home not in ("", device.identity) else ""
     seen = f", seen at {device.away}" if device.away else ""
-    return f"{device.identity}{at}{seen}"
+    return f"{door_title(device.identity, device.label)}{at}{seen}"

@@ -3,7 +3,7 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -13,11 +13,14 @@ from engage_server.files import SECRET_MODE, write_new_file
 from engage_server.protocol import site_key
 from engage_server.protocol.notice import cert_url
 from engage_server.records import (
+    LONGEST_NAME,
+    NO_LABEL,
     AnchorRole,
     AuditAction,
     CallIn,
     CallInWay,
     Device,
+    DeviceLabel,
     Host,
     IPNetwork,
     Occasion,
@@ -25,9 +28,10 @@ from engage_server.records import (
     RequiredEvidence,
     Secret,
     Site,
+    read_label,
 )
 from engage_server.services.sites.serials import read_serial
-from engage_server.store.interface import AuditStore, EvidenceStore, PageStore, RotationStore, SiteStore
+from engage_server.store.interface import AuditStore, EvidenceStore, ListChange, PageStore, RotationStore, SiteStore
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}", re.ASCII)
 _LONGEST_PORT = 65535
@@ -49,11 +53,16 @@ class SiteRequest:
     make_default: bool = False
     local_addresses: tuple[str, ...] = ()
     for_trials: bool = False
+    title: str = ""
+    time_zone: str = "UTC"
 
 
 @dataclass(frozen=True, slots=True)
 class SiteChanges:
-    """The changes to a site. None, or an empty list of hosts, leaves that attribute unchanged."""
+    """The changes to a site. None, or an empty list of hosts, leaves that attribute unchanged.
+
+    An empty title removes it.
+    """
 
     hosts: tuple[Host, ...] = ()
     device_networks: tuple[IPNetwork, ...] | None = None
@@ -61,6 +70,8 @@ class SiteChanges:
     call_in: CallIn | None = None
     evidence: RequiredEvidence | None = None
     approvals: int | None = None
+    title: str | None = None
+    time_zone: str | None = None
 
 
 class Sites:
@@ -102,7 +113,8 @@ class Sites:
         """Add a site. Its key can never be changed.
 
         Raises:
-            UsageError: The name is not allowed, there is no host, or a host makes a URL too long for devices.
+            UsageError: The name or title is not allowed, there is no host, or a host makes a URL too long for devices.
+                Or there is no such time zone.
             Conflict: The name or a host is taken.
         """
         _assert_usable(request)
@@ -115,6 +127,8 @@ class Sites:
             created_at=occasion.now,
             local_addresses=request.local_addresses,
             for_trials=request.for_trials,
+            title=_read_title(request.title),
+            time_zone=_read_zone(request.time_zone),
         )
         trials = {"trials": "yes"} if site.for_trials else {}
         event = occasion.event(
@@ -151,13 +165,16 @@ class Sites:
         write_new_file(file, site_key.write_site_key(key) + b"\n", SECRET_MODE)
         self._store.record(occasion.event(AuditAction.SITE_KEY_EXPORTED, name, file=str(file)))
 
-    def add_device(self, serial: str, site: str, occasion: Occasion) -> Device:
+    def add_device(self, serial: str, site: str, occasion: Occasion, label: DeviceLabel = NO_LABEL) -> Device:
         """Add a device to a site's list, so that its serial number chooses the site.
+
+        A device that is on the list already may get another name or place.
 
         Args:
             serial: 32 hexadecimal digits, or Base64 as devices send it.
             site: The site's name.
             occasion: Who and when.
+            label: What people call it: see :func:`.naming.read_device_label`. Empty parts leave what is stored.
 
         Raises:
             UsageError: It is not a serial number.
@@ -165,8 +182,9 @@ class Sites:
             Conflict: The device belongs to another site.
         """
         decoded = read_serial(serial)
-        device = Device(decoded, site, occasion.now)
-        self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, serial=decoded))
+        device = Device(decoded, site, occasion.now, label)
+        facts = {"serial": decoded} | ({"name": label.name, "place": label.place} if label else {})
+        self._store.add_device(device, occasion.event(AuditAction.DEVICE_ADDED, site, **facts))
         return device
 
     def add_devices(self, serials: Sequence[str], site: str, occasion: Occasion) -> int:
@@ -181,7 +199,24 @@ class Sites:
             NotFound: There is no such site.
             Conflict: A device belongs to another site.
         """
-        devices = [Device(serial, site, occasion.now) for serial in serials]
+        return self.add_list(serials, {}, site, occasion).added
+
+    def add_list(
+        self, serials: Sequence[str], labels: Mapping[str, DeviceLabel], site: str, occasion: Occasion
+    ) -> ListChange:
+        """Add devices with what people call them, all or none: see :meth:`add_devices`.
+
+        Args:
+            serials: 32 upper-case hexadecimal digits each.
+            labels: The names and places of some of them. Empty parts leave what is stored.
+            site: The site's name.
+            occasion: Who and when.
+
+        Raises:
+            NotFound: There is no such site.
+            Conflict: A device belongs to another site.
+        """
+        devices = [Device(serial, site, occasion.now, labels.get(serial, NO_LABEL)) for serial in serials]
         return self._store.add_devices(devices, site, occasion.event(AuditAction.DEVICE_ADDED, site))
 
     def site_of_device(self, serial: str) -> str | None:
@@ -189,13 +224,13 @@ class Sites:
         return self._store.site_of_device(serial)
 
     def change(self, site: Site, changes: SiteChanges, reason: str, occasion: Occasion) -> Site:
-        """Change a site's hosts, networks, local addresses, way to answer call-ins, required evidence, or approvals.
+        """Change what stands in ``changes``. What it leaves out stays.
 
         Its name, key and anchor stay. If nothing would change, nothing is written, not even to the audit log.
 
         Raises:
             NotFound: There is no such site.
-            UsageError: A host is too long, or the upstream system's address cannot be used.
+            UsageError: A host is too long, or the upstream system's address, the title or the time zone cannot be used.
             Conflict: A host or address belongs to another site.
             Refused: Evidence by tokens is asked for, but no device of the site ever sent a valid one. Or fewer
                 approvals are, while a rotation is open.
@@ -213,6 +248,8 @@ class Sites:
             call_in=changes.call_in or site.call_in,
             evidence=changes.evidence or site.evidence,
             approvals=approvals,
+            title=site.title if changes.title is None else _read_title(changes.title),
+            time_zone=site.time_zone if changes.time_zone is None else _read_zone(changes.time_zone),
         )
         _assert_answerable(changed.call_in)
         for host in changed.hosts:
@@ -296,6 +333,16 @@ def _assert_answerable(call_in: CallIn) -> None:
     assert_usable(call_in.upstream)
 
 
+def _read_title(title: str) -> str:
+    return read_label(title, "title", LONGEST_NAME)
+
+
+def _read_zone(name: str) -> str:
+    from engage_server.services.sites.time_zone import read_time_zone  # lists all zones: few commands need them
+
+    return name if name == "UTC" else read_time_zone(name)
+
+
 def _facts(site: Site) -> dict[str, str]:
     return {
         "hosts": " ".join(map(str, site.hosts)),
@@ -304,6 +351,8 @@ def _facts(site: Site) -> dict[str, str]:
         "call_in": " ".join(_call_in_facts(site.call_in)),
         "evidence": site.evidence.value,
         "approvals": str(site.approvals),
+        "title": site.title,
+        "time_zone": site.time_zone,
     }
 
 

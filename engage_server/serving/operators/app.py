@@ -15,9 +15,10 @@ from engage_server.composition.operators_listener import is_reached_from_elsewhe
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.boot_clock import boot_clock
-from engage_server.serving.operators import delivery, doors_at_risk, enrolment, links, rotations, transfer
+from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.figures import doors_at_risk
 from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings

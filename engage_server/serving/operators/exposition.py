@@ -25,7 +25,7 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
-from engage_server.serving.operators.disk_figures import disk_figures
+from engage_server.serving.operators.figures.disk_figures import disk_figures
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
 
 _HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape

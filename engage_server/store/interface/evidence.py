@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, RiskFilter
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold
 
 
 class EvidenceStore(Protocol):
@@ -61,23 +61,13 @@ class EvidenceStore(Protocol):
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         """Return devices of a site, longest silent first. Of their releases, only the requested one is included."""
 
-    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
-        """Return devices of a site that may be at risk, by serial number or address, without their releases.
-
-        Visitors and devices that are not on the site's list are left out.
-
-        Args:
-            site: The site's name.
-            wanted: Which.
-            after: Only those after this identity.
-            limit: The largest number of them.
-        """
-
     def device_history(self, identity: str, site: str | None = None) -> Sequence[DeviceHistory]:
         """Return what is known about one device, with all its releases, for each site that saw it."""
 
     def forget_device(self, identity: str, site: str | None, event: AuditEvent) -> Sequence[str]:
         """Remove what is known about a device, in all sites or in one. Raw sightings and lists of devices stay.
+
+        Its label goes from sites on whose list it is not.
 
         Returns:
             The sites in which something was known. For each of them the event is written, with the site's name.

@@ -9,8 +9,19 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Rotation, Sighting, Site
-from engage_server.store.interface.values import DeviceFilter
+from engage_server.records import (
+    NO_LABEL,
+    AuditEntry,
+    AuditFilter,
+    DeviceHistory,
+    DeviceLabel,
+    Page,
+    Release,
+    Rotation,
+    Sighting,
+    Site,
+)
+from engage_server.store.interface.values import DeviceFilter, RiskFilter
 
 MOST_IN_A_PAGE = 1000
 
@@ -24,12 +35,14 @@ class KnownDevice:
         history: What is known about it. None if the site never saw it.
         is_listed: Whether it is on the site's list.
         answered_by: The other site that answered it, of a device that this one never saw. "" for none.
+        label: What people call it.
     """
 
     identity: str
     history: DeviceHistory | None
     is_listed: bool
     answered_by: str = ""
+    label: DeviceLabel = NO_LABEL
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +71,8 @@ class PageStore(Protocol):
     ) -> Page[KnownDevice]:
         """Return devices of a site, listed and seen together, by serial number or address.
 
+        With ``wanted.search``, the order is another: by the words that were found, then by serial number or address.
+
         With ``wanted.trouble``, the seen ones may include devices without trouble, and the unseen ones are those that
         another site answered. With ``wanted.host``, there is none that was never seen.
 
@@ -81,6 +96,18 @@ class PageStore(Protocol):
         Args:
             rows: At most :data:`MOST_IN_A_PAGE`.
             release: The release for which their grade is returned.
+        """
+
+    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
+        """Return devices of a site that may be at risk, by serial number or address, without their releases.
+
+        Visitors and devices that are not on the site's list are left out.
+
+        Args:
+            site: The site's name.
+            wanted: Which.
+            after: Only those after this identity.
+            limit: At most :data:`MOST_IN_A_PAGE`.
         """
 
     def listed_among(self, site: str, identities: Sequence[str]) -> frozenset[str]:

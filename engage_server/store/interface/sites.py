@@ -1,10 +1,11 @@
 """Sites, their keys, and the devices on their lists."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import AuditEvent, Device, Secret, Site, StaticCertificate
+from engage_server.records import AuditEvent, Device, DeviceLabel, Secret, Site, StaticCertificate
+from engage_server.store.interface.values import ListChange
 
 
 class SiteStore(Protocol):
@@ -28,7 +29,7 @@ class SiteStore(Protocol):
         """
 
     def change_site(self, site: Site, event: AuditEvent, *, approvals: int | None = None) -> Site:
-        """Set the hosts, networks, local addresses, evidence and call-in way of the site of this name.
+        """Set the hosts, networks, local addresses, evidence, title, zone and call-in way of the site of this name.
 
         Everything else stays as it is.
 
@@ -69,7 +70,9 @@ class SiteStore(Protocol):
         """
 
     def add_device(self, device: Device, event: AuditEvent) -> bool:
-        """Record the site of a serial number. Adding it again to the same site changes nothing.
+        """Record the site of a serial number, and its label. Adding it again to the same site changes only its label.
+
+        An empty part of the label leaves what is stored.
 
         Returns:
             Whether it was new.
@@ -79,16 +82,48 @@ class SiteStore(Protocol):
             Conflict: The device belongs to another site.
         """
 
-    def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> int:
-        """Add many devices of one site, all or none. Return how many were new.
+    def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> ListChange:
+        """Add many devices of one site with their labels, all or none. Return how many were new.
+
+        An empty part of a label leaves what is stored.
 
         Raises:
             NotFound: There is no such site.
             Conflict: A device belongs to another site.
         """
 
+    def label_device(
+        self, identity: str, site: str, event: AuditEvent, *, name: str | None, place: str | None
+    ) -> DeviceLabel:
+        """Set what people call a device, and return its label. The event is written with it as it is, and as it was.
+
+        Args:
+            identity: Its serial number, or its address.
+            site: The site's name.
+            event: The event for the audit log. If nothing changes, it is not written.
+            name: Its name. "" removes it. None leaves it.
+            place: Its place, in the same way.
+
+        Raises:
+            NotFound: There is no such site, or the device is not on its list and was never seen there.
+        """
+
+    def device_labels(self, site: str, identities: Collection[str]) -> Mapping[str, DeviceLabel]:
+        """Return the labels of those of these devices that have one at this site.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
+    def has_labels(self, site: str) -> bool:
+        """Whether any device of the site has a label.
+
+        Raises:
+            NotFound: There is no such site.
+        """
+
     def remove_device(self, serial: str, site: str, event: AuditEvent, *, had_files: bool) -> bool:
-        """Remove a device from the site's list, and forget what is known about it there.
+        """Remove a device from the site's list, and forget what is known about it there. Its label goes, too.
 
         Args:
             serial: 32 upper-case hexadecimal digits.

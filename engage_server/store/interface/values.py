@@ -69,6 +69,19 @@ class Fold(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class ListChange:
+    """What a list of devices has changed.
+
+    Attributes:
+        added: How many of its devices were on no list before.
+        named: How many got another name or place than they had.
+    """
+
+    added: int
+    named: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class TroubleFilter:
     """A filter for devices that seem to be in trouble. It passes all that are, and may pass others.
 
@@ -90,6 +103,8 @@ class DeviceFilter:
         missing: Only those that have not finished a handshake with it.
         host: Only those that called this host last, as sites spell it. "" for all.
         trouble: Only those that may be in trouble. None for all.
+        search: Only those whose name or place has a word that begins so, or whose serial number or address does. Only
+            pages know it. "" for all.
         after: Only those after this device in the order of the answer: the last device of the previous page.
         limit: The largest number of devices. None for all.
     """
@@ -98,6 +113,7 @@ class DeviceFilter:
     missing: bool = False
     host: str = ""
     trouble: TroubleFilter | None = None
+    search: str = ""
     after: DeviceHistory | None = None
     limit: int | None = None
 

@@ -16,7 +16,7 @@ from engage_server.errors import UsageError
 
 Key = tuple[int | str, ...]
 
-_LONGEST = 512  # characters; the longest key is an address
+_LONGEST = 1024  # characters; the longest key holds the words of a label
 _DIGEST_BYTES = 12
 _HIGHEST = (1 << 63) - 1
 
@@ -38,7 +38,7 @@ class Question:
 
 def cursor_of(question: Question, key: Key) -> str:
     """Return the cursor of the page that follows a row with this key."""
-    content = json.dumps(key, separators=(",", ":")).encode()
+    content = json.dumps(key, separators=(",", ":"), ensure_ascii=False).encode()
     return base64.urlsafe_b64encode(_digest(question, content) + content).rstrip(b"=").decode()
 
 

@@ -1,14 +1,15 @@
 """Pages of a site's devices, by identity: the one thing about a device that never changes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, not_, select, union
 
-from engage_server.records import DeviceHistory, Page
+from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Page
 from engage_server.store.database.batches import chunks, one_of
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import KnownDevice
+from engage_server.store.labels.label_queries import select_labels
 from engage_server.store.paging.cursors import Question, cursor_of, key_of
 from engage_server.store.queries.adoption_queries import passes, with_grade
 from engage_server.store.queries.caller_queries import select_answered_elsewhere
@@ -32,21 +33,36 @@ def select_page(
         UsageError: The cursor is of another question.
     """
     row_id = site_id(connection, site)
-    question = _question(site, wanted)
+    question = Question("devices", filters(site, wanted), (str,))
     key = key_of(question, cursor)
     after = str(key[0]) if key else beyond
-    is_filtered = wanted.missing or bool(wanted.host) or wanted.trouble is not None
-    most = max(limit + 1, MOST_EXAMINED) if is_filtered else limit + 1
+    most = max(limit + 1, MOST_EXAMINED) if is_filtered(wanted) else limit + 1
     window = list(connection.scalars(_window(site, row_id, after, most)))
     if not window:
         return Page(())
     found = _found(connection, site, row_id, wanted, (after, window[-1]), limit + 1)
     names = [name for name in window if name in found]
     last = names[limit - 1] if len(names) > limit else window[-1] if len(window) == most else None
-    listed = select_listed(connection, row_id, names[:limit])
-    elsewhere = select_answered_elsewhere(connection, site, None, [n for n in names[:limit] if found[n] is None])
-    items = tuple(KnownDevice(n, found[n], n in listed, elsewhere.get(n, "")) for n in names[:limit])
+    labels = select_labels(connection, row_id, names[:limit])
+    items = known_devices(connection, site, row_id, {name: found[name] for name in names[:limit]}, labels)
     return Page(items, None if last is None else cursor_of(question, (last,)))
+
+
+def known_devices(
+    connection: Connection,
+    site: str,
+    row_id: int,
+    found: Mapping[str, DeviceHistory | None],
+    labels: Mapping[str, DeviceLabel],
+) -> tuple[KnownDevice, ...]:
+    """Return the devices of a page, in this order, with what else is shown of them."""
+    listed = select_listed(connection, row_id, list(found))
+    unseen = [each for each, history in found.items() if history is None]
+    elsewhere = select_answered_elsewhere(connection, site, None, unseen)
+    return tuple(
+        KnownDevice(each, history, each in listed, elsewhere.get(each, ""), labels.get(each, NO_LABEL))
+        for each, history in found.items()
+    )
 
 
 def select_listed(connection: Connection, row_id: int, identities: Sequence[str]) -> frozenset[str]:
@@ -63,10 +79,14 @@ def is_device_of(site: str) -> ColumnElement[bool]:
     return and_(_device.site == site, _device.is_shared_address == literal_column("0"))
 
 
-def _question(site: str, wanted: DeviceFilter) -> Question:
-    """The time of a question about trouble is no part of it: it is another one on each page."""
-    filters = (site, str(wanted.release), str(wanted.missing), wanted.host, str(wanted.trouble is not None))
-    return Question("devices", filters, (str,))
+def is_filtered(wanted: DeviceFilter) -> bool:
+    """Whether devices in the span of a page may be left out."""
+    return wanted.missing or bool(wanted.host) or wanted.trouble is not None
+
+
+def filters(site: str, wanted: DeviceFilter) -> tuple[str, ...]:
+    """Return what a cursor belongs to. The time of a question about trouble is no part: each page has another one."""
+    return site, str(wanted.release), str(wanted.missing), wanted.host, str(wanted.trouble is not None)
 
 
 def _window(site: str, row_id: int, after: str, most: int) -> Select[Any]:

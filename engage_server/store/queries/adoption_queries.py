@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, n
 
 from engage_server.records import (
     AGAIN_AND_AGAIN,
+    NO_LABEL,
     RECENT_TROUBLE,
     Adoption,
     Crowd,
@@ -20,6 +21,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.interface import DeviceFilter, TroubleFilter
+from engage_server.store.labels.label_queries import select_labels
 from engage_server.store.queries.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
@@ -40,6 +42,7 @@ from engage_server.store.queries.adoption_kinds import (
     seconds,
 )
 from engage_server.store.queries.history_queries import history
+from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -132,7 +135,11 @@ def _select_examples(
     query = select(_device.identity, _device.home, _device.away).where(
         _device.identity.in_(wanted), _device.site == site
     )
-    found = {row.identity: SuspectDevice(row.identity, row.home, row.away) for row in connection.execute(query)}
+    labels = select_labels(connection, site_id(connection, site), wanted)
+    found = {
+        row.identity: SuspectDevice(row.identity, row.home, row.away, labels.get(row.identity, NO_LABEL))
+        for row in connection.execute(query)
+    }
     return {kind: tuple(found[name] for name in of_kind) for kind, of_kind in names.items()}
 
 

@@ -4,6 +4,8 @@ from sqlalchemy import Connection, delete, select
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
+from engage_server.store.labels import label_queries
+from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.link_tables import link_standings
 from engage_server.store.queries.release_queries import select_release
 from engage_server.store.queries.rotation_queries import select_rotations
@@ -24,8 +26,10 @@ from engage_server.store.tables import (
 
 
 def delete_device(connection: Connection, serial: str, site: str) -> bool:
-    """Remove a serial number from a site's list. Return whether it was on it."""
-    of_site = devices.c.site_id == site_id(connection, site)
+    """Remove a serial number from a site's list, with its label. Return whether it was on it."""
+    row_id = site_id(connection, site)
+    label_queries.delete_labels(connection, row_id, [serial])
+    of_site = devices.c.site_id == row_id
     return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
 
 
@@ -63,7 +67,16 @@ def delete_site(connection: Connection, name: str) -> None:
     row_id = site_id(connection, name)
     of_site = select(rotations.c.number).where(rotations.c.site_id == row_id)
     connection.execute(delete(approvals).where(approvals.c.rotation.in_(of_site)))
-    for table in (static_certificates, devices, site_hosts, activations, rotations, releases):
+    for table in (
+        static_certificates,
+        label_words,
+        device_labels,
+        devices,
+        site_hosts,
+        activations,
+        rotations,
+        releases,
+    ):
         connection.execute(delete(table).where(table.c.site_id == row_id))
     for table in (release_histories, device_histories, device_addresses, link_standings):
         connection.execute(delete(table).where(table.c.site == name))

@@ -80,6 +80,8 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
         "evidence": site.evidence.value,
         "for_trials": site.for_trials,
         "approvals": site.approvals,
+        "title": site.title,
+        "time_zone": site.time_zone,
     }
     try:
         row_id = connection.execute(sites.insert().values(values).returning(sites.c.id)).scalar_one()
@@ -91,7 +93,7 @@ def insert_site(connection: Connection, site: Site, key: Secret, sealer: Sealer)
 
 
 def update_site(connection: Connection, site: Site, approvals: int | None) -> Site:
-    """Set a site's hosts, networks, addresses and call-in way. Its name, key and anchor stay.
+    """Set a site's hosts, networks, addresses, title, time zone and call-in way. Its name, key and anchor stay.
 
     How many approvals it needs stays as well, unless that is given. ``site`` may have been read before it was changed.
 
@@ -106,6 +108,8 @@ def update_site(connection: Connection, site: Site, approvals: int | None) -> Si
         "local_addresses": list(site.local_addresses),
         "call_in": _call_in_json(site.call_in),
         "evidence": site.evidence.value,
+        "title": site.title,
+        "time_zone": site.time_zone,
     }
     if approvals is not None:
         values["approvals"] = approvals
@@ -147,6 +151,8 @@ def _site(row: Row[tuple[object, ...]], hosts: tuple[Host, ...]) -> Site:
         evidence=RequiredEvidence(row.evidence),
         for_trials=row.for_trials,
         approvals=row.approvals,
+        title=row.title,
+        time_zone=row.time_zone,
     )
 
 

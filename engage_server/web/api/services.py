@@ -20,6 +20,7 @@ from engage_server.services.risk.tonight import Tonight
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.site_rotations import SiteRotations
 from engage_server.services.sites.device_file_change import DeviceFileChange
+from engage_server.services.sites.naming import Naming
 from engage_server.services.sites.register import Sites
 from engage_server.services.sites.removal import Removal
 
@@ -50,6 +51,10 @@ class Services(Protocol):
     @property
     def sites(self) -> Sites:
         """Sites and their devices."""
+
+    @property
+    def naming(self) -> Naming:
+        """What people call devices."""
 
     @property
     def releases(self) -> Releases:

@@ -23,7 +23,7 @@ from tests.support.transcripts.surroundings import SHOWN_FOLDER, folder_as_wide
 from tests.support.world import serial_of
 
 _HOST = "locks.example.org"
-_DOORS = 3
+_DOORS = (("North entrance", "Building 3"), ("South entrance", "Building 3"), ("Workshop", "Building 4"))
 _OPERATORS = "localhost:8008"
 _TICK_SECONDS = 0.3  # by then a worker has written down a handshake that no request followed
 _CALLS = re.compile(r"door (\d) calls(, with another site key)?")
@@ -44,8 +44,8 @@ class RunningHost:
         self._pair: RunningPair | None = None
         (folder / "site.key").write_bytes(write_site_key(SITE_KEY))
         (folder / "other.key").write_bytes(write_site_key(OTHER_SITE_KEY))
-        doors = "".join(f"{serial_of(device)}\n" for device in range(1, _DOORS + 1))
-        (folder / "doors.csv").write_text(f"serial\n{doors}")
+        doors = "".join(f"{serial_of(door)},{name},{place}\n" for door, (name, place) in enumerate(_DOORS, 1))
+        (folder / "doors.csv").write_text(f"serial,name,place\n{doors}")
 
     def run(self, command: str) -> Ended:
         """Run a command."""
@@ -58,7 +58,7 @@ class RunningHost:
             self._call(int(found[1]), has_another_key=bool(found[2]))
         elif found := re.fullmatch(r"(\S+)\.key is brought", what):
             (self._folder / f"{found[1]}.key").write_bytes(write_site_key(OTHER_SITE_KEY))
-            (self._folder / f"{found[1]}-doors.csv").write_text(f"serial\n{serial_of(_DOORS + 1)}\n")
+            (self._folder / f"{found[1]}-doors.csv").write_text(f"serial\n{serial_of(len(_DOORS) + 1)}\n")
         else:
             raise PageInvalid(f"nothing of the kind can happen on this stage: {what}")
 

@@ -33,6 +33,7 @@ from engage_server.errors import NotFound
 from engage_server.records import (
     AccessToken,
     DeviceHistory,
+    DeviceLabel,
     Downlink,
     DownlinkChannel,
     DownlinkStatus,
@@ -137,7 +138,11 @@ CASES: list[tuple[str, Any, Any]] = [
         ),
     ),
     ("device with nothing", KnownDeviceJson, known_device_json(UNSEEN, None, [], [])),
-    ("call faults", list[CallFaultJson], call_faults_json([CallFault(NOW, SERIAL, "the disk is full")])),
+    (
+        "call faults",
+        list[CallFaultJson],
+        call_faults_json([CallFault(NOW, SERIAL, "the disk is full")], {SERIAL: DeviceLabel("North")}),
+    ),
     (
         "sighting",
         SightingJson,

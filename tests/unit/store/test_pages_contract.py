@@ -36,7 +36,7 @@ from engage_server.store.paging import audit_pages, device_pages, other_pages
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
 from tests.support.databases import SEALER
-from tests.support.filling import OLD_HOST, RARE, count_anew, fill_audit_log, fill_devices, fill_sightings
+from tests.support.filling import OLD_HOST, RARE, count_anew, fill_audit_log, fill_devices, fill_labels, fill_sightings
 from tests.support.lengths import examples
 from tests.support.plans import plan_of, whole_tables
 from tests.support.rows import draft, private_key, site
@@ -361,12 +361,21 @@ def test_a_wrong_cursor_is_refused(store: SqlStore, event: AuditEvent) -> None:
         assert caught.value.code == "cursor.invalid"
 
 
-TABLES = {"device_histories", "devices", "audit_events", "sightings", "release_histories"}
+TABLES = {"device_histories", "devices", "audit_events", "sightings", "release_histories", "label_words"}
 CHANGES = AuditFilter(actions=(AuditAction.SITE_CHANGED,))
 QUESTIONS: dict[str, tuple[Callable[[SqlStore, str | None], Page[Any]], str]] = {
     "devices": (lambda s, c: s.device_page("main", EVERY, c, 50), "ix_device_histories_identity"),
     "missing": (lambda s, c: s.device_page("main", MISSING, c, 50), "ix_device_histories_identity"),
     "troubled": (lambda s, c: s.device_page("main", TROUBLED, c, 50), "ix_device_histories_identity"),
+    "search": (lambda s, c: s.device_page("main", DeviceFilter(search="door"), c, 50), "label_words"),
+    "search for a number": (
+        lambda s, c: s.device_page("main", DeviceFilter(search="A0B1"), c, 50),
+        "ix_device_histories_identity",
+    ),
+    "search among the missing": (
+        lambda s, c: s.device_page("main", replace(MISSING, search="usual"), c, 50),
+        "label_words",
+    ),
     "host": (lambda s, c: s.device_page("main", DeviceFilter(host=OLD_HOST), c, 50), "ix_device_histories_identity"),
     "log": (lambda s, c: s.audit_page(AuditFilter(), c, 50), ""),
     "log of a site": (lambda s, c: s.audit_page(AuditFilter(site="north"), c, 5), "ix_audit_events_site"),
@@ -379,6 +388,7 @@ QUESTIONS: dict[str, tuple[Callable[[SqlStore, str | None], Page[Any]], str]] = 
 def test_an_index_answers_every_page(store: SqlStore) -> None:
     with writing(store._engine, None) as connection:
         fill_devices(connection, "main", 2 * RARE)
+        fill_labels(connection, "main", 2 * RARE)
         connection.execute(text("DELETE FROM audit_events"))
         fill_audit_log(connection, 20_000)
         fill_sightings(connection, [serial_of(number) for number in range(200)], 30)

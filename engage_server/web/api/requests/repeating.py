@@ -50,8 +50,8 @@ class Repeating:
                 return again(done), True
             try:
                 return act(), False
-            except Conflict as error:
-                # another host may have been faster: then its effect is what stands in our way, such as its release
+            except EngageError as error:
+                # The effect may be there: another host was faster, or the connection was lost at the commit.
                 done = entry()
                 if done is None:
                     raise

@@ -16,7 +16,7 @@ from engage_server.as_json.devices import (
 from engage_server.as_json.sightings import SightingJson, sighting_json
 from engage_server.errors import BodyInvalid, Conflict
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import AuditAction, AuditEntry, Host
+from engage_server.records import NO_LABEL, AuditAction, AuditEntry, Host
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.device_files.for_devices import FileForDevice
 from engage_server.services.evidence.device_view import DeviceView
@@ -53,6 +53,14 @@ class DeviceQuery(PageQuery):
     missing: bool = Field(False, description="Only devices that have not finished TLS with that release.")
     troubled: bool = Field(False, description="Only devices that seem to be in trouble.")
     calls: HostText | None = Field(None, description="Only devices that called this host last.")
+    search: str | None = Field(
+        None,
+        min_length=1,
+        max_length=120,
+        pattern=r"\S",
+        description="Only devices with a word in their name or place, or a number, that begins so. Case and accents do "
+        "not count. The devices are in the order of what was found.",
+    )
     after: str | None = Field(
         None,
         min_length=1,
@@ -64,6 +72,8 @@ class DeviceQuery(PageQuery):
     def _one_question(self) -> "DeviceQuery":
         if self.missing and self.release is None:
             raise ValueError("'missing' needs 'release'")
+        if self.search is not None and self.after is not None:
+            raise ValueError("'search' and 'after' exclude each other")
         return self
 
 
@@ -84,11 +94,12 @@ class Forgetting(Body):
 
 
 def version_of_device(call: Call[Any, Any]) -> str:
-    """What a device has at its site: its place on the list, and its files. What it does changes nothing here."""
+    """What a device has at its site: its place on the list, its name, its files. What it does changes nothing here."""
     services = call.services
     services.evidence.at_site(call.site, call.serial, call.occasion.now)
     files = services.files_for_devices
-    parts = [str(services.sites.site_of_device(call.serial) == call.site)]
+    label = services.evidence.labels(call.site, [call.serial]).get(call.serial, NO_LABEL)
+    parts = [str(services.sites.site_of_device(call.serial) == call.site), repr(label)]
     parts += [files.version(call.site, call.serial, file) for file in FileForDevice]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
 
@@ -103,6 +114,7 @@ def list_devices(call: Call[DeviceQuery, None]) -> Answer[PageJson[DeviceJson]]:
         missing=query.missing,
         troubled=query.troubled,
         host=Host.parse(query.calls) if query.calls else None,
+        search=query.search or "",
     )
     beyond = decode_serial(query.after or "") or query.after or ""
     page = call.services.evidence.page(call.site, now, wanted, query.cursor, query.limit, beyond=beyond)

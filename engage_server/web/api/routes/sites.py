@@ -9,6 +9,8 @@ from engage_server.errors import EngageError
 from engage_server.records import AuditAction, Host, RequiredEvidence, read_network
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.sites.register import SiteChanges
+from engage_server.services.sites.time_zone import read_time_zone
+from engage_server.web.api.bodies.labels import TitleText
 from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope
@@ -30,6 +32,13 @@ def _network(text: str) -> str:
     return text
 
 
+def _zone(text: str) -> str:
+    try:
+        return read_time_zone(text)
+    except EngageError as error:
+        raise ValueError(f"{error.sentence}. {error.next_step}") from None
+
+
 HostText = Annotated[str, AfterValidator(_host), Field(min_length=1, max_length=255, examples=["locks.example.org"])]
 NetworkText = Annotated[str, AfterValidator(_network), Field(max_length=64, examples=["10.20.0.0/16"])]
 
@@ -43,6 +52,10 @@ class SiteChange(Body):
     """All networks that its devices may call from. Empty: from anywhere."""
     evidence: RequiredEvidence | None = None
     """What counts in a rotation: `any` finished handshake, or only `authenticated` ones, with a token."""
+    title: TitleText | None = None
+    """What people call the site. Empty removes it."""
+    time_zone: Annotated[str, AfterValidator(_zone), Field(max_length=64, examples=["Europe/Berlin"])] | None = None
+    """Where the site is, as the IANA names time zones."""
     reason: Reason = ""
     """Why, for the audit log."""
 
@@ -73,6 +86,8 @@ def change_site(call: Call[NoQuery, SiteChange]) -> Answer[SiteJson]:
         hosts=tuple(map(Host.parse, body.hosts or ())),
         device_networks=None if body.device_networks is None else tuple(map(read_network, body.device_networks)),
         evidence=body.evidence,
+        title=body.title,
+        time_zone=body.time_zone,
     )
     call.services.sites.change(call.services.sites.get(call.site), changes, body.reason, call.occasion)
     return _shown(call)

@@ -6,6 +6,7 @@ from pydantic import Field
 
 from engage_server.as_json.tonight import TonightJson, tonight_json
 from engage_server.services.access.permissions import Act, assert_may, may
+from engage_server.services.risk.doors import told_to
 from engage_server.web.api.route import Answer, Call, Query, Route, Scope
 
 
@@ -28,7 +29,8 @@ def get_tonight(call: Call[TonightQuery, None]) -> Answer[TonightJson]:
     else:
         assert_may(call.actor, Act.TONIGHT_SEE, wanted)
         found = [call.services.tonight.look_at(wanted, now)]
-    return Answer(tonight_json(found, call.query.limit, sees_hosts=may(call.actor, Act.HOST_SEE)))
+    shown = [told_to(each, lambda site: may(call.actor, Act.TONIGHT_SEE, site)) for each in found]
+    return Answer(tonight_json(shown, call.query.limit, sees_hosts=may(call.actor, Act.HOST_SEE)))
 
 
 ROUTES = (

@@ -15,7 +15,7 @@ WORDS = {
     NightMark.NOTHING: "did not call",
 }
 # not told by colour alone
-_SIGNS = {NightMark.CAME: "✓", NightMark.ASKED: "?", NightMark.FAILED: "×", NightMark.NOTHING: "·"}
+_SIGNS = {NightMark.CAME: "✓", NightMark.ASKED: "?", NightMark.FAILED: "!", NightMark.NOTHING: "·"}
 
 
 @dataclass(frozen=True, slots=True)

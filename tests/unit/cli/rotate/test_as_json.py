@@ -37,6 +37,6 @@ def test_an_abort_of_nothing_is_an_error_in_json(installation: Path) -> None:
 
 def test_device_add(installation: Path) -> None:
     assert document(installation, "device", "add", serial_of(1), serial_of(2)) == [
-        {"serial": serial_of(1), "site": "main"},
-        {"serial": serial_of(2), "site": "main"},
+        {"serial": serial_of(1), "site": "main", "name": None, "place": None},
+        {"serial": serial_of(2), "site": "main", "name": None, "place": None},
     ]

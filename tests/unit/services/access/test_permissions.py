@@ -89,6 +89,7 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "site:key-exported": Act.SITE_KEY_EXPORT,
         "installation:release-key-exported": Act.RELEASE_KEY_EXPORT,
         "device:added": Act.DEVICE_ADD,
+        "device:named": Act.DEVICE_NAME,
         "device:forgotten": Act.DEVICE_FORGET,
         "device:removed": Act.DEVICE_REMOVE,
         "device:imported": Act.DEVICE_FILES_PUT,

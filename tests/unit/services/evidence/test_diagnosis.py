@@ -7,10 +7,9 @@ from typing import Any
 
 import pytest
 
-from engage_server.errors import NotFound, UsageError
+from engage_server.errors import NotFound
 from engage_server.records import Adoption, DeviceHistory, Doubt, Grade, Sighting, SightingKind
 from engage_server.records.history import changed
-from engage_server.services.evidence.devices import read_serial_list
 from engage_server.services.evidence.diagnosis import diagnose
 from engage_server.services.evidence.fold import fold, noted, patience
 from engage_server.services.evidence.pace import pace_of
@@ -337,13 +336,6 @@ class TestCounts:
         site.see(*(site.finished(device, 2, NOW + DAY) for device in range(0, 3000, 2)))
         assert site.evidence.grades("main", 2) == {Grade.NEVER_SEEN: 1500, Grade.HANDSHAKE: 1500}
         assert len(site.evidence.devices("main", NOW, release=2, missing=True)) == 1500
-
-
-def test_lists_of_serial_numbers() -> None:
-    text = f"serial,door\n{SERIAL},front\n\n# a note\n{SERIAL.lower()}\nAAAAAAAAAACgsQAAAAACBg==,back\n"
-    assert read_serial_list(text, "x.csv") == [SERIAL, "0000000000000000A0B1000000000206"]
-    with pytest.raises(UsageError, match=r"x\.csv: no serial number on line 2, 3"):
-        read_serial_list(f"{SERIAL}\nnothing\n12\n", "x.csv")
 
 
 class TestChanged:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.records import VIRTUAL_LOCK, Host, Sighting, SightingKind
+from engage_server.records import VIRTUAL_LOCK, Host, NamedDevice, Sighting, SightingKind
 from engage_server.services.evidence.sightings import Sightings, spooled
 from engage_server.services.evidence.spool import SpoolWriter
 from engage_server.services.evidence.transfer import SightingTransfer
@@ -110,6 +110,8 @@ class TestHosts:
         world.see(called(2, NOW + MINUTE, new.text), called(2, NOW + 2 * MINUTE, ""))
         world.see(called(1, NOW + MINUTE, new.text, "203.0.113.9"))
         told = world.evidence.callers_of_host("main", old, NOW + DAY)
-        assert (told.devices, told.examples) == (1, (serial_of(1),)), "3 is silent; elsewhere 1 is not believed"
+        assert (told.devices, told.examples) == (1, (NamedDevice(serial_of(1)),)), (
+            "3 is silent; elsewhere 1 is not believed"
+        )
         assert world.evidence.callers_of_host("main", new, NOW + DAY).devices == 1
         assert world.evidence.callers_of_host("main", Host.parse("x.example"), NOW + DAY).devices == 0

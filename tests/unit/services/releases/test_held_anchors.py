@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engage_server.records import RotationWay, Sighting, SightingKind
+from engage_server.records import NamedDevice, RotationWay, Sighting, SightingKind
 from engage_server.services.releases.reception import Reception
 from tests.support.chains import NOW
 from tests.support.world import World, address_of, serial_of
@@ -34,6 +34,10 @@ def fetched(device: int, release: int, at: datetime) -> Sighting:
     return Sighting(SightingKind.CERTIFICATE, at, "http", address_of(device), serial_of(device), "main", release)
 
 
+def nameless(number: int) -> NamedDevice:
+    return NamedDevice(serial_of(number))
+
+
 def reception(world: World, release: int) -> Reception:
     return world.held_anchors.reception("main", release, world.occasion.now)
 
@@ -47,7 +51,7 @@ def test_a_release_under_another_root_is_refused_by_all(served: World) -> None:
     other = served.release("main", activate=False)
     found = reception(served, other)
     assert (found.hold, found.refuse, found.fails_somebody) == (0, 3, True)
-    assert found.refusing == tuple(map(serial_of, (1, 2, 3)))
+    assert found.refusing == tuple(map(nameless, (1, 2, 3)))
 
 
 def test_after_going_back_over_a_root_those_that_moved_on_refuse(served: World) -> None:
@@ -56,9 +60,9 @@ def test_after_going_back_over_a_root_those_that_moved_on_refuse(served: World) 
     come(served, 2, other, minutes=10)
     served.releases.roll_back("main", {}, "", served.occasion)
     found = reception(served, 1)
-    assert (found.refuse, found.refusing) == (2, (serial_of(1), serial_of(2)))
+    assert (found.refuse, found.refusing) == (2, (nameless(1), nameless(2)))
     come(served, 1, 1, minutes=20)
-    assert reception(served, 1).refusing == (serial_of(2),)
+    assert reception(served, 1).refusing == (nameless(2),)
 
 
 def test_through_a_link_the_old_anchor_is_still_held(served: World) -> None:
@@ -68,8 +72,8 @@ def test_through_a_link_the_old_anchor_is_still_held(served: World) -> None:
     come(served, 1, transition, fetches=False, minutes=10)
     come(served, 2, transition, minutes=10)
     assert reception(served, transition).refuse == 0
-    assert reception(served, transition).not_holding == (serial_of(1), serial_of(3))
-    assert reception(served, last).refusing == (serial_of(1), serial_of(3))
+    assert reception(served, transition).not_holding == (nameless(1), nameless(3))
+    assert reception(served, last).refusing == (nameless(1), nameless(3))
 
 
 def test_what_was_fetched_since_is_not_proven(served: World) -> None:
@@ -77,7 +81,7 @@ def test_what_was_fetched_since_is_not_proven(served: World) -> None:
     served.see(fetched(1, other, NOW + 10 * MINUTE))
     for number in (1, other):
         found = reception(served, number)
-        assert (found.may_refuse, serial_of(1) in found.refusing, serial_of(1) in found.not_holding) == (1, False, True)
+        assert (found.may_refuse, nameless(1) in found.refusing, nameless(1) in found.not_holding) == (1, False, True)
 
 
 def test_a_new_server_certificate_changes_nothing(served: World) -> None:

@@ -2,12 +2,15 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.records import GatePolicy, Host, RotationWay, Sighting, SightingKind
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.possible_anchors import PossibleAnchors
 from engage_server.services.risk.known import SiteTonight
+from engage_server.services.sites.naming import Naming
+from engage_server.services.sites.register import SiteChanges
 from engage_server.store.interface import AnchorClue
 from tests.support.chains import NOW
 from tests.support.world import World, judge_for, serial_of
@@ -149,3 +152,18 @@ def test_sites_come_the_worst_first(world: World) -> None:
         night(world, [1], release, number)
     assert [each.site for each in world.tonight.look(NOW + 9 * DAY)] == ["main", "calm"]
     assert [each.site for each in world.tonight.look(NOW + 9 * DAY, lambda name: name == "calm")] == ["calm"]
+
+
+def test_a_night_is_that_of_the_site_and_doors_of_a_place_come_together(world: World) -> None:
+    world.add_site("main")
+    site = world.store.site("main")
+    world.sites.change(site, SiteChanges(time_zone="Pacific/Auckland"), "", world.occasion)
+    release = world.release("main")
+    for number in range(3):
+        night(world, [1, 2, 3], release, number)
+    for door, place in ((1, "Yard"), (2, "Attic"), (3, "Yard")):
+        Naming(world.store).name(serial_of(door), "main", f"Door {door}", place, world.occasion)
+    found = evening(world, 9)
+    assert found.until.astimezone(ZoneInfo("Pacific/Auckland")).hour == 12
+    assert [door.label.place for door in found.doors] == ["Attic", "Yard", "Yard"]
+    assert found.doors[0].title == f"Door 2 ({serial_of(2)})"

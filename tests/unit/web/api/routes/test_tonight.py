@@ -49,6 +49,17 @@ def test_only_the_sites_of_the_caller(api: Api, world: World) -> None:
     assert problem(api.nobody().get("/tonight")) == (401, "token.missing")
 
 
+def test_another_site_is_named_to_those_who_may_see_it(api: Api, world: World) -> None:
+    world.add_site("north", (Host("north.example.org"),))
+    number = world.release("north")
+    world.sites.add_devices([serial_of(1)], "main", world.occasion)
+    world.see(world.finished(1, number, NOW, site="north"))
+    for sites, is_named in ((None, True), (("main",), False)):
+        (door,) = api.system(Role.VIEWER, sites).json("/tonight?site=main")["sites"][0]["doors"]
+        assert [risk["code"] for risk in door["risks"]] == ["risk.other_site"]
+        assert ("north" in str(door)) is is_named
+
+
 def test_names_of_hosts_are_for_those_who_may_see_hosts(api: Api, world: World) -> None:
     world.store.heartbeat(WorkerStatus("https 7 on gate-1", "gate-1", 7, "https", 1, {"main": 1}, {}))
     for sites, is_named in ((None, True), (("main",), False)):

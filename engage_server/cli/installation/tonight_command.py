@@ -83,7 +83,8 @@ def _sentence(found: SiteTonight) -> str:
 
 def _print_door(door: DoorAtRisk) -> None:
     worst, *others = door.risks
-    _print_risk(door.identity, worst, door.severity)
+    at = f", {door.label.place}" if door.label.name and door.label.place else ""
+    _print_risk(f"{door.title}{at}", worst, door.severity)
     for risk in others:
         _print_risk("also", risk, risk.kind.severity, indent=4)
 

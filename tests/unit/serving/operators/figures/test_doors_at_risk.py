@@ -5,8 +5,8 @@ from pathlib import Path
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.serving.operators.acting_side import ActingSide
-from engage_server.serving.operators.doors_at_risk import SECONDS, DoorsAtRisk
 from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.figures.doors_at_risk import SECONDS, DoorsAtRisk
 from engage_server.settings import load_settings
 from tests.support.chains import NOW
 from tests.support.world import World

@@ -1,0 +1,1 @@
+"""What people call devices, in the database."""
