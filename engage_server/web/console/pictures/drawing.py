@@ -16,7 +16,7 @@ class Picture:
     Attributes:
         svg: The whole ``svg`` element. Safe in a page as it is: whatever others wrote is escaped in it.
         columns: The headings of the table.
-        rows: The rows of the table, as plain text. Whoever writes them into a page escapes them.
+        rows: The rows of the table, as plain text. A page has to escape them.
     """
 
     svg: str

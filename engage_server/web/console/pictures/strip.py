@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 
-from engage_server.services.evidence.nights import DoorNight, NightMark
+from engage_server.services.risk.door_nights import DoorNight, NightMark
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 
 _SQUARE, _GAP, _MARGIN = 18, 2, 5

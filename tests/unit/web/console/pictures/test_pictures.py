@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_server.services.evidence.nights import DoorNight, NightMark
+from engage_server.services.risk.door_nights import DoorNight, NightMark
 from engage_server.web.console.pictures import adoption_by_night, chain_bytes, strip, time_line
 from engage_server.web.console.pictures.drawing import Drawing, Picture
 from tests.support.checkout import ROOT

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_server.records import Sighting, SightingKind
-from engage_server.services.evidence.nights import NIGHTS_SHOWN, NightMark, nights_of, nights_of_door
+from engage_server.services.risk.door_nights import NIGHTS_SHOWN, NightMark, nights_of, nights_of_door
 from tests.support.chains import NOW
 from tests.support.world import World, serial_of
 
