@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Request, Response
+from flask import Request, Response, g
 from flask import request as current
 
 from engage_server.records import Actor, ActorKind, ActTerms, BootClock, KeyedRequest, Occasion
@@ -100,7 +100,7 @@ class Dispatch:
     def _allowed(self, route: _AnyRoute, request: Request, site: str, services: Services, now: datetime) -> Actor:
         if route.scope is Scope.OPEN:
             return _NOBODY
-        actor = caller_of(request, services.access, self._with.cookie, now)
+        actor = g.caller = caller_of(request, services.access, self._with.cookie, now)
         if route.scope is Scope.SOMEWHERE:
             assert_may_somewhere(actor, route.act)
         else:
