@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from engage_server.checks import Circumstances
 from engage_server.errors import EngageError
 from engage_server.services.chains.held_files import MAX_CERTIFICATES
-from engage_server.services.chains.sent_check import check_sent, read_anchor
+from engage_server.services.chains.sent.check import check_sent, read_anchor
 from tests.support.chains import NOW
 from tests.support.world import World
 
