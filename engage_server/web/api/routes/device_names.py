@@ -10,7 +10,7 @@ from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 from engage_server.web.api.routes.devices import version_of_device
 
 
-class DeviceName(Body):
+class DeviceNaming(Body):
     """What a device is called from now on. A field that is left out stays as it is."""
 
     name: NameText | None = None
@@ -21,7 +21,7 @@ class DeviceName(Body):
     """Why, for the audit log."""
 
 
-def name_device(call: Call[NoQuery, DeviceName]) -> Answer[DeviceNameJson]:
+def name_device(call: Call[NoQuery, DeviceNaming]) -> Answer[DeviceNameJson]:
     """Give a device a name and a place."""
     body = call.body
     named = call.services.naming.name(call.serial, call.site, body.name, body.place, call.because(body.reason))
@@ -45,7 +45,7 @@ ROUTES = (
         "changes, nothing is written, not even to the audit log.",
         handle=name_device,
         answer=DeviceNameJson,
-        body=DeviceName,
+        body=DeviceNaming,
         body_example={"name": "North entrance", "place": "Building 3, ground floor", "reason": "a new sign"},
         tag="devices",
         has_etag=True,
