@@ -20,6 +20,7 @@ from flask import request as current
 from engage_server.records import Actor, ActorKind, ActTerms, BootClock, KeyedRequest, Occasion
 from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.services.access.requests import keyed_request
+from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.path_parameters import read_path
 from engage_server.web.api.requests import conditions, reading
 from engage_server.web.api.requests.callers import caller_of
@@ -42,12 +43,14 @@ class Surroundings:
         now: The clock; aware, UTC.
         boot_clock: The machine's own clock.
         cookie: Reads the cookie of people's sessions.
+        open_sent: Opens a chain that was sent, in a process that can be stopped.
     """
 
     services: Callable[[], Services]
     now: Callable[[], datetime]
     boot_clock: Callable[[], BootClock | None]
     cookie: SessionCookie
+    open_sent: OpenSent
 
 
 class Dispatch:
@@ -80,7 +83,7 @@ class Dispatch:
         query, body, content = _read(route, request)  # 3
         keyed = _keyed(route, request, actor, content)
         occasion = Occasion(actor.name, now, self._with.boot_clock())
-        call = Call(services, actor, occasion, path, query, body)
+        call = Call(services, actor, occasion, path, query, body, self._with.open_sent)
         if keyed is None:
             return _response(route, request, route.handle(_under_terms(route, request, call, None)))
 
