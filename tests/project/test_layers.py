@@ -89,6 +89,7 @@ ROOMS: dict[str, set[str]] = {
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"access", "chains", "evidence", "releases"},
+    "risk": {"evidence", "site_path", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
