@@ -26,6 +26,7 @@ COMMANDS = {
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),
     "rotate": ("rotate.rotate_commands", "rotate", "Rotation: replace the chain that is served, step by step."),
     "status": ("installation.status_command", "status", "Show all sites: releases, expiry, devices and workers."),
+    "tonight": ("installation.tonight_command", "tonight", "Show which doors are at risk tonight, and what to do."),
     "doctor": ("installation.doctor_command", "doctor", "Check this installation, and say what to do."),
     "key": ("installation.key_commands", "key", "Keys of the installation."),
     "host": ("installation.host_commands", "host", "The machines that serve devices."),

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
     from engage_server.services.releases.serving_hosts import ServingHosts
+    from engage_server.services.risk.recent import RecentTonight
+    from engage_server.services.risk.tonight import Tonight
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.rotation.site_rotations import SiteRotations
@@ -160,6 +162,22 @@ class OperatorSide:
         from engage_server.services.installation.overview import Overview
 
         return Overview(self._store, self.rotations, self.confirmations, self.held_anchors)
+
+    @cached_property
+    def tonight(self) -> "Tonight":
+        """Who is at risk tonight."""
+        from engage_server.services.risk.tonight import Tonight
+
+        return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
+
+    @cached_property
+    def recent_tonight(self) -> "RecentTonight":
+        """The same for a process that is asked often: answers for large sites are kept for a while."""
+        from time import monotonic
+
+        from engage_server.services.risk.recent import RecentTonight
+
+        return RecentTonight(self.tonight, monotonic)
 
     @cached_property
     def enrolment(self) -> "Enrolment":

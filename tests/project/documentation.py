@@ -28,6 +28,7 @@ from engage_server.variables import (
 from engage_server.web.api.document.openapi import document
 from engage_server.web.api.routes.table import ROUTES
 from tests.project.api_page import with_routes
+from tests.project.tonight_page import tonight_page
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -58,6 +59,7 @@ def pages() -> dict[str, str]:
     return {
         "commands.md": _commands_page(),
         "settings.md": _settings_page(),
+        "tonight.md": tonight_page(),
         "checks.md": _checks_page(),
         "api.md": with_routes((DOCS / "api.md").read_text()),
         "ci.md": with_real_output((DOCS / "ci.md").read_text()),

@@ -30,6 +30,7 @@ MAY = {
         "services.distribution",
         "services.evidence",
         "services.call_in",
+        "services.chains",
         "services.releases",
         "services.installation",
     },
@@ -89,6 +90,7 @@ ROOMS: dict[str, set[str]] = {
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"access", "chains", "evidence", "releases"},
+    "risk": {"evidence", "site_path", "releases"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
@@ -136,7 +138,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
-    "serving": {"worker": set(), "operators": {"worker"}},
+    "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
 
 # rooms that may import more than services as a whole

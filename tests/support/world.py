@@ -45,6 +45,7 @@ from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases, chain_of
+from engage_server.services.risk.tonight import Tonight
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.enrolment_days import EnrolmentDays
@@ -66,7 +67,8 @@ def _throwaway(count: int) -> list[rsa.RSAPrivateKey]:
     return [generate_key() for _ in range(count)]
 
 
-def _judge(anchor: AnchorRole) -> DeviceJudge:
+def judge_for(anchor: AnchorRole) -> DeviceJudge:
+    """What a device would say of a chain."""
     return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
 
 
@@ -116,10 +118,11 @@ class World:
         self.sites = Sites(store)
         self.releases = Releases(store)
         self.confirmations = Confirmations(store)
-        self.rotations = Rotations(store, self.releases, self.confirmations, _judge, _throwaway)
+        self.rotations = Rotations(store, self.releases, self.confirmations, judge_for, _throwaway)
         self.evidence = DeviceEvidence(store)
-        self.held_anchors = HeldAnchors(store, _judge)
+        self.held_anchors = HeldAnchors(store, judge_for)
         self.overview = Overview(store, self.rotations, self.confirmations, self.held_anchors)
+        self.tonight = Tonight(store, judge_for, self.held_anchors, self.confirmations)
 
     def add_site(
         self,

@@ -20,6 +20,7 @@ class Act(StrEnum):
     """Everything that somebody can do, as ``thing:what``."""
 
     STATUS_SEE = "status:see"
+    TONIGHT_SEE = "tonight:see"
     SITE_SEE = "site:see"
     SITE_ADD = "site:add"
     SITE_CHANGE = "site:change"
@@ -97,6 +98,7 @@ _COMMAND_LINE_SEES = Permission(None, of_site=False, is_recorded=False)
 
 PERMISSIONS: dict[Act, Permission] = {
     Act.STATUS_SEE: _VIEWER,
+    Act.TONIGHT_SEE: _VIEWER,
     Act.SITE_SEE: _VIEWER,
     Act.SITE_ADD: _COMMAND_LINE,  # it takes a site key, which travels by no HTTP request
     Act.SITE_CHANGE: Permission(Role.ADMIN),  # call-ins too: an upstream system learns who may open which door

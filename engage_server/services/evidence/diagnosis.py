@@ -1,6 +1,6 @@
 """Diagnoses what is wrong with a device, as far as it can be seen from outside: the likely cause, and the fix. Pure.
 
-The store has the same conditions as SQL (``adoption_queries._is_in_trouble``), so that only devices that may have a
+The store has the same conditions as SQL (``adoption_queries.is_in_trouble``), so that only devices that may have a
 problem are read. A property test checks that the SQL lets through every device that :func:`diagnose` names.
 """
 

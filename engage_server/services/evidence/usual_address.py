@@ -22,13 +22,21 @@ USUAL_SILENCE = timedelta(days=1)
 NIGHTS_OF_A_HABIT = 3  # with fewer there is no habit
 _ONE_VISIT = timedelta(minutes=10)  # within this time a device may show one token several times, from one address
 _SHORTEST_PATIENCE = timedelta(hours=36)
-_PATIENCE_BEYOND = timedelta(hours=12)
+PATIENCE_BEYOND = timedelta(hours=12)
 
 
 def patience(first_seen: datetime, last_seen: datetime, nights: int) -> timedelta:
     """How long a device may be silent before it has missed its own habit: twice its usual gap, plus half a day."""
     usual = (last_seen - first_seen) / (nights - 1) if nights >= NIGHTS_OF_A_HABIT else USUAL_SILENCE
-    return max(_SHORTEST_PATIENCE, 2 * usual + _PATIENCE_BEYOND)
+    return max(_SHORTEST_PATIENCE, 2 * usual + PATIENCE_BEYOND)
+
+
+def expected_call(known: DeviceHistory) -> datetime:
+    """When a device should call next, by its habit: half of what it may be silent, without the half day beyond.
+
+    A device that calls more often than twice a day is expected half a day after its last call.
+    """
+    return known.last_seen + (known.due_at - known.last_seen - PATIENCE_BEYOND) / 2
 
 
 def newcomer(site: str, identity: str, at: datetime) -> DeviceHistory:

@@ -1,48 +1,23 @@
 """Works out which trust anchor devices hold, and which chains they accept with it. Used before a release goes live.
 
-Two facts about a device are known: the release whose DER it fetched last, and the release whose chain it accepted
-last. From them follows which anchors it may hold:
-
-1. The anchor that it fetched, if the accepted chain is valid with that anchor.
-2. Otherwise, or if it fetched nothing here: every anchor of the site with which the accepted chain is valid.
-3. If it fetched a DER after it accepted the chain, that anchor as well. It may have accepted the new anchor or not.
-
-A device certainly holds an anchor only if no other is possible. It certainly refuses a chain only if it would refuse
-it with each possible anchor.
+How that follows from the evidence is said in :mod:`.possible_anchors`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol
 
-from cryptography import x509
-
 from engage_server.checks.rules.name_rules import unnamed_hosts
-from engage_server.pki.chain import Chain
-from engage_server.pki.encodings import read_der
-from engage_server.records import NO_LABEL, AnchorRole, NamedDevice, Release, ReleaseState, Site
+from engage_server.records import NO_LABEL, NamedDevice, ReleaseState
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
 from engage_server.services.releases.reception import Reception
 from engage_server.services.releases.retirement import GO_BACK_TO, STILL_NEED, RetirementAdvice, advise
 from engage_server.store.interface import AnchorClue, EvidenceStore, ReleaseStore, RotationStore, SiteStore
 
 _EXAMPLES = 10
-
-
-class ChainJudge(Protocol):
-    """Judges a chain as a device would. See :class:`engage_server.lock.acceptance.judge.DeviceJudge`."""
-
-    def refusal(self, sent: Sequence[x509.Certificate], anchor: x509.Certificate, host: str, now: datetime) -> str:
-        """Why a device with this anchor refuses the chain; "" if it accepts it."""
-
-
-class JudgeFor(Protocol):
-    """Gives the judge for the anchor role that a site distributes."""
-
-    def __call__(self, anchor: AnchorRole) -> ChainJudge:
-        """The judge."""
 
 
 class HoldersStore(SiteStore, ReleaseStore, EvidenceStore, RotationStore, Protocol):
@@ -73,7 +48,7 @@ class HeldAnchors:
             NotFound: There is no such site or release.
         """
         asked = self._store.release(site_name, number)
-        held = _Held(self._store.site(site_name), self._store.releases(site_name), self._judge_for)
+        held = PossibleAnchors(self._store.site(site_name), self._store.releases(site_name), self._judge_for)
         clues = self._store.anchor_clues(site_name)
         known = [each for each in clues if each.finished_release and not each.is_stranger]
         elsewhere = [each for each in known if not held.only(each, asked)]
@@ -162,52 +137,6 @@ class HeldAnchors:
                 found += self._store.devices_of_clue(site, clue, _EXAMPLES - len(found))
         labels = self._store.device_labels(site, found) if found else {}
         return tuple(NamedDevice(each, labels.get(each, NO_LABEL)) for each in sorted(found))
-
-
-class _Held:
-    """Works out the possible anchors from the clues and the releases of one site."""
-
-    def __init__(self, site: Site, releases: Sequence[Release], judge_for: JudgeFor) -> None:
-        self.site = site
-        self._releases = {each.number: each for each in releases}
-        self._judge = judge_for(site.anchor)
-        self._chains: dict[int, Chain] = {}
-        self._accepting: dict[int, frozenset[bytes]] = {}
-
-    def only(self, clue: AnchorClue, asked: Release) -> bool:
-        """Whether these devices certainly hold the anchor of a release."""
-        return self._possible(clue) == {asked.anchor_der}
-
-    def refuses(self, clue: AnchorClue, asked: Release, now: datetime, *, by: Callable[[Iterable[bool]], bool]) -> bool:
-        """Whether these devices would refuse a release's chain with any, or with all, of their possible anchors."""
-        return by(self._refuses(asked, anchor, now) for anchor in self._possible(clue))
-
-    def _possible(self, clue: AnchorClue) -> frozenset[bytes]:
-        accepted = self._releases.get(clue.finished_release)
-        fetched = self._releases.get(clue.fetched_release)
-        held = self._anchors_accepting(accepted) if accepted else frozenset[bytes]()
-        if fetched is None:
-            return held
-        if clue.fetched_since:
-            return held | {fetched.anchor_der}
-        return frozenset({fetched.anchor_der}) if fetched.anchor_der in held else held
-
-    def _anchors_accepting(self, release: Release) -> frozenset[bytes]:
-        """The anchors of this and earlier releases with which this chain was valid when it went live."""
-        if release.number not in self._accepting:
-            at = release.activated_at or release.staged_at
-            anchors = {each.anchor_der for each in self._releases.values() if each.number <= release.number}
-            accepting = {anchor for anchor in anchors if not self._refuses(release, anchor, at)}
-            self._accepting[release.number] = frozenset(accepting | {release.anchor_der})
-        return self._accepting[release.number]
-
-    def _refuses(self, release: Release, anchor: bytes, at: datetime) -> bool:
-        chain = self._chains.setdefault(release.number, chain_of(release))
-        hosts = [*self.site.hosts, *release.hosts]
-        missing = unnamed_hosts(chain.server, hosts)
-        host = next((each for each in hosts if each not in missing), self.site.hosts[0])
-        source = f"an anchor of {release.site}"
-        return bool(self._judge.refusal(chain.sent, read_der(anchor, source=source), host.text, at))
 
 
 def _count(clues: Iterable[AnchorClue]) -> int:

@@ -15,9 +15,11 @@ from engage_server.composition.operators_listener import is_reached_from_elsewhe
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.boot_clock import boot_clock
+from engage_server.serving.opening.opener import ChainOpener
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.figures import doors_at_risk
 from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
@@ -64,11 +66,13 @@ def operators_app(
     open_rotations = rotations.OpenRotations(side, log, exposition.tell_rotations)
     callers = enrolment.CallersOntoLists(side, log)
     uploads = delivery.Deliveries(device_side, settings, log, exposition.tell_uploads)
+    at_risk = doors_at_risk.DoorsAtRisk(side, exposition.tell_risks)
     chores = links.LinkChores(side, settings)
     for each in (
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
         Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
+        Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
@@ -94,7 +98,7 @@ def operators_app(
         assert_may_see_metrics=gate.assert_may_see,
         pages=[
             sign_in_pages(lambda: side.get().access, _now, secure=secure, openid=openid),
-            api(Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure))),
+            api(Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure), ChainOpener(environment))),
         ],
     )
     return app, spool.lateness

@@ -25,7 +25,7 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
-from engage_server.serving.operators.disk_figures import disk_figures
+from engage_server.serving.operators.figures.disk_figures import disk_figures
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
 
 _HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape
@@ -66,6 +66,7 @@ class Exposition:
         )
         self.audit_head: AuditHead | None = None
         self._rotations: Mapping[str, str] = {}
+        self._risks: Mapping[tuple[str, str], int] = {}
         self._uploads: Mapping[str, Delivered] = {}
         self._taken = Counter(
             "engage_uploads_taken",
@@ -93,6 +94,10 @@ class Exposition:
     def tell_rotations(self, states: Mapping[str, str]) -> None:
         """Take the state of each open rotation, by site."""
         self._rotations = states
+
+    def tell_risks(self, counts: Mapping[tuple[str, str], int]) -> None:
+        """Take how many doors are at risk tonight, by site and severity."""
+        self._risks = counts
 
     def text(self) -> bytes:
         """Return the answer to a scrape."""
@@ -123,6 +128,12 @@ class Exposition:
         for site, state in self._rotations.items():
             rotations.add_metric([site, state], 1)
         yield rotations
+        at_risk = GaugeMetricFamily(
+            "engage_doors_at_risk", "Doors at risk tonight, by their worst risk.", labels=["site", "severity"]
+        )
+        for labels, doors in self._risks.items():
+            at_risk.add_metric(labels, doors)
+        yield at_risk
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
         if self.disk is not None:

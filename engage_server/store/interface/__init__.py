@@ -20,8 +20,10 @@ from engage_server.store.interface.values import (
     DeviceFilter,
     Fold,
     ListChange,
+    MetReleases,
     Place,
     ReleaseDraft,
+    RiskFilter,
     TroubleFilter,
 )
 from engage_server.store.interface.workers import WorkerStore
@@ -38,6 +40,7 @@ __all__ = [
     "KnownDevice",
     "KpnStore",
     "ListChange",
+    "MetReleases",
     "PageStore",
     "PathFold",
     "PathStore",
@@ -46,6 +49,7 @@ __all__ = [
     "ReleaseDraft",
     "ReleaseStore",
     "RequestStore",
+    "RiskFilter",
     "RotationStore",
     "SilentOrder",
     "SiteStore",

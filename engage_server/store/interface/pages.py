@@ -21,7 +21,7 @@ from engage_server.records import (
     Sighting,
     Site,
 )
-from engage_server.store.interface.values import DeviceFilter
+from engage_server.store.interface.values import DeviceFilter, RiskFilter
 
 MOST_IN_A_PAGE = 1000
 
@@ -96,6 +96,18 @@ class PageStore(Protocol):
         Args:
             rows: At most :data:`MOST_IN_A_PAGE`.
             release: The release for which their grade is returned.
+        """
+
+    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
+        """Return devices of a site that may be at risk, by serial number or address, without their releases.
+
+        Visitors and devices that are not on the site's list are left out.
+
+        Args:
+            site: The site's name.
+            wanted: Which.
+            after: Only those after this identity.
+            limit: At most :data:`MOST_IN_A_PAGE`.
         """
 
     def listed_among(self, site: str, identities: Sequence[str]) -> frozenset[str]:

@@ -116,3 +116,29 @@ class DeviceFilter:
     search: str = ""
     after: DeviceHistory | None = None
     limit: int | None = None
+
+
+MetReleases = tuple[int, int, bool]  # fetched last, accepted last, and whether it was fetched since
+
+
+@dataclass(frozen=True, slots=True)
+class RiskFilter:
+    """Selects the devices of a site that may be at risk. It passes all that are, and may pass others.
+
+    Attributes:
+        trouble: Passes those that seem to be in trouble.
+        met: Passes those that met these releases.
+        hosts: The hosts of the site. Passes those that called another host last.
+        served: Not those that accepted this release last, whatever host they called. 0 for none.
+        due_after: Passes those whose habit lets them stay away until after this time. None for none.
+        staying: The same, each time only for those that met these releases.
+        urgent_only: Passes only those that do not come through, and those that ``met`` passes.
+    """
+
+    trouble: TroubleFilter
+    met: tuple[MetReleases, ...] = ()
+    hosts: tuple[str, ...] = ()
+    served: int = 0
+    due_after: datetime | None = None
+    staying: tuple[tuple[MetReleases, datetime], ...] = ()
+    urgent_only: bool = False

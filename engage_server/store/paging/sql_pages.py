@@ -6,9 +6,9 @@ from sqlalchemy import Engine
 
 from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Rotation, Sighting, Site
 from engage_server.store.database.engine import LONG_SECONDS, reading
-from engage_server.store.interface import DeviceFilter
+from engage_server.store.interface import DeviceFilter, RiskFilter
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, SilentOrder
-from engage_server.store.paging import audit_pages, device_pages, other_pages, search_pages, silent_order
+from engage_server.store.paging import audit_pages, device_pages, judged_doors, other_pages, search_pages, silent_order
 from engage_server.store.queries import adoption_kinds
 from engage_server.store.queries.site_queries import site_id
 
@@ -35,6 +35,11 @@ class SqlPages:
     def devices_of_rows(self, rows: Sequence[int], release: int | None) -> Sequence[DeviceHistory]:
         with reading(self._engine) as connection:
             return silent_order.select_rows(connection, rows, release)
+
+    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
+        _assert_limit(limit)
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return judged_doors.select_to_judge(connection, site, wanted, after, limit)
 
     def listed_among(self, site: str, identities: Sequence[str]) -> frozenset[str]:
         with reading(self._engine) as connection:

@@ -21,7 +21,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.interface import DeviceFilter, TroubleFilter
-from engage_server.store.labels.label_queries import select_labels
+from engage_server.store.labels.label_queries import select_labels_at
 from engage_server.store.queries.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
@@ -42,7 +42,6 @@ from engage_server.store.queries.adoption_kinds import (
     seconds,
 )
 from engage_server.store.queries.history_queries import history
-from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -135,7 +134,7 @@ def _select_examples(
     query = select(_device.identity, _device.home, _device.away).where(
         _device.identity.in_(wanted), _device.site == site
     )
-    labels = select_labels(connection, site_id(connection, site), wanted)
+    labels = select_labels_at(connection, site, wanted)
     found = {
         row.identity: SuspectDevice(row.identity, row.home, row.away, labels.get(row.identity, NO_LABEL))
         for row in connection.execute(query)
@@ -187,7 +186,7 @@ def passes(wanted: DeviceFilter) -> ColumnElement[bool]:
     if wanted.host:
         conditions.append(_device.host == wanted.host)
     if wanted.trouble is not None:
-        conditions.append(_is_in_trouble(wanted.trouble))
+        conditions.append(is_in_trouble(wanted.trouble))
     return and_(*conditions)
 
 
@@ -254,7 +253,17 @@ def _is_behind(last: DeviceHistory) -> ColumnElement[bool]:
     return or_(_device.last_seen > last.last_seen, same_time)
 
 
-def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
+def cannot_finish() -> ColumnElement[bool]:
+    """The part of :func:`is_in_trouble` that is about devices which do not come through, or say so."""
+    return or_(
+        _device.certificates >= AGAIN_AND_AGAIN,
+        seconds(_device.anchor_failed_at) > 0,
+        and_(_device.notices >= AGAIN_AND_AGAIN, _device.certificates == 0),
+        _device.refusals > 0,
+    )
+
+
+def is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
     """Return the conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in the same order.
 
     Times are stored as whole seconds. With the question's time rounded up, "before now" and "within a week" give the
@@ -263,10 +272,7 @@ def _is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
     now = trouble.at if not trouble.at.microsecond else trouble.at.replace(microsecond=0) + timedelta(seconds=1)
     recently = literal(now - RECENT_TROUBLE, EpochSeconds)
     return or_(
-        _device.certificates >= AGAIN_AND_AGAIN,
-        seconds(_device.anchor_failed_at) > 0,
-        and_(_device.notices >= AGAIN_AND_AGAIN, _device.certificates == 0),
-        _device.refusals > 0,
+        cannot_finish(),
         _device.due_at < literal(now, EpochSeconds),
         _device.is_contested > 0,
         and_(_device.reported_at >= recently, func.substr(_device.report, 1, 4).in_(sorted(trouble.report_codes))),

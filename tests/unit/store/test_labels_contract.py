@@ -23,7 +23,7 @@ from engage_server.services.evidence.fold import fold
 from engage_server.store.database.engine import open_engine, reading
 from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.labels.tables import device_labels, label_words
-from engage_server.store.paging import device_pages
+from engage_server.store.paging import search_pages
 from engage_server.store.paging.search_pages import spellings
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
@@ -185,7 +185,7 @@ class TestSearch:
             assert found(store, "c0fe", limit) == [HEX + "A" * 16, HEX + "B" * 16, OTHER[:-1] + "5"], "each once"
 
     def test_with_the_other_filters(self, store: SqlStore, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(device_pages, "MOST_EXAMINED", 3)
+        monkeypatch.setattr(search_pages, "MOST_EXAMINED", 3)
         call(store, serial_of(5), release=2)
         missing = [each for each in by_hand("north", LABELS) if each != serial_of(5)]
         for limit in (1, 2, 50):

@@ -68,7 +68,7 @@ def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
 def stage_release(call: Call[NoQuery, ChainToStage]) -> Answer[CheckedReleaseJson]:
     """Stage a chain."""
     body = call.body
-    checked = call.services.releases.stage(body.material, call.site, call.because(body.reason))
+    checked = call.services.releases.stage(body.material(call.open_sent), call.site, call.because(body.reason))
     return _made(call, checked.release.number)
 
 
@@ -164,7 +164,7 @@ ROUTES = (
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
         links={"get_release": _THIS, **_CHANGES},
-        problems=("release.exists", *OF_CHAINS),
+        problems=("release.exists", *OF_CHAINS, "server.busy"),
     ),
     Route(
         method="GET",

@@ -14,6 +14,7 @@ from engage_server.web.api.routes import (
     rotations,
     sites,
     status,
+    tonight,
     uploads,
 )
 
@@ -21,6 +22,7 @@ ROUTES: tuple[Route[Any, Any, Any], ...] = (
     *installation.ROUTES,
     *sites.ROUTES,
     *status.ROUTES,
+    *tonight.ROUTES,
     *releases.ROUTES,
     *rotations.ROUTES,
     *devices.ROUTES,

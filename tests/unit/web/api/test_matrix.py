@@ -28,6 +28,8 @@ NOT_IN_THE_API = {
     *(Act.KPN_DEVICE_CHANGE, Act.DOWNLINK_SEE, Act.DOWNLINK_SEND, Act.PEOPLE_SEE, Act.PEOPLE_CHANGE, Act.TOKEN_SEE),
     *(Act.TOKEN_CHANGE, Act.METRICS_SEE, Act.SETTINGS_SEE),
 }
+# without a site they answer for all that the caller may see
+MAY_NAME_SITE = {"get_tonight"}
 
 
 class Standing(NamedTuple):
@@ -88,7 +90,8 @@ def refusal(route: AnyRoute, standing: Standing) -> str:
 
 def must_name_site(route: AnyRoute) -> bool:
     """Whether a caller with a role at some sites asks for one of them."""
-    return route.scope is Scope.SOMEWHERE and "site" in route.query.model_fields
+    names_one = route.scope is Scope.SOMEWHERE and "site" in route.query.model_fields
+    return names_one and route.name not in MAY_NAME_SITE
 
 
 def address_of(route: AnyRoute) -> str:

@@ -1,0 +1,101 @@
+"""What one door did, night by night, from its stored sightings. Pure but for the reading of the store.
+
+A night begins at noon at the site and ends at the next one. A handshake carries no serial number. So a refusal shows
+only where the door named itself on another request: the counters of its history say more.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from enum import StrEnum
+
+from engage_server.records import Sighting, SightingKind, every_item
+from engage_server.store.interface import MOST_IN_A_PAGE, PageStore
+
+NIGHTS_SHOWN = 30
+_HALF_A_DAY = timedelta(hours=12)
+_MOST_SIGHTINGS = 10_000  # a door that calls every few minutes; older nights are then shown as without a call
+
+
+class NightMark(StrEnum):
+    """What a door did in a night, the best first."""
+
+    CAME = "came"
+    FAILED = "failed"
+    ASKED = "asked"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class DoorNight:
+    """One night of one door.
+
+    Attributes:
+        date: The day at the site on which it began.
+        mark: The best that it did.
+        calls: How many sightings of it count.
+    """
+
+    date: date
+    mark: NightMark
+    calls: int
+
+
+def nights_of(
+    sightings: Iterable[Sighting], now: datetime, zone: tzinfo, nights: int = NIGHTS_SHOWN
+) -> tuple[DoorNight, ...]:
+    """The last nights up to the present one, the oldest first. The order of the sightings makes no difference.
+
+    Args:
+        sightings: Of one door. Those that count for nothing are left out.
+        now: The time, timezone-aware.
+        zone: The time zone of the site.
+        nights: How many nights.
+    """
+    newest = _night(now, zone)
+    found: dict[date, list[NightMark]] = {newest - timedelta(days=back): [] for back in reversed(range(nights))}
+    for sighting in sightings:
+        night = _night(sighting.at, zone)
+        if night in found and not sighting.disregarded:
+            found[night].append(_mark(sighting))
+    order = list(NightMark)
+    return tuple(
+        DoorNight(night, min(marks, key=order.index, default=NightMark.NOTHING), len(marks))
+        for night, marks in found.items()
+    )
+
+
+def nights_of_door(store: PageStore, serial: str, site: str, now: datetime, zone: tzinfo) -> tuple[DoorNight, ...]:
+    """The last nights of a door that sends this serial number.
+
+    It costs one query for each thousand sightings, by an index. A door that calls once a night has about a hundred.
+
+    Args:
+        store: Holds the sightings, as long as the setting ``sighting_days`` says.
+        serial: 32 upper-case hexadecimal digits.
+        site: The site.
+        now: The time, timezone-aware.
+        zone: The time zone of the site.
+    """
+    first = _night(now, zone) - timedelta(days=NIGHTS_SHOWN - 1)
+    since = datetime.combine(first, time(12), tzinfo=zone).astimezone(UTC)
+    return nights_of(_newest(store, serial, site, since), now, zone)
+
+
+def _newest(store: PageStore, serial: str, site: str, since: datetime) -> Iterator[Sighting]:
+    every = every_item(lambda cursor: store.sighting_page(serial, site, cursor, MOST_IN_A_PAGE))
+    for number, sighting in enumerate(every):
+        if sighting.at < since or number >= _MOST_SIGHTINGS:
+            return
+        yield sighting
+
+
+def _night(at: datetime, zone: tzinfo) -> date:
+    """By the clock on the wall there: a night in which the clocks change is one night, too."""
+    return (at.astimezone(zone).replace(tzinfo=None) - _HALF_A_DAY).date()
+
+
+def _mark(sighting: Sighting) -> NightMark:
+    if sighting.kind is SightingKind.HANDSHAKE_FINISHED or sighting.listener == "https":
+        return NightMark.FAILED if sighting.kind is SightingKind.HANDSHAKE_FAILED else NightMark.CAME
+    return NightMark.ASKED

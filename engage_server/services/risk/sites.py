@@ -1,0 +1,63 @@
+"""Judges what concerns a whole site, and which step of its rotation may come tonight. Pure."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from engage_server.records import Rotation, RotationState
+from engage_server.services.risk.doors import is_served
+from engage_server.services.risk.kinds import CERTIFICATE_ENDS_TONIGHT, EVIDENCE_MISSING, PATH_CUT, PATH_DEGRADED
+from engage_server.services.risk.known import Risk, SiteKnown
+from engage_server.services.site_path.standing import PathState
+
+
+def site_risks(known: SiteKnown) -> tuple[Risk, ...]:
+    """What concerns the whole site, the worst first."""
+    found = [*_of_path(known), *_of_certificates(known), *_of_gaps(known)]
+    return tuple(sorted(found, key=lambda risk: risk.order))
+
+
+def next_step_tonight(rotation: Rotation | None, now: datetime, until: datetime) -> int | None:
+    """The release that an open rotation may serve before the night ends; None if no step may come.
+
+    Whether the evidence allows it is not asked: doors may come through until then.
+
+    Args:
+        rotation: The site's open rotation, if there is one.
+        now: The time, timezone-aware.
+        until: The end of the night.
+    """
+    if rotation is None or rotation.state not in (RotationState.RUNNING, RotationState.WAITING):
+        return None
+    if rotation.step and rotation.policy.asks and not rotation.approved:
+        return None
+    left = timedelta(hours=rotation.policy.soak_hours) - timedelta(seconds=rotation.soaked_seconds)
+    if rotation.step and not rotation.approved and now + left > until:
+        return None
+    return rotation.next_release
+
+
+def _of_path(known: SiteKnown) -> Iterator[Risk]:
+    kind = {PathState.CUT: PATH_CUT, PathState.DEGRADED: PATH_DEGRADED}.get(known.path.state)
+    if kind is not None:
+        since = f" since {known.path.since:%Y-%m-%d %H:%M} UTC" if known.path.since else ""
+        yield Risk(
+            kind,
+            f"the path to the site is {known.path.state}{since}, says link {known.path.link}",
+            f"Find out why: engage link events --link {known.path.link}",
+        )
+
+
+def _of_certificates(known: SiteKnown) -> Iterator[Risk]:
+    for end in known.ends:
+        if end.not_after < known.until and (is_served(end) or end.role == "root"):
+            when = f"{'ended' if end.not_after <= known.now else 'ends'} {end.not_after:%Y-%m-%d %H:%M} UTC"
+            yield Risk(
+                CERTIFICATE_ENDS_TONIGHT,
+                f"the {end.role} certificate {when}: no door accepts it after that",
+                f"Renew it now: engage rotate plan {known.site}",
+            )
+
+
+def _of_gaps(known: SiteKnown) -> Iterator[Risk]:
+    for gap in known.gaps:
+        yield Risk(EVIDENCE_MISSING, gap, "Look at the hosts that serve: engage status")

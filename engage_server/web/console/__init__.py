@@ -1,0 +1,1 @@
+"""The operators' pages: what people see in a browser."""

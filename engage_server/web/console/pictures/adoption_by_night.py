@@ -1,0 +1,103 @@
+"""How many doors came through with a release, night by night, with the limits of the rotation's gate."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
+
+_SIZE = (640, 220)
+_LEFT, _TOP, _LENGTH, _HEIGHT = 50.0, 20.0, 580.0, 160.0
+_GAP = 0.2  # of a night's room
+_MOST_LABELS = 8
+_COLUMNS = ("night", "came through", "of", "missing")
+
+
+@dataclass(frozen=True, slots=True)
+class Night:
+    """How far the doors were in the morning after one night.
+
+    Attributes:
+        date: The day on which it began.
+        confirmed: How many doors had come through by then.
+    """
+
+    date: date
+    confirmed: int
+
+
+@dataclass(frozen=True, slots=True)
+class AdoptionByNight:
+    """How the doors came through with a release.
+
+    Attributes:
+        release: Its number.
+        devices: How many doors count.
+        nights: The nights since it was served, in their order.
+        missing: With at most so many doors missing, the gate goes on.
+        lost: With more than so many doors lost, the gate goes back.
+    """
+
+    release: int
+    devices: int
+    nights: tuple[Night, ...]
+    missing: int
+    lost: int
+
+    @property
+    def enough(self) -> int:
+        """How many doors must have come through."""
+        return max(0, self.devices - self.missing)
+
+
+def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:
+    """Draw a bar for each night, and a line for each limit.
+
+    Args:
+        values: The figures.
+        name: Unique in the page.
+    """
+    whole = max(values.devices, *(night.confirmed for night in values.nights), 1)
+    drawing = Drawing(name, _SIZE, f"Release {values.release} by night", _description(values))
+    room = _LENGTH / max(1, len(values.nights))
+    every = -(-len(values.nights) // _MOST_LABELS) or 1
+    for place, night in enumerate(values.nights):
+        height = night.confirmed * _HEIGHT / whole
+        at = _LEFT + place * room + room * _GAP / 2, _TOP + _HEIGHT - height
+        drawing.box("bar bar-confirmed", at, (room * (1 - _GAP), height), _sentence(values, night))
+        if place % every == 0:
+            drawing.text("label", (_LEFT + (place + 0.5) * room, _TOP + _HEIGHT + 18), f"{night.date:%m-%d}", "middle")
+    for kind, doors, words in _limits(values):
+        y = _TOP + _HEIGHT - doors * _HEIGHT / whole
+        drawing.line(f"limit limit-{kind}", (_LEFT, y), (_LEFT + _LENGTH, y), words)
+        drawing.text("label", (_LEFT - 6, y + 4), str(doors), "end")
+    return drawing.picture(_COLUMNS, rows(values))
+
+
+def rows(values: AdoptionByNight) -> tuple[Row, ...]:
+    """The same figures as rows of a table."""
+    of_nights = [
+        (f"{night.date:%Y-%m-%d}", str(night.confirmed), str(values.devices), str(values.devices - night.confirmed))
+        for night in values.nights
+    ]
+    goes_on = ("the gate goes on from", str(values.enough), str(values.devices), str(values.missing))
+    goes_back = ("the gate goes back when more are lost than", "", str(values.devices), str(values.lost))
+    return (*of_nights, goes_on, goes_back)
+
+
+def _limits(values: AdoptionByNight) -> list[tuple[str, int, str]]:
+    found = [("on", values.enough, f"the gate goes on from {values.enough} doors")]
+    if values.lost < values.devices:
+        kept = values.devices - values.lost
+        found.append(("back", kept, f"the gate goes back when more than {values.lost} doors are lost"))
+    return found
+
+
+def _sentence(values: AdoptionByNight, night: Night) -> str:
+    return f"{night.date:%Y-%m-%d}: {night.confirmed} of {values.devices} doors"
+
+
+def _description(values: AdoptionByNight) -> str:
+    limits = "; ".join(words for _, _, words in _limits(values))
+    if not values.nights:
+        return f"No night has passed yet. {limits}."
+    return f"{len(values.nights)} nights. The last one: {_sentence(values, values.nights[-1])}. {limits}."

@@ -1,0 +1,33 @@
+"""The metric of doors at risk."""
+
+from datetime import timedelta
+from pathlib import Path
+
+from engage_server.composition.operator_side import OperatorSide
+from engage_server.serving.operators.acting_side import ActingSide
+from engage_server.serving.operators.exposition import Exposition
+from engage_server.serving.operators.figures.doors_at_risk import SECONDS, DoorsAtRisk
+from engage_server.settings import load_settings
+from tests.support.chains import NOW
+from tests.support.world import World
+
+DAY = timedelta(days=1)
+
+
+def test_doors_by_site_and_severity(world: World, tmp_path: Path) -> None:
+    world.add_site("main")
+    release = world.release("main")
+    for night in range(3):
+        world.see(world.finished(1, release, NOW + night * DAY), world.finished(2, release, NOW + night * DAY))
+    exposition = Exposition(tmp_path / "metrics", tmp_path / "spool", world.distribution())
+    assert "engage_doors_at_risk{" not in exposition.text().decode(), "nobody has counted yet"
+    side = OperatorSide(world.store, load_settings(None, {}, {}, tmp_path))
+    for nights, expected in ((3, "0.0"), (9, "2.0")):
+        DoorsAtRisk(ActingSide(lambda: side), exposition.tell_risks, lambda: NOW + nights * DAY).count()  # noqa: B023
+        text = exposition.text().decode()
+        assert f'engage_doors_at_risk{{severity="medium",site="main"}} {expected}' in text
+        assert 'engage_doors_at_risk{severity="high",site="main"} 0.0' in text
+
+
+def test_it_is_counted_at_most_once_a_minute() -> None:
+    assert SECONDS >= 60
