@@ -138,5 +138,5 @@ def _refusals_beyond_the_form(operation: dict[str, Any]) -> Iterator[str]:
         yield "428"
     for status in ("400", "422"):
         described = operation["responses"].get(status, {}).get("description", "")
-        if set(re.findall(r"^`([a-z_.]+)`", described, re.MULTILINE)) - _OF_THE_FORM:
+        if set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", described)) - _OF_THE_FORM:
             yield status
