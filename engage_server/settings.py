@@ -126,7 +126,7 @@ class Settings:
         "Address that the operators' instance listens on. It is not for devices. An address that other machines reach "
         "needs operators_tls_certificate or operators_behind_proxy.",
     )
-    operators_port: Port = setting(8008, "Port of the operators' instance: metrics and health.")
+    operators_port: Port = setting(8008, "Port of the operators' instance: the API, sign-in, metrics and health.")
     operators_hosts: Hosts = setting(
         (Host("localhost"), Host("127.0.0.1"), Host("::1")),
         "Names and addresses under which operators call the operators' instance, without a port. A request for any "

@@ -23,7 +23,10 @@ _STYLES = {Level.OK: "green", Level.WARNING: "yellow", Level.PROBLEM: "bold red"
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port]")
 @click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port]")
 @click.option(
-    "--operators-port", type=int, metavar="PORT", help="Port of metrics and health. [setting: operators_port]"
+    "--operators-port",
+    type=int,
+    metavar="PORT",
+    help="Port of the API and metrics. [setting: operators_port]",
 )
 @json_option
 @click.pass_obj

@@ -68,7 +68,10 @@ _DEAR_GROUPS = (
 @click.option("--http-port", type=int, metavar="PORT", help="Port of the plain HTTP instance. [setting: http_port, 80]")
 @click.option("--https-port", type=int, metavar="PORT", help="Port of the TLS instance. [setting: https_port, 443]")
 @click.option(
-    "--operators-port", type=int, metavar="PORT", help="Port of metrics and health. [setting: operators_port, 8008]"
+    "--operators-port",
+    type=int,
+    metavar="PORT",
+    help="Port of the API, of sign-in and metrics. [setting: operators_port, 8008]",
 )
 @click.option("--workers", type=int, metavar="N", help="Processes of each instance. [setting: workers]")
 @click.option("--lifeline", type=int, hidden=True)

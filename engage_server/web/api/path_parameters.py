@@ -38,7 +38,10 @@ def _text(pattern: str, example: str) -> dict[str, Any]:
 PATH_PARAMETERS: Mapping[str, PathParameter] = {
     "site": PathParameter(_SITE, str, _text(_SITE, "main"), "The name of the site."),
     "number": PathParameter(
-        NUMBER, int, {"type": "integer", "minimum": 1, "maximum": 999_999_999, "examples": [1]}, "The number."
+        NUMBER,
+        int,
+        {"type": "integer", "minimum": 1, "maximum": 999_999_999, "examples": [1]},
+        "The number of the release or the rotation.",
     ),
     "serial": PathParameter(
         _SERIAL,

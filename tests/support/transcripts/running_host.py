@@ -26,7 +26,7 @@ _HOST = "locks.example.org"
 _DOORS = (("North entrance", "Building 3"), ("South entrance", "Building 3"), ("Workshop", "Building 4"))
 _OPERATORS = "localhost:8008"
 _TICK_SECONDS = 0.3  # by then a worker has written down a handshake that no request followed
-_CALLS = re.compile(r"door (\d) calls(, with another site key)?")
+_CALLS = re.compile(r"door (\d) calls( in)?(, with another site key)?")
 
 
 class RunningHost:
@@ -55,16 +55,17 @@ class RunningHost:
     def happen(self, what: str) -> None:
         """A door calls, or the key of another site is brought."""
         if found := _CALLS.fullmatch(what):
-            self._call(int(found[1]), has_another_key=bool(found[2]))
+            self._call(int(found[1]), calls_in=bool(found[2]), has_another_key=bool(found[3]))
         elif found := re.fullmatch(r"(\S+)\.key is brought", what):
             (self._folder / f"{found[1]}.key").write_bytes(write_site_key(OTHER_SITE_KEY))
             (self._folder / f"{found[1]}-doors.csv").write_text(f"serial\n{serial_of(len(_DOORS) + 1)}\n")
         else:
             raise PageInvalid(f"nothing of the kind can happen on this stage: {what}")
 
-    def _call(self, door: int, *, has_another_key: bool) -> None:
+    def _call(self, door: int, *, calls_in: bool, has_another_key: bool) -> None:
         key = "other.key" if has_another_key else "site.key"
-        options = ("--site-key-file", key, "--serial", serial_of(door), "--state", f"door{door}.json")
+        options = ["--site-key-file", key, "--serial", serial_of(door), "--state", f"door{door}.json"]
+        options += ["--call-in"] * calls_in
         with (
             patch.object(http, "HEADER", "X-Door"),
             patch.object(tls_peer, "ALPN_PROTOCOLS", (b"http/1.1",)),

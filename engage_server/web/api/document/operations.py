@@ -130,7 +130,7 @@ def _problems(route: _AnyRoute, schemas: Schemas) -> dict[str, Any]:
     by_status: dict[int, list[str]] = {}
     for code in codes_of(route):
         status, meaning = PROBLEM_CODES[code]
-        by_status.setdefault(status, []).append(f"`{code}`: {meaning}")
+        by_status.setdefault(status, []).append(f"- `{code}`: {meaning}")
     content = {PROBLEM: {"schema": schemas.of(ProblemJson)}}
     made = {
         str(status): {"description": "\n".join(said), "content": content} for status, said in sorted(by_status.items())
