@@ -45,6 +45,8 @@ class EngageError(Exception):
         next_step: What the reader should do now. Empty if there is nothing to add.
         code: Which case it is, where one class covers several. "" means the class's own code.
         rows: Lines that follow the sentence, such as one for each finding. A line end in the sentence is escaped.
+        other_site: A site that the sentence names and that the caller did not. "" for none. Who may not see that site
+            gets another sentence.
 
     Attributes:
         sentence: The sentence and its rows, as they can be printed.
@@ -54,11 +56,14 @@ class EngageError(Exception):
     default_code: ClassVar[str] = "engage"
     exit_status: ClassVar[int] = 3
 
-    def __init__(self, sentence: str, next_step: str = "", *, code: str = "", rows: Iterable[str] = ()) -> None:
+    def __init__(
+        self, sentence: str, next_step: str = "", *, code: str = "", rows: Iterable[str] = (), other_site: str = ""
+    ) -> None:
         self.sentence = "\n".join(map(shown_text, (sentence, *rows)))
         super().__init__(self.sentence)
         self.next_step = without_controls(next_step)
         self.code = code or self.default_code
+        self.other_site = other_site
 
 
 class UsageError(EngageError):

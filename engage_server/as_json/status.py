@@ -58,7 +58,8 @@ class SiteStatusJson(Shape):
     anchors: ReceptionJson | None
     """How its devices respond to the release. Null before the first activation."""
     workers_behind: list[str]
-    """Worker processes that serve another release."""
+    """Worker processes that serve another release. A caller without a role at all sites reads of each only its
+    listener: ``http`` or ``https``."""
     rotation: ProgressJson | None
     """The open rotation. Null: there is none."""
     approved_alone: int | None
@@ -141,7 +142,7 @@ def status_json(found: InstallationStatus, now: datetime, uploads: Uploads) -> S
         now: When it looked; aware, UTC.
         uploads: Of each site.
     """
-    sites = [served_site_status_json(site, now, uploads[site.site.name]) for site in found.sites]
+    sites = [served_site_status_json(site, now, uploads[site.site.name], sees_all=True) for site in found.sites]
     return {"at": now.isoformat(), "sites": sites, **_workers_json(found)}
 
 
@@ -158,15 +159,26 @@ def seen_status_json(found: InstallationStatus, now: datetime, uploads: Uploads,
     return {
         "at": now.isoformat(),
         "needs_attention": found.needs_attention if sees_all else of_sites,
-        "sites": [served_site_status_json(site, now, uploads[site.site.name]) for site in found.sites],
+        "sites": [
+            served_site_status_json(site, now, uploads[site.site.name], sees_all=sees_all) for site in found.sites
+        ],
         "installation": _workers_json(found) if sees_all else None,
     }
 
 
-def served_site_status_json(status: SiteStatus, now: datetime, uploads: tuple[int, int]) -> ServedSiteStatusJson:
-    """One site at a glance, with its uploads at this host: how many wait, and how many were rejected."""
+def served_site_status_json(
+    status: SiteStatus, now: datetime, uploads: tuple[int, int], *, sees_all: bool
+) -> ServedSiteStatusJson:
+    """One site at a glance, with its uploads at this host: how many wait, and how many were rejected.
+
+    Args:
+        status: What the overview found.
+        now: When it looked; aware, UTC.
+        uploads: How many wait, and how many were rejected.
+        sees_all: Whether the reader may see what belongs to no site, such as the names of hosts.
+    """
     waiting, refused = uploads
-    return {**site_status_json(status, now), "uploads_waiting": waiting, "uploads_refused": refused}
+    return {**site_status_json(status, now, sees_all=sees_all), "uploads_waiting": waiting, "uploads_refused": refused}
 
 
 def _workers_json(found: InstallationStatus) -> WorkersJson:
@@ -189,12 +201,13 @@ def _workers_json(found: InstallationStatus) -> WorkersJson:
     }
 
 
-def site_status_json(status: SiteStatus, now: datetime) -> SiteStatusJson:
+def site_status_json(status: SiteStatus, now: datetime, *, sees_all: bool) -> SiteStatusJson:
     """One site at a glance.
 
     Args:
         status: What the overview found.
         now: When it looked; aware, UTC.
+        sees_all: As for :func:`served_site_status_json`.
     """
     return {
         "site": status.site.name,
@@ -225,7 +238,7 @@ def site_status_json(status: SiteStatus, now: datetime) -> SiteStatusJson:
         "pace": pace_json(status.pace),
         "devices": {grade_name(grade): count for grade, count in status.grades.items()},
         "anchors": reception_json(status.reception) if status.reception else None,
-        "workers_behind": [each.worker for each in status.behind],
+        "workers_behind": [each.worker if sees_all else each.listener for each in status.behind],
         "rotation": progress_json(status.rotation) if status.rotation else None,
         "approved_alone": status.approved_alone.number if status.approved_alone else None,
         "path": path_json(status.path) if status.path else None,

@@ -62,6 +62,8 @@ class SiteTonightJson(Shape):
 
     site: str
     """The name of the site."""
+    looked_at: Instant
+    """When it was judged: for a large site, up to two minutes ago."""
     until: Instant
     """The end of the night: the next noon at the site."""
     worst: SeverityWord | None
@@ -108,6 +110,7 @@ def site_tonight_json(found: SiteTonight, doors: int | None = None, *, sees_host
     counts = found.counts
     return {
         "site": found.site,
+        "looked_at": found.looked_at.isoformat(),
         "until": found.until.isoformat(),
         "worst": None if found.worst is None else _WORDS[found.worst],
         "needs_attention": found.needs_attention,

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.key_file import ReleaseKeyFile
     from engage_server.services.releases.lifecycle import Releases
     from engage_server.services.releases.serving_hosts import ServingHosts
+    from engage_server.services.risk.recent import RecentTonight
     from engage_server.services.risk.tonight import Tonight
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
@@ -168,6 +169,15 @@ class OperatorSide:
         from engage_server.services.risk.tonight import Tonight
 
         return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
+
+    @cached_property
+    def recent_tonight(self) -> "RecentTonight":
+        """The same for a process that is asked often: answers for large sites are kept for a while."""
+        from time import monotonic
+
+        from engage_server.services.risk.recent import RecentTonight
+
+        return RecentTonight(self.tonight, monotonic)
 
     @cached_property
     def enrolment(self) -> "Enrolment":

@@ -17,6 +17,9 @@ from engage_server.records import AnchorRole
 
 _NOT_ISSUED = (*UNREADABLE, InvalidSignature)
 
+# OpenSSL refuses longer ones for keys of more than 3072 bits. For others each verification would take 200 times as long
+_LONGEST_EXPONENT_BITS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:
@@ -92,6 +95,8 @@ def _verify(key: PublicKeyTypes, certificate: x509.Certificate) -> None:
     """Verify a signature. ``verify_directly_issued_by`` would also compare name encodings: a separate finding."""
     signature, signed = certificate.signature, certificate.tbs_certificate_bytes
     parameters, algorithm = certificate.signature_algorithm_parameters, certificate.signature_hash_algorithm
+    if isinstance(key, rsa.RSAPublicKey) and key.public_numbers().e.bit_length() > _LONGEST_EXPONENT_BITS:
+        raise UnsupportedAlgorithm("the key has a public exponent that nobody uses")
     if isinstance(key, rsa.RSAPublicKey) and isinstance(parameters, padding.AsymmetricPadding) and algorithm:
         key.verify(signature, signed, parameters, algorithm)
     elif isinstance(key, ec.EllipticCurvePublicKey) and isinstance(parameters, ec.ECDSA):

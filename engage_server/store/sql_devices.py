@@ -7,8 +7,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.errors import NotFound
+from engage_server.errors import Conflict, NotFound
 from engage_server.records import NO_LABEL, AuditAction, AuditEvent, Device, DeviceLabel
+from engage_server.store.access import request_queries
 from engage_server.store.database.engine import reading, writing
 from engage_server.store.interface import ListChange
 from engage_server.store.labels import label_queries
@@ -45,9 +46,17 @@ class SqlDevices:
             return ListChange(added, named)
 
     def label_device(
-        self, identity: str, site: str, event: AuditEvent, *, name: str | None, place: str | None
+        self,
+        identity: str,
+        site: str,
+        event: AuditEvent,
+        *,
+        name: str | None,
+        place: str | None,
+        expected: DeviceLabel | None = None,
     ) -> DeviceLabel:
         with writing(self._engine) as connection:
+            request_queries.hold_log(connection)
             row_id = site_id(connection, site)
             if not label_queries.is_known(connection, row_id, identity):
                 raise NotFound(
@@ -56,6 +65,12 @@ class SqlDevices:
                     code="device.not_found",
                 )
             before = label_queries.select_labels(connection, row_id, [identity]).get(identity, NO_LABEL)
+            if expected not in (None, before):
+                raise Conflict(
+                    f"device {identity} is called something else meanwhile, so nothing was done",
+                    "Read it again. If the change is still right, send it with the new ETag.",
+                    code="precondition.failed",
+                )
             label = DeviceLabel(before.name if name is None else name, before.place if place is None else place)
             if label_queries.set_labels(connection, row_id, {identity: label}):
                 self._tell(connection, _named(event, identity, before, label), changes_serving=False)

@@ -4,6 +4,7 @@ Device listeners never send one: devices get the short JSON of :mod:`engage_serv
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -19,6 +20,8 @@ from engage_server.errors import (
     UpstreamAway,
     UsageError,
 )
+
+_log = logging.getLogger(__name__)
 
 PROBLEM = "application/problem+json"
 _RETRY_SECONDS = 5
@@ -48,6 +51,8 @@ _OF_ERRORS: tuple[tuple[type[EngageError], int], ...] = (
     (UpstreamAway, 503),
     (NotPossible, 503),
 )
+NOT_POSSIBLE = "the server cannot do this now"
+NOT_POSSIBLE_NEXT = "Try again later. The log of the operators' instance says what is in the way."
 _NOT_SIGNED_IN, _MAY_NOT = "token.", "access."
 
 
@@ -110,4 +115,7 @@ def of_error(error: EngageError) -> Response:
         status, fields = 401, {"WWW-Authenticate": 'Bearer realm="engage"'}  # RFC 6750 section 3
     if isinstance(error, UpstreamAway) and error.retry_seconds is not None:
         fields["Retry-After"] = str(error.retry_seconds)
+    if isinstance(error, NotPossible):  # its sentence has paths, addresses and SQL of this host
+        _log.warning("a request could not be answered: %s", error)
+        return problem(status, error.code, NOT_POSSIBLE, NOT_POSSIBLE_NEXT, fields=fields)
     return problem(status, error.code, error.sentence, error.next_step, fields=fields)

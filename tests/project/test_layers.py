@@ -30,6 +30,7 @@ MAY = {
         "services.distribution",
         "services.evidence",
         "services.call_in",
+        "services.chains",
         "services.releases",
         "services.installation",
     },
@@ -137,7 +138,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
-    "serving": {"worker": set(), "operators": {"worker"}},
+    "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
 
 # rooms that may import more than services as a whole

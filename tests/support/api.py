@@ -13,7 +13,9 @@ from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Actor, ActorKind, Grant, Host, Role
+from engage_server.records import Actor, ActorKind, Grant, Host, Role, Secret
+from engage_server.services.chains.folder import ChainMaterial
+from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.settings import load_settings
 from engage_server.web.api.blueprint import blueprint
@@ -71,11 +73,13 @@ class Api:
     Attributes:
         now: What the clock says.
         is_away: Whether the database is.
+        open_sent: Opens chains: here, which costs less than in a process of its own.
     """
 
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
         self.now, self.is_away = NOW, False
+        self.open_sent: OpenSent = open_here
         self._world, self._made = world, 0
         self.app = create_operators_app(
             Distribution(),
@@ -85,7 +89,11 @@ class Api:
             secure=False,
             assert_may_see_metrics=lambda _token: None,
             pages=[
-                blueprint(Surroundings(self._services, lambda: self.now, lambda: None, SessionCookie(secure=False)))
+                blueprint(
+                    Surroundings(
+                        self._services, lambda: self.now, lambda: None, SessionCookie(secure=False), self._open_sent
+                    )
+                )
             ],
         )
 
@@ -112,6 +120,9 @@ class Api:
     def nobody(self) -> Caller:
         """A caller with neither."""
         return Caller(self.app.test_client(), {})
+
+    def _open_sent(self, content: bytes, passphrase: Secret | None) -> ChainMaterial:
+        return self.open_sent(content, passphrase)
 
     def _services(self) -> OperatorSide:
         if self.is_away:

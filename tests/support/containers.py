@@ -23,6 +23,8 @@ PEM = encodings.pem(CHAIN)
 KEY = keys.private_key_pem(BUILT.server_key).reveal()
 LOCKED_KEY = keys.private_key_pem(BUILT.server_key, Secret(PASSPHRASE)).reveal()
 
+USUAL_ROUNDS = 74_565  # three bytes in DER, so that another number of three bytes can take its place
+
 _END_AND_BEGIN = b"-----END CERTIFICATE-----\n-----BEGIN CERTIFICATE-----"
 
 
@@ -60,6 +62,27 @@ def legacy_pfx(folder: Path) -> bytes:
     finally:
         (folder / "pfx-key.pem").unlink()
         (folder / "pfx-chain.pem").unlink()
+
+
+def _with_rounds(written: bytes, rounds: int) -> bytes:
+    usual, other = (b"\x02\x03" + count.to_bytes(3, "big") for count in (USUAL_ROUNDS, rounds))
+    assert written.count(usual) == 1
+    return written.replace(usual, other)
+
+
+def dear(rounds: int, folder: Path) -> bytes:
+    """PKCS#12 that says how many rounds opening it takes, where OpenSSL had written another number."""
+    (folder / "key.pem").write_bytes(KEY)
+    (folder / "chain.pem").write_bytes(PEM)
+    files = ("-inkey", str(folder / "key.pem"), "-in", str(folder / "chain.pem"))
+    rest = ("-iter", str(USUAL_ROUNDS), "-noiter", "-passout", f"pass:{PASSPHRASE.decode()}")
+    return _with_rounds(openssl("pkcs12", "-export", *files, *rest), rounds)
+
+
+def dear_key(rounds: int) -> bytes:
+    """The same of a key in PKCS#8."""
+    rest = ("-outform", "DER", "-iter", str(USUAL_ROUNDS), "-passout", f"pass:{PASSPHRASE.decode()}")
+    return labelled("ENCRYPTED PRIVATE KEY", _with_rounds(openssl("pkcs8", "-topk8", *rest, given=KEY), rounds))
 
 
 def request() -> x509.CertificateSigningRequest:

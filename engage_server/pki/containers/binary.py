@@ -1,11 +1,11 @@
 """Reads binary files: a certificate, a key, PKCS#7 or PKCS#12 in DER."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from cryptography import x509
 
-from engage_server.pki.containers.contents import Bundle
+from engage_server.pki.containers.contents import Bundle, Opening
 from engage_server.pki.containers.private_keys import key_in_der
 from engage_server.pki.encodings import UNREADABLE
 from engage_server.pki.warnings_of_cryptography import quietly
@@ -16,9 +16,23 @@ _LONG_LENGTH = 0x80
 _T = TypeVar("_T")
 
 
-def read_binary(content: bytes, secret: bytes | None) -> Bundle | None:
-    """Read DER in any of the formats; None if it has none of them or the passphrase is wrong."""
-    for read in (_certificates, _pkcs7, _pkcs12, key_in_der):
+def read_binary(content: bytes, opening: Opening) -> Bundle | None:
+    """Read DER in any of the formats; None if it has none of them or the passphrase is wrong.
+
+    Raises:
+        MustBeOpened: It is neither certificates nor PKCS#7, and may not be opened here.
+    """
+    found = _first((_certificates, _pkcs7), content, None)
+    if found is not None or content[:1] != bytes([_SEQUENCE]):
+        return found
+    opening.assert_allowed()
+    return _first((_pkcs12, key_in_der), content, opening.secret)
+
+
+def _first(
+    readers: Sequence[Callable[[bytes, bytes | None], Bundle | None]], content: bytes, secret: bytes | None
+) -> Bundle | None:
+    for read in readers:
         try:
             found = read(content, secret)
         except UNREADABLE:

@@ -6,12 +6,44 @@ from enum import StrEnum
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
+from engage_server.errors import EngageError
+
 
 class Oddity(StrEnum):
     """A form of a file that we read but other programs do not. The value is the finding code."""
 
     UTF16 = "content.utf16"
     LINES = "content.pem_lines"  # a BEGIN or END marker shares its line, or a block contains an empty line
+
+
+class MustBeOpened(EngageError):
+    """There is a key or a container, and it may not be opened here."""
+
+    default_code = "content.not_opened"
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """Whether and how keys and containers are opened.
+
+    To open one can take hours. It takes as many rounds as it says itself, and the numbers of a key are validated.
+
+    Attributes:
+        secret: The passphrase, if there is one.
+        is_allowed: Whether they may be opened here.
+    """
+
+    secret: bytes | None = field(default=None, repr=False)
+    is_allowed: bool = True
+
+    def assert_allowed(self) -> None:
+        """Call it before anything is opened.
+
+        Raises:
+            MustBeOpened: It may not be opened here.
+        """
+        if not self.is_allowed:
+            raise MustBeOpened("it holds a key or a container, which is not opened here", "Open it elsewhere.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
 )
 
-from engage_server.pki.containers.contents import Bundle
+from engage_server.pki.containers.contents import Bundle, Opening
 from engage_server.pki.containers.pem_text import PemBlock
 from engage_server.pki.encodings import UNREADABLE
 from engage_server.pki.warnings_of_cryptography import quietly
@@ -21,10 +21,15 @@ _WHERE_LOCKS_STAND = 40  # within this many bytes from the start of the key
 _Load = Callable[[bytes, bytes | None], PrivateKeyTypes]
 
 
-def key_in_pem(block: PemBlock, secret: bytes | None) -> Bundle:
-    """Read the key in a PEM block. The result shows whether it was opened, is locked or is broken."""
+def key_in_pem(block: PemBlock, opening: Opening) -> Bundle:
+    """Read the key in a PEM block. The result shows whether it was opened, is locked or is broken.
+
+    Raises:
+        MustBeOpened: It may not be opened here.
+    """
+    opening.assert_allowed()  # also one that is not encrypted: its numbers are tried for being prime
     load: _Load = load_ssh_private_key if block.label.startswith("OPENSSH") else load_pem_private_key
-    return _opened(load, block.text, secret) or _unopened(block.is_encrypted)
+    return _opened(load, block.text, opening.secret) or _unopened(block.is_encrypted)
 
 
 def key_in_der(content: bytes, secret: bytes | None) -> Bundle | None:

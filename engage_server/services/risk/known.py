@@ -1,6 +1,6 @@
 """What the judging of risks is given, and what it answers. Frozen, so that the same facts give the same answer."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -120,6 +120,7 @@ class SiteTonight:
 
     Attributes:
         site: Its name.
+        looked_at: When it was judged.
         until: The end of the night, as UTC.
         risks: What concerns the whole site, the worst first.
         doors: The doors at risk, the worst first.
@@ -128,6 +129,7 @@ class SiteTonight:
     """
 
     site: str
+    looked_at: datetime
     until: datetime
     risks: tuple[Risk, ...]
     doors: tuple[DoorAtRisk, ...]
@@ -152,3 +154,8 @@ class SiteTonight:
     def needs_attention(self) -> bool:
         """Whether somebody should act before the night: something of it is more than worth a look."""
         return self.worst is not None and self.worst > Severity.LOW
+
+
+def worst_first(sites: Iterable[SiteTonight]) -> list[SiteTonight]:
+    """Sites in the order in which people should look at them: the worst first, then by name."""
+    return sorted(sites, key=lambda each: (-(each.worst or 0), each.site))

@@ -7,6 +7,7 @@ next step serves are judged once for each kind of door, and not for each door.
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
+from itertools import islice
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -19,7 +20,7 @@ from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
 from engage_server.services.risk.doors import doors_at_risk, is_served
-from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight
+from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight, worst_first
 from engage_server.services.risk.night import end_of_night
 from engage_server.services.risk.sieve import everything, urgent
 from engage_server.services.risk.sites import next_step_tonight, site_risks
@@ -80,6 +81,14 @@ class Tonight:
         self._held_anchors = held_anchors
         self._confirmations = confirmations
 
+    def names(self) -> list[str]:
+        """The names of all sites."""
+        return [site.name for site in self._store.sites()]
+
+    def generation(self) -> int:
+        """Grows with each change of what is served."""
+        return self._confirmations.generation()
+
     def look(self, now: datetime, wanted: Callable[[str], bool] = lambda site: True) -> list[SiteTonight]:
         """Judge all sites that are wanted: the worst first, then by name.
 
@@ -89,7 +98,7 @@ class Tonight:
         """
         gaps = self._confirmations.gaps()
         found = [self._site(site, gaps, now) for site in self._store.sites() if wanted(site.name)]
-        return sorted(found, key=lambda each: (-(each.worst or 0), each.site))
+        return worst_first(found)
 
     def look_at(self, site: str, now: datetime) -> SiteTonight:
         """Judge one site.
@@ -119,6 +128,7 @@ class Tonight:
         doors, is_complete = self._doors(known)
         return SiteTonight(
             site=site.name,
+            looked_at=now,
             until=until,
             risks=site_risks(known),
             doors=doors,
@@ -142,23 +152,22 @@ class Tonight:
         return _Anchors(following.number if following else None, ends, prospects)
 
     def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], bool]:
-        """Read the urgent ones first: if there are too many, those are the ones that are not left out."""
-        found: dict[str, DeviceHistory] = {}
-        is_complete = True
-        for each in self._read(known.site, urgent(known)), self._read(known.site, everything(known)):
-            for history in each:
-                if history.identity not in found and len(found) >= MOST_DOORS:
-                    is_complete = False
-                    break
-                found[history.identity] = history
+        found, is_complete = self._to_judge(known)
         unseen = self._store.unseen_devices(known.site, MOST_DOORS + 1)
         others = self._store.answered_elsewhere(known.site, among=unseen) if unseen else {}
         doors = doors_at_risk(
-            self._with_shared(known, list(found.values())),
-            found.values(),
-            {serial: others.get(serial, "") for serial in unseen[:MOST_DOORS]},
+            self._with_shared(known, found), found, {serial: others.get(serial, "") for serial in unseen[:MOST_DOORS]}
         )
         return self._named(known.site, doors), is_complete and len(unseen) <= MOST_DOORS
+
+    def _to_judge(self, known: SiteKnown) -> tuple[list[DeviceHistory], bool]:
+        """The doors that may be at risk, and whether these are all. Of too many, the urgent ones are kept."""
+        every = list(islice(self._read(known.site, everything(known)), MOST_DOORS + 1))
+        if len(every) <= MOST_DOORS:
+            return every, True
+        first = islice(self._read(known.site, urgent(known)), MOST_DOORS)
+        found = {each.identity: each for each in (*first, *every)}
+        return list(found.values())[:MOST_DOORS], False
 
     def _named(self, site: str, doors: Sequence[DoorAtRisk]) -> tuple[DoorAtRisk, ...]:
         """With what people call them. Of doors that are equally bad, those at one place come together."""

@@ -61,7 +61,15 @@ class Naming:
             )
         return known[0]
 
-    def name(self, device: str, site: str, name: str | None, place: str | None, occasion: Occasion) -> NamedDevice:
+    def name(
+        self,
+        device: str,
+        site: str,
+        name: str | None,
+        place: str | None,
+        occasion: Occasion,
+        expected: DeviceLabel | None = None,
+    ) -> NamedDevice:
         """Set the name or the place of a device that is on the site's list, or was seen there.
 
         Args:
@@ -70,11 +78,13 @@ class Naming:
             name: Its name. "" removes it. None leaves it.
             place: Its place, in the same way.
             occasion: Who, when, and why.
+            expected: What it was called when the operator decided. None: whatever it was.
 
         Returns:
             The device as it is called now.
 
         Raises:
+            Conflict: It is called something else meanwhile (``precondition.failed``).
             UsageError: A text is too long, or has a character that it must not have.
             NotFound: There is no such site, or it does not know the device.
         """
@@ -87,6 +97,7 @@ class Naming:
             event,
             name=None if name is None else wanted.name,
             place=None if place is None else wanted.place,
+            expected=expected,
         )
         return NamedDevice(identity, label)
 

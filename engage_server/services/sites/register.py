@@ -242,7 +242,7 @@ class Sites:
             self._assert_no_rotation(site.name)
         changed = replace(
             site,
-            hosts=changes.hosts or site.hosts,
+            hosts=tuple(dict.fromkeys(changes.hosts)) or site.hosts,
             device_networks=site.device_networks if changes.device_networks is None else changes.device_networks,
             local_addresses=site.local_addresses if changes.local_addresses is None else changes.local_addresses,
             call_in=changes.call_in or site.call_in,

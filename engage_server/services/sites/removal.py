@@ -65,6 +65,15 @@ class Removal:
             )
         return found[0]
 
+    def has_files(self, site: str, serial: str) -> bool:
+        """Whether this host has files of a device, even if they are all that is left of it.
+
+        Args:
+            site: The site's name.
+            serial: 32 hexadecimal digits.
+        """
+        return self._folders.exists(site, serial)
+
     def device(self, serial: str, site: str, reason: str, occasion: Occasion) -> None:
         """Remove a device from a site: its place on the list, its evidence there, and its files.
 

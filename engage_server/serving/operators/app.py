@@ -15,6 +15,7 @@ from engage_server.composition.operators_listener import is_reached_from_elsewhe
 from engage_server.records import Secret
 from engage_server.services.installation.audit_log import as_told
 from engage_server.serving.boot_clock import boot_clock
+from engage_server.serving.opening.opener import ChainOpener
 from engage_server.serving.operators import delivery, enrolment, links, rotations, transfer
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
@@ -97,7 +98,7 @@ def operators_app(
         assert_may_see_metrics=gate.assert_may_see,
         pages=[
             sign_in_pages(lambda: side.get().access, _now, secure=secure, openid=openid),
-            api(Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure))),
+            api(Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure), ChainOpener(environment))),
         ],
     )
     return app, spool.lateness

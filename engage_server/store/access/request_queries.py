@@ -29,9 +29,14 @@ def assert_terms(connection: Connection, event: AuditEvent) -> None:
     """
     if event.terms is None or event.terms.seen is None:
         return
-    connection.execute(select(installation.c.audit_entries).with_for_update())
+    hold_log(connection)
     if select_version(connection, event.site) != event.terms.seen:
         raise changed_since(event.site)
+
+
+def hold_log(connection: Connection) -> None:
+    """Until the transaction ends, let nobody else write an entry of the audit log: so nobody else changes anything."""
+    connection.execute(select(installation.c.audit_entries).with_for_update())
 
 
 def changed_since(site: str) -> Conflict:

@@ -93,7 +93,14 @@ class SiteStore(Protocol):
         """
 
     def label_device(
-        self, identity: str, site: str, event: AuditEvent, *, name: str | None, place: str | None
+        self,
+        identity: str,
+        site: str,
+        event: AuditEvent,
+        *,
+        name: str | None,
+        place: str | None,
+        expected: DeviceLabel | None = None,
     ) -> DeviceLabel:
         """Set what people call a device, and return its label. The event is written with it as it is, and as it was.
 
@@ -103,8 +110,10 @@ class SiteStore(Protocol):
             event: The event for the audit log. If nothing changes, it is not written.
             name: Its name. "" removes it. None leaves it.
             place: Its place, in the same way.
+            expected: Its label when the operator decided. None: whatever it was.
 
         Raises:
+            Conflict: Its label is another one (``precondition.failed``).
             NotFound: There is no such site, or the device is not on its list and was never seen there.
         """
 

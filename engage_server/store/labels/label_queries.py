@@ -23,6 +23,12 @@ def select_labels(connection: Connection, row_id: int, identities: Collection[st
     return found
 
 
+def select_labels_at(connection: Connection, site: str, identities: Collection[str]) -> dict[str, DeviceLabel]:
+    """Return the labels of those of these devices that have one. Of a site that is gone, there is none."""
+    row_id = connection.scalar(select(sites.c.id).where(sites.c.name == site))
+    return {} if row_id is None else select_labels(connection, row_id, identities)
+
+
 def has_labels(connection: Connection, row_id: int) -> bool:
     """Whether any device of the site in this row has a label."""
     return connection.scalar(select(_LABEL.identity).where(_LABEL.site_id == row_id).limit(1)) is not None

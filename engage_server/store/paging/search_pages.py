@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, not_, select, tuple_, union
+from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_, union
 
 from engage_server.records import DeviceHistory, DeviceLabel, Page, searched_words, words_of
 from engage_server.store.database.batches import chunks, one_of
@@ -24,7 +24,7 @@ from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import device_histories, devices
 
 # Rows that a page with a filter looks at: fewer than without a search, because each is looked up by itself.
-MOST_EXAMINED = 1000
+MOST_EXAMINED = 500
 _SERIAL_DIGITS = 32
 _ZEROS = "0" * 16  # what most serial numbers begin with, and nobody types
 _LAST = "\U0010ffff"  # after every character of a text
@@ -139,14 +139,22 @@ def _found(
     """Return those of these devices that pass the filter: with their history, or None if they were never seen."""
     found: dict[str, DeviceHistory | None] = {}
     for some in chunks(identities):
+        there = and_(is_device_of(site), one_of(connection, _device.identity, some))
         if not wanted.host:
-            elsewhere = select(_device.id).where(_device.identity == devices.c.serial)
-            listed = and_(devices.c.site_id == row_id, one_of(connection, devices.c.serial, some))
-            query = select(devices.c.serial).where(listed, not_(elsewhere.where(is_device_of(site)).exists()))
-            if wanted.trouble is not None:
-                query = query.where(elsewhere.exists())
-            found.update(dict.fromkeys(connection.scalars(query)))
-        seen = select(device_histories).where(is_device_of(site), one_of(connection, _device.identity, some))
-        histories = with_grade(connection, seen.where(passes(wanted)), wanted.release)
-        found.update({each.identity: each for each in histories})
+            found.update(dict.fromkeys(_unseen(connection, row_id, wanted, there, some)))
+        seen = select(device_histories).where(there, passes(wanted))
+        found.update({each.identity: each for each in with_grade(connection, seen, wanted.release)})
     return found
+
+
+def _unseen(
+    connection: Connection, row_id: int, wanted: DeviceFilter, there: ColumnElement[bool], some: Sequence[str]
+) -> set[str]:
+    """Return those of these devices that are on the list and were never seen. A join would read the whole list."""
+    unseen = device_pages.select_listed(connection, row_id, some) - {
+        *connection.scalars(select(_device.identity).where(there))
+    }
+    if not unseen or wanted.trouble is None:
+        return {*unseen}
+    elsewhere = select(_device.identity).where(one_of(connection, _device.identity, sorted(unseen)))
+    return {*connection.scalars(elsewhere)}

@@ -21,7 +21,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.interface import DeviceFilter, TroubleFilter
-from engage_server.store.labels.label_queries import select_labels
+from engage_server.store.labels.label_queries import select_labels_at
 from engage_server.store.queries.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
@@ -42,7 +42,6 @@ from engage_server.store.queries.adoption_kinds import (
     seconds,
 )
 from engage_server.store.queries.history_queries import history
-from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -135,7 +134,7 @@ def _select_examples(
     query = select(_device.identity, _device.home, _device.away).where(
         _device.identity.in_(wanted), _device.site == site
     )
-    labels = select_labels(connection, site_id(connection, site), wanted)
+    labels = select_labels_at(connection, site, wanted)
     found = {
         row.identity: SuspectDevice(row.identity, row.home, row.away, labels.get(row.identity, NO_LABEL))
         for row in connection.execute(query)

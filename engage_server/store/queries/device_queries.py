@@ -26,6 +26,7 @@ def insert_device(connection: Connection, device: Device) -> bool:
             "A device has the key of one site. If it was commissioned again, remove it from the other site first: "
             f"engage device remove {device.serial} --site {owner}",
             code="device.conflict",
+            other_site=owner,
         )
     if owner is None:
         connection.execute(devices.insert().values(serial=device.serial, site_id=row_id, added_at=device.added_at))

@@ -202,6 +202,7 @@ def _assert_hosts_free(connection: Connection, site: Site) -> None:
             f"host {taken.host} belongs to site {taken.name!r}",
             "A host can belong to one site only: the devices' Host header chooses the site.",
             code="host.taken",
+            other_site=taken.name,
         )
     for other in select_sites(connection):
         shared = set(other.local_addresses) & set(site.local_addresses) if other.name != site.name else set()
@@ -210,4 +211,5 @@ def _assert_hosts_free(connection: Connection, site: Site) -> None:
                 f"local address {min(shared)} belongs to site {other.name!r}",
                 "A local address can belong to one site only.",
                 code="address.taken",
+                other_site=other.name,
             )

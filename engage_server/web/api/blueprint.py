@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from typing import Any
 
-from flask import Blueprint, Response
+from flask import Blueprint, Response, g
 from werkzeug.routing import BaseConverter
 
-from engage_server.errors import EngageError
+from engage_server.errors import EngageError, NotPossible
+from engage_server.services.access.permissions import Act, may
 from engage_server.web import problems
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
 from engage_server.web.api.next_steps import next_step_of
@@ -58,8 +59,18 @@ def problem_of(error: EngageError) -> Response:
     return problems.problem(
         status,
         error.code,
-        error.sentence,
+        _sentence(error),
         next_step_of(error),
         fields=fields,
         extension={"errors": errors} if errors else None,
     )
+
+
+def _sentence(error: EngageError) -> str:
+    """What happened, without what the caller may not know: another site, or how this host is set up."""
+    _, meaning = PROBLEM_CODES.get(error.code, (0, ""))
+    if error.other_site and not may(g.caller, Act.SITE_SEE, error.other_site):
+        return meaning.rstrip(".")
+    if isinstance(error, NotPossible):
+        return meaning.rstrip(".") or problems.NOT_POSSIBLE
+    return error.sentence

@@ -14,12 +14,13 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Request, Response
+from flask import Request, Response, g
 from flask import request as current
 
 from engage_server.records import Actor, ActorKind, ActTerms, BootClock, KeyedRequest, Occasion
 from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.services.access.requests import keyed_request
+from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.path_parameters import read_path
 from engage_server.web.api.requests import conditions, reading
 from engage_server.web.api.requests.callers import caller_of
@@ -42,12 +43,14 @@ class Surroundings:
         now: The clock; aware, UTC.
         boot_clock: The machine's own clock.
         cookie: Reads the cookie of people's sessions.
+        open_sent: Opens a chain that was sent, in a process that can be stopped.
     """
 
     services: Callable[[], Services]
     now: Callable[[], datetime]
     boot_clock: Callable[[], BootClock | None]
     cookie: SessionCookie
+    open_sent: OpenSent
 
 
 class Dispatch:
@@ -80,7 +83,7 @@ class Dispatch:
         query, body, content = _read(route, request)  # 3
         keyed = _keyed(route, request, actor, content)
         occasion = Occasion(actor.name, now, self._with.boot_clock())
-        call = Call(services, actor, occasion, path, query, body)
+        call = Call(services, actor, occasion, path, query, body, self._with.open_sent)
         if keyed is None:
             return _response(route, request, route.handle(_under_terms(route, request, call, None)))
 
@@ -100,7 +103,7 @@ class Dispatch:
     def _allowed(self, route: _AnyRoute, request: Request, site: str, services: Services, now: datetime) -> Actor:
         if route.scope is Scope.OPEN:
             return _NOBODY
-        actor = caller_of(request, services.access, self._with.cookie, now)
+        actor = g.caller = caller_of(request, services.access, self._with.cookie, now)
         if route.scope is Scope.SOMEWHERE:
             assert_may_somewhere(actor, route.act)
         else:

@@ -16,6 +16,7 @@ from pydantic import BaseModel, ConfigDict
 from engage_server.records import Actor, AuditAction, AuditEntry, Occasion
 from engage_server.records.occasion import read_reason
 from engage_server.services.access.permissions import Act
+from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.services import Services
 
 Q = TypeVar("Q", bound="Query")
@@ -68,6 +69,7 @@ class Call(Generic[Q, B]):
         path: The path's parameters, by name, read.
         query: The query.
         body: The body. ``bytes`` for a route that reads them itself. None for a route without one.
+        open_sent: Opens a chain that was sent, in a process that can be stopped.
         seen: The version that the caller has seen. None: any.
     """
 
@@ -77,6 +79,7 @@ class Call(Generic[Q, B]):
     path: Mapping[str, str | int]
     query: Q
     body: B
+    open_sent: OpenSent
     seen: str | None = None
 
     def because(self, reason: str) -> Occasion:

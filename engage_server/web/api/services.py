@@ -16,7 +16,7 @@ from engage_server.services.installation.overview import Overview
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
-from engage_server.services.risk.tonight import Tonight
+from engage_server.services.risk.recent import RecentTonight
 from engage_server.services.rotation.lifecycle import Rotations
 from engage_server.services.rotation.site_rotations import SiteRotations
 from engage_server.services.sites.device_file_change import DeviceFileChange
@@ -89,7 +89,7 @@ class Services(Protocol):
         """All sites at a glance."""
 
     @property
-    def tonight(self) -> Tonight:
+    def recent_tonight(self) -> RecentTonight:
         """Who is at risk tonight."""
 
     @property

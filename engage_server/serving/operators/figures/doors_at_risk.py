@@ -33,10 +33,10 @@ class DoorsAtRisk:
         self._now = now
 
     def count(self) -> None:
-        """Count them once.
+        """Count them once. What pages and the API show of large sites is renewed with it.
 
         Raises:
             EngageError: The store is down, or cannot be opened.
         """
-        found = self._side.get().tonight.look(self._now())
+        found = self._side.get().recent_tonight.look(self._now(), renew=True)
         self._tell({(each.site, severity.word): n for each in found for severity, n in each.counts.items()})

@@ -2,17 +2,15 @@
 
 import base64
 import binascii
-from pathlib import Path
 
 from pydantic import Field, SecretStr, model_validator
 
 from engage_server.records import Secret
 from engage_server.services.chains.folder import ChainMaterial
-from engage_server.services.chains.material import read_material
+from engage_server.services.chains.sent.reading import OpenSent, read_sent
 from engage_server.web.api.route import Body
 
 _MOST_CHARACTERS = 200_000
-_SENT = Path("-")  # how messages call what was sent along
 
 
 class SentChain(Body):
@@ -48,12 +46,13 @@ class SentChain(Body):
         """The passphrase."""
         return Secret(self.passphrase.get_secret_value().encode()) if self.passphrase else None
 
-    @property
-    def material(self) -> ChainMaterial:
+    def material(self, open_apart: OpenSent) -> ChainMaterial:
         """The chain and its key.
 
+        Args:
+            open_apart: Opens it in a process that can be stopped: see :attr:`.Call.open_sent`.
+
         Raises:
-            CertificateInvalid: They are not a chain, or more than one.
-            PrivateKeyInvalid: There is no key that a server could use.
+            EngageError: As :class:`OpenSent`.
         """
-        return read_material((_SENT,), self.opened_by, lambda: self.content)
+        return read_sent(self.content, self.opened_by, open_apart)

@@ -53,12 +53,17 @@ def seen_version(request: Request, version: str) -> str | None:
             return None
         raise Conflict("there is nothing to change yet", "Send If-None-Match: *", code="precondition.failed")
     if not any(_is_of(tag, version) for tag in request.if_match.as_set()):
-        raise Conflict(
-            "this has changed since you read it, so nothing was done",
-            "Read it again. If the change is still right, send it with the new ETag.",
-            code="precondition.failed",
-        )
+        raise changed_meanwhile()
     return version
+
+
+def changed_meanwhile() -> Conflict:
+    """The refusal of a change to what its caller has not seen."""
+    return Conflict(
+        "this has changed since you read it, so nothing was done",
+        "Read it again. If the change is still right, send it with the new ETag.",
+        code="precondition.failed",
+    )
 
 
 def _assert_absent(unwanted: str, version: str) -> None:

@@ -12,7 +12,7 @@ from engage_server.checks.case import DEFAULT_WARN_DAYS
 from engage_server.errors import NotPossible
 from engage_server.records import AnchorRole, Host
 from engage_server.services.access.permissions import Act, assert_may
-from engage_server.services.chains.sent_check import check_sent, read_anchor
+from engage_server.services.chains.sent.check import check_sent, read_anchor
 from engage_server.web.api.bodies.times import Time
 from engage_server.web.api.path_parameters import PATH_PARAMETERS
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope

@@ -6,8 +6,9 @@ from engage_server.services.access.permissions import Act
 from engage_server.web.api.bodies.labels import NameText, PlaceText
 from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.problem_codes import OF_FILES
+from engage_server.web.api.requests import conditions
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
-from engage_server.web.api.routes.devices import version_of_device
+from engage_server.web.api.routes.devices import label_of, version_of_device
 
 
 class DeviceNaming(Body):
@@ -23,8 +24,12 @@ class DeviceNaming(Body):
 
 def name_device(call: Call[NoQuery, DeviceNaming]) -> Answer[DeviceNameJson]:
     """Give a device a name and a place."""
-    body = call.body
-    named = call.services.naming.name(call.serial, call.site, body.name, body.place, call.because(body.reason))
+    body, before = call.body, label_of(call)
+    if call.seen not in (None, version_of_device(call, before)):
+        raise conditions.changed_meanwhile()
+    expected = None if call.seen is None else before
+    occasion = call.because(body.reason)
+    named = call.services.naming.name(call.serial, call.site, body.name, body.place, occasion, expected)
     label = named.label
     shown: DeviceNameJson = {
         "serial": call.serial,

@@ -14,9 +14,9 @@ from engage_server.as_json.devices import (
     known_device_json,
 )
 from engage_server.as_json.sightings import SightingJson, sighting_json
-from engage_server.errors import BodyInvalid, Conflict
+from engage_server.errors import BodyInvalid, Conflict, NotFound
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import NO_LABEL, AuditAction, AuditEntry, Host
+from engage_server.records import NO_LABEL, AuditAction, AuditEntry, DeviceLabel, Host
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.device_files.for_devices import FileForDevice
 from engage_server.services.evidence.device_view import DeviceView
@@ -93,15 +93,35 @@ class Forgetting(Body):
     """Why, for the audit log."""
 
 
-def version_of_device(call: Call[Any, Any]) -> str:
-    """What a device has at its site: its place on the list, its name, its files. What it does changes nothing here."""
+def version_of_device(call: Call[Any, Any], label: DeviceLabel | None = None) -> str:
+    """What a device has at its site: its place on the list, its name, its files. What it does changes nothing here.
+
+    Args:
+        call: The call.
+        label: The name that counts. None: the one that it has now.
+    """
     services = call.services
     services.evidence.at_site(call.site, call.serial, call.occasion.now)
     files = services.files_for_devices
-    label = services.evidence.labels(call.site, [call.serial]).get(call.serial, NO_LABEL)
+    label = label_of(call) if label is None else label
     parts = [str(services.sites.site_of_device(call.serial) == call.site), repr(label)]
     parts += [files.version(call.site, call.serial, file) for file in FileForDevice]
     return hashlib.sha256(" ".join(parts).encode()).hexdigest()[:32]
+
+
+def label_of(call: Call[Any, Any]) -> DeviceLabel:
+    """What the device in the path is called."""
+    return call.services.evidence.labels(call.site, [call.serial]).get(call.serial, NO_LABEL)
+
+
+def version_of_removal(call: Call[Any, Any]) -> str:
+    """The same. It is "files" for a device of which only files are left, which no other route knows."""
+    try:
+        return version_of_device(call)
+    except NotFound as error:
+        if error.code != "device.not_found" or not call.services.removal.has_files(call.site, call.serial):
+            raise
+        return "files"
 
 
 def list_devices(call: Call[DeviceQuery, None]) -> Answer[PageJson[DeviceJson]]:
@@ -250,13 +270,13 @@ ROUTES = (
         act=Act.DEVICE_REMOVE,
         summary="Remove a device with its evidence and its files",
         description="It is taken off the site's list. If it calls again, it is a new device. Its files on other hosts "
-        "stay.",
+        "stay. A device that is on no list and never called can have files left: to remove them, send `If-Match: *`.",
         handle=remove_device,
         answer=None,
         query=ReasonQuery,
         status=204,
         tag="devices",
-        version=version_of_device,
+        version=version_of_removal,
         writes=AuditAction.DEVICE_REMOVED,
         problems=("device.not_found", *problem_codes.OF_FILES),
     ),

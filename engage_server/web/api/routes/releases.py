@@ -68,7 +68,7 @@ def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
 def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson]:
     """Stage a chain."""
     body = call.body
-    checked = call.services.releases.stage(body.material, call.site, call.because(body.reason))
+    checked = call.services.releases.stage(body.material(call.open_sent), call.site, call.because(body.reason))
     return _made(call, checked.release.number)
 
 
@@ -161,7 +161,7 @@ ROUTES = (
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
         links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
-        problems=("release.exists", *OF_CHAINS),
+        problems=("release.exists", *OF_CHAINS, "server.busy"),
     ),
     Route(
         method="GET",

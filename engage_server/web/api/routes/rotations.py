@@ -10,11 +10,13 @@ from engage_server.as_json.rotation import ProgressJson, RotationJson, progress_
 from engage_server.records import AuditAction, AuditEntry, GatePolicy, Limit, RotationWay, Secret
 from engage_server.services.access.approvals import Candidate
 from engage_server.services.access.permissions import Act, may
+from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.services.rotation.request import RotationWish
 from engage_server.web.api.bodies.failing_doors import Accepting
 from engage_server.web.api.bodies.reasons import NeededReason, Reason
 from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
+from engage_server.web.api.problem_codes import OF_CHAINS
 from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 
 _MOST_DEVICES = 2**31 - 1
@@ -60,9 +62,11 @@ class RotationStart(Accepting):
     reason: Reason = ""
     """Why, for the audit log."""
 
-    @property
-    def wish(self) -> RotationWish:
+    def wish(self, open_apart: OpenSent) -> RotationWish:
         """What is asked for.
+
+        Args:
+            open_apart: Opens the chains: see :attr:`.Call.open_sent`.
 
         Raises:
             EngageError: A chain cannot be used.
@@ -79,7 +83,7 @@ class RotationStart(Accepting):
             way=self.way,
             passphrase=Secret(self.passphrase.get_secret_value().encode()) if self.passphrase else None,
             policy=policy,
-            sent=tuple((title, chain.material) for title, chain in sent if chain is not None),
+            sent=tuple((title, chain.material(open_apart)) for title, chain in sent if chain is not None),
         )
 
 
@@ -125,7 +129,7 @@ def get_rotation_plan(call: Call[NoQuery, None]) -> Answer[SitePlanJson]:
 def start_rotation(call: Call[NoQuery, RotationStart]) -> Answer[ProgressJson]:
     """Start a rotation."""
     starts, occasion = call.services.site_rotations, call.because(call.body.reason)
-    request = starts.request(call.site, call.body.wish, occasion)
+    request = starts.request(call.site, call.body.wish(call.open_sent), occasion)
     refusing = starts.refusing(request, occasion)
     if refusing is not None:
         call.body.assert_wanted(refusing)
@@ -135,7 +139,8 @@ def start_rotation(call: Call[NoQuery, RotationStart]) -> Answer[ProgressJson]:
 def start_rotation_again(call: Call[NoQuery, RotationStart], entry: AuditEntry) -> Answer[ProgressJson]:
     """Return the rotation that was started. If its preparation was interrupted, finish it."""
     number = int(entry.event.facts["rotation"])
-    call.services.site_rotations.resume(call.site, number, call.body.wish, call.because(call.body.reason))
+    wish = call.body.wish(call.open_sent)
+    call.services.site_rotations.resume(call.site, number, wish, call.because(call.body.reason))
     return _made(call, number)
 
 
@@ -240,11 +245,8 @@ ROUTES = (
             "authority.missing",
             "doors.fail",
             "chain.too_long",
-            "certificate.invalid",
-            "private_key.invalid",
-            "passphrase.missing",
-            "passphrase.wrong",
-            "key.mismatch",
+            *OF_CHAINS,
+            "server.busy",
             "release.refused",
             "file.not_usable",
         ),

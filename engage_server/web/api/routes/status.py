@@ -22,7 +22,8 @@ def get_status(call: Call[NoQuery, None]) -> Answer[SeenStatusJson]:
 def get_site_status(call: Call[NoQuery, None]) -> Answer[ServedSiteStatusJson]:
     """Look at one site."""
     found = call.services.overview.look_at(call.site, call.occasion)
-    return Answer(served_site_status_json(found, call.occasion.now, call.services.uploads.counts(call.site)))
+    uploads, sees_all = call.services.uploads.counts(call.site), may(call.actor, Act.HOST_SEE)
+    return Answer(served_site_status_json(found, call.occasion.now, uploads, sees_all=sees_all))
 
 
 ROUTES = (

@@ -25,10 +25,10 @@ def get_tonight(call: Call[TonightQuery, None]) -> Answer[TonightJson]:
     """Judge the sites that the caller may see."""
     now, wanted = call.occasion.now, call.query.site
     if wanted is None:
-        found = call.services.tonight.look(now, lambda site: may(call.actor, Act.TONIGHT_SEE, site))
+        found = call.services.recent_tonight.look(now, lambda site: may(call.actor, Act.TONIGHT_SEE, site))
     else:
         assert_may(call.actor, Act.TONIGHT_SEE, wanted)
-        found = [call.services.tonight.look_at(wanted, now)]
+        found = [call.services.recent_tonight.look_at(wanted, now)]
     shown = [told_to(each, lambda site: may(call.actor, Act.TONIGHT_SEE, site)) for each in found]
     return Answer(tonight_json(shown, call.query.limit, sees_hosts=may(call.actor, Act.HOST_SEE)))
 

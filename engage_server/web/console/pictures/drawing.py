@@ -25,7 +25,7 @@ class Picture:
 
 
 class Drawing:
-    """An SVG that grows. Nothing in it has a colour of its own.
+    """An SVG that grows. No shape in it sets a colour.
 
     Args:
         name: Begins the ids in it: unique in the page. Letters, digits and hyphens.

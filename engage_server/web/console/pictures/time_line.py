@@ -94,8 +94,8 @@ def _draw(drawing: Drawing, values: TimeLine, each: Ending, top: float, longest:
 
 
 def _place(days: int, longest: int) -> float:
-    """The square root leaves room for the next months. What has passed lies at the beginning."""
-    return sqrt(max(0, days) / longest) * _LENGTH
+    """The square root leaves room for the next months. What lies outside the line is drawn at its ends."""
+    return sqrt(min(max(0, days), longest) / longest) * _LENGTH
 
 
 def _urgency(values: TimeLine, each: Ending) -> str:

@@ -109,7 +109,7 @@ def codes(known: SiteKnown, device: DeviceHistory) -> list[str]:
 def test_nothing_is_at_risk_where_all_is_well() -> None:
     assert doors_at_risk(calm(), [well(number) for number in range(9)]) == ()
     assert site_risks(calm()) == ()
-    assert not SiteTonight("main", UNTIL, (), ()).needs_attention
+    assert not SiteTonight("main", NOW, UNTIL, (), ()).needs_attention
 
 
 @pytest.mark.parametrize(("code", "bad", "good"), CASES)
@@ -146,8 +146,8 @@ def test_doors_that_were_never_seen() -> None:
     )
     assert "answered" in first.risks[0].why or "north" in first.risks[0].why
     assert (second.severity, second.risks[0].kind.code) == (Severity.LOW, "risk.never_seen")
-    assert not SiteTonight("main", UNTIL, (), (second,)).needs_attention
-    assert SiteTonight("main", UNTIL, (), (first,)).needs_attention
+    assert not SiteTonight("main", NOW, UNTIL, (), (second,)).needs_attention
+    assert SiteTonight("main", NOW, UNTIL, (), (first,)).needs_attention
 
 
 def test_a_door_with_several_reasons_is_one_item_with_the_worst_first() -> None:
@@ -210,7 +210,7 @@ def test_the_order_of_what_is_given_changes_nothing(
     assert doors_at_risk(known, mixed, {name: unseen[name] for name in names}) == answer
     assert [door.severity for door in answer] == sorted((door.severity for door in answer), reverse=True)
     assert len({door.identity for door in answer}) == len(answer)
-    assert sum(SiteTonight("main", UNTIL, (), answer).counts.values()) == len(answer)
+    assert sum(SiteTonight("main", NOW, UNTIL, (), answer).counts.values()) == len(answer)
 
 
 class TestTheNextStepTonight:

@@ -1,13 +1,17 @@
 """Nights of a simulated fleet: a door that then fails was at risk the evening before, and a well fleet gives none."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
+
+import pytest
 
 from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.records import GatePolicy, Host, RotationWay, Sighting, SightingKind
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.possible_anchors import PossibleAnchors
+from engage_server.services.risk import tonight
 from engage_server.services.risk.known import SiteTonight
 from engage_server.services.sites.naming import Naming
 from engage_server.services.sites.register import SiteChanges
@@ -167,3 +171,19 @@ def test_a_night_is_that_of_the_site_and_doors_of_a_place_come_together(world: W
     assert found.until.astimezone(ZoneInfo("Pacific/Auckland")).hour == 12
     assert [door.label.place for door in found.doors] == ["Attic", "Yard", "Yard"]
     assert found.doors[0].title == f"Door 2 ({serial_of(2)})"
+
+
+def test_of_too_many_doors_the_urgent_ones_are_kept(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.add_site("main")
+    release = world.release("main")
+    for number in range(3):
+        night(world, range(1, 9), release, number)
+    at = NOW + 9 * DAY
+    refused = Sighting(SightingKind.HANDSHAKE_FAILED, at, "https", "10.0.0.8", serial_of(8), "main", release)
+    world.see(replace(refused, failure="alert unknown_ca"))
+    found = world.tonight.look_at("main", at + HOUR)
+    assert (len(found.doors), found.is_complete) == (8, True)
+    monkeypatch.setattr(tonight, "MOST_DOORS", 3)
+    found = world.tonight.look_at("main", at + HOUR)
+    assert (len(found.doors), found.is_complete) == (3, False)
+    assert found.doors[0].identity == serial_of(8)

@@ -6,6 +6,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from engage_server.records import AuditAction, AuditEntry, Host, Role, Secret
+from engage_server.services.device_files.folder import DeviceFolders
 from engage_server.web.api.routes import devices
 from tests.support.api import Api, Caller, problem
 from tests.support.chains import NOW
@@ -152,6 +153,23 @@ def test_one_that_is_gone_is_forgotten_or_removed(api: Api, world: World) -> Non
     assert (newest(world).event.action, newest(world).event.reason) == (AuditAction.DEVICE_REMOVED, "gone")
     assert problem(system.get(path)) == (404, "device.not_found")
     assert problem(system.get(f"{path}/configuration")) == (404, "configuration.not_found")
+
+
+def test_files_that_are_left_alone_are_removed_as_by_the_command(api: Api, world: World) -> None:
+    """Such as those of a host that was restored from a backup."""
+    system, path = api.system(), f"/sites/main/devices/{serial_of(7)}"
+    assert problem(system.send("DELETE", path, If_Match="*")) == (404, "device.not_found")
+    folders = DeviceFolders(world.folder / "data")
+    with folders.open("main", serial_of(7)):
+        pass
+    other = api.system(sites=("north",)).send("DELETE", path, If_Match="*")
+    assert problem(other) == (403, "access.site")
+    assert problem(system.send("DELETE", path, If_None_Match="*")) == (412, "precondition.failed")
+    removed = system.send("DELETE", f"{path}?reason=restored", If_Match="*")
+    assert removed.status_code == 204, removed.text
+    assert (newest(world).event.action, newest(world).event.reason) == (AuditAction.DEVICE_REMOVED, "restored")
+    assert not folders.exists("main", serial_of(7))
+    assert problem(system.send("DELETE", path, If_Match="*")) == (404, "device.not_found")
 
 
 def test_a_viewer_changes_nothing(api: Api, world: World) -> None:

@@ -1,11 +1,22 @@
 """Releases by the API: staged, activated, rolled back, retired, dropped."""
 
+import base64
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
 import pytest
 
 from engage_server.checks.explained.contents import CONTENTS
-from engage_server.records import Role
+from engage_server.errors import NotPossible
+from engage_server.records import Role, Secret
+from engage_server.services.chains.folder import ChainMaterial
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.serving.opening.opener import ChainOpener
 from engage_server.web.api.problem_codes import OF_CHAINS, PROBLEM_CODES
 from tests.support.api import Api, problem, sent_chain
+from tests.support.containers import BUILT, KEY, PASSPHRASE, dear, pfx
 from tests.support.world import World
 
 
@@ -70,3 +81,43 @@ def test_each_way_to_be_no_chain_is_known() -> None:
     readable = {"content.utf16", "content.pem_lines"}
     assert {each.code for each in CONTENTS if each.code.startswith("content.")} - readable <= set(OF_CHAINS)
     assert {PROBLEM_CODES[code][0] for code in OF_CHAINS} == {422}
+
+
+def _container(content: bytes) -> dict[str, str]:
+    return {"base64": base64.b64encode(content).decode(), "passphrase": PASSPHRASE.decode()}
+
+
+def test_a_container_is_opened_apart_and_staged(api: Api, world: World) -> None:
+    """By the real program, as the listener does it."""
+    api.open_sent = ChainOpener(os.environ)
+    staged = api.system().create("/sites/main/releases", _container(pfx(PASSPHRASE)))
+    assert staged.status_code == 201, staged.text
+    assert chain_of(world.releases.one("main", 2)) == BUILT.chain
+    sealed = world.store.private_key("main", 2).reveal()
+    assert sealed == KEY
+
+
+def test_a_container_that_takes_hours_is_refused(api: Api, world: World, tmp_path: Path) -> None:
+    """And others are answered meanwhile."""
+    program = "from engage_server.serving.opening import apart, limits; limits.CPU_SECONDS = 1; apart.main()"
+    api.open_sent = ChainOpener(os.environ, (sys.executable, "-c", program))
+    system, other, answered = api.system(), api.system(), 0
+    with ThreadPoolExecutor(1) as pool:
+        staging = pool.submit(system.create, "/sites/main/releases", _container(dear(8_000_000, tmp_path)))
+        while not staging.done():
+            assert other.get("/sites/main/releases").status_code == 200
+            answered += 1
+    assert problem(staging.result()) == (422, "content.too_dear")
+    assert answered > 3
+    assert len(world.store.releases("main")) == 1
+
+
+def test_too_many_at_once_are_told_to_come_again(api: Api) -> None:
+    def full(content: bytes, passphrase: Secret | None) -> ChainMaterial:
+        raise NotPossible("other chains are being opened", "Send it again later.", code="server.busy")
+
+    api.open_sent = full
+    for path, body in (("releases", _container(b"0")), ("rotations", {"chains": {"next": _container(b"0")}})):
+        refused = api.system().create(f"/sites/main/{path}", body)
+        assert problem(refused) == (503, "server.busy")
+        assert refused.headers["Retry-After"]

@@ -10,6 +10,7 @@ from flask.testing import FlaskClient
 from engage_server.errors import Conflict, EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
 from engage_server.records import Host
 from engage_server.services.access.permissions import PERMISSIONS, Act
+from engage_server.services.chains.sent.reading import open_here
 from engage_server.services.distribution.lookup import Distribution
 from engage_server.web.api.blueprint import blueprint
 from engage_server.web.api.dispatch import Surroundings
@@ -105,7 +106,7 @@ class Raising:
             query=NoQuery,
             scope=Scope.OPEN,
         )
-        around = Surroundings(services, lambda: NOW, lambda: None, SessionCookie(secure=False))
+        around = Surroundings(services, lambda: NOW, lambda: None, SessionCookie(secure=False), open_here)
         app = create_operators_app(
             Distribution(),
             bytes,

@@ -43,6 +43,17 @@ def test_one_site(api: Api, world: World) -> None:
     assert problem(api.system().get("/sites/north/status")) == (404, "site.not_found")
 
 
+def test_names_of_hosts_are_for_those_who_see_all(api: Api, world: World) -> None:
+    """A worker that is behind belongs to a host, which serves other sites, too."""
+    world.store.heartbeat(WorkerStatus("https 7 on gate-1", "gate-1", 7, "https", 0, {"main": 0}, {}))
+    here, everywhere = api.system(Role.VIEWER, ("main",)), api.system(Role.VIEWER)
+    assert everywhere.json("/status")["sites"][0]["workers_behind"] == ["https 7 on gate-1"]
+    assert everywhere.json("/sites/main/status")["workers_behind"] == ["https 7 on gate-1"]
+    assert here.json("/status")["sites"][0]["workers_behind"] == ["https"]
+    assert here.json("/sites/main/status")["workers_behind"] == ["https"]
+    assert "gate-1" not in here.get("/status").text + here.get("/sites/main/status").text
+
+
 def test_strangers_see_nothing(api: Api) -> None:
     for path in ("/status", "/sites/main/status"):
         assert problem(api.nobody().get(path)) == (401, "token.missing")

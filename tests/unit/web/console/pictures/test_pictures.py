@@ -175,6 +175,14 @@ def test_a_last_safe_day_that_has_passed_is_another_class() -> None:
         assert f'class="bar bar-{kind}"' in picture.svg
 
 
+def test_a_last_safe_day_after_the_last_end_stays_in_the_picture() -> None:
+    last = NOW + timedelta(days=900)
+    values = time_line.TimeLine(NOW, (time_line.Ending("server", NOW + timedelta(days=9), last),))
+    drawn = root_of(time_line.picture(values)).iter(f"{SVG}line")
+    (mark,) = (each for each in drawn if each.attrib["class"] == "last-safe")
+    assert float(mark.attrib["x1"]) <= 640
+
+
 def test_a_drawing_escapes_its_names() -> None:
     drawing = Drawing("x", (10, 10), EVIL[0], EVIL[3])
     assert "&lt;script&gt;" in drawing.picture((), ()).svg

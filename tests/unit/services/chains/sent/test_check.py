@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from engage_server.checks import Circumstances
 from engage_server.errors import EngageError
 from engage_server.services.chains.held_files import MAX_CERTIFICATES
-from engage_server.services.chains.sent_check import check_sent, read_anchor
+from engage_server.services.chains.sent.check import check_sent, read_anchor
 from tests.support.chains import NOW
 from tests.support.world import World
 
@@ -82,26 +82,36 @@ def test_no_container_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
         assert refused.value.code == "certificate.invalid"
 
 
-def test_the_dearest_chain_costs_little() -> None:
+@pytest.mark.parametrize(("bits", "exponent"), [(8192, 65537), (8192, 2**64 - 1), (3072, 2**3071 + 2**3000 - 1)])
+def test_the_dearest_chain_costs_little(bits: int, exponent: int) -> None:
     """As many certificates as are read, all of one name, so that each might have signed each other one."""
     numbers = random.Random(1)  # noqa: S311  # not for secrets
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = "".join(_possible_issuer(key, number, 8192, numbers) for number in range(MAX_CERTIFICATES))
+    pem = "".join(_possible_issuer(key, number, (bits, exponent), numbers) for number in range(MAX_CERTIFICATES))
     assert len(pem) < 100_000
     began = time.process_time()
     list(check_sent(pem, _AT))
     assert time.process_time() - began < 5  # about one second on a slow core
 
 
-def _possible_issuer(key: rsa.RSAPrivateKey, number: int, bits: int, numbers: random.Random) -> str:
+def test_text_that_only_begins_costs_little() -> None:
+    """Many BEGIN lines, and no END: each of them must not be followed to the end of the text."""
+    began = time.process_time()
+    with pytest.raises(EngageError):
+        check_sent("-----BEGIN CERTIFICATE-----\n" * 35_000, _AT)
+    assert time.process_time() - began < 1
+
+
+def _possible_issuer(key: rsa.RSAPrivateKey, number: int, kind: tuple[int, int], numbers: random.Random) -> str:
     """A CA's certificate with a large key and a signature of the same size, which no key made."""
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "one of many")])
+    bits, exponent = kind
     modulus = numbers.getrandbits(bits) | 1 | 1 << bits - 1
     made = (
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(rsa.RSAPublicNumbers(65537, modulus).public_key())
+        .public_key(rsa.RSAPublicNumbers(exponent, modulus).public_key())
         .serial_number(number + 1)
         .not_valid_before(_BEGIN)
         .not_valid_after(_BEGIN + timedelta(days=3650))

@@ -1,0 +1,1 @@
+"""Chains that somebody sent along: what is read of them, and where."""

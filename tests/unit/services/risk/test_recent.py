@@ -1,0 +1,77 @@
+"""Answers for large sites are kept for a while; small sites are judged each time."""
+
+from datetime import datetime, timedelta
+
+import pytest
+
+from engage_server.services.risk.known import SiteTonight
+from engage_server.services.risk.recent import KEPT_SECONDS, LONG_SECONDS, RecentTonight
+from tests.support.chains import NOW
+
+HOUR = timedelta(hours=1)
+
+
+class Slow:
+    """Judges sites, which takes the time that a test says. It has its own clock."""
+
+    def __init__(self, takes: float) -> None:
+        self.takes, self.seconds, self.served, self.judged = takes, 0.0, 1, 0
+
+    def names(self) -> list[str]:
+        return ["main", "north"]
+
+    def generation(self) -> int:
+        return self.served
+
+    def look_at(self, site: str, now: datetime) -> SiteTonight:
+        self.judged += 1
+        self.seconds += self.takes
+        return SiteTonight(site, now, NOW + 9 * HOUR, (), ())
+
+
+@pytest.fixture
+def slow() -> Slow:
+    return Slow(LONG_SECONDS + 1)
+
+
+@pytest.fixture
+def recent(slow: Slow) -> RecentTonight:
+    return RecentTonight(slow, lambda: slow.seconds)
+
+
+def test_what_took_long_is_kept_for_a_while(slow: Slow, recent: RecentTonight) -> None:
+    first = recent.look_at("main", NOW)
+    assert recent.look_at("main", NOW + HOUR / 60) is first
+    slow.seconds += KEPT_SECONDS + 1
+    assert recent.look_at("main", NOW + HOUR / 60).looked_at == NOW + HOUR / 60
+    assert slow.judged == 2
+
+
+def test_what_was_quick_is_judged_again() -> None:
+    quick = Slow(LONG_SECONDS / 2)
+    recent = RecentTonight(quick, lambda: quick.seconds)
+    for number in (1, 2, 3):
+        recent.look_at("main", NOW)
+        assert quick.judged == number
+
+
+def test_another_release_is_seen_at_once(slow: Slow, recent: RecentTonight) -> None:
+    recent.look_at("main", NOW)
+    slow.served = 2
+    recent.look_at("main", NOW)
+    assert slow.judged == 2
+
+
+@pytest.mark.parametrize("now", [NOW + 9 * HOUR, NOW - HOUR])
+def test_another_night_or_a_clock_that_was_set(slow: Slow, recent: RecentTonight, now: datetime) -> None:
+    recent.look_at("main", NOW)
+    recent.look_at("main", now)
+    assert slow.judged == 2
+
+
+def test_the_metrics_renew_all(slow: Slow, recent: RecentTonight) -> None:
+    recent.look(NOW, renew=True)
+    recent.look(NOW, renew=True)
+    assert slow.judged == 4
+    assert [each.site for each in recent.look(NOW, lambda site: site == "north")] == ["north"]
+    assert slow.judged == 4
