@@ -7,7 +7,9 @@ from engage_server.web.api.route import Scope
 from engage_server.web.api.routes.table import ROUTES
 from tests.support.api import Api
 
-_OPEN_TO_ONE_SITE = sorted({route.act for route in ROUTES if route.scope in (Scope.SITE, Scope.SOMEWHERE)} - {"rotation:approve"})
+_OPEN_TO_ONE_SITE = sorted(
+    {route.act for route in ROUTES if route.scope in (Scope.SITE, Scope.SOMEWHERE)} - {"rotation:approve"}
+)
 _OF_ALL_SITES = ("host:see", "metrics:see", "people:see")
 
 
