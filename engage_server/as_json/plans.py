@@ -7,8 +7,8 @@ from engage_server.as_json.releases import BudgetJson, budget_json
 from engage_server.records import RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import Expiry
-from engage_server.services.rotation.plan import RotationPlan, WayPlan
-from engage_server.services.rotation.proof import ProvenChain
+from engage_server.services.rotation.planning.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.planning.proof import ProvenChain
 
 _ROLES: tuple[Literal["intermediate", "root"], ...] = ("intermediate", "root")
 

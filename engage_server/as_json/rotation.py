@@ -4,7 +4,7 @@ from engage_server.as_json.adoption import AdoptionJson, adoption_json
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.records import Approval, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.rotation.gate import Verdict
+from engage_server.services.rotation.gate.decision import Verdict
 from engage_server.services.rotation.progress import RotationProgress
 
 

@@ -63,7 +63,7 @@ class SiteTonightJson(Shape):
     site: str
     """The name of the site."""
     looked_at: Instant
-    """When it was judged: for a large site, up to two minutes ago."""
+    """When it was judged: for a large site, some minutes ago."""
     until: Instant
     """The end of the night: the next noon at the site."""
     worst: SeverityWord | None

@@ -24,7 +24,7 @@ from engage_server.records import (
     RotationWay,
 )
 from engage_server.services.access.approvals import Candidate, admit, count
-from engage_server.services.rotation.gate import Decision, Verdict
+from engage_server.services.rotation.gate.decision import Decision, Verdict
 from engage_server.services.rotation.second_person import needed, ruled
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from engage_server.records import GatePolicy, Limit, RequiredEvidence
-from engage_server.services.rotation.gate import Verdict
+from engage_server.services.rotation.gate.decision import Verdict
 from tests.support.forger import (
     LAST_NIGHT,
     Door,

@@ -73,7 +73,7 @@ class Api:
     Attributes:
         now: What the clock says.
         is_away: Whether the database is.
-        open_sent: Opens chains: here, which costs less than in a process of its own.
+        open_sent: Opens chains: here, which costs less than in a separate process.
     """
 
     def __init__(self, world: World) -> None:

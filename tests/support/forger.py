@@ -26,7 +26,7 @@ from engage_server.records import (
     SightingKind,
 )
 from engage_server.services.evidence.fold import fold
-from engage_server.services.rotation.gate import Decision, decide
+from engage_server.services.rotation.gate.decision import Decision, decide
 from engage_server.store.partial_indexes import whole_schema
 from engage_server.store.queries.adoption_kinds import Question
 from engage_server.store.queries.adoption_queries import select_adoption

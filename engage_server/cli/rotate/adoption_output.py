@@ -4,8 +4,8 @@ import click
 
 from engage_server.cli.output import NO_BREAK, console, print_wrapped
 from engage_server.records import Adoption
-from engage_server.services.rotation.gate import crowd_of
-from engage_server.services.rotation.gate_words import doubt_words, example_words
+from engage_server.services.rotation.gate.decision import crowd_of
+from engage_server.services.rotation.gate.words import doubt_words, example_words
 
 _BAR = 40
 _KINDS = {

@@ -8,7 +8,7 @@ import click
 from engage_server.cli.output import console, print_table, print_wrapped
 from engage_server.pki.byte_budget import ByteBudget
 from engage_server.records import RotationWay
-from engage_server.services.rotation.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.planning.plan import RotationPlan, WayPlan
 
 _BAR = 40
 _ORDINALS = ("", "1st", "2nd", "3rd")  # no way has more chains

@@ -1,7 +1,8 @@
 """Keeps the answers for large sites for a while, so that pages and other systems never wait for them.
 
 A site with a million doors takes seconds to judge. The operators' instance judges every site once a minute for the
-metrics. What took long then is kept until the next time. What was quick is judged again each time.
+metrics, or less often if that takes long. What took long then is kept until the next time. What was quick is judged
+again each time.
 """
 
 from collections.abc import Callable
@@ -13,7 +14,8 @@ from typing import Protocol
 from engage_server.services.risk.known import SiteTonight, worst_first
 
 LONG_SECONDS = 0.2  # an answer that took longer is kept
-KEPT_SECONDS = 120.0  # longer than the pause of the metrics, which renew it
+KEPT_SECONDS = 120.0  # at least; longer than the pause of the metrics, which renew it
+SHARE = 20  # judging takes at most one part in so many of a processor's time
 
 
 class Judging(Protocol):
@@ -37,7 +39,7 @@ class _Kept:
 
 
 class RecentTonight:
-    """Says who is at risk tonight, for large sites as it was at most two minutes ago. For several threads.
+    """Says who is at risk tonight, for large sites as it was some minutes ago. For several threads.
 
     Args:
         tonight: Judges.
@@ -87,5 +89,6 @@ class RecentTonight:
         ended = self._stopwatch()
         self._kept.pop(site, None)
         if ended - begun > LONG_SECONDS:
-            self._kept[site] = _Kept(found, generation, ended + KEPT_SECONDS)
+            kept_for = max(KEPT_SECONDS, 2 * SHARE * (ended - begun))
+            self._kept[site] = _Kept(found, generation, ended + kept_for)
         return found

@@ -25,12 +25,12 @@ from engage_server.services.evidence.pace import Pace, pace_of
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
-from engage_server.services.rotation.gate import Decision, Verdict, decide, is_unsure
-from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
+from engage_server.services.rotation.gate.decision import Decision, Verdict, decide, is_unsure
+from engage_server.services.rotation.gate.soak import begun, looked
+from engage_server.services.rotation.planning.plan import RotationPlan, Situation, keys_for, make_plan
+from engage_server.services.rotation.planning.proof import Judge
 from engage_server.services.rotation.preparation import RotationRequest, StartSteps
 from engage_server.services.rotation.progress import RotationProgress, with_approvals
-from engage_server.services.rotation.proof import Judge
-from engage_server.services.rotation.soak import begun, looked
 from engage_server.services.rotation.steps import StepsStore, has_ended
 
 _ATTEMPTS = 3  # to go on after an approval, while others look at the same rotation

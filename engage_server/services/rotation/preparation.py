@@ -22,7 +22,7 @@ from engage_server.records.telling import Tell
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import ChainMaterial, read_successors
 from engage_server.services.releases.lifecycle import Releases, chain_of
-from engage_server.services.rotation.proof import Judge, broken_promise, prove
+from engage_server.services.rotation.planning.proof import Judge, broken_promise, prove
 from engage_server.services.rotation.steps import RotationSteps, StepsStore, in_one_line
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 
 from engage_server.records import Adoption, Rotation
-from engage_server.services.rotation.gate import Decision
+from engage_server.services.rotation.gate.decision import Decision
 from engage_server.services.rotation.second_person import SecondPerson, needed, ruled
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from engage_server.records import Rotation, RotationWay
 from engage_server.services.access.approvals import Count, count
-from engage_server.services.rotation.gate import Decision, Verdict
+from engage_server.services.rotation.gate.decision import Decision, Verdict
 
 _APPROVED = "an operator approved it"
 

@@ -10,7 +10,7 @@ from engage_server.services.chains.authority import FoundAuthority
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import Rotations
-from engage_server.services.rotation.plan import RotationPlan
+from engage_server.services.rotation.planning.plan import RotationPlan
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.rotation.request import RotationRequests, RotationWish
 from engage_server.services.rotation.steps import has_ended

@@ -1,1 +1,1 @@
-"""Opens what strangers sent in a process of its own, which ends when that takes too long."""
+"""Opens what strangers sent in a separate process, which ends when that takes too long."""

@@ -26,7 +26,7 @@ _INHERITED = ("PYTHONPATH", "PYTHONHOME", "LD_LIBRARY_PATH", "OPENSSL_CONF", "OP
 
 
 class ChainOpener:
-    """Opens chains, each in a process of its own. Any number of threads may call it.
+    """Opens chains, each in a separate process. Any number of threads may call it.
 
     Args:
         environment: Of this process. The other one gets only what it needs of it.

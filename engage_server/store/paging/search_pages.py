@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, select, tuple_, union
+from sqlalchemy import Connection, Select, and_, select, tuple_, union
 
 from engage_server.records import DeviceHistory, DeviceLabel, Page, searched_words, words_of
 from engage_server.store.database.batches import chunks, one_of
@@ -139,22 +139,24 @@ def _found(
     """Return those of these devices that pass the filter: with their history, or None if they were never seen."""
     found: dict[str, DeviceHistory | None] = {}
     for some in chunks(identities):
-        there = and_(is_device_of(site), one_of(connection, _device.identity, some))
         if not wanted.host:
-            found.update(dict.fromkeys(_unseen(connection, row_id, wanted, there, some)))
+            found.update(dict.fromkeys(_unseen(connection, site, row_id, wanted, some)))
+        there = and_(is_device_of(site), one_of(connection, _device.identity, some))
         seen = select(device_histories).where(there, passes(wanted))
         found.update({each.identity: each for each in with_grade(connection, seen, wanted.release)})
     return found
 
 
-def _unseen(
-    connection: Connection, row_id: int, wanted: DeviceFilter, there: ColumnElement[bool], some: Sequence[str]
-) -> set[str]:
-    """Return those of these devices that are on the list and were never seen. A join would read the whole list."""
-    unseen = device_pages.select_listed(connection, row_id, some) - {
-        *connection.scalars(select(_device.identity).where(there))
-    }
+def _unseen(connection: Connection, site: str, row_id: int, wanted: DeviceFilter, some: Sequence[str]) -> set[str]:
+    """Return those of these devices that are on the list and were never seen.
+
+    PostgreSQL reads the whole list for a join. SQLite reads the widest index whole if a question names only columns of
+    that one, so this names no others than the unique index has. No serial number is an address of several devices.
+    """
+    listed = device_pages.select_listed(connection, row_id, some)
+    seen = select(_device.identity).where(_device.site == site)
+    unseen = {*listed} - {*connection.scalars(seen.where(one_of(connection, _device.identity, sorted(listed))))}
     if not unseen or wanted.trouble is None:
-        return {*unseen}
+        return unseen
     elsewhere = select(_device.identity).where(one_of(connection, _device.identity, sorted(unseen)))
     return {*connection.scalars(elsewhere)}

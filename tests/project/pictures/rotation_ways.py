@@ -15,7 +15,7 @@ from engage_server.pki.chain import Chain
 from engage_server.pki.issuing.authority import BuiltChain
 from engage_server.pki.issuing.succession import AuthorityKeys, needed_key, succeed
 from engage_server.records import AnchorRole, Host, RotationWay
-from engage_server.services.rotation.proof import ProvenChain, prove
+from engage_server.services.rotation.planning.proof import ProvenChain, prove
 from tests.project.pictures.drawing import Picture
 
 _ROLES = ("root", "intermediate", "server")

@@ -1,4 +1,4 @@
-"""What two processes tell each other, where one opens a chain for the other.
+"""What two processes exchange, where one opens a chain for the other.
 
 A private key is in it: it may go through a pipe, and nowhere else.
 """

@@ -1,7 +1,7 @@
 """Reads a chain and its key that somebody sent along.
 
-To open a key or a container can take hours: it takes as many rounds as it says itself, and the numbers of a key are
-tried for being prime. So it is opened where it can be stopped, which is not in the process that was asked.
+To open a key or a container can take hours. It takes as many rounds as it says itself, and the numbers of a key are
+tested for being prime. So it is opened where it can be stopped, which is not in the process that was asked.
 """
 
 from contextlib import suppress

@@ -1,5 +1,6 @@
 """Counts the doors at risk tonight, for the metrics. At most once a minute, however often the metrics are read."""
 
+import time
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 
@@ -10,6 +11,7 @@ SECONDS = 60.0
 SENTENCES = Sentences(
     "the doors at risk are not counted", "the doors at risk are counted again", "counting the doors at risk failed"
 )
+_SHARE = 20  # counting takes at most one part in so many of a processor's time
 AtRisk = Mapping[tuple[str, str], int]  # by site and severity
 
 
@@ -20,6 +22,7 @@ class DoorsAtRisk:
         side: The services.
         tell: Called with the counts.
         now: The clock.
+        stopwatch: Seconds by a clock that is never set.
     """
 
     def __init__(
@@ -27,16 +30,24 @@ class DoorsAtRisk:
         side: ActingSide,
         tell: Callable[[AtRisk], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
         self._side = side
         self._tell = tell
         self._now = now
+        self._stopwatch = stopwatch
+        self._not_before = float("-inf")
 
     def count(self) -> None:
-        """Count them once. What pages and the API show of large sites is renewed with it.
+        """Count them once, unless that took long a short time ago. It renews what pages show of large sites.
 
         Raises:
             EngageError: The store is down, or cannot be opened.
         """
+        begun = self._stopwatch()
+        if begun < self._not_before:
+            return
         found = self._side.get().recent_tonight.look(self._now(), renew=True)
         self._tell({(each.site, severity.word): n for each in found for severity, n in each.counts.items()})
+        ended = self._stopwatch()
+        self._not_before = ended + _SHARE * (ended - begun)

@@ -160,7 +160,8 @@ ROUTES = (
         act=Act.RELEASE_STAGE,
         summary="Stage a chain as the site's next release",
         description="The chain is checked and its key is sealed. Nothing is served before it is activated. A release "
-        "with errors is staged, too: its findings say what keeps it from going live.",
+        "with errors is staged, too: its findings say what keeps it from going live. A file or key that takes more "
+        "than 5 seconds of computing to open is refused.",
         handle=stage_release,
         answer=CheckedReleaseJson,
         body=ChainToStage,

@@ -47,6 +47,15 @@ def test_what_took_long_is_kept_for_a_while(slow: Slow, recent: RecentTonight) -
     assert slow.judged == 2
 
 
+def test_what_took_very_long_is_kept_longer_than_the_metrics_wait() -> None:
+    slow = Slow(60)
+    recent = RecentTonight(slow, lambda: slow.seconds)
+    recent.look_at("main", NOW)
+    slow.seconds += 20 * 60 + KEPT_SECONDS
+    recent.look_at("main", NOW)
+    assert slow.judged == 1
+
+
 def test_what_was_quick_is_judged_again() -> None:
     quick = Slow(LONG_SECONDS / 2)
     recent = RecentTonight(quick, lambda: quick.seconds)

@@ -36,7 +36,7 @@ from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.rotation import preparation
-from engage_server.services.rotation.gate import Verdict
+from engage_server.services.rotation.gate.decision import Verdict
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY, key
 from tests.support.stored import audit_events

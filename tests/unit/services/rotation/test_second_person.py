@@ -22,7 +22,7 @@ from engage_server.records import (
     RotationWay,
 )
 from engage_server.services.access.approvals import Candidate
-from engage_server.services.rotation.gate import Decision, Verdict
+from engage_server.services.rotation.gate.decision import Decision, Verdict
 from engage_server.services.rotation.second_person import needed, ruled
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW

@@ -29,5 +29,15 @@ def test_doors_by_site_and_severity(world: World, tmp_path: Path) -> None:
         assert 'engage_doors_at_risk{severity="high",site="main"} 0.0' in text
 
 
+def test_what_takes_long_is_counted_less_often(world: World, tmp_path: Path) -> None:
+    side = OperatorSide(world.store, load_settings(None, {}, {}, tmp_path))
+    told: list[object] = []
+    seconds = iter([0.0, 10.0, 100.0, 209.0, 211.0, 212.0])  # of it, the first count takes ten
+    counting = DoorsAtRisk(ActingSide(lambda: side), told.append, lambda: NOW, lambda: next(seconds))
+    for expected in (1, 1, 1, 2):
+        counting.count()
+        assert len(told) == expected
+
+
 def test_it_is_counted_at_most_once_a_minute() -> None:
     assert SECONDS >= 60

@@ -7,9 +7,9 @@ from datetime import timedelta
 import pytest
 
 from engage_server.records import Adoption, BootClock, GatePolicy, Occasion, Rotation, RotationState, RotationWay
-from engage_server.services.rotation.gate import Verdict, decide
+from engage_server.services.rotation.gate.decision import Verdict, decide
+from engage_server.services.rotation.gate.soak import NIGHT, begun, looked
 from engage_server.services.rotation.lifecycle import Rotations
-from engage_server.services.rotation.soak import NIGHT, begun, looked
 from tests.support.chains import NOW
 from tests.support.stored import audit_events
 from tests.support.world import World, told_by

@@ -14,7 +14,7 @@ from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.records import AnchorRole, Host, RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import MARGIN, expiries_of
-from engage_server.services.rotation.plan import RotationPlan, Situation, keys_for, make_plan
+from engage_server.services.rotation.planning.plan import RotationPlan, Situation, keys_for, make_plan
 from tests.support.chains import HOSTS, NOW, Recipe, good_chain, key
 
 DAY = timedelta(days=1)

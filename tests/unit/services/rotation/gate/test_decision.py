@@ -17,8 +17,8 @@ from engage_server.records import (
     RotationWay,
     SuspectDevice,
 )
-from engage_server.services.rotation.gate import Verdict, decide
-from engage_server.services.rotation.gate_words import doubt_words, undecided_words
+from engage_server.services.rotation.gate.decision import Verdict, decide
+from engage_server.services.rotation.gate.words import doubt_words, undecided_words
 from tests.support.chains import NOW
 from tests.support.world import serial_of
 

@@ -14,7 +14,7 @@ from engage_server.pki.issuing.succession import needed_key, succeed
 from engage_server.records import AnchorRole, Host, RotationWay
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
-from engage_server.services.rotation.proof import Judge, ProvenChain, broken_promise, prove
+from engage_server.services.rotation.planning.proof import Judge, ProvenChain, broken_promise, prove
 
 _FOLLOWING = 3  # the most keys that a way makes: root, intermediate, server
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from engage_server.records import Adoption, Crowd, Limit, Rotation
-from engage_server.services.rotation.gate_words import came, crowd_words, undecided_words
+from engage_server.services.rotation.gate.words import came, crowd_words, undecided_words
 
 _CROWD = Limit(3, 10.0)  # devices named at one address that is none of theirs: more than both limits is a crowd
 

@@ -1,0 +1,1 @@
+"""The gate between two steps: what it counts, what it decides, and the words for it."""
