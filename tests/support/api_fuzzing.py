@@ -63,7 +63,8 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) 
         origin: Of the API.
         seed: Of its chances.
         cases: The most requests to one operation, in one phase.
-        variables: ``API_TOKEN``: whose requests they are. ``API_SITE``: the site in most of the valid ones. ``API_SERIALS``: their devices.
+        variables: ``API_TOKEN``: whose requests they are. ``API_SITE``, ``API_SERIALS``: the site and the devices in
+            most of the valid ones.
     """
     document = json.loads((folder / "openapi.json").read_text())
     (folder / "schemathesis.toml").write_text("".join(_configuration(document)))

@@ -1,4 +1,4 @@
-"""Runs in schemathesis' own process: leads its valid requests to where something happens, and reads the codes of problems.
+"""Runs in schemathesis' own process: leads its valid requests to where something happens, and reads problems' codes.
 
 Left to chance, nearly every change would end at an unknown site, an old version or a chain that is none. So most of the
 requests that are meant to be valid get the real site, a few devices, any version and real content. The wrong ones stay

@@ -6,6 +6,11 @@ from typing import NotRequired
 from engage_server.as_json.formats import Shape
 
 PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
+    "request.malformed": (400, "The request cannot be read."),
+    "request.host": (400, "The request names no host."),
+    "request.method": (405, "The address does not have that method. The field Allow names those that it has."),
+    "request.target_too_long": (414, "The address is too long."),
+    "request.header_too_large": (431, "The header is too large."),
     "request.json": (400, "The body is empty."),
     "body.invalid": (400, "The body is not JSON."),
     "request.body": (400, "The address reads no body."),

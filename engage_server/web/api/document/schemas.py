@@ -9,7 +9,7 @@ from engage_server.web.api.problem_codes import ProblemJson
 from engage_server.web.api.route import Query, Route
 
 _REFS = "#/components/schemas/{model}"
-_KNOWN = "x-extensible-enum"  # the known word for it, which generators of clients read
+KNOWN = "x-extensible-enum"  # the known word for it, which generators of clients read
 
 
 class Schemas:
@@ -81,7 +81,7 @@ class _Shown:
         made = {
             key: self.opened(each) for key, each in schema.items() if (key, each) != ("additionalProperties", False)
         }
-        keys = made.pop("propertyNames", {}).get(_KNOWN)
+        keys = made.pop("propertyNames", {}).get(KNOWN)
         return made if keys is None else {**made, "x-known-keys": keys}
 
 
@@ -96,7 +96,7 @@ def _is_list_of_texts(schema: Mapping[str, Any]) -> bool:
 
 def _known_texts(schema: Mapping[str, Any]) -> dict[str, Any]:
     """Texts of which more may come, with those that are known today."""
-    return {"type": "string", _KNOWN: _listed(schema)}
+    return {"type": "string", KNOWN: _listed(schema)}
 
 
 def _without(schema: Mapping[str, Any], *words: str) -> dict[str, Any]:

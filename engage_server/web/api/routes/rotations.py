@@ -244,10 +244,10 @@ ROUTES = (
             "authority.missing",
             "doors.fail",
             "chain.too_long",
-            "server.busy",
             "release.refused",
             "file.not_usable",
             *OF_CHAINS,
+            "server.busy",
         ),
     ),
     Route(

@@ -58,9 +58,11 @@ def test_a_device_is_named(api: Api, doors: World) -> None:
         ({"name": "x" * 81}, "/name"),
         ({"place": "x" * 121}, "/place"),
         ({"label": "x"}, "/label"),
+        ({"name": None}, "/name"),
+        ({"place": None}, "/place"),
     ],
 )
-def test_a_wrong_name_is_refused(api: Api, doors: World, body: dict[str, str], field: str) -> None:
+def test_a_wrong_name_is_refused(api: Api, doors: World, body: dict[str, Any], field: str) -> None:
     system, head = api.system(), doors.store.audit_head()
     refused = system.send("PATCH", PATH, body, If_Match="*")
     assert problem(refused) == (422, "request.invalid")
@@ -93,7 +95,7 @@ def test_a_name_of_one_site_is_none_of_another(api: Api, doors: World) -> None:
 def test_a_search_is_read_in_pages(api: Api, doors: World) -> None:
     system = api.system()
     for serial, name in ((ONE, "S\u00fcd entrance"), (TWO, "North sud")):
-        system.send("PUT", f"/sites/main/devices/{serial}", {"name": name}, If_Match="*")
+        system.send("PATCH", f"/sites/main/devices/{serial}", {"name": name}, If_Match="*")
     found, following = list[str](), "/sites/main/devices?search=sud&limit=1"
     while following:
         page = system.json(following)
