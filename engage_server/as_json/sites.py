@@ -1,13 +1,15 @@
 """Sites, and how they answer call-ins."""
 
-from engage_server.as_json.formats import Instant, Shape
+from typing import Annotated
+
+from engage_server.as_json.formats import Format, Instant, Shape
 from engage_server.records import AnchorRole, CallIn, CallInWay, RequiredEvidence, Site, UnknownDevices
 
 
 class UpstreamJson(Shape):
     """The access-control system that a site's calls go to."""
 
-    url: str
+    url: Annotated[str, Format("uri")]
     """Stands in front of each device's own path. It never holds a password."""
     timeout_seconds: float
     """The time limit of one whole call, in seconds."""

@@ -1,7 +1,7 @@
 """What devices uploaded, and which files they were given."""
 
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.services.device_files.exchange import DeviceEvent
@@ -81,7 +81,7 @@ class PutFileJson(Shape):
     """The serial number of the device."""
     site: str
     """The name of its site."""
-    file: FileForDevice
+    file: Literal["database", "configuration"]
     """Which file."""
     version: str | None
     """The ``nxtDbVerTS`` of the database, as it was sent. Null: the file is no database."""
@@ -145,7 +145,7 @@ def put_file_json(site: str, serial: str, file: FileForDevice, put: VersionedFil
     return {
         "serial": serial,
         "site": site,
-        "file": file,
+        "file": "database" if file is FileForDevice.DATABASE else "configuration",
         "version": None if version is None else str(version),
         "bytes": put.length,
     }

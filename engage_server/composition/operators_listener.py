@@ -1,5 +1,6 @@
 """What the settings say about the operators' listener: how it is called, and whether strangers could reach it."""
 
+import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 
 _MAX_PEM_BYTES = 256 * 1024
+_PROBE_SECONDS = 0.5
 
 
 def has_tls(settings: Settings) -> bool:
@@ -85,6 +87,16 @@ def address(settings: Settings, *, by_browser: bool = False) -> str:
     if settings.operators_behind_proxy and not has_tls(settings):
         return f"https://{host}"
     return f"{'https' if has_tls(settings) else 'http'}://{host}:{settings.operators_port}"
+
+
+def is_answering(settings: Settings) -> bool:
+    """Whether something accepts connections where the listener should be. It may be another program."""
+    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.operators_bind, settings.operators_bind)  # noqa: S104
+    try:
+        with socket.create_connection((near, settings.operators_port), _PROBE_SECONDS):
+            return True
+    except OSError:
+        return False
 
 
 def read_operators_certificate(settings: Settings) -> tuple["list[x509.Certificate]", "PrivateKeyTypes"]:

@@ -18,7 +18,7 @@ from engage_server.records import (
     StaticCertificate,
 )
 from engage_server.store import audit_log, release_keys
-from engage_server.store.access import request_queries
+from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
 from engage_server.store.interface import ReleaseDraft
@@ -115,12 +115,14 @@ class SqlStore(SqlDevices, SqlEvidence, SqlPages, SqlWorkers, SqlRotation, SqlLi
     def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             rename_queries.rename_site(connection, name, new, self._opened())
-            self._tell(connection, event, changes_serving=True)
+            roles = grant_queries.rename_in_grants(connection, name, new)
+            self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         with writing(self._engine, LONG_SECONDS) as connection:
             removal_queries.delete_site(connection, name)
-            self._tell(connection, event, changes_serving=True)
+            roles = grant_queries.remove_from_grants(connection, name)
+            self._tell(connection, replace(event, facts={**event.facts, **roles}), changes_serving=True)
 
     def static_certificates(self) -> Sequence[StaticCertificate]:
         with reading(self._engine) as connection:

@@ -65,7 +65,7 @@ def test_it_would_find_something(tmp_path: Path) -> None:
         thread.start()
         try:
             origin = f"http://127.0.0.1:{liar.server_port}"
-            verdict = fuzz(tmp_path, origin, seed=1, cases=1, API_TOKEN="x", API_SITE="main")
+            verdict = fuzz(tmp_path, origin, seed=1, cases=1, API_TOKEN="x", API_SITE="main", API_SERIALS="")
         finally:
             liar.shutdown()
             thread.join()

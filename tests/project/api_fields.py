@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from engage_server.web.api.document.openapi import document
+from engage_server.web.api.document.schemas import KNOWN
 from engage_server.web.api.routes.table import ROUTES
 
 Schema = dict[str, Any]
@@ -58,7 +59,7 @@ def kind(schema: Schema) -> str:
     for choices in (schema.get("anyOf"), schema.get("allOf")):
         if choices:
             return " or ".join(kind(each) for each in choices)
-    if "enum" in found or "const" in found:
+    if "enum" in found or KNOWN in found:
         return _values(found)
     if schema.get("type") == "array":
         return f"list of {kind(schema.get('items', {}))}"
@@ -69,7 +70,7 @@ def kind(schema: Schema) -> str:
 
 
 def _values(schema: Schema) -> str:
-    values = schema.get("enum", [schema.get("const")])
+    values = schema.get("enum") or schema[KNOWN]
     return ", ".join(f"`{each}`" for each in values) if len(values) <= _MOST_VALUES else "one of several texts"
 
 

@@ -133,7 +133,7 @@ def _content(name: str) -> str:
 
 def _is_page(name: str) -> bool:
     """Whether a shape is no more than a page of a list. All of these are alike."""
-    return set(SHAPES[name].get("properties", ())) == {"items", "next"}
+    return set(SHAPES[name].get("properties", ())) == {"items", "next", "next_cursor"}
 
 
 def _shapes() -> Iterator[str]:

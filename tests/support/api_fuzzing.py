@@ -12,9 +12,12 @@ from typing import Any
 
 from tests.support.api_judges import SCHEMATHESIS
 from tests.support.api_server import SITE, ApiServer, api_server
+from tests.support.rotating import night
+from tests.support.world import serial_of
 
 _HOOKS = Path(__file__).with_name("schemathesis_hooks.py")
 _CHAINS = 6
+_DEVICES = 4  # that most of the requests are about; all but the last have called
 _PATIENCE = 3600  # seconds for one run; it ends by itself, and sooner where nobody else is at work
 _BEYOND_THE_FORM = {"2xx", "304", "401", "403", "404", "409", "412"}  # who calls, what exists, what happened since
 _REFUSALS = (400, 401, 403, 404, 405, 406, 409, 412, 413, 414, 415, 421, 422, 428)
@@ -60,7 +63,8 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) 
         origin: Of the API.
         seed: Of its chances.
         cases: The most requests to one operation, in one phase.
-        variables: ``API_TOKEN``: whose requests they are. ``API_SITE``: the site in most of the valid ones.
+        variables: ``API_TOKEN``: whose requests they are. ``API_SITE``, ``API_SERIALS``: the site and the devices in
+            most of the valid ones.
     """
     document = json.loads((folder / "openapi.json").read_text())
     (folder / "schemathesis.toml").write_text("".join(_configuration(document)))
@@ -85,18 +89,20 @@ def fuzz(folder: Path, origin: str, *, seed: int, cases: int, **variables: str) 
 
 
 class FuzzedServer:
-    """An installation for the judge alone, who may do to it what an operator may do."""
+    """An installation for the judge alone, who may do to it what an admin may do."""
 
     def __init__(self, server: ApiServer) -> None:
         self.server = server
         (server.folder / "chains").mkdir()
         for number in range(_CHAINS):
             server.new_chain(server.folder / "chains" / f"{number}.pem")
+        for number in range(1, _DEVICES):
+            night(server.pair, number)
         server.document_in(server.folder)
 
     def tried(self, *, seed: int, cases: int) -> Verdict:
         """Let schemathesis try: see :func:`fuzz`."""
-        token = self.server.tokens["operator"]
+        token = self.server.tokens["admin"]  # who may do whatever a token may
         return fuzz(
             self.server.folder,
             self.server.origin,
@@ -104,6 +110,7 @@ class FuzzedServer:
             cases=cases,
             API_TOKEN=token,
             API_SITE=SITE,
+            API_SERIALS=" ".join(serial_of(number) for number in range(1, _DEVICES + 1)),
         )
 
 

@@ -18,13 +18,13 @@ from engage_client.api.releases import (  # type: ignore[import-not-found]
     list_releases,
     stage_release,
 )
-from engage_client.models import Problem, Serving, StagedChain  # type: ignore[import-not-found]
+from engage_client.models import ChainToStage, Problem, ReleaseActivation  # type: ignore[import-not-found]
 
 
 def main(url: str, site: str, chain: Path) -> dict[str, object]:
     """Do it as a pipeline would, and give up at the first problem."""
     client = AuthenticatedClient(url, os.environ["ENGAGE_TOKEN"], raise_on_unexpected_status=True)
-    body = StagedChain(pem=chain.read_text(), reason="renewed by a pipeline")
+    body = ChainToStage(pem=chain.read_text(), reason="renewed by a pipeline")
     key = str(uuid.uuid4())
     staged = stage_release.sync_detailed(site, client=client, body=body, idempotency_key=key)
     if isinstance(staged.parsed, Problem):
@@ -32,14 +32,18 @@ def main(url: str, site: str, chain: Path) -> dict[str, object]:
     again = stage_release.sync_detailed(site, client=client, body=body, idempotency_key=key)
     number = staged.parsed.release
     served = activate_release.sync(
-        site, number, client=client, body=Serving(reason="renewed by a pipeline"), if_match=staged.headers["ETag"]
+        site,
+        number,
+        client=client,
+        body=ReleaseActivation(reason="renewed by a pipeline"),
+        if_match=staged.headers["ETag"],
     )
     return {
         "staged": number,
         "again": again.parsed.release,
         "errors": [finding.code for finding in staged.parsed.findings if finding.severity == "error"],
-        "state": str(served.state.value),
-        "read": str(get_release.sync(site, number, client=client).state.value),
+        "state": served.state,
+        "read": get_release.sync(site, number, client=client).state,
         "newest": list_releases.sync(site, client=client, limit=1).items[0].release,
     }
 

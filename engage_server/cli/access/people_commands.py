@@ -11,7 +11,7 @@ from engage_server.cli.program import program
 from engage_server.cli.questions import assert_sure
 from engage_server.cli.session import Session
 from engage_server.composition.openid.terms_file import is_set, stored_subject
-from engage_server.composition.operators_listener import address
+from engage_server.composition.operators_listener import address, is_answering
 from engage_server.errors import UsageError
 from engage_server.services.access.people import LINK_GOOD_FOR
 from engage_server.services.access.permissions import Act
@@ -179,7 +179,20 @@ def _print_link(session: Session, name: str, secret: str, *, is_alone: bool, as_
         click.echo(link)
     else:
         click.echo(f"{name} sets a password with this link. It works once, within {_MINUTES} minutes:\n  {link}")
+        _warn_if_nothing_answers(session)
         print_next(f"open it in a browser on this machine, or reach its port by ssh -L. Then: {program()} people list")
+
+
+def _warn_if_nothing_answers(session: Session) -> None:
+    """Warn if the link leads nowhere now. The servers may be away, or have another port than the settings say."""
+    settings = session.settings()
+    if settings.operators_behind_proxy or is_answering(settings):
+        return
+    click.echo(
+        f"warning: nothing answers on port {settings.operators_port} of {settings.operators_bind} now.\n"
+        f"next: {program()} serve. If it has --operators-port, set operators_port to that port in the settings file.",
+        err=True,
+    )
 
 
 def _print_person(session: Session, name: str, sentence: str, *, as_json: bool) -> None:

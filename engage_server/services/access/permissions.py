@@ -125,7 +125,7 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.DEVICE_REMOVE: _OPERATOR,
     Act.DEVICE_FILES_SEE: Permission(Role.OPERATOR, is_recorded=False),  # they hold who may open which door
     Act.DEVICE_FILES_PUT: _OPERATOR,
-    Act.CHAIN_CHECK: _VIEWER_OF_ALL,
+    Act.CHAIN_CHECK: _VIEWER,
     Act.HOST_SEE: _VIEWER_OF_ALL,  # a host serves all sites
     Act.HOST_FORGET: _ADMIN,
     Act.AUDIT_SEE: _VIEWER,

@@ -35,10 +35,14 @@ def read_material(
     groups = [group for path in paths for group in groups_at(path, passphrase, standard_input)]
     if len(paths) == 1 and len(groups) > 1:
         names = ", ".join(str(group.name) for group in groups[:5])
-        raise UsageError(f"{paths[0]} contains more than one chain: {names}", "Name one of them.")
+        raise UsageError(
+            f"{paths[0]} contains more than one chain: {names}", "Name one of them.", code="content.several_chains"
+        )
     if not groups:
         raise UsageError(
-            f"{paths[0]}: there is no chain in it", "Name a file or folder with certificates and their key."
+            f"{paths[0]}: there is no chain in it",
+            "Name a file or folder with certificates and their key.",
+            code="content.no_certificate",
         )
     together = FileGroup(groups[0].name, tuple(file for group in groups for file in group.files))
     return material_of(read_target(together), with_passphrase=passphrase is not None)

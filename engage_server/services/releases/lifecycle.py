@@ -378,11 +378,14 @@ def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> 
     codes = {finding.code for finding in checked.errors}
     for code, reason in overrides.items():
         if not reason.strip():
-            raise UsageError(f"the override of {code} has no reason", "Give one: --override CODE=REASON.")
+            raise UsageError(
+                f"the override of {code} has no reason", "Give one: --override CODE=REASON.", code="override.no_reason"
+            )
         if code not in codes:
             raise UsageError(
                 f"this release has no error {code} to override",
                 f"Errors of this release: {', '.join(sorted(codes)) or 'none'}.",
+                code="override.unknown",
             )
 
 

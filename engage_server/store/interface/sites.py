@@ -147,6 +147,8 @@ class SiteStore(Protocol):
     def rename_site(self, name: str, new: str, event: AuditEvent) -> None:
         """Rename a site everywhere except in the audit log, and seal its keys again.
 
+        Roles at it hold under its new name.
+
         What devices do must not be recorded at the same time.
 
         Raises:
@@ -156,6 +158,8 @@ class SiteStore(Protocol):
 
     def remove_site(self, name: str, event: AuditEvent) -> None:
         """Remove a site with its key, hosts, releases, rotations, list and evidence. Raw sightings stay.
+
+        Roles at it end: another site may get its name.
 
         Raises:
             NotFound: There is no such site.

@@ -146,7 +146,7 @@ def _response(route: _AnyRoute, request: Request, answer: Answer[Any]) -> Respon
     content, fields = answer.content, {}
     if answer.next:
         following = next_page(request, answer.next)
-        content = {**content, "next": following}
+        content = {**content, "next": following, "next_cursor": answer.next}
         fields["Link"] = f'<{following}>; rel="next"'
     if answer.location:
         fields["Location"] = BASE + answer.location

@@ -5,7 +5,7 @@ from typing import Annotated, Any, Generic, TypeVar
 
 from pydantic import BeforeValidator, Field
 
-from engage_server.as_json.formats import Shape
+from engage_server.as_json.formats import Format, Shape
 from engage_server.records import Page
 from engage_server.web.api.route import Answer, Query
 
@@ -32,7 +32,7 @@ class PageQuery(Query):
         USUAL, description="The most items of the page. A page may have fewer, even none, before the last one."
     )
     cursor: Annotated[str, Field(min_length=1, max_length=1024)] | None = Field(
-        None, description="Of the page before, from its field `next`. Leave it out for the first page."
+        None, description="Of the page before: its field `next_cursor`. Leave it out for the first page."
     )
 
 
@@ -41,8 +41,10 @@ class PageJson(Shape, Generic[_T]):
 
     items: list[_T]
     """In the order of the list."""
-    next: str | None
+    next: Annotated[str, Format("uri-reference")] | None
     """The path and query of the next page. Null: this is the last one."""
+    next_cursor: str | None
+    """The same for programs that build the query themselves: its parameter ``cursor``. Null: this is the last one."""
 
 
 def page_answer(page: Page[Any], items: Sequence[Any]) -> Answer[Any]:
@@ -52,4 +54,4 @@ def page_answer(page: Page[Any], items: Sequence[Any]) -> Answer[Any]:
         page: The page.
         items: Its items, as they are shown. Some may be left out.
     """
-    return Answer({"items": list(items), "next": None}, next=page.next or "")
+    return Answer({"items": list(items), "next": None, "next_cursor": None}, next=page.next or "")

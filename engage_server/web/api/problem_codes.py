@@ -3,9 +3,14 @@
 from collections.abc import Mapping
 from typing import NotRequired
 
-from typing_extensions import TypedDict
+from engage_server.as_json.formats import Shape
 
 PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
+    "request.malformed": (400, "The request cannot be read."),
+    "request.host": (400, "The request names no host."),
+    "request.method": (405, "The address does not have that method. The field Allow names those that it has."),
+    "request.target_too_long": (414, "The address is too long."),
+    "request.header_too_large": (431, "The header is too large."),
     "request.json": (400, "The body is empty."),
     "body.invalid": (400, "The body is not JSON."),
     "request.body": (400, "The address reads no body."),
@@ -46,6 +51,8 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "server.busy": (503, "Too many requests wait already."),
     "release.exists": (409, "The chain is already a release of the site."),
     "release.refused": (422, "The release has errors, so it cannot go live."),
+    "override.unknown": (422, "The release has no error of a code in overrides."),
+    "override.no_reason": (422, "The reason of an override is blank."),
     "release.nothing_before": (409, "There is no release to go back to."),
     "release.changed": (409, "Somebody else changed what is served at the same time."),
     "release.in_rotation": (409, "A rotation may still need the release."),
@@ -78,6 +85,7 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "content.key_alone": (422, "A private key was sent without certificates."),
     "content.keystore": (422, "A kind of key store was sent that is not read here."),
     "content.no_certificate": (422, "What was sent holds no certificate."),
+    "content.several_chains": (422, "More than one chain was sent."),
     "content.request": (422, "A certificate request was sent in place of a certificate."),
     "content.revocation_list": (422, "A revocation list was sent in place of a certificate."),
     "content.too_dear": (422, "To open what was sent takes too much time or memory."),
@@ -120,6 +128,7 @@ OF_CHAINS = (
     "content.key_alone",
     "content.keystore",
     "content.no_certificate",
+    "content.several_chains",
     "content.request",
     "content.revocation_list",
     "content.too_dear",
@@ -129,24 +138,34 @@ OF_CHAINS = (
     "passphrase.wrong",
     "key.mismatch",
 )
+OF_SERVING = ("release.refused", "override.unknown", "override.no_reason", "doors.fail")
 OF_FILES = ("lock.busy", "file.not_usable")
 OF_CHANGES = ("precondition.missing", "precondition.failed")
 
 
-class FaultJson(TypedDict):
+class FaultJson(Shape):
     """A field that is not accepted."""
 
     pointer: str
+    """Where it is in the body, as a JSON pointer (RFC 6901). In a query: the name of the parameter."""
     sentence: str
+    """What is wrong with it, for people."""
 
 
-class ProblemJson(TypedDict):
+class ProblemJson(Shape):
     """What went wrong, in the form of RFC 9457. ``code`` is stable; the sentences are for people."""
 
     type: str
+    """Always ``about:blank``: the field ``code`` says more."""
     title: str
+    """The name of the status."""
     status: int
+    """The status, once more."""
     detail: str
+    """What happened, in a sentence for people. It may hold names that the caller sent."""
     code: str
+    """What happened, for programs. Codes stay, and more may be added."""
     next_step: str
+    """What to do now, for people."""
     errors: NotRequired[list[FaultJson]]
+    """Each field that is not accepted. Only problems of the form of a request have it."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
+from pydantic_core import PydanticCustomError
 
 from engage_server.records import Actor, AuditAction, AuditEntry, Occasion
 from engage_server.records.occasion import read_reason
@@ -25,11 +26,22 @@ A = TypeVar("A")
 
 
 class Body(BaseModel):
-    """What a request holds. Nothing is converted, and an unknown field is refused."""
+    """What a request holds. Nothing is converted, and an unknown field is refused.
+
+    A default of None means that the field was left out. A caller who sends null is refused: they could mean "remove
+    it" as well.
+    """
 
     model_config = ConfigDict(
         extra="forbid", strict=True, frozen=True, hide_input_in_errors=True, use_attribute_docstrings=True
     )
+
+    @field_validator("*", mode="after")  # an earlier one would make pydantic read texts as Python's, not as JSON's
+    @classmethod
+    def _never_null(cls, value: Any) -> Any:
+        if value is None:
+            raise PydanticCustomError("null", "not null")
+        return value
 
 
 class Query(BaseModel):
@@ -56,6 +68,10 @@ class Scope(Enum):
     EVERYWHERE = "everywhere"
     SOMEWHERE = "somewhere"
     OPEN = "open"
+
+
+SEEN = {"If-Match": "$response.header.ETag"}
+"""In :attr:`Route.links`: a change of what the answer shows."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,8 +159,8 @@ class Route(Generic[Q, B, A]):
             :mod:`engage_server.web.api.problem_codes`.
         tag: What it is about, for documents.
         has_etag: Whether its answer has an ETag.
-        links: Other routes that the answer leads to: for each name, how their path's parameters are found in the
-            answer, as an OpenAPI expression.
+        links: Other routes that the answer leads to: for each name, how their parameters are found in the answer, as
+            OpenAPI expressions.
         version: Returns the version that a change is compared with. A number is the version of the site: the act's
             transaction compares it once more. "" for what does not exist. None: the route is not conditional.
         writes: The event that completes the act. None if the act writes none.

@@ -8,7 +8,20 @@ from datetime import timedelta
 import pytest
 
 from engage_server.errors import Conflict, NotFound, Refused
-from engage_server.records import AccessToken, AuditAction, AuditEvent, Grant, Person, PersonState, Role, SignIn
+from engage_server.records import (
+    AccessToken,
+    AnchorRole,
+    AuditAction,
+    AuditEvent,
+    Grant,
+    Host,
+    Person,
+    PersonState,
+    Role,
+    Secret,
+    SignIn,
+    Site,
+)
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW
@@ -212,3 +225,31 @@ class TestTokens:
         assert TOKEN.is_usable(TOKEN.ends_at - timedelta(seconds=1))
         assert not TOKEN.is_usable(TOKEN.ends_at)
         assert not replace(TOKEN, revoked_at=NOW).is_usable(NOW)
+
+
+class TestSitesOfRoles:
+    """Roles are kept by the name of their site, and another site may get that name."""
+
+    @pytest.fixture
+    def roles(self, store: SqlStore, event: AuditEvent) -> SqlStore:
+        """Of one person and one token, at a site that exists."""
+        site = Site("main", (Host("main.example"),), AnchorRole.ROOT, False, (), NOW)
+        store.add_site(site, Secret(bytes(range(32))), event)
+        store.add_person(BERT, event)
+        store.add_access_token(TOKEN, event)
+        store.add_person(ANNA, event)
+        return store
+
+    def sites(self, store: SqlStore) -> list[frozenset[str] | None]:
+        of_people = [each.grant.sites for each in store.people()]
+        return of_people + [each.grant.sites for each in store.access_tokens()]
+
+    def test_they_follow_a_site_that_is_renamed(self, roles: SqlStore, event: AuditEvent) -> None:
+        roles.rename_site("main", "nord", event)
+        assert self.sites(roles) == [None, frozenset({"depot", "nord"}), frozenset({"nord"})]
+        assert audit_events(roles)[-1].facts == {**event.facts, "people": "1", "tokens": "1"}
+
+    def test_they_end_with_a_site_that_is_removed(self, roles: SqlStore, event: AuditEvent) -> None:
+        roles.remove_site("main", event)
+        assert self.sites(roles) == [None, frozenset({"depot"}), frozenset()]
+        assert not Grant(Role.OPERATOR, frozenset()).holds_at("main")

@@ -4,13 +4,29 @@ import re
 from typing import Any
 
 _PAGE = re.compile(r"PageJson_(\w+?)Json_")
+# where a name is clear in its module alone, or is a built-in one in many languages
+_CLEARER = {
+    "Fault": "FieldFault",
+    "Gate": "RotationGate",
+    "Path": "SitePath",
+    "Progress": "RotationProgress",
+    "Reached": "ReachedGrade",
+    "Retirement": "RetirementAdvice",
+    "SeenStatus": "Status",
+    "ServedSiteStatus": "SiteStatus",
+    "Target": "CheckedChain",
+    "Totals": "FindingTotals",
+    "Warning": "RotationWarning",
+    "Way": "PlannedWay",
+}
 _REF = "#/components/schemas/"
 
 
 def plain_name(name: str) -> str:
     """Name a shape without what only matters to us: ``SiteJson`` is ``Site``, and a page of them is ``SitePage``."""
     page = _PAGE.fullmatch(name)
-    return f"{page[1]}Page" if page else name.removesuffix("Json")
+    plain = name.removesuffix("Json")
+    return f"{page[1]}Page" if page else _CLEARER.get(plain, plain)
 
 
 def with_plain_names(document: dict[str, Any]) -> dict[str, Any]:

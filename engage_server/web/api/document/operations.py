@@ -1,6 +1,7 @@
 """One operation of the OpenAPI document: a route as its callers see it."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from http import HTTPStatus
 from typing import Any
 
 from engage_server.services.access.permissions import PERMISSIONS
@@ -15,11 +16,23 @@ from engage_server.web.problems import PROBLEM
 
 _AnyRoute = Route[Any, Any, Any]
 
-_ETAG = {"ETag": {"description": "What If-Match needs.", "schema": {"type": "string"}}}
+_TEXT = {"type": "string"}
+_ETAG = {"ETag": {"required": True, "description": "What If-Match needs.", "schema": _TEXT}}
+_LOCATION = {"Location": {"required": True, "description": "The path of what was made.", "schema": _TEXT}}
+_NEXT = {"Link": {"description": 'The next page, with rel="next". Missing on the last page.', "schema": _TEXT}}
+_AGAIN = {
+    "Idempotent-Replayed": {
+        "description": "`true` if this very request was carried out before. Missing otherwise.",
+        "schema": _TEXT,
+    }
+}
+_FIELDS_OF_PROBLEMS = {
+    401: {"WWW-Authenticate": {"required": True, "description": "It begins with `Bearer`.", "schema": _TEXT}},
+    503: {"Retry-After": {"required": True, "description": "After how many seconds to ask again.", "schema": _TEXT}},
+}
 _IF_MATCH = {
     "name": "If-Match",
     "in": "header",
-    "required": False,
     "description": "The ETag of what you have seen. A change without it is refused. `*` accepts any.",
     "schema": {"type": "string", "examples": ["*"]},
 }
@@ -99,8 +112,9 @@ def _path(route: _AnyRoute) -> Iterable[dict[str, Any]]:
 
 def _fields(route: _AnyRoute) -> Iterable[dict[str, Any]]:
     if route.version is not None:
-        yield _IF_MATCH
-        if route.method == "PUT":
+        is_new = route.method == "PUT"  # what a PUT makes may not exist yet, and then has no ETag
+        yield {**_IF_MATCH, "required": not is_new}
+        if is_new:
             yield _IF_NONE_MATCH
     if route.replayed is not None:
         yield _KEY
@@ -117,13 +131,34 @@ def _answer(route: _AnyRoute, schemas: Schemas) -> dict[str, Any]:
     made: dict[str, Any] = {"description": "Done." if route.answer is None else route.summary}
     if route.answer is not None:
         made["content"] = {JSON: {"schema": schemas.of(route.answer)}}
-    if route.has_etag:
-        made["headers"] = _ETAG
-    if route.links:
+    if fields := dict(_fields_of(route)):
+        made["headers"] = fields
+    links = {**_next_page(route), **route.links}
+    if links:
         made["links"] = {
-            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in route.links.items()
+            name: {"operationId": name, "parameters": dict(parameters)} for name, parameters in links.items()
         }
     return made
+
+
+def _next_page(route: _AnyRoute) -> dict[str, Mapping[str, str]]:
+    """A list leads to its next page."""
+    if "cursor" not in route.query.model_fields:
+        return {}
+    same = {name: f"$request.path.{name}" for name in names_in(route.path)}
+    return {route.name: {**same, "cursor": "$response.body#/next_cursor"}}
+
+
+def _fields_of(route: _AnyRoute) -> Iterable[tuple[str, dict[str, Any]]]:
+    """The header fields of the answer."""
+    if route.has_etag:
+        yield from _ETAG.items()
+    if route.status == HTTPStatus.CREATED:
+        yield from _LOCATION.items()
+    if "cursor" in route.query.model_fields:
+        yield from _NEXT.items()
+    if route.replayed is not None:
+        yield from _AGAIN.items()
 
 
 def _problems(route: _AnyRoute, schemas: Schemas) -> dict[str, Any]:
@@ -132,7 +167,9 @@ def _problems(route: _AnyRoute, schemas: Schemas) -> dict[str, Any]:
         status, meaning = PROBLEM_CODES[code]
         by_status.setdefault(status, []).append(f"- `{code}`: {meaning}")
     content = {PROBLEM: {"schema": schemas.of(ProblemJson)}}
-    made = {
-        str(status): {"description": "\n".join(said), "content": content} for status, said in sorted(by_status.items())
-    }
+    made: dict[str, Any] = {}
+    for status, said in sorted(by_status.items()):
+        made[str(status)] = {"description": "\n".join(said), "content": content}
+        if status in _FIELDS_OF_PROBLEMS:
+            made[str(status)]["headers"] = _FIELDS_OF_PROBLEMS[status]
     return {**made, "default": {"description": "Any other problem, in the same form.", "content": content}}

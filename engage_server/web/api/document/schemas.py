@@ -1,6 +1,6 @@
 """The JSON schemas of all bodies and answers, made by pydantic from the shapes themselves."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -9,6 +9,7 @@ from engage_server.web.api.problem_codes import ProblemJson
 from engage_server.web.api.route import Query, Route
 
 _REFS = "#/components/schemas/{model}"
+KNOWN = "x-extensible-enum"  # the known word for it, which generators of clients read
 
 
 class Schemas:
@@ -26,8 +27,9 @@ class Schemas:
         answers = [route.answer for route in routes if route.answer is not None]
         sent, sent_definitions = _made(bodies)
         shown, shown_definitions = _made([*answers, ProblemJson])
-        self._schemas = {**sent, **_open(shown)}
-        self.definitions: dict[str, Any] = {**sent_definitions, **_open(shown_definitions)}
+        answers_only = _Shown(shown_definitions)
+        self._schemas = {**_sent(sent), **answers_only.opened(shown)}
+        self.definitions: dict[str, Any] = {**_undescribed(_sent(sent_definitions)), **answers_only.definitions()}
 
     def of(self, shape: Any) -> dict[str, Any]:
         """The schema of a body or an answer."""
@@ -49,11 +51,73 @@ def _made(shapes: Sequence[Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     return {str(key): schema for (key, _), schema in found.items()}, rest.get("$defs", {})
 
 
-def _open(schema: Any) -> Any:
-    """The schema of an answer, which may get further fields later: a caller must not refuse them."""
-    if isinstance(schema, dict):
-        return {key: _open(value) for key, value in schema.items() if (key, value) != ("additionalProperties", False)}
-    return [_open(each) for each in schema] if isinstance(schema, list) else schema
+class _Shown:
+    """The schemas of answers. An answer may get more fields and more values later, and no caller may stumble over them.
+
+    A list of texts is one of known texts there. A generated client gets a text, and no type that refuses a new one.
+
+    Args:
+        definitions: What the schemas refer to.
+    """
+
+    def __init__(self, definitions: Mapping[str, Any]) -> None:
+        self._given = definitions
+        self._texts = {_REFS.format(model=name): each for name, each in definitions.items() if _is_list_of_texts(each)}
+
+    def definitions(self) -> dict[str, Any]:
+        """The same definitions, without those of texts: these stand where they are used."""
+        return {name: self.opened(each) for name, each in self._given.items() if not _is_list_of_texts(each)}
+
+    def opened(self, schema: Any) -> Any:
+        """A schema without what would refuse more than there is today."""
+        if isinstance(schema, list):
+            return [self.opened(each) for each in schema]
+        if not isinstance(schema, dict):
+            return schema
+        if schema.get("$ref") in self._texts:  # what they mean is said where they are used
+            return {**_known_texts(self._texts[schema["$ref"]]), **_without(schema, "$ref")}
+        if _is_list_of_texts(schema):
+            return {**_known_texts(schema), **_without(schema, "enum", "const")}
+        made = {
+            key: self.opened(each) for key, each in schema.items() if (key, each) != ("additionalProperties", False)
+        }
+        keys = made.pop("propertyNames", {}).get(KNOWN)
+        return made if keys is None else {**made, "x-known-keys": keys}
+
+
+def _listed(schema: Mapping[str, Any]) -> list[Any]:
+    return [schema["const"]] if "const" in schema else list(schema.get("enum", ()))
+
+
+def _is_list_of_texts(schema: Mapping[str, Any]) -> bool:
+    values = _listed(schema)
+    return bool(values) and all(isinstance(value, str) for value in values)
+
+
+def _known_texts(schema: Mapping[str, Any]) -> dict[str, Any]:
+    """Texts of which more may come, with those that are known today."""
+    return {"type": "string", KNOWN: _listed(schema)}
+
+
+def _without(schema: Mapping[str, Any], *words: str) -> dict[str, Any]:
+    return {key: value for key, value in schema.items() if key not in words}
+
+
+def _undescribed(definitions: Mapping[str, Any]) -> dict[str, Any]:
+    """The definitions, those of texts without what their class says: it is for us. Each field says what they mean."""
+    return {
+        name: _without(each, "description") if _is_list_of_texts(each) else each for name, each in definitions.items()
+    }
+
+
+def _sent(schema: Any) -> Any:
+    """The schema of a body. A field may be left out there, and is never null."""
+    if isinstance(schema, list):
+        return [_sent(each) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: _sent(each) for key, each in schema.items() if (key, each) != ("default", None)}
+    return _plain(made) if "anyOf" in made else made
 
 
 def _without_refs(schema: dict[str, Any]) -> dict[str, Any]:

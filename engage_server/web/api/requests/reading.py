@@ -28,6 +28,7 @@ _SENTENCES = {
     "dict_type": "must be an object",
     "model_type": "must be an object",
     "float_type": "must be a number",
+    "null": "must not be null: leave it out instead",
 }
 
 

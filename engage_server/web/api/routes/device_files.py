@@ -9,7 +9,7 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.for_devices import FileForDevice, judged
 from engage_server.web.api import problem_codes
 from engage_server.web.api.bodies.reasons import ReasonQuery
-from engage_server.web.api.route import Answer, Call, NoQuery, Route
+from engage_server.web.api.route import SEEN, Answer, Call, NoQuery, Route
 
 _MOST_BYTES = 4 * 1024 * 1024
 _DATABASE, _CONFIGURATION = FileForDevice.DATABASE, FileForDevice.CONFIGURATION
@@ -70,6 +70,9 @@ def _put(call: Call[ReasonQuery, bytes], file: FileForDevice) -> Answer[PutFileJ
     return Answer(put_file_json(call.site, call.serial, file, put), put.version)
 
 
+_THIS = {"site": "$response.body#/site", "serial": "$response.body#/serial"}
+_SAME = {"site": "$request.path.site", "serial": "$request.path.serial"}
+
 ROUTES = (
     Route(
         method="GET",
@@ -81,6 +84,7 @@ ROUTES = (
         answer=dict[str, Any],
         tag="devices",
         has_etag=True,
+        links={"put_device_database": _SAME | SEEN},
         problems=("database.not_found", "device_files.damaged", *problem_codes.OF_FILES),
     ),
     Route(
@@ -103,6 +107,7 @@ ROUTES = (
         tag="devices",
         has_etag=True,
         version=version_of_database,
+        links={"get_device_database": _THIS},
         writes=AuditAction.DEVICES_IMPORTED,
         problems=(
             "device.not_found",
@@ -122,6 +127,7 @@ ROUTES = (
         answer=dict[str, Any],
         tag="devices",
         has_etag=True,
+        links={"put_device_configuration": _SAME | SEEN},
         problems=("configuration.not_found", "device_files.damaged", *problem_codes.OF_FILES),
     ),
     Route(
@@ -140,6 +146,7 @@ ROUTES = (
         tag="devices",
         has_etag=True,
         version=version_of_configuration,
+        links={"get_device_configuration": _THIS},
         writes=AuditAction.DEVICES_IMPORTED,
         problems=("device.not_found", "configuration.invalid", "device.too_long", *problem_codes.OF_FILES),
     ),

@@ -11,7 +11,7 @@ from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
 from engage_server.web.api.routes.devices import label_of, version_of_device
 
 
-class DeviceNaming(Body):
+class DeviceChange(Body):
     """What a device is called from now on. A field that is left out stays as it is."""
 
     name: NameText | None = None
@@ -22,7 +22,7 @@ class DeviceNaming(Body):
     """Why, for the audit log."""
 
 
-def name_device(call: Call[NoQuery, DeviceNaming]) -> Answer[DeviceNameJson]:
+def change_device(call: Call[NoQuery, DeviceChange]) -> Answer[DeviceNameJson]:
     """Give a device a name and a place."""
     body, before = call.body, label_of(call)
     if call.seen not in (None, version_of_device(call, before)):
@@ -42,15 +42,15 @@ def name_device(call: Call[NoQuery, DeviceNaming]) -> Answer[DeviceNameJson]:
 
 ROUTES = (
     Route(
-        method="PUT",
-        path="/sites/{site}/devices/{serial}/name",
+        method="PATCH",
+        path="/sites/{site}/devices/{serial}",
         act=Act.DEVICE_NAME,
-        summary="Give a device a name and a place",
+        summary="Change the name and the place of a device",
         description="The site must have it on its list, or have seen it. A name puts it on no list. If nothing "
         "changes, nothing is written, not even to the audit log.",
-        handle=name_device,
+        handle=change_device,
         answer=DeviceNameJson,
-        body=DeviceNaming,
+        body=DeviceChange,
         body_example={"name": "North entrance", "place": "Building 3, ground floor", "reason": "a new sign"},
         tag="devices",
         has_etag=True,

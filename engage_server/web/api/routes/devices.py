@@ -23,7 +23,7 @@ from engage_server.services.evidence.device_view import DeviceView
 from engage_server.web.api import problem_codes
 from engage_server.web.api.bodies.reasons import Reason, ReasonQuery
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
+from engage_server.web.api.route import SEEN, Answer, Body, Call, NoQuery, Route
 from engage_server.web.api.routes.sites import HostText
 
 _MOST_SERIALS = 10_000
@@ -77,7 +77,7 @@ class DeviceQuery(PageQuery):
         return self
 
 
-class DeviceList(Body):
+class DevicesToAdd(Body):
     """Devices of a site, all or none."""
 
     serials: Annotated[list[SerialText], Field(min_length=1, max_length=_MOST_SERIALS)]
@@ -86,7 +86,7 @@ class DeviceList(Body):
     """Why, for the audit log."""
 
 
-class Forgetting(Body):
+class DeviceForgetting(Body):
     """Why what is known about a device is dropped."""
 
     reason: Reason = ""
@@ -158,14 +158,14 @@ def get_device(call: Call[NoQuery, None]) -> Answer[KnownDeviceJson]:
     return Answer(known_device_json(view, given, events, faults), version)
 
 
-def list_sightings(call: Call[PageQuery, None]) -> Answer[PageJson[SightingJson]]:
+def list_device_sightings(call: Call[PageQuery, None]) -> Answer[PageJson[SightingJson]]:
     """List what a device did lately at this site."""
     call.services.sites.get(call.site)
     page = call.services.evidence.sightings(call.serial, call.site, call.query.cursor, call.query.limit)
     return page_answer(page, [sighting_json(each) for each in page.items])
 
 
-def add_devices(call: Call[NoQuery, DeviceList]) -> Answer[AddedDevicesJson]:
+def add_devices(call: Call[NoQuery, DevicesToAdd]) -> Answer[AddedDevicesJson]:
     """Put devices on a site's list."""
     serials = list(dict.fromkeys(call.body.serials))
     try:
@@ -175,12 +175,12 @@ def add_devices(call: Call[NoQuery, DeviceList]) -> Answer[AddedDevicesJson]:
     return _added(call, added)
 
 
-def add_devices_again(call: Call[NoQuery, DeviceList], entry: AuditEntry) -> Answer[AddedDevicesJson]:
+def add_devices_again(call: Call[NoQuery, DevicesToAdd], entry: AuditEntry) -> Answer[AddedDevicesJson]:
     """Say what became of the list."""
     return _added(call, int(entry.event.facts["added"]))
 
 
-def forget_device(call: Call[NoQuery, Forgetting]) -> Answer[ForgottenDeviceJson]:
+def forget_device(call: Call[NoQuery, DeviceForgetting]) -> Answer[ForgottenDeviceJson]:
     """Drop what is known about a device at this site."""
     reason = call.body.reason
     call.services.evidence.forget(call.serial, call.site, reason, call.because(reason))
@@ -199,12 +199,12 @@ def _told(call: Call[Any, Any], view: DeviceView) -> DeviceView:
     return view.told_to(lambda site: may(call.actor, Act.DEVICE_SEE, site))
 
 
-def _added(call: Call[NoQuery, DeviceList], added: int) -> Answer[AddedDevicesJson]:
+def _added(call: Call[NoQuery, DevicesToAdd], added: int) -> Answer[AddedDevicesJson]:
     total = len(set(call.body.serials))
     return Answer({"site": call.site, "added": added, "already_there": total - added})
 
 
-def _of_another_site(call: Call[NoQuery, DeviceList], serials: list[str], conflict: Conflict) -> Conflict:
+def _of_another_site(call: Call[NoQuery, DevicesToAdd], serials: list[str], conflict: Conflict) -> Conflict:
     """The same refusal. It names the other site only to those who may see it."""
     if conflict.code != "device.conflict":
         return conflict
@@ -222,6 +222,8 @@ def _of_another_site(call: Call[NoQuery, DeviceList], serials: list[str], confli
     )
 
 
+_THIS = {"site": "$response.body#/site", "serial": "$response.body#/serial"}
+
 ROUTES = (
     Route(
         method="GET",
@@ -233,6 +235,7 @@ ROUTES = (
         answer=PageJson[DeviceJson],
         query=DeviceQuery,
         tag="devices",
+        links={"get_device": {"site": "$response.body#/items/0/site", "serial": "$response.body#/items/0/serial"}},
         problems=("cursor.invalid", "release.not_found"),
     ),
     Route(
@@ -244,12 +247,13 @@ ROUTES = (
         "even to the audit log.",
         handle=add_devices,
         answer=AddedDevicesJson,
-        body=DeviceList,
+        body=DevicesToAdd,
         body_bytes=1024 * 1024,
         body_example={"serials": ["0000000000000000A0B1000000000206"], "reason": "doors of floor 3"},
         tag="devices",
         writes=AuditAction.DEVICE_ADDED,
         replayed=add_devices_again,
+        links={"get_device": {"site": "$response.body#/site", "serial": "$request.body#/serials/0"}},
         problems=("device.conflict",),
     ),
     Route(
@@ -262,6 +266,15 @@ ROUTES = (
         answer=KnownDeviceJson,
         tag="devices",
         has_etag=True,
+        links={
+            "change_device": _THIS | SEEN,
+            "remove_device": _THIS | SEEN,
+            "forget_device": _THIS | SEEN,
+            "list_device_sightings": _THIS,
+            "list_device_uploads": _THIS,
+            "get_device_database": _THIS,
+            "get_device_configuration": _THIS,
+        },
         problems=("device.not_found", "device_files.damaged", *problem_codes.OF_FILES),
     ),
     Route(
@@ -288,7 +301,7 @@ ROUTES = (
         description="It stays on the list, and its files stay. If it calls again, it counts as a new one.",
         handle=forget_device,
         answer=ForgottenDeviceJson,
-        body=Forgetting,
+        body=DeviceForgetting,
         body_example={"reason": "the door was replaced"},
         tag="devices",
         version=version_of_device,
@@ -301,7 +314,7 @@ ROUTES = (
         act=Act.DEVICE_SEE,
         summary="What a device did lately at this site, newest first",
         description="A device that was never seen here has an empty list.",
-        handle=list_sightings,
+        handle=list_device_sightings,
         answer=PageJson[SightingJson],
         query=PageQuery,
         tag="devices",

@@ -12,19 +12,19 @@ from engage_server.web.api.bodies.failing_doors import Accepting
 from engage_server.web.api.bodies.reasons import Reason, ReasonQuery
 from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.problem_codes import OF_CHAINS
-from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
+from engage_server.web.api.problem_codes import OF_CHAINS, OF_SERVING
+from engage_server.web.api.route import SEEN, Answer, Body, Call, NoQuery, Route
 
 
-class StagedChain(SentChain):
+class ChainToStage(SentChain):
     """A chain to stage."""
 
     reason: Reason = ""
     """Why, for the audit log."""
 
 
-class Serving(Accepting):
-    """How to change what is served."""
+class ReleaseActivation(Accepting):
+    """Under which conditions to serve a release."""
 
     overrides: dict[
         Annotated[str, Field(max_length=64, pattern="^[a-z0-9_.]+$")],
@@ -35,8 +35,8 @@ class Serving(Accepting):
     """Why, for the audit log."""
 
 
-class Ending(Body):
-    """Why something ends."""
+class ReleaseRetirement(Body):
+    """Why a release is retired."""
 
     reason: Reason = ""
     """Why, for the audit log."""
@@ -65,19 +65,19 @@ def get_release(call: Call[NoQuery, None]) -> Answer[CheckedReleaseJson]:
     return _shown(call, call.number)
 
 
-def stage_release(call: Call[NoQuery, StagedChain]) -> Answer[CheckedReleaseJson]:
+def stage_release(call: Call[NoQuery, ChainToStage]) -> Answer[CheckedReleaseJson]:
     """Stage a chain."""
     body = call.body
     checked = call.services.releases.stage(body.material(call.open_sent), call.site, call.because(body.reason))
     return _made(call, checked.release.number)
 
 
-def stage_release_again(call: Call[NoQuery, StagedChain], entry: AuditEntry) -> Answer[CheckedReleaseJson]:
+def stage_release_again(call: Call[NoQuery, ChainToStage], entry: AuditEntry) -> Answer[CheckedReleaseJson]:
     """Return the release that was staged."""
     return _made(call, int(entry.event.facts["release"]))
 
 
-def activate_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
+def activate_release(call: Call[NoQuery, ReleaseActivation]) -> Answer[CheckedReleaseJson]:
     """Serve a release."""
     _assert_no_door_fails(call, call.number)
     overrides = call.body.overrides
@@ -85,7 +85,7 @@ def activate_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]
     return _shown(call, call.number)
 
 
-def roll_back_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson]:
+def roll_back_release(call: Call[NoQuery, ReleaseActivation]) -> Answer[CheckedReleaseJson]:
     """Serve the release before again."""
     body, before = call.body, call.services.releases.before(call.site)
     if before is not None:
@@ -94,7 +94,7 @@ def roll_back_release(call: Call[NoQuery, Serving]) -> Answer[CheckedReleaseJson
     return _shown(call, checked.release.number)
 
 
-def retire_release(call: Call[NoQuery, Ending]) -> Answer[ReleaseJson]:
+def retire_release(call: Call[NoQuery, ReleaseRetirement]) -> Answer[ReleaseJson]:
     """Destroy a release's key."""
     reason = call.body.reason
     call.services.releases.retire(call.site, call.number, reason, call.because(reason))
@@ -109,7 +109,7 @@ def drop_release(call: Call[ReasonQuery, None]) -> Answer[None]:
     return Answer(None)
 
 
-def _assert_no_door_fails(call: Call[NoQuery, Serving], number: int) -> None:
+def _assert_no_door_fails(call: Call[NoQuery, ReleaseActivation], number: int) -> None:
     """Refuse what doors would refuse, unless the caller accepts that.
 
     Raises:
@@ -130,7 +130,9 @@ def _shown(call: Call[Any, Any], number: int) -> Answer[CheckedReleaseJson]:
     return Answer(checked_release_json(call.services.releases.check(call.site, number, call.occasion)), version)
 
 
-_SITE_AND_NUMBER = {"site": "$response.body#/site", "number": "$response.body#/release"}
+_THIS = {"site": "$response.body#/site", "number": "$response.body#/number"}
+_FIRST = {"site": "$response.body#/items/0/site", "number": "$response.body#/items/0/number"}
+_CHANGES = {"activate_release": _THIS | SEEN, "retire_release": _THIS | SEEN, "drop_release": _THIS | SEEN}
 
 ROUTES = (
     Route(
@@ -142,6 +144,7 @@ ROUTES = (
         answer=PageJson[ReleaseJson],
         query=PageQuery,
         tag="releases",
+        links={"get_release": _FIRST},
         problems=("cursor.invalid",),
     ),
     Route(
@@ -154,14 +157,14 @@ ROUTES = (
         "than 5 seconds of computing to open is refused.",
         handle=stage_release,
         answer=CheckedReleaseJson,
-        body=StagedChain,
+        body=ChainToStage,
         body_example={"pem": "-----BEGIN CERTIFICATE-----\n...", "reason": "renewed by pipeline 812"},
         status=201,
         tag="releases",
         has_etag=True,
         writes=AuditAction.RELEASE_STAGED,
         replayed=stage_release_again,
-        links={"get_release": _SITE_AND_NUMBER, "activate_release": _SITE_AND_NUMBER, "drop_release": _SITE_AND_NUMBER},
+        links={"get_release": _THIS, **_CHANGES},
         problems=("release.exists", *OF_CHAINS, "server.busy"),
     ),
     Route(
@@ -173,6 +176,7 @@ ROUTES = (
         answer=CheckedReleaseJson,
         tag="releases",
         has_etag=True,
+        links=_CHANGES,
         problems=("release.not_found",),
     ),
     Route(
@@ -183,7 +187,7 @@ ROUTES = (
         description="Every server follows within two seconds. To activate the current release changes nothing.",
         handle=activate_release,
         answer=CheckedReleaseJson,
-        body=Serving,
+        body=ReleaseActivation,
         body_example={"reason": "renewed by pipeline 812"},
         tag="releases",
         has_etag=True,
@@ -191,11 +195,10 @@ ROUTES = (
         writes=AuditAction.RELEASE_ACTIVATED,
         problems=(
             "release.not_found",
-            "release.refused",
             "release.changed",
             "rotation.open",
-            "doors.fail",
             "approval.missing",
+            *OF_SERVING,
         ),
     ),
     Route(
@@ -205,13 +208,13 @@ ROUTES = (
         summary="Serve again what was served before",
         handle=roll_back_release,
         answer=CheckedReleaseJson,
-        body=Serving,
+        body=ReleaseActivation,
         body_example={"reason": "the readers on floor 3 do not come through"},
         tag="releases",
         has_etag=True,
         version=version_of_site,
         writes=AuditAction.RELEASE_ROLLED_BACK,
-        problems=("release.nothing_before", "release.refused", "rotation.open", "doors.fail"),
+        problems=("release.nothing_before", "rotation.open", *OF_SERVING),
     ),
     Route(
         method="POST",
@@ -221,7 +224,7 @@ ROUTES = (
         description="Nobody can go back to it afterwards. Its anchor stays downloadable for devices.",
         handle=retire_release,
         answer=ReleaseJson,
-        body=Ending,
+        body=ReleaseRetirement,
         body_example={"reason": "all doors hold the new anchor"},
         tag="releases",
         has_etag=True,

@@ -17,7 +17,7 @@ from engage_server.web.api.bodies.reasons import NeededReason, Reason
 from engage_server.web.api.bodies.sent_chain import SentChain
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.problem_codes import OF_CHAINS
-from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route
+from engage_server.web.api.route import SEEN, Answer, Body, Call, NoQuery, Route
 
 _MOST_DEVICES = 2**31 - 1
 _MOST_HOURS = 8760
@@ -31,7 +31,7 @@ class SentChains(Body):
     """Finished chains, as `engage chain renew` builds them where the authority's keys are."""
 
     transition: SentChain | None = None
-    """The chain that is served first, in a linked re-key. Null for all other ways."""
+    """The chain that is served first, in a linked re-key. Leave it out for all other ways."""
     next: SentChain
     """The chain that stays."""
 
@@ -40,9 +40,9 @@ class RotationStart(Accepting):
     """Which rotation to start, and the limits of its gate."""
 
     way: RotationWay | None = None
-    """How the next release follows the current one. Null: the recommended way, or that of the chains."""
+    """How the next release follows the current one. Without it, the recommended way, or that of the chains."""
     chains: SentChains | None = None
-    """Chains that were built elsewhere. Null: the server builds them, if it has the authority's keys."""
+    """Chains that were built elsewhere. Without it, the server builds them, if it has the authority's keys."""
     passphrase: SecretStr | None = Field(None, max_length=1024)
     """Opens the authority's keys on the server, and encrypts the keys of new CAs there."""
     ask: bool = False
@@ -185,7 +185,9 @@ def _shown(call: Call[Any, Any], number: int) -> Answer[ProgressJson]:
     return Answer(progress_json(progress, advice=advice), version)
 
 
-_SITE_AND_NUMBER = {"site": "$response.body#/site", "number": "$response.body#/number"}
+_THIS = {"site": "$response.body#/site", "number": "$response.body#/number"}
+_FIRST = {"site": "$response.body#/items/0/site", "number": "$response.body#/items/0/number"}
+_CHANGES = {"approve_rotation": _THIS | SEEN, "abort_rotation": _THIS | SEEN}
 
 ROUTES = (
     Route(
@@ -197,6 +199,7 @@ ROUTES = (
         answer=PageJson[RotationJson],
         query=PageQuery,
         tag="rotations",
+        links={"get_rotation": _FIRST},
         problems=("cursor.invalid",),
     ),
     Route(
@@ -227,11 +230,7 @@ ROUTES = (
         has_etag=True,
         writes=AuditAction.ROTATION_STARTED,
         replayed=start_rotation_again,
-        links={
-            "get_rotation": _SITE_AND_NUMBER,
-            "approve_rotation": _SITE_AND_NUMBER,
-            "abort_rotation": _SITE_AND_NUMBER,
-        },
+        links={"get_rotation": _THIS, **_CHANGES},
         problems=(
             "release.not_found",
             "rotation.open",
@@ -245,10 +244,10 @@ ROUTES = (
             "authority.missing",
             "doors.fail",
             "chain.too_long",
-            *OF_CHAINS,
-            "server.busy",
             "release.refused",
             "file.not_usable",
+            *OF_CHAINS,
+            "server.busy",
         ),
     ),
     Route(
@@ -260,6 +259,7 @@ ROUTES = (
         answer=ProgressJson,
         tag="rotations",
         has_etag=True,
+        links=_CHANGES,
         problems=("rotation.not_found",),
     ),
     Route(

@@ -13,7 +13,7 @@ from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.bodies.labels import TitleText
 from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.route import Answer, Body, Call, NoQuery, Route, Scope
+from engage_server.web.api.route import SEEN, Answer, Body, Call, NoQuery, Route, Scope
 
 
 def _host(text: str) -> str:
@@ -99,6 +99,8 @@ def _shown(call: Call[NoQuery, SiteChange] | Call[NoQuery, None]) -> Answer[Site
     return Answer(site_json(site, call.services.releases.current(call.site)), version)
 
 
+_SITE = {"site": "$response.body#/site"}
+
 ROUTES = (
     Route(
         method="GET",
@@ -109,6 +111,7 @@ ROUTES = (
         answer=PageJson[SiteJson],
         query=PageQuery,
         scope=Scope.SOMEWHERE,
+        links={"get_site": {"site": "$response.body#/items/0/site"}},
         problems=("cursor.invalid",),
     ),
     Route(
@@ -119,6 +122,15 @@ ROUTES = (
         handle=get_site,
         answer=SiteJson,
         has_etag=True,
+        links={
+            "change_site": _SITE | SEEN,
+            "get_site_status": _SITE,
+            "list_releases": _SITE,
+            "get_rotation_plan": _SITE,
+            "list_rotations": _SITE,
+            "list_devices": _SITE,
+            "list_uploads": _SITE,
+        },
     ),
     Route(
         method="PATCH",

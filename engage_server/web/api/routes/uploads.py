@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from engage_server.as_json.formats import Shape
+from engage_server.as_json.formats import Format, Shape
 from engage_server.as_json.uploads import SiteUploadJson, site_upload_json
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.folder import Collection
@@ -26,8 +26,10 @@ class UploadPageJson(Shape):
 
     items: list[SiteUploadJson]
     """Oldest first. An upload is here once, however often its device sent it."""
-    next: str | None
+    next: Annotated[str, Format("uri-reference")] | None
     """The path and query of the next page. Null: there is nothing more yet."""
+    next_cursor: str | None
+    """The same for programs that build the query themselves. Null: there is nothing more yet."""
     cursor: str
     """Where the next page begins. After the last page, ask later with it: you get what came since, and all of it."""
 
@@ -38,7 +40,8 @@ def list_uploads(call: Call[UploadQuery, None]) -> Answer[UploadPageJson]:
     query = call.query
     page = call.services.upload_feed.page(call.site, query.cursor, query.limit, query.kind)
     items = [site_upload_json(each) for each in page.items]
-    return Answer({"items": items, "next": None, "cursor": page.cursor}, next=page.cursor if page.has_more else "")
+    shown: UploadPageJson = {"items": items, "next": None, "next_cursor": None, "cursor": page.cursor}
+    return Answer(shown, next=page.cursor if page.has_more else "")
 
 
 def list_device_uploads(call: Call[UploadQuery, None]) -> Answer[PageJson[SiteUploadJson]]:
@@ -63,6 +66,7 @@ ROUTES = (
         answer=UploadPageJson,
         query=UploadQuery,
         tag="devices",
+        links={"list_uploads": {"site": "$request.path.site", "cursor": "$response.body#/cursor"}},
         problems=("cursor.invalid", "uploads.forgotten", *problem_codes.OF_FILES),
     ),
     Route(

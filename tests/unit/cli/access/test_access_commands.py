@@ -1,6 +1,7 @@
 """``engage people`` and ``engage token`` on an installation."""
 
 import json
+import socket
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,20 @@ def test_a_person_from_the_link_to_the_removal(folder: Path) -> None:
     for action in ("person:added", "person:reset", "person:changed", "person:locked", "person:removed"):
         assert action in log
     assert link.rpartition("/")[2] not in log
+
+
+def test_a_link_that_leads_nowhere_is_warned_of(folder: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = listening.getsockname()[1]
+        there = engage(folder, "people", "add", "lea", "--role", "viewer", ENGAGE_OPERATORS_PORT=str(port))
+    away = engage(folder, "people", "reset", "lea", ENGAGE_OPERATORS_PORT=str(port))
+    alone = engage(folder, "people", "reset", "lea", "--link", ENGAGE_OPERATORS_PORT=str(port))
+    ok(engage(folder, "people", "remove", "lea", "--yes"))
+    assert f"localhost:{port}/sign-in/" in there.stdout
+    assert f"nothing answers on port {port}" not in there.stderr
+    assert f"warning: nothing answers on port {port}" in away.stderr
+    assert "set operators_port" in away.stderr
+    assert "warning" not in alone.stderr
 
 
 @pytest.mark.parametrize(

@@ -35,17 +35,17 @@ def test_a_device_is_named(api: Api, doors: World) -> None:
     system = api.system()
     seen = system.get(PATH).headers["ETag"]
     body = {"name": " North  entrance", "place": "Building 3", "reason": "sign"}
-    named = system.change("PUT", f"{PATH}/name", body, seen)
+    named = system.change("PATCH", PATH, body, seen)
     assert named.status_code == 200, named.text
-    told = SHAPES["name_device"].validate_python(named.json)
+    told = SHAPES["change_device"].validate_python(named.json)
     assert told == {"serial": ONE, "site": "main", "name": "North entrance", "place": "Building 3"}
     event = newest(doors).event
     assert (event.action, event.site, event.reason) == (AuditAction.DEVICE_NAMED, "main", "sign")
-    assert problem(system.change("PUT", f"{PATH}/name", body, seen)) == (412, "precondition.failed")
+    assert problem(system.change("PATCH", PATH, body, seen)) == (412, "precondition.failed")
     head = doors.store.audit_head()
-    again = system.change("PUT", f"{PATH}/name", {"name": "North entrance"}, named.headers["ETag"])
+    again = system.change("PATCH", PATH, {"name": "North entrance"}, named.headers["ETag"])
     assert (again.status_code, again.json, doors.store.audit_head()) == (200, told, head)
-    removed = system.change("PUT", f"{PATH}/name", {"name": ""}, again.headers["ETag"])
+    removed = system.change("PATCH", PATH, {"name": ""}, again.headers["ETag"])
     assert removed.json == {**told, "name": None}
     assert system.json(PATH)["place"] == "Building 3"
     assert doors.store.device_serials("main") == [], "it is on no list"
@@ -58,11 +58,13 @@ def test_a_device_is_named(api: Api, doors: World) -> None:
         ({"name": "x" * 81}, "/name"),
         ({"place": "x" * 121}, "/place"),
         ({"label": "x"}, "/label"),
+        ({"name": None}, "/name"),
+        ({"place": None}, "/place"),
     ],
 )
-def test_a_wrong_name_is_refused(api: Api, doors: World, body: dict[str, str], field: str) -> None:
+def test_a_wrong_name_is_refused(api: Api, doors: World, body: dict[str, Any], field: str) -> None:
     system, head = api.system(), doors.store.audit_head()
-    refused = system.send("PUT", f"{PATH}/name", body, If_Match="*")
+    refused = system.send("PATCH", PATH, body, If_Match="*")
     assert problem(refused) == (422, "request.invalid")
     assert field in refused.text
     assert doors.store.audit_head() == head
@@ -72,19 +74,19 @@ def test_who_may_not_and_what_is_not_there(api: Api, doors: World) -> None:
     doors.add_site("hidden", (Host("hidden.example"),), Secret(bytes(range(32, 64))))
     doors.see(doors.finished(3, 1, NOW, site="hidden"))
     system, viewer, there = api.system(), api.system(Role.VIEWER), api.system(sites=("hidden",))
-    assert problem(viewer.send("PUT", f"{PATH}/name", {"name": "x"}, If_Match="*")) == (403, "access.role")
-    assert problem(there.send("PUT", f"{PATH}/name", {"name": "x"}, If_Match="*")) == (403, "access.site")
-    assert problem(system.send("PUT", f"{PATH}/name", {"name": "x"})) == (428, "precondition.missing")
+    assert problem(viewer.send("PATCH", PATH, {"name": "x"}, If_Match="*")) == (403, "access.role")
+    assert problem(there.send("PATCH", PATH, {"name": "x"}, If_Match="*")) == (403, "access.site")
+    assert problem(system.send("PATCH", PATH, {"name": "x"})) == (428, "precondition.missing")
     for serial in (serial_of(3), serial_of(9)):
-        path = f"/sites/main/devices/{serial}/name"
-        assert problem(system.send("PUT", path, {"name": "x"}, If_Match="*")) == (404, "device.not_found")
+        path = f"/sites/main/devices/{serial}"
+        assert problem(system.send("PATCH", path, {"name": "x"}, If_Match="*")) == (404, "device.not_found")
 
 
 def test_a_name_of_one_site_is_none_of_another(api: Api, doors: World) -> None:
     doors.add_site("hidden", (Host("hidden.example"),), Secret(bytes(range(32, 64))))
     doors.see(doors.finished(1, 1, NOW, site="hidden"))
     everywhere, here = api.system(), api.system(sites=("main",))
-    everywhere.send("PUT", f"/sites/hidden/devices/{ONE}/name", {"name": "Vault"}, If_Match="*")
+    everywhere.send("PATCH", f"/sites/hidden/devices/{ONE}", {"name": "Vault"}, If_Match="*")
     for path in (PATH, "/sites/main/devices", "/sites/main/devices?search=vault"):
         assert "Vault" not in here.get(path).text
     assert here.json("/sites/main/devices?search=vault")["items"] == []
@@ -93,7 +95,7 @@ def test_a_name_of_one_site_is_none_of_another(api: Api, doors: World) -> None:
 def test_a_search_is_read_in_pages(api: Api, doors: World) -> None:
     system = api.system()
     for serial, name in ((ONE, "S\u00fcd entrance"), (TWO, "North sud")):
-        system.send("PUT", f"/sites/main/devices/{serial}/name", {"name": name}, If_Match="*")
+        system.send("PATCH", f"/sites/main/devices/{serial}", {"name": name}, If_Match="*")
     found, following = list[str](), "/sites/main/devices?search=sud&limit=1"
     while following:
         page = system.json(following)

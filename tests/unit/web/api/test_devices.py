@@ -90,7 +90,7 @@ def test_one_is_shown_with_its_evidence_and_sightings(api: Api, world: World) ->
     world.see(world.finished(1, 1, NOW))
     seen = SHAPES["get_device"].validate_python(system.json(path.lower()))
     assert seen["finished_release"] == 1
-    page = SHAPES["list_sightings"].validate_python(system.json(f"{path}/sightings"))
+    page = SHAPES["list_device_sightings"].validate_python(system.json(f"{path}/sightings"))
     assert [each["kind"] for each in page["items"]] == ["handshake_finished"]
     assert page["next"] is None
     assert problem(system.get(f"/sites/main/devices/{serial_of(2)}")) == (404, "device.not_found")

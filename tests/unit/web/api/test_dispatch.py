@@ -145,6 +145,8 @@ class TestAnswers:
             numbers += [each["release"] for each in page["items"]]
             assert answer.headers.get("Link") == (f'<{page["next"]}>; rel="next"' if page["next"] else None)
             path = (page["next"] or "").removeprefix("/api/v1")
+            assert page["next"] is None or page["next"].endswith(f"cursor={page['next_cursor']}")
+            assert (page["next_cursor"] is None) is (page["next"] is None)
         assert numbers == [4, 3, 2, 1]
         assert problem(system.get(f"{SITE}/releases?cursor=x")) == (400, "cursor.invalid")
 

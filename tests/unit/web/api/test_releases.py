@@ -83,6 +83,26 @@ def test_each_way_to_be_no_chain_is_known() -> None:
     assert {PROBLEM_CODES[code][0] for code in OF_CHAINS} == {422}
 
 
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [({"chain.too_long": "only these"}, "override.unknown"), ({"chain.too_long": "  "}, "override.no_reason")],
+)
+def test_an_override_that_fits_nothing_is_a_problem_of_its_own(
+    api: Api, world: World, overrides: dict[str, str], code: str
+) -> None:
+    system = api.system()
+    for act in ("1/activate", "rollback"):
+        world.release()
+        refused = system.change("POST", f"/sites/main/releases/{act}", {"overrides": overrides}, "*")
+        assert problem(refused) == (422, code)
+        assert "--override" not in refused.text
+
+
+def test_one_chain_at_a_time(api: Api, world: World) -> None:
+    both = "".join(sent_chain(world.chain_folder())["pem"] for _ in range(2))
+    assert problem(api.system().create("/sites/main/releases", {"pem": both}))[0] == 422
+
+
 def _container(content: bytes) -> dict[str, str]:
     return {"base64": base64.b64encode(content).decode(), "passphrase": PASSPHRASE.decode()}
 

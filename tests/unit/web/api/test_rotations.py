@@ -199,6 +199,10 @@ class TestSentChains:
         chains = {"next": {"pem": "".join((folder / name).read_text() for name in names)}}
         assert problem(api.system().create(ROTATIONS, {"chains": chains})) == (422, "rotation.not_new")
 
+    def test_what_is_no_chain(self, api: Api, world: World) -> None:
+        body = {"chains": {"next": {"pem": "<!DOCTYPE html><html></html>"}}}
+        assert problem(api.system().create(ROTATIONS, body)) == (422, "content.web_page")
+
     def test_a_foreign_key_begins_nothing(self, api: Api, world: World) -> None:
         mine, other = (sent(world, RotationWay.SERVER_RENEWAL)["next"]["pem"].partition(KEY) for _ in range(2))
         refused = api.system().create(ROTATIONS, {"chains": {"next": {"pem": mine[0] + KEY + other[2]}}})

@@ -138,9 +138,9 @@ def test_what_was_sent_is_told_to_nobody(
 
 
 def test_nothing_of_a_request_shows_its_secrets(world: World) -> None:
-    from engage_server.web.api.routes.releases import StagedChain
+    from engage_server.web.api.routes.releases import ChainToStage
 
-    body = StagedChain.model_validate({**encrypted(world.chain_folder()), "passphrase": PASSPHRASE})
+    body = ChainToStage.model_validate({**encrypted(world.chain_folder()), "passphrase": PASSPHRASE})
     assert PASSPHRASE not in f"{body} {body!r} {body.model_dump()} {body.model_dump_json()}"
     assert "PRIVATE KEY" not in f"{body} {body!r} {body.model_dump()} {body.model_dump_json()}"
 

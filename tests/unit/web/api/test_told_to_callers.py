@@ -47,7 +47,7 @@ def test_of_many_names_at_once_one_is_given(api: Api, world: World) -> None:
     answers: list[int] = []
 
     def give(number: int) -> None:
-        given = api.system().change("PUT", f"/sites/main/devices/{serial}/name", {"name": f"door {number}"}, seen)
+        given = api.system().change("PATCH", f"/sites/main/devices/{serial}", {"name": f"door {number}"}, seen)
         answers.append(given.status_code)
 
     threads = [threading.Thread(target=give, args=(number,)) for number in range(12)]

@@ -194,7 +194,11 @@ def test_one_device_is_read_in_pages_while_its_files_fill(
             upload(folders, 1, number)
             number += 1
     assert found == [*range(13), *range(100, 110)]
-    assert system.json(f"/sites/main/devices/{serial_of(2)}/uploads") == {"items": [], "next": None}
+    assert system.json(f"/sites/main/devices/{serial_of(2)}/uploads") == {
+        "items": [],
+        "next": None,
+        "next_cursor": None,
+    }
     for wrong in ("else", "audits.0.0.nothing", "alerts.0.0.x&kind=audits"):
         path = f"/sites/main/devices/{serial_of(1)}/uploads?cursor={wrong}"
         assert problem(system.get(path)) == (400, "cursor.invalid")

@@ -11,7 +11,12 @@ from engage_server.web.api.routes.table import ROUTES
 
 @pytest.mark.parametrize(
     ("name", "plain"),
-    [("SiteJson", "Site"), ("PageJson_SiteJson_", "SitePage"), ("Serving", "Serving"), ("JsonThing", "JsonThing")],
+    [
+        ("SiteJson", "Site"),
+        ("PageJson_SiteJson_", "SitePage"),
+        ("WarningJson", "RotationWarning"),
+        ("JsonThing", "JsonThing"),
+    ],
 )
 def test_a_name_is_plain(name: str, plain: str) -> None:
     assert plain_name(name) == plain
@@ -37,5 +42,5 @@ def test_the_document_has_plain_names_alone_and_describes_each_field_of_a_body()
     schemas = made["components"]["schemas"]
     assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or "Json" in name] == []
     assert "Json" not in "".join(re.findall(r'"\$ref": "[^"]*"', json.dumps(made)))
-    staged = schemas["StagedChain"]["properties"]
+    staged = schemas["ChainToStage"]["properties"]
     assert [name for name, field in staged.items() if not field.get("description")] == []

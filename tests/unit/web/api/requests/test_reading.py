@@ -63,6 +63,8 @@ class TestBodies:
             ({}, "/text", "is missing"),
             ({"text": 1}, "/text", "must be a text"),
             ({"text": None}, "/text", "must be a text"),
+            ({"text": "a", "secret": None}, "/secret", "must not be null: leave it out instead"),
+            ({"text": "a", "table": {"y": {"day": None}}}, "/table/y/day", "must not be null: leave it out instead"),
             ({"text": "a", "number": "1"}, "/number", "must be a whole number"),
             ({"text": "a", "number": 1.5}, "/number", "must be a whole number"),
             ({"text": "a", "number": True}, "/number", "must be a whole number"),
