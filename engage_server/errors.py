@@ -134,6 +134,20 @@ class Conflict(UsageError):
     default_code = "conflict"
 
 
+class ReleaseExists(Conflict):
+    """A chain is already a release of its site.
+
+    Attributes:
+        release: The number of that release.
+    """
+
+    default_code = "release.exists"
+
+    def __init__(self, sentence: str, next_step: str, release: int) -> None:
+        super().__init__(sentence, next_step)
+        self.release = release
+
+
 class Refused(EngageError):
     """The work was done and the answer is no, for example because a check found an error."""
 

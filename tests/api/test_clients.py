@@ -53,8 +53,8 @@ def test_a_generated_client_stages_and_activates(server: ApiServer, generated: P
 def test_ansible_stages_and_activates(server: ApiServer, tmp_path: Path) -> None:
     chain, before = server.new_chain(tmp_path / "chain.pem"), server.current_release()
 
-    def play(role: str) -> tuple[int, str]:
-        given = {"engage_url": server.origin, "engage_site": SITE, "chain_file": str(chain)}
+    def play(role: str, reason: str = "renewed") -> tuple[int, str]:
+        given = {"engage_url": server.origin, "engage_site": SITE, "chain_file": str(chain), "reason": reason}
         done = asked(
             ANSIBLE_PLAYBOOK,
             *(_PLAYBOOK, "-e", json.dumps(given)),
@@ -76,6 +76,7 @@ def test_ansible_stages_and_activates(server: ApiServer, tmp_path: Path) -> None
     number = server.current_release()
     assert number > before
     assert f"release {number} of {SITE} is served" in said
-    status, said = play("operator")
-    assert (status, "changed=0" in said) == (0, True), said
-    assert server.current_release() == number
+    for reason in ("renewed", "with another key, as when the first one is no longer kept"):
+        status, said = play("operator", reason)
+        assert (status, "changed=0" in said) == (0, True), said
+        assert server.current_release() == number

@@ -32,6 +32,7 @@ from tests.project.tonight_page import tonight_page
 from tests.support.rfc5280 import MUSTS
 
 DOCS = Path(__file__).parents[2] / "docs"
+_PLAYBOOK = re.compile(r"(<!-- the playbook, by scripts/fix -->\n```yaml\n).*?(```\n)", re.DOTALL)
 _CONSOLE = re.compile(r"```console\n(.*?)```", re.DOTALL)
 
 
@@ -62,9 +63,17 @@ def pages() -> dict[str, str]:
         "tonight.md": tonight_page(),
         "checks.md": _checks_page(),
         "api.md": with_routes((DOCS / "api.md").read_text()),
+        "api-recipes.md": with_playbook((DOCS / "api-recipes.md").read_text()),
         "ci.md": with_real_output((DOCS / "ci.md").read_text()),
         "openapi.json": json.dumps(document(ROUTES), indent=2, ensure_ascii=False) + "\n",
     }
+
+
+def with_playbook(page: str) -> str:
+    """A page with the example of a playbook, as it is tried in tests/api. What its comments say stands on the page."""
+    lines = (DOCS.parent / "deploy" / "ansible" / "release.yml").read_text().splitlines(keepends=True)
+    shown = "".join(line for line in lines if not line.startswith("#"))
+    return _PLAYBOOK.sub(lambda found: f"{found[1]}{shown}{found[2]}", page)
 
 
 def with_real_output(page: str) -> str:

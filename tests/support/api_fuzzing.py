@@ -127,16 +127,16 @@ def _configuration(document: dict[str, Any]) -> Iterator[str]:
     yield f"[checks.negative_data_rejection]\nexpected-statuses = {json.dumps([str(each) for each in _REFUSALS])}\n"
     for item in document["paths"].values():
         for operation in item.values():
-            statuses = json.dumps(sorted({*_BEYOND_THE_FORM, *_refusals_beyond_the_form(operation)}))
+            statuses = json.dumps(sorted({*_BEYOND_THE_FORM, *refusals_beyond_the_form(operation)}))
             yield f"[[operations]]\ninclude-operation-id = {json.dumps(operation['operationId'])}\n"
             yield f"checks.positive_data_acceptance.expected-statuses = {statuses}\n"
 
 
-def _refusals_beyond_the_form(operation: dict[str, Any]) -> Iterator[str]:
+def refusals_beyond_the_form(operation: dict[str, Any]) -> Iterator[str]:
     """Statuses with which even a request of the right form may be refused, as the document says by its codes."""
     if "If-Match" in {parameter["name"] for parameter in operation["parameters"]}:
         yield "428"
     for status in ("400", "422"):
         described = operation["responses"].get(status, {}).get("description", "")
-        if set(re.findall(r"^`([a-z_.]+)`", described, re.MULTILINE)) - _OF_THE_FORM:
+        if set(re.findall(r"`([a-z_]+\.[a-z_.]+)`", described)) - _OF_THE_FORM:
             yield status

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.checks.rules.name_rules import is_about, unnamed_hosts
-from engage_server.errors import Conflict, Refused, UsageError
+from engage_server.errors import Conflict, Refused, ReleaseExists, UsageError
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
@@ -310,10 +310,10 @@ class Releases:
             checked = self.check(site.name, number, occasion)
             activate = f"Activate it: engage release activate {number} --site {site.name}"
             show = f"It has errors. Build another chain: engage release show {number} --site {site.name}"
-            raise Conflict(
+            raise ReleaseExists(
                 f"this chain is already release {number} of {site.name} ({checked.release.state})",
                 show if checked.errors else activate,
-                code="release.exists",
+                number,
             )
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, g
 from werkzeug.routing import BaseConverter
 
-from engage_server.errors import EngageError, NotPossible
+from engage_server.errors import EngageError, NotPossible, ReleaseExists
 from engage_server.services.access.permissions import Act, may
 from engage_server.web import problems
 from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
@@ -54,16 +54,21 @@ def problem_of(error: EngageError) -> Response:
     answer = problems.of_error(error)
     status, _ = PROBLEM_CODES.get(error.code, (answer.status_code, ""))
     fields = {name: value for name, value in answer.headers.items() if name == _FIELD_OF.get(status)}
-    faults = error.faults if isinstance(error, reading.FieldsInvalid) else []
-    errors = [{"pointer": pointer, "sentence": sentence} for pointer, sentence in faults]
     return problems.problem(
         status,
         error.code,
         _sentence(error),
         next_step_of(error),
         fields=fields,
-        extension={"errors": errors} if errors else None,
+        extension=_extension(error),
     )
+
+
+def _extension(error: EngageError) -> dict[str, object]:
+    """What programs need to go on, beyond the code."""
+    if isinstance(error, reading.FieldsInvalid):
+        return {"errors": [{"pointer": pointer, "sentence": sentence} for pointer, sentence in error.faults]}
+    return {"release": error.release} if isinstance(error, ReleaseExists) else {}
 
 
 def _sentence(error: EngageError) -> str:

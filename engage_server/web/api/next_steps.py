@@ -16,6 +16,7 @@ NEXT_STEPS: Mapping[str, str] = {
     "site.not_found": "See the sites that you may see: GET /sites.",
     "store.not_usable": "Send it again later. The log of the operators' instance says why.",
     "release.not_found": f"{_SEE_RELEASES} {_FIRST_RELEASE}",
+    "release.exists": "See it: GET /sites/SITE/releases/NUMBER. The field release has its number.",
     "release.refused": "Stage a chain without these errors. Or accept them: send overrides, each code with its reason.",
     "override.unknown": "See its findings: GET /sites/SITE/releases/NUMBER. Send codes of errors only.",
     "override.no_reason": "Send a reason for each code.",

@@ -169,3 +169,5 @@ class ProblemJson(Shape):
     """What to do now, for people."""
     errors: NotRequired[list[FaultJson]]
     """Each field that is not accepted. Only problems of the form of a request have it."""
+    release: NotRequired[int]
+    """The number of the release that a chain is already. Only the problem ``release.exists`` has it."""

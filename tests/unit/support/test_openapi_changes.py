@@ -372,6 +372,26 @@ def test_a_list_of_values_that_may_grow_grows() -> None:
     assert narrowings(before, after) == []
 
 
+def _opened(document: Json) -> None:
+    text = _property("Thing", "state")(document)
+    text["x-extensible-enum"] = text.pop("enum")
+
+
+def test_known_values_of_an_open_text_come_and_go_but_it_stays_a_text() -> None:
+    _, before = _changed(_opened)
+    after = copy.deepcopy(before)
+    _property("Thing", "state")(after)["x-extensible-enum"].append("lost")
+    assert narrowings(before, after) == narrowings(after, before) == []
+    _property("Thing", "state")(after)["type"] = "integer"
+    assert narrowings(before, after) != []
+
+
+def test_a_list_of_values_is_not_opened_in_silence() -> None:
+    before, after = _changed(_opened)
+    assert narrowings(before, after) != [], "a client that was made of it refuses new values"
+    assert narrowings(after, before) == []
+
+
 def test_a_shape_has_no_sentences_but_each_property() -> None:
     bare = shape(DOCUMENT)
     assert "title" in _thing(bare)["properties"], "a property may be called so"

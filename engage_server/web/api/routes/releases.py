@@ -23,13 +23,20 @@ class ChainToStage(SentChain):
     """Why, for the audit log."""
 
 
+def _with_other_names_refused(schema: dict[str, Any]) -> None:
+    """Say of a mapping's names and values what pydantic does: its own words would let other names have any value."""
+    ((pattern, values),) = schema.pop("patternProperties").items()
+    schema["propertyNames"] = {**schema.get("propertyNames", {}), "pattern": pattern}
+    schema["additionalProperties"] = values
+
+
 class ReleaseActivation(Accepting):
     """Under which conditions to serve a release."""
 
     overrides: dict[
         Annotated[str, Field(max_length=64, pattern="^[a-z0-9_.]+$")],
         Annotated[str, Field(min_length=1, max_length=500)],
-    ] = Field({}, max_length=32, examples=[{}])
+    ] = Field({}, max_length=32, examples=[{}], json_schema_extra=_with_other_names_refused)
     """Errors that you accept: the code of each, with the reason. The audit log keeps them."""
     reason: Reason = ""
     """Why, for the audit log."""

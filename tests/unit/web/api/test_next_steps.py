@@ -22,7 +22,6 @@ _SAID_BY_CASE = {
     "body.invalid",
     "content.keystore",
     "content.no_certificate",
-    "release.exists",
     "file.not_usable",
 }
 

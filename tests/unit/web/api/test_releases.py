@@ -51,6 +51,7 @@ def test_the_same_request_stages_once(api: Api, world: World) -> None:
     assert problem(other) == (422, "idempotency.other_body")
     stranger = api.system().create("/sites/main/releases", body, "key-of-812")
     assert problem(stranger) == (409, "release.exists")
+    assert (stranger.json or {})["release"] == 2
 
 
 def test_a_viewer_may_not(api: Api, world: World) -> None:

@@ -1,0 +1,24 @@
+"""With what the judge of the API lets a valid request be refused: it reads the document as the document is written."""
+
+import pytest
+
+from engage_server.web.api.document.openapi import document
+from engage_server.web.api.routes.table import ROUTES
+from tests.support.api_fuzzing import refusals_beyond_the_form
+
+_OPERATIONS = {
+    operation["operationId"]: operation for item in document(ROUTES)["paths"].values() for operation in item.values()
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "refusals"),
+    [
+        ("list_sites", {"400"}),  # a cursor of another list
+        ("get_site", set()),
+        ("activate_release", {"422", "428"}),
+        ("stage_release", {"422"}),
+    ],
+)
+def test_codes_beyond_the_form_are_found(name: str, refusals: set[str]) -> None:
+    assert set(refusals_beyond_the_form(_OPERATIONS[name])) == refusals
