@@ -292,5 +292,6 @@ class TestEnrolment:
 
         assert [audit(device) for device in range(8)] == [201] * 5 + [404] * 3
         assert [audit(device) for device in range(5)] == [202] * 5
-        assert len(list((world.folder / "data" / "main").iterdir())) == 5
+        folders = {path.name for path in (world.folder / "data" / "main").iterdir()} - {".uploads"}
+        assert folders == {serial_of(device) for device in range(5)}
         assert len([told for told in world.told if "enroll_per_day" in told]) == 1
