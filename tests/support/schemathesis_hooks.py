@@ -70,6 +70,8 @@ def before_call(_context: Any, case: Any, _options: Any) -> None:
         is_first = "If-None-Match" in names and _pick(case, "first", 2) == 0
         rest = {name: value for name, value in (case.headers or {}).items() if not name.startswith("If-")}
         case.headers = {**rest, "If-None-Match" if is_first else "If-Match": "*"}
+    if "Idempotency-Key" in names and _pick(case, "key", 4):  # chance likes few values, and each goes with one body
+        case.headers = {**(case.headers or {}), "Idempotency-Key": f"judge-{case.id}"}
     made = _BODIES.get(operation.get("operationId"))
     if made is not None and (made is _change or _pick(case, "body", 4)):
         case.body = made(case)
