@@ -16,6 +16,7 @@ class ReleaseStore(Protocol):
 
         Raises:
             NotFound: There is no such site.
+            ReleaseExists: The site has this chain already, and its key is not destroyed.
         """
 
     def activate_release(

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, select, update
 
-from engage_server.errors import Conflict, NotFound
+from engage_server.errors import Conflict, NotFound, ReleaseExists
 from engage_server.records import Host, Release, ReleaseState, Secret
 from engage_server.store import der_list
 from engage_server.store.interface import ReleaseDraft
@@ -16,8 +16,13 @@ from engage_server.store.tables import activations, releases, rotations, sites
 
 
 def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Secret, sealer: ReleaseSealer) -> int:
-    """Store a draft under the site's next number. Return the number."""
+    """Store a draft under the site's next number. Return the number.
+
+    Raises:
+        ReleaseExists: The site has this chain already, and its key is not destroyed.
+    """
     row_id = _locked_site(connection, draft.site)
+    _assert_new(connection, row_id, draft)
     last = connection.scalar(select(func.max(releases.c.number)).where(releases.c.site_id == row_id))
     planned = connection.scalars(select(rotations.c.releases).where(rotations.c.site_id == row_id))
     number = max([int(last or 0), *(int(each) for numbers in planned for each in numbers)]) + 1
@@ -37,6 +42,23 @@ def insert_release(connection: Connection, draft: ReleaseDraft, private_key: Sec
         )
     )
     return number
+
+
+def _assert_new(connection: Connection, row_id: int, draft: ReleaseDraft) -> None:
+    """Refuse a chain twice. With the site's row locked, nobody else stages the same one at this moment."""
+    same = (
+        releases.c.site_id == row_id,
+        releases.c.root_der == draft.root_der,
+        releases.c.chain_der == der_list.joined(draft.chain),
+        releases.c.key_destroyed_at.is_(None),
+    )
+    number = connection.scalar(select(releases.c.number).where(*same).limit(1))
+    if number is not None:
+        raise ReleaseExists(
+            f"this chain is already release {number} of {draft.site}",
+            f"See it: engage release show {number} --site {draft.site}",
+            number,
+        )
 
 
 def make_current(connection: Connection, site: str, number: int, expected: int | None, at: datetime) -> bool:

@@ -1,19 +1,21 @@
 """Sites: see them, and change what needs no key."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from engage_server.as_json.sites import SiteJson, site_json
-from engage_server.errors import EngageError
+from engage_server.errors import EngageError, Refused
 from engage_server.records import AuditAction, Host, RequiredEvidence, read_network
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
+from engage_server.web.api.bodies.failing_doors import Accepting
 from engage_server.web.api.bodies.labels import TitleText
 from engage_server.web.api.bodies.reasons import Reason
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
-from engage_server.web.api.route import SEEN, Answer, Body, Call, NoQuery, Route, Scope
+from engage_server.web.api.route import SEEN, Answer, Call, NoQuery, Route, Scope
 
 
 def _host(text: str) -> str:
@@ -43,7 +45,7 @@ HostText = Annotated[str, AfterValidator(_host), Field(min_length=1, max_length=
 NetworkText = Annotated[str, AfterValidator(_network), Field(max_length=64, examples=["10.20.0.0/16"])]
 
 
-class SiteChange(Body):
+class SiteChange(Accepting):
     """What to change. A field that is left out stays as it is."""
 
     hosts: Annotated[list[HostText], Field(min_length=1, max_length=16)] | None = None
@@ -81,16 +83,37 @@ def get_site(call: Call[NoQuery, None]) -> Answer[SiteJson]:
 
 def change_site(call: Call[NoQuery, SiteChange]) -> Answer[SiteJson]:
     """Change a site."""
-    body = call.body
+    body, site = call.body, call.services.sites.get(call.site)
+    hosts = tuple(map(Host.parse, body.hosts or ()))
+    if hosts and not body.accept_failing_doors:
+        _assert_nobody_calls(call, [host for host in site.hosts if host not in hosts])
     changes = SiteChanges(
-        hosts=tuple(map(Host.parse, body.hosts or ())),
+        hosts=hosts,
         device_networks=None if body.device_networks is None else tuple(map(read_network, body.device_networks)),
         evidence=body.evidence,
         title=body.title,
         time_zone=body.time_zone,
     )
-    call.services.sites.change(call.services.sites.get(call.site), changes, body.reason, call.occasion)
+    call.services.sites.change(site, changes, body.reason, call.occasion)
     return _shown(call)
+
+
+def _assert_nobody_calls(call: Call[NoQuery, SiteChange], removed: Sequence[Host]) -> None:
+    """Refuse to remove a host that doors call.
+
+    Raises:
+        Refused: Doors called one within 30 days (``doors.fail``).
+    """
+    for host in removed:
+        found = call.services.evidence.callers_of_host(call.site, host, call.occasion.now)
+        if found.devices:
+            doors = "1 door" if found.devices == 1 else f"{found.devices} doors"
+            examples = ", ".join(each.title for each in found.examples)
+            raise Refused(
+                f"{doors} called {host} within 30 days, such as {examples}. They would refuse TLS",
+                "Nothing was changed. To do it anyway, send accept_failing_doors: true.",
+                code="doors.fail",
+            )
 
 
 def _shown(call: Call[NoQuery, SiteChange] | Call[NoQuery, None]) -> Answer[SiteJson]:
@@ -146,6 +169,6 @@ ROUTES = (
         has_etag=True,
         version=version_of_site,
         writes=AuditAction.SITE_CHANGED,
-        problems=("host.invalid", "host.taken", "evidence.no_token_seen", "rotation.open"),
+        problems=("host.invalid", "host.taken", "doors.fail", "evidence.no_token_seen", "rotation.open"),
     ),
 )

@@ -1,13 +1,15 @@
 """What a problem does not say: other sites, and how this host is set up."""
 
 import threading
+from dataclasses import replace
 
 import pytest
 
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Host, Role
+from engage_server.records import Host, Role, SightingKind
 from engage_server.services.sites.register import Sites
-from tests.support.api import Api, problem
+from tests.support.api import Api, problem, sent_chain
+from tests.support.chains import NOW
 from tests.support.world import World, serial_of
 
 
@@ -56,3 +58,33 @@ def test_of_many_names_at_once_one_is_given(api: Api, world: World) -> None:
     for each in threads:
         each.join()
     assert sorted(answers) == [200, *[412] * 11]
+
+
+def test_a_chain_that_comes_many_times_at_once_is_staged_once(api: Api, world: World) -> None:
+    body = sent_chain(world.chain_folder())
+    answers: list[int] = []
+
+    def stage() -> None:
+        answers.append(api.system().create("/sites/main/releases", body).status_code)
+
+    threads = [threading.Thread(target=stage) for _ in range(8)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert sorted(answers) == [201, *[409] * 7]
+
+
+def test_a_host_that_doors_call_is_removed_with_consent_alone(api: Api, world: World) -> None:
+    called = world.store.site("main").hosts[0]
+    world.see(replace(world.finished(1, 1, NOW), kind=SightingKind.NOTICE, host=called.text))
+    admin, body = api.system(Role.ADMIN), {"hosts": ["new.example"]}
+    refused = admin.change("PATCH", "/sites/main", body, "*")
+    assert problem(refused) == (422, "doors.fail")
+    assert serial_of(1) in refused.text
+    both = admin.change(
+        "PATCH", "/sites/main", {"hosts": ["new.example", *map(str, world.store.site("main").hosts)]}, "*"
+    )
+    assert both.status_code == 200, both.text
+    removed = admin.change("PATCH", "/sites/main", {**body, "accept_failing_doors": True}, "*")
+    assert removed.status_code == 200, removed.text
