@@ -12,6 +12,7 @@
     |   |-- BodyInvalid          body.invalid
     |   |-- NotFound             <thing>.not_found
     |   `-- Conflict             <thing>.<state>
+    |       `-- ReleaseExists        release.exists
     |-- Refused              the answer is no                       exit status 1
     |-- Stopped              by the person who ran the command      exit status 130
     `-- NotPossible          file, network or database in the way   exit status 3

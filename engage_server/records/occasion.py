@@ -9,8 +9,10 @@ from engage_server.errors import UsageError
 from engage_server.records.audit import ActTerms, AuditAction, AuditEvent
 
 LONGEST_REASON = 1000
-_UNPRINTABLE = ("Cc", "Cs")  # control characters, and bytes that were no UTF-8
+_UNPRINTABLE = ("Cc", "Cf", "Cs")  # control characters, those that nobody sees, and bytes that were no UTF-8
 _ACCESS_TOKEN = re.compile(r"engage_[0-9a-f]{12}_[0-9a-f]{16}", re.ASCII)
+_PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY")
+_SIGN_IN_LINK = re.compile(r"/sign-in/[\w-]{16}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +64,7 @@ def read_reason(text: str) -> str:
     """Read the reason for an act as the audit log keeps it: on one line.
 
     Raises:
-        UsageError: It is too long, has control characters, or holds an access token.
+        UsageError: It is too long, has control characters, or holds an access token, a private key or a sign-in link.
     """
     reason = " ".join(text.split())
     if len(reason) > LONGEST_REASON:
@@ -72,11 +74,22 @@ def read_reason(text: str) -> str:
             code="reason.too_long",
         )
     if any(unicodedata.category(each) in _UNPRINTABLE for each in reason):
-        raise UsageError("the reason has a control character", "Leave it out.", code="reason.control_character")
+        raise UsageError(
+            "the reason has a control character, or one that nobody sees",
+            "Leave it out.",
+            code="reason.control_character",
+        )
     if _ACCESS_TOKEN.search(reason):
         raise UsageError(
             "the reason holds an access token, and everybody may read the audit log",
             "Name the token instead, and replace this one: engage token revoke NAME",
             code="reason.token",
         )
+    for secret, what in ((_PRIVATE_KEY, "a private key"), (_SIGN_IN_LINK, "a sign-in link")):
+        if secret.search(reason):
+            raise UsageError(
+                f"the reason holds {what}, and everybody may read the audit log",
+                "Leave it out, and replace it: somebody else may have seen it.",
+                code="reason.secret",
+            )
     return reason

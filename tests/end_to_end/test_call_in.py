@@ -282,7 +282,7 @@ class TestCommands:
         assert "wrote the files of 1 device" in told
         assert sorted(path.name for path in (tmp_path / "out" / serial).iterdir()) == ["audits.json", "database.json"]
         taken = json.loads(ok(engage(folder, "device", "import", tmp_path / "out", "--site", "main", "--json")))
-        assert taken == {"site": "main", "added": 0, "devices": 1, "files": 2}
+        assert taken == {"site": "main", "added": 0, "named": 0, "devices": 1, "files": 2}
         other = engage(folder, "device", "import", tmp_path / "out", "--site", "open")
         assert other.returncode == 2
         assert "belongs to site 'main'" in other.stderr

@@ -206,8 +206,8 @@ def _write_csv(found: Iterable[DeviceView]) -> None:
     writer = csv.writer(sys.stdout, lineterminator="\n")
     writer.writerow(
         [
-            *("device", "name", "place", "site", "grade"),
-            *("first_seen", "last_seen", "nights", "finished_release", "trouble"),
+            *("device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"),
+            *("name", "place"),  # after those of earlier versions: some read columns by their place
         ]
     )
     for each in found:
@@ -215,8 +215,6 @@ def _write_csv(found: Iterable[DeviceView]) -> None:
         writer.writerow(
             [
                 each.identity,
-                harmless_cell(each.label.name),
-                harmless_cell(each.label.place),
                 each.site,
                 each.grade.name.lower() if each.grade is not None else "",
                 known.first_seen.isoformat() if known else "",
@@ -224,5 +222,7 @@ def _write_csv(found: Iterable[DeviceView]) -> None:
                 known.nights if known else 0,
                 known.finished_release if known else 0,
                 each.diagnosis.code if each.diagnosis else "",
+                harmless_cell(each.label.name),
+                harmless_cell(each.label.place),
             ]
         )

@@ -41,8 +41,9 @@ PROBLEM_CODES: Mapping[str, tuple[int, str]] = {
     "host.not_listed": (421, "The server does not answer for this host."),
     "request.invalid": (422, "The body is JSON of another shape. The field errors says where."),
     "reason.too_long": (422, "The reason is too long."),
-    "reason.control_character": (422, "The reason has a control character."),
+    "reason.control_character": (422, "The reason has a control character, or one that nobody sees."),
     "reason.token": (422, "The reason holds a token. Everybody may read the audit log, so it is not kept."),
+    "reason.secret": (422, "The reason holds a private key or a sign-in link."),
     "reason.missing": (422, "A reason is needed."),
     "idempotency.other_body": (422, "The Idempotency-Key was sent with another body."),
     "precondition.missing": (428, "A change needs the field If-Match."),
@@ -120,7 +121,7 @@ OF_CALLERS = (
 )
 OF_BODIES = ("request.json", "body.invalid", "request.too_large", "request.media_type", "request.invalid")
 OF_KEYS = ("idempotency.missing", "idempotency.key", "idempotency.in_progress", "idempotency.other_body")
-OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token")
+OF_REASONS = ("reason.too_long", "reason.control_character", "reason.token", "reason.secret")
 OF_CHAINS = (
     "certificate.invalid",
     "content.empty",

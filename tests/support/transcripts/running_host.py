@@ -124,7 +124,8 @@ class RunningHost:
         if self._pair is not None:
             pair = self._pair
             text = text.replace(f":{pair.http_port}", "").replace(f":{pair.https_port}", "")
-            text = text.replace(f" --https-port {pair.https_port}", "").replace(f"{pair.operators_port}", "8008")
+            text = text.replace(f" --https-port {pair.https_port}", "")
+            text = re.sub(rf"\b{pair.operators_port}\b", "8008", text)  # not within a hash
         return text.replace(REAL, SHOWN).replace(str(self._folder), SHOWN_FOLDER)
 
 

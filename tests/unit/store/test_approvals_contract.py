@@ -192,7 +192,7 @@ def test_an_approved_rotation_of_an_earlier_version_stays_approved(database_url:
             connection.execute(text(entry), {"id": number, "actor": actor, "facts": facts, "reason": reason})
     with engine.begin() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, "0014")
+        command.upgrade(config, "head")
     store = SqlStore(engine, SEALER)
     over, going_on = store.rotations("main")
     assert over.approvals == ()

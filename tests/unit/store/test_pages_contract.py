@@ -281,10 +281,11 @@ class TestOtherLists:
     def test_releases_and_sites(self, store: SqlStore, event: AuditEvent) -> None:
         for number in range(5):
             store.add_site(site(f"site{9 - number}"), SITE_KEY, event)
-            store.stage_release(draft("main"), private_key(), event)
+            store.stage_release(draft("main", f"chain {number}"), private_key(), event)
+        more = count(5)
 
         def stage() -> None:
-            store.stage_release(draft("main"), private_key(), event)
+            store.stage_release(draft("main", f"chain {next(more)}"), private_key(), event)
 
         numbers = [each.number for each in walked(lambda cursor: store.release_page("main", cursor, 2), stage)]
         assert numbers == [5, 4, 3, 2, 1]

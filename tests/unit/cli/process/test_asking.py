@@ -144,7 +144,10 @@ def test_a_reason_reaches_every_occasion() -> None:
         ("x" * (LONGEST_REASON + 1), "reason.too_long"),
         ("a bell \a", "reason.control_character"),
         ("no UTF-8: \udcff", "reason.control_character"),
+        ("turned \u202e around", "reason.control_character"),
         (f"for engage_{'a' * 12}_{'b' * 64}_{'c' * 8}", "reason.token"),
+        ("-----BEGIN RSA PRIVATE KEY----- MIIE", "reason.secret"),
+        (f"http://localhost:8008/sign-in/{'x' * 43}", "reason.secret"),
     ],
 )
 def test_what_the_audit_log_cannot_keep_is_refused(reason: str, code: str) -> None:
