@@ -10,11 +10,13 @@ import pytest
 from engage_server.errors import Conflict, NotFound, Refused
 from engage_server.records import (
     AccessToken,
+    ActTerms,
     AnchorRole,
     AuditAction,
     AuditEvent,
     Grant,
     Host,
+    KeyedRequest,
     Person,
     PersonState,
     Role,
@@ -253,3 +255,46 @@ class TestSitesOfRoles:
         roles.remove_site("main", event)
         assert self.sites(roles) == [None, frozenset({"depot"}), frozenset()]
         assert not Grant(Role.OPERATOR, frozenset()).holds_at("main")
+
+
+class TestTermsOfActs:
+    """What must hold in the transaction of an act, whatever was compared before it."""
+
+    @pytest.fixture
+    def site(self, store: SqlStore, event: AuditEvent) -> Site:
+        """That was added, which is its first version."""
+        site = Site("main", (Host("main.example"),), AnchorRole.ROOT, False, (), NOW)
+        store.add_site(site, Secret(bytes(range(32))), replace(event, action=AuditAction.SITE_ADDED, site="main"))
+        return site
+
+    def change(self, store: SqlStore, site: Site, title: str, terms: ActTerms) -> None:
+        store.change_site(
+            replace(site, title=title), AuditEvent(NOW, "ci", AuditAction.SITE_CHANGED, "main", terms=terms)
+        )
+
+    def test_nothing_is_done_on_what_has_changed(self, store: SqlStore, site: Site) -> None:
+        seen = store.site_version("main")
+        assert seen > 0
+        terms = ActTerms(AuditAction.SITE_CHANGED, seen)
+        self.change(store, site, "one", terms)
+        assert store.site_version("main") > seen
+        with pytest.raises(Conflict) as refused:
+            self.change(store, site, "two", terms)
+        assert refused.value.code == "precondition.failed"
+        assert store.site("main").title == "one"
+        self.change(store, site, "three", ActTerms(AuditAction.SITE_CHANGED))
+        assert store.site("main").title == "three"
+
+    def test_a_request_is_kept_with_its_effect_or_not_at_all(self, store: SqlStore, site: Site) -> None:
+        request = KeyedRequest("d" * 64, "b" * 64)
+        terms = ActTerms(AuditAction.SITE_CHANGED, request=request)
+        assert store.kept_request(request.digest, NOW) is None
+        self.change(store, site, "one", terms)
+        kept = store.kept_request(request.digest, NOW)
+        assert kept is not None
+        assert (kept[0], kept[1].event.action) == (request.body, AuditAction.SITE_CHANGED)
+        with pytest.raises(Conflict) as refused:
+            self.change(store, site, "two", terms)
+        assert refused.value.code == "idempotency.done"
+        assert store.site("main").title == "one"
+        assert store.kept_request(request.digest, at(25 * 60)) is None, "a day is over"
