@@ -91,7 +91,8 @@ def address(settings: Settings, *, by_browser: bool = False) -> str:
 
 def is_answering(settings: Settings) -> bool:
     """Whether something accepts connections where the listener should be. It may be another program."""
-    near = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.operators_bind, settings.operators_bind)  # noqa: S104
+    everywhere = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104  # looked up, not listened on
+    near = everywhere.get(settings.operators_bind, settings.operators_bind)
     try:
         with socket.create_connection((near, settings.operators_port), _PROBE_SECONDS):
             return True
