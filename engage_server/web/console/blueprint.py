@@ -5,6 +5,7 @@ from pathlib import Path
 
 from flask import Blueprint, Response, g, request
 from werkzeug.exceptions import NotFound as AddressUnknown
+from werkzeug.wrappers import Response as AnyResponse
 
 from engage_server.errors import EngageError, NotFound
 from engage_server.web import problems
@@ -32,24 +33,20 @@ def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blue
     bp.record(lambda state: state.app.jinja_env.filters.update(filters()))
     dispatch = Dispatch(surroundings)
     for page in pages:
-        bp.add_url_rule(
-            flask_rule(page.path), page.name, dispatch.page(page), methods=["GET"], provide_automatic_options=False
-        )
+        _add(bp, page.path, page.name, dispatch.page(page))
+        for download in page.downloads:
+            _add(bp, download.path, f"{page.name}-{download.name}", dispatch.download(page, download))
         for form in page.forms:
-            bp.add_url_rule(
-                flask_rule(form.path),
-                f"{page.name}-{form.name}",
-                dispatch.form(page, form),
-                methods=["POST"],
-                provide_automatic_options=False,
-            )
+            _add(bp, form.path, f"{page.name}-{form.name}", dispatch.form(page, form), "POST")
     for name in _TYPES:
-        bp.add_url_rule(
-            f"/{name}", name.replace(".", "-"), _asset(name), methods=["GET"], provide_automatic_options=False
-        )
+        _add(bp, f"/{name}", name.replace(".", "-"), _asset(name))
     bp.register_error_handler(EngageError, trouble_of)
     bp.app_errorhandler(404)(_nothing_there)
     return bp
+
+
+def _add(bp: Blueprint, path: str, name: str, view: Callable[..., AnyResponse], method: str = "GET") -> None:
+    bp.add_url_rule(flask_rule(path), name, view, methods=[method], provide_automatic_options=False)
 
 
 def trouble_of(error: EngageError) -> Response:

@@ -3,7 +3,7 @@
 1. Who comes? Nobody is led to the page on which people sign in.
 2. May they? The page says who may, with 403.
 3. A form must be one of this session's own.
-4. What is refused is shown on the page that held the form. What was done leads to a page (303).
+4. What was done leads to a page (303). What is refused, or shown once, is shown on the page that held the form.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Request, g, redirect
+from flask import Request, Response, g, redirect
 from flask import request as current
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
@@ -23,7 +23,7 @@ from engage_server.services.access.permissions import Act, assert_may, assert_ma
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.route import Scope
 from engage_server.web.console import form_tokens
-from engage_server.web.console.page import Form, Page
+from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import read_path
 from engage_server.web.console.services import Services
 from engage_server.web.console.showing.rendering import shown
@@ -95,7 +95,10 @@ class Dispatch:
             try:
                 visit = _with_form(visit, current)
                 form_tokens.assert_own_form(visitor.session, visit.fields.get(form_tokens.FIELD, ""))  # 3
-                return redirect(form.carry_out(visit), _SEE_OTHER)  # 4
+                result = form.carry_out(visit)  # 4
+                if isinstance(result, str):
+                    return redirect(result, _SEE_OTHER)
+                return shown(visit, form_tokens.form_token(visitor.session), content=result)
             except EngageError as refusal:
                 if not self._may_see(page, visit):
                     raise
@@ -104,6 +107,20 @@ class Dispatch:
 
         act.__name__ = form.name
         return act
+
+    def download(self, page: Page, download: Download) -> Callable[..., AnyResponse]:
+        """The view of a file, for Flask."""
+
+        def make(**values: str) -> AnyResponse:
+            visitor = self._visitor(current)
+            if visitor is None:
+                return _led_to_sign_in(current)
+            file = download.make(self._visit(page, current, values, visitor, download.act, download.scope))
+            named = {"Content-Disposition": f'attachment; filename="{file.name}"'}
+            return Response(file.content, content_type=file.content_type, headers=named)
+
+        make.__name__ = download.name
+        return make
 
     def _visitor(self, request: Request) -> _Visitor | None:
         secret = self._with.cookie.read(request)

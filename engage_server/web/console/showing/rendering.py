@@ -1,6 +1,8 @@
 """Renders a page in the frame that all pages have: navigation, what was done, what was refused, the command."""
 
+from collections.abc import Mapping
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from flask import Response, render_template
@@ -14,20 +16,22 @@ from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
 
 _OK = 200
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
-def shown(visit: Visit, token: str, status: int = _OK) -> Response:
+def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any] = _NOTHING) -> Response:
     """Render a page for a visitor.
 
     Args:
         visit: The visit.
         token: For the forms of this session.
         status: Of the answer.
+        content: What the template gets beyond what the page shows.
 
     Raises:
         EngageError: The page cannot be shown.
     """
-    content = dict(visit.page.show(visit))
+    own = visit.page.show(visit)
     zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
     frame: dict[str, Any] = {
         "visit": visit,
@@ -41,7 +45,7 @@ def shown(visit: Visit, token: str, status: int = _OK) -> Response:
         "refusal": visit.refusal and refusal_words(visit.refusal),
         **of_zone(zone),
     }
-    return _answer(render_template(f"console/{visit.page.name}.html", **(frame | content)), status)
+    return _answer(render_template(f"console/{visit.page.name}.html", **frame, **own, **content), status)
 
 
 def of_zone(zone: Any) -> dict[str, Any]:
