@@ -18,6 +18,8 @@ from engage_server.web.console.page import Page
 from engage_server.web.console.services import Services
 
 CONFIRM = "confirm"
+_SECRET_FIELDS = ("passphrase", "password", "again", "before")
+_PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 @dataclass(frozen=True)  # no slots: what is read of the site is kept
@@ -92,8 +94,9 @@ class Visit:
         return role.value if role is not None else ""
 
     def typed(self, name: str, before: str = "") -> str:
-        """What was typed into a field, else what stands in it before anything is."""
-        return self.fields.get(name, before)
+        """What was typed into a field, else what stands in it before anything is. No secret is given back."""
+        typed = self.fields.get(name, before)
+        return "" if name in _SECRET_FIELDS or _PRIVATE_KEY in typed else typed
 
     def is_ticked(self, name: str) -> bool:
         """Whether a box is ticked in the form that was sent."""
