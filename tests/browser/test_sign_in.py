@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.browser import AXE, Witness, needs_browser, serious
+from tests.support.browser import Witness, needs_browser
+from tests.support.browsing.axe import needs_axe, violations
 from tests.support.commands import engage
 from tests.support.installation import make_installation
 from tests.support.running import RunningPair, ok, running_pair
@@ -120,6 +121,7 @@ def test_a_planted_script_does_not_run(browser: Any, base: str) -> None:
     assert titles == ["Sign in - engage-server", "planted"]
 
 
+@needs_axe
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_on_a_telephone(browser: Any, base: str, link_of: Callable[[str], str], scheme: str) -> None:
     with browser.new_context(viewport=NARROW, color_scheme=scheme) as context:
@@ -132,8 +134,7 @@ def test_on_a_telephone(browser: Any, base: str, link_of: Callable[[str], str], 
                 "(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.documentElement))"
             )
             assert (colours[0] == "rgb(255, 255, 255)") is (scheme == "dark"), colours
-            if AXE.exists():
-                assert serious(page) == [], page.url
+            assert violations(page) == [], page.url
 
         page.goto(f"{base}/sign-in")
         assert_readable()
@@ -148,15 +149,3 @@ def test_on_a_telephone(browser: Any, base: str, link_of: Callable[[str], str], 
         assert_readable()
         set_password(page, link)
         assert_readable()
-
-
-@pytest.mark.skipif(not AXE.exists(), reason="axe-core is not there: scripts/test --all fetches it with npm")
-def test_the_judges_find_what_they_look_for(browser: Any, base: str) -> None:
-    """The negative controls: a page that is too wide, and a field that nobody can name."""
-    with browser.new_context(viewport=NARROW) as context:
-        page = context.new_page()
-        page.goto(f"{base}/sign-in")
-        page.evaluate("document.querySelector('main').innerHTML = '<input><p>x'")
-        page.evaluate("document.querySelector('p').style.width = '500px'")
-        assert page.evaluate("document.documentElement.scrollWidth") > NARROW["width"]
-        assert any(each.startswith("label") for each in serious(page))

@@ -17,7 +17,7 @@ from engage_server.web.sign_in.openid import OpenIdDoor, OpenIdPages, Sessions
 
 _log = logging.getLogger(__name__)
 
-SIGN_IN, HOME = "/sign-in", "/"
+SIGN_IN, HOME, ACCOUNT = "/sign-in", "/", "/account"
 _STYLE = Path(__file__).with_name("sign-in.css")
 _WAIT, _WRONG, _STORE = 429, 403, 503
 # Pages hold nothing but their own style. Nobody may frame them, and forms go back here alone.
@@ -54,7 +54,7 @@ def blueprint(
     bp = Blueprint("sign_in", __name__, template_folder="templates")
     pages = _Pages(access, now, SessionCookie(secure=secure), has_openid=openid is not None)
     for path, method, view in (
-        (HOME, "GET", pages.home),
+        (ACCOUNT, "GET", pages.account),
         (SIGN_IN, "GET", pages.form),
         (SIGN_IN, "POST", pages.sign_in),
         ("/sign-out", "POST", pages.sign_out),
@@ -79,7 +79,7 @@ class _Pages:
         self._now = now
         self._cookie = cookie
 
-    def home(self) -> AnyResponse | str:
+    def account(self) -> AnyResponse | str:
         """Say who is signed in."""
         actor = self._actor()
         if actor is None:

@@ -123,7 +123,7 @@ class TestTrip:
         answer = travel(browser, provider)
         assert answer.status_code == 200
         assert '<meta http-equiv="refresh" content="0; url=/">' in answer.text
-        assert "<strong>anna</strong>: operator\nat depot" in browser.get("/").text
+        assert "<strong>anna</strong>: operator\nat depot" in browser.get("/account").text
         person = door.people.person("anna")
         assert person.subject == f"{provider.issuer} 248289761001"
         assert (person.password_hash, person.state) == ("", PersonState.ACTIVE)
@@ -293,7 +293,7 @@ class TestForgedTokens:
         assert told(answer, caplog) == code
         assert made[0] not in caplog.text + answer.text
         assert made[0].split(".")[1] not in caplog.text
-        assert browser.get("/").status_code == 303, "nobody is signed in"
+        assert browser.get("/account").status_code == 303, "nobody is signed in"
         assert door.people.all() == []
 
     @pytest.mark.parametrize("kind", GOOD)
@@ -405,8 +405,8 @@ class TestPeople:
         provider.claims["groups"] = ["doors", "more doors", "readers", "unknown"]
         travel(second, provider)
         assert door.people.person("anna").grant == Grant(Role.OPERATOR, frozenset({"depot", "plant"}))
-        assert first.get("/").status_code == 303, "the session with the greater role is over"
-        assert second.get("/").status_code == 200
+        assert first.get("/account").status_code == 303, "the session with the greater role is over"
+        assert second.get("/account").status_code == 200
 
     @pytest.mark.parametrize("groups", [[], ["unknown"], None, 7, [["doors"]], {"doors": True}, "unknown", ["DOORS"]])
     def test_without_a_group_nobody_comes_in(
@@ -416,7 +416,7 @@ class TestPeople:
         travel(before, provider)
         provider.claims["groups"] = groups
         assert told(travel(door.browser(), provider), caplog) == "openid.no_group"
-        assert before.get("/").status_code == 303, "and earlier sessions end"
+        assert before.get("/account").status_code == 303, "and earlier sessions end"
 
     def test_somebody_who_is_locked(
         self, door: Door, provider: OwnProvider, occasion: Occasion, caplog: pytest.LogCaptureFixture

@@ -87,18 +87,18 @@ class TestSigningIn:
 
     def test_from_the_link_to_the_way_out(self, door: Door, secret: str) -> None:
         browser = door.browser()
-        assert browser.get("/").headers["Location"] == "/sign-in"
+        assert browser.get("/account").headers["Location"] == "/sign-in"
         shown = browser.get(f"/sign-in/{secret}")
         assert "<strong>anna</strong>" in shown.text
         assert set_password(browser, secret) == 303
-        home = browser.get("/")
+        home = browser.get("/account")
         assert "<strong>anna</strong>: operator" in home.text
         assert "at main" in home.text
         assert browser.get("/sign-in").headers["Location"] == "/"
         assert browser.post("/sign-out").status_code == 303
-        assert browser.get("/").headers["Location"] == "/sign-in"
+        assert browser.get("/account").headers["Location"] == "/sign-in"
         assert sign_in(browser) == 303
-        assert browser.get("/").status_code == 200
+        assert browser.get("/account").status_code == 200
 
     def test_a_link_is_not_used_up_by_looking_at_it(self, door: Door, secret: str) -> None:
         for _ in range(3):
@@ -158,7 +158,7 @@ class TestSession:
         assert first.value != second.value
         other = door.browser()
         other.set_cookie("engage", first.value)
-        assert other.get("/").status_code == 303
+        assert other.get("/account").status_code == 303
 
     def test_a_secret_that_a_stranger_planted_is_never_taken(self, door: Door, secret: str) -> None:
         set_password(door.browser(), secret)
@@ -186,9 +186,9 @@ class TestSession:
         browser = door.browser()
         set_password(browser, secret)
         door.now += IDLE
-        assert browser.get("/").status_code == 200
+        assert browser.get("/account").status_code == 200
         door.now += IDLE + timedelta(seconds=1)
-        assert browser.get("/").status_code == 303
+        assert browser.get("/account").status_code == 303
 
 
 class TestPages:

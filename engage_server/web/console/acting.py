@@ -1,0 +1,81 @@
+"""Carries out what a form asks for by a route of the API: the same body, the same refusals, the same audit entry.
+
+A form carries the version of the site that its page showed. The act's transaction compares it, so nobody changes what
+they have not seen, and a form that is sent twice acts once.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from engage_server.errors import Conflict
+from engage_server.records import ActTerms
+from engage_server.services.access.permissions import assert_may
+from engage_server.web.api.requests import reading
+from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
+from engage_server.web.console.visit import Visit
+
+VERSION = "version"
+
+
+def act_by(
+    route: Route[Any, Any, Any],
+    visit: Visit,
+    body: Mapping[str, Any] | None = None,
+    query: Query | None = None,
+    **path: str | int,
+) -> Any:
+    """Carry out a route for a visitor.
+
+    Args:
+        route: What is done.
+        visit: Who asks, and the form that they sent.
+        body: What the route's body holds, as JSON has it. None for a route without one.
+        query: For a route that reads one.
+        path: Parameters of the route's path that the page's path does not have, such as ``serial``.
+
+    Returns:
+        What the route answers.
+
+    Raises:
+        EngageError: It is refused.
+    """
+    values = {**visit.path, **path}
+    assert_may(visit.actor, route.act, "" if route.scope is Scope.EVERYWHERE else str(values.get("site", "")))
+    read = reading.read_fields(json.dumps(body).encode(), route.body) if route.body is not None else None
+    call = Call(
+        visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
+    )
+    return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
+
+
+def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> ActTerms | None:
+    seen = seen_by(visit)
+    found = route.version(call) if route.version is not None else None
+    if found is None and seen is not None:  # a route for what is new: the API lets it be repeated, a form acts once
+        found = visit.version
+    if found is not None:
+        assert_unchanged(seen, str(found))
+    if route.writes is None:
+        return None
+    return ActTerms(route.writes, found if isinstance(found, int) else None)
+
+
+def seen_by(visit: Visit) -> str | None:
+    """The version that the sender of a form has seen. None if its page shows none."""
+    return visit.fields.get(VERSION)
+
+
+def assert_unchanged(seen: str | None, found: str) -> None:
+    """Refuse to change what has changed since its page was made.
+
+    Raises:
+        Conflict: It is another version (``precondition.failed``).
+    """
+    if seen != found:
+        raise Conflict(
+            "this has changed since you opened the page, so nothing was done",
+            "Look at it as it is now. If the change is still right, send the form again.",
+            code="precondition.failed",
+        )

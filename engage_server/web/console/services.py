@@ -1,0 +1,31 @@
+"""What the pages ask of the services. :class:`engage_server.composition.operator_side.OperatorSide` has it all."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from engage_server.services.access.people import People
+from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.web.api import services as api
+
+
+class ConsoleAccess(api.ApiAccess, Protocol):
+    """Who calls, and who else may."""
+
+    @property
+    def people(self) -> People:
+        """People."""
+
+
+class Services(api.Services, Protocol):
+    """The services, each built when first used."""
+
+    @property
+    def access(self) -> ConsoleAccess:
+        """People and tokens."""
+
+    @property
+    def disk(self) -> DiskOverview:
+        """How much of this host's disk devices use."""
+
+    def current_releases(self) -> Mapping[str, int]:
+        """The number of the release that each site serves. A site that serves nothing yet is not in it."""

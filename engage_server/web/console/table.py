@@ -1,0 +1,17 @@
+"""The table of pages: all there are."""
+
+from collections.abc import Iterable
+
+from engage_server.web.console.page import Page
+from engage_server.web.console.pages import about, check, tonight
+
+PAGES: tuple[Page, ...] = (
+    *tonight.PAGES,
+    *check.PAGES,
+    *about.PAGES,
+)
+
+
+def bodies_of_forms(pages: Iterable[Page]) -> list[tuple[str, int]]:
+    """The paths of the forms, and the most bytes that each may have."""
+    return [(form.path, form.most_bytes) for page in pages for form in page.forms]
