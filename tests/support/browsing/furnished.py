@@ -68,7 +68,7 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
         ok(engage(folder, "rotate", "start", "--way", "linked-rekey", "--reason", "the root ends soon"))
         eventually(lambda: pair.metrics()["engage_device_last_seen_timestamp_seconds"] >= 0, "it listens")
         base = f"http://localhost:{pair.operators_port}"
-        values = {
+        values: dict[str, str | int] = {
             "site": "main",
             "number": 1,
             "door": serial_of(2),
