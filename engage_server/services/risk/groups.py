@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from engage_server.services.risk.kinds import Kind, Severity
 from engage_server.services.risk.known import DoorAtRisk
 
-_COMMAND = " engage device show "
-
 
 @dataclass(frozen=True, slots=True)
 class RiskGroup:
@@ -15,7 +13,7 @@ class RiskGroup:
 
     Attributes:
         kind: The kind.
-        mend: What to do about each, without the command that shows one door.
+        mend: What to do about each: ``SERIAL`` stands for its serial number or address.
         doors: The doors, in the order in which they were given.
     """
 
@@ -34,10 +32,11 @@ def groups_of(doors: Iterable[DoorAtRisk]) -> tuple[RiskGroup, ...]:
     found: dict[tuple[str, str], list[DoorAtRisk]] = {}
     for door in doors:
         worst = door.risks[0]
-        found.setdefault((worst.kind.code, _for_all(worst.mend)), []).append(door)
+        found.setdefault((worst.kind.code, _for_all(door)), []).append(door)
     return tuple(RiskGroup(some[0].risks[0].kind, mend, tuple(some)) for (_, mend), some in found.items())
 
 
-def _for_all(mend: str) -> str:
-    """The remedy without the command that names one door."""
-    return mend.partition(_COMMAND)[0]
+def _for_all(door: DoorAtRisk) -> str:
+    """The remedy of one door in words that fit the others, too, and without the command that shows it."""
+    mend = door.risks[0].mend.partition(f" engage device show {door.identity}")[0]
+    return mend.replace(door.identity, "SERIAL")

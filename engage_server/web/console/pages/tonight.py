@@ -26,6 +26,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "without_doors": [each.site for each in found if not each.doors and not _has_doors(visit, each.site)],
         "served": visit.services.current_releases(),
         "zone_of": visit.zone_of,
+        "zone": "each site's own",
     }
 
 
