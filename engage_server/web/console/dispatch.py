@@ -137,9 +137,8 @@ class Dispatch:
         else:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
-        return Visit(
-            page, self._with.services(), actor, occasion, path, _single(request.args), {}, {}, self._with.open_sent
-        )
+        query, services = _single(request.args), self._with.services()
+        return Visit(page, services, actor, occasion, path, query, {}, {}, self._with.open_sent, self._with.now)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:
