@@ -124,9 +124,10 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "database": set(),
         "labels": {"interface", "database"},
         "queries": {"interface", "database", "labels"},
-        "links": {"interface", "database", "queries"},
+        "evidence": {"interface", "database", "labels", "queries"},
+        "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
-        "paging": {"interface", "database", "labels", "queries"},
+        "paging": {"interface", "database", "labels", "queries", "evidence"},
         "migrations": set(),
     },
     "links": {

@@ -3,9 +3,14 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import tonight
+from engage_server.web.console.pages import about, audit_log, check, tonight
 
-PAGES: tuple[Page, ...] = (*tonight.PAGES,)
+PAGES: tuple[Page, ...] = (
+    *tonight.PAGES,
+    *audit_log.PAGES,
+    *check.PAGES,
+    *about.PAGES,
+)
 
 
 def bodies_of_forms(pages: Iterable[Page]) -> list[tuple[str, int]]:
