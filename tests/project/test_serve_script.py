@@ -12,7 +12,10 @@ from tests.support.ports import free_port
 _ENGAGE = """#!/usr/bin/env bash
 case "$*" in
     "release list --json") echo '"number"' ;;
-    "settings --json") echo "  \\"operators_port\\": $ENGAGE_OPERATORS_PORT,"; echo '  "operators_tls_certificate": null' ;;
+    "settings --json")
+        echo "  \\"operators_port\\": $ENGAGE_OPERATORS_PORT,"
+        echo '  "operators_tls_certificate": null'
+        ;;
     "people list --json") cat people.json ;;
     "people "*" --link") echo "$*" >asked; echo "http://localhost:$ENGAGE_OPERATORS_PORT/sign-in/secret" ;;
     "serve"*) exec python3 -c "$(cat server.py)" "$ENGAGE_OPERATORS_PORT" ;;

@@ -111,7 +111,7 @@ def test_what_could_be_another_installation_is_refused(
     sentence: str,
 ) -> None:
     (tmp_path / "mine.toml").write_text("")
-    done = engage(tmp_path, *before, "demo", "here", *after, **environment)
+    done = engage(tmp_path, *before, "demo", "here", *after, stdin=None, **environment)
     assert done.returncode != 0
     assert sentence in done.stderr
     assert "next: " in done.stderr
