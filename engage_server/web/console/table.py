@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, check, tonight
+from engage_server.web.console.pages import about, audit_log, check, tonight
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
+    *audit_log.PAGES,
     *check.PAGES,
     *about.PAGES,
 )
