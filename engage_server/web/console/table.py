@@ -3,7 +3,16 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, check, release, release_comparison, releases, site, tonight
+from engage_server.web.console.pages import (
+    about,
+    audit_log,
+    check,
+    release,
+    release_comparison,
+    releases,
+    site,
+    tonight,
+)
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
@@ -11,6 +20,7 @@ PAGES: tuple[Page, ...] = (
     *releases.PAGES,
     *release_comparison.PAGES,
     *release.PAGES,
+    *audit_log.PAGES,
     *check.PAGES,
     *about.PAGES,
 )

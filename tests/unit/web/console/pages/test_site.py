@@ -4,11 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.records import AuditAction, AuditFilter, DeviceLabel, Host, Role, WorkerStatus
+from engage_server.records import AuditAction, AuditFilter, DeviceLabel, Host, Role, Sighting, SightingKind, WorkerStatus
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
-from tests.support.world import World, serial_of
+from tests.support.world import World, address_of, serial_of
 
 PAGE = "/sites/main"
 
@@ -28,7 +28,9 @@ def _newest(world: World) -> tuple[AuditAction, str, str]:
 def _calls(world: World, device: int, host: str) -> None:
     """A door with a name that called this host."""
     world.sites.add_device(serial_of(device), "main", world.occasion, DeviceLabel(f"Door {device}"))
-    world.see(world.called(device, host, NOW - timedelta(hours=3)))
+    at = NOW - timedelta(hours=3)
+    where = address_of(device)
+    world.see(Sighting(SightingKind.NOTICE, at, "http", where, serial_of(device), "main", 1, host=host))
 
 
 def test_the_figures_come_first(world: World, console: Console) -> None:
@@ -70,7 +72,7 @@ def test_a_staged_release_is_the_next_step(world: World, console: Console) -> No
 def test_workers_that_serve_it_are_counted(world: World, console: Console) -> None:
     assert "No worker serves devices." in console.person("vic", Role.VIEWER).page(PAGE).text
     for number, served in ((1, 1), (2, 9)):
-        world.store.report_worker(WorkerStatus(f"host:{number}", "host", "https", 1, {"main": served}, {}))
+        world.store.heartbeat(WorkerStatus(f"host:{number}", "host", number, "https", 1, {"main": served}, {}))
     page = console.person("wim", Role.VIEWER).page(PAGE)
     assert "1 of 2 workers serve release 1." in page.text
     assert "host:2 serves release 9" in page.text
