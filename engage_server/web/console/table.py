@@ -3,10 +3,23 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, audit_log, check, tonight
+from engage_server.web.console.pages import (
+    about,
+    audit_log,
+    check,
+    release,
+    release_comparison,
+    releases,
+    site,
+    tonight,
+)
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
+    *site.PAGES,
+    *releases.PAGES,
+    *release_comparison.PAGES,
+    *release.PAGES,
     *audit_log.PAGES,
     *check.PAGES,
     *about.PAGES,

@@ -29,13 +29,11 @@ class Done:
 def after(visit: Visit, path: str) -> str:
     """The address of the page that follows an act: it says what the visitor's newest entry has.
 
-    If there was nothing to change, there is no entry, and the page says nothing.
-
     Args:
         visit: Whose form was carried out.
         path: The path of the page, without a query.
     """
-    newest = visit.services.audit.page(AuditFilter(actor=visit.actor.name, since=visit.now), None, 1).items
+    newest = visit.services.audit.page(AuditFilter(actor=visit.actor.name), None, 1).items
     return f"{path}?{DONE}={newest[0].number}" if newest else path
 
 
