@@ -84,11 +84,8 @@ class Browser:
         return Shown(answer)
 
     def post(self, path: str, fields: Mapping[str, Any]) -> TestResponse:
-        """Send exactly these fields. Bytes are sent as an upload."""
-        content = {
-            name: (BytesIO(value), f"{name}.pem") if isinstance(value, bytes) else value
-            for name, value in fields.items()
-        }
+        """Send exactly these fields. Bytes are sent as an upload, and a list of bytes as several."""
+        content = {name: _uploads(name, value) for name, value in fields.items()}
         return self.client.post(path, data=content, content_type="multipart/form-data", headers=OURS)
 
     def send(self, page: str, action: str, **typed: Any) -> TestResponse:
@@ -106,6 +103,12 @@ class Browser:
         answer = self.send(page, action, **typed)
         assert answer.status_code >= 400, answer.text
         return Shown(answer)
+
+
+def _uploads(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_uploads(name, each) for each in value]
+    return (BytesIO(value), f"{name}.pem") if isinstance(value, bytes) else value
 
 
 class Console:

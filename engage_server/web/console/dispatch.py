@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from flask import Request, Response, g, redirect
 from flask import request as current
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -138,7 +139,7 @@ class Dispatch:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
         return Visit(
-            page, self._with.services(), actor, occasion, path, _single(request.args), {}, {}, self._with.open_sent
+            page, self._with.services(), actor, occasion, path, _single(request.args), {}, MultiDict(), self._with.open_sent
         )
 
     @staticmethod
@@ -148,7 +149,7 @@ class Dispatch:
 
 def _with_form(visit: Visit, request: Request) -> Visit:
     try:
-        return replace(visit, fields=_single(request.form), files=request.files.to_dict())
+        return replace(visit, fields=_single(request.form), files=MultiDict(request.files))
     except RequestEntityTooLarge:
         raise BodyInvalid("the form is too large", "Send less.", code="request.too_large") from None
 

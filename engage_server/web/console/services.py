@@ -22,5 +22,9 @@ class Services(api.Services, Protocol):
     def access(self) -> ConsoleAccess:
         """People and tokens."""
 
+    @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+
     def current_releases(self) -> Mapping[str, int]:
         """The number of the release that each site serves. A site that serves nothing yet is not in it."""

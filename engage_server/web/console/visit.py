@@ -7,7 +7,7 @@ from functools import cached_property
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from engage_server.errors import EngageError, UsageError
 from engage_server.records import Actor, Occasion, Site
@@ -44,7 +44,7 @@ class Visit:
     path: Mapping[str, str | int]
     query: Mapping[str, str]
     fields: Mapping[str, str]
-    files: Mapping[str, FileStorage]
+    files: MultiDict[str, FileStorage]
     open_sent: OpenSent
     refusal: EngageError | None = field(default=None)
 
@@ -88,6 +88,10 @@ class Visit:
     def typed(self, name: str, before: str = "") -> str:
         """What was typed into a field, else what stands in it before anything is."""
         return self.fields.get(name, before)
+
+    def uploads(self, name: str) -> list[FileStorage]:
+        """The files that were chosen in a field, which may take several."""
+        return [each for each in self.files.getlist(name) if each.filename]
 
     def is_ticked(self, name: str) -> bool:
         """Whether a box is ticked in the form that was sent."""
