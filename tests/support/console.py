@@ -4,13 +4,15 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from lxml import html
 from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Grant, Host, Role, Secret
+from engage_server.records import Grant, Host, Person, Role, Secret
+from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.distribution.lookup import Distribution
@@ -123,6 +125,7 @@ class Console:
 
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
+        vars(self.side.access)["_passwords"] = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world = world
@@ -145,10 +148,17 @@ class Console:
         secret = self.side.access.people.add(name, grant, self._world.occasion)
         person = self.side.access.people.set_password(secret, "correct horse battery", self.now)
         browser = self.nobody()
-        browser.client.set_cookie(
-            "engage", self.side.access.sign_ins.begin(person, "127.0.0.1", self.now, "link").secret
-        )
+        self._sign_in(browser, person)
         return browser
+
+    def again(self, browser: Browser, name: str) -> Browser:
+        """A person signs in once more: time has passed, and a session ends when nobody uses it."""
+        self._sign_in(browser, self.side.access.people.person(name))
+        return browser
+
+    def _sign_in(self, browser: Browser, person: Person) -> None:
+        secret = self.side.access.sign_ins.begin(person, "127.0.0.1", self.now, "link").secret
+        browser.client.set_cookie("engage", secret)
 
     def nobody(self) -> Browser:
         """A browser in which nobody has signed in."""

@@ -138,9 +138,8 @@ class Dispatch:
         else:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
-        return Visit(
-            page, self._with.services(), actor, occasion, path, _single(request.args), {}, MultiDict(), self._with.open_sent
-        )
+        asked, services = _single(request.args), self._with.services()
+        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), self._with.open_sent)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:
@@ -149,7 +148,7 @@ class Dispatch:
 
 def _with_form(visit: Visit, request: Request) -> Visit:
     try:
-        return replace(visit, fields=_single(request.form), files=MultiDict(request.files))
+        return replace(visit, fields=_single(request.form), files=request.files)
     except RequestEntityTooLarge:
         raise BodyInvalid("the form is too large", "Send less.", code="request.too_large") from None
 

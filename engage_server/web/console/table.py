@@ -3,9 +3,15 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import rotation, rotation_past, tonight
+from engage_server.web.console.pages import about, check, rotation, rotation_past, tonight
 
-PAGES: tuple[Page, ...] = (*tonight.PAGES, *rotation.PAGES, *rotation_past.PAGES)
+PAGES: tuple[Page, ...] = (
+    *tonight.PAGES,
+    *rotation.PAGES,
+    *rotation_past.PAGES,
+    *check.PAGES,
+    *about.PAGES,
+)
 
 
 def bodies_of_forms(pages: Iterable[Page]) -> list[tuple[str, int]]:

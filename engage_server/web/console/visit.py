@@ -12,12 +12,14 @@ from werkzeug.datastructures import FileStorage, MultiDict
 from engage_server.errors import EngageError, UsageError
 from engage_server.records import Actor, Occasion, Site
 from engage_server.records.occasion import read_reason
-from engage_server.services.access.permissions import Act, may
+from engage_server.services.access.permissions import PERMISSIONS, Act, may
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.console.page import Page
 from engage_server.web.console.services import Services
 
 CONFIRM = "confirm"
+_SECRET_FIELDS = ("passphrase", "password", "again", "before")
+_PRIVATE_KEY = "PRIVATE KEY-----"
 
 
 @dataclass(frozen=True)  # no slots: what is read of the site is kept
@@ -32,7 +34,7 @@ class Visit:
         path: The parameters of the path, by name, read.
         query: What stands behind the question mark.
         fields: The fields of the form that was sent. Empty for a page that is only looked at.
-        files: The uploads of that form.
+        files: The uploads of that form. A name may have several: ``getlist``.
         open_sent: Opens a chain that was sent, in a process that can be stopped.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
     """
@@ -85,12 +87,19 @@ class Visit:
         """Whether the visitor may do something, at the site in the path if none is given."""
         return may(self.actor, act, site or str(self.path.get("site", "")))
 
+    @staticmethod
+    def least_role(act: Act) -> str:
+        """The role that is needed to do something. "" if only the command line may."""
+        role = PERMISSIONS[act].role
+        return role.value if role is not None else ""
+
     def typed(self, name: str, before: str = "") -> str:
-        """What was typed into a field, else what stands in it before anything is."""
-        return self.fields.get(name, before)
+        """What was typed into a field, else what stands in it before anything is. No secret is given back."""
+        typed = self.fields.get(name, before)
+        return "" if name in _SECRET_FIELDS or _PRIVATE_KEY in typed else typed
 
     def uploads(self, name: str) -> list[FileStorage]:
-        """The files that were chosen in a field, which may take several."""
+        """The files that were chosen in a field, which may have several."""
         return [each for each in self.files.getlist(name) if each.filename]
 
     def is_ticked(self, name: str) -> bool:

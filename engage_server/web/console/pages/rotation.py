@@ -87,10 +87,8 @@ def _going_on(visit: Visit, rotation: Rotation) -> Mapping[str, Any]:
 
 
 def why_not_approve(visit: Visit, progress: RotationProgress) -> str:
-    """Why the visitor's approval would be refused. "" if it would not."""
-    if not visit.may(Act.ROTATION_APPROVE):
-        return "a person with the role approver can approve the next step"
-    if progress.second is None:
+    """Why the visitor would be no second person. "" if none is needed, or if they would."""
+    if progress.second is None or not visit.may(Act.ROTATION_APPROVE):
         return ""
     rotation = progress.rotation
     try:

@@ -8,16 +8,15 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engage_server.errors import Conflict, EngageError, Refused
+from engage_server.errors import Conflict
 from engage_server.services.access.permissions import Act
-from engage_server.services.releases.reception import Reception
-from engage_server.web.api.routes import rotations as api
 from engage_server.web.api.route import Route
+from engage_server.web.api.routes import rotations as api
 from engage_server.web.api.routes.rotations import ROUTES
 from engage_server.web.console.acting import act_by
 from engage_server.web.console.page import Form
 from engage_server.web.console.showing.done import after
-from engage_server.web.console.uploads import sent_chain
+from engage_server.web.console.uploaded_chain import MOST_BYTES, uploaded_chain
 from engage_server.web.console.visit import CONFIRM, Visit
 
 _WHOLE, _DECIMAL = re.compile(r"[0-9]{1,9}", re.ASCII), re.compile(r"[0-9]{1,9}(?:[.,][0-9]{1,6})?", re.ASCII)
@@ -28,7 +27,6 @@ _LIMITS = (
     ("max_lost_percent", _DECIMAL),
     ("soak_hours", _DECIMAL),
 )
-_MOST_BYTES = 1 << 20  # two chains with their keys
 
 
 def start(visit: Visit) -> str:
@@ -39,8 +37,8 @@ def start(visit: Visit) -> str:
 
 def start_with_chains(visit: Visit) -> str:
     """Start a rotation with chains that were built where the authority's keys are."""
-    chains = {title: sent_chain(visit, title) for title in ("transition", "next")}
-    return _started(visit, {"chains": {title: chain for title, chain in chains.items() if chain}, **_limits(visit)})
+    titles = ("transition", "next") if visit.uploads("transition") else ("next",)
+    return _started(visit, {"chains": {title: uploaded_chain(visit, title) for title in titles}, **_limits(visit)})
 
 
 def approve(visit: Visit) -> str:
@@ -48,7 +46,9 @@ def approve(visit: Visit) -> str:
     rotation = visit.services.rotations.one(visit.site.name, _number(visit))
     following = rotation.next_release
     if rotation.state.is_open and following is not None:
-        _assert_confirmed(visit, visit.services.held_anchors.reception(rotation.site, following, visit.now))
+        reception = visit.services.held_anchors.reception(rotation.site, following, visit.now)
+        if reception.may_fail_somebody:
+            visit.assert_typed_site()
     body = {"reason": visit.fields.get("reason", ""), "accept_failing_doors": _is_confirmed(visit)}
     return _done(visit, _route(api.approve_rotation), body, number=rotation.number)
 
@@ -57,8 +57,9 @@ def abort(visit: Visit) -> str:
     """Go back to the release with which the rotation began."""
     rotation = visit.services.rotations.one(visit.site.name, _number(visit))
     if rotation.state.is_open and rotation.step:
-        found = visit.services.held_anchors.reception(rotation.site, rotation.from_release, visit.now)
-        _assert_confirmed(visit, found)
+        reception = visit.services.held_anchors.reception(rotation.site, rotation.from_release, visit.now)
+        if reception.fails_somebody:  # not where they only may: the way back is as short as it can be
+            visit.assert_typed_site()
     return _ended(visit, rotation.number, keep=False)
 
 
@@ -79,20 +80,10 @@ def _ended(visit: Visit, number: int, *, keep: bool) -> str:
     return _done(visit, _route(api.abort_rotation), body, number=number)
 
 
-def _done(visit: Visit, route: Route[Any, Any, Any], body: Mapping[str, Any], **path: int) -> str:
-    try:
-        act_by(route, visit, body, **path)
-    except EngageError as refusal:
-        if refusal.code != "doors.fail":
-            raise
-        site = visit.site.name
-        raise Refused(refusal.sentence, f"To do it anyway, type the name of the site: {site}", code=refusal.code) from None
-    return after(visit, f"/sites/{visit.site.name}/rotation")
-
-
-def _assert_confirmed(visit: Visit, reception: Reception) -> None:
-    if reception.fails_somebody:
-        visit.assert_typed_site()
+def _done(visit: Visit, route: Route[Any, Any, Any], body: Mapping[str, Any], number: int | None = None) -> str:
+    path = {} if number is None else {"number": number}
+    act_by(route, visit, body, None, **path)
+    return after(visit, f"/sites/{visit.site.name}/rotation", route.writes)
 
 
 def _is_confirmed(visit: Visit) -> bool:
@@ -136,7 +127,7 @@ def _route(handle: Any) -> Route[Any, Any, Any]:
 
 FORMS = (
     Form("/sites/{site}/rotation/start", Act.ROTATION_START, start),
-    Form("/sites/{site}/rotation/start-with-chains", Act.ROTATION_START, start_with_chains, most_bytes=_MOST_BYTES),
+    Form("/sites/{site}/rotation/start-with-chains", Act.ROTATION_START, start_with_chains, most_bytes=2 * MOST_BYTES),
     Form("/sites/{site}/rotation/approve", Act.ROTATION_APPROVE, approve),
     Form("/sites/{site}/rotation/abort", Act.ROTATION_ABORT, abort),
     Form("/sites/{site}/rotation/keep", Act.ROTATION_ABORT, keep),

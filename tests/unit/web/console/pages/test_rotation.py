@@ -87,6 +87,11 @@ def started(browser: Browser, way: str = "server-renewal", **typed: Any) -> None
     browser.act(PAGE, START, way=way, **typed)
 
 
+def begun(world: World, way: RotationWay = RotationWay.SERVER_RENEWAL) -> None:
+    """Ann has started it on the command line."""
+    world.rotations.start(world.request(way), Occasion("ann", NOW))
+
+
 class TestPlan:
     """No rotation is open."""
 
@@ -125,8 +130,9 @@ class TestPlan:
         assert f"/sites/main/doors/{serial_of(1)}" in page.links()
 
     def test_what_is_due_is_recommended(self, keys: World, console: Console) -> None:
+        ann = console.person("ann")
         console.now = NOW + timedelta(days=790)
-        page = console.person("ann").page(PAGE)
+        page = console.again(ann, "ann").page(PAGE)
         assert page.rows(0)[0][-1] == "due"
         assert page.rows(1)[0][-1] == "recommended"
         assert page.form(START)["way"] == "server-renewal"
@@ -141,7 +147,7 @@ class TestPlan:
         page = console.person("vic", Role.VIEWER).page(PAGE)
         assert len(page.rows(1)) == len(RotationWay)
         assert not page.tree.xpath("//main//form")
-        assert "A person with the role operator can start a rotation." in page.text
+        assert "To start a rotation needs the role operator." in page.text
 
     def test_the_page_of_another_site_is_hidden(self, keys: World, console: Console) -> None:
         keys.add_site("north", (Host("north.example.org"),), OTHER_SITE_KEY)
@@ -152,10 +158,9 @@ class TestPlan:
     def test_without_the_keys_the_command_for_their_machine_is_shown(self, world: World, console: Console) -> None:
         page = console.person("ann").page(f"{PAGE}?way=linked-rekey")
         hosts = " ".join(f"--host {host}" for host in HOSTS)
-        assert f"engage chain renew main-2026-07-28 --from certs/main --way linked-rekey {hosts}".replace(
-            "2026-07-28", f"{NOW:%Y-%m-%d}"
-        ) in page.text
-        assert page.form(START)["way"] == ""
+        folder = f"main-{NOW:%Y-%m-%d}"
+        assert f"engage chain renew {folder} --from certs/main --way linked-rekey {hosts}" in page.text
+        assert "way" not in page.form(START)
         assert page.tree.xpath("//input[@name='way']/@value") == ["cut-over"]
 
     def test_it_does_not_renew_itself_while_a_form_is_filled_in(self, keys: World, console: Console) -> None:
@@ -170,7 +175,7 @@ class TestStart:
 
     def test_it_is_started_with_its_reason(self, keys: World, console: Console) -> None:
         page = console.person("ann").act(PAGE, START, way="server-renewal", reason="it ends in March")
-        assert "rotation started" in page.status.lower() or "rotation" in page.status
+        assert page.status.startswith("Done: Rotation started at site main.")
         assert "Release 2 is served, and doors come through" in page.text
         (event,) = events(keys, AuditAction.ROTATION_STARTED)
         assert (event.actor, event.reason) == ("ann", "it ends in March")
@@ -189,7 +194,8 @@ class TestStart:
         self, keys: World, console: Console, name: str, value: str
     ) -> None:
         page = console.person("ann").refused(PAGE, START, way="server-renewal", reason="in March", **{name: value})
-        assert name in page.alert
+        assert name.replace("_", " ") in page.alert.lower()
+        assert page.answer.status_code == 400
         assert page.form(START)[name] == value
         assert page.form(START)["reason"] == "in March"
         assert page.form(START)["way"] == "server-renewal"
@@ -214,7 +220,7 @@ class TestStart:
         for typed in ("", "north"):
             page = ann.refused(PAGE, START, way="cut-over", confirm=typed)
             assert "type" in page.alert
-            assert "main" in page.alert
+            assert "main" in page.alert.lower()
         assert doors.rotations.all("main") == []
         ann.act(PAGE, START, way="cut-over", confirm="main")
         assert doors.releases.current("main") == 2
@@ -279,14 +285,16 @@ class TestSentChains:
         ann, chains = console.person("ann"), sent(doors, RotationWay.CUT_OVER)
         page = ann.refused(PAGE, CHAINS, **chains)
         assert "4 of 4 doors would refuse" in page.alert
-        assert "type the name of the site: main" in page.alert
+        assert "type the name of the site" in page.alert
         ann.act(PAGE, CHAINS, confirm="main", **chains)
         assert doors.releases.current("main") == 2
 
     def test_nothing_secret_comes_back(self, world: World, console: Console) -> None:
         chain = sent(world, RotationWay.SERVER_RENEWAL)["next"]
         secret = chain.partition(b"PRIVATE KEY-----\n")[2][:40].decode()
-        page = console.person("ann").refused(PAGE, CHAINS, next=chain, passphrase="canary", soak_hours="x")
+        page = console.person("ann").refused(
+            PAGE, CHAINS, **{"next": chain, "next-passphrase": "canary"}, soak_hours="x"
+        )
         assert secret not in page.answer.text
         assert "canary" not in page.answer.text
 
@@ -304,13 +312,14 @@ class TestNights:
         gate(console, doors, hours=12)
         night(doors, 2, console.now, *range(1, DOORS + 1))
         gate(console, doors, hours=13)
-        page = bert.page(PAGE)
+        page = console.again(bert, "bert").page(PAGE)
         assert "It pauses until a person decides." in page.text
         assert "it drops the link to the old root" in page.text
-        assert "4 doors of 4 would refuse release 3." in page.text
+        assert "4 doors may refuse release 3" in page.text
+        assert f"/sites/main/doors/{serial_of(1)}" in page.links()
         # who started it may not
-        page = ann.page(PAGE)
-        assert "approver" in page.text
+        page = console.again(ann, "ann").page(PAGE)
+        assert "To approve a step needs the role approver." in page.text
         assert not page.tree.xpath("//form[@id='approve-form']")
         assert "was not typed" in bert.refused(PAGE, APPROVE, reason="all came").alert
         page = bert.act(PAGE, APPROVE, reason="all came", confirm="main")
@@ -321,7 +330,7 @@ class TestNights:
         gate(console, doors, hours=13)
         (rotation,) = doors.rotations.all("main")
         assert rotation.state is RotationState.DONE
-        page = ann.page(PAGE)
+        page = console.again(ann, "ann").page(PAGE)
         assert page.rows(-1)[0][:4] == ["Rotation 1", "linked-rekey", "done", "1 → 2 → 3"]
         past = ann.page("/sites/main/rotations/1")
         said = [(row[1], row[2]) for row in past.rows()]
@@ -345,10 +354,10 @@ class TestNights:
 
     def test_doors_with_the_new_anchor_are_named_before_going_back(self, doors: World, console: Console) -> None:
         ann = console.person("ann")
-        started(ann, "cut-over", confirm="main")
+        begun(doors, RotationWay.CUT_OVER)
         night(doors, 2, NOW + timedelta(hours=3), 1, 2)
         console.now += timedelta(hours=4)
-        page = ann.page(PAGE)
+        page = console.again(ann, "ann").page(PAGE)
         assert "would refuse release 1" in page.text
         assert "was not typed" in ann.refused(PAGE, ABORT, reason="no").alert
         ann.act(PAGE, ABORT, reason="no", confirm="main")
@@ -357,7 +366,7 @@ class TestNights:
     def test_who_started_it_cannot_approve_it(self, doors: World, console: Console) -> None:
         two_persons(doors)
         ann, bert = console.person("ann", Role.ADMIN), console.person("bert", Role.APPROVER)
-        started(ann, "cut-over", confirm="main")
+        begun(doors, RotationWay.CUT_OVER)
         page = ann.page(PAGE)
         assert "Ann started this rotation, and two persons are needed" in page.text
         assert not page.tree.xpath("//form[@id='approve-form']")
@@ -370,26 +379,26 @@ class TestNights:
 
     def test_an_operator_is_no_approver(self, doors: World, console: Console) -> None:
         ann, bert = console.person("ann"), console.person("bert", Role.APPROVER)
-        started(ann)
+        begun(doors)
         form = {**bert.page(PAGE).form(APPROVE), "reason": "x", "token": ann.page(PAGE).form(ABORT)["token"]}
         assert ann.post(APPROVE, form).status_code == 403
-        assert "A person with the role approver can approve the next step." in ann.page(PAGE).text
+        assert "To approve a step needs the role approver." in ann.page(PAGE).text
 
     def test_a_viewer_sees_where_it_stands_and_no_form(self, doors: World, console: Console) -> None:
-        started(console.person("ann"))
+        begun(doors)
         page = console.person("vic", Role.VIEWER).page(PAGE)
         assert "It waits." in page.text
         assert not page.tree.xpath("//main//form")
-        assert "A person with the role operator can go back." in page.text
+        assert "To go back needs the role operator." in page.text
 
     def test_an_approval_needs_a_reason(self, doors: World, console: Console) -> None:
-        started(console.person("ann"))
+        begun(doors)
         page = console.person("bert", Role.APPROVER).refused(PAGE, APPROVE, reason="  ")
         assert "reason" in page.alert
         assert doors.rotations.all("main")[0].approvals == ()
 
     def test_the_same_form_sent_twice_acts_once(self, doors: World, console: Console) -> None:
-        started(console.person("ann"))
+        begun(doors)
         bert = console.person("bert", Role.APPROVER)
         form = {**bert.page(PAGE).form(APPROVE), "reason": "all is well"}
         assert [bert.post(APPROVE, form).status_code for _ in range(2)] == [303, 409]
@@ -397,10 +406,10 @@ class TestNights:
 
     def test_a_form_of_a_rotation_that_ended_does_nothing_to_the_next(self, doors: World, console: Console) -> None:
         ann = console.person("ann")
-        started(ann)
+        begun(doors)
         form = ann.page(PAGE).form(ABORT)
         ann.act(PAGE, ABORT)
-        started(ann)
+        begun(doors)
         assert ann.post(ABORT, form).status_code == 409
         form["version"] = ann.page(PAGE).form(ABORT)["version"]
         assert ann.post(ABORT, form).status_code == 409
@@ -410,7 +419,7 @@ class TestNights:
     def test_to_keep_passes_the_gate_so_it_needs_another_person(self, doors: World, console: Console) -> None:
         two_persons(doors)
         ann, cora = console.person("ann", Role.ADMIN), console.person("cora", Role.APPROVER)
-        started(ann)
+        begun(doors)
         assert "needs" in ann.page(PAGE).text
         assert "one person other than ann must approve it" in ann.refused(PAGE, KEEP, reason="it looks good").alert
         cora.act(PAGE, KEEP, reason="it looks good")
@@ -419,10 +428,10 @@ class TestNights:
 
     def test_lost_doors_are_shown_by_kind(self, doors: World, console: Console) -> None:
         ann = console.person("ann")
-        started(ann)
+        begun(doors)
         night(doors, 2, NOW + timedelta(hours=20), 1, 2, 3)
         console.now = NOW + timedelta(days=3)
-        page = ann.page(PAGE)
+        page = console.again(ann, "ann").page(PAGE)
         (row,) = page.rows(0)
         assert row[:2] == ["Missed their habit of three nights or more.", "1"]
         assert row[2].startswith("Door 4")
