@@ -94,6 +94,14 @@ def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> A
     return ActTerms(route.writes, found if isinstance(found, int) else None)
 
 
+def _read(body: Mapping[str, Any] | None, shape: Any) -> Any:
+    try:
+        return reading.read_fields(json.dumps(body).encode(), shape)
+    except reading.FieldsInvalid as error:
+        said = [f"{where.strip('/').replace('/', ' ').replace('_', ' ')} {what}" for where, what in error.faults]
+        raise BodyInvalid(said[0], "Correct it, and send the form again.", code=error.code, rows=said[1:]) from None
+
+
 def _as_forms_say_it(refusal: Refused) -> Refused:
     """The same refusal. Where the API's next step is a field of JSON, it is the form's."""
     if refusal.code != "doors.fail":

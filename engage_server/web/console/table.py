@@ -10,6 +10,8 @@ from engage_server.web.console.pages import (
     release,
     release_comparison,
     releases,
+    rotation,
+    rotation_past,
     site,
     tonight,
 )
@@ -21,6 +23,8 @@ PAGES: tuple[Page, ...] = (
     *release_comparison.PAGES,
     *release.PAGES,
     *audit_log.PAGES,
+    *rotation.PAGES,
+    *rotation_past.PAGES,
     *check.PAGES,
     *about.PAGES,
 )

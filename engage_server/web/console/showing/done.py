@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from engage_server.records import AuditEntry, AuditFilter
+from engage_server.records import AuditAction, AuditEntry, AuditFilter
 from engage_server.services.installation.act_words import act_words
 from engage_server.web.console.visit import Visit
 
@@ -26,14 +26,18 @@ class Done:
     words: str
 
 
-def after(visit: Visit, path: str) -> str:
+def after(visit: Visit, path: str, action: AuditAction | None = None) -> str:
     """The address of the page that follows an act: it says what the visitor's newest entry has.
+
+    If there was nothing to change, there is no entry, and the page says nothing.
 
     Args:
         visit: Whose form was carried out.
         path: The path of the page, without a query.
+        action: What the form asked for, where that is not the last thing that is written. None: the last thing.
     """
-    newest = visit.services.audit.page(AuditFilter(actor=visit.actor.name), None, 1).items
+    wanted = AuditFilter(actor=visit.actor.name, actions=(action,) if action else (), since=visit.now)
+    newest = visit.services.audit.page(wanted, None, 1).items
     return f"{path}?{DONE}={newest[0].number}" if newest else path
 
 

@@ -31,12 +31,15 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     Raises:
         EngageError: The page cannot be shown.
     """
+    if visit.page.forms and visit.page.is_of_site:
+        _ = visit.version  # before what the page shows: what is read after it is at least as new
     own = visit.page.show(visit)
     zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
     frame: dict[str, Any] = {
         "visit": visit,
         "page": visit.page,
         "now": visit.now,
+        "is_refreshed": visit.page.is_refreshed,
         "main_links": navigation.main_links(visit),
         "site_links": navigation.site_links(visit),
         "site": visit.site if visit.page.is_of_site else None,

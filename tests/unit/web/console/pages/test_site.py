@@ -4,7 +4,16 @@ from datetime import timedelta
 
 import pytest
 
-from engage_server.records import AuditAction, AuditFilter, DeviceLabel, Host, Role, Sighting, SightingKind, WorkerStatus
+from engage_server.records import (
+    AuditAction,
+    AuditFilter,
+    DeviceLabel,
+    Host,
+    Role,
+    Sighting,
+    SightingKind,
+    WorkerStatus,
+)
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
