@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from engage_server.services.device_files.fault_journal import FaultJournal
     from engage_server.services.device_files.for_devices import FilesForDevices
     from engage_server.services.device_files.upload_feed import UploadFeed
+    from engage_server.services.doors.door import Doors
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
     from engage_server.services.installation.disk_overview import DiskOverview
@@ -148,6 +149,13 @@ class OperatorSide:
         from engage_server.services.evidence.devices import DeviceEvidence
 
         return DeviceEvidence(self._store)
+
+    @cached_property
+    def doors(self) -> "Doors":
+        """Collects what is known of one door."""
+        from engage_server.services.doors.door import Doors
+
+        return Doors(self._store, _judge, self.devices, self.call_faults)
 
     @cached_property
     def audit(self) -> "AuditLog":

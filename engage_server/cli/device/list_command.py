@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.devices import device_json
-from engage_server.cli.device.device_views import WORDS, grade_words
 from engage_server.cli.failing_doors import print_refusing, strangers_of
 from engage_server.cli.output import json_option, print_json_list, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import HostType, Numbered, site_option
@@ -19,7 +18,7 @@ from engage_server.errors import UsageError
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import Host, Site
 from engage_server.services.access.permissions import Act
-from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.evidence.device_view import GRADE_WORDS, DeviceView
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -156,7 +155,7 @@ def _assert_search(search: str | None, after: str | None) -> None:
 def _print_summary(operator: "OperatorSide", site: Site, release: int, now: datetime) -> None:
     """How far all devices came, and who would refuse the release."""
     grades = operator.evidence.grades(site.name, release)
-    text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
+    text = ", ".join(f"{count} {GRADE_WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
     click.echo(f"release {release} of {site.name}{trials_mark(site)}: {text or 'no device yet'}")
     reception = operator.held_anchors.reception(site.name, release, now)
     if reception.strangers:
@@ -212,7 +211,7 @@ def _print_diagnoses(found: Iterable[DeviceView]) -> None:
 def _row(each: DeviceView, now: datetime) -> tuple[object, ...]:
     return (
         f"{each.identity}{' *' if each.is_stranger else ''}",
-        grade_words(each),
+        each.grade_words,
         _has(each),
         _last_seen(each, now),
         "" if each.silent_nights is None else each.silent_nights,
