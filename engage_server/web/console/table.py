@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import doors, tonight
+from engage_server.web.console.pages import door, doors, tonight
 
-PAGES: tuple[Page, ...] = (*tonight.PAGES, *doors.PAGES)
+PAGES: tuple[Page, ...] = (*tonight.PAGES, *doors.PAGES, *door.PAGES)
 
 
 def bodies_of_forms(pages: Iterable[Page]) -> list[tuple[str, int]]:
