@@ -1,6 +1,7 @@
 """How devices are shown."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,6 +10,10 @@ from engage_server.records import VIRTUAL_LOCK, DeviceHistory, DeviceLabel
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.evidence.device_view import GRADE_WORDS, DeviceView
+
+if TYPE_CHECKING:
+    from engage_server.services.doors.door import DoneByDoor
+    from engage_server.services.doors.held import HeldByDoor
 
 _EVENTS_SHOWN = 20
 _DISREGARDED = {
@@ -104,6 +109,26 @@ def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:
 def days(count: int) -> str:
     """A number of days."""
     return counted(count, "day")
+
+
+def print_held(held: "HeldByDoor") -> None:
+    """Which anchors it may hold, and how it takes what is served."""
+    for each in held.anchors:
+        of = f"release{'' if len(each.releases) == 1 else 's'} {', '.join(map(str, each.releases))}"
+        holds = "holds" if len(held.anchors) == 1 else "may hold"
+        print_wrapped(f"it {holds} the anchor of {of}, which ends on {each.not_after:%Y-%m-%d}", "  ")
+    if held.served and held.anchors:
+        print_wrapped(f"release {held.served} is served now: {held.takes_served.words}", "  ")
+    if held.following and held.anchors:
+        print_wrapped(f"release {held.following} comes next: {held.takes_following.words}", "  ")
+
+
+def print_timeline(done: Sequence["DoneByDoor"]) -> None:
+    """What it did lately, newest first."""
+    if done:
+        click.echo("what it did lately, newest first:")
+    for each in done:
+        print_wrapped(f"  {each.at:%Y-%m-%d %H:%M} UTC: {each.sentence}", "    ")
 
 
 def print_given(given: GivenDatabase | None) -> None:

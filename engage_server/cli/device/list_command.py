@@ -70,6 +70,7 @@ Examples:
     help="Show how far each device got with this release.",
 )
 @click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
+@click.option("--unseen", is_flag=True, help="Only devices on the list that the site never saw.")
 @click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
 @click.option("--calls", type=HostType(), metavar="HOST", help="Only devices that called this host last.")
 @click.option(
@@ -90,6 +91,7 @@ def list_devices(
     site: str | None,
     release: int | None,
     missing: bool,
+    unseen: bool,
     troubled: bool,
     calls: Host | None,
     search: str | None,
@@ -118,7 +120,14 @@ def list_devices(
     number = release or operator.releases.current(name)
     most = None if shows_all else limit or _SHOWN
     wanted = operator.evidence.filter(
-        name, now, release=number, missing=missing, troubled=troubled, host=calls, search=search or ""
+        name,
+        now,
+        release=number,
+        missing=missing,
+        troubled=troubled,
+        host=calls,
+        search=search or "",
+        unseen=unseen,
     )
     found = _Listed(lambda: _read(operator.evidence, name, now, wanted, after=after, most=most))
     if as_json:
@@ -139,7 +148,7 @@ def list_devices(
         )
     if found.first:
         print_next(f"{program()} device show {found.first}")
-    elif missing or troubled or calls or after or search:
+    elif missing or unseen or troubled or calls or after or search:
         print_next(f"{program()} device list --site {name}")
     else:
         print_next(f"{program()} device add SERIAL --site {name}")
@@ -249,4 +258,6 @@ def _nobody(wanted: "DeviceFilter", after: str | None) -> str:
         return f"no device called {wanted.host} last, as far as devices say what they call"
     if wanted.trouble is not None:
         return "no device seems to be in trouble"
+    if wanted.unseen:
+        return "every device on the list was seen"
     return "no device is missing" if wanted.missing else "no device was seen or added yet"

@@ -368,7 +368,7 @@ CHANGES = AuditFilter(actions=(AuditAction.SITE_CHANGED,))
 QUESTIONS: dict[str, tuple[Callable[[SqlStore, str | None], Page[Any]], str]] = {
     "devices": (lambda s, c: s.device_page("main", EVERY, c, 50), "ix_device_histories_identity"),
     "missing": (lambda s, c: s.device_page("main", MISSING, c, 50), "ix_device_histories_identity"),
-    "unseen": (lambda s, c: s.device_page("main", UNSEEN, c, 50), "ix_device_histories_identity"),
+    "unseen": (lambda s, c: s.device_page("main", UNSEEN, c, 50), ""),
     "troubled": (lambda s, c: s.device_page("main", TROUBLED, c, 50), "ix_device_histories_identity"),
     "search": (lambda s, c: s.device_page("main", DeviceFilter(search="door"), c, 50), "label_words"),
     "search for a number": (

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.records import Sighting, SightingKind
+from engage_server.records import RotationWay, Sighting, SightingKind
 from engage_server.services.doors.held import HeldByDoor, Takes, held_by_door
 from tests.support.chains import NOW
 from tests.support.world import World, address_of, judge_for, serial_of
@@ -54,6 +54,11 @@ def test_a_door_that_downloaded_since_holds_one_of_two(world: World) -> None:
 
 
 def test_the_next_release_is_that_of_the_open_rotation(world: World) -> None:
+    """A staged one is none."""
     world.see(world.finished(1, 1, NOW))
     world.release(activate=False)
     assert _held(world).following == 0
+    world.rotations.start(world.request(RotationWay.LINKED_REKEY), world.occasion)
+    held = _held(world)
+    assert (held.served, held.takes_served) == (3, Takes.ACCEPTS)
+    assert (held.following, held.takes_following) == (4, Takes.REFUSES)
