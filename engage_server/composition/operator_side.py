@@ -2,22 +2,20 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from engage_server.composition.judging import judge_as_doors, throwaway_keys
 from engage_server.composition.opening import kept_open, open_database, read_sealer
-from engage_server.records import AnchorRole, AuditHead
+from engage_server.records import AuditHead
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     from engage_server.composition.access_side import AccessSide
-    from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
     from engage_server.services.device_files.fault_journal import FaultJournal
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.risk.recent import RecentTonight
     from engage_server.services.risk.tonight import Tonight
+    from engage_server.services.rotation.adoption_nights import AdoptionNights
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.rotation.site_rotations import SiteRotations
@@ -106,7 +105,7 @@ class OperatorSide:
         """Knows which anchors devices hold."""
         from engage_server.services.releases.held_anchors import HeldAnchors
 
-        return HeldAnchors(self._store, _judge)
+        return HeldAnchors(self._store, judge_as_doors)
 
     @cached_property
     def confirmations(self) -> "Confirmations":
@@ -127,7 +126,14 @@ class OperatorSide:
         """Rotations."""
         from engage_server.services.rotation.lifecycle import Rotations
 
-        return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
+        return Rotations(self._store, self.releases, self.confirmations, judge_as_doors, throwaway_keys)
+
+    @cached_property
+    def adoption_nights(self) -> "AdoptionNights":
+        """How the doors of a site came through, night by night."""
+        from engage_server.services.rotation.adoption_nights import AdoptionNights
+
+        return AdoptionNights(self._store)
 
     @cached_property
     def rotation_requests(self) -> "RotationRequests":
@@ -155,7 +161,7 @@ class OperatorSide:
         """Collects what is known of one door."""
         from engage_server.services.doors.door import Doors
 
-        return Doors(self._store, _judge, self.devices, self.call_faults)
+        return Doors(self._store, judge_as_doors, self.devices, self.call_faults)
 
     @cached_property
     def audit(self) -> "AuditLog":
@@ -176,7 +182,7 @@ class OperatorSide:
         """Who is at risk tonight."""
         from engage_server.services.risk.tonight import Tonight
 
-        return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
+        return Tonight(self._store, judge_as_doors, self.held_anchors, self.confirmations)
 
     @cached_property
     def recent_tonight(self) -> "RecentTonight":
@@ -381,24 +387,3 @@ def operator_side_on(
     sealer = read_sealer(settings, environment)
     schema.assert_seal(engine, sealer)
     return OperatorSide(SqlStore(engine, sealer, told=told), settings)
-
-
-def _judge(anchor: AnchorRole) -> "DeviceJudge":
-    from engage_server.lock.acceptance.judge import DeviceJudge
-    from engage_server.lock.limits import DeviceLimits
-
-    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
-
-
-@cache
-def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
-    """Make several keys, on all cores at once: one key takes a tenth of a second or more.
-
-    They rehearse, and sign nothing that anyone gets. So a process makes them once.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    from engage_server.pki.keys import generate_key
-
-    with ThreadPoolExecutor() as executor:
-        return list(executor.map(lambda _: generate_key(), range(count)))

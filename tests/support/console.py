@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
+from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from lxml import html
 from werkzeug.test import TestResponse
@@ -11,6 +12,7 @@ from werkzeug.test import TestResponse
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
 from engage_server.records import Grant, Host, Role, Secret
+from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.distribution.lookup import Distribution
@@ -120,6 +122,7 @@ class Console:
 
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
+        vars(self.side.access)["_passwords"] = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world = world

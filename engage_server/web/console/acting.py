@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from engage_server.errors import Conflict
-from engage_server.records import ActTerms
+from engage_server.errors import Conflict, Refused
+from engage_server.records import ActTerms, AuditAction, Occasion
 from engage_server.services.access.permissions import assert_may
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
@@ -47,7 +47,25 @@ def act_by(
     call = Call(
         visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
     )
-    return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
+    try:
+        return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
+    except Refused as refusal:
+        raise _as_forms_say_it(refusal) from None
+
+
+def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
+    """The occasion of an act for which the API has no route: with its reason, and only if the site has not changed.
+
+    Args:
+        visit: Who asks, and the form that they sent. It carries the version of the site.
+        action: What the act writes into the audit log.
+
+    Raises:
+        Conflict: The site has changed since its page was made (``precondition.failed``).
+        UsageError: The reason cannot be used.
+    """
+    assert_unchanged(seen_by(visit), str(visit.version))
+    return replace(visit.because(), terms=ActTerms(action, visit.version))
 
 
 def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
@@ -79,6 +97,19 @@ def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> A
     if route.writes is None:
         return None
     return ActTerms(route.writes, found if isinstance(found, int) else None)
+
+
+def _as_forms_say_it(refusal: Refused) -> Refused:
+    """The same refusal. Where the API's next step is a field of JSON, it is the form's."""
+    if refusal.code != "doors.fail":
+        return refusal
+    first, *rows = refusal.sentence.split("\n")
+    return Refused(
+        first,
+        "Nothing was changed. To do it anyway, type the name of the site into the form.",
+        code=refusal.code,
+        rows=rows,
+    )
 
 
 def seen_by(visit: Visit) -> str | None:

@@ -3,7 +3,8 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from flask import Blueprint, Response, g, request
+from flask import Blueprint, Response, current_app, g, request
+from werkzeug.exceptions import HTTPException
 from werkzeug.exceptions import NotFound as AddressUnknown
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -18,7 +19,8 @@ from engage_server.web.console.showing.rendering import filters, trouble
 from engage_server.web.console.table import PAGES
 
 _ASSETS = Path(__file__).with_name("assets")
-_TYPES = {"console.css": "text/css", "console.js": "text/javascript"}
+_DEFECT = EngageError("the page could not be shown", "See the log of the operators' instance.")
+_TYPES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blueprint:
@@ -41,6 +43,7 @@ def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blue
     for name in _TYPES:
         _add(bp, f"/{name}", name.replace(".", "-"), _asset(name))
     bp.register_error_handler(EngageError, trouble_of)
+    bp.register_error_handler(Exception, _failed)
     bp.app_errorhandler(404)(_nothing_there)
     return bp
 
@@ -54,6 +57,15 @@ def trouble_of(error: EngageError) -> Response:
     problems.log_if_not_possible(error)
     caller = g.get("caller")
     return trouble(error, problems.status_of(error), caller.name if caller else "")
+
+
+def _failed(error: Exception) -> Response:
+    """Handle a defect of ours. The traceback goes to the log, never to the page."""
+    if isinstance(error, HTTPException):
+        return problems.of_http_error(error)
+    current_app.logger.exception("a page could not be shown")
+    caller = g.get("caller")
+    return trouble(_DEFECT, 500, caller.name if caller else "")
 
 
 def _nothing_there(error: AddressUnknown) -> Response:

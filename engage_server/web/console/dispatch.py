@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 from flask import Request, Response, g, redirect
 from flask import request as current
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
@@ -137,9 +138,9 @@ class Dispatch:
         else:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
-        return Visit(
-            page, self._with.services(), actor, occasion, path, _single(request.args), {}, {}, self._with.open_sent
-        )
+        asked, services = _single(request.args), self._with.services()
+        opener, clock = self._with.open_sent, self._with.now
+        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), opener, clock)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:
@@ -148,7 +149,7 @@ class Dispatch:
 
 def _with_form(visit: Visit, request: Request) -> Visit:
     try:
-        return replace(visit, fields=_single(request.form), files=request.files.to_dict())
+        return replace(visit, fields=_single(request.form), files=request.files)
     except RequestEntityTooLarge:
         raise BodyInvalid("the form is too large", "Send less.", code="request.too_large") from None
 

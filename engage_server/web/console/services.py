@@ -5,6 +5,7 @@ from typing import Protocol
 
 from engage_server.services.access.people import People
 from engage_server.services.doors.door import Doors
+from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.sites.device_import import DeviceImport
 from engage_server.web.api import services as api
 
@@ -23,6 +24,10 @@ class Services(api.Services, Protocol):
     @property
     def access(self) -> ConsoleAccess:
         """People and tokens."""
+
+    @property
+    def disk(self) -> DiskOverview:
+        """How much of this host's disk devices use."""
 
     def current_releases(self) -> Mapping[str, int]:
         """The number of the release that each site serves. A site that serves nothing yet is not in it."""

@@ -3,9 +3,16 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import door, doors, tonight
+from engage_server.web.console.pages import about, audit_log, check, door, doors, tonight
 
-PAGES: tuple[Page, ...] = (*tonight.PAGES, *doors.PAGES, *door.PAGES)
+PAGES: tuple[Page, ...] = (
+    *tonight.PAGES,
+    *doors.PAGES,
+    *door.PAGES,
+    *audit_log.PAGES,
+    *check.PAGES,
+    *about.PAGES,
+)
 
 
 def bodies_of_forms(pages: Iterable[Page]) -> list[tuple[str, int]]:

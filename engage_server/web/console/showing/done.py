@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from engage_server.records import AuditEntry, AuditFilter
-from engage_server.web.console.showing.act_words import act_words
+from engage_server.services.installation.act_words import act_words
 from engage_server.web.console.visit import DONE, Visit
 
 NOTHING = "nothing"
@@ -33,7 +33,7 @@ def after(visit: Visit, path: str) -> str:
         visit: Whose form was carried out.
         path: The path of the page, without a query.
     """
-    written = AuditFilter(actor=visit.actor.name, since=visit.now.replace(microsecond=0))
+    written = AuditFilter(actor=visit.actor.name, since=visit.now)
     newest = visit.services.audit.page(written, None, 1).items
     return f"{path}?{DONE}={newest[0].number if newest else NOTHING}"
 

@@ -47,7 +47,7 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
         "refusal": visit.refusal and refusal_words(visit.refusal, partial(visit.may, Act.SITE_SEE)),
         **of_zone(zone),
     }
-    return _answer(render_template(f"console/{visit.page.name}.html", **frame, **own, **content), status)
+    return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
 
 
 def of_zone(zone: Any) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from engage_server.records import DeviceLabel, door_title
 from engage_server.services.risk.kinds import Severity
 
+_KIB = 1024
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -69,3 +70,14 @@ def severity_word(severity: Severity | str) -> str:
 def door_name(identity: str, label: DeviceLabel | None = None) -> str:
     """A door as every page names it: its name first, then its serial number."""
     return door_title(identity, label or DeviceLabel())
+
+
+def size_of(count: int) -> str:
+    """A number of bytes in the unit that people read: ``3.2 MiB``."""
+    if count < _KIB:
+        return counted(count, "byte")
+    value, units = float(count), iter(("KiB", "MiB", "GiB", "TiB"))
+    unit = ""
+    while value >= _KIB and (larger := next(units, "")):
+        value, unit = value / _KIB, larger
+    return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
