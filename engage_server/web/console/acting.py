@@ -82,6 +82,25 @@ def _read(body: Mapping[str, Any] | None, shape: type[Any]) -> Any:
         raise BodyInvalid(sentence, "Correct it in the form, and send it again.", code=invalid.code) from None
 
 
+def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
+    """What a form of a route carries as its version: that of what the page shows, as a request would have to send it.
+
+    Args:
+        route: What the form asks for. "" is returned for one without a version.
+        visit: Who looks at the page.
+        path: As for :func:`act_by`.
+
+    Raises:
+        EngageError: There is no such thing.
+    """
+    if route.version is None:
+        return ""
+    call: Call[Any, Any] = Call(
+        visit.services, visit.actor, visit.occasion, {**visit.path, **path}, NoQuery(), None, visit.open_sent
+    )
+    return str(route.version(call))
+
+
 def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> ActTerms | None:
     seen = seen_by(visit)
     found = route.version(call) if route.version is not None else None

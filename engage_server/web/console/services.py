@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from engage_server.services.access.people import People
+from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.sites.device_import import DeviceImport
 from engage_server.web.api import services as api
 
 
@@ -33,3 +35,11 @@ class Services(api.Services, Protocol):
 
     def current_releases(self) -> Mapping[str, int]:
         """The number of the release that each site serves. A site that serves nothing yet is not in it."""
+
+    @property
+    def doors(self) -> Doors:
+        """Collects what is known of one door."""
+
+    @property
+    def device_import(self) -> DeviceImport:
+        """Imports lists of devices."""
