@@ -9,11 +9,11 @@ from flask import Response, render_template
 
 from engage_server.errors import EngageError, NotPossible
 from engage_server.web import problems
-from engage_server.web.console.form_tokens import FIELD
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
+from engage_server.web.sign_in.form_tokens import FIELD
 
 _OK = 200
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
