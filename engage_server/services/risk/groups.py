@@ -1,4 +1,4 @@
-"""Doors with the same trouble and the same remedy, told once for all of them. Pure."""
+"""Doors with the same trouble and the same remedy, listed together. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
