@@ -74,12 +74,23 @@ def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
     return replace(visit.because(), terms=ActTerms(action, visit.version))
 
 
-def _read(body: Mapping[str, Any] | None, shape: type[Any]) -> Any:
-    try:
-        return reading.read_fields(json.dumps(body).encode(), shape)
-    except reading.FieldsInvalid as invalid:  # its next step is for programs
-        sentence = "; ".join(f"{where.strip('/')} {what}".strip() for where, what in invalid.faults)
-        raise BodyInvalid(sentence, "Correct it in the form, and send it again.", code=invalid.code) from None
+def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
+    """What a form of a route carries as its version: that of what the page shows, as a request would have to send it.
+
+    Args:
+        route: What the form asks for. "" is returned for one without a version.
+        visit: Who looks at the page.
+        path: As for :func:`act_by`.
+
+    Raises:
+        EngageError: There is no such thing.
+    """
+    if route.version is None:
+        return ""
+    call: Call[Any, Any] = Call(
+        visit.services, visit.actor, visit.occasion, {**visit.path, **path}, NoQuery(), None, visit.open_sent
+    )
+    return str(route.version(call))
 
 
 def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> ActTerms | None:
@@ -92,6 +103,14 @@ def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> A
     if route.writes is None:
         return None
     return ActTerms(route.writes, found if isinstance(found, int) else None)
+
+
+def _read(body: Mapping[str, Any] | None, shape: Any) -> Any:
+    try:
+        return reading.read_fields(json.dumps(body).encode(), shape)
+    except reading.FieldsInvalid as error:
+        said = [f"{where.strip('/').replace('/', ' ').replace('_', ' ')} {what}" for where, what in error.faults]
+        raise BodyInvalid(said[0], "Correct it, and send the form again.", code=error.code, rows=said[1:]) from None
 
 
 def _as_forms_say_it(refusal: Refused) -> Refused:
