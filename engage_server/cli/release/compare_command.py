@@ -25,7 +25,7 @@ from engage_server.services.releases.comparison import compared
 @json_option
 @click.pass_obj
 def compare_releases(session: Session, first: int, second: int, site: str | None, as_json: bool) -> None:
-    """Show two releases side by side, and which doors accept the second.
+    """Compare two releases, and how doors respond to them.
 
     Only doors that certainly hold the anchor of the first release are counted.
     """
