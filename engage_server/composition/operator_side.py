@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from engage_server.services.releases.serving_hosts import ServingHosts
     from engage_server.services.risk.recent import RecentTonight
     from engage_server.services.risk.tonight import Tonight
+    from engage_server.services.rotation.adoption_nights import AdoptionNights
     from engage_server.services.rotation.lifecycle import Rotations
     from engage_server.services.rotation.request import RotationRequests
     from engage_server.services.rotation.site_rotations import SiteRotations
@@ -127,6 +128,13 @@ class OperatorSide:
         from engage_server.services.rotation.lifecycle import Rotations
 
         return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
+
+    @cached_property
+    def adoption_nights(self) -> "AdoptionNights":
+        """How the doors of a site came through, night by night."""
+        from engage_server.services.rotation.adoption_nights import AdoptionNights
+
+        return AdoptionNights(self._store)
 
     @cached_property
     def rotation_requests(self) -> "RotationRequests":
@@ -389,13 +397,7 @@ def _judge(anchor: AnchorRole) -> "DeviceJudge":
 
 @cache
 def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
-    """Make several keys, on all cores at once: one key takes a tenth of a second or more.
+    """They rehearse, and sign nothing that anyone gets. So a process makes them once."""
+    from engage_server.pki.keys import generate_keys
 
-    They rehearse, and sign nothing that anyone gets. So a process makes them once.
-    """
-    from concurrent.futures import ThreadPoolExecutor
-
-    from engage_server.pki.keys import generate_key
-
-    with ThreadPoolExecutor() as executor:
-        return list(executor.map(lambda _: generate_key(), range(count)))
+    return generate_keys(count)

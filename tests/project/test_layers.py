@@ -47,7 +47,9 @@ MAY = {
         "settings_text",
         "variables",
         "serving",
+        "demo",
     },
+    "demo": {"composition", "services", "settings", "settings_text", "variables", "pki", "protocol", "lock"},
     "links": {
         "services",
         "checks",
@@ -122,9 +124,10 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "database": set(),
         "labels": {"interface", "database"},
         "queries": {"interface", "database", "labels"},
-        "links": {"interface", "database", "queries"},
+        "evidence": {"interface", "database", "labels", "queries"},
+        "links": {"interface", "database", "queries", "evidence"},
         "access": {"interface", "database"},
-        "paging": {"interface", "database", "labels", "queries"},
+        "paging": {"interface", "database", "labels", "queries", "evidence"},
         "migrations": set(),
     },
     "links": {
@@ -157,6 +160,7 @@ NEVER = {
     "lock": {"flask", "sqlalchemy", "click"},
     "cli": {"flask", "sqlalchemy"},
     "links": {"sqlalchemy"},
+    "demo": {"flask", "sqlalchemy", "click", "time", "os", "socket"},
 }
 # rooms of links that may do what the others may not
 _LINKS_ALONE = {"cli": {"commands"}, "composition": {"commands", "ingress"}, "as_json": {"commands"}}

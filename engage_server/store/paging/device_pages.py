@@ -7,12 +7,12 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, literal_column, 
 
 from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Page
 from engage_server.store.database.batches import chunks, one_of
+from engage_server.store.evidence.adoption_queries import passes, with_grade
+from engage_server.store.evidence.caller_queries import select_answered_elsewhere
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import KnownDevice
 from engage_server.store.labels.label_queries import select_labels
 from engage_server.store.paging.cursors import Question, cursor_of, key_of
-from engage_server.store.queries.adoption_queries import passes, with_grade
-from engage_server.store.queries.caller_queries import select_answered_elsewhere
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import device_histories, devices
 

@@ -139,7 +139,8 @@ class Dispatch:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
         asked, services = _single(request.args), self._with.services()
-        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), self._with.open_sent)
+        opener, clock = self._with.open_sent, self._with.now
+        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), opener, clock)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:

@@ -3,12 +3,13 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, check, rotation, rotation_past, tonight
+from engage_server.web.console.pages import about, audit_log, check, rotation, rotation_past, tonight
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
     *rotation.PAGES,
     *rotation_past.PAGES,
+    *audit_log.PAGES,
     *check.PAGES,
     *about.PAGES,
 )

@@ -1,6 +1,6 @@
 """One visit of a page: who comes, when, what they asked for, and what they typed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -36,6 +36,7 @@ class Visit:
         fields: The fields of the form that was sent. Empty for a page that is only looked at.
         files: The uploads of that form. A name may have several: ``getlist``.
         open_sent: Opens a chain that was sent, in a process that can be stopped.
+        clock: What time it is by now; aware, UTC. ``occasion`` has the time at which the visitor came.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
     """
 
@@ -48,6 +49,7 @@ class Visit:
     fields: Mapping[str, str]
     files: MultiDict[str, FileStorage]
     open_sent: OpenSent
+    clock: Callable[[], datetime]
     refusal: EngageError | None = field(default=None)
 
     @property

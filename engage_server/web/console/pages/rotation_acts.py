@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engage_server.errors import Conflict
+from engage_server.errors import Conflict, Refused
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes import rotations as api
@@ -43,6 +43,10 @@ def start_with_chains(visit: Visit) -> str:
 
 def approve(visit: Visit) -> str:
     """Approve the next step."""
+    if not visit.fields.get("reason", "").strip():
+        raise Refused(
+            "a step cannot be approved without a reason", "Say why, and send the form again.", code="reason.missing"
+        )
     rotation = visit.services.rotations.one(visit.site.name, _number(visit))
     following = rotation.next_release
     if rotation.state.is_open and following is not None:

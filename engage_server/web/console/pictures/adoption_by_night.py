@@ -1,8 +1,6 @@
 """How many doors came through with a release, night by night, with the limits of the rotation's gate."""
 
-from dataclasses import dataclass
-from datetime import date
-
+from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 
 _SIZE = (640, 220)
@@ -10,43 +8,6 @@ _LEFT, _TOP, _LENGTH, _HEIGHT = 50.0, 20.0, 580.0, 160.0
 _GAP = 0.2  # of a night's room
 _MOST_LABELS = 8
 _COLUMNS = ("night", "came through", "of", "missing")
-
-
-@dataclass(frozen=True, slots=True)
-class Night:
-    """How far the doors were in the morning after one night.
-
-    Attributes:
-        date: The day on which it began.
-        confirmed: How many doors had come through by then.
-    """
-
-    date: date
-    confirmed: int
-
-
-@dataclass(frozen=True, slots=True)
-class AdoptionByNight:
-    """How the doors came through with a release.
-
-    Attributes:
-        release: Its number.
-        devices: How many doors count.
-        nights: The nights since it was served, in their order.
-        missing: With at most so many doors missing, the gate goes on.
-        lost: With more than so many doors lost, the gate goes back.
-    """
-
-    release: int
-    devices: int
-    nights: tuple[Night, ...]
-    missing: int
-    lost: int
-
-    @property
-    def enough(self) -> int:
-        """How many doors must have come through."""
-        return max(0, self.devices - self.missing)
 
 
 def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from engage_server.records import AuditAction, AuditEntry, AuditFilter
-from engage_server.web.console.showing.act_words import act_words
+from engage_server.services.installation.act_words import act_words
 from engage_server.web.console.visit import Visit
 
 DONE = "done"

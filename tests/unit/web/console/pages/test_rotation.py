@@ -175,7 +175,7 @@ class TestStart:
 
     def test_it_is_started_with_its_reason(self, keys: World, console: Console) -> None:
         page = console.person("ann").act(PAGE, START, way="server-renewal", reason="it ends in March")
-        assert page.status.startswith("Done: Rotation started at site main.")
+        assert page.status.startswith("Done: Started rotation 1 of main")
         assert "Release 2 is served, and doors come through" in page.text
         (event,) = events(keys, AuditAction.ROTATION_STARTED)
         assert (event.actor, event.reason) == ("ann", "it ends in March")
@@ -334,10 +334,10 @@ class TestNights:
         assert page.rows(-1)[0][:4] == ["Rotation 1", "linked-rekey", "done", "1 → 2 → 3"]
         past = ann.page("/sites/main/rotations/1")
         said = [(row[1], row[2]) for row in past.rows()]
-        assert said[0] == ("ann", "Started it as linked-rekey.")
-        assert said[1] == ("ann", "Staged its chains: release 2 and release 3.")
-        assert any(who == "bert" and what.startswith("Approved the next step") for who, what in said)
-        assert said[-1][1].startswith("Ended it as done, and release 3 is served")
+        assert said[0] == ("ann", "Started rotation 1 of main by the way linked-rekey.")
+        assert said[1] == ("ann", "Staged the releases 2 3 for the rotation of main.")
+        assert any(who == "bert" and what.startswith("Approved a step of the rotation") for who, what in said)
+        assert said[-1][1].startswith("Ended the rotation of main: done, and release 3 is served")
 
     def test_start_and_go_back(self, doors: World, console: Console) -> None:
         ann, bert = console.person("ann"), console.person("bert", Role.APPROVER)

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_server.services.risk.door_nights import DoorNight, NightMark
+from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures import adoption_by_night, chain_bytes, strip, time_line
 from engage_server.web.console.pictures.drawing import Drawing, Picture
 from tests.support.checkout import ROOT
@@ -42,10 +43,10 @@ chains = st.builds(
 )
 days = st.integers(0, 60).map(lambda number: date(2026, 11, 1) + timedelta(days=number))
 adoptions = st.builds(
-    adoption_by_night.AdoptionByNight,
+    AdoptionByNight,
     st.integers(1, 99),
     st.integers(0, 5000),
-    st.lists(st.builds(adoption_by_night.Night, days, st.integers(0, 6000)), max_size=40).map(tuple),
+    st.lists(st.builds(Night, days, st.integers(0, 6000)), max_size=40).map(tuple),
     st.integers(0, 100),
     st.integers(0, 100),
 )
@@ -136,7 +137,7 @@ def test_the_bytes_of_picture_and_table_are_equal(values: chain_bytes.ChainBytes
 
 
 @given(adoptions)
-def test_the_nights_of_picture_and_table_are_equal(values: adoption_by_night.AdoptionByNight) -> None:
+def test_the_nights_of_picture_and_table_are_equal(values: AdoptionByNight) -> None:
     picture = adoption_by_night.picture(values)
     nights = picture.rows[: len(values.nights)]
     assert titles(picture, "rect") == [f"{night}: {came} of {of} doors" for night, came, of, _ in nights]

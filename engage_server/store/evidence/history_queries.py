@@ -10,8 +10,8 @@ from sqlalchemy import Connection, RowMapping, delete, select, text, union
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
 from engage_server.records.history import changed
 from engage_server.store.database.batches import chunks, one_of, upsert
+from engage_server.store.evidence.caller_queries import forget_caller, note_callers
 from engage_server.store.interface import Fold, Place
-from engage_server.store.queries.caller_queries import forget_caller, note_callers
 from engage_server.store.tables import device_histories, devices, release_histories, sites
 
 _NAMES = tuple(column.name for column in device_histories.columns if column.name != "id")

@@ -20,9 +20,7 @@ from engage_server.records import (
     RequiredEvidence,
     SuspectDevice,
 )
-from engage_server.store.interface import DeviceFilter, TroubleFilter
-from engage_server.store.labels.label_queries import select_labels_at
-from engage_server.store.queries.adoption_kinds import (
+from engage_server.store.evidence.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
     HABIT_NIGHTS,
@@ -41,7 +39,9 @@ from engage_server.store.queries.adoption_kinds import (
     kind_of,
     seconds,
 )
-from engage_server.store.queries.history_queries import history
+from engage_server.store.evidence.history_queries import history
+from engage_server.store.interface import DeviceFilter, TroubleFilter
+from engage_server.store.labels.label_queries import select_labels_at
 from engage_server.store.tables import (
     EpochSeconds,
     device_addresses,
@@ -225,27 +225,6 @@ def select_silences(connection: Connection, site: str) -> dict[int, int]:
     if has_list(connection, site):
         query = query.where(is_listed(_device, site))
     return {int(day) + 1: int(count) for day, count in connection.execute(query)}
-
-
-def select_arrivals(connection: Connection, site: str, release: int, since: datetime) -> dict[int, int]:
-    """Count the devices by the days after that time on which they first finished a handshake with a release."""
-    columns = release_histories.c
-    # one visit is no habit: a TLS client that connects once must not change the pace
-    with_habit = select(_device.id).where(_device.id == columns.device_id, _device.tls_nights >= HABIT_NIGHTS)
-    if has_list(connection, site):
-        with_habit = with_habit.where(is_listed(_device, site))
-    days = (seconds(columns.reached_at) - _epoch(since)) // _SECONDS_PER_DAY
-    query = (
-        select(days, func.count())
-        .where(columns.site == site, columns.release == release, columns.grade >= int(Grade.HANDSHAKE))
-        .where(columns.reached_at >= literal(since, EpochSeconds), with_habit.exists())
-        .group_by(days)
-    )
-    return {int(day): int(count) for day, count in connection.execute(query)}
-
-
-def _epoch(at: datetime) -> int:
-    return int(at.timestamp())
 
 
 def _is_behind(last: DeviceHistory) -> ColumnElement[bool]:

@@ -16,6 +16,7 @@ from engage_server.records import (
     DeviceHistory,
     Doubt,
     Grade,
+    ReleaseHistory,
     RequiredEvidence,
     Sighting,
     SightingKind,
@@ -294,3 +295,26 @@ class TestPace:
         assert store.silences("main") == {}
         keep(store, device(7))
         assert store.silences("main") == {3: 1}
+
+
+def test_when_those_that_are_confirmed_first_were(store: SqlStore) -> None:
+    """By both databases: the first visit since the release is served, and the last one of who met it before."""
+    noon = SINCE.replace(minute=0, second=0) + DAY
+    found = [
+        (1, noon + timedelta(minutes=14), noon + 9 * HOUR),
+        (2, noon + timedelta(minutes=15), noon + 9 * HOUR),
+        (3, SINCE - 5 * DAY, noon + 9 * HOUR),
+    ]
+    for number, reached, finished in found:
+        came = {
+            "finished_release": SERVED,
+            "finished_at": finished,
+            "last_seen": finished,
+            "due_at": finished + 3 * DAY,
+        }
+        known = device(number, **came)
+        keep(store, replace(known, releases={SERVED: ReleaseHistory(Grade.HANDSHAKE, reached)}))
+    keep(store, device(4), device(5, finished_release=SERVED, finished_at=noon, first_seen=SINCE + HOUR))
+    expected = {noon: 1, noon + timedelta(minutes=15): 1, noon + 9 * HOUR: 1}
+    assert store.confirmations("main", SERVED, SINCE, noon + 10 * HOUR) == expected
+    assert store.adoption("main", SERVED, SINCE, noon + 10 * HOUR).confirmed == 3

@@ -5,8 +5,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, func, literal, select, type_coerce
 
+from engage_server.store.evidence.adoption_kinds import has_a_name_or_a_habit, is_unlisted
 from engage_server.store.interface import AnchorClue
-from engage_server.store.queries.adoption_kinds import has_a_name_or_a_habit, is_unlisted
 from engage_server.store.tables import EpochSeconds, device_histories
 
 _device = device_histories.c

@@ -28,8 +28,8 @@ from engage_server.services.evidence.devices import DeviceEvidence
 from engage_server.services.evidence.fold import fold
 from engage_server.store import schema
 from engage_server.store.database.engine import create_sqlite_file, open_engine
+from engage_server.store.evidence.caller_queries import MOST_KEPT
 from engage_server.store.interface import DeviceFilter, Place
-from engage_server.store.queries.caller_queries import MOST_KEPT
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW, SITE_KEY
