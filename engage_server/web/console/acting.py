@@ -5,7 +5,7 @@ they have not seen, and a form that is sent twice acts once.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -14,6 +14,7 @@ from engage_server.records import ActTerms, AuditAction, Occasion
 from engage_server.services.access.permissions import assert_may
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
+from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.console.visit import Visit
 
 VERSION = "version"
@@ -53,6 +54,11 @@ def act_by(
         raise _as_forms_say_it(refusal) from None
 
 
+def route_to(handle: Callable[..., Any]) -> Route[Any, Any, Any]:
+    """The route of the API that a function handles."""
+    return next(route for route in ROUTES if route.handle is handle)
+
+
 def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
     """The occasion of an act for which the API has no route: with its reason, and only if the site has not changed.
 
@@ -66,6 +72,25 @@ def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
     """
     assert_unchanged(seen_by(visit), str(visit.version))
     return replace(visit.because(), terms=ActTerms(action, visit.version))
+
+
+def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
+    """What a form of a route carries as its version: that of what the page shows, as a request would have to send it.
+
+    Args:
+        route: What the form asks for. "" is returned for one without a version.
+        visit: Who looks at the page.
+        path: As for :func:`act_by`.
+
+    Raises:
+        EngageError: There is no such thing.
+    """
+    if route.version is None:
+        return ""
+    call: Call[Any, Any] = Call(
+        visit.services, visit.actor, visit.occasion, {**visit.path, **path}, NoQuery(), None, visit.open_sent
+    )
+    return str(route.version(call))
 
 
 def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> ActTerms | None:
