@@ -27,6 +27,10 @@ class Services(api.Services, Protocol):
         """People and tokens."""
 
     @property
+    def adoption_nights(self) -> AdoptionNights:
+        """How the doors of a site came through, night by night."""
+
+    @property
     def gate_seconds(self) -> float:
         """How often the operators' instance looks at open rotations."""
 
