@@ -31,7 +31,9 @@ class Place:
 
 
 # the same pages with something asked of them, by the page's name
-_ASKED: Mapping[str, tuple[str, ...]] = {}
+_ASKED: Mapping[str, tuple[str, ...]] = {
+    "doors": ("?show=at-risk", "?show=never-seen", "?search=north", "?search=nothing-begins-so"),
+}
 
 CONSOLE = tuple(Place(page.name, page.path) for page in PAGES) + tuple(
     Place(f"{page.name}{query}", page.path + query) for page in PAGES for query in _ASKED.get(page.name, ())
