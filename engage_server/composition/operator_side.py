@@ -149,6 +149,11 @@ class OperatorSide:
 
         return SiteRotations(self.rotations, self.rotation_requests, self.held_anchors, self._settings.certs_dir)
 
+    @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+        return self._settings.gate_seconds
+
     @cached_property
     def evidence(self) -> "DeviceEvidence":
         """What is known about devices."""

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Request, Response, g, redirect
 from flask import request as current
@@ -23,15 +22,15 @@ from engage_server.records import Actor, BootClock, Occasion
 from engage_server.services.access.permissions import Act, assert_may, assert_may_somewhere
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.route import Scope
-from engage_server.web.console import form_tokens
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import read_path
 from engage_server.web.console.services import Services
 from engage_server.web.console.showing.rendering import shown
 from engage_server.web.console.visit import Visit
 from engage_server.web.problems import status_of
+from engage_server.web.sign_in import form_tokens
 from engage_server.web.sign_in.cookie import SessionCookie
-from engage_server.web.sign_in.routes import SIGN_IN
+from engage_server.web.sign_in.next_page import SIGN_IN, with_next
 
 _SEE_OTHER = 303
 
@@ -161,7 +160,7 @@ def _single(values: Any) -> dict[str, str]:
 
 def _led_to_sign_in(request: Request | None) -> AnyResponse:
     """Lead to the page on which people sign in, and from there to the page that was asked for."""
-    if request is None or request.path == "/":
+    if request is None:
         return redirect(SIGN_IN, _SEE_OTHER)
     asked = request.full_path if request.query_string else request.path
-    return redirect(f"{SIGN_IN}?{urlencode({'next': asked})}", _SEE_OTHER)
+    return redirect(with_next(SIGN_IN, asked), _SEE_OTHER)

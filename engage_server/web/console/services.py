@@ -26,6 +26,10 @@ class Services(api.Services, Protocol):
         """People and tokens."""
 
     @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+
+    @property
     def disk(self) -> DiskOverview:
         """How much of this host's disk devices use."""
 

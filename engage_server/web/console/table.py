@@ -3,13 +3,32 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, audit_log, check, door, doors, tonight
+from engage_server.web.console.pages import (
+    about,
+    audit_log,
+    check,
+    door,
+    doors,
+    release,
+    release_comparison,
+    releases,
+    rotation,
+    rotation_past,
+    site,
+    tonight,
+)
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
+    *site.PAGES,
+    *releases.PAGES,
+    *release_comparison.PAGES,
+    *release.PAGES,
     *doors.PAGES,
     *door.PAGES,
     *audit_log.PAGES,
+    *rotation.PAGES,
+    *rotation_past.PAGES,
     *check.PAGES,
     *about.PAGES,
 )

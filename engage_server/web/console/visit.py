@@ -102,6 +102,10 @@ class Visit:
         typed = self.fields.get(name, before)
         return "" if name in _SECRET_FIELDS or _PRIVATE_KEY in typed else typed
 
+    def uploads(self, name: str) -> list[FileStorage]:
+        """The files that were chosen in a field, which may have several."""
+        return [each for each in self.files.getlist(name) if each.filename]
+
     def is_ticked(self, name: str) -> bool:
         """Whether a box is ticked in the form that was sent."""
         return self.fields.get(name, "") == "yes"

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 
-from engage_server.records import AuditEntry, AuditFilter
+from engage_server.records import AuditAction, AuditEntry, AuditFilter
 from engage_server.services.installation.act_words import act_words
 from engage_server.web.console.visit import DONE, Visit
 
@@ -26,15 +26,16 @@ class Done:
     words: str
 
 
-def after(visit: Visit, path: str) -> str:
+def after(visit: Visit, path: str, action: AuditAction | None = None) -> str:
     """The address of the page that follows an act: it says what the act's newest entry has, or that there is none.
 
     Args:
         visit: Whose form was carried out.
         path: The path of the page, without a query.
+        action: What the form asked for, where that is not the last thing that is written. None: the last thing.
     """
-    written = AuditFilter(actor=visit.actor.name, since=visit.now)
-    newest = visit.services.audit.page(written, None, 1).items
+    wanted = AuditFilter(actor=visit.actor.name, actions=(action,) if action else (), since=visit.now)
+    newest = visit.services.audit.page(wanted, None, 1).items
     return f"{path}?{DONE}={newest[0].number if newest else NOTHING}"
 
 

@@ -11,11 +11,11 @@ from engage_server.errors import EngageError, NotPossible
 from engage_server.services.access.permissions import Act
 from engage_server.web import problems
 from engage_server.web.api.problem_codes import PROBLEM_CODES
-from engage_server.web.console.form_tokens import FIELD
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
+from engage_server.web.sign_in.form_tokens import FIELD
 
 _OK = 200
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -33,12 +33,15 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     Raises:
         EngageError: The page cannot be shown.
     """
+    if visit.page.forms and visit.page.is_of_site:
+        _ = visit.version  # before what the page shows: what is read after it is at least as new
     own = visit.page.show(visit)
     zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
     frame: dict[str, Any] = {
         "visit": visit,
         "page": visit.page,
         "now": visit.now,
+        "is_refreshed": visit.page.is_refreshed,
         "main_links": navigation.main_links(visit),
         "site_links": navigation.site_links(visit),
         "site": visit.site if visit.page.is_of_site else None,
