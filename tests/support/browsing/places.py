@@ -41,7 +41,10 @@ def _further(page: Page) -> Iterator[Place]:
         yield Place(f"{page.name} of {', '.join(map(str, instead.values()))}", page.path, instead=instead)
 
 
-_ASKED: Mapping[str, tuple[str, ...]] = {}
+# the same pages with something asked of them, by the page's name
+_ASKED: Mapping[str, tuple[str, ...]] = {
+    "doors": ("?show=at-risk", "?show=never-seen", "?search=north", "?search=nothing-begins-so"),
+}
 _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
     "rotation": ({"site": "demo-clinic"}, {"site": "demo-depot"}),  # one that is open, and one after none
     "site": ({"site": "demo-clinic"},),
