@@ -3,13 +3,16 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, audit_log, check, tonight
+from engage_server.web.console.pages import about, account, audit_log, check, people, tokens, tonight
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
     *audit_log.PAGES,
     *check.PAGES,
+    *people.PAGES,
+    *tokens.PAGES,
     *about.PAGES,
+    *account.PAGES,
 )
 
 

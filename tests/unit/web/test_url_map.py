@@ -29,13 +29,24 @@ POST /sign-in/<secret>
 GET /sign-in/openid
 GET /sign-in/openid/return
 GET /sign-in.css
-GET /account
 """
 CONSOLE = """
 GET /
 GET /tonight/walk-list
 GET /audit-log
 POST /audit-log/verify
+GET /people
+POST /people/add
+POST /people/change
+POST /people/reset
+POST /people/lock
+POST /people/remove
+GET /people/tokens
+POST /people/tokens/add
+POST /people/tokens/revoke
+GET /account
+POST /account/password
+POST /account/end-others
 GET /check
 POST /check
 GET /about
