@@ -2,27 +2,26 @@
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
-from functools import cache, cached_property
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from engage_server.composition.judging import judge_as_doors, throwaway_keys
 from engage_server.composition.opening import kept_open, open_database, read_sealer
-from engage_server.records import AnchorRole, AuditHead
+from engage_server.records import AuditHead
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
-    from cryptography.hazmat.primitives.asymmetric import rsa
-
     from engage_server.composition.access_side import AccessSide
-    from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.call_in.upload_spool import UpstreamSpool
     from engage_server.services.device_files.exchange import DeviceExchange
     from engage_server.services.device_files.fault_journal import FaultJournal
     from engage_server.services.device_files.for_devices import FilesForDevices
     from engage_server.services.device_files.upload_feed import UploadFeed
+    from engage_server.services.doors.door import Doors
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
     from engage_server.services.installation.disk_overview import DiskOverview
@@ -106,7 +105,7 @@ class OperatorSide:
         """Knows which anchors devices hold."""
         from engage_server.services.releases.held_anchors import HeldAnchors
 
-        return HeldAnchors(self._store, _judge)
+        return HeldAnchors(self._store, judge_as_doors)
 
     @cached_property
     def confirmations(self) -> "Confirmations":
@@ -127,7 +126,7 @@ class OperatorSide:
         """Rotations."""
         from engage_server.services.rotation.lifecycle import Rotations
 
-        return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
+        return Rotations(self._store, self.releases, self.confirmations, judge_as_doors, throwaway_keys)
 
     @cached_property
     def adoption_nights(self) -> "AdoptionNights":
@@ -150,12 +149,24 @@ class OperatorSide:
 
         return SiteRotations(self.rotations, self.rotation_requests, self.held_anchors, self._settings.certs_dir)
 
+    @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+        return self._settings.gate_seconds
+
     @cached_property
     def evidence(self) -> "DeviceEvidence":
         """What is known about devices."""
         from engage_server.services.evidence.devices import DeviceEvidence
 
         return DeviceEvidence(self._store)
+
+    @cached_property
+    def doors(self) -> "Doors":
+        """Collects what is known of one door."""
+        from engage_server.services.doors.door import Doors
+
+        return Doors(self._store, judge_as_doors, self.devices, self.call_faults)
 
     @cached_property
     def audit(self) -> "AuditLog":
@@ -176,7 +187,7 @@ class OperatorSide:
         """Who is at risk tonight."""
         from engage_server.services.risk.tonight import Tonight
 
-        return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
+        return Tonight(self._store, judge_as_doors, self.held_anchors, self.confirmations)
 
     @cached_property
     def recent_tonight(self) -> "RecentTonight":
@@ -381,18 +392,3 @@ def operator_side_on(
     sealer = read_sealer(settings, environment)
     schema.assert_seal(engine, sealer)
     return OperatorSide(SqlStore(engine, sealer, told=told), settings)
-
-
-def _judge(anchor: AnchorRole) -> "DeviceJudge":
-    from engage_server.lock.acceptance.judge import DeviceJudge
-    from engage_server.lock.limits import DeviceLimits
-
-    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
-
-
-@cache
-def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
-    """They rehearse, and sign nothing that anyone gets. So a process makes them once."""
-    from engage_server.pki.keys import generate_keys
-
-    return generate_keys(count)

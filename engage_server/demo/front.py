@@ -27,7 +27,7 @@ class Front:
 
     Attributes:
         at: The present moment of the simulation. Aware.
-        http, https: Record what devices do. They write to files of their own, as the two instances do.
+        http, https: Record what devices do. Each writes to its own file, as the two instances do.
         call_ins: Answers call-ins.
     """
 

@@ -34,7 +34,7 @@ class Building:
         name: What people call it.
         floors: How many it has.
         entrances: The doors that it has beside its rooms.
-        rooms: How its rooms are called, in turn: 0 is the floor, 1 the number.
+        rooms: The names of its rooms, which repeat: {0} is the floor, {1} the number.
     """
 
     name: str

@@ -23,7 +23,7 @@ class DemoSize:
     nights: int = NIGHTS
 
     def __post_init__(self) -> None:
-        """Refuse a size at which the story cannot be told.
+        """Refuse a size that is too small for the story, or too large.
 
         Raises:
             UsageError: Too few or too many doors or nights.

@@ -93,6 +93,7 @@ ROOMS: dict[str, set[str]] = {
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"access", "chains", "evidence", "releases"},
     "risk": {"evidence", "site_path", "releases"},
+    "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
@@ -140,7 +141,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
-    "services/rotation": {"gate": set(), "planning": set()},
+    "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }

@@ -48,7 +48,7 @@ _MINUTES = LINK_GOOD_FOR.seconds // 60
 def demo(session: Session, folder: Path, doors: int, nights: int, as_json: bool) -> None:
     """Make a demonstration in a new folder: doors and nights to look at.
 
-    It is an installation of its own, which you remove when you have seen enough. Its doors are virtual, and the time is
+    It is a separate installation, which you remove when you have seen enough. Its doors are virtual, and the time is
     simulated. There are three sites, rotations, people and an audit log, and a few doors in trouble. The history ends
     now. In the nights after that, no door calls.
 
@@ -62,7 +62,7 @@ def demo(session: Session, folder: Path, doors: int, nights: int, as_json: bool)
     from engage_server.demo.throwaway import SETTINGS_FILE, assert_alone
 
     if session.config is not None:
-        raise UsageError("a demonstration has a settings file of its own", "Leave out --config.")
+        raise UsageError("a demonstration makes its own settings file", "Leave out --config.")
     assert_alone(session.environment)
     where = (session.folder / folder).absolute()
     made = fill(where, DemoSize(doors, nights), session.now(), partial(click.echo, err=as_json))

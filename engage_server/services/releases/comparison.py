@@ -1,10 +1,13 @@
-"""Two releases of a site side by side: what the second one changes, and which doors would accept it. Pure."""
+"""Two releases of a site side by side: what the second one changes, and which doors would accept it."""
 
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import datetime
 
-from engage_server.services.releases.contents import CertificateContents, ReleaseContents
+from engage_server.services.releases.contents import CertificateContents, ReleaseContents, contents_of
+from engage_server.services.releases.held_anchors import HeldAnchors
+from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.releases.reception import Reception
 
 _NONE = "none"
@@ -67,8 +70,20 @@ class ReleaseComparison:
         )
 
 
+def compared(
+    releases: Releases, held_anchors: HeldAnchors, site: str, numbers: tuple[int, int], now: datetime
+) -> ReleaseComparison:
+    """Compare two releases of a site by their numbers.
+
+    Raises:
+        NotFound: There is no such site or release.
+    """
+    first, second = (contents_of(releases.one(site, number)) for number in numbers)
+    return compare(first, second, held_anchors.reception(site, numbers[1], now, holding=numbers[0]))
+
+
 def compare(first: ReleaseContents, second: ReleaseContents, reception: Reception) -> ReleaseComparison:
-    """Compare two releases.
+    """Compare two releases. Pure.
 
     Args:
         first: One of them.

@@ -3,11 +3,35 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, account, audit_log, check, people, tokens, tonight
+from engage_server.web.console.pages import (
+    about,
+    account,
+    audit_log,
+    check,
+    door,
+    doors,
+    people,
+    release,
+    release_comparison,
+    releases,
+    rotation,
+    rotation_past,
+    site,
+    tokens,
+    tonight,
+)
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
+    *site.PAGES,
+    *releases.PAGES,
+    *release_comparison.PAGES,
+    *release.PAGES,
+    *doors.PAGES,
+    *door.PAGES,
     *audit_log.PAGES,
+    *rotation.PAGES,
+    *rotation_past.PAGES,
     *check.PAGES,
     *people.PAGES,
     *tokens.PAGES,

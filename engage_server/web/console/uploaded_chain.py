@@ -21,7 +21,7 @@ def uploaded_chain(visit: Visit, name: str = "chain") -> dict[str, str]:
         UsageError: No file was chosen (``content.empty``). Or there are several, and one of them is not PEM
             (``content.no_certificate``).
     """
-    files = [(each.filename, each.read()) for each in visit.files.getlist(name) if each.filename]
+    files = [(each.filename or "", each.read()) for each in visit.uploads(name)]
     if not any(content for _, content in files):
         raise UsageError(
             "no file was chosen", "Choose the files of the chain, with its private key.", code="content.empty"

@@ -15,9 +15,11 @@ from engage_server.records.occasion import read_reason
 from engage_server.services.access.permissions import PERMISSIONS, Act, may
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.console.page import Page
+from engage_server.web.console.path_parameters import filled
 from engage_server.web.console.services import Services
 
 CONFIRM = "confirm"
+DONE = "done"  # in a query: the entry of the audit log that was written before this page
 _SECRET_FIELDS = ("passphrase", "password", "again", "before")
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
@@ -117,6 +119,10 @@ class Visit:
         typed = self.fields.get(name, before)
         return "" if name in _SECRET_FIELDS or _PRIVATE_KEY in typed else typed
 
+    def uploads(self, name: str) -> list[FileStorage]:
+        """The files that were chosen in a field, which may have several."""
+        return [each for each in self.files.getlist(name) if each.filename]
+
     def is_ticked(self, name: str) -> bool:
         """Whether a box is ticked in the form that was sent."""
         return self.fields.get(name, "") == "yes"
@@ -151,9 +157,13 @@ class Visit:
             )
 
     def link(self, **changed: str | None) -> str:
-        """The query of this page with some parameters changed; None leaves one out. For links of filters and pages."""
-        wanted = {**self.query, "done": None, **changed}  # what was done is said once
-        return "?" + urlencode({name: value for name, value in wanted.items() if value})
+        """This page with some parameters of its query changed; None leaves one out. For links of filters and pages.
+
+        It is the address of the page also where a form of the page was refused. What was done before is left out.
+        """
+        wanted = {**self.query, DONE: None, **changed}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        return filled(self.page.path, self.path) + (f"?{query}" if query else "")
 
     def refused(self, refusal: EngageError) -> "Visit":
         """The same visit, to show the page again with what was refused."""

@@ -6,8 +6,11 @@ from typing import Any
 
 import pytest
 
-from engage_server.records import AuditFilter, Role
+from engage_server.pki.issuing.succession import AuthorityKeys
+from engage_server.records import AuditFilter, Role, RotationWay
+from engage_server.records.telling import tell_nobody
 from engage_server.services.access.permissions import PERMISSIONS
+from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import filled
@@ -34,9 +37,12 @@ def _name(value: Any) -> str:
 
 @pytest.fixture
 def world(world: World) -> World:
-    """With one door, which came through."""
+    """With one door, which came through, and one rotation, which was ended."""
     world.sites.add_device(DOOR, "main", world.occasion)
     world.see(world.finished(1, 1, world.occasion.now))
+    request = RotationRequest("main", RotationWay.SERVER_RENEWAL, world.folder / "none", AuthorityKeys())
+    world.rotations.begin(request, world.occasion, tell_nobody)
+    world.rotations.abort("main", "not yet", world.occasion)
     return world
 
 

@@ -57,7 +57,7 @@ def test_many_people_have_pages(console: Console, world: World, admin: Browser) 
         console.side.access.people.add(f"p{number:03}", Grant(Role.VIEWER), world.occasion)
     first = admin.page(PAGE)
     (link,) = [each for each in first.links() if "cursor=" in each and "person=" not in each]
-    names = [row[0] for page in (first, admin.page(f"{PAGE}{link}")) for row in page.rows()]
+    names = [row[0] for page in (first, admin.page(link)) for row in page.rows()]
     assert names == [*(f"p{number:03}" for number in range(101)), "root-ann (you)"]
     assert len(first.answer.data) < 100_000
 
