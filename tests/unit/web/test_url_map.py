@@ -29,7 +29,6 @@ POST /sign-in/<secret>
 GET /sign-in/openid
 GET /sign-in/openid/return
 GET /sign-in.css
-GET /account
 """
 CONSOLE = """
 GET /
@@ -43,6 +42,18 @@ POST /sites/<site>/rotation/keep
 GET /sites/<site>/rotations/<number:number>
 GET /audit-log
 POST /audit-log/verify
+GET /people
+POST /people/add
+POST /people/change
+POST /people/reset
+POST /people/lock
+POST /people/remove
+GET /people/tokens
+POST /people/tokens/add
+POST /people/tokens/revoke
+GET /account
+POST /account/password
+POST /account/end-others
 GET /check
 POST /check
 GET /about
