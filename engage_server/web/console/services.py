@@ -35,10 +35,6 @@ class Services(api.Services, Protocol):
         """How often the operators' instance looks at open rotations."""
 
     @property
-    def adoption_nights(self) -> AdoptionNights:
-        """How the doors came through, night by night."""
-
-    @property
     def disk(self) -> DiskOverview:
         """How much of this host's disk devices use."""
 
