@@ -74,14 +74,6 @@ def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
     return replace(visit.because(), terms=ActTerms(action, visit.version))
 
 
-def _read(body: Mapping[str, Any] | None, shape: type[Any]) -> Any:
-    try:
-        return reading.read_fields(json.dumps(body).encode(), shape)
-    except reading.FieldsInvalid as invalid:  # its next step is for programs
-        sentence = "; ".join(f"{where.strip('/')} {what}".strip() for where, what in invalid.faults)
-        raise BodyInvalid(sentence, "Correct it in the form, and send it again.", code=invalid.code) from None
-
-
 def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
     """What a form of a route carries as its version: that of what the page shows, as a request would have to send it.
 

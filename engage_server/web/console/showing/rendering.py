@@ -11,11 +11,11 @@ from engage_server.errors import EngageError, NotPossible
 from engage_server.services.access.permissions import Act
 from engage_server.web import problems
 from engage_server.web.api.problem_codes import PROBLEM_CODES
-from engage_server.web.console.form_tokens import FIELD
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
+from engage_server.web.sign_in.form_tokens import FIELD
 
 _OK = 200
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
