@@ -43,11 +43,13 @@ def _further(page: Page) -> Iterator[Place]:
 
 # the same pages with something asked of them, by the page's name
 _ASKED: Mapping[str, tuple[str, ...]] = {
+    "release-comparison": ("?first=1&second=2",),
     "doors": ("?show=at-risk", "?show=never-seen", "?search=north", "?search=nothing-begins-so"),
 }
 _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
     "rotation": ({"site": "demo-clinic"}, {"site": "demo-depot"}),  # one that is open, and one after none
     "site": ({"site": "demo-clinic"},),
+    "release": ({"number": 2},),
 }
 
 CONSOLE = tuple(place for page in PAGES for place in (Place(page.name, page.path), *_further(page)))
