@@ -20,13 +20,14 @@ from werkzeug.wrappers import Response as AnyResponse
 from engage_server.errors import BodyInvalid, EngageError
 from engage_server.records import Actor, BootClock, Occasion
 from engage_server.services.access.permissions import Act, assert_may, assert_may_somewhere
+from engage_server.services.access.secrets_at_rest import digest_of
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import read_path
 from engage_server.web.console.services import Services
 from engage_server.web.console.showing.rendering import shown
-from engage_server.web.console.visit import Visit
+from engage_server.web.console.visit import Browser, Visit
 from engage_server.web.problems import status_of
 from engage_server.web.sign_in import form_tokens
 from engage_server.web.sign_in.cookie import SessionCookie
@@ -58,6 +59,7 @@ class Surroundings:
 class _Visitor:
     actor: Actor
     session: str = field(repr=False)
+    browser: Browser
 
 
 class Dispatch:
@@ -125,7 +127,10 @@ class Dispatch:
     def _visitor(self, request: Request) -> _Visitor | None:
         secret = self._with.cookie.read(request)
         actor = self._with.services().access.sign_ins.actor(secret, self._with.now()) if secret else None
-        return None if actor is None else _Visitor(actor, secret)
+        if actor is None:
+            return None
+        origin, address = f"{self._with.cookie.scheme}://{request.host}", request.environ.get("REMOTE_ADDR", "")
+        return _Visitor(actor, secret, Browser(origin, str(address), digest_of(secret)))
 
     def _visit(
         self, page: Page, request: Request, values: Mapping[str, str], visitor: _Visitor, act: Act, scope: Scope
@@ -139,7 +144,7 @@ class Dispatch:
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
         asked, services = _single(request.args), self._with.services()
         opener, clock = self._with.open_sent, self._with.now
-        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), opener, clock)
+        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), opener, clock, visitor.browser)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:

@@ -5,16 +5,19 @@ from collections.abc import Iterable
 from engage_server.web.console.page import Page
 from engage_server.web.console.pages import (
     about,
+    account,
     audit_log,
     check,
     door,
     doors,
+    people,
     release,
     release_comparison,
     releases,
     rotation,
     rotation_past,
     site,
+    tokens,
     tonight,
 )
 
@@ -30,7 +33,10 @@ PAGES: tuple[Page, ...] = (
     *rotation.PAGES,
     *rotation_past.PAGES,
     *check.PAGES,
+    *people.PAGES,
+    *tokens.PAGES,
     *about.PAGES,
+    *account.PAGES,
 )
 
 

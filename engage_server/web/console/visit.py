@@ -24,6 +24,21 @@ _SECRET_FIELDS = ("passphrase", "password", "again", "before")
 _PRIVATE_KEY = "PRIVATE KEY-----"
 
 
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What is known of the browser with which somebody comes.
+
+    Attributes:
+        origin: How it calls this server, such as ``http://localhost:8008``.
+        address: Where it is.
+        session: The digest of its session. It opens nothing.
+    """
+
+    origin: str
+    address: str
+    session: str = field(repr=False)
+
+
 @dataclass(frozen=True)  # no slots: what is read of the site is kept
 class Visit:
     """One visit.
@@ -39,6 +54,7 @@ class Visit:
         files: The uploads of that form. A name may have several: ``getlist``.
         open_sent: Opens a chain that was sent, in a process that can be stopped.
         clock: What time it is by now; aware, UTC. ``occasion`` has the time at which the visitor came.
+        browser: With which the visitor comes.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
     """
 
@@ -52,6 +68,7 @@ class Visit:
     files: MultiDict[str, FileStorage]
     open_sent: OpenSent
     clock: Callable[[], datetime]
+    browser: Browser
     refusal: EngageError | None = field(default=None)
 
     @property

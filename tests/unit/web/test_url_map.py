@@ -29,13 +29,31 @@ POST /sign-in/<secret>
 GET /sign-in/openid
 GET /sign-in/openid/return
 GET /sign-in.css
-GET /account
 """
 CONSOLE = """
 GET /
 GET /tonight/walk-list
+GET /sites/<site>/rotation
+POST /sites/<site>/rotation/start
+POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/approve
+POST /sites/<site>/rotation/abort
+POST /sites/<site>/rotation/keep
+GET /sites/<site>/rotations/<number:number>
 GET /audit-log
 POST /audit-log/verify
+GET /people
+POST /people/add
+POST /people/change
+POST /people/reset
+POST /people/lock
+POST /people/remove
+GET /people/tokens
+POST /people/tokens/add
+POST /people/tokens/revoke
+GET /account
+POST /account/password
+POST /account/end-others
 GET /check
 POST /check
 GET /about
