@@ -12,7 +12,7 @@ from tests.support.browsing.furnished import Running
 from tests.support.browsing.keyboard import lost_ways
 from tests.support.browsing.looks import LOOKS, PLAIN, WITHOUT_SCRIPTS, Look, looking, overflow
 from tests.support.browsing.markup import faults, needs_html_validate
-from tests.support.browsing.places import CONSOLE, PLACES, Place, unknown_questions
+from tests.support.browsing.places import CONSOLE, PLACES, Place, unknown_names
 from tests.support.browsing.refusing_proxy import RefusingProxy
 
 pytestmark = [pytest.mark.long("tests/unit/web/console/pages, without a browser"), *needs_browser]
@@ -106,5 +106,5 @@ def test_a_form_of_somebody_else_is_refused_on_its_page(browser: Any, furnished:
             assert overflow(page) == 0
 
 
-def test_each_question_belongs_to_a_page() -> None:
-    assert unknown_questions() == set()
+def test_each_further_place_belongs_to_a_page() -> None:
+    assert unknown_names() == set()

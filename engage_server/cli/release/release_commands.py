@@ -25,6 +25,7 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.program import program
+from engage_server.cli.release.compare_command import compare_releases
 from engage_server.cli.release.confirmation import print_confirmation, wait_for_site, wait_options
 from engage_server.cli.release.drop_command import drop_release
 from engage_server.cli.release.key_files import retired_owners
@@ -63,6 +64,7 @@ _HTTPS_PORT = 443  # what 'lock fetch' calls unless it is given another one
     order=(
         "list",
         "show",
+        "compare",
         "stage",
         "activate",
         "rollback",
@@ -287,6 +289,7 @@ def rollback(
     return _reported(session, operator, checked, sentence, wait, wait_seconds, as_json)
 
 
+release.add_command(compare_releases)
 release.add_command(retire_release)
 release.add_command(drop_release)
 

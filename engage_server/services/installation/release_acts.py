@@ -4,10 +4,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.records import CHANGES_OF_SITE, AuditEntry, AuditFilter, Release
+from engage_server.records import AuditAction, AuditEvent, AuditFilter, Release
 from engage_server.services.installation.audit_log import AuditLog
 
 _MOST_ENTRIES = 1000
+_STAGED = (AuditAction.RELEASE_STAGED,)
+_SERVED = (
+    AuditAction.RELEASE_ACTIVATED,
+    AuditAction.RELEASE_ROLLED_BACK,
+    AuditAction.ROTATION_ADVANCED,
+    AuditAction.ROTATION_ENDED,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,15 +44,24 @@ def release_acts(log: AuditLog, site: str, releases: Sequence[Release]) -> Mappi
     if not releases:
         return {}
     since = min(each.staged_at for each in releases)
-    wanted = AuditFilter(site=site, actions=CHANGES_OF_SITE, since=since)
-    by_time = _by_time(log.page(wanted, None, _MOST_ENTRIES).items)
+    wanted = AuditFilter(site=site, actions=(*_STAGED, *_SERVED), since=since)
+    events = [entry.event for entry in log.page(wanted, None, _MOST_ENTRIES).items]
     return {
         each.number: ReleaseActs(
-            by_time.get(each.staged_at, ""), by_time.get(each.activated_at, "") if each.activated_at else ""
+            _actor(events, _STAGED, each.number, each.staged_at),
+            _actor(events, _SERVED, each.number, each.activated_at),
         )
         for each in releases
     }
 
 
-def _by_time(entries: Sequence[AuditEntry]) -> dict[datetime, str]:
-    return {entry.event.at: entry.event.actor for entry in reversed(entries)}
+def _actor(events: Sequence[AuditEvent], actions: Sequence[AuditAction], number: int, at: datetime | None) -> str:
+    """Who did this to a release then. The end of a rotation does not name the release that is served again."""
+    return next(
+        (
+            event.actor
+            for event in events
+            if event.at == at and event.action in actions and event.facts.get("release", str(number)) == str(number)
+        ),
+        "",
+    )

@@ -6,6 +6,7 @@ from typing import Protocol
 from engage_server.services.access.people import People
 from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.rotation.adoption_nights import AdoptionNights
 from engage_server.services.sites.device_import import DeviceImport
 from engage_server.web.api import services as api
 
@@ -24,6 +25,10 @@ class Services(api.Services, Protocol):
     @property
     def access(self) -> ConsoleAccess:
         """People and tokens."""
+
+    @property
+    def adoption_nights(self) -> AdoptionNights:
+        """How the doors of a site came through, night by night."""
 
     @property
     def gate_seconds(self) -> float:

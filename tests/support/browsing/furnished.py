@@ -1,5 +1,6 @@
 """A running console with something on every page, and people who have signed in to it."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -8,22 +9,18 @@ from typing import Any
 
 from tests.support.browsing.places import Place
 from tests.support.commands import engage, ok
-from tests.support.installation import make_installation
-from tests.support.rotating import night
-from tests.support.running import RunningPair, eventually, running_pair
-from tests.support.world import serial_of
+from tests.support.running import RunningPair, running_pair
 
 PASSWORD = "correct horse battery"
+SITE, TITLE = "demo-campus", "</title><script>alert(1)</script>"
 # what others write may be anything that a name can hold
-NAMES = {
-    1: ("North entrance", "Building 3, ground floor"),
-    2: ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>"),
-    3: ("=cmd|' /C calc'!A0", "@SUM(1+1)"),
-    4: ("W" * 80, "W" * 120),
-    5: ("\u05d3\u05dc\u05ea \u05e6\u05e4\u05d5\u05e0\u05d9\u05ea", "\u0645\u0628\u0646\u0649"),
-    6: ('" onmouseover="alert(1)', "' autofocus onfocus='alert(1)"),
-}
-TITLE = "</title><script>alert(1)</script>"
+NAMES = (
+    ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>"),
+    ("=cmd|' /C calc'!A0", "@SUM(1+1)"),
+    ("W" * 80, "W" * 120),
+    ("\u05d3\u05dc\u05ea \u05e6\u05e4\u05d5\u05e0\u05d9\u05ea", "\u0645\u0628\u0646\u0649"),
+    ('" onmouseover="alert(1)', "' autofocus onfocus='alert(1)"),
+)
 
 
 @dataclass(frozen=True)
@@ -56,22 +53,21 @@ class Running:
 
 @contextmanager
 def furnished(browser: Any, folder: Path) -> Iterator[Running]:
-    """A site with doors of all sorts of names, and an open rotation."""
-    make_installation(folder)
-    ok(engage(folder, "site", "change", "main", "--title", TITLE, "--time-zone", "Europe/Berlin"))
-    for device, (name, place) in NAMES.items():
-        ok(engage(folder, "device", "add", serial_of(device), "--site", "main"))
-        ok(engage(folder, "device", "name", serial_of(device), f"--name={name}", f"--place={place}"))
+    """The demonstration: three sites with doors in trouble, which here have names of all sorts."""
+    ok(engage(folder, "demo", folder / "demo", "--doors", "60", "--nights", "24"))
+    folder = folder / "demo"
+    ok(engage(folder, "site", "change", "demo-depot", "--title", TITLE))
+    tonight = json.loads(engage(folder, "tonight", "--json").stdout)
+    doors = [door["device"] for site in tonight["sites"] if site["site"] == SITE for door in site["doors"]]
+    assert len(doors) >= len(NAMES)
+    for door, (name, place) in zip(doors[: len(NAMES)], NAMES, strict=True):
+        ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
     with running_pair(folder, "--workers", "1") as pair:
-        for device in NAMES:
-            night(pair, device)
-        ok(engage(folder, "rotate", "start", "--way", "linked-rekey", "--reason", "the root ends soon"))
-        eventually(lambda: pair.metrics()["engage_device_last_seen_timestamp_seconds"] >= 0, "it listens")
         base = f"http://localhost:{pair.operators_port}"
         values: dict[str, str | int] = {
-            "site": "main",
+            "site": SITE,
             "number": 1,
-            "door": serial_of(2),
+            "door": doors[0],
             "secret": link(folder, "somebody", "viewer").rpartition("/")[2],
         }
         yield Running(pair, values, signed_in(browser, base, folder, "chief", "admin"))

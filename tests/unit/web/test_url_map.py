@@ -33,6 +33,13 @@ GET /sign-in.css
 CONSOLE = """
 GET /
 GET /tonight/walk-list
+GET /sites/<site>/rotation
+POST /sites/<site>/rotation/start
+POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/approve
+POST /sites/<site>/rotation/abort
+POST /sites/<site>/rotation/keep
+GET /sites/<site>/rotations/<number:number>
 GET /audit-log
 POST /audit-log/verify
 GET /people

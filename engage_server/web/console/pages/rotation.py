@@ -14,7 +14,7 @@ from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.rotation.views.stages import stages_of
 from engage_server.web.console.page import Page
 from engage_server.web.console.pages.rotation_acts import FORMS
-from engage_server.web.console.pictures import chain_bytes
+from engage_server.web.console.pictures import adoption_by_night, chain_bytes
 from engage_server.web.console.visit import Visit
 
 _PAST = 20
@@ -73,7 +73,9 @@ def _going_on(visit: Visit, rotation: Rotation) -> Mapping[str, Any]:
     progress = visit.services.rotations.progress(rotation, visit.occasion)
     reception, following = visit.services.held_anchors.reception, rotation.next_release
     site, now = rotation.site, visit.now
+    nights = visit.services.adoption_nights.of_site(site, now) if rotation.step else None
     return {
+        "nights": adoption_by_night.picture(nights) if nights else None,
         "progress": progress,
         "rotation": rotation,
         "stages": stages_of(rotation),

@@ -8,12 +8,11 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from engage_server.errors import Conflict
+from engage_server.errors import Conflict, Refused
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes import rotations as api
-from engage_server.web.api.routes.rotations import ROUTES
-from engage_server.web.console.acting import act_by
+from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.uploaded_chain import MOST_BYTES, uploaded_chain
@@ -43,6 +42,10 @@ def start_with_chains(visit: Visit) -> str:
 
 def approve(visit: Visit) -> str:
     """Approve the next step."""
+    if not visit.fields.get("reason", "").strip():
+        raise Refused(
+            "a step cannot be approved without a reason", "Say why, and send the form again.", code="reason.missing"
+        )
     rotation = visit.services.rotations.one(visit.site.name, _number(visit))
     following = rotation.next_release
     if rotation.state.is_open and following is not None:
@@ -50,7 +53,7 @@ def approve(visit: Visit) -> str:
         if reception.may_fail_somebody:
             visit.assert_typed_site()
     body = {"reason": visit.fields.get("reason", ""), "accept_failing_doors": _is_confirmed(visit)}
-    return _done(visit, _route(api.approve_rotation), body, number=rotation.number)
+    return _done(visit, route_to(api.approve_rotation), body, number=rotation.number)
 
 
 def abort(visit: Visit) -> str:
@@ -72,12 +75,12 @@ def _started(visit: Visit, body: Mapping[str, Any]) -> str:
     if visit.fields.get(CONFIRM, "").strip():
         visit.assert_typed_site()
     full = {**body, "reason": visit.fields.get("reason", ""), "accept_failing_doors": _is_confirmed(visit)}
-    return _done(visit, _route(api.start_rotation), full)
+    return _done(visit, route_to(api.start_rotation), full)
 
 
 def _ended(visit: Visit, number: int, *, keep: bool) -> str:
     body = {"reason": visit.fields.get("reason", ""), "keep": keep}
-    return _done(visit, _route(api.abort_rotation), body, number=number)
+    return _done(visit, route_to(api.abort_rotation), body, number=number)
 
 
 def _done(visit: Visit, route: Route[Any, Any, Any], body: Mapping[str, Any], number: int | None = None) -> str:
@@ -119,10 +122,6 @@ def _number(visit: Visit) -> int:
             code="rotation.changed",
         )
     return int(text)
-
-
-def _route(handle: Any) -> Route[Any, Any, Any]:
-    return next(each for each in ROUTES if each.handle is handle)
 
 
 FORMS = (

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage_server.services.access.permissions import Act
+from engage_server.services.installation.act_words import act_words
 from engage_server.services.rotation.views.history import entries_of, history_of
 from engage_server.services.rotation.views.stages import stages_of
 from engage_server.web.console.page import Page
@@ -19,7 +20,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     return {
         "rotation": rotation,
         "stages": stages_of(rotation),
-        "history": history_of(rotation, reversed(page.items)),
+        "history": [(each, act_words(each.event)) for each in history_of(rotation, reversed(page.items))],
         "is_whole": page.next is None,
         "served_today": visit.services.current_releases().get(rotation.site),
     }

@@ -17,7 +17,8 @@ from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.routes.sites import change_site
 from engage_server.web.console.acting import act_by, occasion_of, route_to
 from engage_server.web.console.page import Download, File, Form, Page
-from engage_server.web.console.pictures import time_line
+from engage_server.web.console.pictures import adoption_by_night, time_line
+from engage_server.web.console.pictures.drawing import Picture
 from engage_server.web.console.showing.chain_picture import chain_picture
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.showing.words import counted
@@ -41,6 +42,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "line": time_line.picture(_line(status, visit.now)) if status.certificates else None,
         "bytes": chain_picture(contents) if contents else None,
         "budget": contents.budget if contents else None,
+        "adoption": _adoption(visit),
         "serving": len(workers) - len(status.behind),
         "workers": len(workers),
         "callers": _callers(visit) if visit.may(Act.SITE_CHANGE) else [],
@@ -63,6 +65,12 @@ def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) 
     if left is not None:
         found.append(("Bytes left in the chain", f"{left:,}"))
     return found
+
+
+def _adoption(visit: Visit) -> Picture | None:
+    """How the doors came through with what is served. None if nothing is, or no door counts."""
+    found = visit.services.adoption_nights.of_site(visit.site.name, visit.now)
+    return adoption_by_night.picture(found) if found is not None and found.devices else None
 
 
 def _line(status: SiteStatus, now: datetime) -> time_line.TimeLine:

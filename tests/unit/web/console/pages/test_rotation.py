@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from engage_server.pki.encodings import pem
-from engage_server.pki.keys import private_key_pem
+from engage_server.pki.issuing.succession import AuthorityKeys
+from engage_server.pki.keys import private_key_pem, read_private_key
 from engage_server.records import (
     AuditAction,
     AuditEvent,
@@ -19,10 +20,13 @@ from engage_server.records import (
     Role,
     RotationState,
     RotationWay,
+    Secret,
 )
+from engage_server.records.telling import tell_nobody
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import read_successors
 from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY
 from tests.support.console import Browser, Console
@@ -175,7 +179,7 @@ class TestStart:
 
     def test_it_is_started_with_its_reason(self, keys: World, console: Console) -> None:
         page = console.person("ann").act(PAGE, START, way="server-renewal", reason="it ends in March")
-        assert page.status.startswith("Done: Rotation started at site main.")
+        assert page.status.startswith("Done: Started rotation 1 of main")
         assert "Release 2 is served, and doors come through" in page.text
         (event,) = events(keys, AuditAction.ROTATION_STARTED)
         assert (event.actor, event.reason) == ("ann", "it ends in March")
@@ -334,10 +338,10 @@ class TestNights:
         assert page.rows(-1)[0][:4] == ["Rotation 1", "linked-rekey", "done", "1 → 2 → 3"]
         past = ann.page("/sites/main/rotations/1")
         said = [(row[1], row[2]) for row in past.rows()]
-        assert said[0] == ("ann", "Started it as linked-rekey.")
-        assert said[1] == ("ann", "Staged its chains: release 2 and release 3.")
-        assert any(who == "bert" and what.startswith("Approved the next step") for who, what in said)
-        assert said[-1][1].startswith("Ended it as done, and release 3 is served")
+        assert said[0] == ("ann", "Started rotation 1 of main by the way linked-rekey.")
+        assert said[1] == ("ann", "Staged the releases 2 3 for the rotation of main.")
+        assert any(who == "bert" and what.startswith("Approved a step of the rotation") for who, what in said)
+        assert said[-1][1].startswith("Ended the rotation of main: done, and release 3 is served")
 
     def test_start_and_go_back(self, doors: World, console: Console) -> None:
         ann, bert = console.person("ann"), console.person("bert", Role.APPROVER)
@@ -432,7 +436,10 @@ class TestNights:
         night(doors, 2, NOW + timedelta(hours=20), 1, 2, 3)
         console.now = NOW + timedelta(days=3)
         page = console.again(ann, "ann").page(PAGE)
-        (row,) = page.rows(0)
+        nights = [row[:3] for row in page.rows(0)[:-2]]
+        assert [row[1:] for row in nights] == [["0", "4"], ["3", "4"], ["3", "4"], ["3", "4"]]
+        assert page.tree.xpath("//*[local-name()='svg']")
+        (row,) = page.rows(1)
         assert row[:2] == ["Missed their habit of three nights or more.", "1"]
         assert row[2].startswith("Door 4")
 
@@ -441,14 +448,15 @@ class TestPast:
     """Rotations that ended."""
 
     def test_they_come_in_pages(self, keys: World, console: Console) -> None:
+        request = RotationRequest("main", RotationWay.CUT_OVER, keys.folder / "none", AuthorityKeys())
         for _ in range(22):
-            keys.rotations.start(keys.request(RotationWay.CUT_OVER), keys.occasion)
+            keys.rotations.begin(request, keys.occasion, tell_nobody)
             keys.rotations.abort("main", "no", keys.occasion)
         ann = console.person("ann", Role.VIEWER)
         page = ann.page(PAGE)
         assert [row[0] for row in page.rows(-1)] == [f"Rotation {number}" for number in range(22, 2, -1)]
         (rest,) = [link for link in page.links() if "cursor=" in link]
-        assert [row[0] for row in ann.page(PAGE + rest).rows(-1)] == ["Rotation 2", "Rotation 1"]
+        assert [row[0] for row in ann.page(rest).rows(-1)] == ["Rotation 2", "Rotation 1"]
         assert ann.get(f"{PAGE}?cursor=x").status_code == 400
 
     def test_one_of_another_site_is_not_found(self, keys: World, console: Console) -> None:
@@ -461,9 +469,6 @@ class TestPast:
 
 def _lock_keys(world: World, passphrase: str) -> None:
     """The authority's keys are on the server, encrypted."""
-    from engage_server.pki.keys import read_private_key
-    from engage_server.records import Secret
-
     folder = world.folder / "certs" / "main"
     shutil.copytree(world.folder / "chain1", folder)
     for name in ("partner_CA.key", "partner_intermediate.key"):

@@ -47,7 +47,7 @@ def test_the_figures_come_first(world: World, console: Console) -> None:
         world.sites.add_device(serial_of(device), "main", world.occasion)
     world.see(world.finished(1, 1, NOW))
     page = console.person("vic", Role.VIEWER).page(PAGE)
-    numbers = [" ".join(each.text_content().split()) for each in page.tree.xpath("//dl[@class='figures']/div")]
+    numbers = [" ".join(each.text_content() for each in pair) for pair in page.tree.xpath("//dl[@class='figures']/div")]
     assert numbers[:3] == ["Doors 2", "Came through with release 1 1 of 2", "At risk tonight 1"]
     assert numbers[3].startswith("Next certificate to end: server in ")
     assert numbers[4].startswith("Next last safe day 20")
@@ -105,7 +105,7 @@ def test_title_and_zone_are_changed(world: World, admin: Browser) -> None:
 
 def test_a_zone_that_does_not_exist_is_refused_and_kept(world: World, admin: Browser) -> None:
     page = admin.refused(PAGE, f"{PAGE}/title", time_zone="Europe/Berlni", title="Depot")
-    assert "Did you mean Europe/Berlin?" in page.alert
+    assert "Did you mean Europe/Berlin" in page.alert
     assert page.form(f"{PAGE}/title")["title"] == "Depot"
     assert world.store.site("main").title == ""
 
@@ -136,7 +136,7 @@ def test_a_host_that_nobody_calls_needs_no_name(world: World, admin: Browser) ->
     assert world.store.site("main").hosts == HOSTS[:1]
 
 
-@pytest.mark.parametrize("hosts", ["", "https://x/", "a b_c d"])
+@pytest.mark.parametrize("hosts", ["", "https://x/", "a..b"])
 def test_hosts_that_cannot_be_are_refused(world: World, admin: Browser, hosts: str) -> None:
     page = admin.refused(PAGE, f"{PAGE}/hosts", hosts=hosts)
     assert page.alert
