@@ -51,6 +51,7 @@ _ASKED: Mapping[str, tuple[str, ...]] = {
 _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
     "rotation": ({"site": "demo-clinic"}, {"site": "demo-depot"}),  # one that is open, and one after none
     "site": ({"site": "demo-clinic"},),
+    "release": ({"number": 2},),
 }
 
 CONSOLE = tuple(place for page in PAGES for place in (Place(page.name, page.path), *_further(page)))

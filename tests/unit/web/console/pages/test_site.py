@@ -9,14 +9,17 @@ from engage_server.records import (
     AuditFilter,
     DeviceLabel,
     Host,
+    PathSays,
     Role,
     Sighting,
     SightingKind,
     WorkerStatus,
 )
+from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
+from tests.support.path_events import path_event, registered
 from tests.support.world import World, address_of, serial_of
 
 PAGE = "/sites/main"
@@ -85,6 +88,43 @@ def test_workers_that_serve_it_are_counted(world: World, console: Console) -> No
     page = console.person("wim", Role.VIEWER).page(PAGE)
     assert "1 of 2 workers serve release 1." in page.text
     assert "host:2 serves release 9" in page.text
+
+
+def test_doors_that_refuse_what_is_served_are_named(world: World, console: Console) -> None:
+    world.sites.add_device(serial_of(1), "main", world.occasion, DeviceLabel("North entrance"))
+    world.see(world.finished(1, 1, NOW - timedelta(hours=3)))
+    world.release()
+    page = console.person("vic", Role.VIEWER).page(PAGE)
+    assert "1 door would refuse release 2, such as North entrance" in page.text
+
+
+def test_a_host_that_the_site_does_not_have_is_told(world: World, console: Console) -> None:
+    world.see(world.finished(1, 1, NOW - timedelta(hours=9)))
+    world.release()
+    _calls(world, 1, "old.example.org")
+    page = console.person("vic", Role.VIEWER).page(PAGE)
+    assert "old.example.org is no host of this site. 1 door called it within 30 days." in page.text
+
+
+def test_the_path_to_the_site_is_told_where_a_link_says_it(world: World, console: Console) -> None:
+    viewer = console.person("vic", Role.VIEWER)
+    assert "The path to the site" not in viewer.page(PAGE).text
+    world.store.add_path_events([registered(), path_event(PathSays.CUT, 3)])
+    world.store.fold_path_events(fold, 100)
+    assert "The path to the site is cut since" in viewer.page(PAGE).text
+
+
+def test_how_the_doors_came_through_is_drawn(world: World, console: Console) -> None:
+    """The last row before the limits is the night that is still going on."""
+    for hours in (30, 3):
+        world.see(world.finished(1, 1, NOW - timedelta(hours=hours)))
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(minutes=20)
+    world.see(world.finished(1, 1, NOW + timedelta(minutes=10)))
+    page = viewer.page(PAGE)
+    assert "How the doors came through" in page.text
+    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
+    assert [cell.text_content() for cell in table.xpath(".//tbody/tr")[-3]][1:3] == ["1", "1"]
 
 
 def test_the_calendar_is_a_file(console: Console) -> None:
