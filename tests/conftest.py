@@ -12,6 +12,7 @@ from hypothesis import settings
 
 from engage_server.cli.process.collector import collect_seldom
 from engage_server.records import AuditAction, AuditEvent, Occasion
+from tests.support.browsing.skipping import BrowserSkips
 from tests.support.chains import NOW
 from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
@@ -28,6 +29,7 @@ _ORDER = ("project", "browser", "api", "end_to_end", "property", "strangers", "u
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Options of the whole suite."""
     parser.addoption("--all", action="store_true", help="every test and every example: what CI runs")
+    parser.addoption("--need-browser", action="store_true", help="fail where a test of a browser would be skipped: CI")
     parser.addoption("--write-pages", action="store_true", help="write what commands print into docs/: scripts/pages")
     parser.addoption("--slowest", type=int, default=10, metavar="N", help="how many of the slowest tests to print")
 
@@ -46,6 +48,7 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(SharedKeepTheirs())
     config.pluginmanager.import_plugin("tests.support.pairs")
     config.pluginmanager.register(Timing(config.getoption("slowest")))
+    config.pluginmanager.register(BrowserSkips(demanded=config.getoption("need_browser")))
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

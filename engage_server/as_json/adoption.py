@@ -3,6 +3,7 @@
 from engage_server.as_json.formats import Shape
 from engage_server.records import Adoption, Doubt, SuspectDevice
 from engage_server.services.releases.reception import Reception
+from engage_server.services.rotation.adoption_nights import AdoptionByNight
 
 
 class CrowdJson(Shape):
@@ -58,6 +59,30 @@ class AdoptionJson(Shape):
     """A few devices of each kind, by the name of its field here or by the doubt."""
 
 
+class NightJson(Shape):
+    """How far the doors were in the morning after one night."""
+
+    date: str
+    """The day at the site on which it began, such as ``2026-11-26``."""
+    confirmed: int
+    """How many doors had come through by then."""
+
+
+class AdoptionNightsJson(Shape):
+    """How the doors came through with the release that is served."""
+
+    release: int
+    """Its number."""
+    devices: int
+    """How many doors count."""
+    missing: int
+    """With at most so many doors missing, the gate goes on."""
+    lost: int
+    """With more than so many doors lost, the gate goes back."""
+    nights: list[NightJson]
+    """The last 60 nights since it is served, oldest first. The last one is the present one, as it is so far."""
+
+
 class ReceptionJson(Shape):
     """How the devices of a site respond to its release, by the anchors that they hold."""
 
@@ -94,6 +119,17 @@ def adoption_json(adoption: Adoption) -> AdoptionJson:
         "strangers": adoption.strangers,
         "crowds": [{"address": crowd.address, "devices": crowd.devices} for crowd in adoption.crowds],
         "examples": {kind: [_example_json(each) for each in found] for kind, found in adoption.examples.items()},
+    }
+
+
+def adoption_nights_json(adoption: AdoptionByNight) -> AdoptionNightsJson:
+    """The nights of a site."""
+    return {
+        "release": adoption.release,
+        "devices": adoption.devices,
+        "missing": adoption.missing,
+        "lost": adoption.lost,
+        "nights": [{"date": each.date.isoformat(), "confirmed": each.confirmed} for each in adoption.nights],
     }
 
 

@@ -1,9 +1,10 @@
 """Rotations: where each one stands, and what its gate says. Plans have a module beside this one."""
 
-from engage_server.as_json.adoption import AdoptionJson, adoption_json
+from engage_server.as_json.adoption import AdoptionJson, AdoptionNightsJson, adoption_json, adoption_nights_json
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.records import Approval, Rotation, RotationState, RotationWay
 from engage_server.services.releases.retirement import RetirementAdvice
+from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.services.rotation.gate.decision import Verdict
 from engage_server.services.rotation.progress import RotationProgress
 
@@ -129,6 +130,13 @@ class ProgressJson(RotationJson):
     """Whether former releases can be retired. Null: there are none, or it was not asked."""
 
 
+class ProgressByNightJson(ProgressJson):
+    """Where a rotation stands, with its nights."""
+
+    nights: AdoptionNightsJson | None
+    """Night by night. Null: the site serves nothing."""
+
+
 def no_network_warning(site: str, program: str = "engage") -> WarningJson:
     """What it means that a site answers devices from anywhere, and what to do."""
     return {
@@ -160,6 +168,11 @@ def progress_json(
         "gate": {"verdict": decision.verdict, "why": decision.why} if decision else None,
         "retirement": retirement_json(advice) if advice else None,
     }
+
+
+def progress_by_night_json(progress: ProgressJson, nights: AdoptionByNight | None) -> ProgressByNightJson:
+    """Where a rotation stands, with the nights of its site."""
+    return {**progress, "nights": adoption_nights_json(nights) if nights else None}
 
 
 def rotation_json(rotation: Rotation) -> RotationJson:

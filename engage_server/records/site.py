@@ -1,7 +1,7 @@
 """A site: the devices that share one site key and the hosts that they call."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
 
 from engage_server.records.address import IPNetwork
@@ -62,3 +62,27 @@ class Site:
     approvals: int = 0
     title: str = ""
     time_zone: str = "UTC"
+
+
+def zone_of(site: Site) -> tzinfo:
+    """The time zone of a site: its nights are those of people there."""
+    from zoneinfo import ZoneInfo  # late: few commands need it
+
+    return UTC if site.time_zone == "UTC" else ZoneInfo(site.time_zone)
+
+
+def night_of(at: datetime, zone: tzinfo) -> date:
+    """The day on which the night of this time began. Nights go from noon to noon, by the clock on the wall.
+
+    A night in which the clocks change is one night, too.
+
+    Args:
+        at: The time, timezone-aware.
+        zone: The time zone of the site.
+    """
+    return (at.astimezone(zone).replace(tzinfo=None) - timedelta(hours=12)).date()
+
+
+def night_begins(night: date, zone: tzinfo) -> datetime:
+    """When the night that begins on this day begins, as UTC. The night before ends then."""
+    return datetime.combine(night, time(12), tzinfo=zone).astimezone(UTC)

@@ -139,10 +139,11 @@ def _body_limit(listener: Listener) -> BodyLimit:
     """Return how long bodies may be, by path."""
     if listener is not Listener.OPERATORS:
         return limit_of_devices
-    from engage_server.web.api.requests.body_limits import body_limit
+    from engage_server.web.api.requests.body_limits import bodies_of, body_limit
     from engage_server.web.api.routes.table import ROUTES
+    from engage_server.web.console.table import PAGES, bodies_of_forms
 
-    return body_limit(ROUTES, MAX_OTHER_BODY_BYTES)
+    return body_limit([*bodies_of(ROUTES), *bodies_of_forms(PAGES)], MAX_OTHER_BODY_BYTES)
 
 
 def _sightings(listener: Listener, settings: Settings, device_side: DeviceSide, spool: SpoolWriter) -> Sightings:

@@ -9,16 +9,17 @@ from sqlalchemy import Connection, Engine
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
-from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
-from engage_server.store.labels import label_queries
-from engage_server.store.queries import (
+from engage_server.store.evidence import (
     adoption_queries,
     anchor_queries,
+    arrival_queries,
     caller_queries,
     history_queries,
     sighting_queries,
 )
-from engage_server.store.queries.adoption_kinds import Question
+from engage_server.store.evidence.adoption_kinds import Question
+from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.labels import label_queries
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at the same address is another one
 
@@ -148,7 +149,23 @@ class SqlEvidence:
 
     def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
         with reading(self._engine, LONG_SECONDS) as connection:
-            return adoption_queries.select_arrivals(connection, site, release, since)
+            return arrival_queries.select_arrivals(connection, site, release, since)
+
+    def confirmations(
+        self,
+        site: str,
+        release: int,
+        since: datetime,
+        now: datetime,
+        *,
+        evidence: RequiredEvidence = RequiredEvidence.ANY,
+        only_listed: bool = False,
+    ) -> Mapping[datetime, int]:
+        question = Question(
+            site=site, release=release, since=since, now=now, evidence=evidence, only_listed=only_listed
+        )
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return arrival_queries.select_confirmations(connection, question)
 
     @abstractmethod
     def _tell(

@@ -21,12 +21,12 @@ from engage_server.store import audit_log, release_keys
 from engage_server.store.access import grant_queries, request_queries
 from engage_server.store.access.sql_access import SqlAccess
 from engage_server.store.database.engine import LONG_SECONDS, after_commit, reading, writing
+from engage_server.store.evidence import history_queries
 from engage_server.store.interface import ReleaseDraft
 from engage_server.store.links.sql_links import SqlLinks
 from engage_server.store.paging.sql_pages import SqlPages
 from engage_server.store.queries import (
     device_queries,
-    history_queries,
     release_queries,
     removal_queries,
     rename_queries,

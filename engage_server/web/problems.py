@@ -105,17 +105,34 @@ def of_http_error(error: HTTPException) -> Response:
     return answer
 
 
+def status_of(error: EngageError) -> int:
+    """The status that says what kind of error it is."""
+    if _is_not_signed_in(error):
+        return 401
+    if error.code.startswith(_MAY_NOT):
+        return 403
+    return next((status for kind, status in _OF_ERRORS if isinstance(error, kind)), 500)
+
+
+def _is_not_signed_in(error: EngageError) -> bool:
+    """Whether the caller's own token is missing or not good. Other errors about tokens have such codes, too."""
+    return isinstance(error, Refused) and error.code.startswith(_NOT_SIGNED_IN)
+
+
+def log_if_not_possible(error: EngageError) -> None:
+    """Write to the log what is in the way. Its sentence has paths, addresses and SQL of this host: no answer has it."""
+    if isinstance(error, NotPossible):
+        _log.warning("a request could not be answered: %s", error)
+
+
 def of_error(error: EngageError) -> Response:
     """Build the problem for an error of a service."""
-    status = next((status for kind, status in _OF_ERRORS if isinstance(error, kind)), 500)
-    fields = {}
-    if error.code.startswith(_MAY_NOT):
-        status = 403
-    if error.code.startswith(_NOT_SIGNED_IN):
-        status, fields = 401, {"WWW-Authenticate": 'Bearer realm="engage"'}  # RFC 6750 section 3
+    status, fields = status_of(error), {}
+    if _is_not_signed_in(error):
+        fields = {"WWW-Authenticate": 'Bearer realm="engage"'}  # RFC 6750 section 3
     if isinstance(error, UpstreamAway) and error.retry_seconds is not None:
         fields["Retry-After"] = str(error.retry_seconds)
-    if isinstance(error, NotPossible):  # its sentence has paths, addresses and SQL of this host
-        _log.warning("a request could not be answered: %s", error)
+    if isinstance(error, NotPossible):
+        log_if_not_possible(error)
         return problem(status, error.code, NOT_POSSIBLE, NOT_POSSIBLE_NEXT, fields=fields)
     return problem(status, error.code, error.sentence, error.next_step, fields=fields)

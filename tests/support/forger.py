@@ -27,10 +27,11 @@ from engage_server.records import (
 )
 from engage_server.services.evidence.fold import fold
 from engage_server.services.rotation.gate.decision import Decision, decide
+from engage_server.store.evidence.adoption_kinds import Question
+from engage_server.store.evidence.adoption_queries import select_adoption
+from engage_server.store.evidence.arrival_queries import select_confirmations
+from engage_server.store.evidence.history_queries import fold_in
 from engage_server.store.partial_indexes import whole_schema
-from engage_server.store.queries.adoption_kinds import Question
-from engage_server.store.queries.adoption_queries import select_adoption
-from engage_server.store.queries.history_queries import fold_in
 from engage_server.store.tables import device_histories
 from tests.support.chains import NOW
 from tests.support.world import address_of, serial_of
@@ -221,6 +222,11 @@ class Gate:
         """The counts."""
         question = Question("main", SERVED, SERVED_AT, now, self._evidence, only_listed=self._policy.only_listed)
         return select_adoption(self._connection, question)
+
+    def confirmations(self, now: datetime) -> dict[datetime, int]:
+        """When those that it counts as confirmed first were."""
+        question = Question("main", SERVED, SERVED_AT, now, self._evidence, only_listed=self._policy.only_listed)
+        return select_confirmations(self._connection, question)
 
     def look(self, now: datetime) -> Decision:
         """What the gate says of a release that was served all the time, with a right clock."""

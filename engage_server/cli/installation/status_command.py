@@ -30,7 +30,7 @@ from engage_server.cli.session import Session
 from engage_server.cli.watching import watch, watch_option
 from engage_server.records import Grade
 from engage_server.services.access.permissions import Act
-from engage_server.services.installation.overview import CertificateStatus, InstallationStatus, SiteStatus
+from engage_server.services.installation.overview import INSTANCES, CertificateStatus, InstallationStatus, SiteStatus
 from engage_server.services.site_path.standing import PathState, SitePath
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ _WORDS = {
     Grade.HANDSHAKE: "finished TLS",
     Grade.AUTHENTICATED: "proved itself",
 }
-_INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
 _PATH_STYLES = {PathState.CUT: "bold red", PathState.DEGRADED: "yellow"}
 _LINE = 20
 _LINE_DAYS = 3653
@@ -186,7 +185,7 @@ def _print_missing(found: InstallationStatus) -> None:
     """Instances without a worker while the other one has some, and silent workers."""
     for listener in found.missing_listeners if found.workers else ():
         console().print("  missing: ", style="bold red", end="")
-        click.echo(f"no worker of {_INSTANCES[listener]} is alive, so devices cannot come through")
+        click.echo(f"no worker of {INSTANCES[listener]} is alive, so devices cannot come through")
     for worker in found.silent_workers:
         console().print("  silent: ", style="bold red", end="")
         click.echo(f"{worker.worker} went silent without a sign-off")

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from engage_server.as_json.plans import plan_json
-from engage_server.as_json.rotation import no_network_warning, progress_json
+from engage_server.as_json.rotation import no_network_warning, progress_by_night_json, progress_json
 from engage_server.cli.failing_doors import assert_wanted, warn_of_other_hosts, yes_option
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.new_hosts import warn_of_new_hosts
@@ -20,6 +20,7 @@ from engage_server.cli.parameters import (
     site_option,
 )
 from engage_server.cli.program import program
+from engage_server.cli.rotate.nights_output import print_nights
 from engage_server.cli.rotate.plan_output import print_plan, print_ways
 from engage_server.cli.rotate.rotate_output import print_progress
 from engage_server.cli.session import Session
@@ -221,33 +222,37 @@ def start(
 @rotate.command(
     acts=[Act.ROTATION_SEE],
     epilog="\b\nExamples:\n  engage rotate status\n  engage rotate status --watch\n"
-    "  engage rotate status --site main --json",
+    "  engage rotate status --nights\n  engage rotate status --site main --json",
 )
 @all_sites_option
+@click.option("--nights", "by_night", is_flag=True, help="Show how many doors had come through by each night.")
 @watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, site: str | None, watching: bool, as_json: bool) -> None:
+def status(session: Session, site: str | None, by_night: bool, watching: bool, as_json: bool) -> None:
     """Show how far rotations are, and what they wait for."""
     operator = session.operator_side()
     if site is not None:
         operator.sites.get(site)
     if watching:
-        watch(lambda: _report(session, operator, site, as_json=False), as_json=as_json)
-    _report(session, operator, site, as_json=as_json)
+        watch(lambda: _report(session, operator, site, by_night=by_night, as_json=False), as_json=as_json)
+    _report(session, operator, site, by_night=by_night, as_json=as_json)
 
 
-def _report(session: Session, operator: OperatorSide, site: str | None, *, as_json: bool) -> None:
+def _report(session: Session, operator: OperatorSide, site: str | None, *, by_night: bool, as_json: bool) -> None:
     """Look once, and print what is found."""
     occasion = session.occasion()
     newest: dict[str, Rotation] = {each.site: each for each in operator.rotations.all(site)}
     found = [operator.rotations.progress(each, occasion) for each in newest.values()]
     answers = [operator.held_anchors.advice(name, occasion.now) for name in newest]
+    nights = {name: operator.adoption_nights.of_site(name, occasion.now) for name in (newest if by_night else ())}
     if as_json:
-        print_json([progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)])
+        told = [progress_json(each, program(), advice) for each, advice in zip(found, answers, strict=True)]
+        print_json([progress_by_night_json(each, nights[each["site"]]) for each in told] if by_night else told)
         return
     for each, advice in zip(found, answers, strict=True):
         print_progress(each)
+        print_nights(nights.get(each.rotation.site))
         if advice is not None:
             click.echo(f"  {advice.sentence}")
     if not found:

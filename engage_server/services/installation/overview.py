@@ -20,6 +20,8 @@ from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.site_path.standing import SitePath, site_path
 from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore, SiteStore
 
+INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
+"""What people call the two listeners that devices call."""
 Urgency = Literal["fine", "soon", "late", "expired"]
 
 
@@ -119,6 +121,16 @@ class InstallationStatus:
         """The instances, of the two that devices call, that have no live worker on any host."""
         alive = {each.listener for each in self.workers}
         return tuple(each for each in DEVICE_LISTENERS if each not in alive)
+
+    @property
+    def serving_troubles(self) -> list[str]:
+        """What is wrong with what serves devices, one sentence for each."""
+        found = [
+            f"no worker of {INSTANCES[listener]} is alive, so devices cannot come through"
+            for listener in (self.missing_listeners if self.workers else ())
+        ]
+        found += [f"{each.worker} went silent without a sign-off" for each in self.silent_workers]
+        return found + [f"the host {host} went silent without a sign-off" for host in self.silent_hosts]
 
     @property
     def needs_attention(self) -> bool:

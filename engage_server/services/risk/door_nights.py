@@ -6,14 +6,14 @@ only where the door named itself on another request: the counters of its history
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
 from engage_server.records import Sighting, SightingKind, every_item
+from engage_server.records.site import night_begins, night_of
 from engage_server.store.interface import MOST_IN_A_PAGE, PageStore
 
 NIGHTS_SHOWN = 30
-_HALF_A_DAY = timedelta(hours=12)
 _MOST_SIGHTINGS = 10_000  # a door that calls every few minutes; older nights are then shown as without a call
 
 
@@ -52,10 +52,10 @@ def nights_of(
         zone: The time zone of the site.
         nights: How many nights.
     """
-    newest = _night(now, zone)
+    newest = night_of(now, zone)
     found: dict[date, list[NightMark]] = {newest - timedelta(days=back): [] for back in reversed(range(nights))}
     for sighting in sightings:
-        night = _night(sighting.at, zone)
+        night = night_of(sighting.at, zone)
         if night in found and not sighting.disregarded:
             found[night].append(_mark(sighting))
     order = list(NightMark)
@@ -77,9 +77,8 @@ def nights_of_door(store: PageStore, serial: str, site: str, now: datetime, zone
         now: The time, timezone-aware.
         zone: The time zone of the site.
     """
-    first = _night(now, zone) - timedelta(days=NIGHTS_SHOWN - 1)
-    since = datetime.combine(first, time(12), tzinfo=zone).astimezone(UTC)
-    return nights_of(_newest(store, serial, site, since), now, zone)
+    first = night_of(now, zone) - timedelta(days=NIGHTS_SHOWN - 1)
+    return nights_of(_newest(store, serial, site, night_begins(first, zone)), now, zone)
 
 
 def _newest(store: PageStore, serial: str, site: str, since: datetime) -> Iterator[Sighting]:
@@ -88,11 +87,6 @@ def _newest(store: PageStore, serial: str, site: str, since: datetime) -> Iterat
         if sighting.at < since or number >= _MOST_SIGHTINGS:
             return
         yield sighting
-
-
-def _night(at: datetime, zone: tzinfo) -> date:
-    """By the clock on the wall there: a night in which the clocks change is one night, too."""
-    return (at.astimezone(zone).replace(tzinfo=None) - _HALF_A_DAY).date()
 
 
 def _mark(sighting: Sighting) -> NightMark:

@@ -1,8 +1,8 @@
 """What "tonight" means: from now until the next noon at the site. Pure."""
 
-from datetime import UTC, datetime, time, timedelta, tzinfo
+from datetime import datetime, timedelta, tzinfo
 
-_NOON = time(12)
+from engage_server.records.site import night_begins, night_of
 
 
 def end_of_night(now: datetime, zone: tzinfo) -> datetime:
@@ -12,8 +12,4 @@ def end_of_night(now: datetime, zone: tzinfo) -> datetime:
         now: The time, timezone-aware.
         zone: The time zone of the site.
     """
-    here = now.astimezone(zone)
-    noon = datetime.combine(here.date(), _NOON, tzinfo=zone)
-    if noon.astimezone(UTC) <= now:
-        noon = datetime.combine(here.date() + timedelta(days=1), _NOON, tzinfo=zone)
-    return noon.astimezone(UTC)
+    return night_begins(night_of(now, zone) + timedelta(days=1), zone)

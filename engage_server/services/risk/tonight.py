@@ -6,13 +6,13 @@ next step serves are judged once for each kind of door, and not for each door.
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Protocol
-from zoneinfo import ZoneInfo
 
 from engage_server.pki.encodings import read_der
 from engage_server.records import NO_LABEL, DeviceHistory, Release, ReleaseState, Site
+from engage_server.records.site import zone_of
 from engage_server.services.evidence.diagnosis import has_no_download
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.expiry import Expiry, expiries_of
@@ -43,11 +43,6 @@ MOST_DOORS = 2000  # of one site; nobody walks to more in a night
 
 class TonightStore(SiteStore, ReleaseStore, EvidenceStore, RotationStore, PathStore, PageStore, Protocol):
     """The part of the store that this needs."""
-
-
-def zone_of(site: Site) -> tzinfo:
-    """The time zone of a site: its nights are those of people there."""
-    return UTC if site.time_zone == "UTC" else ZoneInfo(site.time_zone)
 
 
 @dataclass(frozen=True, slots=True)

@@ -133,3 +133,19 @@ class EvidenceStore(Protocol):
 
     def arrivals(self, site: str, release: int, since: datetime) -> Mapping[int, int]:
         """Count the devices by the whole days after ``since`` on which they first finished a handshake."""
+
+    def confirmations(
+        self,
+        site: str,
+        release: int,
+        since: datetime,
+        now: datetime,
+        *,
+        evidence: RequiredEvidence = RequiredEvidence.ANY,
+        only_listed: bool = False,
+    ) -> Mapping[datetime, int]:
+        """Count the devices that :meth:`adoption` counts as confirmed, by when each first was.
+
+        The time is the beginning of a quarter of an hour. Of a device that met the release before ``since``, too, only
+        the last visit is known.
+        """

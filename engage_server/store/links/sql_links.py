@@ -18,9 +18,9 @@ from engage_server.records import (
     StoredPathEvent,
 )
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
+from engage_server.store.evidence import sighting_queries
 from engage_server.store.interface import PathFold
 from engage_server.store.links import kpn_queries, path_queries
-from engage_server.store.queries import sighting_queries
 
 
 class SqlLinks:

@@ -9,10 +9,10 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, literal, not_, or_, select
 
 from engage_server.records import DeviceHistory
+from engage_server.store.evidence.adoption_kinds import has_a_name_or_a_habit, is_unlisted
+from engage_server.store.evidence.adoption_queries import cannot_finish, is_in_trouble
+from engage_server.store.evidence.history_queries import history
 from engage_server.store.interface import MetReleases, RiskFilter
-from engage_server.store.queries.adoption_kinds import has_a_name_or_a_habit, is_unlisted
-from engage_server.store.queries.adoption_queries import cannot_finish, is_in_trouble
-from engage_server.store.queries.history_queries import history
 from engage_server.store.tables import EpochSeconds, device_histories
 
 _device = device_histories.c

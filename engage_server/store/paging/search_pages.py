@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Select, and_, select, tuple_, union
 
 from engage_server.records import DeviceHistory, DeviceLabel, Page, searched_words, words_of
 from engage_server.store.database.batches import chunks, one_of
+from engage_server.store.evidence.adoption_queries import passes, with_grade
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import KnownDevice
 from engage_server.store.labels.label_queries import select_labels
@@ -19,7 +20,6 @@ from engage_server.store.labels.tables import label_words
 from engage_server.store.paging import device_pages
 from engage_server.store.paging.cursors import Question, cursor_of, key_of
 from engage_server.store.paging.device_pages import is_device_of
-from engage_server.store.queries.adoption_queries import passes, with_grade
 from engage_server.store.queries.site_queries import site_id
 from engage_server.store.tables import device_histories, devices
 

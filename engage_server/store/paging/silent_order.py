@@ -12,10 +12,10 @@ from sqlalchemy import Connection, select
 
 from engage_server.records import DeviceHistory
 from engage_server.store.database.batches import one_of
+from engage_server.store.evidence.adoption_queries import never_seen, passes, with_row_and_grade
 from engage_server.store.interface import DeviceFilter
 from engage_server.store.interface.pages import SilentOrder
 from engage_server.store.paging.device_pages import is_device_of
-from engage_server.store.queries.adoption_queries import never_seen, passes, with_row_and_grade
 from engage_server.store.tables import device_histories, devices
 
 _AT_ONCE = 10_000  # rows that a driver holds

@@ -6,10 +6,10 @@ from sqlalchemy import Engine
 
 from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, Release, Rotation, Sighting, Site
 from engage_server.store.database.engine import LONG_SECONDS, reading
+from engage_server.store.evidence import adoption_kinds
 from engage_server.store.interface import DeviceFilter, RiskFilter
 from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, SilentOrder
 from engage_server.store.paging import audit_pages, device_pages, judged_doors, other_pages, search_pages, silent_order
-from engage_server.store.queries import adoption_kinds
 from engage_server.store.queries.site_queries import site_id
 
 

@@ -29,7 +29,7 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
         routes: The table.
     """
     bp = Blueprint("api", __name__, url_prefix=BASE)
-    bp.record(lambda state: state.app.url_map.converters.update(number=_Number))
+    bp.record(lambda state: state.app.url_map.converters.update(number=Number))
     dispatch = Dispatch(surroundings)
     for route in routes:
         bp.add_url_rule(
@@ -43,7 +43,7 @@ def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]]
     return bp
 
 
-class _Number(BaseConverter):
+class Number(BaseConverter):
     """The number of a release or of a rotation, in a path."""
 
     regex = NUMBER

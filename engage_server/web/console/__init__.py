@@ -1,1 +1,1 @@
-"""The operators' pages: what people see in a browser."""
+"""The console: the pages on which operators look, decide and act. They work without JavaScript and without internet."""

@@ -45,9 +45,9 @@ from engage_server.records import (
 from engage_server.services.evidence.fold import fold
 from engage_server.store import schema
 from engage_server.store.database.engine import LONG_SECONDS, create_sqlite_file, open_engine, reading, writing
+from engage_server.store.evidence import sighting_queries
 from engage_server.store.interface import Store
 from engage_server.store.partial_indexes import whole_schema
-from engage_server.store.queries import sighting_queries
 from engage_server.store.sealing import Sealer
 from engage_server.store.sql_store import SqlStore
 from engage_server.store.tables import workers

@@ -100,7 +100,7 @@ def _homes() -> None:
 
 
 def _callers() -> None:
-    """Keep eight serial numbers for each address; see store/queries/caller_queries.py."""
+    """Keep eight serial numbers for each address; see store/evidence/caller_queries.py."""
     op.execute(
         "DELETE FROM device_addresses WHERE (address, site, serial) IN (SELECT address, site, serial FROM "
         "(SELECT address, site, serial, ROW_NUMBER() OVER (PARTITION BY address, site "

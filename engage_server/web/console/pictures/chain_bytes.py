@@ -32,12 +32,12 @@ class ChainBytes:
     Attributes:
         parts: Its certificates, from the root down.
         limit: The most bytes that devices hold.
-        link_size: The bytes that a link certificate of a later root would add.
+        link_size: The bytes that a link certificate of a later root would add. None: not known.
     """
 
     parts: tuple[Part, ...]
     limit: int
-    link_size: int
+    link_size: int | None
 
     @property
     def total(self) -> int:
@@ -57,7 +57,8 @@ def picture(values: ChainBytes, name: str = "chain-bytes") -> Picture:
         values: The sizes.
         name: Unique in the page.
     """
-    whole = max(values.limit, values.total + values.link_size, 1)
+    link = values.link_size or 0
+    whole = max(values.limit, values.total + link, 1)
     drawing = Drawing(name, _SIZE, f"{values.total} of {values.limit} bytes", _description(values))
     at = _LEFT
     for part in values.parts:
@@ -66,7 +67,8 @@ def picture(values: ChainBytes, name: str = "chain-bytes") -> Picture:
         if length > _LETTERS * len(part.role):
             drawing.text("label", (at + length / 2, _TOP + 20), part.role, "middle")
         at += length
-    drawing.box("part part-later", (at, _TOP), (values.link_size * _LENGTH / whole, _HEIGHT), _later(values))
+    if values.link_size is not None:
+        drawing.box("part part-later", (at, _TOP), (link * _LENGTH / whole, _HEIGHT), _later(values))
     end = _LEFT + values.limit * _LENGTH / whole
     drawing.line("limit", (end, _TOP - 6), (end, _TOP + _HEIGHT + 6), f"limit: {values.limit} bytes")
     drawing.text("label", (end, _TOP - 10), f"{values.limit}", "end")
@@ -78,12 +80,13 @@ def rows(values: ChainBytes) -> tuple[Row, ...]:
     """The same figures as rows of a table."""
     certificates = [(part.role, part.name, str(part.size)) for part in values.parts]
     sums = [("sum", "", str(values.total)), ("limit", "", str(values.limit)), ("left", "", str(values.left))]
-    return (*certificates, *sums, ("link of a later root", "", str(values.link_size)))
+    later = [] if values.link_size is None else [("link of a later root", "", str(values.link_size))]
+    return (*certificates, *sums, *later)
 
 
 def _description(values: ChainBytes) -> str:
     parts = ", ".join(f"{part.role} {part.size}" for part in values.parts)
-    return f"The bytes of each certificate: {parts}. {_left(values)}. {_later(values)}."
+    return f"The bytes of each certificate: {parts}. {_left(values)}. {_later(values)}".rstrip()
 
 
 def _left(values: ChainBytes) -> str:
@@ -93,4 +96,4 @@ def _left(values: ChainBytes) -> str:
 
 
 def _later(values: ChainBytes) -> str:
-    return f"A link of a later root takes {values.link_size} bytes"
+    return "" if values.link_size is None else f"A link of a later root takes {values.link_size} bytes."

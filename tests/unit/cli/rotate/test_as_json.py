@@ -40,3 +40,15 @@ def test_device_add(installation: Path) -> None:
         {"serial": serial_of(1), "site": "main", "name": None, "place": None},
         {"serial": serial_of(2), "site": "main", "name": None, "place": None},
     ]
+
+
+def test_nights_are_told_where_they_are_asked_for(installation: Path) -> None:
+    ok(engage(installation, "rotate", "start", "--way", "server-renewal"))
+    (plain,) = document(installation, "rotate", "status")
+    (found,) = document(installation, "rotate", "status", "--nights")
+    assert found.keys() - plain.keys() == {"nights"}
+    nights = found["nights"]
+    assert (nights["release"], nights["devices"], nights["missing"], nights["lost"]) == (2, 0, 0, 2)
+    assert [each["confirmed"] for each in nights["nights"]] == [0]
+    assert "the gate goes on from 0" in ok(engage(installation, "rotate", "status", "--nights"))
+    assert "the gate goes on from" not in ok(engage(installation, "rotate", "status")), "the control"

@@ -17,7 +17,7 @@ from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.api.document.operations import codes_of
 from engage_server.web.api.path_parameters import PATH_PARAMETERS, flask_rule, names_in
 from engage_server.web.api.problem_codes import PROBLEM_CODES
-from engage_server.web.api.requests.body_limits import body_limit
+from engage_server.web.api.requests.body_limits import bodies_of, body_limit
 from engage_server.web.api.route import Answer, NoQuery, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.operators import create_operators_app
@@ -158,7 +158,7 @@ def test_what_nobody_foresaw_tells_nothing(raising: Raising) -> None:
 
 def test_a_body_may_be_as_long_as_its_route_says() -> None:
     least = 1024
-    limit = body_limit(ROUTES, least)
+    limit = body_limit(bodies_of(ROUTES), least)
     for route in ROUTES:
         path = f"/api/v1{path_of(route)}"
         same = [each.body_bytes for each in ROUTES if f"/api/v1{path_of(each)}" == path]

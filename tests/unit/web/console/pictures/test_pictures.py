@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engage_server.services.risk.door_nights import DoorNight, NightMark
+from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures import adoption_by_night, chain_bytes, strip, time_line
 from engage_server.web.console.pictures.drawing import Drawing, Picture
 from tests.support.checkout import ROOT
@@ -38,14 +39,14 @@ chains = st.builds(
         max_size=6,
     ).map(tuple),
     st.just(4096),
-    st.integers(0, 1500),
+    st.none() | st.integers(0, 1500),
 )
 days = st.integers(0, 60).map(lambda number: date(2026, 11, 1) + timedelta(days=number))
 adoptions = st.builds(
-    adoption_by_night.AdoptionByNight,
+    AdoptionByNight,
     st.integers(1, 99),
     st.integers(0, 5000),
-    st.lists(st.builds(adoption_by_night.Night, days, st.integers(0, 6000)), max_size=40).map(tuple),
+    st.lists(st.builds(Night, days, st.integers(0, 6000)), max_size=40).map(tuple),
     st.integers(0, 100),
     st.integers(0, 100),
 )
@@ -125,15 +126,18 @@ def test_everything_lies_within_the_view_box(picture: Picture) -> None:
 @given(chains)
 def test_the_bytes_of_picture_and_table_are_equal(values: chain_bytes.ChainBytes) -> None:
     picture = chain_bytes.picture(values)
-    drawn, scale = lengths(picture, "part"), 620 / max(4096, values.total + values.link_size)
-    in_table = [int(row[2]) for row in picture.rows[: len(values.parts)]] + [int(picture.rows[-1][2])]
-    assert drawn == pytest.approx([size * scale for size in in_table], abs=0.01)
-    assert titles(picture, "rect")[:-1] == [f"{row[0]}: {row[2]} bytes" for row in picture.rows[: len(values.parts)]]
+    drawn, scale = lengths(picture, "part"), 620 / max(4096, values.total + (values.link_size or 0))
+    count = len(values.parts)
+    later = [] if values.link_size is None else [int(picture.rows[-1][2])]
+    assert drawn == pytest.approx(
+        [int(row[2]) * scale for row in picture.rows[:count]] + [*(size * scale for size in later)], abs=0.01
+    )
+    assert titles(picture, "rect")[:count] == [f"{row[0]}: {row[2]} bytes" for row in picture.rows[: len(values.parts)]]
     assert {row[0]: row[2] for row in picture.rows}["left"] == str(4096 - values.total)
 
 
 @given(adoptions)
-def test_the_nights_of_picture_and_table_are_equal(values: adoption_by_night.AdoptionByNight) -> None:
+def test_the_nights_of_picture_and_table_are_equal(values: AdoptionByNight) -> None:
     picture = adoption_by_night.picture(values)
     nights = picture.rows[: len(values.nights)]
     assert titles(picture, "rect") == [f"{night}: {came} of {of} doors" for night, came, of, _ in nights]

@@ -1,0 +1,1 @@
+"""What devices did, and what the gate and operators ask about it, in SQL. In the caller's transaction."""

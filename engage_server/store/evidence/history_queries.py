@@ -1,0 +1,176 @@
+"""The evidence of devices, read and written in batches. In the caller's transaction."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from operator import attrgetter
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, select, text, union
+
+from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
+from engage_server.records.history import changed
+from engage_server.store.database.batches import chunks, one_of, upsert
+from engage_server.store.evidence.caller_queries import forget_caller, note_callers
+from engage_server.store.interface import Fold, Place
+from engage_server.store.tables import device_histories, devices, release_histories, sites
+
+_NAMES = tuple(column.name for column in device_histories.columns if column.name != "id")
+_KEY, _KEY_OF_RELEASE = ("identity", "site"), ("device_id", "release")
+_RELEASE_NAMES = *_KEY_OF_RELEASE, "site", "grade", "reached_at"
+_values = attrgetter(*_NAMES)
+_FLAGS = ("is_shared_address", "is_contested")  # stored as small numbers, so that both databases can index them
+_FLAGS_AT = tuple(map(_NAMES.index, _FLAGS))
+_ROWS = select(device_histories.c.id, *(device_histories.c[name] for name in _NAMES))
+_GRADES = {grade.value: grade for grade in Grade}
+_ADVISORY_LOCK = 0x656E67616765  # for PostgreSQL: two hosts at once would overwrite each other's counts
+
+
+def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: datetime) -> None:
+    """Let the fold combine the batch with what is known, and store the result."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    counted = [sighting for sighting in found if sighting.site is not None and not sighting.disregarded]
+    serials_at = note_callers(connection, counted)
+    places = {(s.site or "", s.serial or s.address) for s in counted} | {(s.site or "", s.address) for s in counted}
+    places |= {(site, serial) for (site, _), serials in serials_at.items() if len(serials) == 1 for serial in serials}
+    numbers = {sighting.release for sighting in counted if sighting.release is not None}
+    ids, known = _select_known(connection, places, numbers)
+    _write(connection, ids, fold(known, serials_at, counted, at), known)
+
+
+def select_history(connection: Connection, site: str | None, identity: str) -> list[DeviceHistory]:
+    """Return one device, in all sites or in one, with all the releases that it met."""
+    query = select(device_histories).where(device_histories.c.identity == identity)
+    if site is not None:
+        query = query.where(device_histories.c.site == site)
+    rows = connection.execute(query.order_by(device_histories.c.site)).mappings().all()
+    return [changed(history(row), releases=_releases_of(connection, row["id"])) for row in rows]
+
+
+def select_known_devices(connection: Connection, beginning: str, site: str | None, limit: int) -> list[str]:
+    """Return devices that begin with a text, from lists and from evidence."""
+    listed = select(devices.c.serial.label("identity")).where(devices.c.serial.startswith(beginning, autoescape=True))
+    seen = select(device_histories.c.identity).where(device_histories.c.identity.startswith(beginning, autoescape=True))
+    if site is not None:
+        listed = listed.join(sites, sites.c.id == devices.c.site_id).where(sites.c.name == site)
+        seen = seen.where(device_histories.c.site == site)
+    both = union(listed, seen).subquery()
+    return list(connection.scalars(select(both.c.identity).order_by(both.c.identity).limit(limit)))
+
+
+def delete_history(connection: Connection, site: str | None, identity: str) -> list[str]:
+    """Remove what is known about one device, in all sites or in one. Return the sites where something was known."""
+    wanted = device_histories.c.identity == identity
+    if site is not None:
+        wanted &= device_histories.c.site == site
+    rows = connection.execute(select(device_histories.c.id, device_histories.c.site).where(wanted)).all()
+    ids = [row.id for row in rows]
+    connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(ids)))
+    connection.execute(delete(device_histories).where(device_histories.c.id.in_(ids)))
+    forget_caller(connection, site, identity)
+    return sorted(row.site for row in rows)
+
+
+def has_authenticated(connection: Connection, site: str) -> bool:
+    """Whether any device of a site ever proved its identity with a token."""
+    columns = device_histories.c
+    query = select(columns.id).where(columns.site == site, columns.authenticated_nights > 0).limit(1)
+    return connection.scalar(query) is not None
+
+
+def history(row: RowMapping | Mapping[str, Any]) -> DeviceHistory:
+    """Build a history from a row of ``device_histories``, without its releases."""
+    return _history(tuple(row[name] for name in _NAMES), {})
+
+
+def _history(values: Sequence[Any], releases: Mapping[int, ReleaseHistory]) -> DeviceHistory:
+    """Build a history from the values of the columns, in their order."""
+    fields = dict(zip(_NAMES, values, strict=True))
+    for flag in _FLAGS:
+        fields[flag] = bool(fields[flag])
+    return DeviceHistory(**fields, releases=releases)
+
+
+def _releases_of(connection: Connection, device_id: int) -> dict[int, ReleaseHistory]:
+    rows = connection.execute(select(release_histories).where(release_histories.c.device_id == device_id))
+    return {row.release: ReleaseHistory(Grade(row.grade), row.reached_at) for row in rows}
+
+
+def _select_known(
+    connection: Connection, places: Collection[Place], numbers: Collection[int]
+) -> tuple[dict[Place, int], dict[Place, DeviceHistory]]:
+    ids: dict[Place, int] = {}
+    known: dict[Place, DeviceHistory] = {}
+    # Not by site, too: a planner without statistics would use the index of the site, and read all of it.
+    for some in chunks(identity for _, identity in places):
+        query = _ROWS.where(one_of(connection, device_histories.c.identity, some))
+        rows = [row for row in connection.execute(query) if (row.site, row.identity) in places]
+        # the batch's releases, and those that a device reached elsewhere and brings along when it moves
+        wanted = {*numbers, *(row.away_release for row in rows if row.away_release)}
+        releases = _select_releases(connection, [row.id for row in rows], wanted)
+        for row in rows:
+            key = row.site, row.identity
+            ids[key] = row.id
+            known[key] = _history(row[1:], releases.get(row.id, {}))
+    return ids, known
+
+
+def _select_releases(
+    connection: Connection, device_ids: Sequence[int], numbers: Collection[int]
+) -> dict[int, dict[int, ReleaseHistory]]:
+    releases: dict[int, dict[int, ReleaseHistory]] = {}
+    if device_ids and numbers:
+        columns = release_histories.c
+        query = select(columns.device_id, columns.release, columns.grade, columns.reached_at).where(
+            one_of(connection, columns.device_id, device_ids), one_of(connection, columns.release, list(numbers))
+        )
+        for device_id, release, grade, at in connection.execute(query):
+            releases.setdefault(device_id, {})[release] = ReleaseHistory(_GRADES[grade], at)
+    return releases
+
+
+def _write(
+    connection: Connection,
+    ids: Mapping[Place, int],
+    after: Sequence[DeviceHistory],
+    known: Mapping[Place, DeviceHistory],
+) -> None:
+    if not after:
+        return
+    upsert(connection, device_histories, _NAMES, _KEY, [_row(each) for each in after])
+    new = {(each.site, each.identity) for each in after if (each.site, each.identity) not in ids}
+    all_ids = {**ids, **_select_ids(connection, new)}
+    shared = [ids[each.site, each.identity] for each in after if _is_newly_shared(each, known)]
+    if shared:  # the progress was recorded for one device, but belongs to several
+        connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(shared)))
+    releases = [
+        (all_ids[each.site, each.identity], number, each.site, int(reached.grade), reached.reached_at)
+        for each in after
+        for number, reached in each.releases.items()
+        if not each.is_shared_address and not _is_known(known.get((each.site, each.identity)), number, reached)
+    ]
+    upsert(connection, release_histories, _RELEASE_NAMES, _KEY_OF_RELEASE, releases)
+
+
+def _row(of: DeviceHistory) -> tuple[Any, ...]:
+    values = list(_values(of))
+    for at in _FLAGS_AT:
+        values[at] = int(values[at])
+    return tuple(values)
+
+
+def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place, int]:
+    columns, found = device_histories.c, {}
+    for some in chunks(identity for _, identity in places):
+        query = select(columns.id, columns.site, columns.identity).where(one_of(connection, columns.identity, some))
+        found.update({(site, identity): number for number, site, identity in connection.execute(query)})
+    return found
+
+
+def _is_newly_shared(now: DeviceHistory, known: Mapping[Place, DeviceHistory]) -> bool:
+    before = known.get((now.site, now.identity))
+    return now.is_shared_address and before is not None and not before.is_shared_address
+
+
+def _is_known(before: DeviceHistory | None, number: int, reached: ReleaseHistory) -> bool:
+    return before is not None and before.releases.get(number) == reached

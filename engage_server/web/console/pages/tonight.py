@@ -1,0 +1,62 @@
+"""Tonight: which doors are at risk, the worst first, and the list with which somebody walks to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from engage_server.services.access.permissions import Act, may
+from engage_server.services.risk.doors import told_to
+from engage_server.services.risk.groups import groups_of
+from engage_server.services.risk.known import DoorAtRisk, SiteTonight
+from engage_server.web.api.route import Scope
+from engage_server.web.console.page import Page
+from engage_server.web.console.visit import Visit
+
+_DOORS = 50  # of each site
+_WALKED = 500
+
+
+def show(visit: Visit) -> Mapping[str, Any]:
+    """All sites that the visitor may see, the worst first."""
+    found = _sites(visit)
+    sites = {each.name: each for each in visit.services.sites.all()}
+    return {
+        "nights": [(sites[each.site], each, groups_of(each.doors[:_DOORS])) for each in found if each.site in sites],
+        "most": _DOORS,
+        "at_risk": sum(len(each.doors) for each in found),
+        "without_doors": [each.site for each in found if not each.doors and not _has_doors(visit, each.site)],
+        "served": visit.services.current_releases(),
+        "zone_of": visit.zone_of,
+        "zone": "each site's own",
+    }
+
+
+def _has_doors(visit: Visit, site: str) -> bool:
+    return bool(visit.services.evidence.devices(site, visit.now, limit=1))
+
+
+def show_walk(visit: Visit) -> Mapping[str, Any]:
+    """The doors that somebody should walk to, by place."""
+    doors = [door for each in _sites(visit) for door in each.doors]
+    return {"places": by_place(doors[:_WALKED]), "left_out": max(0, len(doors) - _WALKED)}
+
+
+def by_place(doors: Sequence[DoorAtRisk]) -> list[tuple[str, str, list[DoorAtRisk]]]:
+    """Site, place and doors there, sorted. Doors without a place come last."""
+    places: dict[tuple[str, str], list[DoorAtRisk]] = {}
+    for door in doors:
+        places.setdefault((door.site, door.label.place), []).append(door)
+    order = sorted(places, key=lambda place: (place[0], not place[1], place[1]))
+    return [(site, place, sorted(places[site, place], key=lambda door: door.title)) for site, place in order]
+
+
+def _sites(visit: Visit) -> list[SiteTonight]:
+    def may_see(site: str) -> bool:
+        return may(visit.actor, Act.TONIGHT_SEE, site)
+
+    return [told_to(each, may_see) for each in visit.services.recent_tonight.look(visit.now, may_see)]
+
+
+PAGES = (
+    Page("tonight", "/", "Tonight", Act.TONIGHT_SEE, show, Scope.SOMEWHERE, is_refreshed=True),
+    Page("walk-list", "/tonight/walk-list", "Walk list", Act.TONIGHT_SEE, show_walk, Scope.SOMEWHERE),
+)

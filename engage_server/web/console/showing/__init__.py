@@ -1,0 +1,1 @@
+"""How pages say things: times, numbers, names of doors, severities, and what was done."""

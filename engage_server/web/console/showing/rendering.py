@@ -1,0 +1,100 @@
+"""Renders a page in the frame that all pages have: navigation, what was done, what was refused, the command."""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from types import MappingProxyType
+from typing import Any
+
+from flask import Response, render_template
+
+from engage_server.errors import EngageError, NotPossible
+from engage_server.services.access.permissions import Act
+from engage_server.web import problems
+from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.console.showing import navigation, words
+from engage_server.web.console.showing.done import what_was_done
+from engage_server.web.console.visit import Visit
+from engage_server.web.pages_policy import with_page_fields
+from engage_server.web.sign_in.form_tokens import FIELD
+
+_OK = 200
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+
+
+def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any] = _NOTHING) -> Response:
+    """Render a page for a visitor.
+
+    Args:
+        visit: The visit.
+        token: For the forms of this session.
+        status: Of the answer.
+        content: What the template gets beyond what the page shows.
+
+    Raises:
+        EngageError: The page cannot be shown.
+    """
+    if visit.page.forms and visit.page.is_of_site:
+        _ = visit.version  # before what the page shows: what is read after it is at least as new
+    own = visit.page.show(visit)
+    zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
+    frame: dict[str, Any] = {
+        "visit": visit,
+        "page": visit.page,
+        "now": visit.now,
+        "is_refreshed": visit.page.is_refreshed,
+        "main_links": navigation.main_links(visit),
+        "site_links": navigation.site_links(visit),
+        "site": visit.site if visit.page.is_of_site else None,
+        "form_token": (FIELD, token),
+        "done": what_was_done(visit),
+        "refusal": visit.refusal and refusal_words(visit.refusal, partial(visit.may, Act.SITE_SEE)),
+        **of_zone(zone),
+    }
+    return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
+
+
+def of_zone(zone: Any) -> dict[str, Any]:
+    """The functions by which templates write times of a site, or of no site: then in UTC."""
+    if zone is None:
+        return {"time": words.local_time, "day": words.local_day, "zone": "UTC"}
+    return {
+        "time": partial(words.local_time, zone=zone),
+        "day": partial(words.local_day, zone=zone),
+        "zone": str(zone),
+    }
+
+
+def trouble(error: EngageError, status: int, visitor: str = "") -> Response:
+    """Render the page for what cannot be shown at all.
+
+    Args:
+        error: Why.
+        status: Of the answer.
+        visitor: Who is signed in. "" if nobody is.
+    """
+    sentence, next_step = refusal_words(error)
+    page = render_template("console/trouble.html", sentence=sentence, next_step=next_step, visitor=visitor)
+    return _answer(page, status)
+
+
+def refusal_words(error: EngageError, may_see: Callable[[str], bool] = lambda site: False) -> tuple[str, str]:
+    """What happened, and what to do next. Paths and addresses of this host are left out: they are in the log.
+
+    Args:
+        error: Why something was refused.
+        may_see: Whether the reader may see a site. Another one is not named to them.
+    """
+    if isinstance(error, NotPossible):
+        return problems.NOT_POSSIBLE, problems.NOT_POSSIBLE_NEXT
+    if error.other_site and not may_see(error.other_site):
+        return PROBLEM_CODES[error.code][1], "Ask an admin who may see all sites."
+    return error.sentence, error.next_step
+
+
+def _answer(page: str, status: int) -> Response:
+    return with_page_fields(Response(page, status, content_type="text/html; charset=utf-8"))
+
+
+def filters() -> dict[str, Any]:
+    """The filters of the templates."""
+    return {"counted": words.counted, "sentence": words.sentence, "ago": words.ago, "severity": words.severity_word}
