@@ -14,6 +14,7 @@
     |   `-- Conflict             <thing>.<state>
     |       `-- ReleaseExists        release.exists
     |-- Refused              the answer is no                       exit status 1
+    |   `-- TooEarly             sign_in.wait
     |-- Stopped              by the person who ran the command      exit status 130
     `-- NotPossible          file, network or database in the way   exit status 3
         |-- FileNotUsable        file.not_usable
@@ -154,6 +155,22 @@ class Refused(EngageError):
 
     default_code = "refused"
     exit_status = 1
+
+
+class TooEarly(Refused):
+    """Signing in failed so often that the next attempt must wait.
+
+    Args:
+        sentence: As for every error.
+        next_step: As for every error.
+        retry_seconds: How long to wait.
+    """
+
+    default_code = "sign_in.wait"
+
+    def __init__(self, sentence: str, next_step: str = "", *, retry_seconds: int) -> None:
+        super().__init__(sentence, next_step)
+        self.retry_seconds = retry_seconds
 
 
 class Stopped(EngageError):

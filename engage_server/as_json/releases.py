@@ -1,9 +1,11 @@
 """Releases: their facts, bytes and findings, and which workers serve them."""
 
+from engage_server.as_json.adoption import ReceptionJson, reception_json
 from engage_server.as_json.chain_check import FindingJson, finding_json
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.pki.byte_budget import ByteBudget, measure
 from engage_server.records import Release, ReleaseState
+from engage_server.services.releases.comparison import ReleaseComparison
 from engage_server.services.releases.confirmation import Confirmation
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
@@ -83,6 +85,48 @@ class ConfirmationJson(Shape):
     """The workers that stopped reporting without signing off. They may serve what was current before."""
     unable: dict[str, dict[str, str]]
     """The workers that cannot load the release, each with the reason by site. They serve their last good one."""
+
+
+class DifferenceJson(Shape):
+    """One thing that releases have, in both of them."""
+
+    what: str
+    """What is compared, such as ``server ends``."""
+    first: str
+    """How the first release has it."""
+    second: str
+    """How the second one does."""
+    same: bool
+    """Whether both have the same."""
+
+
+class ComparisonJson(Shape):
+    """Two releases of one site."""
+
+    site: str
+    """The name of the site."""
+    first: int
+    """The number of one of them."""
+    second: int
+    """The number of the other one."""
+    rows: list[DifferenceJson]
+    """What they have, whether it is the same or not."""
+    doors: ReceptionJson
+    """How the doors that certainly hold the anchor of the first respond to the second. Other doors do not count."""
+
+
+def comparison_json(of: ReleaseComparison) -> ComparisonJson:
+    """Two releases side by side."""
+    rows: list[DifferenceJson] = [
+        {"what": each.what, "first": each.first, "second": each.second, "same": each.is_same} for each in of.rows
+    ]
+    return {
+        "site": of.first.release.site,
+        "first": of.first.release.number,
+        "second": of.second.release.number,
+        "rows": rows,
+        "doors": reception_json(of.reception),
+    }
 
 
 def budget_json(budget: ByteBudget) -> BudgetJson:

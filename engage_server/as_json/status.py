@@ -9,6 +9,7 @@ from engage_server.as_json.formats import Instant, Shape
 from engage_server.as_json.paths import PathJson, path_json
 from engage_server.as_json.plans import ExpiryJson, PaceJson, pace_json
 from engage_server.as_json.rotation import ProgressJson, progress_json
+from engage_server.services.installation.last_safe_days import LastSafeDay
 from engage_server.services.installation.overview import InstallationStatus, SiteStatus, Urgency
 
 
@@ -17,6 +18,19 @@ class WatchedExpiryJson(ExpiryJson):
 
     urgency: Urgency
     """``soon``: start it within a month. ``late``: not all devices may call in time. ``expired``: it has ended."""
+
+
+class LastSafeDayJson(Shape):
+    """The last day on which it is safe to start the rotation of one certificate."""
+
+    site: str
+    """The name of the site."""
+    role: str
+    """``server``, ``intermediate`` (``intermediate 2`` and so on if there are several), or ``root``."""
+    last_safe_day: str
+    """The day in the site's time zone, as ``YYYY-MM-DD``."""
+    not_after: Instant
+    """When the certificate ends."""
 
 
 class OtherHostJson(Shape):
@@ -243,4 +257,14 @@ def site_status_json(status: SiteStatus, now: datetime, *, sees_all: bool) -> Si
         "approved_alone": status.approved_alone.number if status.approved_alone else None,
         "path": path_json(status.path) if status.path else None,
         "needs_attention": status.needs_attention,
+    }
+
+
+def last_safe_day_json(site: str, day: LastSafeDay) -> LastSafeDayJson:
+    """One last safe day of a site."""
+    return {
+        "site": site,
+        "role": day.role,
+        "last_safe_day": day.day.isoformat(),
+        "not_after": day.ends.isoformat(),
     }

@@ -18,6 +18,7 @@ COMMANDS = {
         "init",
         "Make an installation with its first site and chain.",
     ),
+    "demo": ("installation.demo_command", "demo", "Make a demonstration in a new folder, to look at everything."),
     "serve": ("installation.serve_command", "serve", "Run the server pair, or one instance of it."),
     "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device.device_commands", "device", "Devices: which release each has, which are missing, and why."),

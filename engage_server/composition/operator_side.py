@@ -1,12 +1,13 @@
 """The services that operators use. Each is imported and built when first used: a command needs only two or three."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
+from engage_server.composition.host_side import HostSide
 from engage_server.composition.opening import kept_open, open_database, read_sealer
 from engage_server.records import AnchorRole, AuditHead
 from engage_server.settings import Settings
@@ -18,14 +19,9 @@ if TYPE_CHECKING:
 
     from engage_server.composition.access_side import AccessSide
     from engage_server.lock.acceptance.judge import DeviceJudge
-    from engage_server.services.call_in.upload_spool import UpstreamSpool
-    from engage_server.services.device_files.exchange import DeviceExchange
-    from engage_server.services.device_files.fault_journal import FaultJournal
-    from engage_server.services.device_files.for_devices import FilesForDevices
-    from engage_server.services.device_files.upload_feed import UploadFeed
+    from engage_server.services.doors.door import Doors
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
-    from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.kpn_devices.ingress_copy import IngressCopy
@@ -43,7 +39,6 @@ if TYPE_CHECKING:
     from engage_server.services.rotation.site_rotations import SiteRotations
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
-    from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.naming import Naming
@@ -53,17 +48,13 @@ if TYPE_CHECKING:
     from engage_server.services.vendor.takeover import VendorTakeover
 
 
-class OperatorSide:
+class OperatorSide(HostSide):
     """All services on one store.
 
     Args:
         store: The store, with the key that opens its secrets.
         settings: The settings.
     """
-
-    def __init__(self, store: SqlStore, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
 
     def close(self) -> None:
         """Close the database connections."""
@@ -150,12 +141,24 @@ class OperatorSide:
 
         return SiteRotations(self.rotations, self.rotation_requests, self.held_anchors, self._settings.certs_dir)
 
+    @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+        return self._settings.gate_seconds
+
     @cached_property
     def evidence(self) -> "DeviceEvidence":
         """What is known about devices."""
         from engage_server.services.evidence.devices import DeviceEvidence
 
         return DeviceEvidence(self._store)
+
+    @cached_property
+    def doors(self) -> "Doors":
+        """Collects what is known of one door."""
+        from engage_server.services.doors.door import Doors
+
+        return Doors(self._store, _judge, self.devices, self.call_faults)
 
     @cached_property
     def audit(self) -> "AuditLog":
@@ -196,37 +199,6 @@ class OperatorSide:
         return Enrolment(self._store, self.sites, store_reserve(self._settings))
 
     @cached_property
-    def devices(self) -> "DeviceExchange":
-        """Imports and exports devices' files."""
-        from engage_server.services.device_files.exchange import DeviceExchange
-        from engage_server.services.device_files.folder import DeviceFolders
-
-        return DeviceExchange(DeviceFolders(self._settings.data_dir))
-
-    @cached_property
-    def files_for_devices(self) -> "FilesForDevices":
-        """The files that operators give to devices."""
-        from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.for_devices import FilesForDevices
-
-        return FilesForDevices(DeviceFolders(self._settings.data_dir))
-
-    @cached_property
-    def device_file_change(self) -> "DeviceFileChange":
-        """Changes those files."""
-        from engage_server.services.sites.device_file_change import DeviceFileChange
-
-        return DeviceFileChange(self._store, self.files_for_devices)
-
-    @cached_property
-    def upload_feed(self) -> "UploadFeed":
-        """What devices uploaded, in the order in which it came."""
-        from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.upload_feed import UploadFeed
-
-        return UploadFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir))
-
-    @cached_property
     def renaming(self) -> "Renaming":
         """Renames sites."""
         from engage_server.services.sites.renaming import Renaming
@@ -236,21 +208,9 @@ class OperatorSide:
 
     def _store_spool(self) -> None:
         """Store what this host's spool holds. The tokens in it are checked as usual."""
-        import os
+        from engage_server.composition.device_side import store_spool
 
-        from engage_server.services.evidence.spool import claim
-        from engage_server.services.evidence.token_check import TokenCheck
-        from engage_server.services.evidence.transfer import SightingTransfer
-
-        spool = self._settings.spool_dir
-        if not spool.is_dir():
-            return
-        held = claim(spool)
-        try:
-            keep = timedelta(days=self._settings.sighting_days)
-            SightingTransfer(spool, self._store, keep, None, TokenCheck(self.sites.key)).run(datetime.now(UTC))
-        finally:
-            os.close(held)
+        store_spool(self._settings, self._store, self.sites.key)
 
     @cached_property
     def paths(self) -> "SitePaths":
@@ -271,7 +231,7 @@ class OperatorSide:
     @cached_property
     def kpn_devices(self) -> "KpnDevices":
         """Devices on KPN SIMs, and messages to them."""
-        from engage_server.composition.link_key import ensured_link_sealer
+        from engage_server.composition.links.key import ensured_link_sealer
         from engage_server.services.kpn_devices.register import KpnDevices
 
         return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))
@@ -319,29 +279,6 @@ class OperatorSide:
 
         return ReleaseKeyFile(self._store)
 
-    @cached_property
-    def uploads(self) -> "UpstreamSpool":
-        """Uploads that wait for partners' systems."""
-        from engage_server.composition.disk_space import disk_room
-        from engage_server.services.call_in.upload_spool import UpstreamSpool
-
-        return UpstreamSpool(disk_room(self._settings))
-
-    @cached_property
-    def call_faults(self) -> "FaultJournal":
-        """Why call-ins were not answered on this host."""
-        from engage_server.services.device_files.fault_journal import FaultJournal
-
-        return FaultJournal(self._settings.faults_dir)
-
-    @cached_property
-    def disk(self) -> "DiskOverview":
-        """Measures how much of this host's disk devices take."""
-        from engage_server.composition.disk_space import disk_room, enrolment_days
-        from engage_server.services.installation.disk_overview import DiskOverview
-
-        return DiskOverview(disk_room(self._settings), enrolment_days(self._settings))
-
 
 def open_operator_side(
     settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None] = lambda head: None
@@ -384,6 +321,7 @@ def operator_side_on(
 
 
 def _judge(anchor: AnchorRole) -> "DeviceJudge":
+    """A judge that accepts and refuses chains as doors do, for the anchor that a site distributes."""
     from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.lock.limits import DeviceLimits
 

@@ -107,11 +107,16 @@ def of_http_error(error: HTTPException) -> Response:
 
 def status_of(error: EngageError) -> int:
     """The status that says what kind of error it is."""
-    if error.code.startswith(_NOT_SIGNED_IN):
+    if _is_not_signed_in(error):
         return 401
     if error.code.startswith(_MAY_NOT):
         return 403
     return next((status for kind, status in _OF_ERRORS if isinstance(error, kind)), 500)
+
+
+def _is_not_signed_in(error: EngageError) -> bool:
+    """Whether the caller's own token is missing or not good. Other errors about tokens have such codes, too."""
+    return isinstance(error, Refused) and error.code.startswith(_NOT_SIGNED_IN)
 
 
 def log_if_not_possible(error: EngageError) -> None:
@@ -123,7 +128,7 @@ def log_if_not_possible(error: EngageError) -> None:
 def of_error(error: EngageError) -> Response:
     """Build the problem for an error of a service."""
     status, fields = status_of(error), {}
-    if error.code.startswith(_NOT_SIGNED_IN):
+    if _is_not_signed_in(error):
         fields = {"WWW-Authenticate": 'Bearer realm="engage"'}  # RFC 6750 section 3
     if isinstance(error, UpstreamAway) and error.retry_seconds is not None:
         fields["Retry-After"] = str(error.retry_seconds)

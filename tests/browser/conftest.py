@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 
 from tests.support.browser import chromium
+from tests.support.browsing.furnished import Running
+from tests.support.browsing.furnished import furnished as running_and_furnished
 from tests.support.browsing.refusing_proxy import RefusingProxy, refusing_proxy
 
 
@@ -19,3 +21,10 @@ def proxy() -> Iterator[RefusingProxy]:
 def browser(proxy: RefusingProxy) -> Iterator[Any]:
     with chromium(proxy.address) as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def furnished(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """A console that no test may change, with something on every page."""
+    with running_and_furnished(browser, tmp_path_factory.mktemp("furnished")) as running:
+        yield running

@@ -47,7 +47,9 @@ MAY = {
         "settings_text",
         "variables",
         "serving",
+        "demo",
     },
+    "demo": {"composition", "services", "settings", "settings_text", "variables", "pki", "protocol", "lock"},
     "links": {
         "services",
         "checks",
@@ -91,6 +93,7 @@ ROOMS: dict[str, set[str]] = {
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
     "rotation": {"access", "chains", "evidence", "releases"},
     "risk": {"evidence", "site_path", "releases"},
+    "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},
     "installation": {"disk_space", "chains", "sites", "evidence", "site_path", "releases", "rotation"},
 }
@@ -138,7 +141,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
-    "services/rotation": {"gate": set(), "planning": set()},
+    "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
 }
@@ -158,6 +161,7 @@ NEVER = {
     "lock": {"flask", "sqlalchemy", "click"},
     "cli": {"flask", "sqlalchemy"},
     "links": {"sqlalchemy"},
+    "demo": {"flask", "sqlalchemy", "click", "time", "os", "socket"},
 }
 # rooms of links that may do what the others may not
 _LINKS_ALONE = {"cli": {"commands"}, "composition": {"commands", "ingress"}, "as_json": {"commands"}}

@@ -20,7 +20,9 @@ NODE = str(Path(_PLAYWRIGHT.origin).with_name("driver") / "node") if _PLAYWRIGHT
 
 # a name that is not this machine's leads nowhere: no test can depend on the internet
 _NOWHERE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1 , EXCLUDE localhost"
-_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", _NOWHERE]
+# by itself, Chromium asks its makers what the fields of a form are for. Not "--disable-features", which Playwright sets
+_BY_ITSELF = "--autofill-server-url=http://127.0.0.1:9/"
+_OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", _NOWHERE, _BY_ITSELF]
 HERE = {"localhost", "127.0.0.1"}
 _OUR_SCHEMES = {"http", "https", "ws", "wss"}
 

@@ -11,7 +11,7 @@ from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Grant, Host, Role, Secret
+from engage_server.records import Grant, Host, Person, Role, Secret
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
@@ -86,11 +86,8 @@ class Browser:
         return Shown(answer)
 
     def post(self, path: str, fields: Mapping[str, Any]) -> TestResponse:
-        """Send exactly these fields. Bytes are sent as an upload."""
-        content = {
-            name: (BytesIO(value), f"{name}.pem") if isinstance(value, bytes) else value
-            for name, value in fields.items()
-        }
+        """Send exactly these fields. Bytes are sent as an upload, and a list of bytes as several."""
+        content = {name: _uploads(name, value) for name, value in fields.items()}
         return self.client.post(path, data=content, content_type="multipart/form-data", headers=OURS)
 
     def send(self, page: str, action: str, **typed: Any) -> TestResponse:
@@ -108,6 +105,12 @@ class Browser:
         answer = self.send(page, action, **typed)
         assert answer.status_code >= 400, answer.text
         return Shown(answer)
+
+
+def _uploads(name: str, value: Any) -> Any:
+    if isinstance(value, list):
+        return [_uploads(name, each) for each in value]
+    return (BytesIO(value), f"{name}.pem") if isinstance(value, bytes) else value
 
 
 class Console:
@@ -145,10 +148,17 @@ class Console:
         secret = self.side.access.people.add(name, grant, self._world.occasion)
         person = self.side.access.people.set_password(secret, "correct horse battery", self.now)
         browser = self.nobody()
-        browser.client.set_cookie(
-            "engage", self.side.access.sign_ins.begin(person, "127.0.0.1", self.now, "link").secret
-        )
+        self._sign_in(browser, person)
         return browser
+
+    def again(self, browser: Browser, name: str) -> Browser:
+        """A person signs in once more: time has passed, and a session ends when nobody uses it."""
+        self._sign_in(browser, self.side.access.people.person(name))
+        return browser
+
+    def _sign_in(self, browser: Browser, person: Person) -> None:
+        secret = self.side.access.sign_ins.begin(person, "127.0.0.1", self.now, "link").secret
+        browser.client.set_cookie("engage", secret)
 
     def nobody(self) -> Browser:
         """A browser in which nobody has signed in."""

@@ -7,7 +7,7 @@ import click
 
 from engage_server.as_json.devices import known_device_json
 from engage_server.cli.device.device_files_commands import export_devices, import_devices
-from engage_server.cli.device.device_views import print_device, print_events, print_given
+from engage_server.cli.device.device_views import print_device, print_events, print_given, print_held, print_timeline
 from engage_server.cli.device.list_command import list_devices
 from engage_server.cli.device.name_command import name_device, name_option, place_option
 from engage_server.cli.device.remove_command import remove_device
@@ -27,6 +27,8 @@ from engage_server.services.sites.naming import read_device_label
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
+
+_LINES = 10  # of the timeline
 
 
 @click.group(
@@ -94,7 +96,7 @@ def add(
 @json_option
 @click.pass_obj
 def show(session: Session, device: str, as_json: bool) -> None:
-    """Show one device: its habit, its releases, and its trouble.
+    """Show one device: its habit, its releases, the anchor that it holds, its trouble, and what it did lately.
 
     A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
     audits and alerts are shown too. Those that went to an upstream system are not kept here. The database
@@ -116,6 +118,9 @@ def show(session: Session, device: str, as_json: bool) -> None:
     for each in found:
         audits = events.get(each.site, [])
         print_device(each, has_audits=bool(audits))
+        if each.history is not None:
+            print_held(operator.doors.held(each, session.now()))
+            print_timeline(operator.doors.timeline(each, None, _LINES).items)
         print_given(given.get(each.site))
         print_events(audits)
         print_faults(faults[each.site], {each.identity: each.label})

@@ -1,9 +1,7 @@
 """``engage device import`` and ``engage device export``: devices' files, and lists of devices."""
 
-import codecs
-import csv
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -23,8 +21,8 @@ from engage_server.files import read_file
 from engage_server.records import CallInWay, Site
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.finding import FOR_DEVICES, FoundFiles, find_device_files
-from engage_server.services.evidence.device_view import DeviceView
-from engage_server.services.sites.device_list import DeviceList, harmless_cell, read_device_list
+from engage_server.services.doors.csv_list import csv_parts
+from engage_server.services.sites.device_list import DeviceList, read_device_list, text_of_list
 from engage_server.services.sites.serials import read_serial
 from engage_server.shown_text import without_controls
 
@@ -136,7 +134,8 @@ def export_devices(
     if as_json:
         print_json_list(device_json(each) for each in found)
     else:
-        _write_csv(found)
+        for part in csv_parts(found):
+            sys.stdout.write(part)
 
 
 def _export_files(operator: "OperatorSide", site: str, target: Path, devices: Sequence[str], *, as_json: bool) -> None:
@@ -188,41 +187,12 @@ def _progress(total: int, *, is_quiet: bool) -> Iterator[Callable[[str], None]]:
 
 
 def _read_list(file: Path) -> DeviceList:
-    content = read_file(file, limit=_MAX_LIST_BYTES)
-    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Excel writes "Unicode text"
-    try:
-        text = content.decode("utf-16" if is_wide else "utf-8-sig")
-    except UnicodeDecodeError:
-        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV in UTF-8.") from None
+    text = text_of_list(read_file(file, limit=_MAX_LIST_BYTES))
+    if text is None:
+        raise FileNotUsable(f"{file} is not text in UTF-8", "Save it as plain text or CSV in UTF-8.")
     found = read_device_list(text, str(file))
     if found.unused:
         click.echo(
             f"these columns of {file.name} are not read: {', '.join(map(without_controls, found.unused))}", err=True
         )
     return found
-
-
-def _write_csv(found: Iterable[DeviceView]) -> None:
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(
-        [
-            *("device", "site", "grade", "first_seen", "last_seen", "nights", "finished_release", "trouble"),
-            *("name", "place"),  # after those of earlier versions: some read columns by their place
-        ]
-    )
-    for each in found:
-        known = each.history
-        writer.writerow(
-            [
-                each.identity,
-                each.site,
-                each.grade.name.lower() if each.grade is not None else "",
-                known.first_seen.isoformat() if known else "",
-                known.last_seen.isoformat() if known else "",
-                known.nights if known else 0,
-                known.finished_release if known else 0,
-                each.diagnosis.code if each.diagnosis else "",
-                harmless_cell(each.label.name),
-                harmless_cell(each.label.place),
-            ]
-        )

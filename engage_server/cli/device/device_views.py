@@ -1,22 +1,20 @@
 """How devices are shown."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from engage_server.cli.output import counted, print_table, print_wrapped
-from engage_server.records import VIRTUAL_LOCK, DeviceHistory, DeviceLabel, Grade
+from engage_server.records import VIRTUAL_LOCK, DeviceHistory, DeviceLabel
 from engage_server.services.device_files.exchange import DeviceEvent
 from engage_server.services.device_files.given_database import GivenDatabase
-from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.evidence.device_view import GRADE_WORDS, DeviceView
 
-WORDS = {
-    Grade.NEVER_SEEN: "never seen with it",
-    Grade.NOTICE: "asked for the notice",
-    Grade.CERTIFICATE: "downloaded the anchor",
-    Grade.HANDSHAKE: "finished TLS",
-    Grade.AUTHENTICATED: "proved itself",
-}
+if TYPE_CHECKING:
+    from engage_server.services.doors.door import DoneByDoor
+    from engage_server.services.doors.held import HeldByDoor
+
 _EVENTS_SHOWN = 20
 _DISREGARDED = {
     "future": "they lie in the future: the clock of the server that wrote them was ahead",
@@ -56,7 +54,7 @@ def print_device(view: DeviceView, *, has_audits: bool = False) -> None:
     rows += _addresses(known)
     for number in sorted(known.releases):
         reached = known.releases[number]
-        rows.append((f"release {number}", f"{WORDS[reached.grade]} on {reached.reached_at:%Y-%m-%d %H:%M} UTC"))
+        rows.append((f"release {number}", f"{GRADE_WORDS[reached.grade]} on {reached.reached_at:%Y-%m-%d %H:%M} UTC"))
     print_table(["", ""], rows, "")
     for reason, count in view.disregarded.items():
         print_wrapped(f"{counted(count, 'sighting')} not counted: {_DISREGARDED[reason]}", "  ")
@@ -78,13 +76,6 @@ def _label(label: DeviceLabel) -> Iterator[tuple[str, str]]:
         yield "name", label.name
     if label.place:
         yield "place", label.place
-
-
-def grade_words(view: DeviceView) -> str:
-    """How far it came with a release: one that was seen with another release is not yet with this one."""
-    if view.grade is None or view.grade is Grade.NEVER_SEEN:
-        return "" if view.grade is None else "not yet" if view.history else "never seen"
-    return WORDS[view.grade]
 
 
 def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:
@@ -118,6 +109,26 @@ def _addresses(known: DeviceHistory) -> Iterator[tuple[str, str]]:
 def days(count: int) -> str:
     """A number of days."""
     return counted(count, "day")
+
+
+def print_held(held: "HeldByDoor") -> None:
+    """Which anchors it may hold, and how it takes what is served."""
+    for each in held.anchors:
+        of = f"release{'' if len(each.releases) == 1 else 's'} {', '.join(map(str, each.releases))}"
+        holds = "holds" if len(held.anchors) == 1 else "may hold"
+        print_wrapped(f"it {holds} the anchor of {of}, which ends on {each.not_after:%Y-%m-%d}", "  ")
+    if held.served and held.anchors:
+        print_wrapped(f"release {held.served} is served now: {held.takes_served.words}", "  ")
+    if held.following and held.anchors:
+        print_wrapped(f"release {held.following} comes next: {held.takes_following.words}", "  ")
+
+
+def print_timeline(done: Sequence["DoneByDoor"]) -> None:
+    """What it did lately, newest first."""
+    if done:
+        click.echo("what it did lately, newest first:")
+    for each in done:
+        print_wrapped(f"  {each.at:%Y-%m-%d %H:%M} UTC: {each.sentence}", "    ")
 
 
 def print_given(given: GivenDatabase | None) -> None:

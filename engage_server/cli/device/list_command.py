@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import click
 
 from engage_server.as_json.devices import device_json
-from engage_server.cli.device.device_views import WORDS, grade_words
 from engage_server.cli.failing_doors import print_refusing, strangers_of
 from engage_server.cli.output import json_option, print_json_list, print_next, print_table, print_wrapped, trials_mark
 from engage_server.cli.parameters import HostType, Numbered, site_option
@@ -19,7 +18,7 @@ from engage_server.errors import UsageError
 from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import Host, Site
 from engage_server.services.access.permissions import Act
-from engage_server.services.evidence.device_view import DeviceView
+from engage_server.services.evidence.device_view import GRADE_WORDS, DeviceView
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide
@@ -71,6 +70,7 @@ Examples:
     help="Show how far each device got with this release.",
 )
 @click.option("--missing", is_flag=True, help="Only devices that have not finished TLS with it.")
+@click.option("--unseen", is_flag=True, help="Only devices on the list that the site never saw.")
 @click.option("--troubled", is_flag=True, help="Only devices that seem to be in trouble.")
 @click.option("--calls", type=HostType(), metavar="HOST", help="Only devices that called this host last.")
 @click.option(
@@ -91,6 +91,7 @@ def list_devices(
     site: str | None,
     release: int | None,
     missing: bool,
+    unseen: bool,
     troubled: bool,
     calls: Host | None,
     search: str | None,
@@ -119,7 +120,14 @@ def list_devices(
     number = release or operator.releases.current(name)
     most = None if shows_all else limit or _SHOWN
     wanted = operator.evidence.filter(
-        name, now, release=number, missing=missing, troubled=troubled, host=calls, search=search or ""
+        name,
+        now,
+        release=number,
+        missing=missing,
+        troubled=troubled,
+        host=calls,
+        search=search or "",
+        unseen=unseen,
     )
     found = _Listed(lambda: _read(operator.evidence, name, now, wanted, after=after, most=most))
     if as_json:
@@ -140,7 +148,7 @@ def list_devices(
         )
     if found.first:
         print_next(f"{program()} device show {found.first}")
-    elif missing or troubled or calls or after or search:
+    elif missing or unseen or troubled or calls or after or search:
         print_next(f"{program()} device list --site {name}")
     else:
         print_next(f"{program()} device add SERIAL --site {name}")
@@ -156,7 +164,7 @@ def _assert_search(search: str | None, after: str | None) -> None:
 def _print_summary(operator: "OperatorSide", site: Site, release: int, now: datetime) -> None:
     """How far all devices came, and who would refuse the release."""
     grades = operator.evidence.grades(site.name, release)
-    text = ", ".join(f"{count} {WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
+    text = ", ".join(f"{count} {GRADE_WORDS[grade]}" for grade, count in sorted(grades.items(), reverse=True) if count)
     click.echo(f"release {release} of {site.name}{trials_mark(site)}: {text or 'no device yet'}")
     reception = operator.held_anchors.reception(site.name, release, now)
     if reception.strangers:
@@ -212,7 +220,7 @@ def _print_diagnoses(found: Iterable[DeviceView]) -> None:
 def _row(each: DeviceView, now: datetime) -> tuple[object, ...]:
     return (
         f"{each.identity}{' *' if each.is_stranger else ''}",
-        grade_words(each),
+        each.grade_words,
         _has(each),
         _last_seen(each, now),
         "" if each.silent_nights is None else each.silent_nights,
@@ -250,4 +258,6 @@ def _nobody(wanted: "DeviceFilter", after: str | None) -> str:
         return f"no device called {wanted.host} last, as far as devices say what they call"
     if wanted.trouble is not None:
         return "no device seems to be in trouble"
+    if wanted.unseen:
+        return "every device on the list was seen"
     return "no device is missing" if wanted.missing else "no device was seen or added yet"

@@ -5,15 +5,9 @@ import click
 from engage_server.cli.output import NO_BREAK, console, print_wrapped
 from engage_server.records import Adoption
 from engage_server.services.rotation.gate.decision import crowd_of
-from engage_server.services.rotation.gate.words import doubt_words, example_words
+from engage_server.services.rotation.gate.words import example_words, suspect_kinds
 
 _BAR = 40
-_KINDS = {
-    "refused": "refused TLS from their usual address",
-    "silent": "missed their habit of three nights or more",
-    "moved": "called from another address, which counts after three nights in a row",
-    "elsewhere": "not counted: not well before, and seen at another address recently",
-}
 
 
 def print_adoption(adoption: Adoption) -> None:
@@ -22,10 +16,9 @@ def print_adoption(adoption: Adoption) -> None:
         _print_bar(adoption)
     else:
         click.echo(f"  devices: none counts yet, {adoption.new} new")
-    for name, words in _KINDS.items():
-        _print_kind(adoption, name, getattr(adoption, name), words)
-    for doubt, count in adoption.doubtful.items():
-        _print_kind(adoption, doubt.value, count, doubt_words(doubt))
+    for kind in suspect_kinds(adoption):
+        such_as = f", such as {example_words(kind.examples)}" if kind.examples else ""
+        print_wrapped(f"    {kind.count} {kind.words}{such_as}", "      ")
     if adoption.strangers:
         click.echo(f"    {adoption.strangers} not on the site's list: not counted")
     for crowd in adoption.crowds:
@@ -56,10 +49,3 @@ def _print_bar(adoption: Adoption) -> None:
         f"{adoption.new} new",
     )
     print_wrapped(f"    {', '.join(each.replace(' ', NO_BREAK) for each in counts)}", "      ")
-
-
-def _print_kind(adoption: Adoption, kind: str, count: int, words: str) -> None:
-    if count:
-        examples = adoption.examples.get(kind, ())
-        such_as = f", such as {example_words(examples)}" if examples else ""
-        print_wrapped(f"    {count} {words}{such_as}", "      ")

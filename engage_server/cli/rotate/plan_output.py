@@ -1,7 +1,6 @@
 """How a plan is shown: all ways in a table, and one way in detail."""
 
 from collections.abc import Iterable
-from datetime import datetime
 
 import click
 
@@ -9,14 +8,9 @@ from engage_server.cli.output import console, print_table, print_wrapped
 from engage_server.pki.byte_budget import ByteBudget
 from engage_server.records import RotationWay
 from engage_server.services.rotation.planning.plan import RotationPlan, WayPlan
+from engage_server.services.rotation.planning.words import WISHES, longest, noticed, offered, view
 
 _BAR = 40
-_ORDINALS = ("", "1st", "2nd", "3rd")  # no way has more chains
-_WISHES = (
-    ("the host name changed", "engage site change, and then server-renewal"),
-    ("a private key leaked", "linked-rekey or cut-over. Only a new root locks the old key out: no device asks a CRL."),
-    ("to try a rotation out", "server-renewal: no door notices it"),
-)
 
 
 def print_plan(plan: RotationPlan) -> None:
@@ -63,25 +57,7 @@ def days(count: int) -> str:
 
 
 def _row(way: WayPlan, plan: RotationPlan) -> tuple[object, ...]:
-    most = max((each.budget.total for each in way.chains), default=0)
-    return (way.way, _noticed(way), most or "", way.needed_key or "none", _offered(way, plan))
-
-
-def _noticed(way: WayPlan) -> str:
-    if way.impossible:
-        return ""
-    failing = [number for number, chain in enumerate(way.chains, 1) if chain.old_refuses]
-    if not failing:
-        return "nothing"
-    return "TLS fails once" if failing[0] == 1 else f"TLS fails once, {_ORDINALS[failing[0]]} chain"
-
-
-def _offered(way: WayPlan, plan: RotationPlan) -> str:
-    if way.impossible:
-        return "no"
-    if not way.key_is_at_hand:
-        return "no key"
-    return "recommended" if way.way is plan.recommended else "yes"
+    return (way.way, noticed(way), longest(way) or "", way.needed_key or "none", offered(way, plan))
 
 
 def _print_legend(plan: RotationPlan) -> None:
@@ -94,7 +70,7 @@ def _print_legend(plan: RotationPlan) -> None:
         click.echo("no key: the private key is not here. Name its folder: --authority DIR")
     if not plan.due and not plan.situation.unanswered:
         click.echo("\nnothing is due. What people ask for anyway:")
-        for wish, answer in _WISHES:
+        for wish, answer in WISHES:
             print_wrapped(f"  {wish:<23}{answer}", " " * 25)
 
 
@@ -112,8 +88,8 @@ def _print_way(way: WayPlan, plan: RotationPlan) -> None:
     _print_bytes("today", plan.today)
     for chain in way.chains:
         _print_bytes(chain.title, chain.budget)
-        print_wrapped(f"    device with the old anchor: {_view(chain.old_refuses, chain.old_until)}", " " * 6)
-        print_wrapped(f"    device with the new anchor: {_view(chain.new_refuses, None)}", " " * 6)
+        print_wrapped(f"    device with the old anchor: {view(chain.old_refuses, chain.old_until)}", " " * 6)
+        print_wrapped(f"    device with the new anchor: {view(chain.new_refuses, None)}", " " * 6)
     for number, step in enumerate(way.steps, 1):
         print_wrapped(f"  {number}. {step}", " " * 5)
     for unknown in way.unknown:
@@ -127,9 +103,3 @@ def _print_bytes(title: str, budget: ByteBudget) -> None:
 
 def _bytes(budget: ByteBudget) -> str:
     return f"{budget.total} of {budget.limit} bytes"
-
-
-def _view(refuses: str, until: datetime | None) -> str:
-    if refuses:
-        return f"refuses it ({refuses}), asks for the new anchor, and comes back"
-    return "accepts it" + (f" until {until:%Y-%m-%d}" if until else "")

@@ -21,6 +21,7 @@ from engage_server.cli.parameters import (
 )
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
+from engage_server.cli.site.calendar_command import calendar
 from engage_server.cli.site.call_in_command import call_in
 from engage_server.cli.site.removal_commands import remove_site, rename_site
 from engage_server.cli.site.site_change_output import (
@@ -61,6 +62,7 @@ _EVIDENCE = {
         "add",
         "change",
         "call-in",
+        "calendar",
         "default",
         "export-key",
         "rename",
@@ -311,6 +313,7 @@ def _after_change(operator: "OperatorSide", changed: Site) -> str:
 
 
 site.add_command(call_in)
+site.add_command(calendar)
 site.add_command(remove_site)
 site.add_command(rename_site)
 

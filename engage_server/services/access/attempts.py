@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from engage_server.errors import Refused
+from engage_server.errors import TooEarly
 from engage_server.store.interface import AttemptStore
 
 _FREE_BY_ADDRESS, _LONGEST_BY_ADDRESS = 5, timedelta(minutes=15)
@@ -44,7 +44,7 @@ class Attempts:
             now: The time; aware.
 
         Raises:
-            Refused: It comes too early. The code is ``sign_in.wait``.
+            TooEarly: The delay is not over. The code is ``sign_in.wait``.
         """
         limits = [_Limit(_digest("address", address), _FREE_BY_ADDRESS, _LONGEST_BY_ADDRESS)]
         if not self._is_known(name, address, now):
@@ -79,7 +79,7 @@ class Attempts:
         """Return how often it failed.
 
         Raises:
-            Refused: The delay is not over.
+            TooEarly: The delay is not over.
         """
         count, last_at = self._store.failures(limit.digest) or (0, now)
         if now - last_at > _FORGOTTEN_AFTER:
@@ -101,8 +101,9 @@ class _Limit:
     longest: timedelta
 
 
-def _too_early(seconds: int) -> Refused:
-    return Refused("too many attempts to sign in failed", f"Wait {seconds} s, and try again.", code="sign_in.wait")
+def _too_early(seconds: int) -> TooEarly:
+    wait = f"Wait {seconds} s, and try again."
+    return TooEarly("too many attempts to sign in failed", wait, retry_seconds=seconds)
 
 
 def delay(failures: int, free: int, longest: timedelta) -> timedelta:

@@ -48,13 +48,20 @@ class People:
         self._store.add_person(person, occasion.event(AuditAction.PERSON_ADDED, person=person.name, **facts_of(grant)))
         return self._invite(person.name, occasion.now)
 
-    def reset(self, name: str, occasion: Occasion) -> str:
+    def reset(self, name: str, occasion: Occasion, *, may_be_last: bool = True) -> str:
         """Take a person's password, and end all their sessions. Return the secret of a new link.
+
+        Args:
+            name: Who.
+            occasion: Who resets them, and when.
+            may_be_last: Whether it may be the last admin who can sign in: if the link is lost, nobody can.
 
         Raises:
             NotFound: There is no such person.
+            Conflict: It is the last admin.
         """
         person = self.person(name)
+        self._assert_not_last(person, may_be_last)
         after = replace(person, state=PersonState.INVITED, password_hash="")
         event = occasion.event(AuditAction.PERSON_RESET, person=person.name)
         self._store.change_person(after, event, ends_sign_ins=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from engage_server.errors import Refused
+from engage_server.errors import Conflict, Refused
 from engage_server.records import Actor, ActorKind, AuditAction, Occasion, Person, PersonState, SignIn
 from engage_server.services.access.attempts import Attempts
 from engage_server.services.access.passwords import Passwords
@@ -35,6 +35,28 @@ class SignedIn:
 
     def __repr__(self) -> str:
         return f"SignedIn({self.person!r}, ***)"
+
+
+@dataclass(frozen=True, slots=True)
+class PasswordChange:
+    """What a person asks for who wants another password.
+
+    Attributes:
+        person: Their name.
+        session: The digest of the session in which they ask. It stays.
+        address: Where they are.
+        old: The password of now.
+        new: The other one.
+    """
+
+    person: str
+    session: str
+    address: str
+    old: str
+    new: str
+
+    def __repr__(self) -> str:
+        return f"PasswordChange({self.person!r}, ***)"
 
 
 class SignIns:
@@ -89,7 +111,7 @@ class SignIns:
         The store is asked each time, so a session that was ended is over on every host at once.
         """
         found = self._store.sign_in(digest_of(secret))
-        if found is None or now - found.seen_at > IDLE or now - found.began_at > LONGEST:
+        if found is None or _is_over(found, now):
             return None
         person = self._store.person(found.person)
         if person is None or person.state is not PersonState.ACTIVE:
@@ -102,11 +124,61 @@ class SignIns:
         """End a session."""
         self._store.end_sign_in(digest_of(secret))
 
+    def change_password(self, change: "PasswordChange", now: datetime) -> int:
+        """Let a person who has signed in change their password. All their other sessions end.
+
+        Returns:
+            How many other sessions there were.
+
+        Raises:
+            Refused: The old one is wrong (``password.wrong``), it comes too early (``sign_in.wait``), or the new one
+                cannot be used.
+            Conflict: The person has no password, or it was changed meanwhile (``password.changed``).
+        """
+        person = self._store.person(change.person)
+        stored = person.password_hash if person is not None else ""
+        self._attempts.begin(change.person, change.address, now)
+        if not self._passwords.matches(change.old, stored):
+            raise Refused("the old password is wrong", "Nothing was changed. Try again.", code="password.wrong")
+        self._attempts.succeeded(change.person, change.address, now)
+        hashed = self._passwords.hashed(change.new)
+        others = len(self.live(change.person, now)) - 1
+        event = Occasion(change.person, now).event(AuditAction.PASSWORD_SET, person=change.person)
+        if not self._store.change_password(change.person, (stored, hashed), event, change.session):
+            raise Conflict(
+                "your password was changed meanwhile, so nothing was done", "Sign in again.", code="password.changed"
+            )
+        return max(0, others)
+
+    def end_others(self, person: str, session: str, now: datetime) -> int:
+        """End all sessions of a person but one.
+
+        Args:
+            person: Who.
+            session: The digest of the one that stays.
+            now: The time; aware.
+
+        Returns:
+            How many there were that could still be used.
+        """
+        others = [each for each in self._store.sign_ins(person) if each.digest != session]
+        for each in others:
+            self._store.end_sign_in(each.digest)
+        return sum(not _is_over(each, now) for each in others)
+
+    def live(self, person: str, now: datetime) -> Sequence[SignIn]:
+        """Return a person's sessions that are not over, oldest first."""
+        return [each for each in self._store.sign_ins(person) if not _is_over(each, now)]
+
     def of(self, person: str) -> Sequence[SignIn]:
-        """Return a person's sessions."""
+        """Return a person's sessions, those that are over included."""
         return self._store.sign_ins(person)
 
     def forget_old(self, now: datetime) -> None:
         """Remove what is over."""
         self._store.forget_sign_ins(now - IDLE, now - LONGEST)
         self._attempts.forget_old(now)
+
+
+def _is_over(session: SignIn, now: datetime) -> bool:
+    return now - session.seen_at > IDLE or now - session.began_at > LONGEST

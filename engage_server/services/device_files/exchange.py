@@ -5,8 +5,9 @@ an earlier one.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,21 @@ class DeviceEvent:
     code: str
     sentence: str
     upload: str = "audit"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """A file of a device on this host.
+
+    Attributes:
+        name: Such as ``database.json``.
+        bytes: How long it is.
+        changed_at: When it was written last, by this host's clock; aware, UTC.
+    """
+
+    name: str
+    bytes: int
+    changed_at: datetime
 
 
 class DeviceExchange:
@@ -181,6 +197,15 @@ class DeviceExchange:
         """The files of a device with their lengths in bytes; empty if it has no folder."""
         path = self._folders.path(site, serial)
         return {each.name: each.stat().st_size for each in sorted(path.glob("*.json"))} if path.is_dir() else {}
+
+    def stored(self, site: str, serial: str) -> tuple[StoredFile, ...]:
+        """The files of a device by name, also when they were written; empty if it has no folder."""
+        found = []
+        for each in sorted(self._folders.path(site, serial).glob("*.json")):
+            with suppress(FileNotFoundError):  # it was replaced or removed meanwhile
+                known = each.stat()
+                found.append(StoredFile(each.name, known.st_size, datetime.fromtimestamp(known.st_mtime, UTC)))
+        return tuple(found)
 
 
 def _events(entry: Entry, upload: str) -> list[DeviceEvent]:

@@ -9,6 +9,15 @@ from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Grade, door_title
 from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
 
+GRADE_WORDS = {
+    Grade.NEVER_SEEN: "never seen with it",
+    Grade.NOTICE: "asked for the notice",
+    Grade.CERTIFICATE: "downloaded the anchor",
+    Grade.HANDSHAKE: "finished TLS",
+    Grade.AUTHENTICATED: "proved itself",
+}
+"""How far a device came with a release, to follow its name."""
+
 
 @dataclass(frozen=True, slots=True)
 class DeviceView:
@@ -57,6 +66,13 @@ class DeviceView:
     def serial(self) -> str | None:
         """Its serial number; None for a device that is known only by its address."""
         return decode_serial(self.identity)
+
+    @property
+    def grade_words(self) -> str:
+        """How far it came with a release: one that was seen with another release is not yet with this one."""
+        if self.grade is None or self.grade is Grade.NEVER_SEEN:
+            return "" if self.grade is None else "not yet" if self.history else "never seen"
+        return GRADE_WORDS[self.grade]
 
     @property
     def report(self) -> str:

@@ -116,8 +116,11 @@ class DeviceEvidence:
         troubled: bool = False,
         host: Host | None = None,
         search: str = "",
+        unseen: bool = False,
     ) -> DeviceFilter:
         """What :meth:`page` and :meth:`every` take, from the same arguments as those of :meth:`devices`.
+
+        ``unseen`` is for those on the list that the site never saw.
 
         A search is for the beginning of any word of a name or place, or of a serial number or address. What it finds
         is in the order of those words.
@@ -129,7 +132,7 @@ class DeviceEvidence:
         if release is not None:
             self._store.release(site, release)
         trouble = TroubleFilter(now, TROUBLE_CODES) if troubled else None
-        return DeviceFilter(release, missing, host.text if host else "", trouble, search.strip())
+        return DeviceFilter(release, missing, unseen, host.text if host else "", trouble, search.strip())
 
     def page(
         self, site: str, now: datetime, wanted: DeviceFilter, cursor: str | None, limit: int, *, beyond: str = ""
@@ -278,6 +281,10 @@ class DeviceEvidence:
             NotFound: There is no such site.
         """
         return self._store.has_labels(site)
+
+    def has_list(self, site: str) -> bool:
+        """Whether the site has a list of devices. Then no other device counts."""
+        return self._store.has_list(site)
 
     def at_site(self, site: str, serial: str, now: datetime) -> DeviceView:
         """What one site knows about a device.

@@ -232,9 +232,19 @@ class Releases:
             SealBroken: The private key cannot be unsealed.
             PrivateKeyInvalid: The unsealed content is not a private key.
         """
-        checked = self.check_before_serving(site_name, number, occasion)
+        return self._as_of_then(self.check_before_serving(site_name, number, occasion))
+
+    def check_going_back(self, site_name: str, number: int, occasion: Occasion) -> CheckedRelease:
+        """The same by the public key that is stored with it, as :meth:`check`: for who only asks what would happen.
+
+        Raises:
+            NotFound: There is no such site or release.
+        """
+        return self._as_of_then(self.check(site_name, number, occasion))
+
+    def _as_of_then(self, checked: CheckedRelease) -> CheckedRelease:
         later = [host for host in self.unanswered_hosts(checked.release) if host not in checked.release.hosts]
-        if not checked.release.hosts and len(later) == len(self._store.site(site_name).hosts):
+        if not checked.release.hosts and len(later) == len(self._store.site(checked.release.site).hosts):
             return checked  # staged by a version that did not store hosts, and it is valid for none of today's
         return replace(checked, findings=tuple(_as_of_then(finding, later) for finding in checked.findings))
 

@@ -43,3 +43,8 @@ class Reception:
     def fails_somebody(self) -> bool:
         """Whether at least one device would fail TLS."""
         return self.refuse > 0 or (self.devices > 0 and bool(self.unanswered))
+
+    @property
+    def may_fail_somebody(self) -> bool:
+        """Whether at least one device fails TLS, or may hold an anchor with which it would."""
+        return self.fails_somebody or self.may_refuse > 0

@@ -1,5 +1,6 @@
 """Reads lists of devices, as people and spreadsheets write them: serial numbers, with names and places beside them."""
 
+import codecs
 import csv
 import re
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,6 +45,15 @@ class _Columns:
     serial: int = 0
     name: int | None = None
     place: int | None = None
+
+
+def text_of_list(content: bytes) -> str | None:
+    """The text of a list, as spreadsheets write it: in UTF-8, or in UTF-16 with a mark. None if it is no text."""
+    is_wide = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))  # as Excel writes "Unicode text"
+    try:
+        return content.decode("utf-16" if is_wide else "utf-8-sig")
+    except UnicodeDecodeError:
+        return None
 
 
 def read_device_list(text: str, source: str) -> DeviceList:

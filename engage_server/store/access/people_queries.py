@@ -37,7 +37,7 @@ def update_person(connection: Connection, person: Person, *, ends_sign_ins: bool
     if not changed.rowcount:
         raise no_person(person.name)
     if ends_sign_ins:
-        _end_all(connection, person.name)
+        end_all(connection, person.name)
 
 
 def delete_person(connection: Connection, name: str) -> None:
@@ -46,7 +46,7 @@ def delete_person(connection: Connection, name: str) -> None:
     Raises:
         NotFound: There is no such person.
     """
-    _end_all(connection, name)
+    end_all(connection, name)
     if not connection.execute(delete(people).where(people.c.name == name)).rowcount:
         raise no_person(name)
 
@@ -123,6 +123,12 @@ def delete_sign_in(connection: Connection, digest: str) -> None:
     connection.execute(delete(sign_ins).where(sign_ins.c.digest == digest))
 
 
+def end_all(connection: Connection, person: str, but: str = "") -> None:
+    """End the sessions and one-time links of a person. ``but`` is the digest of a session that stays."""
+    connection.execute(delete(sign_ins).where(sign_ins.c.person == person, sign_ins.c.digest != but))
+    connection.execute(delete(invitations).where(invitations.c.person == person))
+
+
 def delete_old(connection: Connection, idle_before: datetime, began_before: datetime) -> int:
     """Remove sessions that are over. Return how many."""
     over = or_(sign_ins.c.seen_at < idle_before, sign_ins.c.began_at < began_before)
@@ -133,11 +139,6 @@ def delete_old(connection: Connection, idle_before: datetime, began_before: date
 def no_person(name: str) -> NotFound:
     """The error that there is no such person."""
     return NotFound(f"there is no person '{name}'", "List them: engage people list", code="person.not_found")
-
-
-def _end_all(connection: Connection, person: str) -> None:
-    connection.execute(delete(sign_ins).where(sign_ins.c.person == person))
-    connection.execute(delete(invitations).where(invitations.c.person == person))
 
 
 def _person_row(person: Person) -> dict[str, object]:

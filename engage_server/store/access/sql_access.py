@@ -66,6 +66,14 @@ class SqlAccess:
         with writing(self._engine) as connection:
             return people_queries.exchange_hash(connection, name, before, after)
 
+    def change_password(self, name: str, hashes: tuple[str, str], event: AuditEvent, session: str) -> bool:
+        with writing(self._engine) as connection:
+            if not people_queries.exchange_hash(connection, name, *hashes):
+                return False
+            people_queries.end_all(connection, name, but=session)
+            self._tell(connection, event, changes_serving=False)
+            return True
+
     def add_invitation(self, digest: str, person: str, ends_at: datetime) -> None:
         with writing(self._engine) as connection:
             people_queries.insert_invitation(connection, digest, person, ends_at)

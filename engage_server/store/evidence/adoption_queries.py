@@ -5,7 +5,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, func, literal, literal_column, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from engage_server.records import (
     AGAIN_AND_AGAIN,
@@ -174,8 +186,8 @@ def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> l
 
 
 def passes(wanted: DeviceFilter) -> ColumnElement[bool]:
-    """Whether a row passes a filter: its release, host and trouble."""
-    conditions: list[ColumnElement[bool]] = [true()]
+    """Whether a row passes a filter: its release, host and trouble. None does that is for devices never seen."""
+    conditions: list[ColumnElement[bool]] = [false() if wanted.unseen else true()]
     if wanted.release is not None and wanted.missing:
         met = release_histories.c
         # First by what the index holds: most devices that finished last with this release need no second look-up.

@@ -53,6 +53,22 @@ class PeopleStore(Protocol):
     def set_password_hash(self, name: str, before: str, after: str) -> bool:
         """Exchange a hash for another one of the same password. False if it has changed meanwhile."""
 
+    def change_password(self, name: str, hashes: tuple[str, str], event: AuditEvent, session: str) -> bool:
+        """Exchange the hash of a person's password, before and after, for one of another password.
+
+        In the same transaction all their sign-ins end but one, and their one-time links. Nothing else of the person
+        changes: an admin may lock them at the same moment.
+
+        Args:
+            name: Who.
+            hashes: The stored one, and the new one.
+            event: The event for the audit log.
+            session: The digest of the sign-in that stays.
+
+        Returns:
+            False if the stored one has changed meanwhile. Then nothing was changed.
+        """
+
     def add_invitation(self, digest: str, person: str, ends_at: datetime) -> None:
         """Add a one-time link. Earlier ones of the person end."""
 

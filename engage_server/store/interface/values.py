@@ -101,6 +101,7 @@ class DeviceFilter:
     Attributes:
         release: The release for which their grade is returned. None for no grade.
         missing: Only those that have not finished a handshake with it.
+        unseen: Only those on the list that the site never saw.
         host: Only those that called this host last, as sites spell it. "" for all.
         trouble: Only those that may be in trouble. None for all.
         search: Only those whose name or place has a word that begins so, or whose serial number or address does. Only
@@ -111,6 +112,7 @@ class DeviceFilter:
 
     release: int | None = None
     missing: bool = False
+    unseen: bool = False
     host: str = ""
     trouble: TroubleFilter | None = None
     search: str = ""

@@ -37,7 +37,7 @@ def select_page(
     key = key_of(question, cursor)
     after = str(key[0]) if key else beyond
     most = max(limit + 1, MOST_EXAMINED) if is_filtered(wanted) else limit + 1
-    window = list(connection.scalars(_window(site, row_id, after, most)))
+    window = list(connection.scalars(_window(site, row_id, wanted, after, most)))
     if not window:
         return Page(())
     found = _found(connection, site, row_id, wanted, (after, window[-1]), limit + 1)
@@ -81,20 +81,23 @@ def is_device_of(site: str) -> ColumnElement[bool]:
 
 def is_filtered(wanted: DeviceFilter) -> bool:
     """Whether devices in the span of a page may be left out."""
-    return wanted.missing or bool(wanted.host) or wanted.trouble is not None
+    return wanted.missing or wanted.unseen or bool(wanted.host) or wanted.trouble is not None
 
 
 def filters(site: str, wanted: DeviceFilter) -> tuple[str, ...]:
     """Return what a cursor belongs to. The time of a question about trouble is no part: each page has another one."""
-    return site, str(wanted.release), str(wanted.missing), wanted.host, str(wanted.trouble is not None)
+    which = "unseen" if wanted.unseen else str(wanted.missing)
+    return site, str(wanted.release), which, wanted.host, str(wanted.trouble is not None)
 
 
-def _window(site: str, row_id: int, after: str, most: int) -> Select[Any]:
+def _window(site: str, row_id: int, wanted: DeviceFilter, after: str, most: int) -> Select[Any]:
     """Select the next identities, before any filter. Each half comes from its index, in order."""
+    only_listed = select(devices.c.serial).where(devices.c.site_id == row_id, devices.c.serial > after)
+    if wanted.unseen:
+        return only_listed.order_by(devices.c.serial).limit(most)
     seen = select(_device.identity).where(is_device_of(site), _device.identity > after)
     seen_first = seen.order_by(_device.identity).limit(most).subquery()
-    listed = select(devices.c.serial).where(devices.c.site_id == row_id, devices.c.serial > after)
-    listed_first = listed.order_by(devices.c.serial).limit(most).subquery()
+    listed_first = only_listed.order_by(devices.c.serial).limit(most).subquery()
     both = union(select(seen_first.c.identity), select(listed_first.c.serial)).subquery()
     return select(both.c.identity).order_by(both.c.identity).limit(most)
 
@@ -114,6 +117,8 @@ def _found(
         if wanted.trouble is not None:
             query = query.where(select(_device.id).where(_device.identity == devices.c.serial, there).exists())
         found.update(dict.fromkeys(connection.scalars(query.limit(most))))
+    if wanted.unseen:
+        return found
     seen = select(device_histories).where(is_device_of(site), there, passes(wanted))
     first = seen.order_by(_device.identity).limit(most)
     found.update({each.identity: each for each in with_grade(connection, first, wanted.release)})

@@ -5,15 +5,16 @@ they have not seen, and a form that is sent twice acts once.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engage_server.errors import Conflict
-from engage_server.records import ActTerms
+from engage_server.errors import BodyInvalid, Conflict, Refused
+from engage_server.records import ActTerms, AuditAction, Occasion
 from engage_server.services.access.permissions import assert_may
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
+from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.console.visit import Visit
 
 VERSION = "version"
@@ -43,11 +44,53 @@ def act_by(
     """
     values = {**visit.path, **path}
     assert_may(visit.actor, route.act, "" if route.scope is Scope.EVERYWHERE else str(values.get("site", "")))
-    read = reading.read_fields(json.dumps(body).encode(), route.body) if route.body is not None else None
+    read = _read(body, route.body) if route.body is not None else None
     call = Call(
         visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
     )
-    return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
+    try:
+        return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
+    except Refused as refusal:
+        raise _as_forms_say_it(refusal) from None
+
+
+def route_to(handle: Callable[..., Any]) -> Route[Any, Any, Any]:
+    """The route of the API that a function handles."""
+    return next(route for route in ROUTES if route.handle is handle)
+
+
+def occasion_of(visit: Visit, action: AuditAction) -> Occasion:
+    """The occasion of an act for which the API has no route: with its reason, and only if the site has not changed.
+
+    Args:
+        visit: Who asks, and the form that they sent. It carries the version of the site.
+        action: What the act writes into the audit log.
+
+    Raises:
+        Conflict: The site has changed since its page was made (``precondition.failed``).
+        UsageError: The reason cannot be used.
+    """
+    assert_unchanged(seen_by(visit), str(visit.version))
+    return replace(visit.because(), terms=ActTerms(action, visit.version))
+
+
+def version_of(route: Route[Any, Any, Any], visit: Visit, **path: str | int) -> str:
+    """What a form of a route carries as its version: that of what the page shows, as a request would have to send it.
+
+    Args:
+        route: What the form asks for. "" is returned for one without a version.
+        visit: Who looks at the page.
+        path: As for :func:`act_by`.
+
+    Raises:
+        EngageError: There is no such thing.
+    """
+    if route.version is None:
+        return ""
+    call: Call[Any, Any] = Call(
+        visit.services, visit.actor, visit.occasion, {**visit.path, **path}, NoQuery(), None, visit.open_sent
+    )
+    return str(route.version(call))
 
 
 def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> ActTerms | None:
@@ -60,6 +103,27 @@ def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> A
     if route.writes is None:
         return None
     return ActTerms(route.writes, found if isinstance(found, int) else None)
+
+
+def _read(body: Mapping[str, Any] | None, shape: Any) -> Any:
+    try:
+        return reading.read_fields(json.dumps(body).encode(), shape)
+    except reading.FieldsInvalid as error:
+        said = [f"{where.strip('/').replace('/', ' ').replace('_', ' ')} {what}" for where, what in error.faults]
+        raise BodyInvalid(said[0], "Correct it, and send the form again.", code=error.code, rows=said[1:]) from None
+
+
+def _as_forms_say_it(refusal: Refused) -> Refused:
+    """The same refusal. Where the API's next step is a field of JSON, it is the form's."""
+    if refusal.code != "doors.fail":
+        return refusal
+    first, *rows = refusal.sentence.split("\n")
+    return Refused(
+        first,
+        "Nothing was changed. To do it anyway, type the name of the site into the form.",
+        code=refusal.code,
+        rows=rows,
+    )
 
 
 def seen_by(visit: Visit) -> str | None:

@@ -20,7 +20,7 @@ from engage_server.web.console.table import PAGES
 
 _ASSETS = Path(__file__).with_name("assets")
 _DEFECT = EngageError("the page could not be shown", "See the log of the operators' instance.")
-_TYPES = {"console.css": "text/css", "console.js": "text/javascript"}
+_TYPES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
 def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blueprint:

@@ -10,27 +10,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Request, Response, g, redirect
 from flask import request as current
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from engage_server.errors import BodyInvalid, EngageError
 from engage_server.records import Actor, BootClock, Occasion
 from engage_server.services.access.permissions import Act, assert_may, assert_may_somewhere
+from engage_server.services.access.secrets_at_rest import digest_of
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.route import Scope
-from engage_server.web.console import form_tokens
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import read_path
 from engage_server.web.console.services import Services
 from engage_server.web.console.showing.rendering import shown
-from engage_server.web.console.visit import Visit
+from engage_server.web.console.visit import Browser, Visit
 from engage_server.web.problems import status_of
+from engage_server.web.sign_in import form_tokens
 from engage_server.web.sign_in.cookie import SessionCookie
-from engage_server.web.sign_in.routes import SIGN_IN
+from engage_server.web.sign_in.next_page import SIGN_IN, with_next
 
 _SEE_OTHER = 303
 
@@ -58,6 +59,7 @@ class Surroundings:
 class _Visitor:
     actor: Actor
     session: str = field(repr=False)
+    browser: Browser
 
 
 class Dispatch:
@@ -125,7 +127,10 @@ class Dispatch:
     def _visitor(self, request: Request) -> _Visitor | None:
         secret = self._with.cookie.read(request)
         actor = self._with.services().access.sign_ins.actor(secret, self._with.now()) if secret else None
-        return None if actor is None else _Visitor(actor, secret)
+        if actor is None:
+            return None
+        origin, address = f"{self._with.cookie.scheme}://{request.host}", request.environ.get("REMOTE_ADDR", "")
+        return _Visitor(actor, secret, Browser(origin, str(address), digest_of(secret)))
 
     def _visit(
         self, page: Page, request: Request, values: Mapping[str, str], visitor: _Visitor, act: Act, scope: Scope
@@ -137,9 +142,9 @@ class Dispatch:
         else:
             assert_may(actor, act, str(path.get("site", "")) if scope is Scope.SITE else "")
         occasion = Occasion(actor.name, self._with.now(), self._with.boot_clock())
-        return Visit(
-            page, self._with.services(), actor, occasion, path, _single(request.args), {}, {}, self._with.open_sent
-        )
+        asked, services = _single(request.args), self._with.services()
+        opener, clock = self._with.open_sent, self._with.now
+        return Visit(page, services, actor, occasion, path, asked, {}, MultiDict(), opener, clock, visitor.browser)
 
     @staticmethod
     def _may_see(page: Page, visit: Visit) -> bool:
@@ -148,7 +153,7 @@ class Dispatch:
 
 def _with_form(visit: Visit, request: Request) -> Visit:
     try:
-        return replace(visit, fields=_single(request.form), files=request.files.to_dict())
+        return replace(visit, fields=_single(request.form), files=request.files)
     except RequestEntityTooLarge:
         raise BodyInvalid("the form is too large", "Send less.", code="request.too_large") from None
 
@@ -160,7 +165,7 @@ def _single(values: Any) -> dict[str, str]:
 
 def _led_to_sign_in(request: Request | None) -> AnyResponse:
     """Lead to the page on which people sign in, and from there to the page that was asked for."""
-    if request is None or request.path == "/":
+    if request is None:
         return redirect(SIGN_IN, _SEE_OTHER)
     asked = request.full_path if request.query_string else request.path
-    return redirect(f"{SIGN_IN}?{urlencode({'next': asked})}", _SEE_OTHER)
+    return redirect(with_next(SIGN_IN, asked), _SEE_OTHER)

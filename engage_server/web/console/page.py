@@ -25,8 +25,8 @@ class Form:
     Attributes:
         path: Where it is sent. Its parameters are those of the page.
         act: What its sender does.
-        carry_out: Does it, and returns the path of the page that follows. What is shown once, such as a token or the
-            result of a check, is returned as more content of the page that holds the form. Raises EngageError if it is
+        carry_out: Does it, and returns the path of the page that follows. What is shown once, such as a token, is
+            returned as more content of the page that holds the form. Raises EngageError if it is
             refused.
         scope: Where its sender must have the role.
         most_bytes: The most bytes that it may have, uploads included.

@@ -4,7 +4,10 @@ from collections.abc import Mapping
 from typing import Protocol
 
 from engage_server.services.access.people import People
+from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.rotation.adoption_nights import AdoptionNights
+from engage_server.services.sites.device_import import DeviceImport
 from engage_server.web.api import services as api
 
 
@@ -24,8 +27,24 @@ class Services(api.Services, Protocol):
         """People and tokens."""
 
     @property
+    def adoption_nights(self) -> AdoptionNights:
+        """How the doors of a site came through, night by night."""
+
+    @property
+    def gate_seconds(self) -> float:
+        """How often the operators' instance looks at open rotations."""
+
+    @property
     def disk(self) -> DiskOverview:
         """How much of this host's disk devices use."""
 
     def current_releases(self) -> Mapping[str, int]:
         """The number of the release that each site serves. A site that serves nothing yet is not in it."""
+
+    @property
+    def doors(self) -> Doors:
+        """Collects what is known of one door."""
+
+    @property
+    def device_import(self) -> DeviceImport:
+        """Imports lists of devices."""

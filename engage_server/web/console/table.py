@@ -3,12 +3,40 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import about, check, tonight
+from engage_server.web.console.pages import (
+    about,
+    account,
+    audit_log,
+    check,
+    door,
+    doors,
+    people,
+    release,
+    release_comparison,
+    releases,
+    rotation,
+    rotation_past,
+    site,
+    tokens,
+    tonight,
+)
 
 PAGES: tuple[Page, ...] = (
     *tonight.PAGES,
+    *site.PAGES,
+    *releases.PAGES,
+    *release_comparison.PAGES,
+    *release.PAGES,
+    *doors.PAGES,
+    *door.PAGES,
+    *audit_log.PAGES,
+    *rotation.PAGES,
+    *rotation_past.PAGES,
     *check.PAGES,
+    *people.PAGES,
+    *tokens.PAGES,
     *about.PAGES,
+    *account.PAGES,
 )
 
 

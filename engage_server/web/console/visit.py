@@ -1,25 +1,42 @@
 """One visit of a page: who comes, when, what they asked for, and what they typed."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
-from werkzeug.datastructures import FileStorage
+from werkzeug.datastructures import FileStorage, MultiDict
 
 from engage_server.errors import EngageError, UsageError
 from engage_server.records import Actor, Occasion, Site
 from engage_server.records.occasion import read_reason
-from engage_server.services.access.permissions import Act, may
+from engage_server.services.access.permissions import PERMISSIONS, Act, may
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.console.page import Page
+from engage_server.web.console.path_parameters import filled
 from engage_server.web.console.services import Services
 
 CONFIRM = "confirm"
+DONE = "done"  # in a query: the entry of the audit log that was written before this page
 _SECRET_FIELDS = ("passphrase", "password", "again", "before")
 _PRIVATE_KEY = "PRIVATE KEY-----"
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What is known of the browser with which somebody comes.
+
+    Attributes:
+        origin: How it calls this server, such as ``http://localhost:8008``.
+        address: Where it is.
+        session: The digest of its session. It opens nothing.
+    """
+
+    origin: str
+    address: str
+    session: str = field(repr=False)
 
 
 @dataclass(frozen=True)  # no slots: what is read of the site is kept
@@ -34,8 +51,10 @@ class Visit:
         path: The parameters of the path, by name, read.
         query: What stands behind the question mark.
         fields: The fields of the form that was sent. Empty for a page that is only looked at.
-        files: The uploads of that form.
+        files: The uploads of that form. A name may have several: ``getlist``.
         open_sent: Opens a chain that was sent, in a process that can be stopped.
+        clock: What time it is by now; aware, UTC. ``occasion`` has the time at which the visitor came.
+        browser: With which the visitor comes.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
     """
 
@@ -46,8 +65,10 @@ class Visit:
     path: Mapping[str, str | int]
     query: Mapping[str, str]
     fields: Mapping[str, str]
-    files: Mapping[str, FileStorage]
+    files: MultiDict[str, FileStorage]
     open_sent: OpenSent
+    clock: Callable[[], datetime]
+    browser: Browser
     refusal: EngageError | None = field(default=None)
 
     @property
@@ -87,10 +108,20 @@ class Visit:
         """Whether the visitor may do something, at the site in the path if none is given."""
         return may(self.actor, act, site or str(self.path.get("site", "")))
 
+    @staticmethod
+    def least_role(act: Act) -> str:
+        """The role that is needed to do something. "" if only the command line may."""
+        role = PERMISSIONS[act].role
+        return role.value if role is not None else ""
+
     def typed(self, name: str, before: str = "") -> str:
         """What was typed into a field, else what stands in it before anything is. No secret is given back."""
         typed = self.fields.get(name, before)
         return "" if name in _SECRET_FIELDS or _PRIVATE_KEY in typed else typed
+
+    def uploads(self, name: str) -> list[FileStorage]:
+        """The files that were chosen in a field, which may have several."""
+        return [each for each in self.files.getlist(name) if each.filename]
 
     def is_ticked(self, name: str) -> bool:
         """Whether a box is ticked in the form that was sent."""
@@ -126,9 +157,13 @@ class Visit:
             )
 
     def link(self, **changed: str | None) -> str:
-        """The query of this page with some parameters changed; None leaves one out. For links of filters and pages."""
-        wanted = {**self.query, **changed}
-        return "?" + urlencode({name: value for name, value in wanted.items() if value})
+        """This page with some parameters of its query changed; None leaves one out. For links of filters and pages.
+
+        It is the address of the page also where a form of the page was refused. What was done before is left out.
+        """
+        wanted = {**self.query, DONE: None, **changed}
+        query = urlencode({name: value for name, value in wanted.items() if value})
+        return filled(self.page.path, self.path) + (f"?{query}" if query else "")
 
     def refused(self, refusal: EngageError) -> "Visit":
         """The same visit, to show the page again with what was refused."""

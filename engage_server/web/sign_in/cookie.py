@@ -20,6 +20,11 @@ class SessionCookie:
         self._secure = secure
 
     @property
+    def scheme(self) -> str:
+        """The scheme by which browsers come, be it to a proxy."""
+        return "https" if self._secure else "http"
+
+    @property
     def name(self) -> str:
         """Its name."""
         return _SECURE_NAME if self._secure else _NAME

@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 from flask import Blueprint, Request, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
-from engage_server.errors import EngageError
+from engage_server.errors import EngageError, TooEarly
 from engage_server.services.access.openid.terms import RETURN_PATH
 from engage_server.services.access.openid.trip import GOOD_FOR, Trip
 from engage_server.services.access.sign_ins import SignIns
+from engage_server.web.sign_in.next_page import FIELD as NEXT
+from engage_server.web.sign_in.next_page import HOME, read_next, with_next
 
 if TYPE_CHECKING:
     from engage_server.services.access.openid.sign_in import OpenIdSignIn, Returned
@@ -113,11 +115,12 @@ class OpenIdPages:
 
     def openid(self) -> AnyResponse:
         """Send the browser to the provider."""
-        if request.host != urlsplit(self._door.base).netloc and not request.args:
+        aim = read_next(request.args.get(NEXT))
+        if request.host != urlsplit(self._door.base).netloc and "from" not in request.args:
             # a cookie that is set under another name of this host would not come back
-            return redirect(f"{self._door.base}{START}?from=here", 303)
+            return redirect(self._door.base + with_next(START, aim, **{"from": "here"}), 303)
         try:
-            trip, address = self._door.sign_in().begin(self._now())
+            trip, address = self._door.sign_in().begin(self._now(), "" if aim == HOME else aim)
         except EngageError as error:
             return self._trouble(error)
         answer = redirect(address, 303)
@@ -133,7 +136,9 @@ class OpenIdPages:
             signed_in = self._access().sign_ins.begin(person, _address(), now, "openid")
         except EngageError as error:
             return self._trouble(error)
-        answer = make_response(render_template("openid-done.html", name=person.name))
+        trip = Trip.read(self._cookie.read(request))  # it is this one: the state fits
+        aim = read_next(trip.aim if trip else "")
+        answer = make_response(render_template("openid-done.html", name=person.name, aim=aim))
         self._into_session(answer, signed_in.secret)
         self._cookie.remove(answer)
         return answer
@@ -157,10 +162,17 @@ class OpenIdPages:
             raise error
         if error.code == "openid.unavailable":  # only the log says why
             status, trouble = _AWAY, f"the OpenID provider cannot be used now. {error.next_step}"
-        page = render_template("sign-in.html", trouble=trouble, name="", openid=True)
-        answer = make_response(page, status)
+        page = render_template("sign-in.html", trouble=trouble, name="", openid=START, aim=HOME)
+        answer = with_retry(make_response(page, status), error)
         self._cookie.remove(answer)
         return answer
+
+
+def with_retry(answer: Response, error: EngageError) -> Response:
+    """Add to an answer when the next attempt may come, if the error says so (RFC 9110 section 10.2.3)."""
+    if isinstance(error, TooEarly):
+        answer.headers["Retry-After"] = str(error.retry_seconds)
+    return answer
 
 
 def _address() -> str:

@@ -6,18 +6,21 @@ from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from flask import Blueprint, Response, redirect, render_template, request
+from flask import Blueprint, Response, make_response, redirect, render_template, request
 from werkzeug.wrappers import Response as AnyResponse
 
 from engage_server.errors import EngageError, Refused
 from engage_server.records import Actor
 from engage_server.services.access.people import People
+from engage_server.web.sign_in import form_tokens
 from engage_server.web.sign_in.cookie import SessionCookie
-from engage_server.web.sign_in.openid import OpenIdDoor, OpenIdPages, Sessions
+from engage_server.web.sign_in.next_page import FIELD as NEXT
+from engage_server.web.sign_in.next_page import HOME, SIGN_IN, read_next, with_next
+from engage_server.web.sign_in.openid import START, OpenIdDoor, OpenIdPages, Sessions, with_retry
 
 _log = logging.getLogger(__name__)
 
-SIGN_IN, HOME, ACCOUNT = "/sign-in", "/", "/account"
+SIGN_OUT = "/sign-out"
 _STYLE = Path(__file__).with_name("sign-in.css")
 _WAIT, _WRONG, _STORE = 429, 403, 503
 # Pages hold nothing but their own style. Nobody may frame them, and forms go back here alone.
@@ -54,10 +57,9 @@ def blueprint(
     bp = Blueprint("sign_in", __name__, template_folder="templates")
     pages = _Pages(access, now, SessionCookie(secure=secure), has_openid=openid is not None)
     for path, method, view in (
-        (ACCOUNT, "GET", pages.account),
         (SIGN_IN, "GET", pages.form),
         (SIGN_IN, "POST", pages.sign_in),
-        ("/sign-out", "POST", pages.sign_out),
+        (SIGN_OUT, "POST", pages.sign_out),
         (f"{SIGN_IN}/<secret>", "GET", pages.link),
         (f"{SIGN_IN}/<secret>", "POST", pages.set_password),
     ):
@@ -79,34 +81,32 @@ class _Pages:
         self._now = now
         self._cookie = cookie
 
-    def account(self) -> AnyResponse | str:
-        """Say who is signed in."""
-        actor = self._actor()
-        if actor is None:
-            return redirect(SIGN_IN, 303)
-        return render_template("signed-in.html", name=actor.name, grant=actor.grant)
-
     def form(self) -> AnyResponse | str:
         """Show the form."""
+        aim = read_next(request.args.get(NEXT))
         if self._actor() is not None:
-            return redirect(HOME, 303)
-        return render_template("sign-in.html", trouble="", name="", openid=self._has_openid)
+            return redirect(aim, 303)
+        return self._form(aim)
 
-    def sign_in(self) -> AnyResponse | tuple[str, int]:
+    def sign_in(self) -> AnyResponse:
         """Check name and password. A session of before ends: a browser has one person."""
         name, password = request.form.get("name", ""), request.form.get("password", "")
+        aim = read_next(request.form.get(NEXT))
         try:
             signed_in = self._access().sign_ins.by_password(name, password, _address(), self._now())
         except Refused as refused:
             status = _WAIT if refused.code == "sign_in.wait" else _WRONG
             trouble = f"{refused.sentence}. {refused.next_step}"
-            page = render_template("sign-in.html", trouble=trouble, name=name[:64], openid=self._has_openid)
-            return page, status
-        return self._home_with(signed_in.secret)
+            return with_retry(make_response(self._form(aim, trouble, name[:64]), status), refused)
+        return self._led_to(aim, signed_in.secret)
 
-    def sign_out(self) -> AnyResponse:
-        """End the session."""
-        self._access().sign_ins.end(self._cookie.read(request))
+    def sign_out(self) -> AnyResponse | tuple[str, int]:
+        """End the session. A form that is none of this session's asks first, so everybody can always leave."""
+        session = self._cookie.read(request)
+        if self._actor() is not None and not form_tokens.is_own_form(session, request.form.get(form_tokens.FIELD, "")):
+            token = (form_tokens.FIELD, form_tokens.form_token(session))
+            return render_template("sign-out.html", path=SIGN_OUT, token=token), _WRONG
+        self._access().sign_ins.end(session)
         answer = redirect(SIGN_IN, 303)
         assert isinstance(answer, Response)  # noqa: S101  # Flask's own
         self._cookie.remove(answer)
@@ -134,7 +134,7 @@ class _Pages:
         except Refused as refused:
             trouble = f"{refused.sentence}. {refused.next_step}"
             return render_template("set-password.html", name=person.name, trouble=trouble), 400
-        return self._home_with(access.sign_ins.begin(person, _address(), now, "link").secret)
+        return self._led_to(HOME, access.sign_ins.begin(person, _address(), now, "link").secret)
 
     def into_session(self, answer: Response, secret: str) -> None:
         """Put a session into an answer. The one of before ends: a browser has one person."""
@@ -143,8 +143,12 @@ class _Pages:
             self._access().sign_ins.end(before)
         self._cookie.set(answer, secret)
 
-    def _home_with(self, secret: str) -> AnyResponse:
-        answer = redirect(HOME, 303)
+    def _form(self, aim: str, trouble: str = "", name: str = "") -> str:
+        openid = with_next(START, aim) if self._has_openid else ""
+        return render_template("sign-in.html", trouble=trouble, name=name, openid=openid, aim=aim)
+
+    def _led_to(self, path: str, secret: str) -> AnyResponse:
+        answer = redirect(path, 303)
         assert isinstance(answer, Response)  # noqa: S101  # Flask's own
         self.into_session(answer, secret)
         return answer

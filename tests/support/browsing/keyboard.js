@@ -21,7 +21,8 @@
       place: all.indexOf(at),
       name: name(at),
       href: at.getAttribute("href") || "",
-      outlined: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2,
+      // "auto" is the browser's own, which it draws well on any ground
+      outlined: style.outlineStyle === "auto" || (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2),
       shown: box.width > 0 && box.height > 0 && box.bottom > 0 && box.top < innerHeight,
       covered: !(top && (top === at || at.contains(top) || top.contains(at))),
     },

@@ -6,7 +6,7 @@ from typing import Any
 
 _SCRIPT = Path(__file__).with_name("keyboard.js")
 _TO_THE_START = "document.body.tabIndex = -1; document.body.focus(); document.body.removeAttribute('tabindex')"
-_SPARE = 3
+_SPARE, _PARTS = 3, 8
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,15 @@ def walk(page: Any) -> tuple[list[Stop], list[str]]:
     """Press Tab until the page is left. The stops, and all that should be one, in the order of the page."""
     page.evaluate(_TO_THE_START)
     focusable: list[str] = page.evaluate(_SCRIPT.read_text())["focusable"]
-    stops = []
-    for _ in range(len(focusable) + _SPARE):
+    stops: list[Stop] = []
+    dates = page.locator("input[type=date], input[type=time], input[type=datetime-local]").count()
+    for _ in range(len(focusable) + _PARTS * dates + _SPARE):
         page.keyboard.press("Tab")
         at = page.evaluate(_SCRIPT.read_text())["at"]
         if at is None:
             break
-        stops.append(Stop(**at))
+        if not stops or stops[-1].place != at["place"]:  # a date has several parts
+            stops.append(Stop(**at))
     return stops, focusable
 
 

@@ -1,14 +1,16 @@
 """A proxy that refuses everything, and writes down what was asked of it: what a browser wanted from elsewhere.
 
-A browser also connects without a request that a page's debugger sees, such as to hosts that it greets in advance.
-A proxy sees those, too.
+A debugger tells what a page asks for. This is a second witness, which does not depend on the browser's word.
 """
 
+import re
 import socketserver
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+# Chromium's makers, whom it asks by itself now and then. If a page asks them, the witness of its requests knows.
+_MAKERS = re.compile(r"\w+ (http://)?([\w-]+\.)*(google|googleapis|gvt1|gstatic)\.com[:/]")
 _REFUSAL = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
@@ -17,7 +19,7 @@ class RefusingProxy:
 
     Attributes:
         address: For a browser's settings.
-        asked: The first line of each request.
+        asked: The first line of each request, without those of Chromium itself.
     """
 
     def __init__(self, port: int) -> None:
@@ -31,7 +33,9 @@ def refusing_proxy() -> Iterator[RefusingProxy]:
 
     class Refuse(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            proxy.asked.append(self.rfile.readline(65536).decode("latin-1").strip())
+            asked = self.rfile.readline(65536).decode("latin-1").strip()
+            if not _MAKERS.match(asked):
+                proxy.asked.append(asked)
             self.wfile.write(_REFUSAL)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Refuse) as server:

@@ -7,7 +7,6 @@ import click
 import pytest
 
 from engage_server.as_json.devices import device_json
-from engage_server.cli.device.device_views import grade_words
 from engage_server.records import DeviceHistory, Grade
 from engage_server.services.evidence.device_view import DeviceView
 from tests.project.documentation import commands
@@ -67,7 +66,7 @@ def test_devices_have_the_same_keys_whether_they_were_seen_or_not() -> None:
     ],
 )
 def test_what_was_seen_with_another_release_is_not_called_never_seen(view: DeviceView, words: str) -> None:
-    assert grade_words(view) == words
+    assert view.grade_words == words
 
 
 def states_shown(folder: Path) -> list[str]:

@@ -116,6 +116,28 @@ class TestPeople:
         assert not store.set_password_hash("bert", "hash", "other")
         assert store.people()[0].password_hash == "stronger"
 
+    def test_a_password_is_exchanged_with_all_that_the_old_one_opened(self, store: SqlStore, event: AuditEvent) -> None:
+        """Nothing else of the person changes: an admin may lock them at the same moment."""
+        store.add_person(BERT, event)
+        second = replace(FIRST, digest="2" * 64)
+        for each in (FIRST, second):
+            store.add_sign_in(each, event)
+        store.add_invitation("3" * 64, "bert", at(60))
+        store.change_person(replace(BERT, state=PersonState.LOCKED), event, ends_sign_ins=False)
+        entries = len(audit_events(store))
+        assert not store.change_password("bert", ("another", "new"), event, second.digest)
+        assert not store.change_password("nobody", ("hash", "new"), event, second.digest)
+        assert store.sign_ins("bert") == [FIRST, second]
+        assert store.invited("3" * 64, NOW) == "bert"
+        assert len(audit_events(store)) == entries
+        assert store.change_password("bert", ("hash", "new"), event, second.digest)
+        found = store.person("bert")
+        assert found is not None
+        assert (found.password_hash, found.state) == ("new", PersonState.LOCKED)
+        assert store.sign_ins("bert") == [second]
+        assert store.invited("3" * 64, NOW) is None
+        assert len(audit_events(store)) == entries + 1
+
     def test_no_print_shows_a_hash(self) -> None:
         assert "hash" not in repr(BERT)
         assert "d" * 10 not in repr(TOKEN)

@@ -45,6 +45,7 @@ from tests.support.world import address_of, serial_of
 
 EVERY = DeviceFilter()
 MISSING = DeviceFilter(2, missing=True)
+UNSEEN = DeviceFilter(2, unseen=True)
 TROUBLED = DeviceFilter(trouble=TroubleFilter(NOW, TROUBLE_CODES))
 WAITING = RotationState.WAITING
 ROTATION = Rotation(0, "main", RotationWay.CUT_OVER, WAITING, 1, (2,), 0, NOW, "/x", GatePolicy(), (), NOW, "me")
@@ -141,7 +142,7 @@ class TestDevices:
         assert faults([each.identity for each in found], steady) == set()
         assert len(found) >= len(steady)
 
-    @pytest.mark.parametrize("wanted", [EVERY, MISSING], ids=["all", "missing"])
+    @pytest.mark.parametrize("wanted", [EVERY, MISSING, UNSEEN], ids=["all", "missing", "unseen"])
     @pytest.mark.usefixtures("narrow")
     def test_pages_hold_what_the_list_holds(self, store: SqlStore, event: AuditEvent, wanted: DeviceFilter) -> None:
         bustle = Bustle(store, event, 1)
@@ -367,6 +368,7 @@ CHANGES = AuditFilter(actions=(AuditAction.SITE_CHANGED,))
 QUESTIONS: dict[str, tuple[Callable[[SqlStore, str | None], Page[Any]], str]] = {
     "devices": (lambda s, c: s.device_page("main", EVERY, c, 50), "ix_device_histories_identity"),
     "missing": (lambda s, c: s.device_page("main", MISSING, c, 50), "ix_device_histories_identity"),
+    "unseen": (lambda s, c: s.device_page("main", UNSEEN, c, 50), ""),
     "troubled": (lambda s, c: s.device_page("main", TROUBLED, c, 50), "ix_device_histories_identity"),
     "search": (lambda s, c: s.device_page("main", DeviceFilter(search="door"), c, 50), "label_words"),
     "search for a number": (

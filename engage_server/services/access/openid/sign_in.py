@@ -62,13 +62,17 @@ class OpenIdSignIn:
         self._attempts = Attempts(store)
         self._arrivals = Arrivals(store, terms.groups)
 
-    def begin(self, now: datetime) -> tuple[Trip, str]:
+    def begin(self, now: datetime, aim: str = "") -> tuple[Trip, str]:
         """Begin a trip. Return it with the address to which the browser goes.
+
+        Args:
+            now: The time; aware.
+            aim: The page to which the browser goes in the end. :attr:`.Trip.aim` has it when the browser is back.
 
         Raises:
             NotPossible: The provider cannot be used now (``openid.unavailable``).
         """
-        trip = Trip.begin(now)
+        trip = Trip.begin(now, aim)
         try:
             return trip, self._provider.address(trip)
         except EngageError as error:

@@ -6,7 +6,7 @@ somebody comes back. A return belongs to the browser that has the cookie, and to
 
 import hashlib
 import hmac
-from base64 import urlsafe_b64encode
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -21,25 +21,32 @@ class Trip:
     """A trip.
 
     Attributes:
-        cookie: A secret, and when it began. Anyone who changes the time also changes the state.
+        cookie: A secret, when it began, and where it leads. Anyone who changes one of them also changes the state.
         began_at: Aware, UTC.
+        aim: The page to which the browser goes in the end. "" for none in particular.
     """
 
     cookie: str
     began_at: datetime
+    aim: str = ""
 
     @staticmethod
-    def begin(now: datetime) -> "Trip":
+    def begin(now: datetime, aim: str = "") -> "Trip":
         """Begin one."""
-        return Trip(f"{new_secret()}.{int(now.timestamp())}", now)
+        cookie = f"{new_secret()}.{int(now.timestamp())}"
+        return Trip(f"{cookie}.{urlsafe_b64encode(aim.encode()).decode()}" if aim else cookie, now, aim)
 
     @staticmethod
     def read(cookie: str) -> "Trip | None":
         """Read a cookie. None if it is none of ours."""
-        secret, _, seconds = cookie.partition(".")
+        secret, _, rest = cookie.partition(".")
+        seconds, _, aim = rest.partition(".")
         if len(secret) != len(new_secret()) or not (seconds.isascii() and seconds.isdecimal() and len(seconds) < 12):
             return None
-        return Trip(cookie, datetime.fromtimestamp(int(seconds), UTC))
+        try:
+            return Trip(cookie, datetime.fromtimestamp(int(seconds), UTC), urlsafe_b64decode(aim).decode())
+        except ValueError:  # base64 and UTF-8 alike
+            return None
 
     @property
     def state(self) -> str:

@@ -1,6 +1,7 @@
 """Describes the gate's counts in words: which devices, at which address, and what to do. Pure."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from engage_server.records import Adoption, Crowd, Doubt, SuspectDevice, door_title
 
@@ -21,6 +22,36 @@ _LOST = {
     "moved": "called from a new address, which counts from the third night in a row",
     "elsewhere": "not well at the usual address before, but seen at another one",
 }
+_KINDS = {
+    "refused": "refused TLS from their usual address",
+    "silent": "missed their habit of three nights or more",
+    "moved": "called from another address, which counts after three nights in a row",
+    "elsewhere": "not counted: not well before, and seen at another address recently",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class SuspectKind:
+    """Devices that have not come through, all for the same reason.
+
+    Attributes:
+        name: The reason, as scripts see it.
+        count: How many they are.
+        words: The reason, as words that follow the count.
+        examples: A few of them.
+    """
+
+    name: str
+    count: int
+    words: str
+    examples: tuple[SuspectDevice, ...]
+
+
+def suspect_kinds(adoption: Adoption) -> list[SuspectKind]:
+    """The devices that are lost, in doubt or elsewhere, by kind."""
+    found = [(name, getattr(adoption, name), words) for name, words in _KINDS.items()]
+    found += [(doubt.value, count, _DOUBTS[doubt]) for doubt, count in adoption.doubtful.items()]
+    return [SuspectKind(name, count, words, adoption.examples.get(name, ())) for name, count, words in found if count]
 
 
 def came(adoption: Adoption) -> str:
@@ -40,11 +71,6 @@ def crowd_words(adoption: Adoption, crowd: Crowd) -> str:
         "usual address of none of them. It is a new NAT or proxy, or somebody uses their serial numbers. "
         f"Find out whose address {crowd.address} is"
     )
-
-
-def doubt_words(doubt: Doubt) -> str:
-    """The meaning of a doubt, as words that follow a count of devices."""
-    return _DOUBTS[doubt]
 
 
 def example_words(devices: tuple[SuspectDevice, ...]) -> str:

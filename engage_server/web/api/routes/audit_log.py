@@ -1,19 +1,17 @@
 """The audit log: what operators did."""
 
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
 from engage_server.as_json.audit_log import AuditEntryJson, entry_json
 from engage_server.errors import Refused
-from engage_server.records import AuditAction, AuditEntry, AuditFilter
+from engage_server.records import AuditAction, AuditFilter
 from engage_server.services.access.permissions import Act, assert_may, may
+from engage_server.services.installation.audit_log import without_address
 from engage_server.web.api.bodies.times import Time
 from engage_server.web.api.paging import PageJson, PageQuery, page_answer
 from engage_server.web.api.route import Answer, Call, Route, Scope
-
-_WHERE_FROM = "address"  # whence a person signed in
 
 
 class AuditQuery(PageQuery):
@@ -38,7 +36,7 @@ def list_audit_entries(call: Call[AuditQuery, None]) -> Answer[PageJson[AuditEnt
     wanted = AuditFilter(query.site, query.actor, actions, query.since, query.until)
     page = call.services.audit.page(wanted, query.cursor, query.limit)
     sees_people = may(call.actor, Act.PEOPLE_SEE)
-    return page_answer(page, [entry_json(each if sees_people else _without_address(each)) for each in page.items])
+    return page_answer(page, [entry_json(each if sees_people else without_address(each)) for each in page.items])
 
 
 def _assert_may(call: Call[AuditQuery, None]) -> None:
@@ -55,14 +53,6 @@ def _assert_may(call: Call[AuditQuery, None]) -> None:
             code="access.site",
         )
     assert_may(call.actor, Act.AUDIT_SEE, site)
-
-
-def _without_address(entry: AuditEntry) -> AuditEntry:
-    """An entry that does not say whence a person signed in: that concerns those who care for people alone."""
-    if entry.event.action is not AuditAction.SIGNED_IN:
-        return entry
-    facts = {name: value for name, value in entry.event.facts.items() if name != _WHERE_FROM}
-    return replace(entry, event=replace(entry.event, facts=facts))
 
 
 ROUTES = (

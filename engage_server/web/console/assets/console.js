@@ -15,8 +15,10 @@
   document.querySelector("footer")?.append(button);
 
   // who types, reads a table with the keyboard or has opened something is left alone
+  const isTyped = (field) => field.type !== "hidden" && field.value !== field.defaultValue;
   const isBusy = () =>
-    paused || document.hidden || main().contains(document.activeElement) || main().querySelector("details[open]");
+    paused || document.hidden || main().contains(document.activeElement) || main().querySelector("details[open]") ||
+    [...main().querySelectorAll("input, textarea")].some(isTyped);
 
   const renew = () => {
     if (!main() || isBusy()) return;

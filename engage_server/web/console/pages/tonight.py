@@ -5,12 +5,13 @@ from typing import Any
 
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.risk.doors import told_to
+from engage_server.services.risk.groups import groups_of
 from engage_server.services.risk.known import DoorAtRisk, SiteTonight
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Page
 from engage_server.web.console.visit import Visit
 
-_DOORS = 25  # of each site
+_DOORS = 50  # of each site
 _WALKED = 500
 
 
@@ -19,12 +20,18 @@ def show(visit: Visit) -> Mapping[str, Any]:
     found = _sites(visit)
     sites = {each.name: each for each in visit.services.sites.all()}
     return {
-        "nights": [(sites[each.site], each) for each in found if each.site in sites],
+        "nights": [(sites[each.site], each, groups_of(each.doors[:_DOORS])) for each in found if each.site in sites],
         "most": _DOORS,
         "at_risk": sum(len(each.doors) for each in found),
-        "is_new": not any(each.site in visit.services.current_releases() for each in found),
+        "without_doors": [each.site for each in found if not each.doors and not _has_doors(visit, each.site)],
+        "served": visit.services.current_releases(),
         "zone_of": visit.zone_of,
+        "zone": "each site's own",
     }
+
+
+def _has_doors(visit: Visit, site: str) -> bool:
+    return bool(visit.services.evidence.devices(site, visit.now, limit=1))
 
 
 def show_walk(visit: Visit) -> Mapping[str, Any]:

@@ -38,12 +38,18 @@ _OF_SITE = (
     ("call-ins", "Call-ins", "/call-ins", Act.DEVICE_FILES_SEE),
 )
 # pages below another one
-_BELOW = {"release": "releases", "release-comparison": "releases", "rotation-past": "rotation", "door": "doors"}
+_BELOW = {
+    "release": "releases",
+    "release-comparison": "releases",
+    "rotation-past": "rotation",
+    "door": "doors",
+    "tokens": "people",
+}
 
 
 def main_links(visit: Visit) -> list[Link]:
     """Those to pages of no site."""
-    here = visit.page.name
+    here = _BELOW.get(visit.page.name, visit.page.name)
     return [
         Link(title, path, name == here)
         for name, title, path, act, somewhere in _MAIN

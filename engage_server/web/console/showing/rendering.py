@@ -1,6 +1,6 @@
 """Renders a page in the frame that all pages have: navigation, what was done, what was refused, the command."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -8,12 +8,14 @@ from typing import Any
 from flask import Response, render_template
 
 from engage_server.errors import EngageError, NotPossible
+from engage_server.services.access.permissions import Act
 from engage_server.web import problems
-from engage_server.web.console.form_tokens import FIELD
+from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
+from engage_server.web.sign_in.form_tokens import FIELD
 
 _OK = 200
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
@@ -31,18 +33,21 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     Raises:
         EngageError: The page cannot be shown.
     """
+    if visit.page.forms and visit.page.is_of_site:
+        _ = visit.version  # before what the page shows: what is read after it is at least as new
     own = visit.page.show(visit)
     zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
     frame: dict[str, Any] = {
         "visit": visit,
         "page": visit.page,
         "now": visit.now,
+        "is_refreshed": visit.page.is_refreshed,
         "main_links": navigation.main_links(visit),
         "site_links": navigation.site_links(visit),
         "site": visit.site if visit.page.is_of_site else None,
         "form_token": (FIELD, token),
         "done": what_was_done(visit),
-        "refusal": visit.refusal and refusal_words(visit.refusal),
+        "refusal": visit.refusal and refusal_words(visit.refusal, partial(visit.may, Act.SITE_SEE)),
         **of_zone(zone),
     }
     return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
@@ -72,10 +77,17 @@ def trouble(error: EngageError, status: int, visitor: str = "") -> Response:
     return _answer(page, status)
 
 
-def refusal_words(error: EngageError) -> tuple[str, str]:
-    """What happened, and what to do next. Paths and addresses of this host are left out: they are in the log."""
+def refusal_words(error: EngageError, may_see: Callable[[str], bool] = lambda site: False) -> tuple[str, str]:
+    """What happened, and what to do next. Paths and addresses of this host are left out: they are in the log.
+
+    Args:
+        error: Why something was refused.
+        may_see: Whether the reader may see a site. Another one is not named to them.
+    """
     if isinstance(error, NotPossible):
         return problems.NOT_POSSIBLE, problems.NOT_POSSIBLE_NEXT
+    if error.other_site and not may_see(error.other_site):
+        return PROBLEM_CODES[error.code][1], "Ask an admin who may see all sites."
     return error.sentence, error.next_step
 
 

@@ -7,7 +7,6 @@ more than look, tokens that said themselves how they are checked, and certificat
 import base64
 import json
 import logging
-import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,27 +23,11 @@ from engage_server.records import Role
 from engage_server.web.api.routes.table import ROUTES
 from tests.support.api import Api, Caller, problem, sent_chain
 from tests.support.api_requests import conditions_of, path_of
+from tests.support.canaries import forms_of, lines_of
 from tests.support.chains import SITE_KEY
 from tests.support.world import World
 
 PASSPHRASE = "the passphrase of a canary"
-_PEM_LINE = re.compile(r"^[A-Za-z0-9+/=]{40,}$", re.MULTILINE)
-
-
-def forms_of(secret: bytes) -> set[str]:
-    """A secret as it could be written."""
-    return {
-        secret.hex(),
-        secret.hex().upper(),
-        base64.b64encode(secret).decode(),
-        base64.urlsafe_b64encode(secret).decode(),
-    }
-
-
-def lines_of(pem: str) -> set[str]:
-    """The lines of a private key. One of them is enough to know it by."""
-    body = pem.partition("PRIVATE KEY-----")[2].partition("-----END")[0]
-    return set(_PEM_LINE.findall(body))
 
 
 class Canaries:

@@ -6,15 +6,18 @@ from typing import Any
 
 import pytest
 
-from engage_server.records import AuditFilter, Role
+from engage_server.pki.issuing.succession import AuthorityKeys
+from engage_server.records import AuditFilter, Role, RotationWay
+from engage_server.records.telling import tell_nobody
 from engage_server.services.access.permissions import PERMISSIONS
+from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import filled
 from engage_server.web.console.table import PAGES
 from engage_server.web.pages_policy import POLICY
 from tests.support.chains import SITE_KEY
-from tests.support.console import Browser, Console, Shown
+from tests.support.console import OURS, Browser, Console, Shown
 from tests.support.world import World, serial_of
 
 DOOR = serial_of(1)
@@ -34,9 +37,12 @@ def _name(value: Any) -> str:
 
 @pytest.fixture
 def world(world: World) -> World:
-    """With one door, which came through."""
+    """With one door, which came through, and one rotation, which was ended."""
     world.sites.add_device(DOOR, "main", world.occasion)
     world.see(world.finished(1, 1, world.occasion.now))
+    request = RotationRequest("main", RotationWay.SERVER_RENEWAL, world.folder / "none", AuthorityKeys())
+    world.rotations.begin(request, world.occasion, tell_nobody)
+    world.rotations.abort("main", "not yet", world.occasion)
     return world
 
 
@@ -168,7 +174,8 @@ def test_an_empty_form_is_refused_on_its_page_or_acts_by_intent(
 def test_a_form_that_is_too_large_is_refused(admin: Browser, page: Page, form: Form) -> None:
     """Before it is read whole."""
     token = admin.page("/check").form("/check")["token"]
-    answer = admin.post(_path(form), {"token": token, "much": "x" * (form.most_bytes + 1)})
+    much = {"token": token, "much": "x" * (form.most_bytes + 1)}
+    answer = admin.client.post(_path(form), data=much, headers=OURS)  # as an upload, it would lie in a file of the test
     assert answer.status_code in (400, 413), answer.text
 
 

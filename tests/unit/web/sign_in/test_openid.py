@@ -19,7 +19,7 @@ from joserfc import jwt
 from joserfc.jwk import ECKey, RSAKey
 from werkzeug.test import TestResponse
 
-from engage_server.records import Grant, Occasion, PersonState, Role, Secret
+from engage_server.records import Actor, ActorKind, Grant, Occasion, PersonState, Role, Secret
 from engage_server.services.access.openid.bounded_requests import Turns
 from engage_server.services.access.openid.provider import Provider
 from engage_server.services.access.openid.sign_in import OpenIdSignIn
@@ -70,6 +70,11 @@ class Door:
         client = self._app.test_client()
         client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
         return client
+
+    def visitor(self, browser: FlaskClient) -> Actor | None:
+        """Who has signed in there."""
+        cookie = browser.get_cookie("engage")
+        return self.sign_ins.actor(cookie.value, self.now) if cookie else None
 
 
 @pytest.fixture
@@ -123,7 +128,7 @@ class TestTrip:
         answer = travel(browser, provider)
         assert answer.status_code == 200
         assert '<meta http-equiv="refresh" content="0; url=/">' in answer.text
-        assert "<strong>anna</strong>: operator\nat depot" in browser.get("/account").text
+        assert door.visitor(browser) == Actor("anna", ActorKind.PERSON, Grant(Role.OPERATOR, frozenset({"depot"})))
         person = door.people.person("anna")
         assert person.subject == f"{provider.issuer} 248289761001"
         assert (person.password_hash, person.state) == ("", PersonState.ACTIVE)
@@ -172,6 +177,33 @@ class TestTrip:
             assert "evil" not in answer.text + str(answer.headers)
             local = browser.post(f"/sign-in?{urlencode({name: elsewhere})}", data={"name": "x", "password": "y"})
             assert "evil" not in local.text + str(local.headers)
+
+    @pytest.mark.parametrize("path", ["/sites/main/doors?search=a%20b", "/audit-log"])
+    def test_the_trip_ends_at_the_page_that_was_asked_for(self, door: Door, provider: OwnProvider, path: str) -> None:
+        browser = door.browser()
+        way = f"/sign-in/openid?{urlencode({'next': path})}"
+        assert f'href="{way}"' in browser.get("/sign-in", query_string={"next": path}).text
+        asked = browser.get(way)
+        assert path not in asked.headers["Location"], "the provider does not learn it"
+        answer = come_back(browser, provider.authorize(asked.headers["Location"]))
+        assert f'<meta http-equiv="refresh" content="0; url={path}">' in answer.text
+
+    def test_another_name_of_this_host_keeps_the_page(self, door: Door) -> None:
+        answer = door.browser().get("/sign-in/openid?next=/check", base_url="http://127.0.0.1")
+        assert answer.headers["Location"] == "http://localhost/sign-in/openid?from=here&next=%2Fcheck"
+        again = door.browser().get("/sign-in/openid?from=here&next=%2Fcheck", base_url="http://127.0.0.1")
+        assert "/auth?" in again.headers["Location"], "no circle"
+
+    def test_who_changes_the_page_in_the_cookie_changes_the_state(self, door: Door, provider: OwnProvider) -> None:
+        browser = door.browser()
+        asked = browser.get("/sign-in/openid?next=/check").headers["Location"]
+        cookie = browser.get_cookie("engage-openid")
+        assert cookie is not None
+        forged = base64.urlsafe_b64encode(b"//evil.example").decode()
+        browser.set_cookie("engage-openid", f"{cookie.value.rpartition('.')[0]}.{forged}")
+        answer = come_back(browser, provider.authorize(asked))
+        assert answer.status_code == 403
+        assert "evil" not in answer.text
 
     def test_a_session_of_before_ends(self, door: Door, provider: OwnProvider) -> None:
         browser = door.browser()
@@ -293,7 +325,7 @@ class TestForgedTokens:
         assert told(answer, caplog) == code
         assert made[0] not in caplog.text + answer.text
         assert made[0].split(".")[1] not in caplog.text
-        assert browser.get("/account").status_code == 303, "nobody is signed in"
+        assert door.visitor(browser) is None, "nobody is signed in"
         assert door.people.all() == []
 
     @pytest.mark.parametrize("kind", GOOD)
@@ -405,8 +437,8 @@ class TestPeople:
         provider.claims["groups"] = ["doors", "more doors", "readers", "unknown"]
         travel(second, provider)
         assert door.people.person("anna").grant == Grant(Role.OPERATOR, frozenset({"depot", "plant"}))
-        assert first.get("/account").status_code == 303, "the session with the greater role is over"
-        assert second.get("/account").status_code == 200
+        assert door.visitor(first) is None, "the session with the greater role is over"
+        assert door.visitor(second) is not None
 
     @pytest.mark.parametrize("groups", [[], ["unknown"], None, 7, [["doors"]], {"doors": True}, "unknown", ["DOORS"]])
     def test_without_a_group_nobody_comes_in(
@@ -416,7 +448,7 @@ class TestPeople:
         travel(before, provider)
         provider.claims["groups"] = groups
         assert told(travel(door.browser(), provider), caplog) == "openid.no_group"
-        assert before.get("/account").status_code == 303, "and earlier sessions end"
+        assert door.visitor(before) is None, "and earlier sessions end"
 
     def test_somebody_who_is_locked(
         self, door: Door, provider: OwnProvider, occasion: Occasion, caplog: pytest.LogCaptureFixture

@@ -3,14 +3,16 @@
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import escape
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Grant, Host, Occasion, Role
+from engage_server.records import Actor, ActorKind, Grant, Host, Occasion, Role
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.people import People
 from engage_server.services.access.sign_ins import IDLE, SignIns
@@ -18,11 +20,18 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.form_tokens import form_token
 from engage_server.web.sign_in.routes import blueprint
 from tests.support.chains import NOW
 from tests.support.databases import SEALER, migrated_sqlite
 
 PASSWORD = "correct horse battery"
+HOSTILE = [
+    *("", "//evil.example", "///evil.example", "https://evil.example/", "evil.example", "javascript:evil()"),
+    *("/\\evil.example", "\\evil.example", "/a\\evil", "/\tevil", "/evil\r\nSet-Cookie: a=b", "/\0evil", "/ evil"),
+    *("/\u2028evil", "/\u00e9vil", "/evil\x7f", " /evil", "\t//evil.example", "/" + "evil" * 250),
+    *("/sign-in?next=/evil", "/sign-out?evil", "/sign-in/evil", "/sign-in"),
+]
 
 
 class Door:
@@ -49,6 +58,11 @@ class Door:
         client = self._app.test_client()
         client.environ_base["HTTP_SEC_FETCH_SITE"] = "same-origin"
         return client
+
+    def visitor(self, browser: FlaskClient) -> Actor | None:
+        """Who has signed in there."""
+        cookie = browser.get_cookie("engage")
+        return self.sign_ins.actor(cookie.value, self.now) if cookie else None
 
     def _access(self) -> "Door":
         if self.is_away:
@@ -82,23 +96,27 @@ def sign_in(browser: FlaskClient, password: str = PASSWORD, name: str = "anna") 
     return browser.post("/sign-in", data={"name": name, "password": password}).status_code
 
 
+def sign_out(browser: FlaskClient) -> TestResponse:
+    """By the form that each page of the console has."""
+    cookie = browser.get_cookie("engage")
+    return browser.post("/sign-out", data={"token": form_token(cookie.value) if cookie else ""})
+
+
 class TestSigningIn:
     """From the link to the way out."""
 
     def test_from_the_link_to_the_way_out(self, door: Door, secret: str) -> None:
         browser = door.browser()
-        assert browser.get("/account").headers["Location"] == "/sign-in"
+        assert door.visitor(browser) is None
         shown = browser.get(f"/sign-in/{secret}")
-        assert "<strong>anna</strong>" in shown.text
+        assert 'value="anna"' in shown.text
         assert set_password(browser, secret) == 303
-        home = browser.get("/account")
-        assert "<strong>anna</strong>: operator" in home.text
-        assert "at main" in home.text
+        assert door.visitor(browser) == Actor("anna", ActorKind.PERSON, Grant(Role.OPERATOR, frozenset({"main"})))
         assert browser.get("/sign-in").headers["Location"] == "/"
-        assert browser.post("/sign-out").status_code == 303
-        assert browser.get("/account").headers["Location"] == "/sign-in"
+        assert sign_out(browser).headers["Location"] == "/sign-in"
+        assert door.visitor(browser) is None
         assert sign_in(browser) == 303
-        assert browser.get("/account").status_code == 200
+        assert door.visitor(browser) is not None
 
     def test_a_link_is_not_used_up_by_looking_at_it(self, door: Door, secret: str) -> None:
         for _ in range(3):
@@ -132,8 +150,11 @@ class TestSigningIn:
     def test_guessing_is_slow(self, door: Door, secret: str) -> None:
         set_password(door.browser(), secret)
         assert [sign_in(door.browser(), "wrong") for _ in range(7)] == [403] * 5 + [429] * 2
-        assert sign_in(door.browser()) == 429, "even with the right one"
-        door.now += timedelta(seconds=2)
+        early = door.browser().post("/sign-in", data={"name": "anna", "password": PASSWORD})
+        assert early.status_code == 429, "even with the right one"
+        seconds = int(early.headers["Retry-After"])
+        assert f"Wait {seconds} s" in early.text
+        door.now += timedelta(seconds=seconds)
         assert sign_in(door.browser()) == 303
 
     @pytest.mark.parametrize(
@@ -142,6 +163,73 @@ class TestSigningIn:
     def test_a_form_that_is_not_whole(self, door: Door, secret: str, form: dict[str, str]) -> None:
         sent = {name: text.encode("utf-8", "surrogatepass").decode("latin-1") for name, text in form.items()}
         assert door.browser().post("/sign-in", data=sent).status_code == 403
+
+
+class TestWhereItLeads:
+    """After signing in, people come to the page that they asked for, and never to another host."""
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "/",
+            "/sites/main/doors",
+            "/audit-log?site=main&actor=a%20b",
+            "/sign-ins",
+            "/sites/main/doors/2001:db8::1",
+            "/x/https://evil.example/",  # a path of ours
+        ],
+    )
+    def test_to_the_page_that_was_asked_for(self, door: Door, secret: str, path: str) -> None:
+        set_password(door.browser(), secret)
+        browser = door.browser()
+        page = browser.get("/sign-in", query_string={"next": path})
+        assert (f'name="next" value="{escape(path)}"' in page.text) is (path != "/")
+        answer = browser.post("/sign-in", data={"name": "anna", "password": PASSWORD, "next": path})
+        assert answer.headers["Location"] == path
+        assert browser.get("/sign-in", query_string={"next": path}).headers["Location"] == path, "signed in already"
+
+    @pytest.mark.parametrize("path", HOSTILE)
+    def test_never_elsewhere(self, door: Door, secret: str, path: str) -> None:
+        set_password(door.browser(), secret)
+        browser = door.browser()
+        page = browser.get("/sign-in", query_string={"next": path})
+        assert 'name="next"' not in page.text
+        assert "evil" not in page.text + str(page.headers)
+        answer = browser.post("/sign-in", data={"name": "anna", "password": PASSWORD, "next": path})
+        assert answer.headers["Location"] == "/"
+        assert browser.get("/sign-in", query_string={"next": path}).headers["Location"] == "/"
+
+    def test_a_wrong_password_does_not_forget_the_page(self, door: Door, secret: str) -> None:
+        set_password(door.browser(), secret)
+        answer = door.browser().post("/sign-in", data={"name": "anna", "password": "wrong", "next": "/check"})
+        assert 'name="next" value="/check"' in answer.text
+
+
+class TestSigningOut:
+    """The form has the session's token."""
+
+    @pytest.mark.parametrize("token", [None, "", "0" * 64, "\u00e4"])
+    def test_a_form_of_another_page_asks_first(self, door: Door, secret: str, token: str | None) -> None:
+        browser = door.browser()
+        set_password(browser, secret)
+        asked = browser.post("/sign-out", data={} if token is None else {"token": token})
+        assert asked.status_code == 403
+        assert "You are still signed in" in asked.text
+        assert door.visitor(browser) is not None
+        (own,) = re.findall(r'name="token" value="([0-9a-f]{64})"', asked.text)
+        assert browser.post("/sign-out", data={"token": own}).headers["Location"] == "/sign-in", "nobody is locked in"
+        assert door.visitor(browser) is None
+
+    def test_who_is_signed_out_already_is_led_to_the_form(self, door: Door) -> None:
+        assert door.browser().post("/sign-out").headers["Location"] == "/sign-in"
+
+    def test_the_token_of_another_session_does_not_fit(self, door: Door, secret: str) -> None:
+        browser, other = door.browser(), door.browser()
+        set_password(browser, secret)
+        sign_in(other)
+        cookie = other.get_cookie("engage")
+        assert cookie is not None
+        assert browser.post("/sign-out", data={"token": form_token(cookie.value)}).status_code == 403
 
 
 class TestSession:
@@ -158,7 +246,7 @@ class TestSession:
         assert first.value != second.value
         other = door.browser()
         other.set_cookie("engage", first.value)
-        assert other.get("/account").status_code == 303
+        assert door.visitor(other) is None
 
     def test_a_secret_that_a_stranger_planted_is_never_taken(self, door: Door, secret: str) -> None:
         set_password(door.browser(), secret)
@@ -186,9 +274,10 @@ class TestSession:
         browser = door.browser()
         set_password(browser, secret)
         door.now += IDLE
-        assert browser.get("/account").status_code == 200
+        assert door.visitor(browser) is not None
         door.now += IDLE + timedelta(seconds=1)
-        assert browser.get("/account").status_code == 303
+        assert door.visitor(browser) is None
+        assert browser.get("/sign-in").status_code == 200
 
 
 class TestPages:

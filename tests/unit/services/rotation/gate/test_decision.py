@@ -18,7 +18,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.services.rotation.gate.decision import Verdict, decide
-from engage_server.services.rotation.gate.words import doubt_words, undecided_words
+from engage_server.services.rotation.gate.words import suspect_kinds, undecided_words
 from tests.support.chains import NOW
 from tests.support.world import serial_of
 
@@ -127,10 +127,13 @@ def test_the_table(rotation: Rotation, adoption: Adoption, hours: int, verdict: 
 def test_no_doubt_ever_turns_back_or_goes_on(doubt: Doubt) -> None:
     for count, waiting in product((1, 5, 500), (0, 4)):
         served = replace(FIRST, soaked_seconds=25 * 3600.0, policy=replace(POLICY, missing=Limit(0, 0)))
-        found = decide(served, counts(10, waiting, doubtful=count, doubt=doubt), NOW + timedelta(hours=25))
+        adoption = counts(10, waiting, doubtful=count, doubt=doubt)
+        found = decide(served, adoption, NOW + timedelta(hours=25))
         assert found.verdict in (ASK, WAIT)
+        (kind,) = suspect_kinds(adoption)
+        assert (kind.name, kind.count) == (doubt.value, count)
         if found.verdict is ASK:
-            assert doubt_words(doubt) in found.why
+            assert kind.words in found.why
 
 
 def test_to_count_for_nothing_is_never_better_than_not_to_come() -> None:

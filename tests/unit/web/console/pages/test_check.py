@@ -70,8 +70,8 @@ def test_a_pasted_chain_and_a_der_file_are_read_too(browser: Browser, folder: Pa
         ({}, "There is no chain to check."),
         ({"pem": "no certificate"}, "no certificate"),
         ({"chain": b"\x30\x82\x00"}, "no certificate that can be read"),
-        ({"pem": "x", "profile": "toaster"}, "/profile"),
-        ({"pem": "x", "hosts": "a b c " * 20}, "/hosts"),
+        ({"pem": "x", "profile": "toaster"}, "Profile "),
+        ({"pem": "x", "hosts": "a b c " * 20}, "Hosts "),
     ],
 )
 def test_what_cannot_be_checked_is_said_on_the_page(

@@ -24,14 +24,32 @@ def test_a_door_at_risk_is_shown_with_its_name_its_cause_and_what_to_do(world: W
     (row,) = page.rows()
     assert row[0] == f"North entrance {serial}"
     assert row[1] == "Building 3"
-    assert row[2] == "medium"
-    assert row[3].startswith("It is silent.")
+    assert row[2].startswith("It has not called for 22 days")
+    assert "medium It is silent: 1 door" in page.text
     assert f"/sites/main/doors/{serial}" in page.links()
     assert "engage tonight" in page.text
 
 
-def test_a_quiet_night_says_so(console: Console) -> None:
+def test_a_site_without_doors_says_the_three_steps_to_the_first_one(console: Console) -> None:
+    """With their commands, in place of empty tables."""
+    page = console.person("ann", Role.VIEWER).page("/")
+    steps = [step.text_content() for step in page.tree.xpath("//main//ol/li")]
+    assert len(steps) == 3
+    assert "engage device import doors.csv --site main" in steps[0]
+    assert "engage lock fetch http://locks.example.org" in steps[1]
+    assert "No door is at risk" not in page.text
+
+
+def test_a_site_that_serves_nothing_says_that_first(world: World, console: Console) -> None:
+    """The list can wait."""
+    world.add_site("new", (Host("new.example.org"),))
+    page = console.person("ann", Role.VIEWER, ("new",)).page("/")
+    assert "stage and activate a release" in page.tree.xpath("string(//main//ol/li[1])")
+
+
+def test_a_quiet_night_says_so(world: World, console: Console) -> None:
     """There is no table then."""
+    world.see(world.finished(1, 1, NOW))
     page = console.person("ann", Role.VIEWER).page("/")
     assert "No door is at risk tonight." in page.text
     assert not page.tree.xpath("//main//table")

@@ -22,13 +22,23 @@ def form_token(session: str) -> str:
     return hmac.new(session.encode(), _PURPOSE, hashlib.sha256).hexdigest()
 
 
+def is_own_form(session: str, given: str) -> bool:
+    """Whether a form is one that this session's pages held.
+
+    Args:
+        session: The secret in the session's cookie.
+        given: The token in the form. "" for none.
+    """
+    return hmac.compare_digest(form_token(session).encode(), given.encode("utf-8", "surrogatepass"))
+
+
 def assert_own_form(session: str, given: str) -> None:
     """Refuse a form that this session's pages did not hold.
 
     Raises:
         Refused: The token is another one, or there is none (``access.form``).
     """
-    if not hmac.compare_digest(form_token(session).encode(), given.encode()):
+    if not is_own_form(session, given):
         raise Refused(
             "this form belongs to another session, or to none, so nothing was done",
             "Open the page again, and send its form.",

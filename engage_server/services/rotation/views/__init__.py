@@ -1,0 +1,1 @@
+"""How rotations are shown to people: the stages of one, and what happened in it."""

@@ -1,0 +1,98 @@
+"""One release: what it holds, who came through with it, and what may be done with it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from engage_server.records import Grade, ReleaseState
+from engage_server.services.access.permissions import Act
+from engage_server.services.installation.release_acts import release_acts
+from engage_server.services.releases.contents import contents_of
+from engage_server.web.api.bodies.reasons import ReasonQuery
+from engage_server.web.api.routes.releases import activate_release, drop_release, retire_release
+from engage_server.web.console.acting import act_by, route_to
+from engage_server.web.console.page import Form, Page
+from engage_server.web.console.pages.releases import state_of
+from engage_server.web.console.serving_acts import before_serving, overrides_typed, served_as_typed
+from engage_server.web.console.showing.chain_picture import chain_picture
+from engage_server.web.console.showing.done import after
+from engage_server.web.console.visit import Visit
+
+_PATH = "/sites/{site}/releases/{number}"
+_EXAMPLES = 10
+_BADGES = {"error": "high", "warning": "medium", "note": "low"}
+_GRADES = {
+    Grade.AUTHENTICATED: "finished TLS with their token",
+    Grade.HANDSHAKE: "finished TLS",
+    Grade.CERTIFICATE: "downloaded the anchor",
+    Grade.NOTICE: "asked for the notice",
+    Grade.NEVER_SEEN: "never seen with it",
+}
+
+
+def show(visit: Visit) -> Mapping[str, Any]:
+    """What ``engage release show`` says, and what each act would do."""
+    services, name, number = visit.services, visit.site.name, visit.number
+    checked = services.releases.check(name, number, visit.occasion)
+    release, contents = checked.release, contents_of(checked.release)
+    is_current = release.state is ReleaseState.CURRENT
+    grades = services.evidence.grades(name, number)
+    return {
+        "release": release,
+        "contents": contents,
+        "state": state_of(contents),
+        "acts": release_acts(services.audit, name, [release])[number],
+        "findings": checked.findings,
+        "badges": _BADGES,
+        "bytes": chain_picture(contents),
+        "grades": [(words, grades[grade]) for grade, words in _GRADES.items() if grades.get(grade)],
+        "is_current": is_current,
+        "before": before_serving(visit, number) if contents.has_key and not is_current else None,
+        "advice": services.held_anchors.advice_on(name, [number], visit.now).sentence if _is_former(contents) else "",
+        "sharing": services.releases.sharing_key(release) if contents.has_key and not is_current else [],
+        "current": services.releases.current(name),
+    }
+
+
+def _is_former(contents: Any) -> bool:
+    return contents.release.state is ReleaseState.RETIRED and contents.has_key
+
+
+def activate(visit: Visit) -> str:
+    """It is served from now on. Where doors would refuse it, the site's name is typed."""
+    body = served_as_typed(visit, visit.number) | {"overrides": overrides_typed(visit)}
+    act_by(route_to(activate_release), visit, body)
+    return after(visit, _here(visit))
+
+
+def retire(visit: Visit) -> str:
+    """Its private key is destroyed. The number of the release is typed, because nothing brings the key back."""
+    visit.assert_typed(str(visit.number), "the number of the release")
+    act_by(route_to(retire_release), visit, {"reason": visit.typed("reason")})
+    return after(visit, _here(visit))
+
+
+def drop(visit: Visit) -> str:
+    """It is removed: no device knows it."""
+    visit.assert_typed(str(visit.number), "the number of the release")
+    act_by(route_to(drop_release), visit, query=ReasonQuery(reason=visit.because().reason))
+    return after(visit, f"/sites/{visit.site.name}/releases")
+
+
+def _here(visit: Visit) -> str:
+    return f"/sites/{visit.site.name}/releases/{visit.number}"
+
+
+PAGES = (
+    Page(
+        "release",
+        _PATH,
+        "Release",
+        Act.RELEASE_SEE,
+        show,
+        forms=(
+            Form(f"{_PATH}/activate", Act.RELEASE_ACTIVATE, activate),
+            Form(f"{_PATH}/retire", Act.RELEASE_RETIRE, retire),
+            Form(f"{_PATH}/drop", Act.RELEASE_DROP, drop),
+        ),
+    ),
+)

@@ -1,0 +1,171 @@
+"""One site: what it serves, until when, how its doors came through, and what may be changed about it in a browser."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from engage_server.errors import NotFound, UsageError
+from engage_server.records import AuditAction, Grade, Host
+from engage_server.services.access.permissions import Act
+from engage_server.services.evidence.callers import HostCallers
+from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
+from engage_server.services.installation.overview import SiteStatus
+from engage_server.services.releases.contents import contents_of
+from engage_server.services.sites.register import SiteChanges
+from engage_server.services.sites.time_zone import read_time_zone
+from engage_server.web.api.routes.sites import change_site
+from engage_server.web.console.acting import act_by, occasion_of, route_to
+from engage_server.web.console.page import Download, File, Form, Page
+from engage_server.web.console.pictures import adoption_by_night, time_line
+from engage_server.web.console.pictures.drawing import Picture
+from engage_server.web.console.showing.chain_picture import chain_picture
+from engage_server.web.console.showing.done import after
+from engage_server.web.console.showing.words import counted
+from engage_server.web.console.visit import Visit
+
+_PATH = "/sites/{site}"
+_CAME_THROUGH = (Grade.HANDSHAKE, Grade.AUTHENTICATED)
+
+
+def show(visit: Visit) -> Mapping[str, Any]:
+    """What ``engage status`` and ``engage site show`` say of the site, the figures first."""
+    site = visit.site
+    status = visit.services.overview.look_at(site.name, visit.occasion)
+    night = visit.services.recent_tonight.look_at(site.name, visit.now)
+    contents = contents_of(status.current) if status.current else None
+    workers = visit.services.confirmations.workers()
+    return {
+        "status": status,
+        "night": night,
+        "numbers": _numbers(status, len(night.doors), contents.budget.left if contents else None, visit.now),
+        "line": time_line.picture(_line(status, visit.now)) if status.certificates else None,
+        "bytes": chain_picture(contents) if contents else None,
+        "budget": contents.budget if contents else None,
+        "adoption": _adoption(visit),
+        "serving": len(workers) - len(status.behind),
+        "workers": len(workers),
+        "callers": _callers(visit) if visit.may(Act.SITE_CHANGE) else [],
+        "next_of_unserved": _next_of_unserved(status),
+    }
+
+
+def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) -> list[tuple[str, str]]:
+    doors = sum(status.grades.values())
+    came = sum(status.grades.get(grade, 0) for grade in _CAME_THROUGH)
+    found = [("Doors", f"{doors:,}")]
+    if status.current is not None:
+        found.append((f"Came through with release {status.current.number}", f"{came:,} of {doors:,}"))
+    found.append(("At risk tonight", f"{at_risk:,}"))
+    if status.certificates:
+        first = min(status.certificates, key=lambda each: each.expiry.not_after)
+        days = int(first.expiry.days_left(now))
+        found.append((f"Next certificate to end: {first.expiry.role}", f"in {counted(days, 'day')}"))
+        found.append(("Next last safe day", f"{last_safe_days(status)[0].day:%Y-%m-%d}"))
+    if left is not None:
+        found.append(("Bytes left in the chain", f"{left:,}"))
+    return found
+
+
+def _adoption(visit: Visit) -> Picture | None:
+    """How the doors came through with what is served. None if nothing is, or no door counts."""
+    found = visit.services.adoption_nights.of_site(visit.site.name, visit.now)
+    return adoption_by_night.picture(found) if found is not None and found.devices else None
+
+
+def _line(status: SiteStatus, now: datetime) -> time_line.TimeLine:
+    """The ends in the days of the site. No rotation renews a link alone, so it has no last safe day."""
+    zone = ZoneInfo(status.site.time_zone)
+    return time_line.TimeLine(
+        now,
+        tuple(
+            time_line.Ending(
+                each.expiry.role,
+                each.expiry.not_after.astimezone(zone),
+                None if each.expiry.role == "link" else each.last_safe_start.astimezone(zone),
+            )
+            for each in status.certificates
+        ),
+    )
+
+
+def _callers(visit: Visit) -> list[HostCallers]:
+    """Who calls each host: what its removal would mean."""
+    return [visit.services.evidence.callers_of_host(visit.site.name, host, visit.now) for host in visit.site.hosts]
+
+
+def _next_of_unserved(status: SiteStatus) -> str:
+    """The commands that build the first chain, where the authority's keys are to be."""
+    hosts = " ".join(f"--host {host}" for host in status.site.hosts)
+    return f"engage chain build certs/{status.site.name} {hosts}"
+
+
+def change_title(visit: Visit) -> str:
+    """What people call the site, and its time zone."""
+    body = {
+        "title": visit.typed("title").strip(),
+        "time_zone": read_time_zone(visit.typed("time_zone")),
+        "reason": visit.typed("reason"),
+    }
+    act_by(route_to(change_site), visit, body)
+    return after(visit, f"/sites/{visit.site.name}")
+
+
+def change_hosts(visit: Visit) -> str:
+    """What devices call. To remove a host that doors still call, the site's name is typed."""
+    site = visit.site
+    hosts = [Host.parse(text) for text in visit.typed("hosts").replace(",", " ").split()]
+    if not hosts:
+        raise UsageError("the site would have no host", "Write each name or address that doors call.", code="host.none")
+    removed = [host for host in site.hosts if host not in hosts]
+    called = any(visit.services.evidence.callers_of_host(site.name, host, visit.now).devices for host in removed)
+    if called and visit.typed("confirm"):
+        visit.assert_typed_site()
+    accepts = called and bool(visit.typed("confirm"))
+    body = {"hosts": [host.text for host in hosts], "reason": visit.typed("reason"), "accept_failing_doors": accepts}
+    act_by(route_to(change_site), visit, body)
+    return after(visit, f"/sites/{site.name}")
+
+
+def change_approvals(visit: Visit) -> str:
+    """Whether a second person is needed. Only people can send this form: a token has no session."""
+    visit.assert_typed_site()
+    approvals = int(visit.typed("approvals") == "1")
+    occasion = occasion_of(visit, AuditAction.SITE_CHANGED)
+    visit.services.sites.change(visit.site, SiteChanges(approvals=approvals), occasion.reason, occasion)
+    return after(visit, f"/sites/{visit.site.name}")
+
+
+def calendar(visit: Visit) -> File:
+    """The last safe days for people's calendars.
+
+    Raises:
+        NotFound: The site serves nothing, so nothing ends (``site.nothing_served``).
+    """
+    site = visit.site
+    days = last_safe_days(visit.services.overview.look_at(site.name, visit.occasion))
+    if not days:
+        raise NotFound(
+            f"site {site.name} serves nothing yet, so it has no last safe day",
+            "Activate a release first.",
+            code="site.nothing_served",
+        )
+    content = calendar_file(site, days, visit.now).encode()
+    return File(f"last-safe-days-{site.name}.ics", "text/calendar; charset=utf-8", content)
+
+
+PAGES = (
+    Page(
+        "site",
+        _PATH,
+        "Overview",
+        Act.SITE_SEE,
+        show,
+        forms=(
+            Form(f"{_PATH}/title", Act.SITE_CHANGE, change_title),
+            Form(f"{_PATH}/hosts", Act.SITE_CHANGE, change_hosts),
+            Form(f"{_PATH}/approvals", Act.SITE_CHANGE, change_approvals),
+        ),
+        downloads=(Download(f"{_PATH}/last-safe-days.ics", Act.SITE_SEE, calendar),),
+    ),
+)

@@ -1,0 +1,110 @@
+"""Every page of the console, in every way to look at it."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.browser import needs_browser
+from tests.support.browsing.axe import needs_axe, violations
+from tests.support.browsing.contrast import faint
+from tests.support.browsing.furnished import Running
+from tests.support.browsing.keyboard import lost_ways
+from tests.support.browsing.looks import LOOKS, PLAIN, WITHOUT_SCRIPTS, Look, looking, overflow
+from tests.support.browsing.markup import faults, needs_html_validate
+from tests.support.browsing.places import CONSOLE, PLACES, Place, unknown_names
+from tests.support.browsing.refusing_proxy import RefusingProxy
+
+pytestmark = [pytest.mark.long("tests/unit/web/console/pages, without a browser"), *needs_browser]
+
+every_place = pytest.mark.parametrize("place", PLACES, ids=lambda place: place.name)
+# what is there to be used, and no use on paper
+_SHOWN_CONTROLS = """[...document.querySelectorAll("nav, form, button, .skip")].filter((each) => each.checkVisibility())
+    .map((each) => each.outerHTML.slice(0, 200))"""
+
+
+@needs_axe
+@every_place
+@pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name)
+def test_everybody_can_use_it(browser: Any, furnished: Running, proxy: RefusingProxy, place: Place, look: Look) -> None:
+    asked_before = len(proxy.asked)
+    with looking(browser, look, storage_state=furnished.seen_by(place)) as (page, witness):
+        answer = page.goto(furnished.address(place))
+        assert answer.status == place.status
+        page.wait_for_load_state("networkidle")
+        assert violations(page) == []
+        assert faint(page) == []
+        assert overflow(page) == 0
+        assert witness.complaints == []
+        assert [error for error in witness.errors if place.status == 200] == []
+        assert witness.beside(furnished.base) == []
+        assert proxy.asked[asked_before:] == []
+
+
+@needs_html_validate
+def test_what_was_served_is_good_html(browser: Any, furnished: Running, tmp_path: Path) -> None:
+    served = {}
+    for place in PLACES:
+        with looking(browser, PLAIN, storage_state=furnished.seen_by(place)) as (page, _):
+            served[place.name] = page.goto(furnished.address(place)).text()
+    assert faults(tmp_path, served) == {}
+
+
+@every_place
+def test_the_keyboard_is_enough(browser: Any, furnished: Running, place: Place) -> None:
+    with looking(browser, PLAIN, storage_state=furnished.seen_by(place)) as (page, _):
+        page.goto(furnished.address(place))
+        assert lost_ways(page, skip_link=place.is_of_console) == []
+
+
+@pytest.mark.parametrize("place", [each for each in PLACES if not each.is_public], ids=lambda place: place.name)
+def test_on_paper_there_is_nothing_to_press(browser: Any, furnished: Running, place: Place) -> None:
+    with looking(browser, PLAIN, storage_state=furnished.seen_by(place)) as (page, _):
+        page.goto(furnished.address(place))
+        page.emulate_media(media="print")
+        assert page.evaluate(_SHOWN_CONTROLS) == []
+        assert page.locator("h1").is_visible()
+
+
+@every_place
+def test_without_scripts_it_says_the_same(browser: Any, furnished: Running, place: Place) -> None:
+    said = []
+    for look in (PLAIN, WITHOUT_SCRIPTS):
+        with looking(browser, look, storage_state=furnished.seen_by(place)) as (page, witness):
+            page.goto(furnished.address(place))
+            said.append(page.inner_text("main"))
+            assert witness.complaints == []
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("place", CONSOLE, ids=lambda place: place.name)
+def test_nobody_sees_it_without_signing_in(browser: Any, furnished: Running, place: Place) -> None:
+    with looking(browser) as (page, _):
+        page.goto(furnished.address(place))
+        assert "/sign-in" in page.url
+
+
+@pytest.mark.parametrize("place", CONSOLE, ids=lambda place: place.name)
+def test_a_form_of_somebody_else_is_refused_on_its_page(browser: Any, furnished: Running, place: Place) -> None:
+    """Each form of the page is sent with another token. The page that says so is for everybody, too."""
+    with looking(browser, PLAIN, storage_state=furnished.session) as (page, _):
+        page.goto(furnished.address(place))
+        forms = page.locator("main form[method=post]").count()
+        for number in range(forms):
+            page.goto(furnished.address(place))
+            with page.expect_navigation():
+                page.evaluate(
+                    """(number) => {
+                        const form = document.querySelectorAll("main form[method=post]")[number];
+                        form.querySelector("input[name=token]").value = "another";
+                        form.submit();
+                    }""",
+                    number,
+                )
+            assert page.get_by_role("alert").count() == 1
+            assert violations(page) == []
+            assert overflow(page) == 0
+
+
+def test_each_further_place_belongs_to_a_page() -> None:
+    assert unknown_names() == set()

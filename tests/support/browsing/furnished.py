@@ -1,0 +1,91 @@
+"""A running console with something on every page, and people who have signed in to it."""
+
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.support.browsing.places import Place
+from tests.support.commands import engage, ok
+from tests.support.running import RunningPair, running_pair
+
+PASSWORD = "correct horse battery"
+SITE, TITLE = "demo-campus", "</title><script>alert(1)</script>"
+# what others write may be anything that a name can hold
+NAMES = (
+    ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>"),
+    ("=cmd|' /C calc'!A0", "@SUM(1+1)"),
+    ("W" * 80, "W" * 120),
+    ("\u05d3\u05dc\u05ea \u05e6\u05e4\u05d5\u05e0\u05d9\u05ea", "\u0645\u0628\u0646\u0649"),
+    ('" onmouseover="alert(1)', "' autofocus onfocus='alert(1)"),
+)
+
+
+@dataclass(frozen=True)
+class Running:
+    """The console, and who may look at it.
+
+    Attributes:
+        pair: The running servers.
+        values: For the parameters of paths.
+        session: Playwright's state of a browser in which an admin has signed in.
+    """
+
+    pair: RunningPair
+    values: Mapping[str, str | int]
+    session: Any
+
+    @property
+    def base(self) -> str:
+        """Where the console is."""
+        return f"http://localhost:{self.pair.operators_port}"
+
+    def address(self, place: Place) -> str:
+        """A page's whole address."""
+        return self.base + place.address(self.values)
+
+    def seen_by(self, place: Place) -> Any:
+        """Playwright's state of a browser for a page: of nobody, or of the admin."""
+        return None if place.is_public else self.session
+
+
+@contextmanager
+def furnished(browser: Any, folder: Path) -> Iterator[Running]:
+    """The demonstration: three sites with doors in trouble, which here have names of all sorts."""
+    ok(engage(folder, "demo", folder / "demo", "--doors", "60", "--nights", "24"))
+    folder = folder / "demo"
+    ok(engage(folder, "site", "change", "demo-depot", "--title", TITLE))
+    tonight = json.loads(engage(folder, "tonight", "--json").stdout)
+    doors = [door["device"] for site in tonight["sites"] if site["site"] == SITE for door in site["doors"]]
+    assert len(doors) >= len(NAMES)
+    for door, (name, place) in zip(doors[: len(NAMES)], NAMES, strict=True):
+        ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
+    with running_pair(folder, "--workers", "1") as pair:
+        base = f"http://localhost:{pair.operators_port}"
+        values: dict[str, str | int] = {
+            "site": SITE,
+            "number": 1,
+            "door": doors[0],
+            "secret": link(folder, "somebody", "viewer").rpartition("/")[2],
+        }
+        yield Running(pair, values, signed_in(browser, base, folder, "chief", "admin"))
+
+
+def link(folder: Path, name: str, role: str) -> str:
+    """The path of a new person's one-time link."""
+    printed = ok(engage(folder, "people", "add", name, "--role", role, "--link")).strip()
+    return printed[printed.index("/sign-in/") :]
+
+
+def signed_in(browser: Any, base: str, folder: Path, name: str, role: str) -> Any:
+    """Playwright's state of a browser in which a new person has signed in."""
+    with browser.new_context() as context:
+        page = context.new_page()
+        page.goto(base + link(folder, name, role))
+        for label in ("New password", "The same once more"):
+            page.get_by_label(label).fill(PASSWORD)
+        page.get_by_role("button").click()
+        page.wait_for_url(f"{base}/")
+        return context.storage_state()

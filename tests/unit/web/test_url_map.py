@@ -1,0 +1,96 @@
+"""The whole URL map of the operators' listener: what is not listed here does not exist there."""
+
+from flask import Flask
+
+from engage_server.records import Host
+from engage_server.services.distribution.lookup import Distribution
+from engage_server.web.api.blueprint import blueprint as api
+from engage_server.web.api.dispatch import BASE, Surroundings
+from engage_server.web.api.path_parameters import flask_rule
+from engage_server.web.api.routes.table import ROUTES
+from engage_server.web.console.blueprint import blueprint as console
+from engage_server.web.console.dispatch import Surroundings as PageSurroundings
+from engage_server.web.operators import create_operators_app
+from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.sign_in.openid import OpenIdDoor
+from engage_server.web.sign_in.routes import blueprint as sign_in
+
+OTHERS = """
+GET /healthz
+GET /readyz
+GET /metrics
+"""
+SIGNING_IN = """
+GET /sign-in
+POST /sign-in
+POST /sign-out
+GET /sign-in/<secret>
+POST /sign-in/<secret>
+GET /sign-in/openid
+GET /sign-in/openid/return
+GET /sign-in.css
+"""
+CONSOLE = """
+GET /
+GET /tonight/walk-list
+GET /sites/<site>/rotation
+POST /sites/<site>/rotation/start
+POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/approve
+POST /sites/<site>/rotation/abort
+POST /sites/<site>/rotation/keep
+GET /sites/<site>/rotations/<number:number>
+GET /audit-log
+POST /audit-log/verify
+GET /people
+POST /people/add
+POST /people/change
+POST /people/reset
+POST /people/lock
+POST /people/remove
+GET /people/tokens
+POST /people/tokens/add
+POST /people/tokens/revoke
+GET /account
+POST /account/password
+POST /account/end-others
+GET /check
+POST /check
+GET /about
+GET /console.css
+GET /console.js
+GET /icon.svg
+"""
+
+
+def _app() -> Flask:
+    def nothing() -> None:
+        raise AssertionError("nothing is asked")
+
+    cookie = SessionCookie(secure=False)
+    given = (nothing, nothing, lambda: None, cookie, nothing)
+    return create_operators_app(
+        Distribution(),
+        bytes,
+        [Host("localhost")],
+        process=1,
+        secure=False,
+        assert_may_see_metrics=lambda _token: None,
+        pages=[
+            sign_in(nothing, nothing, secure=False, openid=OpenIdDoor(nothing, "http://localhost")),  # type: ignore[arg-type]
+            api(Surroundings(*given)),  # type: ignore[arg-type]
+            console(PageSurroundings(*given)),  # type: ignore[arg-type]
+        ],
+    )
+
+
+def test_the_whole_url_map() -> None:
+    """Of the API, its table is the list: see ``published-v1.json``."""
+    found = {
+        (method, rule.rule)
+        for rule in _app().url_map.iter_rules()
+        for method in (rule.methods or set()) - {"HEAD"}  # it is GET without a body
+    }
+    listed = [tuple(line.split()) for line in (OTHERS + SIGNING_IN + CONSOLE).split("\n") if line]
+    assert len(listed) == len(set(listed))
+    assert found == {*listed, *((route.method, BASE + flask_rule(route.path)) for route in ROUTES)}
