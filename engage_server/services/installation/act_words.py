@@ -89,9 +89,9 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "let the rotation of {site} go on[; it is {state}]",
     ),
     AuditAction.ROTATION_HELD: ("paused the rotation of {site}[: {why}]",),
-    AuditAction.ROTATION_APPROVED: ("approved a step of the rotation of {site}[; the gate said: {gate}]",),
+    AuditAction.ROTATION_APPROVED: ("approved a step of the rotation of {site}[ (gate: {gate})]",),
     AuditAction.ROTATION_APPROVED_ALONE: (
-        "approved a step of the rotation of {site} without a second person[; the gate said: {gate}]",
+        "approved a step of the rotation of {site} without a second person[ (gate: {gate})]",
     ),
     AuditAction.ROTATION_ENDED: (
         "ended the rotation of {site}[: {state}][, and release {release} is served][; {why}]",
