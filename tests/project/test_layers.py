@@ -91,6 +91,7 @@ ROOMS: dict[str, set[str]] = {
     "kpn_devices": {"site_path"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
+    "waiting": {"device_files", "call_in"},
     "rotation": {"access", "chains", "evidence", "releases"},
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
