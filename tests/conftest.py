@@ -1,5 +1,6 @@
 """What many tests need: a clean environment, keys, a store, a PostgreSQL server."""
 
+import gc
 import os
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 
+from engage_server.cli.process.collector import collect_seldom
 from engage_server.records import AuditAction, AuditEvent, Occasion
 from tests.support.browsing.skipping import BrowserSkips
 from tests.support.chains import NOW
@@ -34,6 +36,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     """The run's length, keys from a pool, and what each test costs."""
+    collect_seldom()  # as commands do: to look at all that was collected, again and again, took a tenth of the time
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")
     RUN.all = config.getoption("all")
@@ -55,6 +58,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         for item in items:
             for mark in item.iter_markers("long"):
                 item.add_marker(pytest.mark.skip(reason=f"long, run by scripts/test --all; {mark.args[0]}"))
+
+
+def pytest_collection_finish() -> None:
+    """What stays until the end is never examined again."""
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)

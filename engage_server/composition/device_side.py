@@ -4,8 +4,9 @@ The supervisor of a pair reads the store only once. The modules that answer call
 only for the instances: see :func:`import_services`.
 """
 
+import os
 from collections.abc import Callable, Mapping
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -215,3 +216,28 @@ class DeviceSide:
     def release_connections(self) -> None:
         """Close all database connections. The next use opens new ones. Call it before a fork."""
         self._store.close()
+
+
+def store_spool(settings: Settings, store: SqlStore, site_key: Callable[[str], Secret]) -> None:
+    """Store what this host's spool holds, as the operators' instance does all the time. Without a spool, do nothing.
+
+    Args:
+        settings: The settings.
+        store: The store.
+        site_key: Returns the key of a site, with which tokens are checked.
+
+    Raises:
+        Conflict: Another process stores it.
+    """
+    from engage_server.services.evidence.spool import claim
+    from engage_server.services.evidence.token_check import TokenCheck
+    from engage_server.services.evidence.transfer import SightingTransfer
+
+    if not settings.spool_dir.is_dir():
+        return
+    held = claim(settings.spool_dir)
+    try:
+        keep = timedelta(days=settings.sighting_days)
+        SightingTransfer(settings.spool_dir, store, keep, None, TokenCheck(site_key)).run(datetime.now(UTC))
+    finally:
+        os.close(held)

@@ -1,30 +1,27 @@
 """The services that operators use. Each is imported and built when first used: a command needs only two or three."""
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from functools import cached_property
+from datetime import timedelta
+from functools import cache, cached_property
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
 
-from engage_server.composition.judging import judge_as_doors, throwaway_keys
+from engage_server.composition.host_side import HostSide
 from engage_server.composition.opening import kept_open, open_database, read_sealer
-from engage_server.records import AuditHead
+from engage_server.records import AnchorRole, AuditHead
 from engage_server.settings import Settings
 from engage_server.store import schema
 from engage_server.store.sql_store import SqlStore
 
 if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric import rsa
+
     from engage_server.composition.access_side import AccessSide
-    from engage_server.services.call_in.upload_spool import UpstreamSpool
-    from engage_server.services.device_files.exchange import DeviceExchange
-    from engage_server.services.device_files.fault_journal import FaultJournal
-    from engage_server.services.device_files.for_devices import FilesForDevices
-    from engage_server.services.device_files.upload_feed import UploadFeed
+    from engage_server.lock.acceptance.judge import DeviceJudge
     from engage_server.services.doors.door import Doors
     from engage_server.services.evidence.devices import DeviceEvidence
     from engage_server.services.installation.audit_log import AuditLog
-    from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
     from engage_server.services.kpn_devices.ingress_copy import IngressCopy
@@ -42,7 +39,6 @@ if TYPE_CHECKING:
     from engage_server.services.rotation.site_rotations import SiteRotations
     from engage_server.services.site_path.event_transfer import PathEventTransfer
     from engage_server.services.site_path.paths import SitePaths
-    from engage_server.services.sites.device_file_change import DeviceFileChange
     from engage_server.services.sites.device_import import DeviceImport
     from engage_server.services.sites.enrolment import Enrolment
     from engage_server.services.sites.naming import Naming
@@ -52,17 +48,13 @@ if TYPE_CHECKING:
     from engage_server.services.vendor.takeover import VendorTakeover
 
 
-class OperatorSide:
+class OperatorSide(HostSide):
     """All services on one store.
 
     Args:
         store: The store, with the key that opens its secrets.
         settings: The settings.
     """
-
-    def __init__(self, store: SqlStore, settings: Settings) -> None:
-        self._store = store
-        self._settings = settings
 
     def close(self) -> None:
         """Close the database connections."""
@@ -105,7 +97,7 @@ class OperatorSide:
         """Knows which anchors devices hold."""
         from engage_server.services.releases.held_anchors import HeldAnchors
 
-        return HeldAnchors(self._store, judge_as_doors)
+        return HeldAnchors(self._store, _judge)
 
     @cached_property
     def confirmations(self) -> "Confirmations":
@@ -126,7 +118,7 @@ class OperatorSide:
         """Rotations."""
         from engage_server.services.rotation.lifecycle import Rotations
 
-        return Rotations(self._store, self.releases, self.confirmations, judge_as_doors, throwaway_keys)
+        return Rotations(self._store, self.releases, self.confirmations, _judge, _throwaway_keys)
 
     @cached_property
     def adoption_nights(self) -> "AdoptionNights":
@@ -166,7 +158,7 @@ class OperatorSide:
         """Collects what is known of one door."""
         from engage_server.services.doors.door import Doors
 
-        return Doors(self._store, judge_as_doors, self.devices, self.call_faults)
+        return Doors(self._store, _judge, self.devices, self.call_faults)
 
     @cached_property
     def audit(self) -> "AuditLog":
@@ -187,7 +179,7 @@ class OperatorSide:
         """Who is at risk tonight."""
         from engage_server.services.risk.tonight import Tonight
 
-        return Tonight(self._store, judge_as_doors, self.held_anchors, self.confirmations)
+        return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
 
     @cached_property
     def recent_tonight(self) -> "RecentTonight":
@@ -207,37 +199,6 @@ class OperatorSide:
         return Enrolment(self._store, self.sites, store_reserve(self._settings))
 
     @cached_property
-    def devices(self) -> "DeviceExchange":
-        """Imports and exports devices' files."""
-        from engage_server.services.device_files.exchange import DeviceExchange
-        from engage_server.services.device_files.folder import DeviceFolders
-
-        return DeviceExchange(DeviceFolders(self._settings.data_dir))
-
-    @cached_property
-    def files_for_devices(self) -> "FilesForDevices":
-        """The files that operators give to devices."""
-        from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.for_devices import FilesForDevices
-
-        return FilesForDevices(DeviceFolders(self._settings.data_dir))
-
-    @cached_property
-    def device_file_change(self) -> "DeviceFileChange":
-        """Changes those files."""
-        from engage_server.services.sites.device_file_change import DeviceFileChange
-
-        return DeviceFileChange(self._store, self.files_for_devices)
-
-    @cached_property
-    def upload_feed(self) -> "UploadFeed":
-        """What devices uploaded, in the order in which it came."""
-        from engage_server.services.device_files.folder import DeviceFolders
-        from engage_server.services.device_files.upload_feed import UploadFeed
-
-        return UploadFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir))
-
-    @cached_property
     def renaming(self) -> "Renaming":
         """Renames sites."""
         from engage_server.services.sites.renaming import Renaming
@@ -247,21 +208,9 @@ class OperatorSide:
 
     def _store_spool(self) -> None:
         """Store what this host's spool holds. The tokens in it are checked as usual."""
-        import os
+        from engage_server.composition.device_side import store_spool
 
-        from engage_server.services.evidence.spool import claim
-        from engage_server.services.evidence.token_check import TokenCheck
-        from engage_server.services.evidence.transfer import SightingTransfer
-
-        spool = self._settings.spool_dir
-        if not spool.is_dir():
-            return
-        held = claim(spool)
-        try:
-            keep = timedelta(days=self._settings.sighting_days)
-            SightingTransfer(spool, self._store, keep, None, TokenCheck(self.sites.key)).run(datetime.now(UTC))
-        finally:
-            os.close(held)
+        store_spool(self._settings, self._store, self.sites.key)
 
     @cached_property
     def paths(self) -> "SitePaths":
@@ -282,7 +231,7 @@ class OperatorSide:
     @cached_property
     def kpn_devices(self) -> "KpnDevices":
         """Devices on KPN SIMs, and messages to them."""
-        from engage_server.composition.link_key import ensured_link_sealer
+        from engage_server.composition.links.key import ensured_link_sealer
         from engage_server.services.kpn_devices.register import KpnDevices
 
         return KpnDevices(self._store, lambda: ensured_link_sealer(self._settings))
@@ -330,29 +279,6 @@ class OperatorSide:
 
         return ReleaseKeyFile(self._store)
 
-    @cached_property
-    def uploads(self) -> "UpstreamSpool":
-        """Uploads that wait for partners' systems."""
-        from engage_server.composition.disk_space import disk_room
-        from engage_server.services.call_in.upload_spool import UpstreamSpool
-
-        return UpstreamSpool(disk_room(self._settings))
-
-    @cached_property
-    def call_faults(self) -> "FaultJournal":
-        """Why call-ins were not answered on this host."""
-        from engage_server.services.device_files.fault_journal import FaultJournal
-
-        return FaultJournal(self._settings.faults_dir)
-
-    @cached_property
-    def disk(self) -> "DiskOverview":
-        """Measures how much of this host's disk devices take."""
-        from engage_server.composition.disk_space import disk_room, enrolment_days
-        from engage_server.services.installation.disk_overview import DiskOverview
-
-        return DiskOverview(disk_room(self._settings), enrolment_days(self._settings))
-
 
 def open_operator_side(
     settings: Settings, environment: Mapping[str, str], told: Callable[[AuditHead], None] = lambda head: None
@@ -392,3 +318,19 @@ def operator_side_on(
     sealer = read_sealer(settings, environment)
     schema.assert_seal(engine, sealer)
     return OperatorSide(SqlStore(engine, sealer, told=told), settings)
+
+
+def _judge(anchor: AnchorRole) -> "DeviceJudge":
+    """A judge that accepts and refuses chains as doors do, for the anchor that a site distributes."""
+    from engage_server.lock.acceptance.judge import DeviceJudge
+    from engage_server.lock.limits import DeviceLimits
+
+    return DeviceJudge(DeviceLimits(), accepts_partial_chain=anchor is AnchorRole.INTERMEDIATE)
+
+
+@cache
+def _throwaway_keys(count: int) -> list["rsa.RSAPrivateKey"]:
+    """They rehearse, and sign nothing that anyone gets. So a process makes them once."""
+    from engage_server.pki.keys import generate_keys
+
+    return generate_keys(count)

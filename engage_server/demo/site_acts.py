@@ -1,5 +1,6 @@
 """What is done at one site, by people and by strangers."""
 
+import ipaddress
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -22,6 +23,7 @@ from engage_server.settings import Settings
 
 _UPSTREAM = "https://access.demo.example"
 _UNPROCESSABLE = 422
+_NETWORKS = tuple(map(ipaddress.ip_network, ("198.18.0.0/15", "127.0.0.0/8")))  # the doors, and whoever looks at it
 _STRANGER = "DE30FFFF000000000000000000000001"
 _FIRST_DATABASE = 1
 _DAYS_BEYOND = {CLINIC.name: 45, DEPOT.name: 40}  # that a site's first server certificate is good for after all nights
@@ -46,6 +48,7 @@ class SiteActs:
         request = SiteRequest(
             site.name,
             (site.host,),
+            device_networks=_NETWORKS,
             make_default=site is CAMPUS,
             for_trials=True,
             title=site.title,

@@ -8,17 +8,16 @@ from typing import Any
 import pytest
 
 from engage_server import __version__
-from engage_server.web.api.document.openapi import document
-from engage_server.web.api.routes.table import ROUTES
 from tests.support.openapi_changes import narrowings, shape
 from tests.support.openapi_published import ACCEPTED, PUBLISHED, accepted_narrowings, is_due, publish, undecided
+from tests.support.openapi_today import todays_document
 
 Json = dict[str, Any]
 
 
 @pytest.fixture(scope="module")
 def today() -> Json:
-    return document(ROUTES)
+    return todays_document()
 
 
 @pytest.fixture(scope="module")

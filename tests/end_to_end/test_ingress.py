@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.composition.link_store import role_sql
+from engage_server.composition.links.store import role_sql
 from engage_server.pki.encodings import der
 from tests.support.commands import engage_process
 from tests.support.databases import migrated_postgresql

@@ -3,12 +3,11 @@
 from collections.abc import Iterator
 from typing import Any
 
-from engage_server.web.api.document.openapi import document
 from engage_server.web.api.document.schemas import KNOWN
-from engage_server.web.api.routes.table import ROUTES
+from tests.support.openapi_today import todays_document
 
 Schema = dict[str, Any]
-DOCUMENT = document(ROUTES)
+DOCUMENT = todays_document()
 SHAPES: Schema = DOCUMENT["components"]["schemas"]
 _MOST_VALUES = 12  # of which a table says all; longer lists grow with the program
 

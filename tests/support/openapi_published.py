@@ -12,11 +12,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from engage_server import __version__
-from engage_server.web.api.document.openapi import document
-from engage_server.web.api.routes.table import ROUTES
 from tests.support.checkout import ROOT
 from tests.support.openapi_changes import narrowings, shape
 from tests.support.openapi_schemas import Json
+from tests.support.openapi_today import todays_document
 
 PUBLISHED = ROOT / "tests" / "api" / "published-v1.json"
 ACCEPTED = ROOT / "tests" / "api" / "narrowings.toml"
@@ -52,7 +51,7 @@ def publish(file: Path, accepted: Path) -> list[str]:
     Returns:
         What stands in the way. Empty: it was written.
     """
-    today = shape(document(ROUTES))
+    today = shape(todays_document())
     if file.exists():
         found = undecided(json.loads(file.read_text()), today, accepted_narrowings(accepted.read_text()))
         if found:

@@ -41,6 +41,7 @@ from engage_server.protocol.notice import HTTP_PORT
 from engage_server.records import Release, ReleaseState, Site
 from engage_server.services.access.permissions import Act
 from engage_server.services.chains.material import read_material
+from engage_server.services.installation.release_acts import release_acts
 from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
 
 if TYPE_CHECKING:
@@ -193,15 +194,21 @@ def show(session: Session, number: int, site: str | None, as_json: bool) -> None
     chain = chain_of(checked.release)
     click.echo(f"release {number} of {name}: {state_words(checked.release)}")
     click.echo(f"hash of its anchor: {checked.release.anchor_hash}")
-    for what, at in (("staged", checked.release.staged_at), ("activated", checked.release.activated_at)):
-        if at is not None:
-            click.echo(f"{what} {at:%Y-%m-%d %H:%M} UTC")
+    _print_acts(operator, checked.release)
     for certificate in chain:
         until = f"{certificate.not_valid_after_utc:%Y-%m-%d}"
         click.echo(f"{chain.role_of(certificate):<13} {display_name(certificate.subject)}, valid until {until}")
     print_budget(measure(chain))
     print_findings(checked)
     print_next(f"{program()} release list --site {name}")
+
+
+def _print_acts(operator: "OperatorSide", of: Release) -> None:
+    """When it was staged and last served, and by whom, as far as the audit log says."""
+    acts = release_acts(operator.audit, of.site, [of])[of.number]
+    for what, at, who in (("staged", of.staged_at, acts.staged_by), ("activated", of.activated_at, acts.served_by)):
+        if at is not None:
+            click.echo(f"{what} {at:%Y-%m-%d %H:%M} UTC{f' by {who}' if who else ''}")
 
 
 override_option = click.option(

@@ -151,7 +151,7 @@ def role(name: str) -> None:
     delivered. It can do nothing else. Run the statements as the owner of the database. Then give the role a password,
     and put its URL into the setting links_database_url.
     """
-    from engage_server.composition.link_store import role_sql
+    from engage_server.composition.links.store import role_sql
 
     if not _ROLE_NAME.fullmatch(name):
         raise UsageError(

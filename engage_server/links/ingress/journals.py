@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from engage_server.composition.link_key import LinkKey
+from engage_server.composition.links.key import LinkKey
 from engage_server.errors import EngageError
 from engage_server.file_locks import locked
 from engage_server.links.journal.copied_tables import FileTables

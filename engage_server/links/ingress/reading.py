@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from engage_server.composition.link_key import LinkKey
+from engage_server.composition.links.key import LinkKey
 from engage_server.errors import FileNotUsable
 from engage_server.files import make_folder
 from engage_server.links import partners
@@ -54,7 +54,7 @@ def _database(settings: Settings) -> IngressTables | None:
     if settings.links_database_url is None:
         return None
     # only here: without that setting, nothing of a database is ever in this process
-    from engage_server.composition.link_store import open_ingress_store
+    from engage_server.composition.links.store import open_ingress_store
 
     store = open_ingress_store(settings)
     if store is not None:

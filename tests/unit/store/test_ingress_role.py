@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
-from engage_server.composition.link_store import open_ingress_store, role_sql
+from engage_server.composition.links.store import open_ingress_store, role_sql
 from engage_server.errors import SettingsInvalid, StoreNotUsable
 from engage_server.links.journal.database_desk import DatabaseDesk
 from engage_server.records import (

@@ -2,12 +2,11 @@
 
 import pytest
 
-from engage_server.web.api.document.openapi import document
-from engage_server.web.api.routes.table import ROUTES
 from tests.support.api_fuzzing import refusals_beyond_the_form
+from tests.support.openapi_today import todays_document
 
 _OPERATIONS = {
-    operation["operationId"]: operation for item in document(ROUTES)["paths"].values() for operation in item.values()
+    operation["operationId"]: operation for item in todays_document()["paths"].values() for operation in item.values()
 }
 
 

@@ -3,8 +3,9 @@
 from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 
-_SIZE = (640, 220)
+_SIZE = (640, 236)
 _LEFT, _TOP, _LENGTH, _HEIGHT = 50.0, 20.0, 580.0, 160.0
+_KEY_WIDTH = 250.0  # of the words for a line
 _GAP = 0.2  # of a night's room
 _MOST_LABELS = 8
 _COLUMNS = ("night", "came through", "of", "missing")
@@ -27,11 +28,20 @@ def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:
         drawing.box("bar bar-confirmed", at, (room * (1 - _GAP), height), _sentence(values, night))
         if place % every == 0:
             drawing.text("label", (_LEFT + (place + 0.5) * room, _TOP + _HEIGHT + 18), f"{night.date:%m-%d}", "middle")
-    for kind, doors, words in _limits(values):
+    drawing.text("label", (_LEFT - 6, _TOP + 5), f"{whole}", "end")
+    drawing.text("label", (_LEFT - 6, _TOP + _HEIGHT + 5), "0", "end")
+    for place, (kind, doors, words) in enumerate(_limits(values)):
         y = _TOP + _HEIGHT - doors * _HEIGHT / whole
         drawing.line(f"limit limit-{kind}", (_LEFT, y), (_LEFT + _LENGTH, y), words)
-        drawing.text("label", (_LEFT - 6, y + 4), str(doors), "end")
+        _explain(drawing, kind, words, _LEFT + place * _KEY_WIDTH)
     return drawing.picture(_COLUMNS, rows(values))
+
+
+def _explain(drawing: Drawing, kind: str, words: str, left: float) -> None:
+    """Below the nights: what a line means. Lines that lie close together could not be labelled where they are."""
+    y = _TOP + _HEIGHT + 44
+    drawing.line(f"limit limit-{kind}", (left, y), (left + 24, y))
+    drawing.text("label", (left + 30, y + 4), words)
 
 
 def rows(values: AdoptionByNight) -> tuple[Row, ...]:
@@ -49,7 +59,7 @@ def _limits(values: AdoptionByNight) -> list[tuple[str, int, str]]:
     found = [("on", values.enough, f"the gate goes on from {values.enough} doors")]
     if values.lost < values.devices:
         kept = values.devices - values.lost
-        found.append(("back", kept, f"the gate goes back when more than {values.lost} doors are lost"))
+        found.append(("back", kept, f"the gate goes back when more than {values.lost} are lost"))
     return found
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.composition.link_key import LinkKey
+from engage_server.composition.links.key import LinkKey
 from engage_server.composition.operator_side import open_operator_side
 from engage_server.links.journal.copied_tables import FileTables
 from engage_server.links.kpn.answering.ingestion import Ingestion

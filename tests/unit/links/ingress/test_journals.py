@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engage_server.composition.link_key import LinkKey
+from engage_server.composition.links.key import LinkKey
 from engage_server.links.ingress.journals import ToldJournal, open_desk, report_links
 from engage_server.links.ingress.reading import make_folders
 from engage_server.links.journal.spool_journal import SpoolJournal

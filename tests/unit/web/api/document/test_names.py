@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from engage_server.web.api.document.names import plain_name, with_plain_names
-from engage_server.web.api.document.openapi import document
-from engage_server.web.api.routes.table import ROUTES
+from tests.support.openapi_today import todays_document
 
 
 @pytest.mark.parametrize(
@@ -38,7 +37,7 @@ def test_two_schemas_never_get_one_name() -> None:
 
 
 def test_the_document_has_plain_names_alone_and_describes_each_field_of_a_body() -> None:
-    made = document(ROUTES)
+    made = todays_document()
     schemas = made["components"]["schemas"]
     assert [name for name in schemas if not re.fullmatch(r"[A-Z][A-Za-z]+", name) or "Json" in name] == []
     assert "Json" not in "".join(re.findall(r'"\$ref": "[^"]*"', json.dumps(made)))

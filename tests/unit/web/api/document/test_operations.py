@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 
-from engage_server.web.api.document.openapi import document
-from engage_server.web.api.routes.table import ROUTES
 from tests.support.openapi_schemas import followed
+from tests.support.openapi_today import todays_document
 
-_DOCUMENT = document(ROUTES)
+_DOCUMENT = todays_document()
 OPERATIONS: dict[str, dict[str, Any]] = {
     operation["operationId"]: operation for item in _DOCUMENT["paths"].values() for operation in item.values()
 }

@@ -8,12 +8,12 @@ from typing import Any, Literal
 import pytest
 
 from engage_server.as_json.formats import Shape
-from engage_server.web.api.document.openapi import document
 from engage_server.web.api.document.schemas import Schemas
 from engage_server.web.api.route import Body
 from engage_server.web.api.routes.table import ROUTES
 from tests.support.api_requests import AnyRoute
 from tests.support.openapi_schemas import followed
+from tests.support.openapi_today import todays_document
 
 
 class Colour(Enum):
@@ -112,7 +112,7 @@ def parts(document: dict[str, Any], schema: Any, seen: frozenset[str] = frozense
 
 @pytest.fixture(scope="module")
 def today() -> dict[str, Any]:
-    return document(ROUTES)
+    return todays_document()
 
 
 def operations(today: dict[str, Any]) -> Iterator[dict[str, Any]]:

@@ -105,9 +105,9 @@ class TestPlan:
         assert list(ways) == [way.value for way in RotationWay]
         rekey = ways["linked-rekey"]
         assert rekey[1] == "The whole chain, with a new root. The old root vouches for it at first."
-        assert rekey[2].startswith("Transition chain: Accepts it until ")
-        assert "Next chain: Refuses it (" in rekey[2]
-        assert rekey[3] == "Transition chain: Accepts it. Next chain: Accepts it."
+        assert rekey[2].startswith("Transition chain: they accept it until ")
+        assert rekey[2].endswith("Next chain: they fail TLS once, fetch the new anchor, and come back.")
+        assert rekey[3] == "Transition chain: they accept it. Next chain: they accept it."
         assert rekey[4] == "0 doors, with chain 2 of 2"
         assert 3000 < int(rekey[5].replace(",", "")) < 4096
         assert rekey[7:] == ["root", "yes"]
@@ -119,6 +119,8 @@ class TestPlan:
         ann = console.person("ann")
         page = ann.page(f"{PAGE}?way=linked-rekey")
         assert "Way: linked-rekey" in page.text
+        assert "A door with the old anchor accepts it until " in page.text
+        assert "A door with the old anchor refuses it (" in page.text
         assert "Not known: Whether a device finds its path through a link certificate" in page.text
         titles = [each.text for each in page.tree.xpath("//*[local-name()='title' and contains(@id, 'bytes-')]")]
         assert len(titles) == 2
@@ -311,13 +313,13 @@ class TestNights:
         ann, bert = console.person("ann"), console.person("bert", Role.APPROVER)
         started(ann, "linked-rekey")
         page = ann.page(PAGE)
-        assert "It waits." in page.text
+        assert "The gate waits." in page.text
         assert "0 of 4" in page.text
         gate(console, doors, hours=12)
         night(doors, 2, console.now, *range(1, DOORS + 1))
         gate(console, doors, hours=13)
         page = console.again(bert, "bert").page(PAGE)
-        assert "It pauses until a person decides." in page.text
+        assert "The gate pauses until a person decides." in page.text
         assert "it drops the link to the old root" in page.text
         assert "4 doors may refuse release 3" in page.text
         assert f"/sites/main/doors/{serial_of(1)}" in page.links()
@@ -391,7 +393,7 @@ class TestNights:
     def test_a_viewer_sees_where_it_stands_and_no_form(self, doors: World, console: Console) -> None:
         begun(doors)
         page = console.person("vic", Role.VIEWER).page(PAGE)
-        assert "It waits." in page.text
+        assert "The gate waits." in page.text
         assert not page.tree.xpath("//main//form")
         assert "To go back needs the role operator." in page.text
 

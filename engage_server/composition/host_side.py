@@ -1,0 +1,86 @@
+"""The services about what lies on this host alone: devices' files and uploads, and what calls met here.
+
+Each is imported and built when first used.
+"""
+
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+from engage_server.settings import Settings
+from engage_server.store.sql_store import SqlStore
+
+if TYPE_CHECKING:
+    from engage_server.services.call_in.upload_spool import UpstreamSpool
+    from engage_server.services.device_files.exchange import DeviceExchange
+    from engage_server.services.device_files.fault_journal import FaultJournal
+    from engage_server.services.device_files.for_devices import FilesForDevices
+    from engage_server.services.device_files.upload_feed import UploadFeed
+    from engage_server.services.installation.disk_overview import DiskOverview
+    from engage_server.services.sites.device_file_change import DeviceFileChange
+
+
+class HostSide:
+    """Those services.
+
+    Args:
+        store: The store, with the key that opens its secrets.
+        settings: The settings.
+    """
+
+    def __init__(self, store: SqlStore, settings: Settings) -> None:
+        self._store = store
+        self._settings = settings
+
+    @cached_property
+    def devices(self) -> "DeviceExchange":
+        """Imports and exports devices' files."""
+        from engage_server.services.device_files.exchange import DeviceExchange
+        from engage_server.services.device_files.folder import DeviceFolders
+
+        return DeviceExchange(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def files_for_devices(self) -> "FilesForDevices":
+        """The files that operators give to devices."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.device_files.for_devices import FilesForDevices
+
+        return FilesForDevices(DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def device_file_change(self) -> "DeviceFileChange":
+        """Changes those files."""
+        from engage_server.services.sites.device_file_change import DeviceFileChange
+
+        return DeviceFileChange(self._store, self.files_for_devices)
+
+    @cached_property
+    def upload_feed(self) -> "UploadFeed":
+        """What devices uploaded, in the order in which it came."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.device_files.upload_feed import UploadFeed
+
+        return UploadFeed(self._settings.data_dir, DeviceFolders(self._settings.data_dir))
+
+    @cached_property
+    def uploads(self) -> "UpstreamSpool":
+        """Uploads that wait for partners' systems."""
+        from engage_server.composition.disk_space import disk_room
+        from engage_server.services.call_in.upload_spool import UpstreamSpool
+
+        return UpstreamSpool(disk_room(self._settings))
+
+    @cached_property
+    def call_faults(self) -> "FaultJournal":
+        """Why call-ins were not answered on this host."""
+        from engage_server.services.device_files.fault_journal import FaultJournal
+
+        return FaultJournal(self._settings.faults_dir)
+
+    @cached_property
+    def disk(self) -> "DiskOverview":
+        """Measures how much of this host's disk devices take."""
+        from engage_server.composition.disk_space import disk_room, enrolment_days
+        from engage_server.services.installation.disk_overview import DiskOverview
+
+        return DiskOverview(disk_room(self._settings), enrolment_days(self._settings))
