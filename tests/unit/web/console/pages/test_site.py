@@ -188,14 +188,18 @@ def test_a_host_of_another_site_is_refused(world: World, admin: Browser) -> None
     assert "other.example.org" in admin.refused(PAGE, f"{PAGE}/hosts", hosts="other.example.org").alert
 
 
-def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser) -> None:
-    """Both need the name of the site, and both are in the audit log."""
-    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals", approvals="1").alert
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="1", confirm="main", reason="two keys")
+def test_a_second_person_is_needed_from_now_on_and_no_form_ends_that(world: World, admin: Browser) -> None:
+    """One stolen session could otherwise approve what it starts."""
+    fields = admin.page(PAGE).form(f"{PAGE}/approvals")
+    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals").alert
+    page = admin.act(PAGE, f"{PAGE}/approvals", confirm="main", reason="two keys")
     assert world.store.site("main").approvals == 1
     assert _newest(world) == (AuditAction.SITE_CHANGED, "ann", "two keys")
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="0", confirm="main")
-    assert world.store.site("main").approvals == 0
+    assert "engage site change main --approvals 0" in page.text
+    assert not page.tree.xpath(f"//form[@action='{PAGE}/approvals']")
+    version = page.form(f"{PAGE}/title")["version"]
+    admin.post(f"{PAGE}/approvals", {**fields, "version": version, "approvals": "0", "confirm": "main"})
+    assert world.store.site("main").approvals == 1
 
 
 @pytest.mark.parametrize(
@@ -203,7 +207,7 @@ def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser
     [
         ("title", {"title": "B"}),
         ("hosts", {"hosts": "b.example.org"}),
-        ("approvals", {"approvals": "1", "confirm": "main"}),
+        ("approvals", {"confirm": "main"}),
     ],
 )
 def test_nobody_changes_what_they_have_not_seen(world: World, admin: Browser, form: str, typed: dict[str, str]) -> None:
