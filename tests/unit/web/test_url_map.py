@@ -36,6 +36,7 @@ GET /tonight/walk-list
 GET /sites/<site>/rotation
 POST /sites/<site>/rotation/start
 POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/resume
 POST /sites/<site>/rotation/approve
 POST /sites/<site>/rotation/abort
 POST /sites/<site>/rotation/keep
