@@ -30,10 +30,14 @@ def faults(folder: Path, pages: Mapping[str, str]) -> dict[str, list[str]]:
     for file, name in files.items():
         (folder / file).write_text(pages[name], encoding="utf-8")
     command = [NODE, str(_PROGRAM), "--config", str(_RULES), "--formatter", "json", *files]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
+    answer = folder / "faults.json"  # not a pipe: Node.js ends before a full one is read
+    with answer.open("w") as said:
+        done = subprocess.run(
+            command, cwd=folder, stdout=said, stderr=subprocess.PIPE, text=True, timeout=120, check=False
+        )
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, list[str]] = {}
-    for report in json.loads(done.stdout):
+    for report in json.loads(answer.read_text()):
         told = [f"{each['line']}: {each['ruleId']}: {each['message']}" for each in report["messages"]]
         if told:
             found[files[Path(report["filePath"]).name]] = told
