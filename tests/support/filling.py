@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, select, text
 
 from engage_server.records import AuditAction, DeviceLabel, Grade, SightingKind, words_of
 from engage_server.store.database.batches import insert_all
+from engage_server.store.evidence.standing import Standing
 from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.tables import (
     audit_events,
@@ -27,7 +28,7 @@ _BATCH = 20_000
 _HISTORY = (
     *("id", "site", "identity", "first_seen", "last_seen", "nights", "due_at", "notices", "certificates", "refusals"),
     *("failure", "fetched_release", "finished_release", "finished_at", "asked_again_at", "is_shared_address"),
-    *("tls_nights", "home", "host"),
+    *("tls_nights", "home", "host", "standing"),
 )
 _MET = ("device_id", "release", "site", "grade", "reached_at")
 _ENTRY = ("id", "at", "actor", "action", "site", "facts")
@@ -44,8 +45,8 @@ def fill_devices(connection: Connection, site: str, count: int) -> None:
         for release in ((1,) if n % RARE == 0 else (1, 2))
     )
     _fill(connection, release_histories, _MET, met)
-    listed = ((serial_of(n), site_id, NOW) for n in range(count + count // 100))
-    _fill(connection, devices, ("serial", "site_id", "added_at"), listed)
+    listed = ((serial_of(n), site_id, NOW, int(n >= count)) for n in range(count + count // 100))
+    _fill(connection, devices, ("serial", "site_id", "added_at", "is_unseen"), listed)
 
 
 def fill_labels(connection: Connection, site: str, count: int) -> None:
@@ -103,8 +104,8 @@ def _device(site: str, n: int) -> Iterator[tuple[Any, ...]]:
     first, due = NOW - timedelta(days=30), seen + timedelta(days=2)
     values = (first, seen, 30, due, 0, 0, 0, "", last, last, seen, None)
     host = OLD_HOST if rare else USUAL_HOST
-    yield 2 * n, site, serial_of(n), *values, 0, 30, address, host
-    yield 2 * n + 1, site, address, *values, 1, 30, address, ""
+    yield 2 * n, site, serial_of(n), *values, 0, 30, address, host, Standing.LISTED.value
+    yield 2 * n + 1, site, address, *values, 1, 30, address, "", Standing.VISITOR.value
 
 
 def _night(n: int) -> datetime:

@@ -128,11 +128,14 @@ def change_hosts(visit: Visit) -> str:
 
 
 def change_approvals(visit: Visit) -> str:
-    """Whether a second person is needed. Only people can send this form: a token has no session."""
+    """Need a second person from now on. To do without is for the command line: one session is one person.
+
+    Raises:
+        EngageError: It is refused.
+    """
     visit.assert_typed_site()
-    approvals = int(visit.typed("approvals") == "1")
     occasion = occasion_of(visit, AuditAction.SITE_CHANGED)
-    visit.services.sites.change(visit.site, SiteChanges(approvals=approvals), occasion.reason, occasion)
+    visit.services.sites.change(visit.site, SiteChanges(approvals=1), occasion.reason, occasion)
     return after(visit, f"/sites/{visit.site.name}")
 
 
