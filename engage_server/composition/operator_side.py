@@ -146,6 +146,11 @@ class OperatorSide(HostSide):
         """How often the operators' instance looks at open rotations."""
         return self._settings.gate_seconds
 
+    @property
+    def device_ports(self) -> tuple[int, int]:
+        """The ports of the plain and of the TLS instance."""
+        return self._settings.http_port, self._settings.https_port
+
     @cached_property
     def evidence(self) -> "DeviceEvidence":
         """What is known about devices."""

@@ -33,6 +33,10 @@ class Services(api.Services, Protocol):
         """How the doors of a site came through, night by night."""
 
     @property
+    def device_ports(self) -> tuple[int, int]:
+        """The ports of the plain and of the TLS instance."""
+
+    @property
     def gate_seconds(self) -> float:
         """How often the operators' instance looks at open rotations."""
 
