@@ -91,6 +91,7 @@ ROOMS: dict[str, set[str]] = {
     "kpn_devices": {"site_path"},
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
+    "waiting": {"device_files", "call_in"},
     "rotation": {"access", "chains", "evidence", "releases"},
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
@@ -141,6 +142,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
+    "services/releases": {"views": set()},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},
@@ -292,8 +294,8 @@ def test_the_test_of_links_finds_what_it_looks_for() -> None:
     assert link_violations("commands", "from engage_server.cli.output import table") == []
 
 
-# wire forms, each a noun of the protocol's page; values that are read through the package's face
-_LONG_LISTS = {"protocol": 14, "records": 22, "as_json": 22}
+# wire forms, each a noun of the protocol's page; pages of the console; values that are read through the package's face
+_LONG_LISTS = {"protocol": 14, "records": 22, "as_json": 22, "pages": 22}
 _SIDE_BY_SIDE = 13
 
 

@@ -8,6 +8,8 @@ from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.rotation.adoption_nights import AdoptionNights
 from engage_server.services.sites.device_import import DeviceImport
+from engage_server.services.waiting.refused_uploads import RefusedUploads
+from engage_server.services.waiting.standing import Waiting
 from engage_server.web.api import services as api
 
 
@@ -48,3 +50,11 @@ class Services(api.Services, Protocol):
     @property
     def device_import(self) -> DeviceImport:
         """Imports lists of devices."""
+
+    @property
+    def refused_uploads(self) -> RefusedUploads:
+        """Uploads that partners' systems refused."""
+
+    @property
+    def waiting(self) -> Waiting:
+        """What waits on this host."""

@@ -1,6 +1,8 @@
 """A chain with its private key as a form uploads it: several PEM files, or one PKCS#12 file."""
 
 import base64
+import re
+from collections.abc import Iterable
 
 from engage_server.errors import UsageError
 from engage_server.web.console.visit import Visit
@@ -8,6 +10,7 @@ from engage_server.web.console.visit import Visit
 MOST_BYTES = 300_000
 """Of a form with such an upload."""
 _PEM = b"-----BEGIN "
+_KEY = re.compile(rb"-----BEGIN [A-Z ]*PRIVATE KEY-----")
 
 
 def uploaded_chain(visit: Visit, name: str = "chain") -> dict[str, str]:
@@ -19,15 +22,27 @@ def uploaded_chain(visit: Visit, name: str = "chain") -> dict[str, str]:
 
     Raises:
         UsageError: No file was chosen (``content.empty``). Or there are several, and one of them is not PEM
-            (``content.no_certificate``).
+            (``content.no_certificate``). Or there are several private keys (``content.keys``).
     """
     files = [(each.filename or "", each.read()) for each in visit.uploads(name)]
     if not any(content for _, content in files):
         raise UsageError(
             "no file was chosen", "Choose the files of the chain, with its private key.", code="content.empty"
         )
+    _assert_one_key(content for _, content in files)
     passphrase = visit.fields.get(f"{name}-passphrase", "")
     return _content(files) | ({"passphrase": passphrase} if passphrase else {})
+
+
+def _assert_one_key(contents: Iterable[bytes]) -> None:
+    """Refuse what holds the keys of CAs as well: who chooses a whole folder sends them by mistake."""
+    keys = sum(len(_KEY.findall(content)) for content in contents)
+    if keys > 1:
+        raise UsageError(
+            f"the files hold {keys} private keys, and a server needs one",
+            "Nothing of them was kept. Leave out the keys of the root and the intermediate.",
+            code="content.keys",
+        )
 
 
 def _content(files: list[tuple[str, bytes]]) -> dict[str, str]:

@@ -10,6 +10,16 @@ from tests.support.browser import Witness
 WIDE, NARROW = 1280, 320  # 320 pixels: 1280 at a zoom of 400 % (WCAG 2.2, 1.4.10)
 
 
+# the page's own width counts. What sticks out of it is told as a help, and boxes that scroll by themselves are left out
+_TOO_WIDE = """(() => {
+    const page = document.documentElement, over = page.scrollWidth - page.clientWidth;
+    if (over <= 0) return [];
+    const wide = [...document.querySelectorAll("body *")].filter((each) =>
+        each.getBoundingClientRect().right > page.clientWidth + 0.5 && !each.parentElement.closest(".scroll"));
+    return [`${over} pixels`, ...wide.map((each) => each.outerHTML.slice(0, 100))];
+})()"""
+
+
 @dataclass(frozen=True)
 class Look:
     """One way to look at pages.
@@ -63,7 +73,7 @@ def looking(browser: Any, look: Look = PLAIN, **options: Any) -> Iterator[tuple[
         yield context.new_page(), Witness(context)
 
 
-def overflow(page: Any) -> int:
-    """By how many pixels one has to scroll sideways to see all of the page."""
-    wants: int = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    return wants
+def overflow(page: Any) -> list[str]:
+    """What makes one scroll sideways to see all of the page. [] if nobody has to."""
+    found: list[str] = page.evaluate(_TOO_WIDE)
+    return found

@@ -29,11 +29,12 @@ def faults(folder: Path, pages: Mapping[str, str]) -> dict[str, list[str]]:
     files = {f"{place}.html": name for place, name in enumerate(pages)}
     for file, name in files.items():
         (folder / file).write_text(pages[name], encoding="utf-8")
-    command = [NODE, str(_PROGRAM), "--config", str(_RULES), "--formatter", "json", *files]
+    told_in = folder / "faults.json"  # it ends before all of a long report has left it by a pipe
+    command = [NODE, str(_PROGRAM), "--config", str(_RULES), "--formatter", f"json={told_in}", *files]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode in (0, 1), done.stderr
     found: dict[str, list[str]] = {}
-    for report in json.loads(done.stdout):
+    for report in json.loads(told_in.read_text(encoding="utf-8")):
         told = [f"{each['line']}: {each['ruleId']}: {each['message']}" for each in report["messages"]]
         if told:
             found[files[Path(report["filePath"]).name]] = told

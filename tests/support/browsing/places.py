@@ -44,7 +44,9 @@ def _further(page: Page) -> Iterator[Place]:
 # the same pages with something asked of them, by the page's name
 _ASKED: Mapping[str, tuple[str, ...]] = {
     "release-comparison": ("?first=1&second=2",),
-    "doors": ("?show=at-risk", "?show=never-seen", "?search=north", "?search=nothing-begins-so"),
+    "rotation": ("?way=server-renewal",),
+    "doors": ("?show=at-risk", "?show=never-seen", "?search=script", "?search=nothing-begins-so"),
+    "audit-log": ("?site=demo-campus", "?actor=nobody"),
 }
 _INSTEAD: Mapping[str, tuple[Mapping[str, str | int], ...]] = {
     "rotation": ({"site": "demo-clinic"}, {"site": "demo-depot"}),  # one that is open, and one after none
@@ -57,7 +59,6 @@ BESIDE = (
     Place("sign in", "/sign-in", is_of_console=False, is_public=True),
     Place("set a password", "/sign-in/{secret}", is_of_console=False, is_public=True),
     Place("a link that is over", "/sign-in/none", is_of_console=False, is_public=True, status=410),
-    Place("account", "/account", is_of_console=False),
     Place("no such page", "/nowhere", is_of_console=False, status=404),
 )
 PLACES = (*CONSOLE, *BESIDE)

@@ -6,7 +6,7 @@ from typing import Any
 from engage_server.records import Grade, ReleaseState
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.release_acts import release_acts
-from engage_server.services.releases.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.web.api.bodies.reasons import ReasonQuery
 from engage_server.web.api.routes.releases import activate_release, drop_release, retire_release
 from engage_server.web.console.acting import act_by, route_to
@@ -18,7 +18,6 @@ from engage_server.web.console.showing.done import after
 from engage_server.web.console.visit import Visit
 
 _PATH = "/sites/{site}/releases/{number}"
-_EXAMPLES = 10
 _BADGES = {"error": "high", "warning": "medium", "note": "low"}
 _GRADES = {
     Grade.AUTHENTICATED: "finished TLS with their token",
@@ -35,6 +34,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
     checked = services.releases.check(name, number, visit.occasion)
     release, contents = checked.release, contents_of(checked.release)
     is_current = release.state is ReleaseState.CURRENT
+    is_former = release.state is ReleaseState.RETIRED and contents.has_key
+    may_serve = contents.has_key and not is_current and visit.may(Act.RELEASE_ACTIVATE)
     grades = services.evidence.grades(name, number)
     return {
         "release": release,
@@ -46,15 +47,11 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "bytes": chain_picture(contents),
         "grades": [(words, grades[grade]) for grade, words in _GRADES.items() if grades.get(grade)],
         "is_current": is_current,
-        "before": before_serving(visit, number) if contents.has_key and not is_current else None,
-        "advice": services.held_anchors.advice_on(name, [number], visit.now).sentence if _is_former(contents) else "",
-        "sharing": services.releases.sharing_key(release) if contents.has_key and not is_current else [],
+        "before": before_serving(visit, number) if may_serve else None,
+        "advice": services.held_anchors.advice_on(name, [number], visit.now).sentence if is_former else "",
+        "sharing": services.releases.sharing_key(release) if is_former and visit.may(Act.RELEASE_RETIRE) else [],
         "current": services.releases.current(name),
     }
-
-
-def _is_former(contents: Any) -> bool:
-    return contents.release.state is ReleaseState.RETIRED and contents.has_key
 
 
 def activate(visit: Visit) -> str:

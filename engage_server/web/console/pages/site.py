@@ -11,7 +11,7 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
-from engage_server.services.releases.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.routes.sites import change_site
@@ -128,11 +128,14 @@ def change_hosts(visit: Visit) -> str:
 
 
 def change_approvals(visit: Visit) -> str:
-    """Whether a second person is needed. Only people can send this form: a token has no session."""
+    """Need a second person from now on. To do without is for the command line: one session is one person.
+
+    Raises:
+        EngageError: It is refused.
+    """
     visit.assert_typed_site()
-    approvals = int(visit.typed("approvals") == "1")
     occasion = occasion_of(visit, AuditAction.SITE_CHANGED)
-    visit.services.sites.change(visit.site, SiteChanges(approvals=approvals), occasion.reason, occasion)
+    visit.services.sites.change(visit.site, SiteChanges(approvals=1), occasion.reason, occasion)
     return after(visit, f"/sites/{visit.site.name}")
 
 

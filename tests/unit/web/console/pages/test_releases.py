@@ -20,6 +20,7 @@ from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
+from tests.support.containers import PASSPHRASE, pfx
 from tests.support.world import World, serial_of
 
 PAGE = "/sites/main/releases"
@@ -116,6 +117,46 @@ def test_a_chain_is_refused_with_what_is_wrong(world: World, operator: Browser) 
     assert "key" in page.alert
     assert page.form(PAGE)["reason"] == "kept"
     assert len(world.store.releases("main")) == 1
+
+
+def test_a_chain_may_come_in_several_files(world: World, operator: Browser) -> None:
+    folder = world.chain_folder()
+    names = ("partner_server.key", "partner_CA.pem", "partner_intermediate.pem", "partner_server.pem")
+    operator.act(PAGE, PAGE, chain=[(folder / name).read_bytes() for name in names])
+    assert len(world.store.releases("main")) == 2
+
+
+def test_a_chain_may_come_as_pkcs12(world: World, operator: Browser) -> None:
+    """Its passphrase opens it, and stands on no page."""
+    refused = operator.refused(PAGE, PAGE, chain=pfx(PASSPHRASE), **{"chain-passphrase": "canary of a passphrase"})
+    assert "passphrase" in refused.alert
+    assert "canary" not in refused.answer.text
+    operator.act(PAGE, PAGE, chain=pfx(PASSPHRASE), **{"chain-passphrase": PASSPHRASE.decode()})
+    assert len(world.store.releases("main")) == 2
+
+
+def test_the_keys_of_cas_are_not_taken(world: World, operator: Browser) -> None:
+    """Who chooses the whole folder sends them by mistake."""
+    folder = world.chain_folder()
+    files = [path.read_bytes() for path in sorted(folder.iterdir()) if path.suffix in (".pem", ".key")]
+    assert "hold 3 private keys" in operator.refused(PAGE, PAGE, chain=files).alert
+    mixed = [pfx(PASSPHRASE), (folder / "partner_CA.pem").read_bytes()]
+    assert "is no PEM file" in operator.refused(PAGE, PAGE, chain=mixed).alert
+    assert len(world.store.releases("main")) == 1
+
+
+def test_an_open_rotation_decides_what_is_served(world: World, operator: Browser) -> None:
+    """The pages lead to it, and have no form that would be refused."""
+    world.release()
+    world.rotations.start(world.request(RotationWay.SERVER_RENEWAL), world.occasion)
+    assert world.releases.current("main") == 3
+    for page in (PAGE, TWO):
+        shown = operator.page(page)
+        assert "A rotation is open and decides what is served." in shown.text
+        assert "/sites/main/rotation" in shown.links()
+        assert not shown.tree.xpath("//form[contains(@action, 'rollback') or contains(@action, 'activate')]")
+    overview = operator.page("/sites/main")
+    assert "A rotation is open (server-renewal, held): release 3 is served, step 1 of 1." in overview.text
 
 
 def test_the_same_chain_is_staged_once(world: World, operator: Browser) -> None:

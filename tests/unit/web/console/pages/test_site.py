@@ -9,14 +9,17 @@ from engage_server.records import (
     AuditFilter,
     DeviceLabel,
     Host,
+    PathSays,
     Role,
     Sighting,
     SightingKind,
     WorkerStatus,
 )
+from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.console import Browser, Console, Shown
+from tests.support.path_events import path_event, registered
 from tests.support.world import World, address_of, serial_of
 
 PAGE = "/sites/main"
@@ -87,6 +90,43 @@ def test_workers_that_serve_it_are_counted(world: World, console: Console) -> No
     assert "host:2 serves release 9" in page.text
 
 
+def test_doors_that_refuse_what_is_served_are_named(world: World, console: Console) -> None:
+    world.sites.add_device(serial_of(1), "main", world.occasion, DeviceLabel("North entrance"))
+    world.see(world.finished(1, 1, NOW - timedelta(hours=3)))
+    world.release()
+    page = console.person("vic", Role.VIEWER).page(PAGE)
+    assert "1 door would refuse release 2, such as North entrance" in page.text
+
+
+def test_a_host_that_the_site_does_not_have_is_told(world: World, console: Console) -> None:
+    world.see(world.finished(1, 1, NOW - timedelta(hours=9)))
+    world.release()
+    _calls(world, 1, "old.example.org")
+    page = console.person("vic", Role.VIEWER).page(PAGE)
+    assert "old.example.org is no host of this site. 1 door called it within 30 days." in page.text
+
+
+def test_the_path_to_the_site_is_told_where_a_link_says_it(world: World, console: Console) -> None:
+    viewer = console.person("vic", Role.VIEWER)
+    assert "The path to the site" not in viewer.page(PAGE).text
+    world.store.add_path_events([registered(), path_event(PathSays.CUT, 3)])
+    world.store.fold_path_events(fold, 100)
+    assert "The path to the site is cut since" in viewer.page(PAGE).text
+
+
+def test_how_the_doors_came_through_is_drawn(world: World, console: Console) -> None:
+    """The last row before the limits is the night that is still going on."""
+    for hours in (30, 3):
+        world.see(world.finished(1, 1, NOW - timedelta(hours=hours)))
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(minutes=20)
+    world.see(world.finished(1, 1, NOW + timedelta(minutes=10)))
+    page = viewer.page(PAGE)
+    assert "How the doors came through" in page.text
+    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
+    assert [cell.text_content() for cell in table.xpath(".//tbody/tr")[-3]][1:3] == ["1", "1"]
+
+
 def test_the_calendar_is_a_file(console: Console) -> None:
     answer = console.person("vic", Role.VIEWER).get(f"{PAGE}/last-safe-days.ics")
     assert answer.content_type == "text/calendar; charset=utf-8"
@@ -148,14 +188,18 @@ def test_a_host_of_another_site_is_refused(world: World, admin: Browser) -> None
     assert "other.example.org" in admin.refused(PAGE, f"{PAGE}/hosts", hosts="other.example.org").alert
 
 
-def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser) -> None:
-    """Both need the name of the site, and both are in the audit log."""
-    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals", approvals="1").alert
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="1", confirm="main", reason="two keys")
+def test_a_second_person_is_needed_from_now_on_and_no_form_ends_that(world: World, admin: Browser) -> None:
+    """One stolen session could otherwise approve what it starts."""
+    fields = admin.page(PAGE).form(f"{PAGE}/approvals")
+    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals").alert
+    page = admin.act(PAGE, f"{PAGE}/approvals", confirm="main", reason="two keys")
     assert world.store.site("main").approvals == 1
     assert _newest(world) == (AuditAction.SITE_CHANGED, "ann", "two keys")
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="0", confirm="main")
-    assert world.store.site("main").approvals == 0
+    assert "engage site change main --approvals 0" in page.text
+    assert not page.tree.xpath(f"//form[@action='{PAGE}/approvals']")
+    version = page.form(f"{PAGE}/title")["version"]
+    admin.post(f"{PAGE}/approvals", {**fields, "version": version, "approvals": "0", "confirm": "main"})
+    assert world.store.site("main").approvals == 1
 
 
 @pytest.mark.parametrize(
@@ -163,7 +207,7 @@ def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser
     [
         ("title", {"title": "B"}),
         ("hosts", {"hosts": "b.example.org"}),
-        ("approvals", {"approvals": "1", "confirm": "main"}),
+        ("approvals", {"confirm": "main"}),
     ],
 )
 def test_nobody_changes_what_they_have_not_seen(world: World, admin: Browser, form: str, typed: dict[str, str]) -> None:
