@@ -1,4 +1,4 @@
-"""Keeps the figures of large sites for a while, so that a page that is loaded again does not count a million doors again.
+"""Keeps the figures of large sites for a while: a page that is loaded again does not count a million doors again.
 
 What was quick to count is counted each time. What took long is kept, until something that is served changes.
 """
@@ -22,7 +22,7 @@ class SiteFigures:
     """What is known of one site.
 
     Attributes:
-        status: Its status.
+        status: Its status. Who looks at workers asks for them: they change every few seconds.
         adoption: How its doors came through, night by night. None if it serves nothing.
         counted_at: When that was counted; aware.
     """
