@@ -6,6 +6,7 @@ from typing import Protocol
 from engage_server.services.access.people import People
 from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.rotation.adoption_nights import AdoptionNights
 from engage_server.services.sites.device_import import DeviceImport
 from engage_server.services.waiting.refused_uploads import RefusedUploads
@@ -27,6 +28,10 @@ class Services(api.Services, Protocol):
     @property
     def access(self) -> ConsoleAccess:
         """People and tokens."""
+
+    @property
+    def recent_sites(self) -> RecentSites:
+        """The figures of sites."""
 
     @property
     def adoption_nights(self) -> AdoptionNights:

@@ -15,6 +15,7 @@ from engage_server.records import (
     SightingKind,
     WorkerStatus,
 )
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
@@ -234,3 +235,18 @@ def test_hostile_words_are_words(world: World, admin: Browser) -> None:
     text = admin.get(PAGE).text
     assert "<script>" not in text
     assert "&lt;script&gt;alert(2)" in text
+
+
+def test_kept_figures_say_how_old_they_are(world: World, console: Console) -> None:
+    """A site of a million doors is not counted for each look. What serves it is looked up each time."""
+    seconds = iter(range(100))
+    side = console.side
+    slow = RecentSites(side.overview, side.adoption_nights, world.store.generation, lambda: float(next(seconds)))
+    vars(side)["recent_sites"] = slow
+    viewer = console.person("vic", Role.VIEWER)
+    assert "Doors were counted" not in viewer.page(PAGE).text
+    world.store.heartbeat(WorkerStatus("host:1", "host", 1, "https", 1, {"main": 9}, {}))
+    console.now = NOW + timedelta(minutes=5)
+    text = viewer.page(PAGE).text
+    assert "Doors were counted 5 minutes ago." in text
+    assert "0 of 1 worker serves release 1." in text
