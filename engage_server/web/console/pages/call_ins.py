@@ -1,8 +1,9 @@
-"""Call-ins: how a site answers its doors, what waits on this host, and what the partner's system refused."""
+"""Call-ins: how a site answers its doors, what waits on this host, and what the partner's system rejected."""
 
 from collections.abc import Mapping
 from typing import Any
 
+from engage_server.errors import NotFound
 from engage_server.records import CallInWay
 from engage_server.services.access.permissions import Act
 from engage_server.web.console.page import Form, Page
@@ -28,6 +29,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         if answers_itself
         else None,
         "faults": faults,
+        "known": {each.device for each in faults if _is_known(visit, each.device)},
         "labels": services.evidence.labels(site.name, {each.device for each in faults}) if faults else {},
         "own_path": _own_path(visit),
         "may_try_again": visit.may(Act.UPLOAD_TRY_AGAIN),
@@ -36,17 +38,26 @@ def show(visit: Visit) -> Mapping[str, Any]:
 
 
 def try_again(visit: Visit) -> str:
-    """Let the partner's system get one refused upload once more, or all of them."""
+    """Let the partner's system get one rejected upload once more, or all of them."""
     name = visit.typed("upload")
     visit.services.refused_uploads.try_again(visit.site.name, [name] if name else None, visit.because())
     return after(visit, _own_path(visit))
 
 
 def discard(visit: Visit) -> str:
-    """Remove one refused upload for good."""
+    """Remove one rejected upload for good."""
     visit.assert_typed_site()
     visit.services.refused_uploads.discard(visit.site.name, visit.typed("upload"), visit.because())
     return after(visit, _own_path(visit))
+
+
+def _is_known(visit: Visit, device: str) -> bool:
+    """Whether a door has a page. A device that is on no list may be all that a fault knows."""
+    try:
+        visit.services.evidence.at_site(visit.site.name, device, visit.now)
+    except NotFound:
+        return False
+    return True
 
 
 def _discarded(visit: Visit) -> str:

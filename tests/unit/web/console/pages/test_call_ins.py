@@ -56,8 +56,8 @@ def test_it_says_how_the_site_answers_what_waits_and_what_was_refused(refused: l
     page = console.person("ann").page(PATH)
     assert "The upstream system answers call-ins: https://access.example.org/engage." in page.text
     figures = [" ".join(each.text_content().split()) for each in page.tree.xpath("//dl[@class='figures']/div")]
-    assert figures[0] == "Wait1 upload"
-    assert figures[3] == "Refused for good2 uploads"
+    assert figures[0] == "Waiting1 upload"
+    assert figures[3] == "Rejected for good2 uploads"
     assert [row[0] for row in page.rows()] == [serial_of(1), serial_of(2)]
     assert page.rows()[0][1] == "422"
     assert TOKEN not in page.answer.text
@@ -149,6 +149,8 @@ def test_faults_are_shown_with_the_name_of_their_door(world: World, console: Con
     console.side.call_faults.record("main", CallFault(NOW, serial, "<b>its database</b> is damaged"))
     console.side.call_faults.record("main", CallFault(NOW, "uploads wait", "it answers 500"))
     page = console.person("ann").page(PATH)
+    console.side.call_faults.record("main", CallFault(NOW, serial_of(9), "it is on no list"))
+    assert f"/sites/main/doors/{serial_of(9)}" not in console.person("bob").page(PATH).links()
     rows = page.rows()
     assert [row[1] for row in rows] == ["uploads wait", f"North entrance {serial}"]
     assert "<b>" not in page.answer.text
