@@ -175,7 +175,7 @@ def test_before_it_is_served_the_page_says_which_doors_fail(world: World, operat
     page = operator.page(TWO)
     assert "1 of 1 door would refuse release 2." in page.text
     assert f"/sites/main/doors/{serial_of(1)}" in page.links()
-    assert "type: main" in operator.refused(TWO, f"{TWO}/activate", confirm="mian", reason="kept").alert
+    assert "type: main" in operator.refused(TWO, f"{TWO}/activate", confirm="other", reason="kept").alert
     assert world.releases.current("main") == 1
     done = operator.act(TWO, f"{TWO}/activate", confirm="main", reason="the new root")
     assert world.releases.current("main") == 2
