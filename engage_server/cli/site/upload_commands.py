@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.as_json.refused_uploads import refused_upload_json
+from engage_server.as_json.uploads import refused_upload_json
 from engage_server.cli.groups import OrderedGroup
 from engage_server.cli.output import counted, json_option, print_json, print_json_list, print_next, print_table
 from engage_server.cli.parameters import site_option, sure_option
