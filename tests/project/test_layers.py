@@ -142,6 +142,7 @@ FOLDERS: dict[str, dict[str, set[str]]] = {
         "commands": {"registry", "journal", "ingress", "kpn", "m2u", "telekom"},
     },
     "links/kpn": {"senml": set(), "answering": {"senml"}},
+    "services/releases": {"views": set()},
     "services/rotation": {"gate": set(), "planning": set(), "views": set()},
     "serving/worker": {"connections": set(), "answers": {"connections"}},
     "serving": {"worker": set(), "opening": set(), "operators": {"worker", "opening"}},

@@ -60,6 +60,7 @@ POST /audit-log/verify
 GET /sites/<site>/rotation
 POST /sites/<site>/rotation/start
 POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/resume
 POST /sites/<site>/rotation/approve
 POST /sites/<site>/rotation/abort
 POST /sites/<site>/rotation/keep

@@ -7,7 +7,7 @@ from engage_server.errors import NotFound
 from engage_server.records import ReleaseState, RotationWay
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.release_acts import ReleaseActs, release_acts
-from engage_server.services.releases.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.web.api.routes.releases import roll_back_release, stage_release
 from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form, Page

@@ -11,7 +11,7 @@ from engage_server.services.access.permissions import Act
 from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
-from engage_server.services.releases.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.routes.sites import change_site
