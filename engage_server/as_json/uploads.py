@@ -90,23 +90,6 @@ class PutFileJson(Shape):
     """How many bytes the file has on this host, where it is written compactly."""
 
 
-class RefusedUploadJson(Shape):
-    """An upload that a partner's system refused for good."""
-
-    upload: str
-    """The name of its file, which identifies it."""
-    site: str
-    """The name of its site."""
-    device: str
-    """The serial number of its device. Without one: ``at-`` and its address."""
-    status: int
-    """What the system answered."""
-    refused_at: Instant
-    """When it was refused, or tried again in vain."""
-    bytes: int
-    """How many bytes its file has."""
-
-
 def upload_json(entry: Entry) -> UploadJson:
     """One upload of a device, as its file has it.
 
@@ -166,18 +149,6 @@ def put_file_json(site: str, serial: str, file: FileForDevice, put: VersionedFil
         "file": "database" if file is FileForDevice.DATABASE else "configuration",
         "version": None if version is None else str(version),
         "bytes": put.length,
-    }
-
-
-def refused_upload_json(site: str, upload: RefusedUpload) -> RefusedUploadJson:
-    """An upload that a partner's system refused for good."""
-    return {
-        "upload": upload.name,
-        "site": site,
-        "device": upload.device,
-        "status": upload.status,
-        "refused_at": upload.refused_at.isoformat(timespec="seconds"),
-        "bytes": upload.bytes,
     }
 
 
