@@ -272,3 +272,14 @@ def test_another_site_is_hidden(world: World, console: Console) -> None:
     browser = console.person("ann", Role.OPERATOR, ("other",))
     assert browser.get("/sites/main/doors").status_code == 403
     assert browser.get("/sites/nowhere/doors").status_code == 403
+
+
+def test_a_full_page_of_long_names_stays_small(world: World, console: Console) -> None:
+    """With the longest names and places, and something wrong with each door."""
+    labels = {serial_of(n): DeviceLabel(f"{n:03}" + "ü" * 77, "ö" * 120) for n in range(1, 121)}
+    world.sites.add_list(list(labels), labels, "main", world.occasion)
+    for night in range(3):
+        world.see(*(world.finished(n, 1, NOW - timedelta(days=30 - night)) for n in range(1, 121)))
+    answer = console.person("ann").get("/sites/main/doors")
+    assert len(answer.data) < 100_000
+    assert answer.text.count("It has not called for") > 50
