@@ -1,4 +1,4 @@
-"""Keeps the figures of large sites for a while, so that a page that is loaded again does not count a million doors again.
+"""Keeps the figures of large sites for a while: a page that is loaded again does not count a million doors again.
 
 What was quick to count is counted each time. What took long is kept, until something that is served changes.
 """

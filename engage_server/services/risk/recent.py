@@ -16,6 +16,7 @@ from threading import Lock, Thread
 from typing import Protocol
 
 from engage_server.errors import EngageError
+from engage_server.services.risk.kinds import EVIDENCE_MISSING
 from engage_server.services.risk.known import SiteTonight, worst_first
 
 LONG_SECONDS = 0.2  # an answer that took longer is kept
@@ -137,6 +138,7 @@ class RecentTonight:
         ended = self._stopwatch()
         self._kept.pop(site, None)
         if ended - begun > LONG_SECONDS:
-            kept_for = max(KEPT_SECONDS, 2 * SHARE * (ended - begun))
+            least = 0.0 if any(each.kind is EVIDENCE_MISSING for each in found.risks) else KEPT_SECONDS
+            kept_for = max(least, 2 * SHARE * (ended - begun))  # just after a start, evidence is missing for seconds
             self._kept[site] = _Kept(found, generation, ended + kept_for)
         return found

@@ -55,6 +55,9 @@ POST /sites/<site>/doors/<door>/name
 POST /sites/<site>/doors/<door>/forget
 POST /sites/<site>/doors/<door>/remove
 POST /sites/<site>/doors/<door>/database
+GET /sites/<site>/call-ins
+POST /sites/<site>/call-ins/try-again
+POST /sites/<site>/call-ins/discard
 GET /audit-log
 POST /audit-log/verify
 GET /sites/<site>/rotation

@@ -6,8 +6,9 @@ from datetime import datetime, timedelta
 import pytest
 
 from engage_server.errors import StoreNotUsable
-from engage_server.services.risk.known import SiteTonight
-from engage_server.services.risk.recent import KEPT_SECONDS, LONG_SECONDS, STALE_SECONDS, RecentTonight
+from engage_server.services.risk.kinds import EVIDENCE_MISSING
+from engage_server.services.risk.known import Risk, SiteTonight
+from engage_server.services.risk.recent import KEPT_SECONDS, LONG_SECONDS, SHARE, STALE_SECONDS, RecentTonight
 from tests.support.chains import NOW
 
 HOUR = timedelta(hours=1)
@@ -19,6 +20,7 @@ class Slow:
     def __init__(self, takes: float) -> None:
         self.takes, self.seconds, self.served, self.judged = takes, 0.0, 1, 0
         self.is_broken = False
+        self.risks: tuple[Risk, ...] = ()
         self.meanwhile: Callable[[], None] = lambda: None
 
     def names(self) -> list[str]:
@@ -34,7 +36,7 @@ class Slow:
         act, self.meanwhile = self.meanwhile, lambda: None
         act()
         self.seconds += self.takes
-        return SiteTonight(site, now, NOW + 9 * HOUR, (), ())
+        return SiteTonight(site, now, NOW + 9 * HOUR, self.risks, ())
 
 
 @pytest.fixture
@@ -63,6 +65,18 @@ def test_after_its_time_it_is_given_while_a_new_one_is_made_apart(slow: Slow) ->
     waiting.pop()()
     assert recent.look_at("main", later).looked_at == later
     assert (slow.judged, waiting) == (2, [])
+
+
+def test_what_lacks_evidence_is_soon_judged_again(slow: Slow) -> None:
+    """Just after a start the host has not reported yet. That must not stay on the page for minutes."""
+    slow.risks = (Risk(EVIDENCE_MISSING, "a host does not report", "Look at it."),)
+    waiting: list[Callable[[], None]] = []
+    recent = RecentTonight(slow, lambda: slow.seconds, waiting.append)
+    recent.look_at("main", NOW)
+    slow.seconds += 2 * SHARE * slow.takes + 1
+    assert slow.seconds < KEPT_SECONDS
+    recent.look_at("main", NOW)
+    assert len(waiting) == 1
 
 
 def test_what_is_too_old_is_not_given_any_more(slow: Slow, recent: RecentTonight) -> None:
