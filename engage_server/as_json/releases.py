@@ -5,9 +5,10 @@ from engage_server.as_json.chain_check import FindingJson, finding_json
 from engage_server.as_json.formats import Instant, Shape
 from engage_server.pki.byte_budget import ByteBudget, measure
 from engage_server.records import Release, ReleaseState
-from engage_server.services.releases.comparison import ReleaseComparison
+from engage_server.services.releases.checked_release import CheckedRelease
 from engage_server.services.releases.confirmation import Confirmation
-from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
+from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.releases.views.comparison import ReleaseComparison
 
 
 class CertificateBytesJson(Shape):

@@ -1,4 +1,4 @@
-"""What devices uploaded, and which files they were given."""
+"""What devices uploaded, which uploads a partner's system refused, and which files devices were given."""
 
 from collections.abc import Sequence
 from typing import Any, Literal, TypeVar
@@ -10,6 +10,7 @@ from engage_server.services.device_files.for_devices import FileForDevice, Versi
 from engage_server.services.device_files.given_database import GivenDatabase
 from engage_server.services.device_files.upload_feed import SiteUpload
 from engage_server.services.device_files.uploads import Entry
+from engage_server.services.waiting.refused_uploads import RefusedUpload
 
 _T = TypeVar("_T")
 
@@ -153,3 +154,32 @@ def put_file_json(site: str, serial: str, file: FileForDevice, put: VersionedFil
 
 def _only(kind: type[_T], values: object) -> list[_T]:
     return [each for each in values if type(each) is kind] if isinstance(values, list) else []
+
+
+class RefusedUploadJson(Shape):
+    """One upload that a partner's system refused."""
+
+    upload: str
+    """The name of its file, which identifies it."""
+    site: str
+    """The name of its site."""
+    device: str
+    """The serial number of its device. Without one: ``at-`` and its address."""
+    status: int
+    """What the system answered."""
+    refused_at: Instant
+    """When it was refused, or tried again in vain."""
+    bytes: int
+    """How many bytes its file has."""
+
+
+def refused_upload_json(site: str, upload: RefusedUpload) -> RefusedUploadJson:
+    """One upload that a partner's system refused."""
+    return {
+        "upload": upload.name,
+        "site": site,
+        "device": upload.device,
+        "status": upload.status,
+        "refused_at": upload.refused_at.isoformat(timespec="seconds"),
+        "bytes": upload.bytes,
+    }

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from engage_server.services.device_files.upload_feed import UploadFeed
     from engage_server.services.installation.disk_overview import DiskOverview
     from engage_server.services.sites.device_file_change import DeviceFileChange
+    from engage_server.services.waiting.refused_uploads import RefusedUploads
+    from engage_server.services.waiting.standing import Waiting
 
 
 class HostSide:
@@ -84,3 +86,18 @@ class HostSide:
         from engage_server.services.installation.disk_overview import DiskOverview
 
         return DiskOverview(disk_room(self._settings), enrolment_days(self._settings))
+
+    @cached_property
+    def refused_uploads(self) -> "RefusedUploads":
+        """Uploads that partners' systems refused."""
+        from engage_server.services.waiting.refused_uploads import RefusedUploads
+
+        return RefusedUploads(self._store, self.uploads)
+
+    @cached_property
+    def waiting(self) -> "Waiting":
+        """What waits on this host."""
+        from engage_server.services.device_files.folder import DeviceFolders
+        from engage_server.services.waiting.standing import Waiting
+
+        return Waiting(self.uploads, DeviceFolders(self._settings.data_dir))

@@ -23,6 +23,8 @@ class AuditAction(StrEnum):
     DEVICE_FORGOTTEN = "device:forgotten"
     DEVICE_REMOVED = "device:removed"
     DEVICES_IMPORTED = "device:imported"
+    UPLOADS_TRIED_AGAIN = "upload:tried-again"
+    UPLOAD_DISCARDED = "upload:discarded"
     VENDOR_IMPORTED = "vendor:imported"
     RELEASE_STAGED = "release:staged"
     RELEASE_DROPPED = "release:dropped"

@@ -7,9 +7,10 @@ of the start of a command that only reads. Code that makes or compares the table
 from sqlalchemy import Index, text
 
 from engage_server.store.access import tables as access_tables  # noqa: F401  # its tables belong to the schema
+from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIET
 from engage_server.store.labels import tables as label_tables  # noqa: F401  # and its
 from engage_server.store.link_tables import kpn_downlinks, path_events
-from engage_server.store.tables import device_histories, metadata, releases, rotations, sites
+from engage_server.store.tables import device_histories, devices, metadata, releases, rotations, sites
 
 Index(
     "ix_sites_one_default",
@@ -45,6 +46,28 @@ Index(
     device_histories.c.identity,
     sqlite_where=text("is_shared_address = 0"),
     postgresql_where=text("is_shared_address = 0"),
+)
+Index(
+    "ix_device_histories_trouble",
+    device_histories.c.site,
+    device_histories.c.identity,
+    sqlite_where=text(NOT_QUIET),
+    postgresql_where=text(NOT_QUIET),
+)
+Index(
+    "ix_device_histories_reports",
+    device_histories.c.site,
+    device_histories.c.reported_at,
+    device_histories.c.report,
+    sqlite_where=text(HAS_REPORTED),
+    postgresql_where=text(HAS_REPORTED),
+)
+Index(
+    "ix_devices_unseen",
+    devices.c.site_id,
+    devices.c.serial,
+    sqlite_where=text("is_unseen = 1"),
+    postgresql_where=text("is_unseen = 1"),
 )
 Index(
     "ix_path_events_not_folded",

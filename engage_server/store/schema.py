@@ -14,9 +14,10 @@ from engage_server.store.database.engine import after_commit, reading, writing
 from engage_server.store.sealing import ReleaseSealer, Sealer
 from engage_server.store.tables import installation
 
-# Oldest first, the names of the files in migrations/versions. They are listed here because asking Alembic would take a
-# quarter of a second at every start of every command. A test compares the list with the files.
-REVISIONS = tuple(f"{number:04}" for number in range(1, 19))
+# Oldest first. The names of the files say it: asking Alembic would take a quarter of a second at every start of every
+# command. A test compares this with what Alembic says.
+_MIGRATIONS = Path(__file__).parent / "migrations"
+REVISIONS = tuple(sorted(path.name[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*_*.py")))
 
 SEAL_PROBE_PURPOSE = "the installation's seal probe"
 RELEASE_SEAL_PROBE_PURPOSE = "the seal probe of the releases' keys"
@@ -178,8 +179,7 @@ def _migrate(connection: Connection) -> None:
     from alembic.config import Config
 
     config = Config()
-    folder = Path(__file__).parent / "migrations"
-    config.set_main_option("script_location", str(folder).replace("%", "%%"))
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     config.attributes["connection"] = connection
     command.upgrade(config, "head")

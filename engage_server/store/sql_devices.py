@@ -11,6 +11,7 @@ from engage_server.errors import Conflict, NotFound
 from engage_server.records import NO_LABEL, AuditAction, AuditEvent, Device, DeviceLabel
 from engage_server.store.access import request_queries
 from engage_server.store.database.engine import reading, writing
+from engage_server.store.evidence import standing
 from engage_server.store.interface import ListChange
 from engage_server.store.labels import label_queries
 from engage_server.store.queries import device_queries
@@ -24,7 +25,9 @@ class SqlDevices:
 
     def add_device(self, device: Device, event: AuditEvent) -> bool:
         with writing(self._engine) as connection:
+            standing.hold(connection)
             is_new = device_queries.insert_device(connection, device)
+            standing.refresh(connection, [device.serial])
             before, now = _label(connection, device)
             if is_new:
                 self._tell(connection, event, changes_serving=True)
@@ -35,7 +38,9 @@ class SqlDevices:
     def add_devices(self, devices: Sequence[Device], site: str, event: AuditEvent) -> ListChange:
         with writing(self._engine) as connection:
             row_id = site_id(connection, site)
+            standing.hold(connection)
             added = sum(device_queries.insert_device(connection, device) for device in devices)
+            standing.refresh(connection, [device.serial for device in devices])
             named = _label_all(connection, row_id, {each.serial: each.label for each in devices if each.label})
             facts = {"added": str(added)} if added else {}
             if named:

@@ -18,7 +18,7 @@ from engage_server.store.evidence import (
     sighting_queries,
 )
 from engage_server.store.evidence.adoption_kinds import Question
-from engage_server.store.interface import AnchorClue, DeviceFilter, Fold
+from engage_server.store.interface import AnchorClue, DeviceFilter, Fold, MetReleases
 from engage_server.store.labels import label_queries
 
 _ADDRESSES_KEPT = timedelta(days=30)  # addresses are lent: a later device at the same address is another one
@@ -94,6 +94,11 @@ class SqlEvidence:
     def anchor_clues(self, site: str) -> Sequence[AnchorClue]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return anchor_queries.select_clues(connection, site)
+
+    def met_releases(self, site: str) -> Sequence[MetReleases]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            pairs = anchor_queries.select_met(connection, site)
+        return [(fetched, finished, since) for finished, fetched in pairs for since in (False, True)]
 
     def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
         with reading(self._engine, LONG_SECONDS) as connection:

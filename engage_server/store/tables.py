@@ -122,6 +122,7 @@ devices = Table(
     Column("serial", String(32), primary_key=True),
     Column("site_id", Integer, ForeignKey("sites.id"), nullable=False),
     Column("added_at", UtcDateTime, nullable=False),
+    Column("is_unseen", SmallInteger, nullable=False, server_default="0"),  # see store.evidence.standing
 )
 Index("ix_devices_site_id", devices.c.site_id, devices.c.serial)  # for pages of a site's list
 
@@ -314,15 +315,17 @@ device_histories = Table(
     Column("authenticated_nights", Integer, nullable=False, server_default="0"),
     Column("token_time", BigInteger, nullable=False, server_default="0"),
     Column("host", String(253), nullable=False, server_default=""),
+    Column("standing", SmallInteger, nullable=False, server_default="0"),  # see store.evidence.standing
     UniqueConstraint("identity", "site"),  # the most selective column first, whatever the planner's statistics
 )
-# This index alone answers what the gate counts. For devices that it suspects, the two others say whether another device
-# shares their address.
+# This index alone answers what the gate counts, which releases devices met, and who is due. For devices that the gate
+# suspects, the two others say whether another device shares their address.
 Index(
     "ix_device_histories_adoption",
     device_histories.c.site,
-    device_histories.c.is_shared_address,
+    device_histories.c.standing,
     device_histories.c.finished_release,
+    device_histories.c.fetched_release,
     device_histories.c.due_at,
     device_histories.c.first_seen,
     device_histories.c.finished_at,
@@ -340,6 +343,7 @@ Index(
     device_histories.c.authenticated_nights,
     device_histories.c.identity,
     device_histories.c.home,
+    device_histories.c.host,
 )
 Index("ix_device_histories_home", device_histories.c.site, device_histories.c.home)
 

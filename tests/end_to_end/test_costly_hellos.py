@@ -4,7 +4,8 @@ import select
 import shutil
 import subprocess
 import sys
-from contextlib import ExitStack, closing
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,22 @@ def openssl(port: int, *options: str) -> bool:
     command = ["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-brief", *options]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=20)
     return done.returncode == 0 and "CONNECTION ESTABLISHED" in done.stderr
+
+
+@contextmanager
+def tls_instance_alone(folder: Path, **environment: str) -> Iterator[int]:
+    """``engage serve https`` without a supervisor: its port, as soon as it serves. Its log is ``alone.log``."""
+    port, _ = free_ports()
+    command = [ENGAGE, "serve", "https", "--bind", "127.0.0.1", "--https-port", str(port), "--workers", "1"]
+    with (folder / "alone.log").open("wb") as log:
+        process = subprocess.Popen(command, cwd=folder, env=clean_environment() | environment, stdout=log, stderr=log)
+        try:
+            eventually(lambda: openssl(port, "-tls1_3", "-groups", "P-256"), "it serves")
+            yield port
+            assert process.poll() is None
+        finally:
+            process.terminate()
+            process.wait(20)
 
 
 def gnutls(port: int, priority: str) -> bool:
@@ -88,26 +105,18 @@ def test_the_legacy_profile_limits_groups_as_well(legacy_pair: RunningPair) -> N
 
 def test_the_tls_instance_alone_limits_them_too(installation: Path) -> None:
     """Started by a service manager: it starts anew under the same process number."""
-    port, _ = free_ports()
-    command = [ENGAGE, "serve", "https", "--bind", "127.0.0.1", "--https-port", str(port), "--workers", "1"]
-    with (installation / "alone.log").open("wb") as log:
-        process = subprocess.Popen(command, cwd=installation, env=clean_environment(), stdout=log, stderr=log)
-        try:
-            eventually(lambda: openssl(port, "-tls1_3", "-groups", "P-256"), "it serves")
-            assert not openssl(port, "-tls1_3", "-groups", "ffdhe2048")
-            assert process.poll() is None
-        finally:
-            process.terminate()
-            process.wait(20)
+    with tls_instance_alone(installation) as port:
+        assert not openssl(port, "-tls1_3", "-groups", "ffdhe2048")
 
 
 def test_an_operators_own_openssl_conf_stays_and_is_warned_of(installation: Path) -> None:
     """The negative control: without our list, the costly groups are there."""
     own = installation / "own.cnf"
     own.write_text("# nothing\n")
-    with running_pair(installation, "--workers", "1", OPENSSL_CONF=str(own)) as pair:
-        assert openssl(pair.https_port, "-tls1_3", "-groups", "ffdhe2048")
-        eventually(lambda: "next: Add 'Groups = X25519:P-256:P-384'" in pair.log, "said once, at the start")
+    with tls_instance_alone(installation, OPENSSL_CONF=str(own)) as port:
+        assert openssl(port, "-tls1_3", "-groups", "ffdhe2048")
+        log = installation / "alone.log"
+        eventually(lambda: "next: Add 'Groups = X25519:P-256:P-384'" in log.read_text(), "said at the start")
 
 
 @pytest.mark.parametrize(

@@ -52,6 +52,7 @@ def step(words: str, acts: Act | tuple[Act, ...], *entries: str) -> Step:
 
 
 STARTED = ("rotation:started", "release:staged", "rotation:advanced", "rotation:advanced", "rotation:held")
+REFUSED, REFUSED_TOO = (f"{serial_of(5)}~000000000{number}.422.json" for number in (1, 2))
 # in the order in which they are done: each stands on those before it
 STEPS = [
     step(
@@ -74,6 +75,8 @@ STEPS = [
     step(f"device name {serial_of(1)} --site west --place yard", Act.DEVICE_NAME, "device:named"),
     step("device forget 192.0.2.77", Act.DEVICE_FORGET, "device:forgotten"),
     step(f"device remove {serial_of(1)} --site west --yes", Act.DEVICE_REMOVE, "device:removed"),
+    step(f"upload try-again {REFUSED} --site main", Act.UPLOAD_TRY_AGAIN, "upload:tried-again"),
+    step(f"upload discard {REFUSED_TOO} --site main --yes", Act.UPLOAD_DISCARD, "upload:discarded"),
     step("release stage next --site main", Act.RELEASE_STAGE, "release:staged"),
     step("release drop 2 --site main", Act.RELEASE_DROP, "release:dropped"),
     step("release stage next --site main", Act.RELEASE_STAGE, "release:staged"),
@@ -109,7 +112,15 @@ STEPS = [
 ]
 SEEING = [
     *("status", "site list", "site show main", "device list --site main", "release list", "release show 1 --site main"),
-    *("rotate plan --site main", "rotate status", "host list", "audit show", "audit verify", "people list"),
+    *(
+        "rotate plan --site main",
+        "rotate status",
+        "host list",
+        "upload list --site main",
+        "audit show",
+        "audit verify",
+        "people list",
+    ),
     *("token list", "link list", "kpn device list", "kpn downlink list", "settings", "device export --site main"),
 ]
 
@@ -160,6 +171,11 @@ def walked(folder: Path) -> Mapping[int, list[Mapping[str, Any]]]:
     for number, each in enumerate(STEPS):
         if each.words[:2] in (("device", "forget"), ("host", "forget")):
             sql(folder, SEEN if each.words[0] == "device" else WORKER)
+        if each.words[:2] == ("upload", "try-again"):
+            below = folder / "data" / "spool" / "upstream" / "main" / "refused"
+            below.mkdir(parents=True)
+            for name in (REFUSED, REFUSED_TOO):
+                (below / name).write_text("{}")
         done = engage(folder, *each.words, "--reason", f"reason {number}", SUDO_USER="anna")
         assert done.returncode == 0, f"{named(each)}: {done.stdout}{done.stderr}"
         after = entries(folder)

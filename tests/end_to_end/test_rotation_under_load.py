@@ -20,7 +20,7 @@ from tests.support.load import Moments, Visit, Visitors, torn
 from tests.support.running import engage, eventually, ok, running_pair
 
 CHANGES = examples(all=50, quick=6)
-CONNECTIONS_PER_SECOND = 600  # of each three, two go to the plain instance and one to TLS
+CONNECTIONS_PER_SECOND = examples(all=600, quick=200)  # of each three, two go to the plain instance and one to TLS
 RELEASES = 4
 
 

@@ -17,6 +17,7 @@ import pytest
 
 from engage_server.records import SightingKind
 from tests.support.installation import make_installation
+from tests.support.lengths import examples
 from tests.support.postgresql import PostgresServer
 from tests.support.running import NOTICE, RunningPair, eventually, running_pair
 from tests.support.stored_by_pairs import sightings, sqlite
@@ -144,7 +145,7 @@ def handshakes(folder: Path, kind: SightingKind) -> int:
 def test_whoever_got_an_answer_by_tls_has_its_handshake_noted_whoever_is_killed_then(installation: Path) -> None:
     """Its line waits for the answer, and goes out before it."""
     with running_pair(installation, "--workers", "1") as pair:
-        for count in range(1, 5):
+        for count in range(1, examples(all=5, quick=3)):
             (worker,) = pair.workers()[1:]
             content, _ = pair.raw_https(
                 f"GET {NOTICE} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n".encode(), root(pair)
@@ -176,17 +177,17 @@ def root(pair: RunningPair) -> Path:
 
 def test_killing_any_process_loses_no_accepted_sighting(installation: Path) -> None:
     """A worker, the operators' worker in the middle of a transfer, then everything at once."""
-    url = sqlite(installation)
+    url, rounds = sqlite(installation), examples(all=4, quick=2)
     with running_pair(installation, "--workers", "2") as pair:
         with Burst(pair).running() as burst:
-            for _ in range(4):
+            for _ in range(rounds):
                 burst.wait_for(150)
                 victims = [pair.workers()[0], *pair.transfer()]
                 for pid in victims:
                     os.kill(pid, signal.SIGKILL)
                 eventually(lambda dead=victims: not set(dead) & {*pair.workers(), *pair.transfer()}, "replaced")  # type: ignore[misc]  # the same
         assert burst.refused == []
-        assert burst.broken <= 4 * 2, "only what the killed workers held"
+        assert burst.broken <= rounds * 2, "only what the killed workers held"
         for pid in [pair.process.pid, *pair.children(), *pair.workers(), *pair.transfer()]:
             os.kill(pid, signal.SIGKILL)
     answered = Counter(burst.answered)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.hostile import ask
+from tests.support.lengths import examples
 from tests.support.running import RunningPair, clean_environment, eventually, free_port, running_pair
 from tests.support.trusting import trusting
 
@@ -154,7 +155,7 @@ def _evict_those_with_events(pair: RunningPair, installation: Path, stack: ExitS
     """Those that give way to new connections all have something to say in the very turn in which they give way."""
     workers = pair.workers()
     context = trusting(installation)
-    for _ in range(3):
+    for _ in range(examples(all=3, quick=1)):
         ports = (pair.http_port, pair.https_port)
         old = [stack.enter_context(closing(_connected(port))) for port in ports for _ in range(per_port)]
         time.sleep(0.2)

@@ -6,6 +6,7 @@ The universe is told in ``tests/support/forger.py``. ``scripts/forger`` runs the
 import os
 from collections.abc import Sequence
 from contextlib import closing
+from itertools import product
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -25,7 +26,7 @@ from tests.support.forger import (
     forged_visits,
     true_visits,
 )
-from tests.support.lengths import examples
+from tests.support.lengths import examples, spread
 
 EXAMPLES = int(os.environ.get("FORGER_EXAMPLES", examples(all=40, quick=4)))
 bounded = settings(
@@ -148,16 +149,17 @@ SITE = [Door(number, Fate.WELL) for number in range(6)]
 DARK = [Door(number, Fate.WELL if number < 2 else Fate.DEAD) for number in range(6)]
 
 
-@pytest.mark.parametrize("begin", [-2, 0])
-@pytest.mark.parametrize("what", [Forgery.ACCEPTS, Forgery.ASKS, Forgery.REFUSES])
+ABSENT = [
+    DARK,
+    [*SITE[:3], *(Door(number, Fate.SLEEPER) for number in (3, 4, 5))],
+    [*SITE[:3], *(Door(number, Fate.MOVER, moves_at=-3) for number in (3, 4))],
+    [*SITE[:3], *(Door(number, Fate.DEAD_BEHIND_NAT) for number in (3, 4))],
+]
+
+
 @pytest.mark.parametrize(
-    "site",
-    [
-        DARK,
-        [*SITE[:3], *(Door(number, Fate.SLEEPER) for number in (3, 4, 5))],
-        [*SITE[:3], *(Door(number, Fate.MOVER, moves_at=-3) for number in (3, 4))],
-        [*SITE[:3], *(Door(number, Fate.DEAD_BEHIND_NAT) for number in (3, 4))],
-    ],
+    ("site", "what", "begin"),
+    spread(product(ABSENT, (Forgery.ACCEPTS, Forgery.ASKS, Forgery.REFUSES), (-2, 0)), every=5),
 )
 def test_campaigns_night_after_night(site: list[Door], what: Forgery, begin: int) -> None:
     """The sequences that come closest: everybody who is not there is impersonated, each night, until the end."""

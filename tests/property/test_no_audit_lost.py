@@ -212,7 +212,7 @@ def _body(path: Path) -> bytes:
 
 TestNoAuditLost = Audits.TestCase
 TestNoAuditLost.settings = settings(
-    max_examples=examples(all=25, quick=8),
+    max_examples=examples(all=25, quick=4),
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Table, select, text
 
 from engage_server.records import AuditAction, DeviceLabel, Grade, SightingKind, words_of
 from engage_server.store.database.batches import insert_all
+from engage_server.store.evidence.standing import Standing
 from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.tables import (
     audit_events,
@@ -27,25 +28,25 @@ _BATCH = 20_000
 _HISTORY = (
     *("id", "site", "identity", "first_seen", "last_seen", "nights", "due_at", "notices", "certificates", "refusals"),
     *("failure", "fetched_release", "finished_release", "finished_at", "asked_again_at", "is_shared_address"),
-    *("tls_nights", "home", "host"),
+    *("tls_nights", "home", "host", "standing"),
 )
 _MET = ("device_id", "release", "site", "grade", "reached_at")
 _ENTRY = ("id", "at", "actor", "action", "site", "facts")
 _SIGHTING = ("kind", "at", "listener", "address", "serial", "site", "tls_version", "failure", "resumed", "disregarded")
 
 
-def fill_devices(connection: Connection, site: str, count: int) -> None:
+def fill_devices(connection: Connection, site: str, count: int, now: datetime = NOW, host: str = USUAL_HOST) -> None:
     """Devices that the site saw, with their addresses; all of them on its list, and as many hundredths never seen."""
     site_id = connection.scalar(select(sites.c.id).where(sites.c.name == site))
-    _fill(connection, device_histories, _HISTORY, (row for n in range(count) for row in _device(site, n)))
+    _fill(connection, device_histories, _HISTORY, (row for n in range(count) for row in _device(site, n, now, host)))
     met = (
-        (2 * n, release, site, int(Grade.HANDSHAKE), NOW)
+        (2 * n, release, site, int(Grade.HANDSHAKE), now)
         for n in range(count)
         for release in ((1,) if n % RARE == 0 else (1, 2))
     )
     _fill(connection, release_histories, _MET, met)
-    listed = ((serial_of(n), site_id, NOW) for n in range(count + count // 100))
-    _fill(connection, devices, ("serial", "site_id", "added_at"), listed)
+    listed = ((serial_of(n), site_id, now, int(n >= count)) for n in range(count + count // 100))
+    _fill(connection, devices, ("serial", "site_id", "added_at", "is_unseen"), listed)
 
 
 def fill_labels(connection: Connection, site: str, count: int) -> None:
@@ -95,16 +96,16 @@ def _label_of(n: int) -> DeviceLabel:
     return DeviceLabel(f"{RARE_WORD if n % RARE == 0 else 'Usual'} door {n}", place)
 
 
-def _device(site: str, n: int) -> Iterator[tuple[Any, ...]]:
+def _device(site: str, n: int, now: datetime, usual: str) -> Iterator[tuple[Any, ...]]:
     rare = n % RARE == 0
-    seen = NOW - timedelta(days=9 if rare else 0, seconds=n * 7919 % 14400)
+    seen = now - timedelta(days=9 if rare else 0, seconds=n * 7919 % 14400)
     last = 1 if rare else 2
     address = f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
-    first, due = NOW - timedelta(days=30), seen + timedelta(days=2)
+    first, due = now - timedelta(days=30), seen + timedelta(days=2)
     values = (first, seen, 30, due, 0, 0, 0, "", last, last, seen, None)
-    host = OLD_HOST if rare else USUAL_HOST
-    yield 2 * n, site, serial_of(n), *values, 0, 30, address, host
-    yield 2 * n + 1, site, address, *values, 1, 30, address, ""
+    host = OLD_HOST if rare else usual
+    yield 2 * n, site, serial_of(n), *values, 0, 30, address, host, Standing.LISTED.value
+    yield 2 * n + 1, site, address, *values, 1, 30, address, "", Standing.VISITOR.value
 
 
 def _night(n: int) -> datetime:

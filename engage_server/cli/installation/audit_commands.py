@@ -18,6 +18,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.records import AuditEntry, AuditFilter
 from engage_server.services.access.permissions import Act
+from engage_server.services.installation.act_words import act_words
 
 
 @click.group(
@@ -96,12 +97,11 @@ def verify(session: Session, expect: str | None, as_json: bool) -> int:
 
 
 def _print_entry(entry: AuditEntry) -> None:
-    """A line that says who did what to which site, and below it what changed and why."""
+    """A line that says who did what to which site, and below it the same in words, what changed and why."""
     event = entry.event
     site = f" {event.site}" if event.site else ""
     click.echo(printable(f"{entry.number:>4}  {event.at:%Y-%m-%d %H:%M:%S} UTC  {event.actor}  {event.action}{site}"))
-    facts = _change(entry)
-    for name, text in (("", facts), ("reason: ", event.reason)):
+    for name, text in (("", f"{act_words(event)}."), ("", _change(entry)), ("reason: ", event.reason)):
         if text:
             print_wrapped(printable(f"      {name}{text}"), " " * 8)
 

@@ -116,6 +116,7 @@ def serve(
         hold_lifeline(lifeline)
     from engage_server.serving.instance import ListenerApplication  # not in the supervisor, which serves nothing
 
+    collect_as_usual()  # once more: what was imported since then stays, too
     when_serving = (lambda: tell_ready(ready)) if ready is not None else (lambda: None)
     ListenerApplication(one, lambda: session.settings(**options), session.environment, sealer, when_serving).run()
     return 0

@@ -10,7 +10,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.cli.shell import completions
 from engage_server.services.access.permissions import Act
-from engage_server.services.releases.comparison import compared
+from engage_server.services.releases.views.comparison import compared
 
 
 @click.command(

@@ -42,7 +42,8 @@ from engage_server.records import Release, ReleaseState, Site
 from engage_server.services.access.permissions import Act
 from engage_server.services.chains.material import read_material
 from engage_server.services.installation.release_acts import release_acts
-from engage_server.services.releases.lifecycle import CheckedRelease, chain_of
+from engage_server.services.releases.checked_release import CheckedRelease
+from engage_server.services.releases.lifecycle import chain_of
 
 if TYPE_CHECKING:
     from engage_server.composition.operator_side import OperatorSide

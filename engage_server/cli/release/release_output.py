@@ -5,7 +5,7 @@ from datetime import datetime
 from engage_server.checks import Severity
 from engage_server.cli.output import console, print_wrapped, printable
 from engage_server.records import Release, ReleaseState
-from engage_server.services.releases.lifecycle import CheckedRelease
+from engage_server.services.releases.checked_release import CheckedRelease
 
 _STYLES = {Severity.ERROR: "bold red", Severity.WARNING: "yellow", Severity.NOTE: "dim"}
 

@@ -47,6 +47,8 @@ class Act(StrEnum):
     DEVICE_REMOVE = "device:remove"
     DEVICE_FILES_SEE = "device:see-files"
     DEVICE_FILES_PUT = "device:put-files"
+    UPLOAD_TRY_AGAIN = "upload:try-again"
+    UPLOAD_DISCARD = "upload:discard"
     CHAIN_CHECK = "chain:check"
     HOST_SEE = "host:see"
     HOST_FORGET = "host:forget"
@@ -125,6 +127,8 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.DEVICE_REMOVE: _OPERATOR,
     Act.DEVICE_FILES_SEE: Permission(Role.OPERATOR, is_recorded=False),  # they hold who may open which door
     Act.DEVICE_FILES_PUT: _OPERATOR,
+    Act.UPLOAD_TRY_AGAIN: _OPERATOR,
+    Act.UPLOAD_DISCARD: _OPERATOR,
     Act.CHAIN_CHECK: _VIEWER,
     Act.HOST_SEE: _VIEWER_OF_ALL,  # a host serves all sites
     Act.HOST_FORGET: _ADMIN,

@@ -30,6 +30,7 @@ from engage_server.services.disk_space.room import DiskRoom
 from engage_server.services.disk_space.use import upload_bytes
 
 STATE = "state.json"
+TRIES = "tries.json"
 _BY_ADDRESS = "at-"
 _MIB = 1024 * 1024
 _KNOWN_BYTES = 2 * allocated(1)  # a device's folder and the state file in it
@@ -208,6 +209,57 @@ class UpstreamSpool:
         pending.path.unlink()
         return target
 
+    def refused_files(self, site: str) -> list[Path]:
+        """The rejected uploads, by device and number."""
+        folder = self._folder / site / "refused"
+        return sorted(folder.glob("*.json")) if folder.is_dir() else []
+
+    def is_waiting(self, site: str, name: str) -> bool:
+        """Whether an upload waits whose file has this name, without ``.json``."""
+        return (self._folder / site / "pending" / f"{name}.json").exists()
+
+    def try_again(self, site: str, refused: Path) -> Path:
+        """Put a rejected upload among those that wait, under its old name. Its file stays until it is dropped.
+
+        The days on which it was tried before no longer count.
+
+        Args:
+            site: The site's name.
+            refused: Its file.
+
+        Raises:
+            Conflict: Another upload of the device waits under that name (``upload.waits``).
+            FileNotUsable: It cannot be written.
+        """
+        name = f"{refused.name.partition('.')[0]}.json"
+        found = _PENDING.fullmatch(name)
+        if found is None:
+            raise Conflict(f"{refused.name} is no upload of a device", "Check the file.", code="upload.unknown")
+        pending = self._folder / site / "pending" / name
+        make_folder(pending.parent, within=self._room.data)
+        (self._folder / site / "devices" / found["device"] / TRIES).unlink(missing_ok=True)
+        try:
+            os.link(refused, pending)
+        except FileExistsError:
+            raise Conflict(
+                f"an upload of {found['device']} with the same number waits already",
+                "Wait until it is delivered, and try again then.",
+                code="upload.waits",
+            ) from None
+        return pending
+
+    def drop_refused(self, site: str, refused: Path, *, waits: bool) -> None:
+        """Remove a rejected upload.
+
+        Args:
+            site: The site's name.
+            refused: Its file.
+            waits: Whether it is among those that wait, and so still uses its room.
+        """
+        count = allocated(refused.stat().st_size)
+        refused.unlink()
+        self._room.give_back(site, uploads=0 if waits else count, refused=count)
+
     def rejected(self, site: str) -> int:
         """How many uploads were rejected."""
         folder = self._folder / site / "refused"
@@ -219,7 +271,7 @@ class UpstreamSpool:
 
     def tries(self, pending: Pending) -> UploadTries:
         """The days on which an upload was answered with an error."""
-        return UploadTries(self._folder / pending.site / "devices" / pending.device / "tries.json", pending.number)
+        return UploadTries(self._folder / pending.site / "devices" / pending.device / TRIES, pending.number)
 
     def _counted(self, site: str, device: str, state: DeviceState, count: int, file: Path) -> DeviceState:
         """The state with this many more bytes, if the device may use them."""

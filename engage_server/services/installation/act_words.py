@@ -52,6 +52,12 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "imported {files:file} of {devices:device} at {site}",
         "imported devices at {site}",
     ),
+    AuditAction.UPLOADS_TRIED_AGAIN: (
+        "put the refused upload {upload} of {site} among those that wait",
+        "put {uploads:refused upload} of {site} among those that wait",
+        "put refused uploads among those that wait",
+    ),
+    AuditAction.UPLOAD_DISCARDED: ("discarded the refused upload {upload} of {site}", "discarded a refused upload"),
     AuditAction.VENDOR_IMPORTED: ("took over the vendor's certificates[ {certificates}] for {site}",),
     AuditAction.RELEASE_STAGED: (
         "staged release {release} of {site}[; findings: {findings}]",

@@ -1,39 +1,27 @@
 """Stages, activates and retires releases. Staging never deploys, and a release with errors never goes live."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 
 from engage_server.checks import ChainCase, Circumstances, Finding, Severity, run_checks
 from engage_server.checks.rules.name_rules import is_about, unnamed_hosts
-from engage_server.errors import Conflict, Refused, ReleaseExists, UsageError
+from engage_server.errors import Conflict, Refused, ReleaseExists
 from engage_server.pki.chain import Chain
 from engage_server.pki.encodings import der
 from engage_server.pki.keys import private_key_pem, public_half, public_key_der, read_public_key
 from engage_server.pki.paths.path import read_chain
 from engage_server.protocol.site_key import anchor_hash
-from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site, read_reason
+from engage_server.records import AuditAction, Host, Occasion, Page, Release, RotationState, Site
 from engage_server.services.chains.folder import ChainMaterial
+from engage_server.services.releases.checked_release import CheckedRelease, allowed, facts_of
 from engage_server.store.interface import PageStore, ReleaseDraft, ReleaseStore, RotationStore, SiteStore
 
 
 class LifecycleStore(SiteStore, ReleaseStore, RotationStore, PageStore, Protocol):
     """The part of the store that releases need."""
-
-
-@dataclass(frozen=True, slots=True)
-class CheckedRelease:
-    """A release, and the findings of the checks at the time of the call."""
-
-    release: Release
-    findings: tuple[Finding, ...]
-
-    @property
-    def errors(self) -> tuple[Finding, ...]:
-        """The findings that keep it from going live."""
-        return tuple(finding for finding in self.findings if finding.severity is Severity.ERROR)
 
 
 class Releases:
@@ -86,12 +74,12 @@ class Releases:
         """
         self._assert_no_rotation(site_name)
         expected = self.current(site_name)
-        checked = _allowed(self.check_before_serving(site_name, number, occasion), overrides)
+        checked = allowed(self.check_before_serving(site_name, number, occasion), overrides)
         if expected == number:
             return checked
         if expected is not None and self._store.site(site_name).approvals:
             _assert_same_trust(self._store.release(site_name, expected), checked.release)
-        facts = _facts_of(overrides)
+        facts = facts_of(overrides)
         event = replace(
             occasion.event(AuditAction.RELEASE_ACTIVATED, site_name, release=str(number), **facts),
             before={"release": str(expected or "none")},
@@ -140,8 +128,8 @@ class Releases:
                 f"engage release list --site {site_name}",
                 code="release.nothing_before",
             )
-        checked = _allowed(self.check_before_going_back(site_name, number, occasion), overrides)
-        facts = _facts_of(overrides)
+        checked = allowed(self.check_before_going_back(site_name, number, occasion), overrides)
+        facts = facts_of(overrides)
         event = replace(
             occasion.because(reason).event(AuditAction.RELEASE_ROLLED_BACK, site_name, release=str(number), **facts),
             before={"release": str(current)},
@@ -353,52 +341,6 @@ def _assert_same_trust(current: Release, following: Release) -> None:
         )
 
 
-def _allowed(checked: CheckedRelease, overrides: Mapping[str, str]) -> CheckedRelease:
-    """The same checked release, if its findings let it go live.
-
-    Raises:
-        UsageError: An override without a reason, or of an error that is not there.
-        Refused: Errors without an override.
-    """
-    _assert_overrides(checked, overrides)
-    open_errors = [finding for finding in checked.errors if finding.code not in overrides]
-    if open_errors:
-        release = checked.release
-        raise Refused(
-            f"release {release.number} of {release.site} cannot be activated:",
-            f"Stage a chain without these errors: engage release stage DIR --site {release.site}. "
-            "Or repeat this command, and accept each error by its code: --override CODE=REASON.",
-            code="release.refused",
-            rows=map(_line, open_errors),
-        )
-    return checked
-
-
-def _facts_of(overrides: Mapping[str, str]) -> dict[str, str]:
-    """The reasons of overrides, for the audit log. They are read as any other reason is."""
-    return {f"override {code}": read_reason(reason) for code, reason in overrides.items()}
-
-
 def _as_of_then(finding: Finding, later: Sequence[Host]) -> Finding:
     """The same finding, as a warning if it is about one of these hosts."""
     return replace(finding, severity=Severity.WARNING) if is_about(finding, later) else finding
-
-
-def _assert_overrides(checked: CheckedRelease, overrides: Mapping[str, str]) -> None:
-    codes = {finding.code for finding in checked.errors}
-    for code, reason in overrides.items():
-        if not reason.strip():
-            raise UsageError(
-                f"the override of {code} has no reason", "Give one: --override CODE=REASON.", code="override.no_reason"
-            )
-        if code not in codes:
-            raise UsageError(
-                f"this release has no error {code} to override",
-                f"Errors of this release: {', '.join(sorted(codes)) or 'none'}.",
-                code="override.unknown",
-            )
-
-
-def _line(finding: Finding) -> str:
-    about = f"{finding.certificate}: " if finding.certificate else ""
-    return f"  {finding.code}: {about}{finding.sentence}"

@@ -4,10 +4,9 @@ The database preselects doors, so that a site with a million healthy doors costs
 next step serves are judged once for each kind of door, and not for each door.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from itertools import islice
 from typing import Protocol
 
 from engage_server.pki.encodings import read_der
@@ -32,12 +31,10 @@ from engage_server.store.interface import (
     PageStore,
     PathStore,
     ReleaseStore,
-    RiskFilter,
     RotationStore,
     SiteStore,
 )
 
-_AT_ONCE = 500  # doors in one query
 MOST_DOORS = 2000  # of one site; nobody walks to more in a night
 
 
@@ -142,8 +139,8 @@ class Tonight:
         following = next((each for each in releases if each.number == number), None)
         possible = PossibleAnchors(site, releases, self._judge_for)
         at = _judged_at(ends, now, until)
-        clues = [each for each in self._store.anchor_clues(site.name) if each.finished_release and not each.is_stranger]
-        prospects = {_met(clue): _prospect(possible, clue, served, following, at) for clue in clues}
+        kinds = [met for met in self._store.met_releases(site.name) if met[1]]
+        prospects = {met: _prospect(possible, _clue(met), served, following, at) for met in kinds}
         return _Anchors(following.number if following else None, ends, prospects)
 
     def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], bool]:
@@ -157,10 +154,10 @@ class Tonight:
 
     def _to_judge(self, known: SiteKnown) -> tuple[list[DeviceHistory], bool]:
         """The doors that may be at risk, and whether these are all. Of too many, the urgent ones are kept."""
-        every = list(islice(self._read(known.site, everything(known)), MOST_DOORS + 1))
+        every = list(self._store.doors_to_judge(known.site, everything(known), MOST_DOORS + 1))
         if len(every) <= MOST_DOORS:
             return every, True
-        first = islice(self._read(known.site, urgent(known)), MOST_DOORS)
+        first = self._store.doors_to_judge(known.site, urgent(known), MOST_DOORS)
         found = {each.identity: each for each in (*first, *every)}
         return list(found.values())[:MOST_DOORS], False
 
@@ -169,14 +166,6 @@ class Tonight:
         labels = self._store.device_labels(site, [door.identity for door in doors]) if doors else {}
         named = (replace(door, label=labels.get(door.identity, NO_LABEL)) for door in doors)
         return tuple(sorted(named, key=lambda door: door.order))
-
-    def _read(self, site: str, wanted: RiskFilter) -> Iterator[DeviceHistory]:
-        after = ""
-        while page := self._store.doors_to_judge(site, wanted, after, _AT_ONCE):
-            yield from page
-            if len(page) < _AT_ONCE:
-                return
-            after = page[-1].identity
 
     def _with_shared(self, known: SiteKnown, found: Sequence[DeviceHistory]) -> SiteKnown:
         """The store is asked whose address is shared only where that matters."""
@@ -191,8 +180,9 @@ def _judged_at(ends: Sequence[Expiry], now: datetime, until: datetime) -> dateti
     return min(until, last)
 
 
-def _met(clue: AnchorClue) -> MetReleases:
-    return clue.fetched_release, clue.finished_release, clue.fetched_since
+def _clue(met: MetReleases) -> AnchorClue:
+    fetched, finished, since = met
+    return AnchorClue(fetched, finished, since, is_stranger=False, devices=0)
 
 
 def _prospect(

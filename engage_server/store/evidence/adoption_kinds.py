@@ -26,9 +26,9 @@ from sqlalchemy import (
 )
 
 from engage_server.records import AGAIN_AND_AGAIN, Doubt, RequiredEvidence
+from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
 
-HABIT_NIGHTS = 3  # nights by TLS from which on a device has a habit that it can miss
 _HOUR = 3600
 # the same as in services.evidence.patience; here for devices whose proven visits are counted
 _USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 12 * _HOUR
@@ -69,14 +69,12 @@ def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
 
 def is_counted(question: Question) -> ColumnElement[bool]:
     """Whether a row is a device at all: not a visitor, and not an address of several devices."""
-    of_site = and_(_device.site == question.site, _device.is_shared_address == 0)
-    return and_(of_site, is_listed(_device, question.site) if question.only_listed else has_a_name_or_a_habit())
+    return and_(_device.site == question.site, is_listed() if question.only_listed else is_device())
 
 
-def has_a_name_or_a_habit() -> ColumnElement[bool]:
-    """A serial number, or an address with finished handshakes on three days: one visit makes no device."""
-    is_address = or_(_device.identity.like("%.%"), _device.identity.like("%:%"))  # a serial number has neither
-    return or_(not_(is_address), _device.tls_nights >= HABIT_NIGHTS)
+def is_device() -> ColumnElement[bool]:
+    """A serial number, or an unshared address with finished handshakes on three days: one visit is not enough."""
+    return _device.standing.in_([Standing.DEVICE.value, Standing.LISTED.value])
 
 
 def kind_of(question: Question) -> ColumnElement[str]:
@@ -146,8 +144,8 @@ def _lost_by_tls(question: Question) -> ColumnElement[str]:
 
 
 def _fell_silent(question: Question) -> ColumnElement[str]:
-    unlisted = and_(_other.c.home == _device.home, not_(is_listed(_other.c, question.site)))
-    are_listed = and_(is_listed(_device, question.site), not_(_exists(unlisted, question.site)))
+    unlisted = and_(_other.c.home == _device.home, not_(is_listed(_other.c)))
+    are_listed = and_(is_listed(), not_(_exists(unlisted, question.site)))
     return case(
         (not_(_is_shared(question)), SILENT),
         (_refused_at(_device.home, question), Doubt.REFUSED_SHARED.value),
@@ -244,14 +242,13 @@ def is_unlisted(site: str) -> ColumnElement[bool]:
     """Whether operators gave a list of the site's devices, and this one is not on it."""
     of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
     has_list = select(devices.c.serial).where(devices.c.site_id == of_site).exists()
-    return and_(has_list, not_(is_listed(_device, site)))
+    return and_(has_list, not_(is_listed()))
 
 
-def is_listed(columns: Any, site: str) -> ColumnElement[bool]:
-    """Whether the device of a row is on the operators' list of the site."""
-    of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
-    listed = select(devices.c.serial).where(devices.c.serial == columns.identity, devices.c.site_id == of_site)
-    return listed.correlate(device_histories, _other).exists()
+def is_listed(columns: Any = _device) -> ColumnElement[bool]:
+    """Whether the device of a row is on the list of the row's site."""
+    listed: ColumnElement[bool] = columns.standing == Standing.LISTED.value
+    return listed
 
 
 def _at(time: datetime) -> ColumnElement[datetime]:

@@ -5,7 +5,19 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, false, func, literal, not_, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    false,
+    func,
+    literal,
+    literal_column,
+    or_,
+    select,
+    true,
+)
 
 from engage_server.records import (
     AGAIN_AND_AGAIN,
@@ -23,7 +35,6 @@ from engage_server.records import (
 from engage_server.store.evidence.adoption_kinds import (
     CONFIRMED,
     ELSEWHERE,
-    HABIT_NIGHTS,
     MOVED,
     NEW,
     OPEN_KINDS,
@@ -32,14 +43,15 @@ from engage_server.store.evidence.adoption_kinds import (
     WAITING,
     Question,
     came_from_elsewhere,
-    has_a_name_or_a_habit,
     has_list,
     is_counted,
+    is_device,
     is_listed,
     kind_of,
     seconds,
 )
 from engage_server.store.evidence.history_queries import history
+from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.labels.label_queries import select_labels_at
 from engage_server.store.tables import (
@@ -105,8 +117,8 @@ def _count(
 
 def _count_strangers(connection: Connection, site: str) -> int:
     """Count the devices that finished TLS and are not on the list, of a site that has one."""
-    condition = and_(_device.site == site, _is_device, _device.finished_release > 0, has_a_name_or_a_habit())
-    query = select(func.count()).select_from(device_histories).where(condition, not_(is_listed(_device, site)))
+    unlisted = _device.standing == Standing.DEVICE.value
+    query = select(func.count()).where(_device.site == site, unlisted, _device.finished_release > 0)
     return int(connection.scalar(query) or 0)
 
 
@@ -153,10 +165,12 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
         .where(columns.site == site, columns.release == release)
         .group_by(columns.grade)
     )
-    of_site = select(func.count()).select_from(device_histories).where(_device.site == site, _is_device)
+    of_site = select(func.count()).select_from(device_histories).where(_device.site == site)
     if has_list(connection, site):
-        query = query.join(device_histories, _device.id == columns.device_id).where(is_listed(_device, site))
-        of_site = of_site.where(is_listed(_device, site))
+        query = query.join(device_histories, _device.id == columns.device_id).where(is_listed())
+        of_site = of_site.where(is_listed())
+    else:
+        of_site = of_site.where(_is_device)
     counts = {Grade(grade): int(count) for grade, count in connection.execute(query)}
     seen = connection.scalar(of_site)
     unseen = connection.scalar(select(func.count()).select_from(never_seen(site).subquery()))
@@ -219,11 +233,11 @@ def select_silences(connection: Connection, site: str) -> dict[int, int]:
     days = (seconds(_device.due_at) - seconds(_device.last_seen)) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())
-        .where(_device.site == site, _is_device, _device.finished_release > 0, _device.tls_nights >= HABIT_NIGHTS)
+        .where(_device.site == site, is_device(), _device.finished_release > 0, _device.tls_nights >= HABIT_NIGHTS)
         .group_by(days)
     )
     if has_list(connection, site):
-        query = query.where(is_listed(_device, site))
+        query = query.where(is_listed())
     return {int(day) + 1: int(count) for day, count in connection.execute(query)}
 
 
@@ -242,13 +256,17 @@ def cannot_finish() -> ColumnElement[bool]:
     )
 
 
-def is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
-    """Return the conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in the same order.
+def asked_at(trouble: TroubleFilter) -> datetime:
+    """Return the time of the question, rounded up to whole seconds, as times are stored.
 
-    Times are stored as whole seconds. With the question's time rounded up, "before now" and "within a week" give the
-    same result as with the exact time.
+    So "before now" and "within a week" give the same result as with the exact time.
     """
-    now = trouble.at if not trouble.at.microsecond else trouble.at.replace(microsecond=0) + timedelta(seconds=1)
+    return trouble.at if not trouble.at.microsecond else trouble.at.replace(microsecond=0) + timedelta(seconds=1)
+
+
+def is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
+    """Return the conditions of :func:`engage_server.services.evidence.diagnosis.diagnose`, in the same order."""
+    now = asked_at(trouble)
     recently = literal(now - RECENT_TROUBLE, EpochSeconds)
     return or_(
         cannot_finish(),
@@ -261,9 +279,8 @@ def is_in_trouble(trouble: TroubleFilter) -> ColumnElement[bool]:
 
 def never_seen(site: str) -> Select[tuple[str]]:
     """Select the serial numbers on a site's list that it never saw."""
-    seen = select(_device.id).where(_device.site == site, _device.identity == devices.c.serial)
     of_site = select(sites.c.id).where(sites.c.name == site).scalar_subquery()
-    return select(devices.c.serial).where(devices.c.site_id == of_site, ~seen.exists())
+    return select(devices.c.serial).where(devices.c.site_id == of_site, devices.c.is_unseen == literal_column("1"))
 
 
 def forget_addresses(connection: Connection, before: datetime) -> None:

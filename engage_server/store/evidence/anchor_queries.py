@@ -5,9 +5,12 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, func, literal, select, type_coerce
 
-from engage_server.store.evidence.adoption_kinds import has_a_name_or_a_habit, is_unlisted
+from engage_server.store.evidence.adoption_kinds import has_list, is_device, is_unlisted
+from engage_server.store.evidence.standing import Standing
 from engage_server.store.interface import AnchorClue
 from engage_server.store.tables import EpochSeconds, device_histories
+
+Met = tuple[int, int]  # the release accepted last, and the one fetched last: the order of the index
 
 _device = device_histories.c
 _fetched_since = case((_device.certificates > 0, 1), else_=0)
@@ -32,6 +35,31 @@ def select_clues(connection: Connection, site: str) -> list[AnchorClue]:
         AnchorClue(int(fetched), int(finished), bool(since), bool(is_stranger), int(count))
         for fetched, finished, since, is_stranger, count in connection.execute(query)
     ]
+
+
+def select_met(connection: Connection, site: str) -> list[Met]:
+    """Return the releases that devices of a site met last, each pair once. A list leaves out all others.
+
+    It jumps through the index from pair to pair, so it costs a query for each, however many devices there are.
+    """
+    both = _device.finished_release, _device.fetched_release
+    query = select(*both).where(is_of(connection, site)).order_by(*both).limit(1)
+    found: list[Met] = []
+    row = connection.execute(query).first()
+    while row is not None:
+        finished, fetched = row.finished_release, row.fetched_release
+        found.append((finished, fetched))
+        # as one condition of both columns, SQLite would read all rows that accepted the same release
+        same = query.where(_device.finished_release == finished, _device.fetched_release > fetched)
+        later = query.where(_device.finished_release > finished)
+        row = connection.execute(same).first() or connection.execute(later).first()
+    return found
+
+
+def is_of(connection: Connection, site: str) -> ColumnElement[bool]:
+    """Whether a row is a device of a site. Where there is a list, only devices on it are."""
+    standing = Standing.LISTED if has_list(connection, site) else Standing.DEVICE
+    return and_(_device.site == site, _device.standing == standing.value)
 
 
 def select_of_clue(connection: Connection, site: str, clue: AnchorClue, limit: int) -> list[str]:
@@ -91,4 +119,4 @@ def select_other_hosts(
 
 
 def _of_site(site: str) -> ColumnElement[bool]:
-    return and_(_device.site == site, _device.is_shared_address == 0, has_a_name_or_a_habit())
+    return and_(_device.site == site, is_device())

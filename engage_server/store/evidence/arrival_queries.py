@@ -9,7 +9,6 @@ from engage_server.records import Grade, RequiredEvidence
 from engage_server.store.evidence.adoption_kinds import (
     CAME_AFTER_A_MOVE,
     CONFIRMED,
-    HABIT_NIGHTS,
     OPEN_KINDS,
     Question,
     has_list,
@@ -18,6 +17,7 @@ from engage_server.store.evidence.adoption_kinds import (
     kind_of,
     seconds,
 )
+from engage_server.store.evidence.standing import HABIT_NIGHTS
 from engage_server.store.tables import EpochSeconds, device_histories, release_histories
 
 _QUARTER = 900  # seconds; every time zone has its noon at the beginning of a quarter of an hour
@@ -31,7 +31,7 @@ def select_arrivals(connection: Connection, site: str, release: int, since: date
     # one visit is no habit: a TLS client that connects once must not change the pace
     with_habit = select(_device.id).where(_device.id == _met.device_id, _device.tls_nights >= HABIT_NIGHTS)
     if has_list(connection, site):
-        with_habit = with_habit.where(is_listed(_device, site))
+        with_habit = with_habit.where(is_listed())
     days = (seconds(_met.reached_at) - int(since.timestamp())) // _SECONDS_PER_DAY
     query = (
         select(days, func.count())

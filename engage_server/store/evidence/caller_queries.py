@@ -7,7 +7,7 @@ many devices are behind it. What a batch reads and writes grows with the batch, 
 from collections.abc import Collection, Sequence
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, func, select, union
+from sqlalchemy import Connection, delete, func, literal_column, select, union
 
 from engage_server.records import Sighting
 from engage_server.store.database.batches import chunks, one_of, upsert
@@ -80,7 +80,7 @@ def select_answered_elsewhere(
         select(devices.c.serial, func.min(known.site))
         .join(sites, sites.c.id == devices.c.site_id)
         .join(device_histories, known.identity == devices.c.serial)
-        .where(sites.c.name == site, ~_was_seen_there().exists())
+        .where(sites.c.name == site, devices.c.is_unseen == literal_column("1"))
         .group_by(devices.c.serial)
         .order_by(devices.c.serial)
     )
@@ -96,14 +96,7 @@ def select_answered_elsewhere(
 def select_listed_unseen(connection: Connection, serial: str) -> str | None:
     """Return the site that lists a serial number and never saw it."""
     query = select(sites.c.name).join(devices, devices.c.site_id == sites.c.id).where(devices.c.serial == serial)
-    return connection.scalar(query.where(~_was_seen_there().exists()))
-
-
-def _was_seen_there() -> Select[tuple[int]]:
-    there = device_histories.alias().c
-    return (
-        select(there.id).where(there.identity == devices.c.serial, there.site == sites.c.name).correlate(devices, sites)
-    )
+    return connection.scalar(query.where(devices.c.is_unseen == 1))
 
 
 def _select_callers(connection: Connection, wanted: dict[Place, dict[str, datetime]]) -> dict[Place, list[str]]:

@@ -5,16 +5,17 @@ from datetime import datetime
 from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, RowMapping, delete, select, text, union
+from sqlalchemy import Connection, RowMapping, delete, select, union
 
 from engage_server.records import DeviceHistory, Grade, ReleaseHistory, Sighting
 from engage_server.records.history import changed
 from engage_server.store.database.batches import chunks, one_of, upsert
+from engage_server.store.evidence import standing
 from engage_server.store.evidence.caller_queries import forget_caller, note_callers
 from engage_server.store.interface import Fold, Place
 from engage_server.store.tables import device_histories, devices, release_histories, sites
 
-_NAMES = tuple(column.name for column in device_histories.columns if column.name != "id")
+_NAMES = tuple(column.name for column in device_histories.columns if column.name not in ("id", "standing"))
 _KEY, _KEY_OF_RELEASE = ("identity", "site"), ("device_id", "release")
 _RELEASE_NAMES = *_KEY_OF_RELEASE, "site", "grade", "reached_at"
 _values = attrgetter(*_NAMES)
@@ -22,13 +23,11 @@ _FLAGS = ("is_shared_address", "is_contested")  # stored as small numbers, so th
 _FLAGS_AT = tuple(map(_NAMES.index, _FLAGS))
 _ROWS = select(device_histories.c.id, *(device_histories.c[name] for name in _NAMES))
 _GRADES = {grade.value: grade for grade in Grade}
-_ADVISORY_LOCK = 0x656E67616765  # for PostgreSQL: two hosts at once would overwrite each other's counts
 
 
 def fold_in(connection: Connection, found: Sequence[Sighting], fold: Fold, at: datetime) -> None:
     """Let the fold combine the batch with what is known, and store the result."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _ADVISORY_LOCK})
+    standing.hold(connection)
     counted = [sighting for sighting in found if sighting.site is not None and not sighting.disregarded]
     serials_at = note_callers(connection, counted)
     places = {(s.site or "", s.serial or s.address) for s in counted} | {(s.site or "", s.address) for s in counted}
@@ -60,6 +59,7 @@ def select_known_devices(connection: Connection, beginning: str, site: str | Non
 
 def delete_history(connection: Connection, site: str | None, identity: str) -> list[str]:
     """Remove what is known about one device, in all sites or in one. Return the sites where something was known."""
+    standing.hold(connection)
     wanted = device_histories.c.identity == identity
     if site is not None:
         wanted &= device_histories.c.site == site
@@ -68,6 +68,7 @@ def delete_history(connection: Connection, site: str | None, identity: str) -> l
     connection.execute(delete(release_histories).where(release_histories.c.device_id.in_(ids)))
     connection.execute(delete(device_histories).where(device_histories.c.id.in_(ids)))
     forget_caller(connection, site, identity)
+    standing.refresh(connection, [identity])
     return sorted(row.site for row in rows)
 
 
@@ -137,8 +138,12 @@ def _write(
 ) -> None:
     if not after:
         return
-    upsert(connection, device_histories, _NAMES, _KEY, [_row(each) for each in after])
-    new = {(each.site, each.identity) for each in after if (each.site, each.identity) not in ids}
+    places = {(each.site, each.identity) for each in after}
+    listed = standing.select_listed(connection, places)
+    rows = [_row(each, is_listed=(each.site, each.identity) in listed) for each in after]
+    upsert(connection, device_histories, (*_NAMES, "standing"), _KEY, rows)
+    new = places - ids.keys()
+    standing.note_seen(connection, (serial for _, serial in new & listed))
     all_ids = {**ids, **_select_ids(connection, new)}
     shared = [ids[each.site, each.identity] for each in after if _is_newly_shared(each, known)]
     if shared:  # the progress was recorded for one device, but belongs to several
@@ -152,11 +157,11 @@ def _write(
     upsert(connection, release_histories, _RELEASE_NAMES, _KEY_OF_RELEASE, releases)
 
 
-def _row(of: DeviceHistory) -> tuple[Any, ...]:
+def _row(of: DeviceHistory, *, is_listed: bool) -> tuple[Any, ...]:
     values = list(_values(of))
     for at in _FLAGS_AT:
         values[at] = int(values[at])
-    return tuple(values)
+    return (*values, standing.standing_of(of, is_listed=is_listed).value)
 
 
 def _select_ids(connection: Connection, places: Collection[Place]) -> dict[Place, int]:

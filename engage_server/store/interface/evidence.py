@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
-from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold
+from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, MetReleases
 
 
 class EvidenceStore(Protocol):
@@ -75,6 +75,12 @@ class EvidenceStore(Protocol):
 
     def anchor_clues(self, site: str) -> Sequence[AnchorClue]:
         """Return the clues to the anchors that a site's devices hold: one entry for each kind of device."""
+
+    def met_releases(self, site: str) -> Sequence[MetReleases]:
+        """Return which releases devices of a site met last. Some of them may be of no device.
+
+        Where the site has a list, only devices on it count. This costs little, however many devices there are.
+        """
 
     def devices_of_clue(self, site: str, clue: AnchorClue, limit: int) -> Sequence[str]:
         """Return the first identities of those devices."""

@@ -98,16 +98,17 @@ class PageStore(Protocol):
             release: The release for which their grade is returned.
         """
 
-    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
+    def doors_to_judge(self, site: str, wanted: RiskFilter, limit: int) -> Sequence[DeviceHistory]:
         """Return devices of a site that may be at risk, by serial number or address, without their releases.
 
-        Visitors and devices that are not on the site's list are left out.
+        Visitors and devices that are not on the site's list are left out. If there are more than the limit, those in
+        trouble come first, then those that have been due for longest. This is no page: what it costs grows with the
+        limit.
 
         Args:
             site: The site's name.
             wanted: Which.
-            after: Only those after this identity.
-            limit: At most :data:`MOST_IN_A_PAGE`.
+            limit: The largest number of them.
         """
 
     def listed_among(self, site: str, identities: Sequence[str]) -> frozenset[str]:

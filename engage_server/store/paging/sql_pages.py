@@ -36,10 +36,9 @@ class SqlPages:
         with reading(self._engine) as connection:
             return silent_order.select_rows(connection, rows, release)
 
-    def doors_to_judge(self, site: str, wanted: RiskFilter, after: str, limit: int) -> Sequence[DeviceHistory]:
-        _assert_limit(limit)
+    def doors_to_judge(self, site: str, wanted: RiskFilter, limit: int) -> Sequence[DeviceHistory]:
         with reading(self._engine, LONG_SECONDS) as connection:
-            return judged_doors.select_to_judge(connection, site, wanted, after, limit)
+            return judged_doors.select_to_judge(connection, site, wanted, limit)
 
     def listed_among(self, site: str, identities: Sequence[str]) -> frozenset[str]:
         with reading(self._engine) as connection:

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, delete, select
 
 from engage_server.errors import Conflict
 from engage_server.records import ReleaseState
+from engage_server.store.evidence import standing
 from engage_server.store.labels import label_queries
 from engage_server.store.labels.tables import device_labels, label_words
 from engage_server.store.link_tables import link_standings
@@ -28,9 +29,12 @@ from engage_server.store.tables import (
 def delete_device(connection: Connection, serial: str, site: str) -> bool:
     """Remove a serial number from a site's list, with its label. Return whether it was on it."""
     row_id = site_id(connection, site)
+    standing.hold(connection)
     label_queries.delete_labels(connection, row_id, [serial])
     of_site = devices.c.site_id == row_id
-    return bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
+    is_gone = bool(connection.execute(delete(devices).where(devices.c.serial == serial, of_site)).rowcount)
+    standing.refresh(connection, [serial])
+    return is_gone
 
 
 def delete_release(connection: Connection, site: str, number: int) -> None:

@@ -44,7 +44,7 @@ def act_by(
     """
     values = {**visit.path, **path}
     assert_may(visit.actor, route.act, "" if route.scope is Scope.EVERYWHERE else str(values.get("site", "")))
-    read = _read(body, route.body) if route.body is not None else None
+    read = read_body(body, route.body) if route.body is not None else None
     call = Call(
         visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
     )
@@ -105,7 +105,12 @@ def _terms(route: Route[Any, Any, Any], visit: Visit, call: Call[Any, Any]) -> A
     return ActTerms(route.writes, found if isinstance(found, int) else None)
 
 
-def _read(body: Mapping[str, Any] | None, shape: Any) -> Any:
+def read_body(body: Mapping[str, Any] | None, shape: Any) -> Any:
+    """What a form asks for, in the shape of a body of the API.
+
+    Raises:
+        BodyInvalid: A field is missing, or cannot be used (``request.invalid``).
+    """
     try:
         return reading.read_fields(json.dumps(body).encode(), shape)
     except reading.FieldsInvalid as error:

@@ -159,8 +159,15 @@ def _with_form(visit: Visit, request: Request) -> Visit:
 
 
 def _single(values: Any) -> dict[str, str]:
-    """The first value of each name: no page of ours sends a name twice."""
-    return {str(name): str(value) for name, value in values.to_dict().items()}
+    """The first value of each name: no page of ours sends a name twice.
+
+    Raises:
+        BodyInvalid: One has a NUL, which no text field holds and not every database takes.
+    """
+    single = {str(name): str(value) for name, value in values.to_dict().items()}
+    if any("\0" in part for pair in single.items() for part in pair):
+        raise BodyInvalid("a field holds a character that is no text", "Type it again.", code="request.not_text")
+    return single
 
 
 def _led_to_sign_in(request: Request | None) -> AnyResponse:

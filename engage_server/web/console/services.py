@@ -6,8 +6,11 @@ from typing import Protocol
 from engage_server.services.access.people import People
 from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.rotation.adoption_nights import AdoptionNights
 from engage_server.services.sites.device_import import DeviceImport
+from engage_server.services.waiting.refused_uploads import RefusedUploads
+from engage_server.services.waiting.standing import Waiting
 from engage_server.web.api import services as api
 
 
@@ -27,8 +30,16 @@ class Services(api.Services, Protocol):
         """People and tokens."""
 
     @property
+    def recent_sites(self) -> RecentSites:
+        """The figures of sites."""
+
+    @property
     def adoption_nights(self) -> AdoptionNights:
         """How the doors of a site came through, night by night."""
+
+    @property
+    def device_ports(self) -> tuple[int, int]:
+        """The ports of the plain and of the TLS instance."""
 
     @property
     def gate_seconds(self) -> float:
@@ -48,3 +59,11 @@ class Services(api.Services, Protocol):
     @property
     def device_import(self) -> DeviceImport:
         """Imports lists of devices."""
+
+    @property
+    def refused_uploads(self) -> RefusedUploads:
+        """Uploads that partners' systems refused."""
+
+    @property
+    def waiting(self) -> Waiting:
+        """What waits on this host."""

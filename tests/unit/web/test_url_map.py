@@ -55,11 +55,15 @@ POST /sites/<site>/doors/<door>/name
 POST /sites/<site>/doors/<door>/forget
 POST /sites/<site>/doors/<door>/remove
 POST /sites/<site>/doors/<door>/database
+GET /sites/<site>/call-ins
+POST /sites/<site>/call-ins/try-again
+POST /sites/<site>/call-ins/discard
 GET /audit-log
 POST /audit-log/verify
 GET /sites/<site>/rotation
 POST /sites/<site>/rotation/start
 POST /sites/<site>/rotation/start-with-chains
+POST /sites/<site>/rotation/resume
 POST /sites/<site>/rotation/approve
 POST /sites/<site>/rotation/abort
 POST /sites/<site>/rotation/keep

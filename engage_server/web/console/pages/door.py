@@ -16,7 +16,7 @@ from engage_server.web.console.pictures import strip
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.visit import Visit
 
-_LINES = 50  # of the timeline
+_LINES = 30  # of the timeline
 _EVENTS = 20
 _MOST_BYTES = 4 * 1024 * 1024
 _ROUTES = {each.name: each for each in (*devices.ROUTES, *device_names.ROUTES)}

@@ -103,7 +103,7 @@ def remove_person(visit: Visit) -> str:
 
 
 def _chosen(visit: Visit) -> Person | None:
-    """Whose forms are shown. None after the person is gone: what was refused is shown all the same."""
+    """Whose forms are shown. None after the person is gone: what was refused is shown anyway."""
     name = visit.fields.get("person") or visit.query.get("person", "")
     try:
         return visit.services.access.people.person(name) if name else None

@@ -6,7 +6,7 @@ from typing import Any
 from engage_server.records import Grade, ReleaseState
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.release_acts import release_acts
-from engage_server.services.releases.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.web.api.bodies.reasons import ReasonQuery
 from engage_server.web.api.routes.releases import activate_release, drop_release, retire_release
 from engage_server.web.console.acting import act_by, route_to

@@ -6,7 +6,7 @@ from typing import Any
 
 from engage_server.errors import UsageError
 from engage_server.services.access.permissions import Act
-from engage_server.services.releases.comparison import compared
+from engage_server.services.releases.views.comparison import compared
 from engage_server.web.console.page import Page
 from engage_server.web.console.showing.chain_picture import chain_picture
 from engage_server.web.console.visit import Visit

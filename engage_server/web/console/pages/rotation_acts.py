@@ -1,7 +1,7 @@
 """The forms of a rotation: start it, approve its next step, go back, or end it and keep what is served.
 
-Each is carried out by the API's own route. What makes doors fail TLS is done only if the visitor typed the name of the
-site.
+Each is carried out by the API's own route, but for an interrupted preparation. There, the API wants the same request
+again, and a browser has no form twice. What makes doors fail TLS is done only if the visitor typed the site's name.
 """
 
 import re
@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage_server.errors import Conflict, Refused
+from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes import rotations as api
-from engage_server.web.console.acting import act_by, route_to
+from engage_server.web.console.acting import act_by, assert_unchanged, read_body, route_to, seen_by
 from engage_server.web.console.page import Form
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.uploaded_chain import MOST_BYTES, uploaded_chain
@@ -36,8 +37,17 @@ def start(visit: Visit) -> str:
 
 def start_with_chains(visit: Visit) -> str:
     """Start a rotation with chains that were built where the authority's keys are."""
-    titles = ("transition", "next") if visit.uploads("transition") else ("next",)
-    return _started(visit, {"chains": {title: uploaded_chain(visit, title) for title in titles}, **_limits(visit)})
+    return _started(visit, {"chains": _chains(visit), **_limits(visit)})
+
+
+def resume(visit: Visit) -> str:
+    """Finish the preparation of a rotation, where it was interrupted."""
+    rotation = visit.services.rotations.one(visit.site.name, _number(visit))
+    assert_unchanged(seen_by(visit), str(visit.version))
+    body = {"way": rotation.way.value, **_passphrase(visit)} if rotation.folder else {"chains": _chains(visit)}
+    wish = read_body(body, api.RotationStart).wish(visit.open_sent)
+    visit.services.site_rotations.resume(rotation.site, rotation.number, wish, visit.because())
+    return after(visit, f"/sites/{rotation.site}/rotation", AuditAction.ROTATION_ADVANCED)
 
 
 def approve(visit: Visit) -> str:
@@ -107,6 +117,11 @@ def _number_of(text: str, form: re.Pattern[str]) -> float:
     return int(text) if form is _WHOLE else float(text.replace(",", "."))
 
 
+def _chains(visit: Visit) -> dict[str, Any]:
+    titles = ("transition", "next") if visit.uploads("transition") else ("next",)
+    return {title: uploaded_chain(visit, title) for title in titles}
+
+
 def _passphrase(visit: Visit) -> dict[str, str]:
     given = visit.fields.get("passphrase", "")
     return {"passphrase": given} if given else {}
@@ -127,6 +142,7 @@ def _number(visit: Visit) -> int:
 FORMS = (
     Form("/sites/{site}/rotation/start", Act.ROTATION_START, start),
     Form("/sites/{site}/rotation/start-with-chains", Act.ROTATION_START, start_with_chains, most_bytes=2 * MOST_BYTES),
+    Form("/sites/{site}/rotation/resume", Act.ROTATION_START, resume, most_bytes=2 * MOST_BYTES),
     Form("/sites/{site}/rotation/approve", Act.ROTATION_APPROVE, approve),
     Form("/sites/{site}/rotation/abort", Act.ROTATION_ABORT, abort),
     Form("/sites/{site}/rotation/keep", Act.ROTATION_ABORT, keep),

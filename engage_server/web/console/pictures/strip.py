@@ -12,7 +12,7 @@ WORDS = {
     NightMark.CAME: "came through by TLS",
     NightMark.ASKED: "called, but did not finish TLS",
     NightMark.FAILED: "failed TLS",
-    NightMark.NOTHING: "did not call",
+    NightMark.NOTHING: "no call is known",
 }
 # not told by colour alone
 _SIGNS = {NightMark.CAME: "✓", NightMark.ASKED: "?", NightMark.FAILED: "!", NightMark.NOTHING: "·"}

@@ -1,6 +1,6 @@
 """The picture of a chain's bytes, from what a release holds."""
 
-from engage_server.services.releases.contents import ReleaseContents
+from engage_server.services.releases.views.contents import ReleaseContents
 from engage_server.web.console.pictures import chain_bytes
 from engage_server.web.console.pictures.drawing import Picture
 

@@ -31,7 +31,9 @@ def test_a_chain_is_staged_from_standard_input(installation: Path) -> None:
     assert newest(installation) == ("release:staged", why)
     ok(engage(installation, "release", "activate", 2, "--yes", "--reason", why))
     assert newest(installation) == ("release:activated", why)
-    assert why in ok(engage(installation, "audit", "show"))
+    log = ok(engage(installation, "audit", "show"))
+    assert why in log
+    assert "\n      activated release 2 of main in place of release 1.\n" in log, "in words, as a page has it"
 
 
 def test_without_a_reason_none_is_kept(installation: Path) -> None:

@@ -93,6 +93,8 @@ def test_every_action_of_an_operator_has_an_act() -> None:
         "device:forgotten": Act.DEVICE_FORGET,
         "device:removed": Act.DEVICE_REMOVE,
         "device:imported": Act.DEVICE_FILES_PUT,
+        "upload:tried-again": Act.UPLOAD_TRY_AGAIN,
+        "upload:discarded": Act.UPLOAD_DISCARD,
         "vendor:imported": Act.VENDOR_IMPORT,
         "release:staged": Act.RELEASE_STAGE,
         "release:dropped": Act.RELEASE_DROP,

@@ -1,11 +1,14 @@
 """Answers for large sites are kept for a while; small sites are judged each time."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
 
-from engage_server.services.risk.known import SiteTonight
-from engage_server.services.risk.recent import KEPT_SECONDS, LONG_SECONDS, RecentTonight
+from engage_server.errors import StoreNotUsable
+from engage_server.services.risk.kinds import EVIDENCE_MISSING
+from engage_server.services.risk.known import Risk, SiteTonight
+from engage_server.services.risk.recent import KEPT_SECONDS, LONG_SECONDS, SHARE, STALE_SECONDS, RecentTonight
 from tests.support.chains import NOW
 
 HOUR = timedelta(hours=1)
@@ -16,6 +19,9 @@ class Slow:
 
     def __init__(self, takes: float) -> None:
         self.takes, self.seconds, self.served, self.judged = takes, 0.0, 1, 0
+        self.is_broken = False
+        self.risks: tuple[Risk, ...] = ()
+        self.meanwhile: Callable[[], None] = lambda: None
 
     def names(self) -> list[str]:
         return ["main", "north"]
@@ -24,9 +30,13 @@ class Slow:
         return self.served
 
     def look_at(self, site: str, now: datetime) -> SiteTonight:
+        if self.is_broken:
+            raise StoreNotUsable("the database is away", "Start it.")
         self.judged += 1
+        act, self.meanwhile = self.meanwhile, lambda: None
+        act()
         self.seconds += self.takes
-        return SiteTonight(site, now, NOW + 9 * HOUR, (), ())
+        return SiteTonight(site, now, NOW + 9 * HOUR, self.risks, ())
 
 
 @pytest.fixture
@@ -42,8 +52,62 @@ def recent(slow: Slow) -> RecentTonight:
 def test_what_took_long_is_kept_for_a_while(slow: Slow, recent: RecentTonight) -> None:
     first = recent.look_at("main", NOW)
     assert recent.look_at("main", NOW + HOUR / 60) is first
+    assert slow.judged == 1
+
+
+def test_after_its_time_it_is_given_while_a_new_one_is_made_apart(slow: Slow) -> None:
+    waiting: list[Callable[[], None]] = []
+    recent, later = RecentTonight(slow, lambda: slow.seconds, waiting.append), NOW + HOUR / 60
+    first = recent.look_at("main", NOW)
     slow.seconds += KEPT_SECONDS + 1
+    assert [recent.look_at("main", later), recent.look_at("main", later)] == [first, first]
+    assert (slow.judged, len(waiting)) == (1, 1), "once, and not by those who ask"
+    waiting.pop()()
+    assert recent.look_at("main", later).looked_at == later
+    assert (slow.judged, waiting) == (2, [])
+
+
+def test_what_lacks_evidence_is_soon_judged_again(slow: Slow) -> None:
+    """Just after a start the host has not reported yet. That must not stay on the page for minutes."""
+    slow.risks = (Risk(EVIDENCE_MISSING, "a host does not report", "Look at it."),)
+    waiting: list[Callable[[], None]] = []
+    recent = RecentTonight(slow, lambda: slow.seconds, waiting.append)
+    recent.look_at("main", NOW)
+    slow.seconds += 2 * SHARE * slow.takes + 1
+    assert slow.seconds < KEPT_SECONDS
+    recent.look_at("main", NOW)
+    assert len(waiting) == 1
+
+
+def test_what_is_too_old_is_not_given_any_more(slow: Slow, recent: RecentTonight) -> None:
+    recent.look_at("main", NOW)
+    slow.seconds += 2 * KEPT_SECONDS + STALE_SECONDS
     assert recent.look_at("main", NOW + HOUR / 60).looked_at == NOW + HOUR / 60
+
+
+def test_a_failure_apart_is_told_to_who_asks_when_the_time_is_over(slow: Slow) -> None:
+    waiting: list[Callable[[], None]] = []
+    recent = RecentTonight(slow, lambda: slow.seconds, waiting.append)
+    first = recent.look_at("main", NOW)
+    slow.is_broken = True
+    slow.seconds += KEPT_SECONDS + 1
+    recent.look_at("main", NOW)
+    waiting.pop()()
+    assert recent.look_at("main", NOW) is first
+    assert len(waiting) == 1, "it is tried again"
+    waiting.pop()()
+    slow.seconds += STALE_SECONDS
+    with pytest.raises(StoreNotUsable):
+        recent.look_at("main", NOW)
+
+
+def test_nobody_waits_for_who_judges_if_there_is_an_earlier_answer(slow: Slow, recent: RecentTonight) -> None:
+    first = recent.look_at("main", NOW)
+    slow.served = 2
+    seen: list[SiteTonight] = []
+    slow.meanwhile = lambda: seen.append(recent.look_at("main", NOW))
+    assert recent.look_at("main", NOW) is not first
+    assert seen == [first], "asked while it was judged: with a lock that is waited for, this never ends"
     assert slow.judged == 2
 
 

@@ -217,3 +217,21 @@ def test_a_defect_of_ours_is_a_page_without_its_traceback(
     assert answer.status_code == 500
     assert "ZeroDivision" not in answer.text
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize("page", PAGES, ids=_name)
+def test_what_is_no_text_is_refused(admin: Browser, page: Page) -> None:
+    """PostgreSQL takes no NUL: it must not get as far."""
+    answer = admin.get(f"{_path(page)}?any=a%00b")
+    assert answer.status_code == 400
+    assert "is no text" in Shown(answer).alert
+
+
+@pytest.mark.parametrize(("page", "form"), FORMS, ids=_name)
+def test_a_form_with_what_is_no_text_is_refused(console: Console, admin: Browser, page: Page, form: Form) -> None:
+    """Nothing is done."""
+    token, before = admin.page("/check").form("/check")["token"], _entries(console)
+    answer = admin.post(_path(form), {"token": token, "reason": "a\0b"})
+    assert answer.status_code == 400
+    assert "is no text" in Shown(answer).alert
+    assert _entries(console) == before

@@ -26,6 +26,7 @@ from engage_server.records.telling import tell_nobody
 from engage_server.services.chains.building import build_successors
 from engage_server.services.chains.folder import read_successors
 from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.rotation import preparation
 from engage_server.services.rotation.preparation import RotationRequest
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW, OTHER_SITE_KEY
@@ -34,8 +35,8 @@ from tests.support.stored import audit_events
 from tests.support.world import World, serial_of
 
 PAGE = "/sites/main/rotation"
-START, CHAINS, APPROVE, ABORT, KEEP = (
-    f"{PAGE}/{act}" for act in ("start", "start-with-chains", "approve", "abort", "keep")
+START, CHAINS, RESUME, APPROVE, ABORT, KEEP = (
+    f"{PAGE}/{act}" for act in ("start", "start-with-chains", "resume", "approve", "abort", "keep")
 )
 DOORS = 4
 
@@ -305,6 +306,43 @@ class TestSentChains:
         assert "canary" not in page.answer.text
 
 
+class TestResume:
+    """The server ended while the chains were being prepared."""
+
+    @pytest.mark.parametrize("are_sent", [False, True])
+    def test_the_preparation_is_finished_once(
+        self, keys: World, console: Console, are_sent: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = console.person("ann")
+        way = RotationWay.LINKED_REKEY
+        typed: dict[str, Any] = {**sent(keys, way)} if are_sent else {"way": way.value}
+        with monkeypatch.context() as broken:
+            broken.setattr(preparation, "prove", _crash)
+            assert ann.send(PAGE, CHAINS if are_sent else START, **typed).status_code == 500
+        page = ann.page(PAGE)
+        assert "Its chains are being built." in page.text
+        assert not page.tree.xpath("//form[@id='approve-form']")
+        form = {**page.form(RESUME), **(typed if are_sent else {}), "reason": "it was interrupted"}
+        assert [ann.post(RESUME, form).status_code for _ in range(2)] == [303, 409]
+        (rotation,) = keys.rotations.all("main")
+        assert rotation.releases == (2, 3)
+        assert keys.releases.current("main") == 2
+        assert events(keys, AuditAction.RELEASE_STAGED)[-1].reason == "it was interrupted"
+
+    def test_sent_chains_are_wanted_again(
+        self, world: World, console: Console, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        ann = console.person("ann")
+        with monkeypatch.context() as broken:
+            broken.setattr(preparation, "prove", _crash)
+            ann.send(PAGE, CHAINS, **sent(world, RotationWay.SERVER_RENEWAL))
+        assert "No file was chosen." in ann.refused(PAGE, RESUME).alert
+        vic = console.person("vic", Role.VIEWER).page(PAGE)
+        assert "To finish the preparation needs the role operator." in vic.text
+        ann.act(PAGE, ABORT)
+        assert world.rotations.open_rotation("main") is None
+
+
 class TestNights:
     """Two people take a site through a rotation."""
 
@@ -374,7 +412,7 @@ class TestNights:
         ann, bert = console.person("ann", Role.ADMIN), console.person("bert", Role.APPROVER)
         begun(doors, RotationWay.CUT_OVER)
         page = ann.page(PAGE)
-        assert "Ann started this rotation, and two persons are needed" in page.text
+        assert "You cannot approve it: ann started this rotation, and two persons are needed" in page.text
         assert not page.tree.xpath("//form[@id='approve-form']")
         form = {**bert.page(PAGE).form(APPROVE), "reason": "I did", "confirm": "main"}
         form["token"] = page.form(ABORT)["token"]
@@ -467,6 +505,10 @@ class TestPast:
         ann = console.person("ann")
         assert ann.get("/sites/north/rotations/1").status_code == 404
         assert "This rotation is still open." in ann.page("/sites/main/rotations/1").text
+
+
+def _crash(*_: object) -> None:
+    raise MemoryError
 
 
 def _lock_keys(world: World, passphrase: str) -> None:

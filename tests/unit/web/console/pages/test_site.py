@@ -15,6 +15,7 @@ from engage_server.records import (
     SightingKind,
     WorkerStatus,
 )
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
@@ -188,14 +189,18 @@ def test_a_host_of_another_site_is_refused(world: World, admin: Browser) -> None
     assert "other.example.org" in admin.refused(PAGE, f"{PAGE}/hosts", hosts="other.example.org").alert
 
 
-def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser) -> None:
-    """Both need the name of the site, and both are in the audit log."""
-    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals", approvals="1").alert
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="1", confirm="main", reason="two keys")
+def test_a_second_person_is_needed_from_now_on_and_no_form_ends_that(world: World, admin: Browser) -> None:
+    """One stolen session could otherwise approve what it starts."""
+    fields = admin.page(PAGE).form(f"{PAGE}/approvals")
+    assert "type: main" in admin.refused(PAGE, f"{PAGE}/approvals").alert
+    page = admin.act(PAGE, f"{PAGE}/approvals", confirm="main", reason="two keys")
     assert world.store.site("main").approvals == 1
     assert _newest(world) == (AuditAction.SITE_CHANGED, "ann", "two keys")
-    admin.act(PAGE, f"{PAGE}/approvals", approvals="0", confirm="main")
-    assert world.store.site("main").approvals == 0
+    assert "engage site change main --approvals 0" in page.text
+    assert not page.tree.xpath(f"//form[@action='{PAGE}/approvals']")
+    version = page.form(f"{PAGE}/title")["version"]
+    admin.post(f"{PAGE}/approvals", {**fields, "version": version, "approvals": "0", "confirm": "main"})
+    assert world.store.site("main").approvals == 1
 
 
 @pytest.mark.parametrize(
@@ -203,7 +208,7 @@ def test_the_second_person_is_wanted_and_not_wanted(world: World, admin: Browser
     [
         ("title", {"title": "B"}),
         ("hosts", {"hosts": "b.example.org"}),
-        ("approvals", {"approvals": "1", "confirm": "main"}),
+        ("approvals", {"confirm": "main"}),
     ],
 )
 def test_nobody_changes_what_they_have_not_seen(world: World, admin: Browser, form: str, typed: dict[str, str]) -> None:
@@ -230,3 +235,18 @@ def test_hostile_words_are_words(world: World, admin: Browser) -> None:
     text = admin.get(PAGE).text
     assert "<script>" not in text
     assert "&lt;script&gt;alert(2)" in text
+
+
+def test_kept_figures_say_how_old_they_are(world: World, console: Console) -> None:
+    """A site of a million doors is not counted for each look. What serves it is looked up each time."""
+    seconds = iter(range(100))
+    side = console.side
+    slow = RecentSites(side.overview, side.adoption_nights, world.store.generation, lambda: float(next(seconds)))
+    vars(side)["recent_sites"] = slow
+    viewer = console.person("vic", Role.VIEWER)
+    assert "Doors were counted" not in viewer.page(PAGE).text
+    world.store.heartbeat(WorkerStatus("host:1", "host", 1, "https", 1, {"main": 9}, {}))
+    console.now = NOW + timedelta(minutes=5)
+    text = viewer.page(PAGE).text
+    assert "Doors were counted 5 minutes ago." in text
+    assert "0 of 1 worker serves release 1." in text

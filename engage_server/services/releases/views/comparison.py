@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.services.releases.contents import CertificateContents, ReleaseContents, contents_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import Releases
 from engage_server.services.releases.reception import Reception
+from engage_server.services.releases.views.contents import CertificateContents, ReleaseContents, contents_of
 
 _NONE = "none"
 _DIGITS = 16  # of a fingerprint: enough to tell two apart by eye

@@ -10,9 +10,9 @@ from engage_server.pki.byte_budget import measure
 from engage_server.records import AnchorRole, Host
 from engage_server.services.installation.audit_log import AuditLog
 from engage_server.services.installation.release_acts import ReleaseActs, release_acts
-from engage_server.services.releases.comparison import ReleaseComparison, compared
-from engage_server.services.releases.contents import contents_of
 from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.releases.views.comparison import ReleaseComparison, compared
+from engage_server.services.releases.views.contents import contents_of
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
 from tests.support.world import World, serial_of
