@@ -48,7 +48,8 @@ class Reception:
         by_itself = f"fails TLS once, fetches {anchor} by itself, and comes back."
         if not self.stuck:
             return f"Each {by_itself}"
-        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {'it' if self.stuck == 1 else 'them'}."
+        to = "it" if self.stuck == 1 else "them"
+        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {to}."
         if self.stuck >= self.refuse:
             return f"{'It has' if self.refuse == 1 else 'Each of them has'} {closed}"
         return f"{self.stuck} of them {'has' if self.stuck == 1 else 'have'} {closed} Each of the others {by_itself}"
