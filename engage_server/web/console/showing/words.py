@@ -1,5 +1,6 @@
 """Filters of the templates: how times, counts and sentences are written."""
 
+import re
 from datetime import UTC, datetime, tzinfo
 
 from markupsafe import Markup
@@ -8,6 +9,7 @@ from engage_server.records import DeviceLabel, door_title
 from engage_server.services.risk.kinds import Severity
 
 _KIB = 1024
+_NAME = re.compile(r"[\d./:_@\\]")  # in the first word of a sentence
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -55,11 +57,16 @@ def counted(count: int, thing: str, things: str = "") -> str:
 
 
 def sentence(text: str) -> str:
-    """A sentence as a page shows it: with a capital, and a full stop at its end."""
+    """A sentence as a page shows it: with a capital, and a full stop at its end.
+
+    A name stays as it is: an address, a file, or whatever else a sentence begins with that is no word.
+    """
     stripped = text.strip()
     if not stripped:
         return ""
-    return stripped[0].upper() + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
+    first = stripped.split(maxsplit=1)[0].rstrip(".,;!?")  # with a colon it names what the sentence is about
+    begins = stripped[0] if _NAME.search(first) else stripped[0].upper()
+    return begins + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
 
 
 def severity_word(severity: Severity | str) -> str:
