@@ -37,6 +37,11 @@ def fails_with(way: WayPlan) -> int:
     return next((number for number, chain in enumerate(way.chains, 1) if chain.old_refuses), 0)
 
 
+def has_new_anchor(way: WayPlan) -> bool:
+    """Whether doors can fetch another anchor than they have, once the way is taken."""
+    return any(chain.changes_anchor for chain in way.chains)
+
+
 def noticed(way: WayPlan) -> str:
     """What doors notice of a way. "" if it is not possible."""
     if way.impossible:

@@ -22,7 +22,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     answers_itself = site.call_in.way is CallInWay.FILES
     cursor = visit.query.get("cursor")
     databases = services.waiting.databases(site.name, cursor, _IN_A_PAGE) if answers_itself else None
-    devices = {each.device for each in (*faults, *refused.items)}
+    devices = {each.device for each in faults} | {each.device for each in refused.items}
     devices |= {each.serial for each in databases.items} if databases else set()
     return {
         "call_in": site.call_in,
