@@ -62,7 +62,7 @@ def _print_site(found: SiteTonight) -> None:
     out.print(found.site, style="bold", end="")
     print_wrapped(f": {_sentence(found)}", "  ", already=len(found.site))
     for risk in found.risks:
-        _print_risk("the whole site", risk, risk.kind.severity)
+        _print_risk("the whole site", risk, risk.mend)
     for door in found.doors[:_SHOWN]:
         _print_door(door)
     if len(found.doors) > _SHOWN:
@@ -82,15 +82,17 @@ def _sentence(found: SiteTonight) -> str:
 
 
 def _print_door(door: DoorAtRisk) -> None:
-    worst, *others = door.risks
+    (worst, mend), *others = door.told
     at = f", {door.label.place}" if door.label.name and door.label.place else ""
-    _print_risk(f"{door.title}{at}", worst, door.severity)
-    for risk in others:
-        _print_risk("also", risk, risk.kind.severity, indent=4)
+    _print_risk(f"{door.title}{at}", worst, mend)
+    for risk, more in others:
+        _print_risk("also", risk, more, indent=4)
 
 
-def _print_risk(name: str, risk: Risk, severity: Severity, indent: int = 2) -> None:
+def _print_risk(name: str, risk: Risk, mend: str, indent: int = 2) -> None:
+    severity = risk.kind.severity
     margin = " " * indent
     console().print(f"{margin}{severity.word:<6} ", style=_STYLES[severity], end="")
     print_wrapped(f"{name}: {risk.why}", f"{margin}  ", already=indent + 7)
-    print_wrapped(f"{margin}  do: {pasteable(risk.mend)}", f"{margin}    ")
+    if mend:
+        print_wrapped(f"{margin}  do: {pasteable(mend)}", f"{margin}    ")

@@ -71,6 +71,7 @@ class HeldAnchors:
             never_finished=_count(each for each in clues if not each.finished_release and not each.is_stranger),
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
+            stuck=sum(each.stuck for each in refusing),
         )
 
     def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
@@ -101,6 +102,7 @@ class HeldAnchors:
             release=0,
             hold=0,
             refuse=found.devices,
+            stuck=sum(each.stuck for each in clues),
             may_refuse=0,
             refusing=names,
             not_holding=names,

@@ -24,6 +24,7 @@ class Reception:
         never_finished: How many were seen but never finished TLS, so that nothing is known about their anchor.
         unseen: How many are on the list but were never seen.
         strangers: How many have finished TLS but are not on the list.
+        stuck: How many of those that refuse have refused TLS again and again already, and downloaded nothing.
     """
 
     site: str
@@ -38,6 +39,19 @@ class Reception:
     never_finished: int
     unseen: int
     strangers: int
+    stuck: int = 0
+
+    @property
+    def then(self) -> str:
+        """What those that refuse do then, as whole sentences. Who did not fetch the anchor before will not now."""
+        anchor = f"the anchor of release {self.release}" if self.release else "the anchor of that root"
+        by_itself = f"fails TLS once, fetches {anchor} by itself, and comes back."
+        if not self.stuck:
+            return f"Each {by_itself}"
+        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {'it' if self.stuck == 1 else 'them'}."
+        if self.stuck >= self.refuse:
+            return f"{'It has' if self.refuse == 1 else 'Each of them has'} {closed}"
+        return f"{self.stuck} of them {'has' if self.stuck == 1 else 'have'} {closed} Each of the others {by_itself}"
 
     @property
     def fails_somebody(self) -> bool:

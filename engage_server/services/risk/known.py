@@ -66,11 +66,13 @@ class Risk:
         kind: Its kind.
         why: What is wrong, in a plain sentence.
         mend: What to do, with the command that does it.
+        case: The key of the diagnosis that it follows from, see :class:`.diagnosis.Diagnosis`. "" for none.
     """
 
     kind: Kind
     why: str
     mend: str
+    case: str = ""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -107,6 +109,12 @@ class DoorAtRisk:
     def severity(self) -> Severity:
         """That of its worst risk."""
         return self.risks[0].kind.severity
+
+    @property
+    def told(self) -> tuple[tuple[Risk, str], ...]:
+        """Each risk with what to do about it. "" if that was said with a worse risk already."""
+        said = [risk.mend for risk in self.risks]
+        return tuple((risk, "" if risk.mend in said[:place] else risk.mend) for place, risk in enumerate(self.risks))
 
     @property
     def order(self) -> tuple[int, str, str]:

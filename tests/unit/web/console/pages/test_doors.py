@@ -238,6 +238,13 @@ def test_a_list_that_cannot_be_used_is_refused_with_its_lines(console: Console, 
     assert console.side.sites.site_of_device(serial_of(1)) is None
 
 
+def test_a_list_of_too_many_lines_is_refused_before_it_is_read(console: Console) -> None:
+    """It would take the others' time. The command line has its own process."""
+    page = console.person("ann").refused("/sites/main/doors", "/sites/main/doors/import", file=b"zz\n" * 5001)
+    assert "has more than 5,000 lines" in page.alert
+    assert "engage device import FILE --site main" in page.alert
+
+
 def test_the_list_is_taken_along_as_csv(world: World, console: Console) -> None:
     """No cell of it is calculated by a spreadsheet, and what is filtered out is not in it."""
     _door(world, 1, "=cmd|' /C calc'!A0", "+41")
