@@ -74,6 +74,8 @@ def test_through_a_link_the_old_anchor_is_still_held(served: World) -> None:
     assert reception(served, transition).refuse == 0
     assert reception(served, transition).not_holding == (nameless(1), nameless(3))
     assert reception(served, last).refusing == (nameless(1), nameless(3))
+    compared = served.held_anchors.reception("main", last, NOW, accepting=transition)
+    assert (compared.devices, compared.refusing) == (3, (nameless(1), nameless(3))), "all accept the first of the two"
 
 
 def test_what_was_fetched_since_is_not_proven(served: World) -> None:

@@ -224,7 +224,7 @@ def test_while_the_database_is_away_a_page_says_so(
     answer = admin.get("/")
     assert answer.status_code == 503
     assert "cannot do this now" in Shown(answer).alert
-    assert "Devices are served all the same." in answer.text
+    assert "Devices are served anyway." in answer.text
 
 
 def test_a_defect_of_ours_is_a_page_without_its_traceback(
