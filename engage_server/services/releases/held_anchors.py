@@ -43,7 +43,7 @@ class HeldAnchors:
             site_name: The site.
             number: One of its releases.
             now: The time, timezone-aware.
-            holding: Count only devices that certainly hold the anchor of this release. None counts all.
+            holding: Count only devices that accepted this release last, or certainly hold its anchor. None counts all.
 
         Raises:
             NotFound: There is no such site or release.
@@ -54,7 +54,7 @@ class HeldAnchors:
         known = [each for each in clues if each.finished_release and not each.is_stranger]
         if holding is not None:
             held_first = self._store.release(site_name, holding)
-            known = [each for each in known if held.only(each, held_first)]
+            known = [each for each in known if each.finished_release == holding or held.only(each, held_first)]
         elsewhere = [each for each in known if not held.only(each, asked)]
         refusing = [each for each in known if held.refuses(each, asked, now, by=all)]
         doubtful = [each for each in known if each not in refusing and held.refuses(each, asked, now, by=any)]
@@ -72,6 +72,7 @@ class HeldAnchors:
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
             stuck=sum(each.stuck for each in refusing),
+            is_refused_for_good=bool(refusing) and held.refuses_with_its_own(asked, now),
         )
 
     def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
@@ -103,6 +104,7 @@ class HeldAnchors:
             hold=0,
             refuse=found.devices,
             stuck=sum(each.stuck for each in clues),
+            is_refused_for_good=False,
             may_refuse=0,
             refusing=names,
             not_holding=names,

@@ -42,8 +42,8 @@ class ReleaseComparison:
         first: One of them.
         second: The other one, which may follow it.
         rows: What they have, whether it is the same or not.
-        reception: How the doors that certainly hold the anchor of the first would respond to the second. Doors that may
-            hold another anchor as well do not count.
+        reception: How the doors that accepted the first last, or certainly hold its anchor, would respond to the
+            second.
     """
 
     first: ReleaseContents
@@ -61,12 +61,12 @@ class ReleaseComparison:
         """How many of those doors would accept the second release, with all figures."""
         found, second = self.reception, self.second.release.number
         if not found.devices:
-            return f"no door is known to hold the anchor of release {self.first.release.number} alone"
+            return f"no door accepted release {self.first.release.number} last or is known to hold its anchor alone"
         accept = found.devices - found.refuse - found.may_refuse
         doubt = f" and {_doors(found.may_refuse)} may refuse it" if found.may_refuse else ""
         return (
-            f"of {_doors(found.devices)} that hold the anchor of release {self.first.release.number}, {accept} would "
-            f"accept release {second}, {found.refuse} would fail TLS{doubt}"
+            f"of {_doors(found.devices)} that accepted release {self.first.release.number} last or hold its anchor, "
+            f"{accept} would accept release {second}, {found.refuse} would fail TLS{doubt}"
         )
 
 

@@ -94,7 +94,7 @@ def test_only_doors_that_hold_the_first_anchor_count(world: World) -> None:
 
 
 def test_no_door_is_said_to_hold_what_nobody_holds(world: World) -> None:
-    assert side_by_side(world).sentence == "no door is known to hold the anchor of release 1 alone"
+    assert side_by_side(world).sentence == "no door accepted release 1 last or is known to hold its anchor alone"
 
 
 def test_who_staged_and_served_it(world: World) -> None:
