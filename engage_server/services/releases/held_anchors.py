@@ -72,6 +72,7 @@ class HeldAnchors:
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
             stuck=sum(each.stuck for each in refusing),
+            is_refused_for_good=bool(refusing) and held.refuses_with_its_own(asked, now),
         )
 
     def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
@@ -103,6 +104,7 @@ class HeldAnchors:
             hold=0,
             refuse=found.devices,
             stuck=sum(each.stuck for each in clues),
+            is_refused_for_good=False,
             may_refuse=0,
             refusing=names,
             not_holding=names,
