@@ -71,6 +71,7 @@ class HeldAnchors:
             never_finished=_count(each for each in clues if not each.finished_release and not each.is_stranger),
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
+            heals=not held.refuses_itself(asked, now),
             stuck=sum(each.stuck for each in refusing),
         )
 
@@ -107,6 +108,7 @@ class HeldAnchors:
             refusing=names,
             not_holding=names,
             unanswered=(),
+            heals=True,
         )
 
     def advice(self, site_name: str, now: datetime) -> RetirementAdvice | None:

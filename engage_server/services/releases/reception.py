@@ -25,6 +25,7 @@ class Reception:
         unseen: How many are on the list but were never seen.
         strangers: How many have finished TLS but are not on the list.
         stuck: How many of those that refuse have refused TLS again and again already, and downloaded nothing.
+        heals: Whether a device accepts the release once it has its anchor. Not where another fault makes it refuse.
     """
 
     site: str
@@ -40,15 +41,20 @@ class Reception:
     unseen: int
     strangers: int
     stuck: int = 0
+    heals: bool = True
 
     @property
     def then(self) -> str:
         """What those that refuse do then, as whole sentences. Who did not fetch the anchor before will not now."""
+        if not self.heals:
+            own = f"with the anchor of release {self.release} a door refuses it, too"
+            return f"They do not come back by themselves: {own}."
         anchor = f"the anchor of release {self.release}" if self.release else "the anchor of that root"
         by_itself = f"fails TLS once, fetches {anchor} by itself, and comes back."
         if not self.stuck:
             return f"Each {by_itself}"
-        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {'it' if self.stuck == 1 else 'them'}."
+        to = "it" if self.stuck == 1 else "them"
+        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {to}."
         if self.stuck >= self.refuse:
             return f"{'It has' if self.refuse == 1 else 'Each of them has'} {closed}"
         return f"{self.stuck} of them {'has' if self.stuck == 1 else 'have'} {closed} Each of the others {by_itself}"

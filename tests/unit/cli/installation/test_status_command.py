@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 
+from engage_server.protocol.site_key import write_site_key
+from tests.support.chains import OTHER_SITE_KEY
 from tests.support.commands import engage, ok
 
 
 def test_one_site_alone_has_the_shape_of_all(installation: Path) -> None:
-    (installation / "north.key").write_text(OTHER_SITE_KEY.encode())
-    ok(engage(installation, "site", "add", "north", "--host", "north.example.org", "--site-key-file", "north.key"))
+    key = write_site_key(OTHER_SITE_KEY)
+    named = ("--host", "north.example.org", "--site-key-file", "-")
+    ok(engage(installation, "site", "add", "north", *named, stdin=key))
     every = json.loads(engage(installation, "status", "--json").stdout)
     only = json.loads(engage(installation, "status", "--site", "north", "--json").stdout)
-    assert [site["name"] for site in every["sites"]] == ["main", "north"]
-    assert [site["name"] for site in only["sites"]] == ["north"]
+    assert [site["site"] for site in every["sites"]] == ["main", "north"]
+    assert [site["site"] for site in only["sites"]] == ["north"]
     assert set(only) == set(every)
     shown = engage(installation, "status", "--site", "main").stdout
     assert "main" in shown

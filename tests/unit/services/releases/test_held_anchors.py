@@ -93,6 +93,15 @@ def test_a_new_server_certificate_changes_nothing(served: World) -> None:
     assert (found.hold, found.refuse) == (3, 0)
 
 
+def test_doors_that_refuse_for_another_reason_than_the_anchor_are_not_said_to_come_back(served: World) -> None:
+    other = served.release("main", activate=False)
+    assert "comes back" in reception(served, other).then, "the control: it is only another root"
+    late = served.held_anchors.reception("main", other, NOW + timedelta(days=4000))
+    assert late.refuse == 3
+    assert "They do not come back by themselves" in late.then
+    assert "comes back." not in late.then
+
+
 def test_strangers_to_the_list_are_counted_apart(served: World) -> None:
     served.sites.add_devices([serial_of(1), serial_of(9)], "main", served.occasion)
     found = reception(served, 1)
