@@ -71,8 +71,8 @@ class HeldAnchors:
             never_finished=_count(each for each in clues if not each.finished_release and not each.is_stranger),
             unseen=len(self._store.unseen_devices(site_name)),
             strangers=_count(each for each in clues if each.finished_release and each.is_stranger),
-            heals=not held.refuses_itself(asked, now),
             stuck=sum(each.stuck for each in refusing),
+            is_refused_for_good=bool(refusing) and held.refuses_with_its_own(asked, now),
         )
 
     def callers_left_out(self, site_name: str, number: int, now: datetime) -> list[HostCallers]:
@@ -104,11 +104,11 @@ class HeldAnchors:
             hold=0,
             refuse=found.devices,
             stuck=sum(each.stuck for each in clues),
+            is_refused_for_good=False,
             may_refuse=0,
             refusing=names,
             not_holding=names,
             unanswered=(),
-            heals=True,
         )
 
     def advice(self, site_name: str, now: datetime) -> RetirementAdvice | None:

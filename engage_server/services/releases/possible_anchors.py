@@ -71,8 +71,8 @@ class PossibleAnchors:
         """Whether these devices would refuse a release's chain with any, or with all, of their possible anchors."""
         return by(self._refuses(asked, anchor, now) for anchor in self.possible(clue))
 
-    def refuses_itself(self, asked: Release, now: datetime) -> bool:
-        """Whether a device refuses a release's chain with its own anchor, too: for its hosts, length, keys or dates."""
+    def refuses_with_its_own(self, asked: Release, now: datetime) -> bool:
+        """Whether a device refuses a release's chain even with the anchor of that release."""
         return self._refuses(asked, asked.anchor_der, now)
 
     def possible(self, clue: AnchorClue) -> frozenset[bytes]:

@@ -18,4 +18,4 @@ from engage_server.web.console.showing.words import sentence
     ],
 )
 def test_words_begin_with_a_capital_and_names_stay_as_they_are(text: str, shown: str) -> None:
-    assert sentence(text) == shown
+    assert sentence({}, text) == shown
