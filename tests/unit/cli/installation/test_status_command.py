@@ -14,8 +14,8 @@ def test_one_site_alone_has_the_shape_of_all(installation: Path) -> None:
     ok(engage(installation, "site", "add", "north", *named, stdin=key))
     every = json.loads(engage(installation, "status", "--json").stdout)
     only = json.loads(engage(installation, "status", "--site", "north", "--json").stdout)
-    assert [site["name"] for site in every["sites"]] == ["main", "north"]
-    assert [site["name"] for site in only["sites"]] == ["north"]
+    assert [site["site"] for site in every["sites"]] == ["main", "north"]
+    assert [site["site"] for site in only["sites"]] == ["north"]
     assert set(only) == set(every)
     shown = engage(installation, "status", "--site", "main").stdout
     assert "main" in shown
