@@ -1,10 +1,10 @@
 """Tonight: the doors at risk, the worst first, and the list with which somebody walks to them."""
 
-from dataclasses import replace
 from datetime import timedelta
 
+from engage_server.pki.issuing.profiles import Lifetimes
 from engage_server.records import DeviceLabel, Host, Role, Sighting, SightingKind
-from engage_server.services.releases.lifecycle import chain_of
+from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW
 from tests.support.console import Console
@@ -91,12 +91,11 @@ def test_times_in_sentences_are_those_of_the_site(world: World, console: Console
     """As in the column beside them, with UTC in the title."""
     world.sites.change(world.store.site("main"), SiteChanges(time_zone="Asia/Tokyo"), "", world.occasion)
     world.see(world.finished(1, 1, NOW - timedelta(hours=3)))
-    report = Sighting(SightingKind.AUDIT, NOW, "https", "192.0.2.1", serial_of(1), "main", failure="0B0A")
-    world.see(replace(report, at=NOW - timedelta(hours=2)))
-    page = console.person("ann", Role.VIEWER).page("/")
     at = NOW - timedelta(hours=2)
+    world.see(Sighting(SightingKind.NOTICE, at, "http", "192.0.2.1", serial_of(1), "main", 1))
+    page = console.person("ann", Role.VIEWER).page("/")
     (row,) = page.rows()
-    assert f"Its report of {at + timedelta(hours=9):%Y-%m-%d %H:%M}" in row[2]
+    assert f"It asked by plain HTTP at {at + timedelta(hours=9):%Y-%m-%d %H:%M}" in row[2]
     assert "UTC" not in row[2]
     assert page.tree.xpath(f"//td/time[@title='{at:%Y-%m-%d %H:%M} UTC']")
 
@@ -105,10 +104,12 @@ def test_what_has_to_be_renewed_stands_above_the_doors(world: World, console: Co
     """With the way there."""
     world.see(world.finished(1, 1, NOW))
     assert "last safe day" not in console.person("ann", Role.VIEWER).page("/").text
-    console.now = chain_of(world.store.release("main", 1)).server.not_valid_after_utc - timedelta(days=5)
+    chain = read_chain_folder(world.chain_folder(lifetimes=Lifetimes(server_days=30)))
+    number = world.releases.stage(chain, "main", world.occasion).release.number
+    world.releases.activate("main", number, {}, world.occasion)
     page = console.person("bob", Role.VIEWER).page("/")
     assert "The last safe day to renew a certificate has passed." in page.text
-    assert page.text.index("last safe day") < page.text.index("It is silent")
+    assert page.text.index("last safe day") < page.text.index("It would refuse what is served")
     assert "/sites/main/rotation" in page.links()
 
 
