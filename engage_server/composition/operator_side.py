@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from engage_server.services.installation.audit_log import AuditLog
     from engage_server.services.installation.first_site import Installer
     from engage_server.services.installation.overview import Overview
+    from engage_server.services.installation.recent_sites import RecentSites
     from engage_server.services.kpn_devices.ingress_copy import IngressCopy
     from engage_server.services.kpn_devices.register import KpnDevices
     from engage_server.services.releases.confirmation import Confirmations
@@ -146,6 +147,11 @@ class OperatorSide(HostSide):
         """How often the operators' instance looks at open rotations."""
         return self._settings.gate_seconds
 
+    @property
+    def device_ports(self) -> tuple[int, int]:
+        """The ports of the plain and of the TLS instance."""
+        return self._settings.http_port, self._settings.https_port
+
     @cached_property
     def evidence(self) -> "DeviceEvidence":
         """What is known about devices."""
@@ -180,6 +186,15 @@ class OperatorSide(HostSide):
         from engage_server.services.risk.tonight import Tonight
 
         return Tonight(self._store, _judge, self.held_anchors, self.confirmations)
+
+    @cached_property
+    def recent_sites(self) -> "RecentSites":
+        """The figures of sites for pages: those of large sites are kept for a while."""
+        from time import monotonic
+
+        from engage_server.services.installation.recent_sites import RecentSites
+
+        return RecentSites(self.overview, self.adoption_nights, self._store.generation, monotonic)
 
     @cached_property
     def recent_tonight(self) -> "RecentTonight":

@@ -15,9 +15,9 @@ _SETTINGS = """\
 # This is a demonstration. Its sites, doors and nights never were. Remove the whole folder when you have seen enough.
 
 bind = "127.0.0.1"
-http_port = 8080
-https_port = 8443
-operators_port = 8008
+http_port = 8081
+https_port = 8444
+operators_port = 8009
 
 """
 

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 
@@ -69,7 +70,8 @@ def equip(
         else None
     )
     sightings = _sightings(listener, settings, device_side, spool) if spool else None
-    app, lateness = _app(settings, device_side, sightings, environment, metrics, log)
+    reported = threading.Event()
+    app, lateness = _app(settings, device_side, sightings, environment, metrics, log, reported)
     prepared = PreparedAnswers(app, device_side.distribution) if is_for_devices else None
 
     def failed() -> None:
@@ -120,6 +122,7 @@ def equip(
         try_out=try_out,
         lateness=lateness,
         data_folder=DataFolder(settings.data_dir),
+        reported=reported,
     )
     equipment.stop_following = follower.stop
     follower.start()
@@ -160,6 +163,7 @@ def _app(
     environment: Mapping[str, str],
     metrics: ListenerMetrics,
     log: logging.Logger,
+    reported: threading.Event,
 ) -> tuple[Flask, Callable[[], str]]:
     if sightings is not None:
         call_ins = device_side.call_ins(settings, sightings, time.time, log.warning)
@@ -167,4 +171,4 @@ def _app(
         return create_app(device_side.distribution, settings.trusted_proxies, sightings, call_ins), lambda: ""
     from engage_server.serving.operators.app import operators_app
 
-    return operators_app(settings, device_side, environment, log)
+    return operators_app(settings, device_side, environment, log, reported)

@@ -46,7 +46,7 @@ def main() -> None:
         tempfile.TemporaryDirectory() as folder,
         running_pair(make_installation(Path(folder)), "--workers", "1") as pair,
     ):
-        _add_person(pair)
+        add_person(pair)
         taken = _rounds(pair, options)
     figures = {name: _figures(each) for name, each in taken.items()}
     say(row(("rounds", "answers", "p50", "p99", "most", "sign-ins"), _WIDTHS))
@@ -75,7 +75,7 @@ def _rounds(pair: RunningPair, options: argparse.Namespace) -> dict[str, Taken]:
         people = threading.Thread(target=_sign_in_until, args=(pair, over, options.per_minute, mine))
         if name != "without":
             people.start()
-        mine.seconds += _visits(pair, options.seconds, options.devices)
+        mine.seconds += visits(pair, options.seconds, options.devices)
         over.set()
         if name != "without":
             people.join()
@@ -94,14 +94,14 @@ def _figures(taken: Taken) -> Mapping[str, float]:
     }
 
 
-def _visits(pair: RunningPair, seconds: float, rate: float) -> list[float]:
+def visits(pair: RunningPair, seconds: float, rate: float) -> list[float]:
     """Devices at a steady rate; how long each waited from its first byte to the last one of the answer."""
     begin = time.monotonic()
-    visits = (_plain, _tls)
+    kinds = (_plain, _tls)
 
     def visit(number: int) -> float:
         time.sleep(max(0.0, begin + number / rate - time.monotonic()))
-        return visits[number % 2](pair)
+        return kinds[number % 2](pair)
 
     with ThreadPoolExecutor(_THREADS) as threads:
         return list(threads.map(visit, range(int(seconds * rate))))
@@ -138,20 +138,22 @@ def _sign_in_until(pair: RunningPair, over: threading.Event, per_minute: float, 
     """People at a steady rate. Each waits for the one before: the rate is met while argon2id takes less than that."""
     begin, number = time.monotonic(), 0
     while not over.wait(max(0.0, begin + number * 60 / per_minute - time.monotonic())):
-        assert _post(pair, "/sign-in", name=_NAME, password=_PASSWORD).startswith(b"HTTP/1.1 303")
+        assert post(pair, "/sign-in", name=_NAME, password=_PASSWORD).startswith(b"HTTP/1.1 303")
         number += 1
         taken.sign_ins += 1
 
 
-def _add_person(pair: RunningPair) -> None:
-    """A person with a password, by their link."""
-    told = json.loads(ok(engage(pair.folder, "people", "add", _NAME, "--role", "viewer", "--json")))
+def add_person(pair: RunningPair, role: str = "viewer") -> bytes:
+    """A person with a password, by their link. The answer that signs them in is returned."""
+    told = json.loads(ok(engage(pair.folder, "people", "add", _NAME, "--role", role, "--json")))
     link = next(str(each) for each in told.values() if "/sign-in/" in str(each))
     (path,) = re.findall(r"/sign-in/\S+", link)
-    assert _post(pair, path, password=_PASSWORD, again=_PASSWORD).startswith(b"HTTP/1.1 303")
+    answer = post(pair, path, password=_PASSWORD, again=_PASSWORD)
+    assert answer.startswith(b"HTTP/1.1 303")
+    return answer
 
 
-def _post(pair: RunningPair, path: str, **form: str) -> bytes:
+def post(pair: RunningPair, path: str, **form: str) -> bytes:
     body = urllib.parse.urlencode(form)
     host = f"localhost:{pair.operators_port}"
     fields = f"Host: {host}\r\nOrigin: http://{host}\r\nConnection: close\r\nContent-Length: {len(body)}"

@@ -28,3 +28,10 @@ def furnished(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     """A console that no test may change, with something on every page."""
     with running_and_furnished(browser, tmp_path_factory.mktemp("furnished")) as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def for_acts(browser: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+    """The same for a module whose tests change something."""
+    with running_and_furnished(browser, tmp_path_factory.mktemp("for-acts")) as running:
+        yield running

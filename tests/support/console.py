@@ -16,6 +16,7 @@ from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.settings import load_settings
 from engage_server.web.console.blueprint import blueprint
 from engage_server.web.console.dispatch import Surroundings
@@ -126,6 +127,9 @@ class Console:
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
         vars(self.side.access)["_passwords"] = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        vars(self.side)["recent_sites"] = RecentSites(  # no machine is too slow: nothing is kept
+            self.side.overview, self.side.adoption_nights, world.store.generation, lambda: 0.0
+        )
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world = world

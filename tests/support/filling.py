@@ -35,17 +35,17 @@ _ENTRY = ("id", "at", "actor", "action", "site", "facts")
 _SIGHTING = ("kind", "at", "listener", "address", "serial", "site", "tls_version", "failure", "resumed", "disregarded")
 
 
-def fill_devices(connection: Connection, site: str, count: int) -> None:
+def fill_devices(connection: Connection, site: str, count: int, now: datetime = NOW, host: str = USUAL_HOST) -> None:
     """Devices that the site saw, with their addresses; all of them on its list, and as many hundredths never seen."""
     site_id = connection.scalar(select(sites.c.id).where(sites.c.name == site))
-    _fill(connection, device_histories, _HISTORY, (row for n in range(count) for row in _device(site, n)))
+    _fill(connection, device_histories, _HISTORY, (row for n in range(count) for row in _device(site, n, now, host)))
     met = (
-        (2 * n, release, site, int(Grade.HANDSHAKE), NOW)
+        (2 * n, release, site, int(Grade.HANDSHAKE), now)
         for n in range(count)
         for release in ((1,) if n % RARE == 0 else (1, 2))
     )
     _fill(connection, release_histories, _MET, met)
-    listed = ((serial_of(n), site_id, NOW, int(n >= count)) for n in range(count + count // 100))
+    listed = ((serial_of(n), site_id, now, int(n >= count)) for n in range(count + count // 100))
     _fill(connection, devices, ("serial", "site_id", "added_at", "is_unseen"), listed)
 
 
@@ -96,14 +96,14 @@ def _label_of(n: int) -> DeviceLabel:
     return DeviceLabel(f"{RARE_WORD if n % RARE == 0 else 'Usual'} door {n}", place)
 
 
-def _device(site: str, n: int) -> Iterator[tuple[Any, ...]]:
+def _device(site: str, n: int, now: datetime, usual: str) -> Iterator[tuple[Any, ...]]:
     rare = n % RARE == 0
-    seen = NOW - timedelta(days=9 if rare else 0, seconds=n * 7919 % 14400)
+    seen = now - timedelta(days=9 if rare else 0, seconds=n * 7919 % 14400)
     last = 1 if rare else 2
     address = f"10.{n >> 16 & 255}.{n >> 8 & 255}.{n & 255}"
-    first, due = NOW - timedelta(days=30), seen + timedelta(days=2)
+    first, due = now - timedelta(days=30), seen + timedelta(days=2)
     values = (first, seen, 30, due, 0, 0, 0, "", last, last, seen, None)
-    host = OLD_HOST if rare else USUAL_HOST
+    host = OLD_HOST if rare else usual
     yield 2 * n, site, serial_of(n), *values, 0, 30, address, host, Standing.LISTED.value
     yield 2 * n + 1, site, address, *values, 1, 30, address, "", Standing.VISITOR.value
 

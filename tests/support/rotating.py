@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.support.running import RunningPair, engage, ok
 from tests.support.world import serial_of
@@ -23,6 +24,12 @@ def progress(folder: Path) -> dict[str, object]:
     (found,) = json.loads(ok(engage(folder, "rotate", "status", "--json")))
     assert isinstance(found, dict)
     return found
+
+
+def progress_of(folder: Path, site: str) -> dict[str, Any]:
+    """The same of one site among several."""
+    found: list[dict[str, Any]] = json.loads(ok(engage(folder, "rotate", "status", "--json")))
+    return next(each for each in found if each["site"] == site)
 
 
 def seen(folder: Path, release: int, count: int) -> bool:

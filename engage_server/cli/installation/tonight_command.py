@@ -6,7 +6,7 @@ import click
 
 from engage_server.as_json.tonight import tonight_json
 from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_wrapped
-from engage_server.cli.parameters import site_option
+from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
@@ -23,7 +23,7 @@ _STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "
     acts=[Act.TONIGHT_SEE],
     epilog="\b\nExamples:\n  engage tonight\n  engage tonight --site north\n  engage tonight --json",
 )
-@site_option
+@all_sites_option
 @json_option
 @click.pass_obj
 def tonight(session: Session, site: str | None, as_json: bool) -> int:

@@ -2,7 +2,6 @@
 
 import click
 
-from engage_server.as_json.status import last_safe_day_json
 from engage_server.cli.output import json_option, print_json
 from engage_server.cli.parameters import site_argument
 from engage_server.cli.process.asking import AskingCommand
@@ -10,7 +9,6 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import NotFound
 from engage_server.services.access.permissions import Act
-from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 
 
 @click.command(
@@ -29,6 +27,9 @@ def calendar(session: Session, name: str, as_json: bool) -> None:
     ends. Import the file (.ics, RFC 5545) into your calendar. It reminds you two weeks before each day. A later file
     moves the days, if the doors have become slower or a certificate was renewed.
     """
+    from engage_server.as_json.status import last_safe_day_json  # both read certificates: few commands of sites do
+    from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
+
     operator = session.operator_side()
     site = operator.sites.get(name)
     days = last_safe_days(operator.overview.look_at(name, session.occasion()))

@@ -12,7 +12,7 @@ from engage_server.services.risk.known import DoorAtRisk
 from engage_server.store.interface import DeviceFilter
 
 IN_A_PAGE = 100
-_MOST_READS = 10  # of one page, each of which looks at about 2,000 rows
+_MOST_READS = 5  # of one page, each of which looks at about 2,000 rows
 
 
 class Which(StrEnum):

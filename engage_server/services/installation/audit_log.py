@@ -16,6 +16,7 @@ _ALL = AuditFilter()
 _AT_ONCE = 1000  # entries in memory
 _AS_TOLD = "audit log: entry"
 _LEAST_DIGITS = 16  # as many digits as the metric has
+_NUMBER = re.compile(r"[0-9]{1,18}")
 _HASH = re.compile(rf"[0-9a-f]{{{_LEAST_DIGITS},64}}")
 _WHERE_FROM = "address"  # whence a person signed in
 
@@ -112,7 +113,7 @@ class AuditLog:
 
 def _read(expected: str) -> tuple[int, str]:
     number, _, wanted = expected.strip().removeprefix(_AS_TOLD).strip().lower().partition(":")
-    if not number.isdecimal() or not _HASH.fullmatch(wanted):
+    if not _NUMBER.fullmatch(number) or not _HASH.fullmatch(wanted):
         raise UsageError(
             f"--expect {expected[:80]!r} is not NUMBER:HASH",
             f"Give what a command printed with the entry ({_AS_TOLD} NUMBER:HASH), or what an earlier verify "

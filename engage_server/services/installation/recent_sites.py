@@ -22,7 +22,7 @@ class SiteFigures:
     """What is known of one site.
 
     Attributes:
-        status: Its status.
+        status: Its status. Who looks at workers asks for them: they change every few seconds.
         adoption: How its doors came through, night by night. None if it serves nothing.
         counted_at: When that was counted; aware.
     """

@@ -15,6 +15,7 @@ from engage_server.services.sites.naming import read_device_label
 _SEPARATORS = "\t;,"
 _SEPARATOR_OF_EXCEL = re.compile(r"sep=(.)\s*", re.IGNORECASE)
 _FORMULAS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")  # the last four are wide ones
+_BETWEEN_CELLS = re.compile(rf"([;\t])(?=[\s']*[{re.escape(''.join(_FORMULAS))}])")
 _FAULTS_SHOWN = 20
 _SERIAL = frozenset({"serial", "serialnumber", "serialno", "serialnr", "device", "deviceserial", "deviceserialnumber"})
 _COLUMNS = {
@@ -103,8 +104,8 @@ def _rows(text: str, source: str) -> Iterator[tuple[int, list[str]]]:
     told = _SEPARATOR_OF_EXCEL.fullmatch(lines[0]) if lines else None
     if told:
         lines[0] = "\n"
-    reader = csv.reader(lines, delimiter=told.group(1) if told else _separator(lines), strict=True)
     try:
+        reader = csv.reader(lines, delimiter=told.group(1) if told else _separator(lines), strict=True)
         for row in reader:
             cells = [cell.strip() for cell in row]
             if any(cells) and not cells[0].startswith("#"):
@@ -164,8 +165,12 @@ def _as_typed(cell: str) -> str:
 
 
 def harmless_cell(text: str) -> str:
-    """A cell of a CSV file that no spreadsheet takes for a formula. :func:`read_device_list` reads it as it was."""
-    return f"'{text}" if _is_calculated(text) else text
+    """A cell of a CSV file that no spreadsheet takes for a formula. :func:`read_device_list` reads it as it was.
+
+    Only before a formula after a semicolon, there is a space more.
+    """
+    apart = _BETWEEN_CELLS.sub(r"\1 ", text)  # where lists are separated by semicolons, cells begin there
+    return f"'{apart}" if _is_calculated(apart) else apart
 
 
 def _is_calculated(text: str) -> bool:

@@ -14,6 +14,7 @@ UNKNOWN = "\ufffd"  # stands for what only a run would show
 _DEEPEST = 40
 _MOST_STEPS = 10_000  # for one value
 _LONGEST = 1 << 16
+_MOST_DIGITS = 9  # of a place in a list
 
 Value = str | dict[str, "Value"] | None
 Function = ast.FunctionDef | ast.AsyncFunctionDef
@@ -257,7 +258,8 @@ def _braces(template: str, ordered: list[str], named: Mapping[str, ast.expr], of
         if field == "":
             return next(following, UNKNOWN)
         if field.isdecimal():
-            return ordered[int(field)] if int(field) < len(ordered) else UNKNOWN
+            place = int(field) if len(field) < _MOST_DIGITS else len(ordered)
+            return ordered[place] if place < len(ordered) else UNKNOWN
         return as_text(of(named[field])) if field in named else UNKNOWN
 
     return _joined((re.sub(r"\{\{|\}\}|\{(?P<field>\w*)\}", one, template),))

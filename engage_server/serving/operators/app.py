@@ -2,6 +2,7 @@
 
 import logging
 import os
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -42,9 +43,21 @@ _SENTENCES = Sentences(
 
 
 def operators_app(
-    settings: Settings, device_side: DeviceSide, environment: Mapping[str, str], log: logging.Logger
+    settings: Settings,
+    device_side: DeviceSide,
+    environment: Mapping[str, str],
+    log: logging.Logger,
+    reported: threading.Event,
 ) -> tuple[Flask, Callable[[], str]]:
     """Build the app of the operators' listener, and start the tasks that this instance repeats.
+
+    Args:
+        settings: The settings.
+        device_side: The store, and the answers that are served.
+        environment: For the key-encryption key.
+        log: For what operators should know.
+        reported: Set when this instance has reported to the store. Before, evidence of this host seems to be missing:
+            what judges doors waits for it.
 
     Returns:
         The app, and a function that says why sightings of this host may be missing in the store, or "" if none are.
@@ -72,13 +85,16 @@ def operators_app(
     chores = links.LinkChores(side, settings)
     for each in (
         Repeating("sighting-transfer", transfer.SECONDS, spool.move, log, transfer.SENTENCES),
-        Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
         Repeating("enrolment", enrolment.SECONDS, callers.enrol, log, enrolment.SENTENCES),
-        Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
         Repeating("links", links.SECONDS, chores.run, log, links.SENTENCES),
         Repeating("upstream-delivery", delivery.SECONDS, uploads.deliver, log, delivery.SENTENCES),
     ):
         each.start()
+    for each in (
+        Repeating("rotations", settings.gate_seconds, open_rotations.go_on, log, rotations.SENTENCES),
+        Repeating("doors-at-risk", doors_at_risk.SECONDS, at_risk.count, log, doors_at_risk.SENTENCES),
+    ):
+        each.start(reported)
     openid = None
     if is_set(settings):
         Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()

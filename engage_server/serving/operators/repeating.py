@@ -46,9 +46,13 @@ class Repeating:
         self._sentences = sentences
         self._in_trouble = False
 
-    def start(self) -> None:
-        """Begin."""
-        threading.Thread(target=self._run, name=self._name, daemon=True).start()
+    def start(self, after: threading.Event | None = None) -> None:
+        """Begin.
+
+        Args:
+            after: The first run waits for it. None: it begins at once.
+        """
+        threading.Thread(target=self._run, args=(after,), name=self._name, daemon=True).start()
 
     def once(self) -> None:
         """Run the task once. Raises nothing."""
@@ -65,7 +69,9 @@ class Repeating:
                 self._log.info(self._sentences.over)
             self._in_trouble = False
 
-    def _run(self) -> None:
+    def _run(self, after: threading.Event | None) -> None:
+        if after is not None:
+            after.wait()
         pause = threading.Event()
         while True:
             self.once()

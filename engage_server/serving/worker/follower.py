@@ -47,6 +47,7 @@ class SnapshotFollower:
         try_out: Callable[[ServedRelease], None] | None = None,
         lateness: Callable[[], str] = lambda: "",
         data_folder: DataFolder | None = None,
+        reported: threading.Event | None = None,
     ) -> None:
         self._device_side = device_side
         self._prepare = prepare
@@ -56,6 +57,7 @@ class SnapshotFollower:
         self._try_out = try_out
         self._lateness = lateness
         self._data_folder = data_folder
+        self._reported = reported or threading.Event()
         self._loss = ""
         device_side.distribution.ask_losses(lambda: (GONE,) if self._loss else ())
         self._trouble = ""
@@ -119,6 +121,7 @@ class SnapshotFollower:
             )
         )
         self._say_at = time.monotonic() + _SAY_ALIVE_SECONDS
+        self._reported.set()
 
     def look_at_data(self) -> None:
         """Check whether the data folder is there, and log when that changes."""

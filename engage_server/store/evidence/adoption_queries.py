@@ -165,10 +165,12 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
         .where(columns.site == site, columns.release == release)
         .group_by(columns.grade)
     )
-    of_site = select(func.count()).select_from(device_histories).where(_device.site == site, _is_device)
+    of_site = select(func.count()).select_from(device_histories).where(_device.site == site)
     if has_list(connection, site):
         query = query.join(device_histories, _device.id == columns.device_id).where(is_listed())
         of_site = of_site.where(is_listed())
+    else:
+        of_site = of_site.where(_is_device)
     counts = {Grade(grade): int(count) for grade, count in connection.execute(query)}
     seen = connection.scalar(of_site)
     unseen = connection.scalar(select(func.count()).select_from(never_seen(site).subquery()))

@@ -93,8 +93,9 @@ def filters(site: str, wanted: DeviceFilter) -> tuple[str, ...]:
 def _window(site: str, row_id: int, wanted: DeviceFilter, after: str, most: int) -> Select[Any]:
     """Select the next identities, before any filter. Each half comes from its index, in order."""
     only_listed = select(devices.c.serial).where(devices.c.site_id == row_id, devices.c.serial > after)
-    if wanted.unseen:
-        return only_listed.order_by(devices.c.serial).limit(most)
+    if wanted.unseen:  # from an index of them alone: the first page has some, however many others come before
+        never = devices.c.is_unseen == literal_column("1")
+        return only_listed.where(never).order_by(devices.c.serial).limit(most)
     seen = select(_device.identity).where(is_device_of(site), _device.identity > after)
     seen_first = seen.order_by(_device.identity).limit(most).subquery()
     listed_first = only_listed.order_by(devices.c.serial).limit(most).subquery()

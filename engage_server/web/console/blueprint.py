@@ -15,7 +15,7 @@ from engage_server.web.api.dispatch import BASE
 from engage_server.web.console.dispatch import Dispatch, Surroundings
 from engage_server.web.console.page import Page
 from engage_server.web.console.path_parameters import flask_rule
-from engage_server.web.console.showing.rendering import filters, trouble
+from engage_server.web.console.showing.rendering import filters, trouble, without_turns
 from engage_server.web.console.table import PAGES
 
 _ASSETS = Path(__file__).with_name("assets")
@@ -33,6 +33,7 @@ def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blue
     bp = Blueprint("console", __name__, template_folder="templates")
     bp.record(lambda state: state.app.url_map.converters.update(number=Number))
     bp.record(lambda state: state.app.jinja_env.filters.update(filters()))
+    bp.record(lambda state: setattr(state.app.jinja_env, "finalize", without_turns))
     dispatch = Dispatch(surroundings)
     for page in pages:
         _add(bp, page.path, page.name, dispatch.page(page))

@@ -6,6 +6,7 @@ from typing import Protocol
 from engage_server.services.access.people import People
 from engage_server.services.doors.door import Doors
 from engage_server.services.installation.disk_overview import DiskOverview
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.rotation.adoption_nights import AdoptionNights
 from engage_server.services.sites.device_import import DeviceImport
 from engage_server.services.waiting.refused_uploads import RefusedUploads
@@ -29,8 +30,16 @@ class Services(api.Services, Protocol):
         """People and tokens."""
 
     @property
+    def recent_sites(self) -> RecentSites:
+        """The figures of sites."""
+
+    @property
     def adoption_nights(self) -> AdoptionNights:
         """How the doors of a site came through, night by night."""
+
+    @property
+    def device_ports(self) -> tuple[int, int]:
+        """The ports of the plain and of the TLS instance."""
 
     @property
     def gate_seconds(self) -> float:

@@ -12,7 +12,8 @@ from tests.support.commands import engage, ok
 from tests.support.running import RunningPair, running_pair
 
 PASSWORD = "correct horse battery"
-SITE, TITLE = "demo-campus", "</title><script>alert(1)</script>"
+SITE, OPEN = "demo-campus", "demo-clinic"  # all of a rotation, and one that waits for a person
+INVITED, TITLE = "somebody", "</title><script>alert(1)</script>"
 # what others write may be anything that a name can hold
 NAMES = (
     ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>"),
@@ -43,8 +44,12 @@ class Running:
         return f"http://localhost:{self.pair.operators_port}"
 
     def address(self, place: Place) -> str:
-        """A page's whole address."""
-        return self.base + place.address(self.values)
+        """A page's whole address. A one-time link is a new one: it is over within ten minutes."""
+        values = dict(self.values)
+        if "{secret}" in place.path:
+            printed = ok(engage(self.pair.folder, "people", "reset", INVITED, "--link")).strip()
+            values["secret"] = printed.rpartition("/")[2]
+        return self.base + place.address(values)
 
     def seen_by(self, place: Place) -> Any:
         """Playwright's state of a browser for a page: of nobody, or of the admin."""
@@ -62,14 +67,16 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
     assert len(doors) >= len(NAMES)
     for door, (name, place) in zip(doors[: len(NAMES)], NAMES, strict=True):
         ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
+    (clinic,) = json.loads(ok(engage(folder, "device", "list", "--site", OPEN, "--limit", "1", "--json")))
+    ok(engage(folder, "device", "name", clinic["device"], f"--name={NAMES[0][0]}"))
     with running_pair(folder, "--workers", "1") as pair:
         base = f"http://localhost:{pair.operators_port}"
         values: dict[str, str | int] = {
             "site": SITE,
             "number": 1,
             "door": doors[0],
-            "secret": link(folder, "somebody", "viewer").rpartition("/")[2],
         }
+        link(folder, INVITED, "viewer")
         yield Running(pair, values, signed_in(browser, base, folder, "chief", "admin"))
 
 

@@ -13,7 +13,9 @@
   const has = at && at !== document.body && at !== document.documentElement;
   if (!has) return { focusable: all.map(name), at: null };
   const style = getComputedStyle(at), box = at.getBoundingClientRect();
-  const middle = [box.left + box.width / 2, box.top + box.height / 2];
+  // of the part that is in the window: a list may be longer than that
+  const between = (from, to, end) => (Math.max(from, 0) + Math.min(to, end)) / 2;
+  const middle = [between(box.left, box.right, innerWidth), between(box.top, box.bottom, innerHeight)];
   const top = document.elementFromPoint(...middle);
   return {
     focusable: all.map(name),

@@ -43,6 +43,7 @@ def _further(page: Page) -> Iterator[Place]:
 
 # the same pages with something asked of them, by the page's name
 _ASKED: Mapping[str, tuple[str, ...]] = {
+    "releases": ("?back=1",),
     "release-comparison": ("?first=1&second=2",),
     "rotation": ("?way=server-renewal",),
     "doors": ("?show=at-risk", "?show=never-seen", "?search=script", "?search=nothing-begins-so"),

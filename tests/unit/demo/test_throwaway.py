@@ -19,7 +19,7 @@ def test_an_empty_folder_gets_settings_that_nobody_elsewhere_reaches(tmp_path: P
     if is_there:
         folder.mkdir()
     settings = make_folder_and_settings(folder)
-    assert (settings.http_port, settings.https_port, settings.operators_port) == (8080, 8443, 8008)
+    assert (settings.http_port, settings.https_port, settings.operators_port) == (8081, 8444, 8009)
     assert Host(settings.bind).is_this_machine
     assert Host(settings.operators_bind).is_this_machine
     assert settings.data_dir == folder / "data"

@@ -1,6 +1,7 @@
 """Doors: find one by name, place or serial number, add some, and take the list along as CSV."""
 
 from collections.abc import Iterator, Mapping
+from tempfile import SpooledTemporaryFile
 from typing import Any
 
 from engage_server.errors import BodyInvalid, Conflict
@@ -15,10 +16,16 @@ from engage_server.services.sites.naming import read_device_label
 from engage_server.services.sites.serials import read_serial
 from engage_server.web.console.page import Download, File, Form, Page
 from engage_server.web.console.showing.done import after
+from engage_server.web.console.turns import Turns
 from engage_server.web.console.visit import Visit
 
 _LONGEST_SEARCH = 120
-_MOST_BYTES = 4 * 1024 * 1024
+_MOST_BYTES = 1024 * 1024
+_MOST_LINES = 5000  # some seconds of work; more are for the command line
+_IN_MEMORY = 4 * 1024 * 1024  # of a file for a download; more lies on disk
+_AT_ONCE = 64 * 1024
+_importing = Turns("importing lists of doors")
+_listing = Turns("downloading lists of doors")
 _FILE = "file"
 FILTERS = (
     (Which.ALL, "All doors"),
@@ -48,7 +55,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "may_add": visit.may(Act.DEVICE_ADD),
         "has_list": visit.services.evidence.has_list(visit.site.name),
         "command_line": _command(visit, which, search),
-        "most_megabytes": _MOST_BYTES // 1024 // 1024,
+        "most_lines": _MOST_LINES,
     }
     if which is Which.AT_RISK:
         return content | _at_risk(visit)
@@ -76,8 +83,15 @@ def import_list(visit: Visit) -> str:
     text = text_of_list(content)
     if text is None:
         raise BodyInvalid(f"{name} is not text in UTF-8", "Save it as plain text or CSV in UTF-8.")
-    found = read_device_list(text, name)
-    visit.services.device_import.run(visit.site.name, found.serials, (), visit.because(), labels=found.labels)
+    if text.count("\n") > _MOST_LINES:
+        raise BodyInvalid(
+            f"{name} has more than {_MOST_LINES:,} lines",
+            f"Divide it. Or import it on the server: engage device import FILE --site {visit.site.name}",
+            code="request.too_large",
+        )
+    with _importing.taken():
+        found = read_device_list(text, name)
+        visit.services.device_import.run(visit.site.name, found.serials, (), visit.because(), labels=found.labels)
     return after(visit, f"/sites/{visit.site.name}/doors")
 
 
@@ -87,7 +101,9 @@ def as_csv(visit: Visit) -> File:
     wanted = _filter(visit)
     found = evidence.every(site, visit.now, wanted)
     told = (each.told_to(lambda other: visit.may(Act.DEVICE_SEE, other)) for each in found)
-    return File(f"doors-of-{site}.csv", "text/csv; charset=utf-8", _encoded(csv_parts(told)))
+    with _listing.taken():
+        content = _written(_encoded(csv_parts(told)))
+    return File(f"doors-of-{site}.csv", "text/csv; charset=utf-8", content)
 
 
 def _assert_not_called_otherwise(visit: Visit, serial: str, label: DeviceLabel) -> None:
@@ -106,6 +122,21 @@ def _encoded(parts: Iterator[str]) -> Iterator[bytes]:
     yield b"\xef\xbb\xbf"
     for part in parts:
         yield part.encode()
+
+
+def _written(parts: Iterator[bytes]) -> Iterator[bytes]:
+    """The same parts, all made by now: who downloads them slowly keeps nobody from a turn."""
+    file = SpooledTemporaryFile(_IN_MEMORY)  # noqa: SIM115  # what reads it closes it
+    for part in parts:
+        file.write(part)
+    file.seek(0)
+
+    def read() -> Iterator[bytes]:
+        with file:
+            while part := file.read(_AT_ONCE):
+                yield part
+
+    return read()
 
 
 def _at_risk(visit: Visit) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from engage_server.records import ReleaseState, RotationWay
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.release_acts import ReleaseActs, release_acts
 from engage_server.services.releases.views.contents import contents_of
+from engage_server.services.rotation.planning.words import renew_command
 from engage_server.web.api.routes.releases import roll_back_release, stage_release
 from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form, Page
@@ -18,6 +19,7 @@ from engage_server.web.console.visit import Visit
 
 _PATH = "/sites/{site}/releases"
 _AT_ONCE = 25
+BACK = "back"  # in a query: the visitor wants to know what it would mean to go back
 
 
 def show(visit: Visit) -> Mapping[str, Any]:
@@ -25,9 +27,10 @@ def show(visit: Visit) -> Mapping[str, Any]:
     services, name = visit.services, visit.site.name
     page = services.releases.page(name, visit.query.get("cursor"), _AT_ONCE)
     acts = release_acts(services.audit, name, page.items)
-    advice = services.held_anchors.advice(name, visit.now)
+    advice = services.recent_tonight.look_at(name, visit.now).retirement  # kept: it counts all doors
     current = services.releases.current(name)
     before = services.releases.before(name) if visit.may(Act.RELEASE_ROLL_BACK) else None
+    looks = before is not None and (BACK in visit.query or visit.refusal is not None)
     hosts = " ".join(f"--host {host}" for host in visit.site.hosts)
     return {
         "releases": [(contents_of(each), acts.get(each.number, ReleaseActs())) for each in page.items],
@@ -35,9 +38,10 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "cursor": page.next,
         "current": current,
         "advice": advice.sentence if advice else "",
-        "before": before_serving(visit, before, going_back=True) if before is not None else None,
+        "before": before,
+        "going_back": before_serving(visit, before, going_back=True) if before is not None and looks else None,
         "build": f"engage chain build certs/{name} {hosts}",
-        "renew": f"engage chain renew {name}-new --from {name} --way {RotationWay.SERVER_RENEWAL} {hosts}",
+        "renew": renew_command(name, visit.site.hosts, RotationWay.SERVER_RENEWAL, visit.now),
     }
 
 

@@ -1,8 +1,7 @@
 """The forms of a rotation: start it, approve its next step, go back, or end it and keep what is served.
 
-Each is carried out by the API's own route, but for an interrupted preparation: there, the API wants the same request
-once more, and nobody has a form once more. What makes doors fail TLS is done only if the visitor typed the name of the
-site.
+Each is carried out by the API's own route, but for an interrupted preparation. There, the API wants the same request
+again, and a browser has no form twice. What makes doors fail TLS is done only if the visitor typed the site's name.
 """
 
 import re

@@ -12,6 +12,7 @@ from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
 from engage_server.services.releases.views.contents import contents_of
+from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
 from engage_server.web.api.routes.sites import change_site
@@ -31,10 +32,13 @@ _CAME_THROUGH = (Grade.HANDSHAKE, Grade.AUTHENTICATED)
 def show(visit: Visit) -> Mapping[str, Any]:
     """What ``engage status`` and ``engage site show`` say of the site, the figures first."""
     site = visit.site
-    status = visit.services.overview.look_at(site.name, visit.occasion)
+    figures = visit.services.recent_sites.look_at(site.name, visit.occasion)
+    status = figures.status
     night = visit.services.recent_tonight.look_at(site.name, visit.now)
     contents = contents_of(status.current) if status.current else None
     workers = visit.services.confirmations.workers()
+    number = status.current.number if status.current else None
+    behind = [each for each in workers if number is not None and each.served.get(site.name) != number]
     return {
         "status": status,
         "night": night,
@@ -42,8 +46,11 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "line": time_line.picture(_line(status, visit.now)) if status.certificates else None,
         "bytes": chain_picture(contents) if contents else None,
         "budget": contents.budget if contents else None,
-        "adoption": _adoption(visit),
-        "serving": len(workers) - len(status.behind),
+        "adoption": figures.adoption if figures.adoption and figures.adoption.devices else None,
+        "nights": _nights(figures.adoption),
+        "counted_at": figures.counted_at,
+        "behind": behind,
+        "serving": len(workers) - len(behind),
         "workers": len(workers),
         "callers": _callers(visit) if visit.may(Act.SITE_CHANGE) else [],
         "next_of_unserved": _next_of_unserved(status),
@@ -67,10 +74,12 @@ def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) 
     return found
 
 
-def _adoption(visit: Visit) -> Picture | None:
-    """How the doors came through with what is served. None if nothing is, or no door counts."""
-    found = visit.services.adoption_nights.of_site(visit.site.name, visit.now)
-    return adoption_by_night.picture(found) if found is not None and found.devices else None
+def _nights(found: AdoptionByNight | None) -> Picture | None:
+    """How the doors came through with what is served. None where all bars would be the same: a sentence says it."""
+    if found is None or not found.devices:
+        return None
+    differ = len({night.confirmed for night in found.shown}) > 1
+    return adoption_by_night.picture(found) if differ or found.is_judged else None
 
 
 def _line(status: SiteStatus, now: datetime) -> time_line.TimeLine:

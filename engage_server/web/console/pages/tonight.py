@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from engage_server.records import Site
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.risk.doors import told_to
 from engage_server.services.risk.groups import groups_of
@@ -15,6 +16,7 @@ from engage_server.web.console.visit import Visit
 
 _DOORS = 50  # of each site
 _WALKED = 500
+_HTTP, _HTTPS = 80, 443
 _LEADS_TO = {ROTATION_WAITS.code: "rotation", RENEWAL_LATE.code: "rotation", RENEWAL_SOON.code: "rotation"}
 
 
@@ -30,8 +32,16 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "served": visit.services.current_releases(),
         "leads_to": _LEADS_TO,
         "zone_of": visit.zone_of,
+        "try_it": lambda site: _try_it(visit, site),
         "zone": "each site's own",
     }
+
+
+def _try_it(visit: Visit, site: Site) -> str:
+    """The command by which a virtual lock calls a site."""
+    http, https = visit.services.device_ports
+    host = site.hosts[0].in_url if http == _HTTP else f"{site.hosts[0].in_url}:{http}"
+    return f"engage lock fetch http://{host}{'' if https == _HTTPS else f' --https-port {https}'}"
 
 
 def _has_doors(visit: Visit, site: str) -> bool:

@@ -1,11 +1,13 @@
 """Renders a page in the frame that all pages have: navigation, what was done, what was refused, the command."""
 
+import re
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import MappingProxyType
 from typing import Any
 
 from flask import Response, render_template
+from markupsafe import Markup
 
 from engage_server.errors import EngageError, NotPossible
 from engage_server.services.access.permissions import Act
@@ -18,6 +20,8 @@ from engage_server.web.pages_policy import with_page_fields
 from engage_server.web.sign_in.form_tokens import FIELD
 
 _OK = 200
+# Unicode's UAX #9: embeddings, overrides, isolates, and marks
+_TURNS = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
@@ -51,6 +55,18 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
         **of_zone(zone),
     }
     return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
+
+
+def without_turns(value: Any) -> Any:
+    """What a template writes, with marks that turn the direction of text escaped: for whatever it is asked to write.
+
+    Labels refuse such marks. Text of certificates, devices and older databases may have them, and a name that is read
+    from the other side is another one.
+    """
+    if not isinstance(value, str) or not _TURNS.search(value):
+        return value
+    escaped = _TURNS.sub(lambda found: f"\\u{ord(found[0]):04x}", value)
+    return Markup(escaped) if isinstance(value, Markup) else escaped  # noqa: S704  # it was one before
 
 
 def of_zone(zone: Any) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from engage_server.services.risk.kinds import Severity
 _FORMAT = "%Y-%m-%d %H:%M UTC"
 _TIME = re.compile(r"(\b\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC\b)", re.ASCII)
 _KIB = 1024
+_NAME = re.compile(r"[\d./:_@\\]")  # in the first word of a sentence
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -66,6 +67,8 @@ def sentence(context: Mapping[str, Any], text: str, zone: tzinfo | None = None) 
 
     Services write times in UTC. The column beside such a sentence has the site's time, and so must the sentence.
 
+    A name stays as it is: an address, a file, or whatever else a sentence begins with that is no word.
+
     Args:
         context: Of the template: its ``own_zone`` counts if no other is given.
         text: The sentence.
@@ -74,7 +77,9 @@ def sentence(context: Mapping[str, Any], text: str, zone: tzinfo | None = None) 
     stripped = text.strip()
     if not stripped:
         return ""
-    whole = stripped[0].upper() + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
+    first = stripped.split(maxsplit=1)[0].rstrip(".,;!?")  # with a colon it names what the sentence is about
+    begins = stripped[0] if _NAME.search(first) else stripped[0].upper()
+    whole = begins + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
     return with_local_times(whole, zone or context.get("own_zone") or UTC)
 
 

@@ -98,3 +98,19 @@ def test_no_list_reads_all_devices_at_once(busy: Path, monkeypatch: pytest.Monke
         done = engage(busy, *command)
         assert "were read at once" not in done.stderr, command
     assert len(ok(engage(busy, "device", "export")).splitlines()) == 1 + 11
+
+
+def test_only_those_never_seen(busy: Path) -> None:
+    """A device that called is left out, whether it is on the list or not."""
+    unseen = as_json(busy, "device", "list", "--unseen", "--all")
+    assert [each["serial"] for each in unseen] == [serial_of(number) for number in LISTED if number not in SEEN]
+    assert as_json(busy, "device", "list", "--unseen", "--search", serial_of(5)) == []
+
+
+def test_a_device_is_shown_with_what_it_did_lately(busy: Path) -> None:
+    """In the sentences of its page."""
+    printed = ok(engage(busy, "device", "show", serial_of(5)))
+    assert "what it did lately, newest first:" in printed
+    assert f"asked for the notice by plain HTTP from {address_of(5)}, and got that of release 1" in " ".join(
+        printed.split()
+    )

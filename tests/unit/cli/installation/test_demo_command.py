@@ -24,7 +24,7 @@ def test_the_last_lines_can_be_pasted(made: tuple[Path, str]) -> None:
     *_, following, console = printed.splitlines()
     assert following.startswith("next: ")
     assert following.endswith(f"engage --config {folder}/engage.toml serve")
-    found = re.fullmatch(r"Console: (http://localhost:8008/) \(sign in once with: \1sign-in/[\w-]{20,}\)", console)
+    found = re.fullmatch(r"Console: (http://localhost:8009/) \(sign in once with: \1sign-in/[\w-]{20,}\)", console)
     assert found is not None
     assert "Nothing in it is evidence" in printed
 
@@ -68,7 +68,7 @@ def test_json_is_all_that_is_printed(tmp_path: Path) -> None:
     assert said["folder"] == str(folder)
     assert said["serve"].endswith(f"--config {folder}/engage.toml serve")
     assert (said["person"], said["minutes"], said["nights"]) == ("guest", 10, 6)
-    assert said["link"].startswith("http://localhost:8008/sign-in/")
+    assert said["link"].startswith("http://localhost:8009/sign-in/")
     assert [(each["site"], each["devices"]) for each in said["sites"]] == [
         ("demo-campus", 7),
         ("demo-clinic", 3),

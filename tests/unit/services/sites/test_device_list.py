@@ -82,6 +82,23 @@ def test_a_quotation_mark_without_an_end() -> None:
     assert faults_of(f'serial,name\n{ONE},"North\n{TWO},South\n').startswith("x.csv: line 2 is no CSV: ")
 
 
+@pytest.mark.parametrize("text", ["A" * 200_000, '"' + "A" * 200_000, f"{ONE},{'A' * 200_000}"])
+def test_a_cell_that_nobody_writes_is_said(text: str) -> None:
+    """Python's reader refuses it, also where only the separator is looked for."""
+    assert faults_of(text).startswith("x.csv: line 1 is no CSV: ")
+
+
+@pytest.mark.parametrize(
+    "name", ["foo;=cmd|' /C calc'!A0", "a;b; +1", "x;'=1", "x;\uff1dcmd", ";-1", "a;b"], ids=range(6)
+)
+def test_where_semicolons_separate_cells_none_is_a_formula(name: str) -> None:
+    """Spreadsheets of many countries divide a file with commas at its semicolons."""
+    line = StringIO()
+    csv.writer(line).writerow([ONE, harmless_cell(name), harmless_cell("=1")])
+    for cell in line.getvalue().split(";"):
+        assert not cell.lstrip("'\"").startswith(("=", "+", "-", "@", "\uff1d"))
+
+
 @pytest.mark.parametrize("text", ["", "\n# nothing\n", "serial,name\n", ";;;\n"])
 def test_a_list_of_nothing_is_refused(text: str) -> None:
     assert faults_of(text) == "x.csv lists no device"

@@ -1,6 +1,7 @@
 """What the operators' instance does over and over: nothing ends it, and lasting trouble is logged once."""
 
 import logging
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -82,3 +83,12 @@ class TestActingSide:
             side.get()
         side.get()
         assert len(tried) == 2
+
+
+def test_the_first_turn_waits_for_what_it_is_told_to() -> None:
+    """So nothing is judged before this host has reported."""
+    ran, after = threading.Event(), threading.Event()
+    Repeating("test", 3600.0, ran.set, logging.getLogger("repeating"), SENTENCES).start(after)
+    assert not ran.wait(0.2)
+    after.set()
+    assert ran.wait(10)

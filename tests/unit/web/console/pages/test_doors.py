@@ -238,6 +238,13 @@ def test_a_list_that_cannot_be_used_is_refused_with_its_lines(console: Console, 
     assert console.side.sites.site_of_device(serial_of(1)) is None
 
 
+def test_a_list_of_too_many_lines_is_refused_before_it_is_read(console: Console) -> None:
+    """It would take the others' time. The command line has its own process."""
+    page = console.person("ann").refused("/sites/main/doors", "/sites/main/doors/import", file=b"zz\n" * 5001)
+    assert "has more than 5,000 lines" in page.alert
+    assert "engage device import FILE --site main" in page.alert
+
+
 def test_the_list_is_taken_along_as_csv(world: World, console: Console) -> None:
     """No cell of it is calculated by a spreadsheet, and what is filtered out is not in it."""
     _door(world, 1, "=cmd|' /C calc'!A0", "+41")
@@ -272,3 +279,14 @@ def test_another_site_is_hidden(world: World, console: Console) -> None:
     browser = console.person("ann", Role.OPERATOR, ("other",))
     assert browser.get("/sites/main/doors").status_code == 403
     assert browser.get("/sites/nowhere/doors").status_code == 403
+
+
+def test_a_full_page_of_long_names_stays_small(world: World, console: Console) -> None:
+    """With the longest names and places, and something wrong with each door."""
+    labels = {serial_of(n): DeviceLabel(f"{n:03}" + "ü" * 77, "ö" * 120) for n in range(1, 121)}
+    world.sites.add_list(list(labels), labels, "main", world.occasion)
+    for night in range(3):
+        world.see(*(world.finished(n, 1, NOW - timedelta(days=30 - night)) for n in range(1, 121)))
+    answer = console.person("ann").get("/sites/main/doors")
+    assert len(answer.data) < 100_000
+    assert answer.text.count("It has not called for") > 50

@@ -25,6 +25,7 @@ from tests.support.world import World, serial_of
 
 PAGE = "/sites/main/releases"
 TWO = f"{PAGE}/2"
+BACK = f"{PAGE}?back=1"
 
 
 @pytest.fixture
@@ -92,7 +93,8 @@ def test_a_site_without_a_release_says_how_the_first_is_made(world: World, conso
 
 def test_where_keys_are_elsewhere_the_command_is_printed(console: Console) -> None:
     page = console.person("vic", Role.VIEWER).page(PAGE)
-    assert f"engage chain renew main-new --from main --way {RotationWay.SERVER_RENEWAL} --host {HOSTS[0]}" in page.text
+    command = f"engage chain renew certs/main-{NOW:%Y-%m-%d} --from certs/main"
+    assert f"{command} --way {RotationWay.SERVER_RENEWAL} --host {HOSTS[0]}" in page.text
 
 
 def test_a_chain_is_staged_by_an_upload(world: World, operator: Browser) -> None:
@@ -150,7 +152,7 @@ def test_an_open_rotation_decides_what_is_served(world: World, operator: Browser
     world.release()
     world.rotations.start(world.request(RotationWay.SERVER_RENEWAL), world.occasion)
     assert world.releases.current("main") == 3
-    for page in (PAGE, TWO):
+    for page in (BACK, TWO):
         shown = operator.page(page)
         assert "A rotation is open and decides what is served." in shown.text
         assert "/sites/main/rotation" in shown.links()
@@ -174,7 +176,7 @@ def test_before_it_is_served_the_page_says_which_doors_fail(world: World, operat
     page = operator.page(TWO)
     assert "1 of 1 door would refuse release 2." in page.text
     assert f"/sites/main/doors/{serial_of(1)}" in page.links()
-    assert "type: main" in operator.refused(TWO, f"{TWO}/activate", confirm="mian", reason="kept").alert
+    assert "type: main" in operator.refused(TWO, f"{TWO}/activate", confirm="other", reason="kept").alert
     assert world.releases.current("main") == 1
     done = operator.act(TWO, f"{TWO}/activate", confirm="main", reason="the new root")
     assert world.releases.current("main") == 2
@@ -212,12 +214,13 @@ def test_errors_are_accepted_one_by_one_with_a_reason(world: World, operator: Br
 def test_it_goes_back_and_says_before_which_doors_fail(world: World, operator: Browser) -> None:
     world.release()
     came_through(world, 1, 2)
-    page = operator.page(PAGE)
+    assert "/sites/main/releases?back=1#rollback" in operator.page(PAGE).links()
+    page = operator.page(BACK)
     assert "Go back to release 1" in page.text
     assert "1 of 1 door would refuse release 1." in page.text
-    assert operator.refused(PAGE, f"{PAGE}/rollback").alert
+    assert operator.refused(BACK, f"{PAGE}/rollback").alert
     assert world.releases.current("main") == 2
-    operator.act(PAGE, f"{PAGE}/rollback", confirm="main", reason="floor 3 is dark")
+    operator.act(BACK, f"{PAGE}/rollback", confirm="main", reason="floor 3 is dark")
     assert world.releases.current("main") == 1
     event = newest(world)
     assert (event.action, event.actor, event.reason) == (AuditAction.RELEASE_ROLLED_BACK, "otto", "floor 3 is dark")
@@ -229,9 +232,9 @@ def test_it_goes_back_to_a_release_from_before_a_host_was_added(world: World, op
         world.store.site("main"), SiteChanges(hosts=(*HOSTS, Host("new.example.org"))), "", world.occasion
     )
     world.release()
-    form = operator.page(PAGE).form(f"{PAGE}/rollback")
+    form = operator.page(BACK).form(f"{PAGE}/rollback")
     assert not [name for name in form if name.startswith("override-")]
-    operator.act(PAGE, f"{PAGE}/rollback", confirm="main")
+    operator.act(BACK, f"{PAGE}/rollback", confirm="main")
     assert world.releases.current("main") == 1
 
 
@@ -274,7 +277,7 @@ def test_nobody_changes_what_they_have_not_seen(world: World, operator: Browser,
         world.release()
     world.release(activate=False)
     page = f"{PAGE}/{number}" if number else PAGE
-    fields = operator.page(page).form(f"{page}/{form}") | {"confirm": str(number)}
+    fields = operator.page(page if number else BACK).form(f"{page}/{form}") | {"confirm": str(number)}
     world.sites.change(world.store.site("main"), SiteChanges(title="A"), "", world.occasion)
     before = world.releases.current("main")
     answer = operator.post(f"{page}/{form}", fields)
@@ -325,8 +328,21 @@ def test_two_releases_side_by_side(world: World, console: Console) -> None:
     assert rows["anchor"][0] == "yes"
     assert rows["names in the server certificate"][0] == ""
     assert rows["hash that devices compare"][1:] == [world.releases.one("main", each).anchor_hash for each in (1, 2)]
-    assert "Of 1 door that hold the anchor of release 1, 0 would accept release 2, 1 would fail TLS." in page.text
+    assert "Of 1 door that accepts release 1, 0 would accept release 2, 1 would fail TLS." in page.text
     assert f"/sites/main/doors/{serial_of(1)}" in page.links()
+
+
+def test_without_a_choice_what_is_served_is_compared_with_what_was_before(world: World, console: Console) -> None:
+    viewer = console.person("vic", Role.VIEWER)
+    assert "There is one release only" in viewer.page(f"{PAGE}/compare").text
+    world.release(activate=False)
+    assert "engage release compare 1 2 --site main" in viewer.page(f"{PAGE}/compare").text, "the next one"
+    world.releases.activate("main", 2, {}, world.later(hours=1))
+    world.release(activate=False)
+    page = viewer.page(f"{PAGE}/compare")
+    assert "engage release compare 1 2 --site main" in page.text
+    assert "What changes" in page.text
+    assert page.tree.xpath("//option[@selected]/@value") == ["1", "2"]
 
 
 def test_a_release_compared_with_itself_changes_nothing(world: World, console: Console) -> None:

@@ -15,6 +15,7 @@ from engage_server.records import (
     SightingKind,
     WorkerStatus,
 )
+from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
@@ -115,16 +116,30 @@ def test_the_path_to_the_site_is_told_where_a_link_says_it(world: World, console
 
 
 def test_how_the_doors_came_through_is_drawn(world: World, console: Console) -> None:
-    """The last row before the limits is the night that is still going on."""
+    """The last row is the night that is still going on. No limit is drawn: no gate judges any more."""
+    for hours in (30, 3):
+        world.see(*(world.finished(door, 1, NOW - timedelta(hours=hours)) for door in (1, 2)))
+    world.see(world.finished(1, 1, NOW + timedelta(minutes=10)), world.finished(2, 1, NOW + timedelta(hours=26)))
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(hours=30)
+    page = console.again(viewer, "vic").page(PAGE)
+    assert f"2 doors called well before {NOW:%Y-%m-%d}, when release 1 was served." in page.text
+    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
+    assert [[cell.text_content() for cell in row][1:3] for row in table.xpath(".//tbody/tr")] == [
+        ["1", "2"],
+        ["2", "2"],
+    ]
+
+
+def test_no_picture_has_the_same_bar_each_night(world: World, console: Console) -> None:
     for hours in (30, 3):
         world.see(world.finished(1, 1, NOW - timedelta(hours=hours)))
-    viewer = console.person("vic", Role.VIEWER)
-    console.now = NOW + timedelta(minutes=20)
     world.see(world.finished(1, 1, NOW + timedelta(minutes=10)))
-    page = viewer.page(PAGE)
-    assert "How the doors came through" in page.text
-    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
-    assert [cell.text_content() for cell in table.xpath(".//tbody/tr")[-3]][1:3] == ["1", "1"]
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(days=3)
+    page = console.again(viewer, "vic").page(PAGE)
+    assert "1 of them had come through" in page.text
+    assert not [each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content()]
 
 
 def test_the_calendar_is_a_file(console: Console) -> None:
@@ -234,3 +249,18 @@ def test_hostile_words_are_words(world: World, admin: Browser) -> None:
     text = admin.get(PAGE).text
     assert "<script>" not in text
     assert "&lt;script&gt;alert(2)" in text
+
+
+def test_kept_figures_say_how_old_they_are(world: World, console: Console) -> None:
+    """A site of a million doors is not counted for each look. What serves it is looked up each time."""
+    seconds = iter(range(100))
+    side = console.side
+    slow = RecentSites(side.overview, side.adoption_nights, world.store.generation, lambda: float(next(seconds)))
+    vars(side)["recent_sites"] = slow
+    viewer = console.person("vic", Role.VIEWER)
+    assert "Doors were counted" not in viewer.page(PAGE).text
+    world.store.heartbeat(WorkerStatus("host:1", "host", 1, "https", 1, {"main": 9}, {}))
+    console.now = NOW + timedelta(minutes=5)
+    text = viewer.page(PAGE).text
+    assert "Doors were counted 5 minutes ago." in text
+    assert "0 of 1 worker serves release 1." in text
