@@ -118,9 +118,9 @@ def print_held(held: "HeldByDoor") -> None:
         holds = "holds" if len(held.anchors) == 1 else "may hold"
         print_wrapped(f"it {holds} the anchor of {of}, which ends on {each.not_after:%Y-%m-%d}", "  ")
     if held.served and held.anchors:
-        print_wrapped(f"release {held.served} is served now: {held.takes_served.words}", "  ")
+        print_wrapped(f"release {held.served} is served now: {held.words(held.takes_served)}", "  ")
     if held.following and held.anchors:
-        print_wrapped(f"release {held.following} comes next: {held.takes_following.words}", "  ")
+        print_wrapped(f"release {held.following} comes next: {held.words(held.takes_following)}", "  ")
 
 
 def print_timeline(done: Sequence["DoneByDoor"]) -> None:

@@ -23,6 +23,7 @@ from engage_server.cli.output import (
     title_mark,
     trials_mark,
 )
+from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.rotate.rotate_output import print_approvals, print_progress
@@ -53,12 +54,14 @@ _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to
 @click.command(
     cls=AskingCommand,
     acts=[Act.STATUS_SEE],
-    epilog="\b\nExamples:\n  engage status\n  engage status --watch\n  engage status --json",
+    epilog="\b\nExamples:\n  engage status\n  engage status --site north\n  engage status --watch\n"
+    "  engage status --json",
 )
+@all_sites_option
 @watch_option
 @json_option
 @click.pass_obj
-def status(session: Session, watching: bool, as_json: bool) -> int:
+def status(session: Session, site: str | None, watching: bool, as_json: bool) -> int:
     """Show all sites: releases, expiry, devices and workers.
 
     Exit status 1 when somebody should act today:
@@ -69,19 +72,20 @@ def status(session: Session, watching: bool, as_json: bool) -> int:
     silent without a sign-off. The disk has no room for what devices send.
     """
     operator = session.operator_side()
+    only = operator.sites.get(site).name if site is not None else None
     if watching:
-        watch(lambda: _report(session, operator, as_json=False), as_json=as_json)
-    return _report(session, operator, as_json=as_json)
+        watch(lambda: _report(session, operator, only, as_json=False), as_json=as_json)
+    return _report(session, operator, only, as_json=as_json)
 
 
-def _report(session: Session, operator: "OperatorSide", *, as_json: bool) -> int:
-    """Look once, and print what is found; the exit status."""
+def _report(session: Session, operator: "OperatorSide", only: str | None, *, as_json: bool) -> int:
+    """Look once at one site or all, and print what is found; the exit status."""
     occasion = session.occasion()
-    found = operator.overview.look(occasion)
+    found = operator.overview.look(occasion, lambda name: only in (None, name))
     disk = operator.disk.look([site.site.name for site in found.sites])
     from engage_server.serving.operators.exposition import open_circuits  # heavy, and only of use here
 
-    circuits = open_circuits(session.settings().metrics_dir)
+    circuits = [name for name in open_circuits(session.settings().metrics_dir) if only in (None, name)]
     uploads = {site.site.name: operator.uploads.counts(site.site.name) for site in found.sites}
     faults = {site.site.name: operator.call_faults.recent(site.site.name, occasion.now) for site in found.sites}
     labels = {site: labels_of(operator, site, some) for site, some in faults.items()}

@@ -6,7 +6,7 @@ import click
 
 from engage_server.as_json.tonight import tonight_json
 from engage_server.cli.output import console, counted, json_option, print_json, print_next, print_wrapped
-from engage_server.cli.parameters import site_option
+from engage_server.cli.parameters import all_sites_option
 from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
@@ -23,7 +23,7 @@ _STYLES = {Severity.HIGH: "bold red", Severity.MEDIUM: "yellow", Severity.LOW: "
     acts=[Act.TONIGHT_SEE],
     epilog="\b\nExamples:\n  engage tonight\n  engage tonight --site north\n  engage tonight --json",
 )
-@site_option
+@all_sites_option
 @json_option
 @click.pass_obj
 def tonight(session: Session, site: str | None, as_json: bool) -> int:
@@ -62,7 +62,7 @@ def _print_site(found: SiteTonight) -> None:
     out.print(found.site, style="bold", end="")
     print_wrapped(f": {_sentence(found)}", "  ", already=len(found.site))
     for risk in found.risks:
-        _print_risk("the whole site", risk, risk.kind.severity)
+        _print_risk("the whole site", risk, risk.mend)
     for door in found.doors[:_SHOWN]:
         _print_door(door)
     if len(found.doors) > _SHOWN:
@@ -82,15 +82,17 @@ def _sentence(found: SiteTonight) -> str:
 
 
 def _print_door(door: DoorAtRisk) -> None:
-    worst, *others = door.risks
+    (worst, mend), *others = door.told
     at = f", {door.label.place}" if door.label.name and door.label.place else ""
-    _print_risk(f"{door.title}{at}", worst, door.severity)
-    for risk in others:
-        _print_risk("also", risk, risk.kind.severity, indent=4)
+    _print_risk(f"{door.title}{at}", worst, mend)
+    for risk, more in others:
+        _print_risk("also", risk, more, indent=4)
 
 
-def _print_risk(name: str, risk: Risk, severity: Severity, indent: int = 2) -> None:
+def _print_risk(name: str, risk: Risk, mend: str, indent: int = 2) -> None:
+    severity = risk.kind.severity
     margin = " " * indent
     console().print(f"{margin}{severity.word:<6} ", style=_STYLES[severity], end="")
     print_wrapped(f"{name}: {risk.why}", f"{margin}  ", already=indent + 7)
-    print_wrapped(f"{margin}  do: {pasteable(risk.mend)}", f"{margin}    ")
+    if mend:
+        print_wrapped(f"{margin}  do: {pasteable(mend)}", f"{margin}    ")

@@ -14,8 +14,10 @@ def print_nights(adoption: AdoptionByNight | None) -> None:
     whole = max(adoption.devices, 1)
     width = len(str(adoption.devices))
     click.echo(f"  nights of release {adoption.release}, with the doors that had come through:")
-    for night in adoption.nights:
+    click.echo(f"    {adoption.sentence}.")
+    for night in adoption.shown:
         cells = min(_BAR, round(night.confirmed * _BAR / whole) or int(night.confirmed > 0))
         bar = "=" * cells + "." * (_BAR - cells)
         click.echo(f"    {night.date:%Y-%m-%d} {bar} {night.confirmed:>{width}} of {adoption.devices}")
-    click.echo(f"    the gate goes on from {adoption.enough}, and back if more than {adoption.lost} are lost")
+    if adoption.is_judged:
+        click.echo(f"    the gate goes on from {adoption.enough}, and back if more than {adoption.lost} are lost")

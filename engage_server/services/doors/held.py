@@ -11,6 +11,7 @@ from typing import Protocol
 
 from engage_server.pki.encodings import read_der
 from engage_server.records import DeviceHistory, Release, ReleaseState
+from engage_server.services.evidence.diagnosis import fetches_nothing
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
 from engage_server.store.interface import AnchorClue, ReleaseStore, RotationStore, SiteStore
 
@@ -39,6 +40,7 @@ _WORDS = {
     Takes.REFUSES: "it refuses the chain. It fails TLS once, fetches the anchor by itself, and comes back",
     Takes.NOT_KNOWN: "it never came through by TLS here, so nobody knows",
 }
+_STUCK = "it refuses the chain. It failed TLS before and did not fetch the anchor: port 80 is probably closed to it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,7 @@ class HeldByDoor:
         takes_served: How it would take that.
         following: The release that the open rotation serves next. 0 for none.
         takes_following: How it would take that.
+        is_stuck: Whether it refused TLS again and again, and fetched nothing.
     """
 
     anchors: tuple[PossibleAnchor, ...]
@@ -75,6 +78,11 @@ class HeldByDoor:
     takes_served: Takes = Takes.NOT_KNOWN
     following: int = 0
     takes_following: Takes = Takes.NOT_KNOWN
+    is_stuck: bool = False
+
+    def words(self, takes: Takes) -> str:
+        """How it takes a chain, as a sentence for people."""
+        return _STUCK if takes is Takes.REFUSES and self.is_stuck else takes.words
 
 
 def held_by_door(
@@ -104,6 +112,7 @@ def held_by_door(
         takes_served=_takes(possible, clue, served, now),
         following=following.number if following else 0,
         takes_following=_takes(possible, clue, following, now),
+        is_stuck=history is not None and fetches_nothing(history),
     )
 
 

@@ -23,6 +23,8 @@ _ALERTS = {
     "alert protocol_version": "it reports protocol_version: it is too old for this host's TLS versions",
 }
 
+OPEN_PORT_80 = "Open port 80 between it and this server."
+
 
 @dataclass(frozen=True, slots=True)
 class Diagnosis:
@@ -33,16 +35,38 @@ class Diagnosis:
             ``reports``, ``asks_again``, ``elsewhere``, ``contested``, ``other_site``.
         cause: The likely cause.
         mend: What to do.
+        case: Tells apart what has one code and needs something else at the door: ``stuck``, ``host``. "" for the usual.
     """
 
     code: str
     cause: str
     mend: str
+    case: str = ""
+
+    @property
+    def key(self) -> str:
+        """What it is, more exactly than by its code."""
+        return self.case or self.code
 
 
 def has_no_download(device: DeviceHistory) -> bool:
     """Whether it asked for the notice again and again, and no download is known to be its own."""
     return device.notices >= AGAIN_AND_AGAIN and not device.certificates
+
+
+def fetches_nothing(device: DeviceHistory) -> bool:
+    """Whether it refused TLS again and again, and neither asked for the notice nor downloaded an anchor since.
+
+    A device that could fetch the anchor would have done so after the first refusal.
+    """
+    return device.refusals >= AGAIN_AND_AGAIN and not device.notices and not device.certificates
+
+
+def since_when(device: DeviceHistory) -> str:
+    """Since when it refuses TLS: its first refusal came after it last came through."""
+    if device.finished_at is not None:
+        return f"since it came through last, at {device.finished_at:%Y-%m-%d %H:%M} UTC"
+    return f"since {device.first_seen:%Y-%m-%d %H:%M} UTC"
 
 
 def diagnose(
@@ -83,6 +107,14 @@ def diagnose(
         )
     if has_no_download(device):
         return _without_download(device, is_shared=device.home in shared_addresses)
+    if fetches_nothing(device):
+        return Diagnosis(
+            "refuses",
+            f"it has refused TLS {device.refusals} times {since_when(device)}. It has not fetched the new anchor: "
+            f"port 80 is probably closed to it; {alert}",
+            f"{OPEN_PORT_80} Then press 'update from server' in the vendor's app.",
+            case="stuck",
+        )
     if device.refusals:
         return Diagnosis(
             "refuses",
@@ -150,6 +182,7 @@ def _calls_another_host(device: DeviceHistory, alert: str) -> Diagnosis:
         "refuses",
         f"it calls {device.host}, which site {device.site} does not have: the certificate is not valid for it; {alert}",
         "Add this host to the site (engage site change) and rotate. Or let the device call another host.",
+        case="host",
     )
 
 

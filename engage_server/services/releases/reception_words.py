@@ -20,14 +20,10 @@ def sentence_of(reception: Reception, verb: str) -> str:
     doubt = f"\n  {_doors(reception.may_refuse)} more may refuse it" if reception.may_refuse else ""
     more = reception.refuse - len(reception.refusing)
     return (
-        f"{reception.site}: {reception.refuse} of {_doors(reception.devices)} {verb} {_served(reception)}. Each "
-        f"fails TLS once, fetches the anchor {_of_served(reception)} by itself, and comes back.\n"
+        f"{reception.site}: {reception.refuse} of {_doors(reception.devices)} {verb} {_served(reception)}. "
+        f"{reception.then}\n"
         f"  {named}{f' and {more} more' if more > 0 else ''}{doubt}"
     )
-
-
-def _of_served(reception: Reception) -> str:
-    return f"of release {reception.release}" if reception.release else "of that root"
 
 
 def _served(reception: Reception) -> str:

@@ -5,7 +5,14 @@ from dataclasses import replace
 from datetime import datetime
 
 from engage_server.records import DeviceHistory
-from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
+from engage_server.services.evidence.diagnosis import (
+    OPEN_PORT_80,
+    Diagnosis,
+    answered_by_another_site,
+    diagnose,
+    elsewhere_unnamed,
+    fetches_nothing,
+)
 from engage_server.services.evidence.usual_address import expected_call
 from engage_server.services.releases.expiry import Expiry
 from engage_server.services.risk.kinds import (
@@ -87,7 +94,7 @@ def _told_to(door: DoorAtRisk, may_see: Callable[[str], bool]) -> DoorAtRisk:
 
 
 def _of(diagnosis: Diagnosis) -> Risk:
-    return Risk(OF_DIAGNOSIS[diagnosis.code], diagnosis.cause, diagnosis.mend)
+    return Risk(OF_DIAGNOSIS[diagnosis.code], diagnosis.cause, diagnosis.mend, diagnosis.key)
 
 
 def _risks(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
@@ -104,7 +111,7 @@ def _of_diagnosis(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
     kind = OF_DIAGNOSIS[diagnosis.code]
     if kind is SILENT and (known.gaps or is_explained_by_path(known)):
         return
-    yield Risk(kind, diagnosis.cause, _with_command(diagnosis.mend, device))
+    yield Risk(kind, diagnosis.cause, _with_command(diagnosis.mend, device), diagnosis.key)
 
 
 def _of_host(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
@@ -122,12 +129,7 @@ def _of_host(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
 def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
     prospect = known.prospects.get(met_by(device), _NOTHING_KNOWN)
     if known.served and prospect.refuses_served:
-        yield Risk(
-            REFUSES_SERVED,
-            f"it accepted release {device.finished_release} last, and would refuse release {known.served}. It fails "
-            "TLS once, fetches the anchor by plain HTTP, and comes back",
-            _with_command("Check that port 80 is open to it. See whether it came back:", device),
-        )
+        yield _of_served(known, device)
     if known.next_release is not None and prospect.refuses_next:
         yield Risk(
             REFUSES_NEXT,
@@ -142,6 +144,21 @@ def _of_anchors(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
             "Make it call before: 'update from server' in the vendor's app. Plan a new root: engage rotate plan "
             f"{known.site}",
         )
+
+
+def _of_served(known: SiteKnown, device: DeviceHistory) -> Risk:
+    accepted = f"it accepted release {device.finished_release} last, and would refuse release {known.served}"
+    if fetches_nothing(device):
+        why = f"{accepted}. It had time to fetch the anchor, and did not: it does not come back by itself"
+        mend = f"{OPEN_PORT_80} Then press 'update from server' in the vendor's app."
+        return Risk(REFUSES_SERVED, why, _with_command(mend, device), "stuck")
+    if device.refusals:
+        why = f"{accepted}. It has failed TLS already. It comes back when it has fetched the anchor by plain HTTP"
+    else:
+        why = f"{accepted}. It fails TLS once, fetches the anchor by plain HTTP, and comes back"
+    return Risk(
+        REFUSES_SERVED, why, _with_command("Check that port 80 is open to it. See whether it came back:", device)
+    )
 
 
 def _of_certificates(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:

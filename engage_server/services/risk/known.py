@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, door_title
-from engage_server.services.releases.expiry import Expiry
+from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Rotation, door_title
+from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.risk.kinds import RANKS, Kind, Severity
 from engage_server.services.site_path.standing import NO_LINK, SitePath
@@ -43,6 +43,8 @@ class SiteKnown:
         gaps: Why evidence may be missing, one sentence each.
         path: The path to the site.
         shared_addresses: Addresses of several devices.
+        rotation: The site's open rotation, if there is one.
+        urgencies: Of the ends that are not ``fine``: how urgent a renewal is. See :func:`.expiry.urgency_of`.
     """
 
     site: str
@@ -56,6 +58,8 @@ class SiteKnown:
     gaps: tuple[str, ...] = ()
     path: SitePath = NO_LINK
     shared_addresses: frozenset[str] = frozenset()
+    rotation: Rotation | None = None
+    urgencies: Mapping[Expiry, Urgency] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +70,13 @@ class Risk:
         kind: Its kind.
         why: What is wrong, in a plain sentence.
         mend: What to do, with the command that does it.
+        case: The key of the diagnosis that it follows from, see :class:`.diagnosis.Diagnosis`. "" for none.
     """
 
     kind: Kind
     why: str
     mend: str
+    case: str = ""
 
     @property
     def order(self) -> tuple[int, str]:
@@ -107,6 +113,12 @@ class DoorAtRisk:
     def severity(self) -> Severity:
         """That of its worst risk."""
         return self.risks[0].kind.severity
+
+    @property
+    def told(self) -> tuple[tuple[Risk, str], ...]:
+        """Each risk with what to do about it. "" if that was said with a worse risk already."""
+        said = [risk.mend for risk in self.risks]
+        return tuple((risk, "" if risk.mend in said[:place] else risk.mend) for place, risk in enumerate(self.risks))
 
     @property
     def order(self) -> tuple[int, str, str]:

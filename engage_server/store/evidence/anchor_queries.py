@@ -5,6 +5,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Integer, and_, case, func, literal, select, type_coerce
 
+from engage_server.records import AGAIN_AND_AGAIN
 from engage_server.store.evidence.adoption_kinds import has_list, is_device, is_unlisted
 from engage_server.store.evidence.standing import Standing
 from engage_server.store.interface import AnchorClue
@@ -14,6 +15,7 @@ Met = tuple[int, int]  # the release accepted last, and the one fetched last: th
 
 _device = device_histories.c
 _fetched_since = case((_device.certificates > 0, 1), else_=0)
+_stuck = case((and_(_device.refusals >= AGAIN_AND_AGAIN, _device.certificates == 0), 1), else_=0)
 
 
 def select_clues(connection: Connection, site: str) -> list[AnchorClue]:
@@ -25,15 +27,16 @@ def select_clues(connection: Connection, site: str) -> list[AnchorClue]:
             _device.finished_release.label("finished"),
             _fetched_since.label("since"),
             stranger.label("stranger"),
+            _stuck.label("stuck"),
         )
         .where(_of_site(site))
         .subquery()
     )
     columns = (rows.c.fetched, rows.c.finished, rows.c.since, rows.c.stranger)
-    query = select(*columns, func.count()).group_by(*columns).order_by(*columns)
+    query = select(*columns, func.count(), func.sum(rows.c.stuck)).group_by(*columns).order_by(*columns)
     return [
-        AnchorClue(int(fetched), int(finished), bool(since), bool(is_stranger), int(count))
-        for fetched, finished, since, is_stranger, count in connection.execute(query)
+        AnchorClue(int(fetched), int(finished), bool(since), bool(is_stranger), int(count), int(stuck))
+        for fetched, finished, since, is_stranger, count, stuck in connection.execute(query)
     ]
 
 

@@ -32,6 +32,7 @@ class AnchorClue:
         fetched_since: Whether they downloaded it after that. Then it is not proven which of the two they hold.
         is_stranger: Whether operators gave a list of the site's devices, and these are not on it.
         devices: The number of devices.
+        stuck: How many of them refused TLS again and again since they last came through, and downloaded nothing.
     """
 
     fetched_release: int
@@ -39,6 +40,7 @@ class AnchorClue:
     fetched_since: bool
     is_stranger: bool
     devices: int
+    stuck: int = 0
 
 
 Place = tuple[str, str]  # a site's name, and an identity or an address in it

@@ -1,9 +1,10 @@
-"""Counts the doors at risk tonight, for the metrics. At most once a minute, however often the metrics are read."""
+"""Judges who is at risk tonight, for the metrics. At most once a minute, however often the metrics are read."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
+from engage_server.services.risk.known import SiteTonight
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.repeating import Sentences
 
@@ -12,7 +13,6 @@ SENTENCES = Sentences(
     "the doors at risk are not counted", "the doors at risk are counted again", "counting the doors at risk failed"
 )
 _SHARE = 20  # counting takes at most one part in so many of a processor's time
-AtRisk = Mapping[tuple[str, str], int]  # by site and severity
 
 
 class DoorsAtRisk:
@@ -20,7 +20,7 @@ class DoorsAtRisk:
 
     Args:
         side: The services.
-        tell: Called with the counts.
+        tell: Called with what was found.
         now: The clock.
         stopwatch: Seconds by a clock that is never set.
     """
@@ -28,7 +28,7 @@ class DoorsAtRisk:
     def __init__(
         self,
         side: ActingSide,
-        tell: Callable[[AtRisk], None],
+        tell: Callable[[Sequence[SiteTonight]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -47,7 +47,6 @@ class DoorsAtRisk:
         begun = self._stopwatch()
         if begun < self._not_before:
             return
-        found = self._side.get().recent_tonight.look(self._now(), renew=True)
-        self._tell({(each.site, severity.word): n for each in found for severity, n in each.counts.items()})
+        self._tell(self._side.get().recent_tonight.look(self._now(), renew=True))
         ended = self._stopwatch()
         self._not_before = ended + _SHARE * (ended - begun)

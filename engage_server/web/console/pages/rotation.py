@@ -75,6 +75,7 @@ def _going_on(visit: Visit, rotation: Rotation) -> Mapping[str, Any]:
     site, now = rotation.site, visit.now
     nights = visit.services.adoption_nights.of_site(site, now) if rotation.step else None
     return {
+        "by_night": nights,
         "nights": adoption_by_night.picture(nights) if nights else None,
         "progress": progress,
         "rotation": rotation,

@@ -46,7 +46,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "line": time_line.picture(_line(status, visit.now)) if status.certificates else None,
         "bytes": chain_picture(contents) if contents else None,
         "budget": contents.budget if contents else None,
-        "adoption": _adoption(figures.adoption),
+        "adoption": figures.adoption if figures.adoption and figures.adoption.devices else None,
+        "nights": _nights(figures.adoption),
         "counted_at": figures.counted_at,
         "behind": behind,
         "serving": len(workers) - len(behind),
@@ -73,9 +74,12 @@ def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) 
     return found
 
 
-def _adoption(found: AdoptionByNight | None) -> Picture | None:
-    """How the doors came through with what is served. None if nothing is, or no door counts."""
-    return adoption_by_night.picture(found) if found is not None and found.devices else None
+def _nights(found: AdoptionByNight | None) -> Picture | None:
+    """How the doors came through with what is served. None where all bars would be the same: a sentence says it."""
+    if found is None or not found.devices:
+        return None
+    differ = len({night.confirmed for night in found.shown}) > 1
+    return adoption_by_night.picture(found) if differ or found.is_judged else None
 
 
 def _line(status: SiteStatus, now: datetime) -> time_line.TimeLine:

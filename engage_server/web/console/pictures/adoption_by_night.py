@@ -1,4 +1,4 @@
-"""How many doors came through with a release, night by night, with the limits of the rotation's gate."""
+"""How many doors came through with a release, night by night, with the limits of the gate of an open rotation."""
 
 from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
@@ -12,17 +12,17 @@ _COLUMNS = ("night", "came through", "of", "missing")
 
 
 def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:
-    """Draw a bar for each night, and a line for each limit.
+    """Draw a bar for each night, and a line for each limit while a gate judges by it.
 
     Args:
         values: The figures.
         name: Unique in the page.
     """
-    whole = max(values.devices, *(night.confirmed for night in values.nights), 1)
+    whole = max(values.devices, *(night.confirmed for night in values.shown), 1)
     drawing = Drawing(name, _SIZE, f"Release {values.release} by night", _description(values))
-    room = _LENGTH / max(1, len(values.nights))
-    every = -(-len(values.nights) // _MOST_LABELS) or 1
-    for place, night in enumerate(values.nights):
+    room = _LENGTH / max(1, len(values.shown))
+    every = -(-len(values.shown) // _MOST_LABELS) or 1
+    for place, night in enumerate(values.shown):
         height = night.confirmed * _HEIGHT / whole
         at = _LEFT + place * room + room * _GAP / 2, _TOP + _HEIGHT - height
         drawing.box("bar bar-confirmed", at, (room * (1 - _GAP), height), _sentence(values, night))
@@ -48,14 +48,18 @@ def rows(values: AdoptionByNight) -> tuple[Row, ...]:
     """The same figures as rows of a table."""
     of_nights = [
         (f"{night.date:%Y-%m-%d}", str(night.confirmed), str(values.devices), str(values.devices - night.confirmed))
-        for night in values.nights
+        for night in values.shown
     ]
+    if not values.is_judged:
+        return tuple(of_nights)
     goes_on = ("the gate goes on from", str(values.enough), str(values.devices), str(values.missing))
     goes_back = ("the gate goes back when more are lost than", "", str(values.devices), str(values.lost))
     return (*of_nights, goes_on, goes_back)
 
 
 def _limits(values: AdoptionByNight) -> list[tuple[str, int, str]]:
+    if not values.is_judged:
+        return []
     found = [("on", values.enough, f"the gate goes on from {values.enough} doors")]
     if values.lost < values.devices:
         kept = values.devices - values.lost
@@ -68,7 +72,8 @@ def _sentence(values: AdoptionByNight, night: Night) -> str:
 
 
 def _description(values: AdoptionByNight) -> str:
+    nights = "No night has passed yet."
+    if values.shown:
+        nights = f"{len(values.shown)} nights. The last one: {_sentence(values, values.shown[-1])}."
     limits = "; ".join(words for _, _, words in _limits(values))
-    if not values.nights:
-        return f"No night has passed yet. {limits}."
-    return f"{len(values.nights)} nights. The last one: {_sentence(values, values.nights[-1])}. {limits}."
+    return f"{nights} {limits}." if limits else nights

@@ -8,7 +8,13 @@ import pytest
 
 from engage_server.errors import NotFound
 from engage_server.records import GatePolicy, Limit, RequiredEvidence, RotationWay
-from engage_server.services.rotation.adoption_nights import MOST_NIGHTS, AdoptionNights, Night, nights_of
+from engage_server.services.rotation.adoption_nights import (
+    MOST_NIGHTS,
+    AdoptionByNight,
+    AdoptionNights,
+    Night,
+    nights_of,
+)
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW
 from tests.support.world import World, serial_of
@@ -112,3 +118,41 @@ def test_only_the_last_nights_are_shown_and_earlier_ones_are_added_up() -> None:
 
 def test_a_clock_that_was_set_back_shows_one_night() -> None:
     assert [night.confirmed for night in nights_of({NOW: 3}, NOW, NOW - 5 * DAY, UTC)] == [3]
+
+
+def shown(counts: list[int], *, is_judged: bool) -> list[int]:
+    nights = tuple(Night(date(2026, 11, 1) + number * DAY, count) for number, count in enumerate(counts))
+    return [night.confirmed for night in AdoptionByNight(1, 10, nights, 0, 2, is_judged, date(2026, 11, 1)).shown]
+
+
+def test_nights_are_told_until_the_last_door_came_while_no_gate_judges() -> None:
+    assert shown([*range(1, 10), *[9] * 29], is_judged=False) == list(range(1, 10))
+    assert shown([*range(1, 10), *[9] * 29], is_judged=True) == [*range(1, 10), *[9] * 29]
+    assert shown([3] * 29, is_judged=False) == [3] * 7
+    assert shown([3], is_judged=False) == [3]
+
+
+def test_a_sentence_says_which_doors_count(site: World) -> None:
+    site.rotations.start(site.request(RotationWay.SERVER_RENEWAL), site.occasion)
+    site.see(*(site.finished(device, 2, NOW + 6 * HOUR) for device in range(4)))
+    found = AdoptionNights(site.store).of_site("main", NOW + 40 * HOUR)
+    assert found is not None
+    assert found.is_judged
+    night = found.nights[0].date
+    assert found.sentence == (
+        f"10 doors called well before {NOW:%Y-%m-%d}, when release 2 was served. "
+        f"By the night of {night:%Y-%m-%d}, 4 of them had come through"
+    )
+
+
+@pytest.mark.parametrize(("hour", "begins"), [(11, 24), (6, 24), (5, 23), (2, 23)])
+def test_the_night_before_a_release_was_served_is_not_shown(site: World, hour: int, begins: int) -> None:
+    """Served in the middle of a night, its first night is that one; served by day, the next one."""
+    served = datetime(2026, 11, 24, hour, 0, tzinfo=UTC)
+    ahead = served - NOW
+    for night in range(-7, 0):
+        site.see(*(site.finished(device, 1, served + night * DAY) for device in range(DEVICES)))
+    site.rotations.start(site.request(RotationWay.SERVER_RENEWAL), site.later(hours=ahead // HOUR))
+    found = AdoptionNights(site.store).of_site("main", served + 36 * HOUR)
+    assert found is not None
+    assert found.nights[0].date == date(2026, 11, begins)

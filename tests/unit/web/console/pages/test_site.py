@@ -116,16 +116,30 @@ def test_the_path_to_the_site_is_told_where_a_link_says_it(world: World, console
 
 
 def test_how_the_doors_came_through_is_drawn(world: World, console: Console) -> None:
-    """The last row before the limits is the night that is still going on."""
+    """The last row is the night that is still going on. No limit is drawn: no gate judges any more."""
+    for hours in (30, 3):
+        world.see(*(world.finished(door, 1, NOW - timedelta(hours=hours)) for door in (1, 2)))
+    world.see(world.finished(1, 1, NOW + timedelta(minutes=10)), world.finished(2, 1, NOW + timedelta(hours=26)))
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(hours=30)
+    page = console.again(viewer, "vic").page(PAGE)
+    assert f"2 doors called well before {NOW:%Y-%m-%d}, when release 1 was served." in page.text
+    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
+    assert [[cell.text_content() for cell in row][1:3] for row in table.xpath(".//tbody/tr")] == [
+        ["1", "2"],
+        ["2", "2"],
+    ]
+
+
+def test_no_picture_has_the_same_bar_each_night(world: World, console: Console) -> None:
     for hours in (30, 3):
         world.see(world.finished(1, 1, NOW - timedelta(hours=hours)))
-    viewer = console.person("vic", Role.VIEWER)
-    console.now = NOW + timedelta(minutes=20)
     world.see(world.finished(1, 1, NOW + timedelta(minutes=10)))
-    page = viewer.page(PAGE)
-    assert "How the doors came through" in page.text
-    (table,) = (each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content())
-    assert [cell.text_content() for cell in table.xpath(".//tbody/tr")[-3]][1:3] == ["1", "1"]
+    viewer = console.person("vic", Role.VIEWER)
+    console.now = NOW + timedelta(days=3)
+    page = console.again(viewer, "vic").page(PAGE)
+    assert "1 of them had come through" in page.text
+    assert not [each for each in page.tree.xpath("//figure//table") if "came through" in each.text_content()]
 
 
 def test_the_calendar_is_a_file(console: Console) -> None:
