@@ -262,14 +262,6 @@ sightings = Table(
 Index("ix_sightings_serial", sightings.c.serial, sightings.c.at, sightings.c.id)  # for pages of one device
 # Refusals and downloads carry no serial number. Finished handshakes are left out: they are many, and come again named.
 UNNAMED = text("serial IS NULL AND kind <> 'handshake_finished'")
-Index(
-    "ix_sightings_unnamed",
-    sightings.c.address,
-    sightings.c.at,
-    sightings.c.id,
-    sqlite_where=UNNAMED,
-    postgresql_where=UNNAMED,
-)
 
 # How far each spool file of each host is stored in ``sightings``: adding the same lines again is then harmless.
 spool_offsets = Table(

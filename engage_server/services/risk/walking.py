@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from engage_server.services.risk.known import DoorAtRisk, Risk
 
 _UPDATE = "Press 'update from server' in the vendor's app, and wait until it has called."
-_TELL = "If it fails again, tell whoever looks after the server."
+_TELL = "If it fails again, call the people who run the server."
 _PORT_80 = "Let the people of the network open port 80 between it and the server."
 
 
@@ -29,7 +29,7 @@ class AtTheDoor:
 WORDS = {
     "loop": AtTheDoor(
         "It fetches the new certificate again and again, and then does not accept the server",
-        f"Look whether its date and time are right in the vendor's app. {_UPDATE} {_TELL}",
+        f"Check its date and time in the vendor's app. {_UPDATE} {_TELL}",
     ),
     "anchor_refused": AtTheDoor(
         "It reported that it did not accept the new certificate",

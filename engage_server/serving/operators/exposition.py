@@ -25,8 +25,8 @@ from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
-from engage_server.services.risk.known import SiteTonight
 from engage_server.serving.operators.figures.disk_figures import disk_figures
+from engage_server.serving.operators.figures.doors_at_risk import SiteRisks
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
 
 _HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape
@@ -67,7 +67,7 @@ class Exposition:
         )
         self.audit_head: AuditHead | None = None
         self._rotations: Mapping[str, str] = {}
-        self._tonight: Sequence[SiteTonight] = ()
+        self._tonight: Sequence[SiteRisks] = ()
         self._uploads: Mapping[str, Delivered] = {}
         self._taken = Counter(
             "engage_uploads_taken",
@@ -96,7 +96,7 @@ class Exposition:
         """Take the state of each open rotation, by site."""
         self._rotations = states
 
-    def tell_risks(self, found: Sequence[SiteTonight]) -> None:
+    def tell_risks(self, found: Sequence[SiteRisks]) -> None:
         """Take who is at risk tonight."""
         self._tonight = found
 
@@ -136,10 +136,10 @@ class Exposition:
             "engage_site_risk", "A risk of the whole site tonight.", labels=["site", "code", "severity"]
         )
         for found in self._tonight:
-            for severity, doors in found.counts.items():
-                at_risk.add_metric([found.site, severity.word], doors)
-            for kind in dict.fromkeys(risk.kind for risk in found.risks):
-                of_site.add_metric([found.site, kind.code, kind.severity.word], 1)
+            for severity, doors in found.doors.items():
+                at_risk.add_metric([found.site, severity], doors)
+            for code, severity in found.codes.items():
+                of_site.add_metric([found.site, code, severity], 1)
         yield at_risk
         yield of_site
         yield from self._of_audit_log()
