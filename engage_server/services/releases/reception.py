@@ -25,6 +25,8 @@ class Reception:
         unseen: How many are on the list but were never seen.
         strangers: How many have finished TLS but are not on the list.
         stuck: How many of those that refuse have refused TLS again and again already, and downloaded nothing.
+        is_refused_for_good: Whether even a device with the anchor of this release refuses it: for its host, its length,
+            its keys or its dates. Then nobody comes back while it is served.
     """
 
     site: str
@@ -40,15 +42,19 @@ class Reception:
     unseen: int
     strangers: int
     stuck: int = 0
+    is_refused_for_good: bool = False
 
     @property
     def then(self) -> str:
         """What those that refuse do then, as whole sentences. Who did not fetch the anchor before will not now."""
         anchor = f"the anchor of release {self.release}" if self.release else "the anchor of that root"
         by_itself = f"fails TLS once, fetches {anchor} by itself, and comes back."
+        if self.is_refused_for_good:
+            return "A door refuses it with its own anchor, too. None comes back by itself while it is served."
         if not self.stuck:
             return f"Each {by_itself}"
-        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {'it' if self.stuck == 1 else 'them'}."
+        to = "it" if self.stuck == 1 else "them"
+        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {to}."
         if self.stuck >= self.refuse:
             return f"{'It has' if self.refuse == 1 else 'Each of them has'} {closed}"
         return f"{self.stuck} of them {'has' if self.stuck == 1 else 'have'} {closed} Each of the others {by_itself}"

@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from engage_server.records import NamedDevice, RotationWay, Sighting, SightingKind
+from engage_server.records import Host, NamedDevice, RotationWay, Sighting, SightingKind
+from engage_server.services.chains.folder import read_chain_folder
 from engage_server.services.releases.reception import Reception
 from tests.support.chains import NOW
 from tests.support.world import World, address_of, serial_of
@@ -54,6 +55,27 @@ def test_a_release_under_another_root_is_refused_by_all(served: World) -> None:
     assert found.refusing == tuple(map(nameless, (1, 2, 3)))
 
 
+def test_nobody_comes_back_to_what_its_own_anchor_refuses(served: World) -> None:
+    material = read_chain_folder(served.chain_folder((Host("elsewhere.test"),)))
+    wrong = served.releases.stage(material, "main", served.occasion).release.number
+    found = reception(served, wrong)
+    assert (found.refuse, found.is_refused_for_good) == (3, True)
+    assert "comes back." not in found.then
+    assert "None comes back by itself" in found.then
+    other = reception(served, served.release("main", activate=False))
+    assert (other.refuse, other.is_refused_for_good) == (3, False), "the control"
+    assert "comes back." in other.then
+
+
+def test_who_accepts_a_release_counts_for_it_whatever_anchor_it_holds(served: World) -> None:
+    """Through a link, doors accept a release and keep the anchor of before."""
+    served.rotations.start(served.request(RotationWay.LINKED_REKEY), served.occasion)
+    transition, last = served.rotations.all("main")[-1].releases
+    come(served, 1, transition, fetches=False, minutes=10)
+    found = served.held_anchors.reception("main", last, NOW, accepting=transition)
+    assert (found.devices, found.refuse, found.refusing) == (3, 3, tuple(map(nameless, (1, 2, 3))))
+
+
 def test_after_going_back_over_a_root_those_that_moved_on_refuse(served: World) -> None:
     other = served.release("main")
     come(served, 1, other, minutes=10)
@@ -74,6 +96,8 @@ def test_through_a_link_the_old_anchor_is_still_held(served: World) -> None:
     assert reception(served, transition).refuse == 0
     assert reception(served, transition).not_holding == (nameless(1), nameless(3))
     assert reception(served, last).refusing == (nameless(1), nameless(3))
+    compared = served.held_anchors.reception("main", last, NOW, accepting=transition)
+    assert (compared.devices, compared.refusing) == (3, (nameless(1), nameless(3))), "all accept the first of the two"
 
 
 def test_what_was_fetched_since_is_not_proven(served: World) -> None:
