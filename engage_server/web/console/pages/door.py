@@ -1,13 +1,17 @@
 """One door: its nights, what it holds, what is wrong with it, what it did, and its files."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, tzinfo
+from itertools import groupby
 from typing import Any
 
 from engage_server.errors import BodyInvalid
+from engage_server.records.site import night_of
 from engage_server.services.access.permissions import Act
 from engage_server.services.device_files.for_devices import FileForDevice, judged
-from engage_server.services.doors.door import DoorFiles
+from engage_server.services.doors.door import DoneByDoor, DoorFiles
 from engage_server.services.evidence.device_view import GRADE_WORDS, DeviceView
+from engage_server.services.risk.door_nights import DoorNight
 from engage_server.web.api.bodies.reasons import ReasonQuery
 from engage_server.web.api.routes import device_names, devices
 from engage_server.web.console.acting import VERSION, act_by, version_of
@@ -15,6 +19,8 @@ from engage_server.web.console.page import Form, Page
 from engage_server.web.console.pictures import strip
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.visit import Visit
+
+_Night = tuple[date, str, list[DoneByDoor]]
 
 _LINES = 30  # of the timeline
 _EVENTS = 20
@@ -26,6 +32,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     """The door."""
     view, doors = _view(visit), visit.services.doors
     nights = doors.nights(view, visit.now)
+    timeline = doors.timeline(view, visit.query.get("cursor") or None, _LINES)
     may_see_files, may_name = visit.may(Act.DEVICE_FILES_SEE), visit.may(Act.DEVICE_NAME)
     return {
         "door": view,
@@ -34,7 +41,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "strip": strip.picture(strip.Strip(view.title, nights)) if nights else None,
         "refusals_hidden": not doors.shows_refusals(view),
         "grades": _grades(view),
-        "timeline": doors.timeline(view, visit.query.get("cursor") or None, _LINES),
+        "timeline": timeline,
+        "by_night": _by_night(timeline.items, nights, visit.zone_of(visit.site)),
         "may_see_files": may_see_files,
         "files": doors.files(view) if may_see_files else DoorFiles(),
         "events_shown": _EVENTS,
@@ -95,6 +103,13 @@ def _grades(view: DeviceView) -> list[tuple[int, str, Any]]:
     """How far it came with each release that it met, the newest first."""
     met = view.history.releases if view.history else {}
     return [(number, GRADE_WORDS[met[number].grade], met[number].reached_at) for number in sorted(met, reverse=True)]
+
+
+def _by_night(lines: Sequence[DoneByDoor], nights: Iterable[DoorNight], zone: tzinfo) -> list[_Night]:
+    """What it did, in the order of the lines, with the words of the strip for each night that it shows."""
+    said = {night.date: strip.WORDS[night.mark] for night in nights}
+    grouped = groupby(lines, key=lambda line: night_of(line.at, zone))
+    return [(night, said.get(night, ""), list(done)) for night, done in grouped]
 
 
 def _database_version(visit: Visit, view: DeviceView) -> str:

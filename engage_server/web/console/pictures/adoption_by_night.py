@@ -3,9 +3,10 @@
 from engage_server.services.rotation.adoption_nights import AdoptionByNight, Night
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 
-_SIZE = (640, 236)
+_SIZE = (640, 254)
 _LEFT, _TOP, _LENGTH, _HEIGHT = 50.0, 20.0, 580.0, 160.0
-_KEY_WIDTH = 250.0  # of the words for a line
+_KEY_ROW = 18.0  # of the words for a line
+_CLOSE = 6.0  # lines that lie closer together share the length: each has its half
 _GAP = 0.2  # of a night's room
 _MOST_LABELS = 8
 _COLUMNS = ("night", "came through", "of", "missing")
@@ -30,18 +31,22 @@ def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:
             drawing.text("label", (_LEFT + (place + 0.5) * room, _TOP + _HEIGHT + 18), f"{night.date:%m-%d}", "middle")
     drawing.text("label", (_LEFT - 6, _TOP + 5), f"{whole}", "end")
     drawing.text("label", (_LEFT - 6, _TOP + _HEIGHT + 5), "0", "end")
-    for place, (kind, doors, words) in enumerate(_limits(values)):
+    limits = _limits(values)
+    are_close = len(limits) == 2 and abs(limits[0][1] - limits[1][1]) * _HEIGHT / whole < _CLOSE
+    for place, (kind, doors, words) in enumerate(limits):
         y = _TOP + _HEIGHT - doors * _HEIGHT / whole
-        drawing.line(f"limit limit-{kind}", (_LEFT, y), (_LEFT + _LENGTH, y), words)
-        _explain(drawing, kind, words, _LEFT + place * _KEY_WIDTH)
+        length, half = (_LENGTH / 2, (" (left half)", " (right half)")[place]) if are_close else (_LENGTH, "")
+        start = _LEFT + length * place if are_close else _LEFT
+        drawing.line(f"limit limit-{kind}", (start, y), (start + length, y), words)
+        _explain(drawing, kind, f"{words}{half}", place)
     return drawing.picture(_COLUMNS, rows(values))
 
 
-def _explain(drawing: Drawing, kind: str, words: str, left: float) -> None:
+def _explain(drawing: Drawing, kind: str, words: str, place: int) -> None:
     """Below the nights: what a line means. Lines that lie close together could not be labelled where they are."""
-    y = _TOP + _HEIGHT + 44
-    drawing.line(f"limit limit-{kind}", (left, y), (left + 24, y))
-    drawing.text("label", (left + 30, y + 4), words)
+    y = _TOP + _HEIGHT + 44 + place * _KEY_ROW
+    drawing.line(f"limit limit-{kind}", (_LEFT, y), (_LEFT + 24, y))
+    drawing.text("label", (_LEFT + 30, y + 4), words)
 
 
 def rows(values: AdoptionByNight) -> tuple[Row, ...]:

@@ -7,6 +7,7 @@ from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 _SIZE = (640, 86)
 _LEFT, _TOP, _LENGTH, _HEIGHT = 10.0, 26.0, 620.0, 30.0
 _LETTERS = 7.0  # the room that a letter needs
+_LATER = "a later link"
 _COLUMNS = ("part", "certificate", "bytes")
 
 
@@ -59,41 +60,44 @@ def picture(values: ChainBytes, name: str = "chain-bytes") -> Picture:
     """
     link = values.link_size or 0
     whole = max(values.limit, values.total + link, 1)
-    drawing = Drawing(name, _SIZE, f"{values.total} of {values.limit} bytes", _description(values))
+    drawing = Drawing(name, _SIZE, f"{values.total:,} of {values.limit:,} bytes", _description(values))
     at = _LEFT
     for part in values.parts:
         length = part.size * _LENGTH / whole
-        drawing.box(f"part part-{part.role}", (at, _TOP), (length, _HEIGHT), f"{part.role}: {part.size} bytes")
+        drawing.box(f"part part-{part.role}", (at, _TOP), (length, _HEIGHT), f"{part.role}: {part.size:,} bytes")
         if length > _LETTERS * len(part.role):
             drawing.text("label", (at + length / 2, _TOP + 20), part.role, "middle")
         at += length
     if values.link_size is not None:
-        drawing.box("part part-later", (at, _TOP), (link * _LENGTH / whole, _HEIGHT), _later(values))
+        length = link * _LENGTH / whole
+        drawing.box("part part-later", (at, _TOP), (length, _HEIGHT), _later(values))
+        if length > _LETTERS * len(_LATER):
+            drawing.text("label", (at + length / 2, _TOP + 20), _LATER, "middle")
     end = _LEFT + values.limit * _LENGTH / whole
-    drawing.line("limit", (end, _TOP - 6), (end, _TOP + _HEIGHT + 6), f"limit: {values.limit} bytes")
-    drawing.text("label", (end, _TOP - 10), f"{values.limit}", "end")
-    drawing.text("label", (_LEFT, _TOP + _HEIGHT + 20), _left(values))
+    drawing.line("limit", (end, _TOP - 6), (end, _TOP + _HEIGHT + 6), f"limit: {values.limit:,} bytes")
+    drawing.text("label", (end, _TOP - 10), f"a device holds {values.limit:,} bytes", "end")
+    drawing.text("label", (_LEFT, _TOP + _HEIGHT + 20), f"{_left(values)}. {_later(values)}".strip())
     return drawing.picture(_COLUMNS, rows(values))
 
 
 def rows(values: ChainBytes) -> tuple[Row, ...]:
     """The same figures as rows of a table."""
-    certificates = [(part.role, part.name, str(part.size)) for part in values.parts]
-    sums = [("sum", "", str(values.total)), ("limit", "", str(values.limit)), ("left", "", str(values.left))]
-    later = [] if values.link_size is None else [("link of a later root", "", str(values.link_size))]
+    certificates = [(part.role, part.name, f"{part.size:,}") for part in values.parts]
+    sums = [("sum", "", f"{values.total:,}"), ("limit", "", f"{values.limit:,}"), ("left", "", f"{values.left:,}")]
+    later = [] if values.link_size is None else [("link of a later root", "", f"{values.link_size:,}")]
     return (*certificates, *sums, *later)
 
 
 def _description(values: ChainBytes) -> str:
-    parts = ", ".join(f"{part.role} {part.size}" for part in values.parts)
+    parts = ", ".join(f"{part.role} {part.size:,}" for part in values.parts)
     return f"The bytes of each certificate: {parts}. {_left(values)}. {_later(values)}".rstrip()
 
 
 def _left(values: ChainBytes) -> str:
     if values.left < 0:
-        return f"{-values.left} bytes too many: a device cannot hold it"
-    return f"{values.left} bytes are left"
+        return f"{-values.left:,} bytes too many: a device cannot hold it"
+    return f"{values.left:,} bytes are left"
 
 
 def _later(values: ChainBytes) -> str:
-    return "" if values.link_size is None else f"A link of a later root takes {values.link_size} bytes."
+    return "" if values.link_size is None else f"Dashed: a link of a later root takes {values.link_size:,} bytes."

@@ -25,6 +25,10 @@ class Forms:
         self._is_sent = str(path) == self._visit.sent_to
         return path
 
+    def is_sent(self, path: str) -> bool:
+        """Whether the form for this path was sent, and refused: then it is shown unfolded."""
+        return self._visit.refusal is not None and str(path) == self._visit.sent_to
+
     def typed(self, name: str, before: str = "") -> str:
         """What was typed into a field of this form, else what stands in it before anything is. Never a secret."""
         return self._visit.typed(name, before) if self._is_sent else before

@@ -49,6 +49,12 @@ def test_a_door_is_shown_with_its_nights_and_what_it_did(door: str, console: Con
     assert page.tree.xpath("count(//figure//*[name()='svg'])") == 1
     lines = [" ".join(each.text_content().split()) for each in page.tree.xpath("//ol[@class='timeline']/li")]
     assert len(lines) == 3
+    folded = [" ".join(each.text_content().split()) for each in page.tree.xpath("//details[ol]/summary")]
+    assert [each.partition(": ")[2] for each in folded] == [
+        "came through by TLS (1 line)",
+        "called, but did not finish TLS (1 line)",
+        "came through by TLS (1 line)",
+    ]
     assert lines[0].endswith("Came through by TLS with release 1 from 192.0.2.1.")
     assert lines[1].endswith("Asked for the notice by plain HTTP from 192.0.2.1, and got that of release 1.")
     assert f"engage device show {door}" in page.text

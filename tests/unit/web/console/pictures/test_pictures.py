@@ -81,6 +81,10 @@ def titles(picture: Picture, tag: str) -> list[str]:
     return [shape.findtext(f"{SVG}title") or "" for shape in root_of(picture).iter(f"{SVG}{tag}")]
 
 
+def _number(text: str) -> int:
+    return int(text.replace(",", ""))
+
+
 def lengths(picture: Picture, begins: str) -> list[float]:
     return [
         float(each.attrib["width"])
@@ -130,12 +134,12 @@ def test_the_bytes_of_picture_and_table_are_equal(values: chain_bytes.ChainBytes
     picture = chain_bytes.picture(values)
     drawn, scale = lengths(picture, "part"), 620 / max(4096, values.total + (values.link_size or 0))
     count = len(values.parts)
-    later = [] if values.link_size is None else [int(picture.rows[-1][2])]
+    later = [] if values.link_size is None else [_number(picture.rows[-1][2])]
     assert drawn == pytest.approx(
-        [int(row[2]) * scale for row in picture.rows[:count]] + [*(size * scale for size in later)], abs=0.01
+        [_number(row[2]) * scale for row in picture.rows[:count]] + [*(size * scale for size in later)], abs=0.01
     )
     assert titles(picture, "rect")[:count] == [f"{row[0]}: {row[2]} bytes" for row in picture.rows[: len(values.parts)]]
-    assert {row[0]: row[2] for row in picture.rows}["left"] == str(4096 - values.total)
+    assert {row[0]: row[2] for row in picture.rows}["left"] == f"{4096 - values.total:,}"
 
 
 @given(adoptions)
@@ -170,6 +174,24 @@ def test_two_pictures_of_a_page_have_ids_of_their_own() -> None:
     night = DoorNight(date(2026, 11, 1), NightMark.CAME, 2)
     first, second = (strip.picture(strip.Strip("Door", (night,)), f"strip-{n}") for n in (1, 2))
     assert not set(re.findall(r'id="(\S+)"', first.svg)) & set(re.findall(r'id="(\S+)"', second.svg))
+
+
+def test_limits_that_lie_close_are_drawn_beside_each_other() -> None:
+    """One on the other, nobody could tell them apart. Limits far apart have the whole length."""
+    nights = (Night(date(2026, 11, 1), 190),)
+    for lost, ends in ((3, [340.0, 630.0]), (100, [630.0, 630.0])):
+        svg = adoption_by_night.picture(AdoptionByNight(4, 193, nights, 2, lost, True, date(2026, 11, 1)))
+        drawn = [each for each in root_of(svg).iter(f"{SVG}line") if len(each)]
+        assert [float(each.attrib["x2"]) for each in drawn] == ends
+        assert ("left half" in svg.svg) == (lost == 3)
+
+
+def test_the_box_of_a_later_link_says_what_it_is() -> None:
+    values = chain_bytes.ChainBytes((chain_bytes.Part("server", "a", 1234),), 4096, 900)
+    svg = chain_bytes.picture(values).svg
+    assert ">a later link<" in svg
+    assert "2,862 bytes are left. Dashed: a link of a later root takes 900 bytes." in svg
+    assert ">a later link<" not in chain_bytes.picture(chain_bytes.ChainBytes(values.parts, 4096, None)).svg
 
 
 def test_a_chain_that_does_not_fit_is_said(tmp_path: Path) -> None:
