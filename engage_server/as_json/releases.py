@@ -113,7 +113,7 @@ class ComparisonJson(Shape):
     rows: list[DifferenceJson]
     """What they have, whether it is the same or not."""
     doors: ReceptionJson
-    """How the doors that certainly hold the anchor of the first respond to the second. Other doors do not count."""
+    """How the doors that certainly accept the first respond to the second. Other doors do not count."""
 
 
 def comparison_json(of: ReleaseComparison) -> ComparisonJson:

@@ -10,7 +10,8 @@ from engage_server.as_json.paths import PathJson, path_json
 from engage_server.as_json.plans import ExpiryJson, PaceJson, pace_json
 from engage_server.as_json.rotation import ProgressJson, progress_json
 from engage_server.services.installation.last_safe_days import LastSafeDay
-from engage_server.services.installation.overview import InstallationStatus, SiteStatus, Urgency
+from engage_server.services.installation.overview import InstallationStatus, SiteStatus
+from engage_server.services.releases.expiry import Urgency
 
 
 class WatchedExpiryJson(ExpiryJson):

@@ -10,7 +10,16 @@ from engage_server.store.access import tables as access_tables  # noqa: F401  # 
 from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIET
 from engage_server.store.labels import tables as label_tables  # noqa: F401  # and its
 from engage_server.store.link_tables import kpn_downlinks, path_events
-from engage_server.store.tables import device_histories, devices, metadata, releases, rotations, sites
+from engage_server.store.tables import (
+    UNNAMED,
+    device_histories,
+    devices,
+    metadata,
+    releases,
+    rotations,
+    sightings,
+    sites,
+)
 
 Index(
     "ix_sites_one_default",
@@ -68,6 +77,14 @@ Index(
     devices.c.serial,
     sqlite_where=text("is_unseen = 1"),
     postgresql_where=text("is_unseen = 1"),
+)
+Index(
+    "ix_sightings_unnamed",
+    sightings.c.address,
+    sightings.c.at,
+    sightings.c.id,
+    sqlite_where=UNNAMED,
+    postgresql_where=UNNAMED,
 )
 Index(
     "ix_path_events_not_folded",

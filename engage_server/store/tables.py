@@ -260,6 +260,8 @@ sightings = Table(
 )
 
 Index("ix_sightings_serial", sightings.c.serial, sightings.c.at, sightings.c.id)  # for pages of one device
+# Refusals and downloads carry no serial number. Finished handshakes are left out: they are many, and come again named.
+UNNAMED = text("serial IS NULL AND kind <> 'handshake_finished'")
 
 # How far each spool file of each host is stored in ``sightings``: adding the same lines again is then harmless.
 spool_offsets = Table(

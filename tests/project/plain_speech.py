@@ -1,11 +1,12 @@
-"""Reads what people read - pages, help, messages, docstrings - and finds words of the list and long sentences.
+"""Reads pages, help, messages, docstrings and templates, and finds words of the list and long sentences.
 
 The list stands in CONTRIBUTING.md, under the heading "Words": the table there is what this module reads.
 
 1. A page gives its paragraphs, list items, headings and cells. Code blocks are left out. Code in a line is one word.
 2. A module gives its docstrings and its other strings of four words or more; what an f-string puts in is one word.
-3. A text is divided into sentences. A docstring's ``Args:`` and the like begin a new one with each entry.
-4. Each sentence is held against the list and counted.
+3. A template gives the text between its tags, and strings of four words or more in its expressions.
+4. A text is divided into sentences. A docstring's ``Args:`` and the like begin a new one with each entry.
+5. Each sentence is held against the list and counted.
 """
 
 import ast
@@ -26,6 +27,8 @@ _SECTION = re.compile(r"^ *(Args|Attributes|Raises|Returns|Yields):\s*$")
 _ENTRY = re.compile(r"^( {4,8}|)(\*{0,2}[A-Za-z_]\w*(, \*{0,2}\w+)*|\d+): ")
 _LIST_ITEM = re.compile(r"^ *([-*]|\d+\.) ")
 _SQL = re.compile(r"\s*(DELETE FROM|INSERT INTO|SELECT|UPDATE) ")
+_EXPRESSION = re.compile(r"{{.*?}}|{%.*?%}", re.DOTALL)
+_IN_A_SENTENCE = re.compile(r"</?(?:a|b|em|kbd|small|span|strong|time)\b[^>]*>")
 _END = re.compile(r"(?<=[.!?])[)\"']*\s+(?=[\"'(]?[A-Z0-9`(\"])")
 
 
@@ -98,6 +101,18 @@ def _inline(children: Sequence[Token]) -> str:
         elif child.type == "code_inline":
             parts.append(_CODE)
     return "".join(parts)
+
+
+def of_template(template: str) -> Iterator[str]:
+    """The sentences of a template: what it writes in an expression is one word, and a tag ends a paragraph."""
+    text = re.sub(r"{#.*?#}", "", template, flags=re.DOTALL)
+    for expression in _EXPRESSION.findall(text):
+        for quoted in re.findall(r'"([^"]*)"', expression):
+            yield from (each for _, prose in _if_prose(0, quoted) for each in _parts(prose))
+    text = re.sub(r"<code>.*?</code>|{{.*?}}", f" {_CODE} ", text, flags=re.DOTALL)
+    text = _IN_A_SENTENCE.sub("", re.sub(r"{%.*?%}", "\n\n", text, flags=re.DOTALL))
+    for paragraph in re.split(r"<[^>]*>|\n\s*\n", text):
+        yield from sentences(paragraph)
 
 
 def of_docstring(docstring: str) -> Iterator[str]:

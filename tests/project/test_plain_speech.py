@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.project.plain_speech import ROOT, faults, of_docstring, of_module, of_page, sentences, word_list
+from tests.project.plain_speech import ROOT, faults, of_docstring, of_module, of_page, of_template, sentences, word_list
 
 _PAGES = sorted({*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "deploy").rglob("*.md")})
+_TEMPLATES = sorted((ROOT / "engage_server").rglob("templates/**/*.html"))
 _SCRIPTS = [
     *sorted(path for path in (ROOT / "scripts").iterdir() if path.is_file()),
     *(ROOT / "deploy" / name for name in ("container/start", "systemd/engage")),
@@ -40,6 +41,12 @@ def _faults(path: Path) -> list[str]:
 @pytest.mark.parametrize("path", [each for each in (*_PAGES, *_PACKAGES) if each.name not in _HISTORY], ids=_name)
 def test_it_keeps_to_the_list_and_is_short(path: Path) -> None:
     assert _faults(path) == []
+
+
+@pytest.mark.parametrize("path", _TEMPLATES, ids=_name)
+def test_what_a_browser_shows_keeps_to_it(path: Path) -> None:
+    shown = list(of_template(path.read_text(encoding="utf-8")))
+    assert [f"{fault}: {each}" for each in shown for fault in faults(each)] == []
 
 
 def test_what_monitoring_shows_keeps_to_it() -> None:
@@ -103,6 +110,15 @@ def test_of_a_page_all_is_read_but_code() -> None:
     table = "| a | b |\n|---|---|\n| cell | other |\n"
     page = f"# Heading\n\nOne `mend x` two.\n\n* item\n  goes on\n\n{table}\n```\nmend\n```\n"
     assert list(of_page(page)) == ["Heading", "One CODE two.", "item goes on", "a", "b", "cell", "other"]
+
+
+def test_of_a_template_all_is_read_but_code_and_tags() -> None:
+    lists = "<li>{% if a %}One{% else %}Two{% endif %}</li><td>cell</td>"
+    template = (
+        f'{{# mend #}}<p class="mend"><strong>It is {{{{ mend }}}}.</strong> <code>mend</code> goes\non.</p>{lists}'
+    )
+    assert list(of_template(template)) == ["It is CODE .", "CODE goes on.", "One", "Two", "cell"]
+    assert list(of_template('{{ "four words stand here" if mend }}')) == ["four words stand here", "CODE"]
 
 
 def test_of_a_docstring_each_entry_is_read_apart() -> None:

@@ -12,8 +12,8 @@ engage tonight
 ```
 
 It says which doors may fail until the next noon at their site, why, and what to do. It reads, and changes nothing.
-The API (`GET /api/v1/tonight`) and the metric `engage_doors_at_risk` give the same answer. Ask in the evening: most
-doors call at night.
+The API (`GET /api/v1/tonight`) and the metrics `engage_doors_at_risk` and `engage_site_risk` give the same answer. Ask
+in the evening: most doors call at night.
 
 The worst comes first. A door that is at risk for several reasons is listed once, with all of them. Of doors that are
 equally bad, those at one place come together. Names and places are those of `engage device name`.
@@ -46,7 +46,7 @@ Codes are stable: none is ever renamed.
 ## When the night is
 
 Tonight begins now and ends at the next noon in the time zone of the site. `engage site change NAME --time-zone
-Europe/Berlin` sets it. Without one, it is UTC. Times are printed in UTC.
+Europe/Berlin` sets it. Without one, it is UTC. The command prints times in UTC. The console writes those of the site.
 
 ## The next step of a rotation
 

@@ -54,7 +54,8 @@ _LEGEND = "line: a mark is half a year, from today on; | is the last safe day to
 @click.command(
     cls=AskingCommand,
     acts=[Act.STATUS_SEE],
-    epilog="\b\nExamples:\n  engage status\n  engage status --site north\n  engage status --watch\n  engage status --json",
+    epilog="\b\nExamples:\n  engage status\n  engage status --site north\n  engage status --watch\n"
+    "  engage status --json",
 )
 @all_sites_option
 @watch_option

@@ -27,7 +27,7 @@ from engage_server.services.releases.views.comparison import compared
 def compare_releases(session: Session, first: int, second: int, site: str | None, as_json: bool) -> None:
     """Compare two releases, and how doors respond to them.
 
-    Only doors that certainly hold the anchor of the first release are counted.
+    Only doors that certainly accept the first release are counted.
     """
     operator = session.operator_side()
     name = operator.sites.get(site).name

@@ -8,7 +8,7 @@ from engage_server.cli.output import console, print_table, print_wrapped
 from engage_server.pki.byte_budget import ByteBudget
 from engage_server.records import RotationWay
 from engage_server.services.rotation.planning.plan import RotationPlan, WayPlan
-from engage_server.services.rotation.planning.words import WISHES, longest, noticed, offered, view
+from engage_server.services.rotation.planning.words import WISHES, has_new_anchor, longest, noticed, offered, view
 
 _BAR = 40
 
@@ -89,7 +89,8 @@ def _print_way(way: WayPlan, plan: RotationPlan) -> None:
     for chain in way.chains:
         _print_bytes(chain.title, chain.budget)
         print_wrapped(f"    device with the old anchor: {view(chain.old_refuses, chain.old_until)}", " " * 6)
-        print_wrapped(f"    device with the new anchor: {view(chain.new_refuses, None)}", " " * 6)
+        if has_new_anchor(way):
+            print_wrapped(f"    device with the new anchor: {view(chain.new_refuses, chain.new_until)}", " " * 6)
     for number, step in enumerate(way.steps, 1):
         print_wrapped(f"  {number}. {step}", " " * 5)
     for unknown in way.unknown:

@@ -21,7 +21,7 @@ from engage_server.services.call_in.delivery_pauses import DeliveryPauses
 from engage_server.services.call_in.dispatch import pseudonym
 from engage_server.services.call_in.upload_spool import Pending, Upload, UpstreamSpool
 from engage_server.services.call_in.upstream_host import UpstreamAnswer, UpstreamHost, UpstreamRequest
-from engage_server.services.device_files.fault_journal import CallFault, FaultJournal
+from engage_server.services.device_files.fault_journal import NO_DEVICE, CallFault, FaultJournal
 
 AT_ONCE = 8
 _TAKEN = frozenset({201, 202, 204})
@@ -118,7 +118,7 @@ class UpstreamDelivery:
         before = self._recorded
         is_kept = before is not None and before.sentence == trouble and now - before.at < _RECORDED_AGAIN
         if trouble and not is_kept and self._journal is not None:
-            self._recorded = CallFault(now, "uploads wait", trouble)
+            self._recorded = CallFault(now, NO_DEVICE, trouble)
             self._journal.record(self._site, self._recorded)
 
     def _deliver(self, uploads: Sequence[Pending], now: Callable[[], datetime], done: Delivered) -> int:

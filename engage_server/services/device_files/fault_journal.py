@@ -21,6 +21,8 @@ _KEPT = 20
 _MAX_BYTES = 256 * 1024
 _LOCK_SECONDS = 0.2
 
+NO_DEVICE = "uploads wait"  # stands in files in place of a device; older versions wrote it, too
+
 
 @dataclass(frozen=True, slots=True)
 class CallFault:
@@ -28,7 +30,8 @@ class CallFault:
 
     Attributes:
         at: When it was met last, to the second.
-        device: The serial number or address that met it last. Other devices may have met it, too.
+        device: The serial number or address that met it last. Other devices may have met it, too. :data:`NO_DEVICE`
+            if no device met it.
         sentence: The reason.
     """
 

@@ -15,11 +15,11 @@ from engage_server.services.doors.held import HeldByDoor, HeldStore, held_by_doo
 from engage_server.services.doors.sighting_words import sighting_words
 from engage_server.services.evidence.device_view import DeviceView
 from engage_server.services.releases.possible_anchors import JudgeFor
-from engage_server.services.risk.door_nights import DoorNight, nights_of_door
-from engage_server.store.interface import PageStore
+from engage_server.services.risk.door_nights import DoorNight, home_of, nights_of_door
+from engage_server.store.interface import EvidenceStore, PageStore
 
 
-class DoorsStore(HeldStore, PageStore, Protocol):
+class DoorsStore(HeldStore, PageStore, EvidenceStore, Protocol):
     """The part of the store that this needs."""
 
 
@@ -80,7 +80,12 @@ class Doors:
         if view.serial is None:
             return ()
         zone = self._store.site(view.site).time_zone
-        return nights_of_door(self._store, view.serial, view.site, now, UTC if zone == "UTC" else ZoneInfo(zone))
+        home = home_of(self._store, view.history)
+        return nights_of_door(self._store, view.serial, view.site, now, UTC if zone == "UTC" else ZoneInfo(zone), home)
+
+    def shows_refusals(self, view: DeviceView) -> bool:
+        """Whether its nights and its timeline have its refusals. At an address of several devices, nobody knows."""
+        return view.history is None or not view.history.home or home_of(self._store, view.history) is not None
 
     def timeline(self, view: DeviceView, cursor: str | None, limit: int) -> Page[DoneByDoor]:
         """What it did lately at its site, newest first. Empty for a device that sends no serial number.
@@ -90,7 +95,8 @@ class Doors:
         """
         if view.serial is None:
             return Page(())
-        page = self._store.sighting_page(view.serial, view.site, cursor, limit)
+        home = home_of(self._store, view.history)
+        page = self._store.sighting_page(view.serial, view.site, cursor, limit, home=home)
         return Page(
             tuple(DoneByDoor(each.at, sighting_words(each), not each.disregarded) for each in page.items), page.next
         )

@@ -35,7 +35,7 @@ class Diagnosis:
             ``reports``, ``asks_again``, ``elsewhere``, ``contested``, ``other_site``.
         cause: The likely cause.
         mend: What to do.
-        case: Tells apart what has one code and needs something else at the door: ``stuck``, ``host``. "" for the usual.
+        case: Separates what has one code and needs something else at the door: ``stuck``, ``host``. "" for the usual.
     """
 
     code: str

@@ -1,8 +1,11 @@
-"""Measures how fast the devices of a site connect. Pure."""
+"""Measures how fast the devices of a site connect. Pure but for the reading of the store."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+
+from engage_server.records import Release
+from engage_server.store.interface import EvidenceStore
 
 _ALL_BUT_A_FEW = 0.99
 _ENOUGH = 3  # devices, for a measurement to mean anything
@@ -44,6 +47,20 @@ def pace_of(silences: Mapping[int, int], arrivals: Mapping[int, int]) -> Pace:
         return Pace(_ASSUMED, "assumed: too few devices were seen", is_measured=False)
     time, basis = max(measured)
     return Pace(max(time, _SHORTEST), f"measured: {basis}", is_measured=True)
+
+
+def measured_pace(store: EvidenceStore, site: str, current: Release | None) -> Pace:
+    """How fast the devices of a site connect. It costs queries that read all of its devices.
+
+    Args:
+        store: Holds the evidence.
+        site: The site.
+        current: The release that it serves. None for none.
+    """
+    arrivals: Mapping[int, int] = {}
+    if current is not None and current.activated_at is not None:
+        arrivals = store.arrivals(site, current.number, current.activated_at)
+    return pace_of(store.silences(site), arrivals)
 
 
 def _quantile(counts: Mapping[int, int]) -> int:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Protocol
 
 from engage_server.checks.rules.name_rules import unnamed_hosts
 from engage_server.pki.chain import Chain
@@ -11,7 +11,7 @@ from engage_server.records import Grade, Host, Occasion, Release, ReleaseState, 
 from engage_server.services.evidence.callers import HostCallers, callers_of_other_hosts
 from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.confirmation import DEVICE_LISTENERS, Confirmations
-from engage_server.services.releases.expiry import SOON, Expiry, expiries_of
+from engage_server.services.releases.expiry import Expiry, Urgency, expiries_of, urgency_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.reception import Reception
@@ -22,7 +22,6 @@ from engage_server.store.interface import EvidenceStore, PathStore, ReleaseStore
 
 INSTANCES = {"http": "the plain instance", "https": "the TLS instance"}
 """What people call the two listeners that devices call."""
-Urgency = Literal["fine", "soon", "late", "expired"]
 
 
 class OverviewStore(SiteStore, ReleaseStore, EvidenceStore, PathStore, Protocol):
@@ -215,13 +214,5 @@ def _is_told(rotation: Rotation, current: Release | None) -> bool:
 def _certificates(chain: Chain, site: str, pace: Pace, now: datetime) -> tuple[CertificateStatus, ...]:
     found = []
     for expiry in expiries_of(chain, site):
-        last = expiry.last_safe_start(pace)
-        urgency: Urgency
-        if expiry.not_after <= now:
-            urgency = "expired"
-        elif last <= now:
-            urgency = "late"
-        else:
-            urgency = "soon" if last - SOON <= now else "fine"
-        found.append(CertificateStatus(expiry, last, urgency))
+        found.append(CertificateStatus(expiry, expiry.last_safe_start(pace), urgency_of(expiry, pace, now)))
     return tuple(found)

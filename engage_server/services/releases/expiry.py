@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from engage_server.pki.chain import Chain
 from engage_server.pki.paths.path import read_chain
@@ -11,6 +12,7 @@ from engage_server.services.evidence.pace import Pace
 
 MARGIN = timedelta(days=14)  # for people: to hear of it, to find the authority's keys, to fix the last device
 SOON = timedelta(days=30)
+Urgency = Literal["fine", "soon", "late", "expired"]
 # how often all devices have to call until the last one is safe: twice for a new root, because of the transition
 _ROUNDS = {"root": 2}
 
@@ -36,6 +38,16 @@ class Expiry:
     def last_safe_start(self, pace: Pace) -> datetime:
         """The latest time to start its rotation, so that all devices have called before it ends."""
         return self.not_after - MARGIN - pace.time * _ROUNDS.get(self.role, 1)
+
+
+def urgency_of(expiry: Expiry, pace: Pace, now: datetime) -> Urgency:
+    """How soon its rotation has to start: ``soon`` within a month, ``late`` after the last safe day."""
+    if expiry.not_after <= now:
+        return "expired"
+    last = expiry.last_safe_start(pace)
+    if last <= now:
+        return "late"
+    return "soon" if last - SOON <= now else "fine"
 
 
 class ServedExpiries:

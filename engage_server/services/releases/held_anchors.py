@@ -36,14 +36,14 @@ class HeldAnchors:
         self._store = store
         self._judge_for = judge_for
 
-    def reception(self, site_name: str, number: int, now: datetime, *, holding: int | None = None) -> Reception:
+    def reception(self, site_name: str, number: int, now: datetime, *, accepting: int | None = None) -> Reception:
         """Count the devices of a site that would accept or refuse this release if it were served now.
 
         Args:
             site_name: The site.
             number: One of its releases.
             now: The time, timezone-aware.
-            holding: Count only devices that accepted this release last, or certainly hold its anchor. None counts all.
+            accepting: Count only devices that certainly accept this release. None counts all.
 
         Raises:
             NotFound: There is no such site or release.
@@ -52,9 +52,9 @@ class HeldAnchors:
         held = PossibleAnchors(self._store.site(site_name), self._store.releases(site_name), self._judge_for)
         clues = self._store.anchor_clues(site_name)
         known = [each for each in clues if each.finished_release and not each.is_stranger]
-        if holding is not None:
-            held_first = self._store.release(site_name, holding)
-            known = [each for each in known if each.finished_release == holding or held.only(each, held_first)]
+        if accepting is not None:
+            first = self._store.release(site_name, accepting)
+            known = [each for each in known if held.accept(each, first)]
         elsewhere = [each for each in known if not held.only(each, asked)]
         refusing = [each for each in known if held.refuses(each, asked, now, by=all)]
         doubtful = [each for each in known if each not in refusing and held.refuses(each, asked, now, by=any)]

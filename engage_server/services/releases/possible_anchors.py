@@ -59,6 +59,14 @@ class PossibleAnchors:
         """Whether these devices certainly hold the anchor of a release."""
         return self.possible(clue) == {asked.anchor_der}
 
+    def accept(self, clue: AnchorClue, asked: Release) -> bool:
+        """Whether these devices certainly accepted a release's chain when it went live, or would have.
+
+        With a link certificate, devices that hold the anchor of an earlier release do so, too.
+        """
+        possible = self.possible(clue)
+        return bool(possible) and possible <= self._anchors_accepting(asked)
+
     def refuses(self, clue: AnchorClue, asked: Release, now: datetime, *, by: Callable[[Iterable[bool]], bool]) -> bool:
         """Whether these devices would refuse a release's chain with any, or with all, of their possible anchors."""
         return by(self._refuses(asked, anchor, now) for anchor in self.possible(clue))

@@ -53,7 +53,8 @@ class Reception:
             return "A door refuses it with its own anchor, too. None comes back by itself while it is served."
         if not self.stuck:
             return f"Each {by_itself}"
-        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {'it' if self.stuck == 1 else 'them'}."
+        to = "it" if self.stuck == 1 else "them"
+        closed = f"refused TLS before and fetched no anchor: port 80 is probably closed to {to}."
         if self.stuck >= self.refuse:
             return f"{'It has' if self.refuse == 1 else 'Each of them has'} {closed}"
         return f"{self.stuck} of them {'has' if self.stuck == 1 else 'have'} {closed} Each of the others {by_itself}"

@@ -1,7 +1,7 @@
 """What one door did, night by night, from its stored sightings. Pure but for the reading of the store.
 
-A night begins at noon at the site and ends at the next one. A handshake carries no serial number. So a refusal shows
-only where the door named itself on another request: the counters of its history say more.
+A night begins at noon at the site and ends at the next one. A refusal carries no serial number. It counts for the door
+whose home the address is, as in its history, unless several devices call from there.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 from enum import StrEnum
 
-from engage_server.records import Sighting, SightingKind, every_item
+from engage_server.records import DeviceHistory, Sighting, SightingKind, every_item
 from engage_server.records.site import night_begins, night_of
-from engage_server.store.interface import MOST_IN_A_PAGE, PageStore
+from engage_server.store.interface import MOST_IN_A_PAGE, EvidenceStore, PageStore
+from engage_server.store.interface.pages import Home
 
 NIGHTS_SHOWN = 30
 _MOST_SIGHTINGS = 10_000  # a door that calls every few minutes; older nights are then shown as without a call
@@ -65,7 +66,9 @@ def nights_of(
     )
 
 
-def nights_of_door(store: PageStore, serial: str, site: str, now: datetime, zone: tzinfo) -> tuple[DoorNight, ...]:
+def nights_of_door(
+    store: PageStore, serial: str, site: str, now: datetime, zone: tzinfo, home: Home | None = None
+) -> tuple[DoorNight, ...]:
     """The last nights of a door that sends this serial number.
 
     It costs one query for each thousand sightings, by an index. A door that calls once a night has about a hundred.
@@ -76,13 +79,23 @@ def nights_of_door(store: PageStore, serial: str, site: str, now: datetime, zone
         site: The site.
         now: The time, timezone-aware.
         zone: The time zone of the site.
+        home: Its usual address, if it is its own alone: see :func:`home_of`.
     """
     first = night_of(now, zone) - timedelta(days=NIGHTS_SHOWN - 1)
-    return nights_of(_newest(store, serial, site, night_begins(first, zone)), now, zone)
+    return nights_of(_newest(store, serial, site, night_begins(first, zone), home), now, zone)
 
 
-def _newest(store: PageStore, serial: str, site: str, since: datetime) -> Iterator[Sighting]:
-    every = every_item(lambda cursor: store.sighting_page(serial, site, cursor, MOST_IN_A_PAGE))
+def home_of(store: EvidenceStore, history: DeviceHistory | None) -> Home | None:
+    """The address whose refusals its history counts. None if it has none, or shares it with other devices."""
+    if history is None or not history.home or history.home_since is None:
+        return None
+    if store.shared_addresses(history.site, [history.home]):
+        return None
+    return Home(history.home, history.home_since)
+
+
+def _newest(store: PageStore, serial: str, site: str, since: datetime, home: Home | None) -> Iterator[Sighting]:
+    every = every_item(lambda cursor: store.sighting_page(serial, site, cursor, MOST_IN_A_PAGE, home=home))
     for number, sighting in enumerate(every):
         if sighting.at < since or number >= _MOST_SIGHTINGS:
             return

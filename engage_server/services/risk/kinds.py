@@ -50,6 +50,14 @@ CERTIFICATE_ENDS_TONIGHT = Kind(
     "A served certificate ends tonight",
     "A server or intermediate certificate, or the root, has ended or ends before the next noon at the site.",
 )
+RENEWAL_LATE = Kind(
+    "risk.renewal_late",
+    Severity.HIGH,
+    True,
+    "The last safe day to renew a certificate has passed",
+    "Too few days are left for all doors to call twice before it ends. It is the day under `start by` in "
+    "`engage status`.",
+)
 REFUSED_TLS = Kind(
     "risk.refused_tls",
     Severity.HIGH,
@@ -127,6 +135,20 @@ EVIDENCE_MISSING = Kind(
     "Evidence is missing",
     "A host's calls may not be stored yet, so that this list may not be complete.",
 )
+ROTATION_WAITS = Kind(
+    "risk.rotation_waits",
+    Severity.MEDIUM,
+    True,
+    "A rotation waits for a person",
+    "The site's rotation is paused, or asks for an approval before its next step.",
+)
+RENEWAL_SOON = Kind(
+    "risk.renewal_soon",
+    Severity.LOW,
+    True,
+    "A certificate has to be renewed soon",
+    "Its last safe day to start is within a month. `engage status` calls it `soon`.",
+)
 CONTESTED = Kind(
     "risk.contested",
     Severity.LOW,
@@ -153,10 +175,12 @@ NEVER_SEEN = Kind(
 KINDS = (
     PATH_CUT,
     CERTIFICATE_ENDS_TONIGHT,
+    RENEWAL_LATE,
     REFUSED_TLS,
     NO_RETURN,
     REFUSES_SERVED,
     ANCHOR_ENDS,
+    ROTATION_WAITS,
     EVIDENCE_MISSING,
     PATH_DEGRADED,
     OTHER_SITE,
@@ -164,6 +188,7 @@ KINDS = (
     REFUSES_NEXT,
     CERTIFICATE_ENDS,
     SILENT,
+    RENEWAL_SOON,
     CONTESTED,
     REPORTS,
     NEVER_SEEN,

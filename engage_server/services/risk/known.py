@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, door_title
-from engage_server.services.releases.expiry import Expiry
+from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Rotation, door_title
+from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.risk.kinds import RANKS, Kind, Severity
 from engage_server.services.site_path.standing import NO_LINK, SitePath
@@ -43,6 +43,8 @@ class SiteKnown:
         gaps: Why evidence may be missing, one sentence each.
         path: The path to the site.
         shared_addresses: Addresses of several devices.
+        rotation: The site's open rotation, if there is one.
+        urgencies: Of the ends that are not ``fine``: how urgent a renewal is. See :func:`.expiry.urgency_of`.
     """
 
     site: str
@@ -56,6 +58,8 @@ class SiteKnown:
     gaps: tuple[str, ...] = ()
     path: SitePath = NO_LINK
     shared_addresses: frozenset[str] = frozenset()
+    rotation: Rotation | None = None
+    urgencies: Mapping[Expiry, Urgency] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

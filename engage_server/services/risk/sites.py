@@ -4,15 +4,32 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from engage_server.records import Rotation, RotationState
+from engage_server.services.releases.expiry import Expiry
 from engage_server.services.risk.doors import is_served
-from engage_server.services.risk.kinds import CERTIFICATE_ENDS_TONIGHT, EVIDENCE_MISSING, PATH_CUT, PATH_DEGRADED
+from engage_server.services.risk.kinds import (
+    CERTIFICATE_ENDS_TONIGHT,
+    EVIDENCE_MISSING,
+    PATH_CUT,
+    PATH_DEGRADED,
+    RENEWAL_LATE,
+    RENEWAL_SOON,
+    ROTATION_WAITS,
+)
 from engage_server.services.risk.known import Risk, SiteKnown
 from engage_server.services.site_path.standing import PathState
+
+_TIME = "%Y-%m-%d %H:%M"
 
 
 def site_risks(known: SiteKnown) -> tuple[Risk, ...]:
     """What concerns the whole site, the worst first."""
-    found = [*_of_path(known), *_of_certificates(known), *_of_gaps(known)]
+    found = [
+        *_of_path(known),
+        *_of_certificates(known),
+        *_of_renewals(known),
+        *_of_rotation(known),
+        *_of_gaps(known),
+    ]
     return tuple(sorted(found, key=lambda risk: risk.order))
 
 
@@ -47,9 +64,40 @@ def _of_path(known: SiteKnown) -> Iterator[Risk]:
         )
 
 
+def _of_rotation(known: SiteKnown) -> Iterator[Risk]:
+    rotation = known.rotation
+    if rotation is not None and rotation.state is RotationState.HELD:
+        yield Risk(
+            ROTATION_WAITS,
+            f"rotation {rotation.number} is paused: {rotation.why or 'a person has to decide'}",
+            f"Approve the step, go back, or wait: engage rotate status {known.site}",
+        )
+
+
+def _of_renewals(known: SiteKnown) -> Iterator[Risk]:
+    """As ``engage status`` says it. What ends tonight is said as that."""
+    for end, urgency in known.urgencies.items():
+        if _ends_tonight(known, end):
+            continue
+        is_late = urgency in ("late", "expired")
+        ends = f"the {end.role} certificate {'ended' if urgency == 'expired' else 'ends'} {end.not_after:{_TIME}} UTC"
+        if known.rotation is not None:
+            mend = f"A rotation is open. See how far it is: engage rotate status {known.site}"
+        else:
+            mend = f"Renew it {'now' if is_late else 'within a month'}: engage rotate plan {known.site}"
+        if is_late:
+            yield Risk(RENEWAL_LATE, f"{ends}. Too few days are left for all doors to call", mend)
+        else:
+            yield Risk(RENEWAL_SOON, f"{ends}. Its last safe day to start is within a month", mend)
+
+
+def _ends_tonight(known: SiteKnown, end: Expiry) -> bool:
+    return end.not_after < known.until and (is_served(end) or end.role == "root")
+
+
 def _of_certificates(known: SiteKnown) -> Iterator[Risk]:
     for end in known.ends:
-        if end.not_after < known.until and (is_served(end) or end.role == "root"):
+        if _ends_tonight(known, end):
             when = f"{'ended' if end.not_after <= known.now else 'ends'} {end.not_after:%Y-%m-%d %H:%M} UTC"
             yield Risk(
                 CERTIFICATE_ENDS_TONIGHT,

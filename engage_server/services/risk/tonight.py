@@ -10,11 +10,12 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from engage_server.pki.encodings import read_der
-from engage_server.records import NO_LABEL, DeviceHistory, Release, ReleaseState, Site
+from engage_server.records import NO_LABEL, DeviceHistory, Release, ReleaseState, Rotation, Site
 from engage_server.records.site import zone_of
 from engage_server.services.evidence.diagnosis import has_no_download
+from engage_server.services.evidence.pace import measured_pace
 from engage_server.services.releases.confirmation import Confirmations
-from engage_server.services.releases.expiry import Expiry, expiries_of
+from engage_server.services.releases.expiry import Expiry, Urgency, expiries_of, urgency_of
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
@@ -35,6 +36,7 @@ from engage_server.store.interface import (
     SiteStore,
 )
 
+PACE_MATTERS = timedelta(days=400)  # before an end; no site has doors that call so seldom that it begins earlier
 MOST_DOORS = 2000  # of one site; nobody walks to more in a night
 
 
@@ -104,7 +106,8 @@ class Tonight:
         until = end_of_night(now, zone_of(site))
         releases = self._store.releases(site.name)
         served = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
-        anchors = self._anchors(site, releases, served, now, until)
+        rotation = next(iter(self._store.rotations(site.name, only_open=True)), None)
+        anchors = self._anchors(site, releases, served, rotation, (now, until))
         known = SiteKnown(
             site=site.name,
             now=now,
@@ -116,6 +119,8 @@ class Tonight:
             prospects=anchors.prospects,
             gaps=tuple(gaps),
             path=site_path(self._store.link_standings(site.name), now),
+            rotation=rotation,
+            urgencies=self._urgencies(served, anchors.ends, now),
         )
         doors, is_complete = self._doors(known)
         return SiteTonight(
@@ -129,11 +134,16 @@ class Tonight:
         )
 
     def _anchors(
-        self, site: Site, releases: Sequence[Release], served: Release | None, now: datetime, until: datetime
+        self,
+        site: Site,
+        releases: Sequence[Release],
+        served: Release | None,
+        rotation: Rotation | None,
+        night: tuple[datetime, datetime],
     ) -> _Anchors:
         if served is None:
             return _Anchors(None, (), {})
-        rotation = next(iter(self._store.rotations(site.name, only_open=True)), None)
+        now, until = night
         ends = tuple(expiries_of(chain_of(served), site.name))
         number = next_step_tonight(rotation, now, until)
         following = next((each for each in releases if each.number == number), None)
@@ -142,6 +152,14 @@ class Tonight:
         kinds = [met for met in self._store.met_releases(site.name) if met[1]]
         prospects = {met: _prospect(possible, _clue(met), served, following, at) for met in kinds}
         return _Anchors(following.number if following else None, ends, prospects)
+
+    def _urgencies(self, served: Release | None, ends: Sequence[Expiry], now: datetime) -> dict[Expiry, Urgency]:
+        """What has to be renewed within a month. The pace is measured only where that may be: it reads all doors."""
+        near = [end for end in ends if end.not_after - now < PACE_MATTERS]
+        if served is None or not near:
+            return {}
+        pace = measured_pace(self._store, served.site, served)
+        return {end: urgency for end in near if (urgency := urgency_of(end, pace, now)) != "fine"}
 
     def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], bool]:
         found, is_complete = self._to_judge(known)

@@ -74,7 +74,7 @@ class AdoptionByNight:
 
     @property
     def sentence(self) -> str:
-        """Which doors the nights count, and how many of them came by when."""
+        """Which doors the nights count, and until when how many of them had come through."""
         doors = "1 door" if self.devices == 1 else f"{self.devices:,} doors"
         by = next((night.date for night in self.nights if night.confirmed == self.confirmed), self.since)
         found = f"{doors} called well before {self.since:%Y-%m-%d}, when release {self.release} was served"

@@ -21,7 +21,7 @@ from engage_server.records import (
 )
 from engage_server.records.telling import Tell, tell_nobody
 from engage_server.services.access.approvals import Candidate
-from engage_server.services.evidence.pace import Pace, pace_of
+from engage_server.services.evidence.pace import Pace, measured_pace
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
@@ -83,13 +83,10 @@ class Rotations(ApprovalSteps, StartSteps):
 
     def pace(self, site_name: str) -> Pace:
         """How fast the devices of a site connect, measured from the evidence."""
-        arrivals: dict[int, int] = {}
         number = self._releases.current(site_name)
-        if number is not None:
-            activated_at = self._store.release(site_name, number).activated_at
-            if activated_at is not None:
-                arrivals = dict(self._store.arrivals(site_name, number, activated_at))
-        return pace_of(self._store.silences(site_name), arrivals)
+        return measured_pace(
+            self._store, site_name, self._store.release(site_name, number) if number is not None else None
+        )
 
     def open_rotation(self, site_name: str) -> Rotation | None:
         """The open rotation of a site, if there is one."""

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -26,6 +26,7 @@ from engage_server.services.evidence.spool import segments, spooled_bytes
 from engage_server.services.installation.disk_overview import DiskOverview
 from engage_server.services.releases.expiry import ServedExpiries
 from engage_server.serving.operators.figures.disk_figures import disk_figures
+from engage_server.serving.operators.figures.doors_at_risk import SiteRisks
 from engage_server.serving.worker.metrics import BUCKETS, FAMILIES, Family, Labels
 
 _HASH_DIGITS = 16  # of the audit log's newest entry: enough for --expect, and shorter in each scrape
@@ -66,7 +67,7 @@ class Exposition:
         )
         self.audit_head: AuditHead | None = None
         self._rotations: Mapping[str, str] = {}
-        self._risks: Mapping[tuple[str, str], int] = {}
+        self._tonight: Sequence[SiteRisks] = ()
         self._uploads: Mapping[str, Delivered] = {}
         self._taken = Counter(
             "engage_uploads_taken",
@@ -95,9 +96,9 @@ class Exposition:
         """Take the state of each open rotation, by site."""
         self._rotations = states
 
-    def tell_risks(self, counts: Mapping[tuple[str, str], int]) -> None:
-        """Take how many doors are at risk tonight, by site and severity."""
-        self._risks = counts
+    def tell_risks(self, found: Sequence[SiteRisks]) -> None:
+        """Take who is at risk tonight."""
+        self._tonight = found
 
     def text(self) -> bytes:
         """Return the answer to a scrape."""
@@ -131,9 +132,16 @@ class Exposition:
         at_risk = GaugeMetricFamily(
             "engage_doors_at_risk", "Doors at risk tonight, by their worst risk.", labels=["site", "severity"]
         )
-        for labels, doors in self._risks.items():
-            at_risk.add_metric(labels, doors)
+        of_site = GaugeMetricFamily(
+            "engage_site_risk", "A risk of the whole site tonight.", labels=["site", "code", "severity"]
+        )
+        for found in self._tonight:
+            for severity, doors in found.doors.items():
+                at_risk.add_metric([found.site, severity], doors)
+            for code, severity in found.codes.items():
+                of_site.add_metric([found.site, code, severity], 1)
         yield at_risk
+        yield of_site
         yield from self._of_audit_log()
         yield from self._of_uploads(now)
         if self.disk is not None:

@@ -7,7 +7,8 @@ that was there all the time.
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from datetime import datetime
+from typing import NamedTuple, Protocol
 
 from engage_server.records import (
     NO_LABEL,
@@ -56,6 +57,18 @@ class SilentOrder:
 
     unseen: bytes
     seen: "array[int]"
+
+
+class Home(NamedTuple):
+    """The address of one device alone.
+
+    Attributes:
+        address: The address.
+        since: What came from there earlier was not the device's.
+    """
+
+    address: str
+    since: datetime
 
 
 class PageStore(Protocol):
@@ -117,8 +130,12 @@ class PageStore(Protocol):
     def has_list(self, site: str) -> bool:
         """Whether operators gave a list of the site's devices."""
 
-    def sighting_page(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
+    def sighting_page(
+        self, serial: str, site: str | None, cursor: str | None, limit: int, *, home: Home | None = None
+    ) -> Page[Sighting]:
         """Return the stored sightings of a serial number, newest first, in all sites or in one.
+
+        With its home, the refusals and downloads from there are among them: they carry no serial number.
 
         A device that sends no serial number has none here: its address may belong to another device tomorrow.
         """

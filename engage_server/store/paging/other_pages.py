@@ -1,16 +1,18 @@
 """Pages of the sightings of one device, of a site's releases and rotations, and of sites."""
 
 from datetime import UTC, datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, literal, select, tuple_
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, literal, select, tuple_
 
 from engage_server.records import Page, Release, Rotation, Sighting, SightingKind, Site
+from engage_server.store.interface.pages import Home
 from engage_server.store.paging.cursors import Question, cursor_of, invalid, key_of
 from engage_server.store.queries import rotation_queries
 from engage_server.store.queries.release_queries import select_below
 from engage_server.store.queries.site_queries import select_added_after
-from engage_server.store.tables import UtcDateTime, sightings
+from engage_server.store.tables import UNNAMED, UtcDateTime, sightings
 
 MOST_EXAMINED = 2000  # sightings that a page for one site looks at
 
@@ -19,9 +21,9 @@ _SITES = Question("sites", (), (int,))
 
 
 def select_sightings(
-    connection: Connection, serial: str, site: str | None, cursor: str | None, limit: int
+    connection: Connection, serial: str, site: str | None, cursor: str | None, limit: int, home: Home | None = None
 ) -> Page[Sighting]:
-    """Return one page of the sightings of a serial number, newest first.
+    """Return one page of the sightings of a serial number, newest first, with those of its home that name no device.
 
     Raises:
         UsageError: The cursor is of another question.
@@ -29,7 +31,11 @@ def select_sightings(
     question = Question("sightings", (serial, str(site is None), site or ""), (str, int))
     key = key_of(question, cursor)
     most = limit + 1 if site is None else max(limit + 1, MOST_EXAMINED)
-    window = connection.execute(_newest_first(serial, key, most)).all()
+    window = list(connection.execute(_newest_first(_seen.serial == serial, key, most)))
+    if home is not None:
+        there = and_(UNNAMED, _seen.address == home.address, _seen.at >= home.since)
+        window += connection.execute(_newest_first(there, key, most)).all()
+        window = sorted(window, key=attrgetter("at", "id"), reverse=True)[:most]
     fitting = [row for row in window if site is None or row.site == site]
     last = fitting[limit - 1] if len(fitting) > limit else window[-1] if len(window) == most else None
     following = None if last is None else cursor_of(question, (last.at.isoformat(), last.id))
@@ -78,8 +84,8 @@ def select_sites(connection: Connection, cursor: str | None, limit: int) -> Page
     return Page(sites, cursor_of(_SITES, (found[limit - 1][0],)) if len(found) > limit else None)
 
 
-def _newest_first(serial: str, key: tuple[int | str, ...] | None, most: int) -> Select[Any]:
-    query = select(sightings).where(_seen.serial == serial)
+def _newest_first(wanted: ColumnElement[bool], key: tuple[int | str, ...] | None, most: int) -> Select[Any]:
+    query = select(sightings).where(wanted)
     if key is not None:
         at, row_id = literal(_time(key[0]), UtcDateTime), literal(key[1], _seen.id.type)
         query = query.where(tuple_(_seen.at, _seen.id) < tuple_(at, row_id))

@@ -8,7 +8,7 @@ from engage_server.records import AuditEntry, AuditFilter, DeviceHistory, Page, 
 from engage_server.store.database.engine import LONG_SECONDS, reading
 from engage_server.store.evidence import adoption_kinds
 from engage_server.store.interface import DeviceFilter, RiskFilter
-from engage_server.store.interface.pages import MOST_IN_A_PAGE, KnownDevice, SilentOrder
+from engage_server.store.interface.pages import MOST_IN_A_PAGE, Home, KnownDevice, SilentOrder
 from engage_server.store.paging import audit_pages, device_pages, judged_doors, other_pages, search_pages, silent_order
 from engage_server.store.queries.site_queries import site_id
 
@@ -48,10 +48,12 @@ class SqlPages:
         with reading(self._engine) as connection:
             return adoption_kinds.has_list(connection, site)
 
-    def sighting_page(self, serial: str, site: str | None, cursor: str | None, limit: int) -> Page[Sighting]:
+    def sighting_page(
+        self, serial: str, site: str | None, cursor: str | None, limit: int, *, home: Home | None = None
+    ) -> Page[Sighting]:
         _assert_limit(limit)
         with reading(self._engine) as connection:
-            return other_pages.select_sightings(connection, serial, site, cursor, limit)
+            return other_pages.select_sightings(connection, serial, site, cursor, limit, home)
 
     def audit_page(
         self, wanted: AuditFilter, cursor: str | None, limit: int, *, oldest_first: bool = False

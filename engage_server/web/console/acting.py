@@ -11,7 +11,7 @@ from typing import Any
 
 from engage_server.errors import BodyInvalid, Conflict, Refused
 from engage_server.records import ActTerms, AuditAction, Occasion
-from engage_server.services.access.permissions import assert_may
+from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
@@ -43,7 +43,7 @@ def act_by(
         EngageError: It is refused.
     """
     values = {**visit.path, **path}
-    assert_may(visit.actor, route.act, "" if route.scope is Scope.EVERYWHERE else str(values.get("site", "")))
+    _assert_may(visit, route, str(values.get("site", "")))
     read = read_body(body, route.body) if route.body is not None else None
     call = Call(
         visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
@@ -52,6 +52,14 @@ def act_by(
         return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
     except Refused as refusal:
         raise _as_forms_say_it(refusal) from None
+
+
+def _assert_may(visit: Visit, route: Route[Any, Any, Any], site: str) -> None:
+    """The same question that the API asks for this route."""
+    if route.scope is Scope.SOMEWHERE:
+        assert_may_somewhere(visit.actor, route.act)
+    else:
+        assert_may(visit.actor, route.act, "" if route.scope is Scope.EVERYWHERE else site)
 
 
 def route_to(handle: Callable[..., Any]) -> Route[Any, Any, Any]:

@@ -42,8 +42,8 @@ class ReleaseComparison:
         first: One of them.
         second: The other one, which may follow it.
         rows: What they have, whether it is the same or not.
-        reception: How the doors that accepted the first last, or certainly hold its anchor, would respond to the
-            second.
+        reception: How the doors that certainly accept the first would respond to the second. Doors that may hold an
+            anchor with which they refuse the first do not count.
     """
 
     first: ReleaseContents
@@ -61,12 +61,13 @@ class ReleaseComparison:
         """How many of those doors would accept the second release, with all figures."""
         found, second = self.reception, self.second.release.number
         if not found.devices:
-            return f"no door accepted release {self.first.release.number} last or is known to hold its anchor alone"
+            return f"no door is known to accept release {self.first.release.number} for certain"
         accept = found.devices - found.refuse - found.may_refuse
         doubt = f" and {_doors(found.may_refuse)} may refuse it" if found.may_refuse else ""
+        accepts = "accepts" if found.devices == 1 else "accept"
         return (
-            f"of {_doors(found.devices)} that accepted release {self.first.release.number} last or hold its anchor, "
-            f"{accept} would accept release {second}, {found.refuse} would fail TLS{doubt}"
+            f"of {_doors(found.devices)} that {accepts} release {self.first.release.number}, {accept} would "
+            f"accept release {second}, {found.refuse} would fail TLS{doubt}"
         )
 
 
@@ -79,7 +80,7 @@ def compared(
         NotFound: There is no such site or release.
     """
     first, second = (contents_of(releases.one(site, number)) for number in numbers)
-    return compare(first, second, held_anchors.reception(site, numbers[1], now, holding=numbers[0]))
+    return compare(first, second, held_anchors.reception(site, numbers[1], now, accepting=numbers[0]))
 
 
 def compare(first: ReleaseContents, second: ReleaseContents, reception: Reception) -> ReleaseComparison:
@@ -103,8 +104,8 @@ def _rows(first: ReleaseContents, second: ReleaseContents) -> Iterator[Differenc
             yield Difference(role, _all_named(of_first), _all_named(of_second))
             yield Difference(f"{role} ends", _ends(of_first), _ends(of_second))
     yield Difference("private key", _key(first), _key(second))
-    yield Difference("bytes", str(first.budget.total), str(second.budget.total))
-    yield Difference("bytes left", str(first.budget.left), str(second.budget.left))
+    yield Difference("bytes", f"{first.budget.total:,}", f"{second.budget.total:,}")
+    yield Difference("bytes left", f"{first.budget.left:,}", f"{second.budget.left:,}")
 
 
 def _named(certificate: CertificateContents) -> str:

@@ -40,7 +40,8 @@ class ProvenChain:
         title: ``transition`` or ``next``.
         budget: Where its bytes go.
         old_refuses, new_refuses: Why a device with the old (the new) anchor refuses it; "" if it accepts it.
-        old_until: Until when a device that keeps the old anchor accepts it by its dates; None if it does not.
+        old_until, new_until: Until when a device that keeps the old (has the new) anchor accepts it by its dates; None
+            if it does not.
         changes_anchor: Whether the anchor differs from that of the chain before.
         doubts: What is not known about firmware, and would make a difference.
     """
@@ -50,6 +51,7 @@ class ProvenChain:
     old_refuses: str
     new_refuses: str
     old_until: datetime | None
+    new_until: datetime | None
     changes_anchor: bool
     doubts: tuple[str, ...]
 
@@ -70,15 +72,21 @@ def prove(
     """
     old, new = before.anchor(role), chain.anchor(role)
     old_refuses = _first_refusal(chain, old, hosts, now, judge)
+    new_refuses = _first_refusal(chain, new, hosts, now, judge)
     return ProvenChain(
         title=title,
         budget=measure(chain),
         old_refuses=old_refuses,
-        new_refuses=_first_refusal(chain, new, hosts, now, judge),
-        old_until=None if old_refuses else min(each.not_valid_after_utc for each in (*chain.sent, old)),
+        new_refuses=new_refuses,
+        old_until=None if old_refuses else _until(chain, old),
+        new_until=None if new_refuses else _until(chain, new),
         changes_anchor=old != new,
         doubts=judge.doubts(chain.sent, new, hosts[0].text, now),
     )
+
+
+def _until(chain: Chain, anchor: x509.Certificate) -> datetime:
+    return min(each.not_valid_after_utc for each in (*chain.sent, anchor))
 
 
 def broken_promise(way: RotationWay, proven: Sequence[ProvenChain]) -> str:

@@ -3,10 +3,11 @@
 The command line and the console show the same words.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from shlex import quote
 
-from engage_server.records import RotationWay
+from engage_server.records import Host, RotationWay
 from engage_server.services.rotation.planning.plan import RotationPlan, WayPlan
 
 WISHES = (
@@ -34,6 +35,11 @@ def changes(way: RotationWay) -> str:
 def fails_with(way: WayPlan) -> int:
     """Which of a way's chains doors with the old anchor refuse first: 1 for the first one. 0 for none."""
     return next((number for number, chain in enumerate(way.chains, 1) if chain.old_refuses), 0)
+
+
+def has_new_anchor(way: WayPlan) -> bool:
+    """Whether doors can fetch another anchor than they have, once the way is taken."""
+    return any(chain.changes_anchor for chain in way.chains)
 
 
 def noticed(way: WayPlan) -> str:
@@ -88,6 +94,10 @@ def is_due(way: WayPlan, plan: RotationPlan) -> bool:
 def command_elsewhere(way: WayPlan, plan: RotationPlan) -> str:
     """What to run where the authority's keys are, ready to paste."""
     situation = plan.situation
-    folder = f"{situation.site}-{situation.now:%Y-%m-%d}"
-    hosts = " ".join(f"--host {quote(host.text)}" for host in situation.hosts)
-    return f"engage chain renew {folder} --from certs/{situation.site} --way {way.way} {hosts}"
+    return renew_command(situation.site, situation.hosts, way.way, situation.now)
+
+
+def renew_command(site: str, hosts: Sequence[Host], way: RotationWay, now: datetime) -> str:
+    """The command that makes a site's next chain, where ``engage chain build`` made the first one."""
+    named = " ".join(f"--host {quote(host.text)}" for host in hosts)
+    return f"engage chain renew certs/{site}-{now:%Y-%m-%d} --from certs/{site} --way {way} {named}"

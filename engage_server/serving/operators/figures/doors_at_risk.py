@@ -1,7 +1,8 @@
-"""Counts the doors at risk tonight, for the metrics. At most once a minute, however often the metrics are read."""
+"""Judges who is at risk tonight, for the metrics. At most once a minute, however often the metrics are read."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from engage_server.serving.operators.acting_side import ActingSide
@@ -12,7 +13,21 @@ SENTENCES = Sentences(
     "the doors at risk are not counted", "the doors at risk are counted again", "counting the doors at risk failed"
 )
 _SHARE = 20  # counting takes at most one part in so many of a processor's time
-AtRisk = Mapping[tuple[str, str], int]  # by site and severity
+
+
+@dataclass(frozen=True, slots=True)
+class SiteRisks:
+    """The figures of one site.
+
+    Attributes:
+        site: Its name.
+        doors: How many doors are at risk, by the word of the severity.
+        codes: The codes of what concerns the whole site, each with the word of its severity.
+    """
+
+    site: str
+    doors: Mapping[str, int]
+    codes: Mapping[str, str]
 
 
 class DoorsAtRisk:
@@ -20,7 +35,7 @@ class DoorsAtRisk:
 
     Args:
         side: The services.
-        tell: Called with the counts.
+        tell: Called with what was found.
         now: The clock.
         stopwatch: Seconds by a clock that is never set.
     """
@@ -28,7 +43,7 @@ class DoorsAtRisk:
     def __init__(
         self,
         side: ActingSide,
-        tell: Callable[[AtRisk], None],
+        tell: Callable[[Sequence[SiteRisks]], None],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         stopwatch: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -48,6 +63,15 @@ class DoorsAtRisk:
         if begun < self._not_before:
             return
         found = self._side.get().recent_tonight.look(self._now(), renew=True)
-        self._tell({(each.site, severity.word): n for each in found for severity, n in each.counts.items()})
+        self._tell(
+            [
+                SiteRisks(
+                    each.site,
+                    {severity.word: doors for severity, doors in each.counts.items()},
+                    {risk.kind.code: risk.kind.severity.word for risk in each.risks},
+                )
+                for each in found
+            ]
+        )
         ended = self._stopwatch()
         self._not_before = ended + _SHARE * (ended - begun)

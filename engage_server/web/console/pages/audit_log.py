@@ -13,6 +13,7 @@ from engage_server.services.installation.act_words import Change, act_words, cha
 from engage_server.services.installation.audit_log import without_address
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Form, Page
+from engage_server.web.console.showing.act_titles import act_titles
 from engage_server.web.console.visit import Visit
 
 _PATH = "/audit-log"
@@ -53,7 +54,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "cursor": page.next,
         "site_chosen": _NO_SITE if site == "" else site or "",
         "site_options": _site_options(visit, sees_all=sees_all),
-        "actions": [("", "everything"), *((each.value, _titled(each)) for each in AuditAction)],
+        "actions": [("", "everything")],
+        "grouped_actions": act_titles(),
         "is_filtered": any(visit.query.get(name) for name in ("site", "actor", "action", "since", "until", "before")),
         "head": visit.services.audit.head() if sees_all else None,
     }
@@ -134,10 +136,6 @@ def _day(visit: Visit, name: str) -> datetime | None:
 
 def _told(entry: AuditEntry) -> Told:
     return Told(entry, act_words(entry.event), changes_of(entry.event))
-
-
-def _titled(action: AuditAction) -> str:
-    return action.value.replace(":", " ").replace("-", " ")
 
 
 PAGES = (

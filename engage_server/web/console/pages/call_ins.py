@@ -4,8 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage_server.errors import NotFound
-from engage_server.records import CallInWay
+from engage_server.records import CallInWay, DeviceLabel
 from engage_server.services.access.permissions import Act
+from engage_server.services.device_files.fault_journal import NO_DEVICE
 from engage_server.web.console.page import Form, Page
 from engage_server.web.console.showing.done import after
 from engage_server.web.console.visit import Visit
@@ -19,18 +20,21 @@ def show(visit: Visit) -> Mapping[str, Any]:
     faults = services.call_faults.recent(site.name, visit.now)
     refused = services.refused_uploads.page(site.name, visit.query.get("refused-after"), _IN_A_PAGE)
     answers_itself = site.call_in.way is CallInWay.FILES
+    cursor = visit.query.get("cursor")
+    databases = services.waiting.databases(site.name, cursor, _IN_A_PAGE) if answers_itself else None
+    devices = {each.device for each in faults} | {each.device for each in refused.items}
+    devices |= {each.serial for each in databases.items} if databases else set()
     return {
         "call_in": site.call_in,
         "answers_itself": answers_itself,
         "uploads": services.waiting.uploads(site.name),
         "refused": refused,
         "discarded": next((each for each in refused.items if each.name == _discarded(visit)), None),
-        "databases": services.waiting.databases(site.name, visit.query.get("cursor"), _IN_A_PAGE)
-        if answers_itself
-        else None,
+        "databases": databases,
         "faults": faults,
         "known": {each.device for each in faults if _is_known(visit, each.device)},
-        "labels": services.evidence.labels(site.name, {each.device for each in faults}) if faults else {},
+        "labels": _labels(visit, devices),
+        "no_device": NO_DEVICE,
         "own_path": _own_path(visit),
         "may_try_again": visit.may(Act.UPLOAD_TRY_AGAIN),
         "may_discard": visit.may(Act.UPLOAD_DISCARD),
@@ -49,6 +53,11 @@ def discard(visit: Visit) -> str:
     visit.assert_typed_site()
     visit.services.refused_uploads.discard(visit.site.name, visit.typed("upload"), visit.because())
     return after(visit, _own_path(visit))
+
+
+def _labels(visit: Visit, shown: set[str]) -> Mapping[str, DeviceLabel]:
+    """What people call the doors of the page."""
+    return visit.services.evidence.labels(visit.site.name, shown) if shown else {}
 
 
 def _is_known(visit: Visit, device: str) -> bool:

@@ -40,7 +40,7 @@ def check(visit: Visit) -> Mapping[str, Any]:
         "profile": visit.typed("profile", "any"),
     }
     anchor = _pem(visit, "anchor", "", required=False)
-    hosts = visit.typed("hosts").replace(",", " ").split()
+    hosts = visit.fields.get("hosts", "").replace(",", " ").split()
     site = visit.typed("site")
     body |= {"anchor": anchor} if anchor else {}
     body |= {"site": site} if site else {"hosts": hosts}

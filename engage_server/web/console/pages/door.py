@@ -32,6 +32,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "is_listed": visit.services.sites.site_of_device(visit.door) == visit.site.name,
         "held": doors.held(view, visit.now),
         "strip": strip.picture(strip.Strip(view.title, nights)) if nights else None,
+        "refusals_hidden": not doors.shows_refusals(view),
         "grades": _grades(view),
         "timeline": doors.timeline(view, visit.query.get("cursor") or None, _LINES),
         "may_see_files": may_see_files,

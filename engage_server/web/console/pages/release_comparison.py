@@ -1,7 +1,7 @@
 """Two releases side by side: what changes, and which doors would accept the second."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from engage_server.errors import UsageError
@@ -16,7 +16,7 @@ _OFFERED = 50
 
 
 def show(visit: Visit) -> Mapping[str, Any]:
-    """The comparison. Without two numbers, the form that asks for them.
+    """The comparison. Without two numbers, what is served is compared with what was served before it.
 
     Raises:
         NotFound: There is no such release.
@@ -24,14 +24,11 @@ def show(visit: Visit) -> Mapping[str, Any]:
     """
     services, name = visit.services, visit.site.name
     offered = [each.number for each in services.releases.page(name, None, _OFFERED).items]
-    first, second = _number(visit, "first"), _number(visit, "second")
+    usual_first, usual_second = _usual(visit, offered)
+    first, second = _number(visit, "first") or usual_first, _number(visit, "second") or usual_second
     chosen = {"offered": offered, "first": first, "second": second, "found": None}
     if first is None or second is None:
-        return {
-            **chosen,
-            "first": first or services.releases.current(name),
-            "second": second or (offered[0] if offered else None),
-        }
+        return chosen
     found = compared(services.releases, services.held_anchors, name, (first, second), visit.now)
     return {
         **chosen,
@@ -39,6 +36,17 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "first_bytes": chain_picture(found.first, "first-bytes"),
         "second_bytes": chain_picture(found.second, "second-bytes"),
     }
+
+
+def _usual(visit: Visit, offered: Sequence[int]) -> tuple[int | None, int | None]:
+    """The release before the served one, and the served one. If it is the first, it and the next one."""
+    served = visit.services.releases.current(visit.site.name) or next(iter(offered), None)
+    if served is None:
+        return None, None
+    before = visit.services.releases.before(visit.site.name) or next((each for each in offered if each < served), None)
+    if before is not None:
+        return before, served
+    return served, next((each for each in reversed(offered) if each > served), None)
 
 
 def _number(visit: Visit, name: str) -> int | None:

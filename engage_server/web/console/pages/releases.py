@@ -8,6 +8,7 @@ from engage_server.records import ReleaseState, RotationWay
 from engage_server.services.access.permissions import Act
 from engage_server.services.installation.release_acts import ReleaseActs, release_acts
 from engage_server.services.releases.views.contents import contents_of
+from engage_server.services.rotation.planning.words import renew_command
 from engage_server.web.api.routes.releases import roll_back_release, stage_release
 from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form, Page
@@ -40,7 +41,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "before": before,
         "going_back": before_serving(visit, before, going_back=True) if before is not None and looks else None,
         "build": f"engage chain build certs/{name} {hosts}",
-        "renew": f"engage chain renew {name}-new --from {name} --way {RotationWay.SERVER_RENEWAL} {hosts}",
+        "renew": renew_command(name, visit.site.hosts, RotationWay.SERVER_RENEWAL, visit.now),
     }
 
 

@@ -7,7 +7,9 @@ from engage_server.records import Site
 from engage_server.services.access.permissions import Act, may
 from engage_server.services.risk.doors import told_to
 from engage_server.services.risk.groups import groups_of
+from engage_server.services.risk.kinds import RENEWAL_LATE, RENEWAL_SOON, ROTATION_WAITS
 from engage_server.services.risk.known import DoorAtRisk, SiteTonight
+from engage_server.services.risk.walking import at_the_door
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Page
 from engage_server.web.console.visit import Visit
@@ -15,6 +17,7 @@ from engage_server.web.console.visit import Visit
 _DOORS = 50  # of each site
 _WALKED = 500
 _HTTP, _HTTPS = 80, 443
+_LEADS_TO = {ROTATION_WAITS.code: "rotation", RENEWAL_LATE.code: "rotation", RENEWAL_SOON.code: "rotation"}
 
 
 def show(visit: Visit) -> Mapping[str, Any]:
@@ -27,6 +30,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "at_risk": sum(len(each.doors) for each in found),
         "without_doors": [each.site for each in found if not each.doors and not _has_doors(visit, each.site)],
         "served": visit.services.current_releases(),
+        "leads_to": _LEADS_TO,
         "zone_of": visit.zone_of,
         "try_it": lambda site: _try_it(visit, site),
         "zone": "each site's own",
@@ -47,7 +51,19 @@ def _has_doors(visit: Visit, site: str) -> bool:
 def show_walk(visit: Visit) -> Mapping[str, Any]:
     """The doors that somebody should walk to, by place."""
     doors = [door for each in _sites(visit) for door in each.doors]
-    return {"places": by_place(doors[:_WALKED]), "left_out": max(0, len(doors) - _WALKED)}
+    sites = {each.name: each for each in visit.services.sites.all()}
+    places = [
+        (sites[site], place, [(door, at_the_door(door)) for door in some])
+        for site, place, some in by_place(doors[:_WALKED])
+        if site in sites
+    ]
+    zones = {str(visit.zone_of(site)) for site, *_ in places}
+    return {
+        "places": places,
+        "left_out": max(0, len(doors) - _WALKED),
+        "zone_of": visit.zone_of,
+        "zone": zones.pop() if len(zones) == 1 else "each site's own" if zones else "UTC",
+    }
 
 
 def by_place(doors: Sequence[DoorAtRisk]) -> list[tuple[str, str, list[DoorAtRisk]]]:

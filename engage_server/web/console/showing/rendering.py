@@ -72,11 +72,12 @@ def without_turns(value: Any) -> Any:
 def of_zone(zone: Any) -> dict[str, Any]:
     """The functions by which templates write times of a site, or of no site: then in UTC."""
     if zone is None:
-        return {"time": words.local_time, "day": words.local_day, "zone": "UTC"}
+        return {"time": words.local_time, "day": words.local_day, "zone": "UTC", "own_zone": None}
     return {
         "time": partial(words.local_time, zone=zone),
         "day": partial(words.local_day, zone=zone),
         "zone": str(zone),
+        "own_zone": zone,
     }
 
 

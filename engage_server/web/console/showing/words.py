@@ -1,13 +1,20 @@
 """Filters of the templates: how times, counts and sentences are written."""
 
+import re
+from collections.abc import Mapping
 from datetime import UTC, datetime, tzinfo
+from typing import Any
 
+from jinja2 import pass_context
 from markupsafe import Markup
 
 from engage_server.records import DeviceLabel, door_title
 from engage_server.services.risk.kinds import Severity
 
+_FORMAT = "%Y-%m-%d %H:%M UTC"
+_TIME = re.compile(r"(\b\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC\b)", re.ASCII)
 _KIB = 1024
+_NAME = re.compile(r"[\d./:_@\\]")  # in the first word of a sentence
 _UNITS = ((86400, "day"), (3600, "hour"), (60, "minute"))
 
 
@@ -54,12 +61,41 @@ def counted(count: int, thing: str, things: str = "") -> str:
     return f"{count:,} {thing if count == 1 else things or f'{thing}s'}"
 
 
-def sentence(text: str) -> str:
-    """A sentence as a page shows it: with a capital, and a full stop at its end."""
+@pass_context
+def sentence(context: Mapping[str, Any], text: str, zone: tzinfo | None = None) -> str | Markup:
+    """A sentence as a page shows it: with a capital, a full stop at its end, and its times as :func:`local_time`.
+
+    Services write times in UTC. The column beside such a sentence has the site's time, and so must the sentence.
+
+    A name stays as it is: an address, a file, or whatever else a sentence begins with that is no word.
+
+    Args:
+        context: Of the template: its ``own_zone`` counts if no other is given.
+        text: The sentence.
+        zone: Where the reader thinks.
+    """
     stripped = text.strip()
     if not stripped:
         return ""
-    return stripped[0].upper() + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
+    first = stripped.split(maxsplit=1)[0].rstrip(".,;!?")  # with a colon it names what the sentence is about
+    begins = stripped[0] if _NAME.search(first) else stripped[0].upper()
+    whole = begins + stripped[1:] + ("" if stripped[-1] in ".!?:" else ".")
+    return with_local_times(whole, zone or context.get("own_zone") or UTC)
+
+
+def with_local_times(text: str, zone: tzinfo) -> str | Markup:
+    """The text with each time in it as a clock on the wall there shows it. What is no time stays as it is."""
+    parts = _TIME.split(text)
+    if len(parts) == 1:
+        return text
+    return Markup("").join(_time_or_text(part, zone) if place % 2 else part for place, part in enumerate(parts))
+
+
+def _time_or_text(part: str, zone: tzinfo) -> str | Markup:
+    try:
+        return local_time(datetime.strptime(part, _FORMAT).replace(tzinfo=UTC), zone)
+    except (ValueError, OverflowError):  # others may write what only looks like a time
+        return part
 
 
 def severity_word(severity: Severity | str) -> str:

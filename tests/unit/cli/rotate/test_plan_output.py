@@ -33,6 +33,8 @@ def test_one_way_in_detail_or_all(installation: Path) -> None:
     shown = ok(engage(installation, "rotate", "plan", "--way", "cut-over"))
     assert shown.count("1. build and stage") == 1
     assert "device with the old anchor: refuses it" in shown
+    assert "device with the new anchor: accepts it until " in shown
+    assert "device with the new anchor" not in ok(engage(installation, "rotate", "plan", "--way", "server-renewal"))
     assert shown.splitlines()[-1].endswith("rotate start --site main --way cut-over")
 
 

@@ -67,13 +67,13 @@ def test_nobody_comes_back_to_what_its_own_anchor_refuses(served: World) -> None
     assert "comes back." in other.then
 
 
-def test_who_accepted_a_release_last_counts_for_it_whatever_anchor_it_holds(served: World) -> None:
-    """Through a link, a door accepts a release and keeps the anchor of before."""
+def test_who_accepts_a_release_counts_for_it_whatever_anchor_it_holds(served: World) -> None:
+    """Through a link, doors accept a release and keep the anchor of before."""
     served.rotations.start(served.request(RotationWay.LINKED_REKEY), served.occasion)
     transition, last = served.rotations.all("main")[-1].releases
     come(served, 1, transition, fetches=False, minutes=10)
-    found = served.held_anchors.reception("main", last, NOW, holding=transition)
-    assert (found.devices, found.refuse, found.refusing) == (1, 1, (nameless(1),))
+    found = served.held_anchors.reception("main", last, NOW, accepting=transition)
+    assert (found.devices, found.refuse, found.refusing) == (3, 3, tuple(map(nameless, (1, 2, 3))))
 
 
 def test_after_going_back_over_a_root_those_that_moved_on_refuse(served: World) -> None:
@@ -96,6 +96,8 @@ def test_through_a_link_the_old_anchor_is_still_held(served: World) -> None:
     assert reception(served, transition).refuse == 0
     assert reception(served, transition).not_holding == (nameless(1), nameless(3))
     assert reception(served, last).refusing == (nameless(1), nameless(3))
+    compared = served.held_anchors.reception("main", last, NOW, accepting=transition)
+    assert (compared.devices, compared.refusing) == (3, (nameless(1), nameless(3))), "all accept the first of the two"
 
 
 def test_what_was_fetched_since_is_not_proven(served: World) -> None:

@@ -83,6 +83,21 @@ OF_DOORS: dict[str, list[tuple[Case, Case]]] = {
         ),
     ],
 }
+OPEN = Rotation(
+    number=1,
+    site="main",
+    way=RotationWay.SERVER_RENEWAL,
+    state=RotationState.RUNNING,
+    from_release=1,
+    releases=(2,),
+    step=1,
+    step_at=NOW,
+    folder="",
+    policy=GatePolicy(),
+    after=(),
+    started_at=NOW,
+    started_by="tester",
+)
 OF_SITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "risk.path_cut": ({"path": CUT}, {"path": replace(CUT, state=PathState.OK)}),
     "risk.path_degraded": (
@@ -94,6 +109,12 @@ OF_SITES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"ends": (Expiry("main", "server", UNTIL - SECOND),)},
         {"ends": (Expiry("main", "server", UNTIL),)},
     ),
+    "risk.rotation_waits": (
+        {"rotation": replace(OPEN, state=RotationState.HELD, why="a door is lost")},
+        {"rotation": OPEN},
+    ),
+    "risk.renewal_late": ({"urgencies": {Expiry("main", "server", FAR): "late"}}, {"urgencies": {}}),
+    "risk.renewal_soon": ({"urgencies": {Expiry("main", "server", FAR): "soon"}}, {"urgencies": {}}),
 }
 CASES = [
     pytest.param(code, bad, good, id=f"{code}-{number}")

@@ -109,7 +109,7 @@ def test_a_server_certificate_that_ends_tonight_is_said_once_for_the_site(world:
     world.releases.activate("main", number, {}, world.occasion)
     for each in range(3):
         night(world, range(20), number, each)
-    assert evening(world, 3).worst is None
+    assert [risk.kind.code for risk in evening(world, 3).risks] == ["risk.renewal_soon"]
     end = next(each for each in world.overview.look_at("main", world.later(days=3)).certificates).expiry.not_after
     night(world, range(20), number, (end - NOW).days - 1)
     found = world.tonight.look_at("main", end - 6 * HOUR)

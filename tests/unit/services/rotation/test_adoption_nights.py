@@ -152,7 +152,7 @@ def test_the_night_before_a_release_was_served_is_not_shown(site: World, hour: i
     ahead = served - NOW
     for night in range(-7, 0):
         site.see(*(site.finished(device, 1, served + night * DAY) for device in range(DEVICES)))
-    site.rotations.start(site.request(RotationWay.SERVER_RENEWAL), site.later(hours=ahead / HOUR))
+    site.rotations.start(site.request(RotationWay.SERVER_RENEWAL), site.later(hours=ahead // HOUR))
     found = AdoptionNights(site.store).of_site("main", served + 36 * HOUR)
     assert found is not None
     assert found.nights[0].date == date(2026, 11, begins)

@@ -65,7 +65,7 @@ def test_what_is_the_same_and_what_is_not(world: World) -> None:
     assert not rows["anchor"].is_same
     assert not rows["private key"].is_same
     assert rows["names in the server certificate"].is_same
-    assert rows["bytes left"].first == str(contents_of(world.releases.one("main", 1)).budget.left)
+    assert rows["bytes left"].first == f"{contents_of(world.releases.one('main', 1)).budget.left:,}"
     assert side_by_side(world, 1, 1).changes == ()
 
 
@@ -76,7 +76,7 @@ def test_a_host_that_only_one_of_them_names_is_a_change(world: World) -> None:
     assert (row.is_same, row.second) == (False, f"{row.first} b.example.org")
 
 
-def test_only_doors_that_hold_the_first_anchor_count(world: World) -> None:
+def test_only_doors_that_accept_the_first_count(world: World) -> None:
     """One came through with the first release, one with the second, and one with none."""
     world.see(world.finished(1, 1, NOW - timedelta(days=2)))
     world.releases.activate("main", 2, {}, world.occasion)
@@ -93,8 +93,8 @@ def test_only_doors_that_hold_the_first_anchor_count(world: World) -> None:
     assert "1 would accept release 1, 0 would fail TLS" in side_by_side(world, 1, 1).sentence
 
 
-def test_no_door_is_said_to_hold_what_nobody_holds(world: World) -> None:
-    assert side_by_side(world).sentence == "no door accepted release 1 last or is known to hold its anchor alone"
+def test_no_door_is_said_to_accept_what_nobody_met(world: World) -> None:
+    assert side_by_side(world).sentence == "no door is known to accept release 1 for certain"
 
 
 def test_who_staged_and_served_it(world: World) -> None:

@@ -4,6 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 from engage_server.composition.operator_side import OperatorSide
+from engage_server.services.releases.lifecycle import chain_of
 from engage_server.serving.operators.acting_side import ActingSide
 from engage_server.serving.operators.exposition import Exposition
 from engage_server.serving.operators.figures.doors_at_risk import SECONDS, DoorsAtRisk
@@ -27,6 +28,18 @@ def test_doors_by_site_and_severity(world: World, tmp_path: Path) -> None:
         text = exposition.text().decode()
         assert f'engage_doors_at_risk{{severity="medium",site="main"}} {expected}' in text
         assert 'engage_doors_at_risk{severity="high",site="main"} 0.0' in text
+        assert "engage_site_risk{" not in text
+
+
+def test_what_concerns_a_whole_site(world: World, tmp_path: Path) -> None:
+    """Once for each kind, such as a renewal that comes too late."""
+    world.add_site("main")
+    world.release("main")
+    exposition = Exposition(tmp_path / "metrics", tmp_path / "spool", world.distribution())
+    side = OperatorSide(world.store, load_settings(None, {}, {}, tmp_path))
+    later = chain_of(world.store.release("main", 1)).server.not_valid_after_utc - 3 * DAY
+    DoorsAtRisk(ActingSide(lambda: side), exposition.tell_risks, lambda: later).count()
+    assert 'engage_site_risk{code="risk.renewal_late",severity="high",site="main"} 1.0' in exposition.text().decode()
 
 
 def test_what_takes_long_is_counted_less_often(world: World, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from engage_server.records import (
     Upstream,
 )
 from engage_server.services.call_in.upload_spool import Upload
-from engage_server.services.device_files.fault_journal import CallFault
+from engage_server.services.device_files.fault_journal import NO_DEVICE, CallFault
 from tests.support.chains import NOW
 from tests.support.console import Console
 from tests.support.world import World, serial_of
@@ -62,6 +62,18 @@ def test_it_says_how_the_site_answers_what_waits_and_what_was_refused(refused: l
     assert page.rows()[0][1] == "422"
     assert TOKEN not in page.answer.text
     assert "engage site call-in main" in page.text
+
+
+def test_doors_of_refused_uploads_are_shown_by_name(refused: list[str], world: World, console: Console) -> None:
+    """Also to those who hear a button, and above the form that discards one."""
+    world.sites.add_device(serial_of(1), "main", world.occasion, DeviceLabel("North entrance"))
+    browser = console.person("ann")
+    page = browser.page(PATH)
+    assert [row[0] for row in page.rows()] == [f"North entrance {serial_of(1)}", serial_of(2)]
+    upload = next(each for each in refused if serial_of(1) in each)
+    buttons = [" ".join(each.text_content().split()) for each in page.tree.xpath("//td//button")]
+    assert f"Try again North entrance, {upload}" in buttons
+    assert "Discard an upload of North entrance" in browser.page(f"{PATH}?discard={upload}").text
 
 
 def test_a_site_without_an_upstream_system_says_so(console: Console) -> None:
@@ -147,13 +159,14 @@ def test_faults_are_shown_with_the_name_of_their_door(world: World, console: Con
     world.sites.add_device(serial, "main", world.occasion, DeviceLabel("North entrance"))
     (world.folder / "data" / "spool").mkdir(parents=True)
     console.side.call_faults.record("main", CallFault(NOW, serial, "<b>its database</b> is damaged"))
-    console.side.call_faults.record("main", CallFault(NOW, "uploads wait", "it answers 500"))
+    console.side.call_faults.record("main", CallFault(NOW, NO_DEVICE, "https://access.example.org/engage answers 500"))
     page = console.person("ann").page(PATH)
     console.side.call_faults.record("main", CallFault(NOW, serial_of(9), "it is on no list"))
     assert f"/sites/main/doors/{serial_of(9)}" not in console.person("bob").page(PATH).links()
     rows = page.rows()
-    assert [row[1] for row in rows] == ["uploads wait", f"North entrance {serial}"]
+    assert [row[1] for row in rows] == ["none: uploads wait", f"North entrance {serial}"]
     assert "<b>" not in page.answer.text
+    assert rows[0][2] == "https://access.example.org/engage answers 500."
     assert rows[1][2] == "<b>its database</b> is damaged."
 
 

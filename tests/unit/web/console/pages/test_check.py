@@ -95,3 +95,17 @@ def test_a_site_of_others_cannot_be_named(console: Console, folder: Path) -> Non
     browser = console.person("eve", Role.VIEWER, ("elsewhere",))
     assert "main" not in browser.page("/check").tree.xpath("//select[@id='site']/option/@value")
     assert "has none there" in browser.refused("/check", "/check", chain=_chain(folder), site="main").alert
+
+
+def test_who_has_a_role_at_one_site_checks_chains_too(console: Console, folder: Path) -> None:
+    """For no site, and for that one."""
+    browser = console.person("eve", Role.VIEWER, ("main",))
+    assert "Devices will accept" in _checked(browser, chain=_chain(folder)).status
+    assert "Devices will accept" in _checked(browser, chain=_chain(folder), site="main").status
+
+
+def test_a_private_key_among_the_hosts_is_refused(browser: Browser, folder: Path) -> None:
+    """It is not dropped without a word."""
+    key = (folder / "partner_server.key").read_text()
+    page = browser.refused("/check", "/check", chain=_chain(folder), hosts=key)
+    assert key.splitlines()[1] not in page.answer.text

@@ -46,7 +46,7 @@ def test_a_door_is_shown_with_its_nights_and_what_it_did(door: str, console: Con
     assert len(nights) == 30
     assert sum("came through by TLS" in row[1] for row in nights) == 2
     assert "called, but did not finish TLS" in nights[-2][1]
-    assert page.tree.xpath("count(//figure/*[name()='svg'])") == 1
+    assert page.tree.xpath("count(//figure//*[name()='svg'])") == 1
     lines = [" ".join(each.text_content().split()) for each in page.tree.xpath("//ol[@class='timeline']/li")]
     assert len(lines) == 3
     assert lines[0].endswith("Came through by TLS with release 1 from 192.0.2.1.")

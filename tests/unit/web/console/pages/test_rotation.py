@@ -1,5 +1,6 @@
 """The rotation of a site in the console: planned, started, watched through nights, approved, and taken back."""
 
+import re
 import shutil
 from datetime import timedelta
 from typing import Any
@@ -108,7 +109,9 @@ class TestPlan:
         assert rekey[1] == "The whole chain, with a new root. The old root vouches for it at first."
         assert rekey[2].startswith("Transition chain: they accept it until ")
         assert rekey[2].endswith("Next chain: they fail TLS once, fetch the new anchor, and come back.")
-        assert rekey[3] == "Transition chain: they accept it. Next chain: they accept it."
+        until = re.findall(r"they accept it until [0-9]{4}-[0-9]{2}-[0-9]{2}", rekey[3])
+        assert rekey[3] == f"Transition chain: {until[0]}. Next chain: {until[1]}."
+        assert ways["server-renewal"][3] == "There is no new anchor."
         assert rekey[4] == "0 doors, with chain 2 of 2"
         assert 3000 < int(rekey[5].replace(",", "")) < 4096
         assert rekey[7:] == ["root", "yes"]
@@ -128,6 +131,24 @@ class TestPlan:
         assert all(each.endswith("of 4096 bytes") for each in titles)
         assert page.form(START)["way"] == "linked-rekey"
         assert "Way: server-renewal" in ann.page(f"{PAGE}?way=%3Cscript%3E").text
+
+    def test_no_door_has_a_new_anchor_where_there_is_none(self, keys: World, console: Console) -> None:
+        ann = console.person("ann")
+        assert "A door with the new anchor" not in ann.page(f"{PAGE}?way=server-renewal").text
+        assert "A door with the new anchor accepts it until " in ann.page(f"{PAGE}?way=cut-over").text
+
+    def test_chains_from_elsewhere_are_folded_while_nothing_is_due(self, keys: World, console: Console) -> None:
+        ann = console.person("ann")
+        folded = "//details[@id='elsewhere'][not(@open)]"
+        assert ann.page(PAGE).tree.xpath(folded)
+        console.now = NOW + timedelta(days=790)
+        assert not console.again(ann, "ann").page(PAGE).tree.xpath(folded)
+
+    def test_releases_name_the_same_command_for_the_next_chain(self, keys: World, console: Console) -> None:
+        command = f"engage chain renew certs/main-{NOW:%Y-%m-%d} --from certs/main --way server-renewal --host"
+        ann = console.person("ann")
+        assert command in ann.page(PAGE).text
+        assert command in ann.page("/sites/main/releases").text
 
     def test_the_doors_that_a_new_root_makes_fail_are_named(self, doors: World, console: Console) -> None:
         page = console.person("ann").page(PAGE)
@@ -165,7 +186,7 @@ class TestPlan:
     def test_without_the_keys_the_command_for_their_machine_is_shown(self, world: World, console: Console) -> None:
         page = console.person("ann").page(f"{PAGE}?way=linked-rekey")
         hosts = " ".join(f"--host {host}" for host in HOSTS)
-        folder = f"main-{NOW:%Y-%m-%d}"
+        folder = f"certs/main-{NOW:%Y-%m-%d}"
         assert f"engage chain renew {folder} --from certs/main --way linked-rekey {hosts}" in page.text
         assert "way" not in page.form(START)
         assert page.tree.xpath("//input[@name='way']/@value") == ["cut-over"]

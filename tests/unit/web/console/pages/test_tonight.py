@@ -2,7 +2,10 @@
 
 from datetime import timedelta
 
-from engage_server.records import DeviceLabel, Host, Role
+from engage_server.pki.issuing.profiles import Lifetimes
+from engage_server.records import DeviceLabel, Host, Role, Sighting, SightingKind
+from engage_server.services.chains.folder import read_chain_folder
+from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW
 from tests.support.console import Console
 from tests.support.world import World, serial_of
@@ -71,3 +74,52 @@ def test_the_walk_list_is_sorted_by_place(world: World, console: Console) -> Non
     page = console.person("ann", Role.VIEWER).page("/tonight/walk-list")
     headings = [heading.text_content() for heading in page.tree.xpath("//main//h2")]
     assert headings == ["main: Building 1", "main: Building 9", "main: no place is known"]
+
+
+def test_each_further_risk_says_what_to_do(world: World, console: Console) -> None:
+    """As the command does. What was said already is not said twice."""
+    world.see(world.finished(1, 1, NOW - timedelta(days=1)))
+    world.release()
+    refused = SightingKind.HANDSHAKE_FAILED
+    world.see(Sighting(refused, NOW, "https", "192.0.2.1", None, "main", 2, failure="alert unknown_ca"))
+    (row,) = console.person("ann", Role.VIEWER).page("/").rows()
+    assert "It would refuse what is served." in row[2]
+    assert "To do: Check that port 80 is open to it." in row[2]
+
+
+def test_times_in_sentences_are_those_of_the_site(world: World, console: Console) -> None:
+    """As in the column beside them, with UTC in the title."""
+    world.sites.change(world.store.site("main"), SiteChanges(time_zone="Asia/Tokyo"), "", world.occasion)
+    world.see(world.finished(1, 1, NOW - timedelta(hours=3)))
+    at = NOW - timedelta(hours=2)
+    world.see(Sighting(SightingKind.NOTICE, at, "http", "192.0.2.1", serial_of(1), "main", 1))
+    page = console.person("ann", Role.VIEWER).page("/")
+    (row,) = page.rows()
+    assert f"It asked by plain HTTP at {at + timedelta(hours=9):%Y-%m-%d %H:%M}" in row[2]
+    assert "UTC" not in row[2]
+    assert page.tree.xpath(f"//td/time[@title='{at:%Y-%m-%d %H:%M} UTC']")
+
+
+def test_what_has_to_be_renewed_stands_above_the_doors(world: World, console: Console) -> None:
+    """With the way there."""
+    world.see(world.finished(1, 1, NOW))
+    assert "last safe day" not in console.person("ann", Role.VIEWER).page("/").text
+    chain = read_chain_folder(world.chain_folder(lifetimes=Lifetimes(server_days=30)))
+    number = world.releases.stage(chain, "main", world.occasion).release.number
+    world.releases.activate("main", number, {}, world.occasion)
+    page = console.person("bob", Role.VIEWER).page("/")
+    assert "The last safe day to renew a certificate has passed." in page.text
+    assert page.text.index("last safe day") < page.text.index("It would refuse what is served")
+    assert "/sites/main/rotation" in page.links()
+
+
+def test_the_walk_list_is_for_paper(world: World, console: Console) -> None:
+    """Why in plain words, what to do there, room for a note, and no command."""
+    _silent_door(world, 1, DeviceLabel("Roof", "Building 9"))
+    page = console.person("ann", Role.VIEWER).page("/tonight/walk-list")
+    (entry,) = page.tree.xpath("//main//ul/li")
+    text = " ".join(entry.text_content().split())
+    assert "Why: It has not called for longer than usual. To do: Check its battery and its WiFi." in text
+    assert text.endswith("Note:")
+    assert "engage " not in text
+    assert entry.xpath(".//span[@class='tick-here']")
