@@ -26,8 +26,8 @@ _SHOWN_CONTROLS = """[...document.querySelectorAll("nav, form, button, .skip")].
     .map((each) => each.outerHTML.slice(0, 200))"""
 
 
-# each page in the lightest look, in the darkest and narrowest, and in one of the others by turns: with all six, CI would
-# take too long. scripts/judge-pages shows all
+# each page in the lightest look, in the darkest and narrowest, and in one of the others by turns: with all six, CI
+# would take too long. scripts/judge-pages shows all
 _ALWAYS = (LOOKS[0], LOOKS[3])
 _BY_TURNS = [look for look in LOOKS if look not in _ALWAYS]
 _SEEN = [
