@@ -17,6 +17,7 @@ from engage_server.errors import (
     NotFound,
     NotPossible,
     Refused,
+    TooEarly,
     UpstreamAway,
     UsageError,
 )
@@ -44,6 +45,7 @@ _OTHER = "request.refused"
 
 # the first class that fits counts
 _OF_ERRORS: tuple[tuple[type[EngageError], int], ...] = (
+    (TooEarly, 429),
     (NotFound, 404),
     (Conflict, 409),
     (UsageError, 400),

@@ -16,7 +16,7 @@ from engage_server.errors import Refused
 from engage_server.records import Actor, ActorKind, Approval
 
 # accounts that several people act through
-_SHARED = frozenset({"root", "engage"})
+SHARED_ACCOUNTS = frozenset({"root", "engage"})
 _AS = " as "
 
 
@@ -58,9 +58,9 @@ def person_of(name: str) -> str:
         "" for nobody in particular. That includes ``bert as anna``: either may have typed it.
     """
     behind, separator, account = name.partition(_AS)
-    if separator and account.casefold() not in _SHARED:
+    if separator and account.casefold() not in SHARED_ACCOUNTS:
         return ""
-    is_of_one = behind and " " not in behind and _spelling(behind) not in _SHARED
+    is_of_one = behind and " " not in behind and _spelling(behind) not in SHARED_ACCOUNTS
     return behind if is_of_one else ""
 
 

@@ -7,11 +7,14 @@ from datetime import datetime, timedelta
 
 from engage_server.errors import Conflict, NotFound, Refused, UsageError
 from engage_server.records import AuditAction, Grant, Occasion, Person, PersonState, Role
+from engage_server.services.access.approvals import SHARED_ACCOUNTS
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.secrets_at_rest import digest_of, new_secret
 from engage_server.store.interface import PeopleStore
 
 LINK_GOOD_FOR = timedelta(minutes=10)
+# the audit log has the servers themselves, and callers without a name, as these
+_OF_OTHERS = SHARED_ACCOUNTS | {"servers", "nobody"}
 _NAME = re.compile(r"[a-z0-9][a-z0-9._@-]{0,63}", re.ASCII)
 
 
@@ -87,11 +90,15 @@ class People:
     def change(self, name: str, grant: Grant, occasion: Occasion, *, may_be_last: bool) -> None:
         """Give a person another role. Their sessions end, so that none keeps the role of before.
 
+        The same role at the same sites changes nothing: no session ends, and the audit log gets no entry.
+
         Raises:
             NotFound: There is no such person.
             Conflict: It is the last admin, and would be none any more.
         """
         person = self.person(name)
+        if grant == person.grant:
+            return
         if grant.role is not Role.ADMIN or grant.sites is not None:
             self._assert_not_last(person, may_be_last)
         event = occasion.event(AuditAction.PERSON_CHANGED, person=person.name, **facts_of(grant))
@@ -210,6 +217,12 @@ def _read_name(name: str) -> str:
         raise UsageError(
             f"'{name}' cannot be a person's name",
             "Use letters, digits, '.', '_', '-' and '@', at most 64. Begin with a letter or digit.",
+            code="person.name",
+        )
+    if read in _OF_OTHERS:
+        raise UsageError(
+            f"'{read}' cannot be a person's name: the audit log has others under it",
+            "Choose another.",
             code="person.name",
         )
     return read

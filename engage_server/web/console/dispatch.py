@@ -32,6 +32,7 @@ from engage_server.web.problems import status_of
 from engage_server.web.sign_in import form_tokens
 from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.sign_in.next_page import SIGN_IN, with_next
+from engage_server.web.sign_in.openid import with_retry
 
 _SEE_OTHER = 303
 
@@ -105,7 +106,7 @@ class Dispatch:
                 if not self._may_see(page, visit):
                     raise
                 token = form_tokens.form_token(visitor.session)
-                return shown(visit.refused(refusal), token, status_of(refusal))
+                return with_retry(shown(visit.refused(refusal), token, status_of(refusal)), refusal)
 
         act.__name__ = form.name
         return act

@@ -27,17 +27,28 @@ def read_grant(visit: Visit, form: str) -> Grant:
     """What the fields of a form say.
 
     Raises:
-        UsageError: It names no role or place of the lists, or no site is ticked.
+        UsageError: It names no role or place of the lists. No site is ticked, or some are beside all sites.
     """
     role, where = visit.typed(f"{form}-role"), visit.typed(f"{form}-where")
     if role not in list(Role) or where not in (_EVERYWHERE, _TICKED):
         raise UsageError("the form names no role, or does not say where it holds", "Choose both in the lists.")
-    if where == _EVERYWHERE:
-        return Grant(Role(role))
     sites = [each.name for each in visit.services.sites.all() if visit.is_ticked(f"{form}-at-{each.name}")]
+    if where == _EVERYWHERE:
+        _assert_none_ticked(sites)
+        return Grant(Role(role))
     if not sites:
         raise UsageError("no site is ticked", "Tick each site where the role holds, or choose all sites.")
     return Grant(Role(role), frozenset(sites))
+
+
+def _assert_none_ticked(sites: list[str]) -> None:
+    """Who ticks sites means them alone: all sites would be more than they meant."""
+    if sites:
+        raise UsageError(
+            "sites are ticked, but 'at all sites' is chosen",
+            "Choose 'only at the sites that are ticked below'. Or tick none.",
+            code="grant.both",
+        )
 
 
 def grant_version(grant: Grant) -> str:

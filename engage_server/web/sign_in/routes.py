@@ -90,7 +90,8 @@ class _Pages:
 
     def sign_in(self) -> AnyResponse:
         """Check name and password. A session of before ends: a browser has one person."""
-        name, password = request.form.get("name", ""), request.form.get("password", "")
+        # no name has a NUL, which not every database takes, so it is one of nobody
+        name, password = request.form.get("name", "").replace("\0", "\ufffd"), request.form.get("password", "")
         aim = read_next(request.form.get(NEXT))
         try:
             signed_in = self._access().sign_ins.by_password(name, password, _address(), self._now())

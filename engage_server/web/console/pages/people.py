@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from engage_server.errors import NotFound
-from engage_server.records import Person
+from engage_server.records import AuditAction, Person
 from engage_server.services.access.people import LINK_GOOD_FOR
 from engage_server.services.access.permissions import Act
 from engage_server.web.api.route import Scope
@@ -74,7 +74,7 @@ def change_person(visit: Visit) -> str:
     person = _unchanged(visit)
     grant = read_grant(visit, "change")
     visit.services.access.people.change(person.name, grant, visit.because(), may_be_last=False)
-    return after(visit, _PATH)
+    return after(visit, _PATH, AuditAction.PERSON_CHANGED)
 
 
 def lock_person(visit: Visit) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher
@@ -146,6 +147,21 @@ class TestSigningIn:
         assert "not this one!" not in answer.text
         assert "<b>anna" not in answer.text
         assert "&lt;b&gt;anna" in answer.text
+
+    def test_a_name_with_a_nul_is_nobodys(self, door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+        """PostgreSQL refuses to be asked for one, so no store is."""
+        asked: list[str] = []
+        by_password = door.sign_ins.by_password
+
+        def heard(name: str, *others: Any) -> Any:
+            asked.append(name)
+            return by_password(name, *others)
+
+        monkeypatch.setattr(door.sign_ins, "by_password", heard)
+        answer = door.browser().post("/sign-in", data={"name": "an\0na", "password": PASSWORD})
+        assert answer.status_code == 403
+        assert "Name or password is wrong" in answer.text
+        assert asked == ["an\ufffdna"]
 
     def test_guessing_is_slow(self, door: Door, secret: str) -> None:
         set_password(door.browser(), secret)

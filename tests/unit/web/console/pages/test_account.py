@@ -124,3 +124,11 @@ class TestPassword:
         page = ann.page(PAGE)
         assert "you sign in at the OpenID provider" in page.text
         assert not page.tree.xpath(f"//form[@action='{CHANGE}']")
+
+
+def test_who_guesses_the_old_password_is_told_when_to_try_again(ann: Browser) -> None:
+    statuses = [_change(ann, old="wrong horse battery").status_code for _ in range(6)]
+    early = _change(ann, old="wrong horse battery")
+    assert (statuses[0], early.status_code) == (422, 429)
+    assert int(early.headers["Retry-After"]) > 0
+    assert "Retry-After" not in ann.get(PAGE).headers

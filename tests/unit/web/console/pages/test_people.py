@@ -119,7 +119,11 @@ class TestChanging:
     @pytest.mark.parametrize(
         ("action", "typed", "wanted"),
         [
-            ("change", {"change-role": "approver", "change-where": "all"}, AuditAction.PERSON_CHANGED),
+            (
+                "change",
+                {"change-role": "approver", "change-where": "all", "change-at-main": ""},
+                AuditAction.PERSON_CHANGED,
+            ),
             ("lock", {}, AuditAction.PERSON_LOCKED),
             ("remove", {"confirm": "ann"}, AuditAction.PERSON_REMOVED),
         ],
@@ -138,8 +142,28 @@ class TestChanging:
         _add(console, world)
         form = admin.page(OF_ANN).form("/people/change")
         assert (form["change-role"], form["change-where"], form["change-at-main"]) == ("operator", "ticked", "yes")
+        session = _add(console, world, "eve", Grant(Role.VIEWER))
+        page = admin.act(f"{PAGE}?person=eve", "/people/change")
+        assert page.status == "Nothing had to be changed."
+        assert console.side.access.sign_ins.actor(session, NOW), "nothing was changed, so their session goes on"
+        assert AuditAction.PERSON_CHANGED not in [each.action for each in audit_events(world.store)]
         admin.act(OF_ANN, "/people/change")
         assert console.side.access.people.person("ann").grant == Grant(Role.OPERATOR, frozenset({"main"}))
+
+    def test_all_sites_are_not_given_where_some_are_ticked(
+        self, console: Console, world: World, admin: Browser
+    ) -> None:
+        _add(console, world)
+        said = admin.refused(OF_ANN, "/people/change", **{"change-where": "all"}).alert
+        assert said.startswith("Sites are ticked, but 'at all sites' is chosen.")
+        typed = {"name": "bob", "add-role": "viewer", "add-where": "all", "add-at-main": "yes"}
+        assert "Sites are ticked" in admin.refused(PAGE, "/people/add", **typed).alert
+        assert [each.name for each in console.side.access.people.all()] == ["ann", "root-ann"]
+
+    @pytest.mark.parametrize("name", ["root", "Engage", "servers"])
+    def test_nobody_gets_a_name_that_the_log_has_for_others(self, admin: Browser, name: str) -> None:
+        typed = {"name": name, "add-role": "viewer", "add-where": "all"}
+        assert "cannot be a person's name" in admin.refused(PAGE, "/people/add", **typed).alert
 
     def test_a_reset_shows_a_link_once_and_unlocks(self, console: Console, world: World, admin: Browser) -> None:
         _add(console, world)
