@@ -23,6 +23,7 @@ from engage_server.web.console.visit import Visit
 _Night = tuple[date, str, list[DoneByDoor]]
 
 _LINES = 30  # of the timeline
+_NIGHTS = 3  # of the timeline that are not folded away with the earlier ones
 _EVENTS = 20
 _MOST_BYTES = 4 * 1024 * 1024
 _ROUTES = {each.name: each for each in (*devices.ROUTES, *device_names.ROUTES)}
@@ -42,6 +43,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "refusals_hidden": not doors.shows_refusals(view),
         "grades": _grades(view),
         "timeline": timeline,
+        "nights_unfolded": _NIGHTS,
         "by_night": _by_night(timeline.items, nights, visit.zone_of(visit.site)),
         "may_see_files": may_see_files,
         "files": doors.files(view) if may_see_files else DoorFiles(),

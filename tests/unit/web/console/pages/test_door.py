@@ -223,3 +223,15 @@ def test_another_site_is_hidden(door: str, world: World, console: Console) -> No
     browser = console.person("ann", Role.OPERATOR, ("other",))
     assert browser.get(PATH).status_code == 403
     assert browser.get(f"/sites/other/doors/{door}").status_code == 404
+
+
+def test_only_the_newest_nights_are_not_folded_away(world: World, console: Console) -> None:
+    """The forms below stay within reach, and the top has a link to them."""
+    world.sites.add_device(SERIAL, "main", world.occasion)
+    world.see(*(world.finished(1, 1, NOW - timedelta(days=day, hours=1)) for day in range(5)))
+    console.now = NOW
+    page = console.person("ann", Role.OPERATOR).page(PATH)
+    assert [each.text for each in page.tree.xpath("//details[details/ol]/summary")] == ["2 earlier nights"]
+    assert page.tree.xpath("count(//details/details[ol])") == 2
+    assert "#change" in page.links()
+    assert page.tree.xpath("count(//h2[@id='change'])") == 1
