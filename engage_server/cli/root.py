@@ -22,7 +22,7 @@ COMMANDS = {
     "serve": ("installation.serve_command", "serve", "Run the server pair, or one instance of it."),
     "site": ("site.site_commands", "site", "Sites: the devices that share a site key and a host."),
     "device": ("device.device_commands", "device", "Devices: which release each has, which are missing, and why."),
-    "upload": ("site.upload_commands", "upload", "Uploads that an upstream system rejected: try again, discard."),
+    "upload": ("site.upload_commands", "upload", "Rejected uploads: list them, try again, or discard one."),
     "import": ("installation.import_commands", "import_group", "Import the vendor's sample servers."),
     "chain": ("chain.chain_commands", "chain", "Certificate chains: build, check, show, renew."),
     "release": ("release.release_commands", "release", "Releases: stage, activate, roll back, retire."),

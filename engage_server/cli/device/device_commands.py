@@ -96,7 +96,7 @@ def add(
 @json_option
 @click.pass_obj
 def show(session: Session, device: str, as_json: bool) -> None:
-    """Show one device: its habit, its releases, the anchor that it holds, its trouble, and what it did lately.
+    """Show one device: its anchor, its trouble, and what it did.
 
     A device that never sent its serial number is known by its address. If it calls in here, the latest events of its
     audits and alerts are shown too. Those that went to an upstream system are not kept here. The database

@@ -46,7 +46,7 @@ _MINUTES = LINK_GOOD_FOR.seconds // 60
 @json_option
 @click.pass_obj
 def demo(session: Session, folder: Path, doors: int, nights: int, as_json: bool) -> None:
-    """Make a demonstration in a new folder: doors and nights to look at.
+    """Make a demonstration to look at: doors and nights.
 
     It is a separate installation, which you remove when you have seen enough. Its doors are virtual, and the time is
     simulated. There are three sites, rotations, people and an audit log, and a few doors in trouble. The history ends

@@ -37,7 +37,7 @@ def upload() -> None:
 @json_option
 @click.pass_obj
 def list_uploads(session: Session, site: str | None, as_json: bool) -> None:
-    """List the uploads of a site that its upstream system rejected.
+    """List the uploads that a site's upstream system rejected.
 
     How many wait, and since when, stands below the list.
     """

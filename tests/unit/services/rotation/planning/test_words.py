@@ -81,7 +81,7 @@ def test_a_new_host_makes_the_server_renewal_due() -> None:
 
 def test_the_command_for_the_other_machine_can_be_pasted(made: RotationPlan) -> None:
     command = words.command_elsewhere(made.way(RotationWay.LINKED_REKEY), made)
-    assert shlex.split(command)[:4] == ["engage", "chain", "renew", f"main-{NOW:%Y-%m-%d}"]
+    assert shlex.split(command)[:4] == ["engage", "chain", "renew", f"certs/main-{NOW:%Y-%m-%d}"]
     assert command.endswith(" ".join(f"--host {host}" for host in HOSTS))
     assert "--way linked-rekey" in command
 
