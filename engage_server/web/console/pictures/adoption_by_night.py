@@ -38,7 +38,7 @@ def picture(values: AdoptionByNight, name: str = "adoption") -> Picture:
         length, half = (_LENGTH / 2, (" (left half)", " (right half)")[place]) if are_close else (_LENGTH, "")
         start = _LEFT + length * place if are_close else _LEFT
         drawing.line(f"limit limit-{kind}", (start, y), (start + length, y), words)
-        _explain(drawing, kind, f"{words}{half}", place)
+        _explain(drawing, kind, f"{words}{half}".removeprefix("the gate "), place)
     return drawing.picture(_COLUMNS, rows(values))
 
 
@@ -68,7 +68,7 @@ def _limits(values: AdoptionByNight) -> list[tuple[str, int, str]]:
     found = [("on", values.enough, f"the gate goes on from {values.enough} doors")]
     if values.lost < values.devices:
         kept = values.devices - values.lost
-        found.append(("back", kept, f"the gate goes back when more than {values.lost} are lost"))
+        found.append(("back", kept, f"the gate goes back above {values.lost} lost doors"))
     return found
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from engage_server.web.console.pictures.drawing import Drawing, Picture, Row
 
-_SIZE = (640, 86)
+_SIZE = (640, 104)
 _LEFT, _TOP, _LENGTH, _HEIGHT = 10.0, 26.0, 620.0, 30.0
 _LETTERS = 7.0  # the room that a letter needs
 _LATER = "a later link"
@@ -76,7 +76,9 @@ def picture(values: ChainBytes, name: str = "chain-bytes") -> Picture:
     end = _LEFT + values.limit * _LENGTH / whole
     drawing.line("limit", (end, _TOP - 6), (end, _TOP + _HEIGHT + 6), f"limit: {values.limit:,} bytes")
     drawing.text("label", (end, _TOP - 10), f"a device holds {values.limit:,} bytes", "end")
-    drawing.text("label", (_LEFT, _TOP + _HEIGHT + 20), f"{_left(values)}. {_later(values)}".strip())
+    drawing.text("label", (_LEFT, _TOP + _HEIGHT + 20), _left(values))
+    if values.link_size is not None:
+        drawing.text("label", (_LEFT, _TOP + _HEIGHT + 38), _later(values))
     return drawing.picture(_COLUMNS, rows(values))
 
 
@@ -100,4 +102,4 @@ def _left(values: ChainBytes) -> str:
 
 
 def _later(values: ChainBytes) -> str:
-    return "" if values.link_size is None else f"Dashed: a link of a later root takes {values.link_size:,} bytes."
+    return "" if values.link_size is None else f"Dashed: a later link takes {values.link_size:,} bytes."
