@@ -221,7 +221,9 @@ def _read_name(name: str) -> str:
         )
     if read in _OF_OTHERS:
         raise UsageError(
-            f"'{read}' cannot be a person's name: the audit log has others under it", "Choose another.", code="person.name"
+            f"'{read}' cannot be a person's name: the audit log has others under it",
+            "Choose another.",
+            code="person.name",
         )
     return read
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import pytest
 from argon2 import PasswordHasher

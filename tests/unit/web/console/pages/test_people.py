@@ -119,7 +119,11 @@ class TestChanging:
     @pytest.mark.parametrize(
         ("action", "typed", "wanted"),
         [
-            ("change", {"change-role": "approver", "change-where": "all", "change-at-main": ""}, AuditAction.PERSON_CHANGED),
+            (
+                "change",
+                {"change-role": "approver", "change-where": "all", "change-at-main": ""},
+                AuditAction.PERSON_CHANGED,
+            ),
             ("lock", {}, AuditAction.PERSON_LOCKED),
             ("remove", {"confirm": "ann"}, AuditAction.PERSON_REMOVED),
         ],
