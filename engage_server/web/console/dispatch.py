@@ -154,7 +154,7 @@ class Dispatch:
 
 def _with_form(visit: Visit, request: Request) -> Visit:
     try:
-        return replace(visit, fields=_single(request.form), files=request.files)
+        return replace(visit, fields=_single(request.form), files=request.files, sent_to=request.path)
     except RequestEntityTooLarge:
         raise BodyInvalid("the form is too large", "Send less.", code="request.too_large") from None
 

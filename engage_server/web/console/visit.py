@@ -55,6 +55,7 @@ class Visit:
         open_sent: Opens a chain that was sent, in a process that can be stopped.
         clock: What time it is by now; aware, UTC. ``occasion`` has the time at which the visitor came.
         browser: With which the visitor comes.
+        sent_to: The path to which a form was sent. "" for a page that is only looked at.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
     """
 
@@ -69,6 +70,7 @@ class Visit:
     open_sent: OpenSent
     clock: Callable[[], datetime]
     browser: Browser
+    sent_to: str = ""
     refusal: EngageError | None = field(default=None)
 
     @property

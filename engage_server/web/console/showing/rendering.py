@@ -15,6 +15,7 @@ from engage_server.web import problems
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
+from engage_server.web.console.showing.forms import Forms
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
 from engage_server.web.sign_in.form_tokens import FIELD
@@ -43,6 +44,7 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     zone = visit.zone_of(visit.site) if visit.page.is_of_site else None
     frame: dict[str, Any] = {
         "visit": visit,
+        "forms": Forms(visit),
         "page": visit.page,
         "now": visit.now,
         "is_refreshed": visit.page.is_refreshed,
