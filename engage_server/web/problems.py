@@ -55,7 +55,8 @@ _OF_ERRORS: tuple[tuple[type[EngageError], int], ...] = (
 )
 NOT_POSSIBLE = "the server cannot do this now"
 NOT_POSSIBLE_NEXT = "Try again later. The log of the operators' instance says what is in the way."
-_NOT_SIGNED_IN, _MAY_NOT = "token.", "access."
+_NOT_SIGNED_IN = frozenset(f"token.{what}" for what in ("missing", "malformed", "wrong", "ended", "revoked"))
+_MAY_NOT = "access."
 
 
 def problem(
@@ -118,7 +119,7 @@ def status_of(error: EngageError) -> int:
 
 def _is_not_signed_in(error: EngageError) -> bool:
     """Whether the caller's own token is missing or not good. Other errors about tokens have such codes, too."""
-    return isinstance(error, Refused) and error.code.startswith(_NOT_SIGNED_IN)
+    return error.code in _NOT_SIGNED_IN
 
 
 def log_if_not_possible(error: EngageError) -> None:
