@@ -128,7 +128,7 @@ class TestPlan:
         assert "Not known: Whether a device finds its path through a link certificate" in page.text
         titles = [each.text for each in page.tree.xpath("//*[local-name()='title' and contains(@id, 'bytes-')]")]
         assert len(titles) == 2
-        assert all(each.endswith("of 4096 bytes") for each in titles)
+        assert all(each.endswith("of 4,096 bytes") for each in titles)
         assert page.form(START)["way"] == "linked-rekey"
         assert "Way: server-renewal" in ann.page(f"{PAGE}?way=%3Cscript%3E").text
 
