@@ -39,7 +39,7 @@ def test_a_good_chain_is_said_to_be_good_with_its_bytes(world: World, browser: B
     page = _checked(browser, chain=_chain(folder), site="main")
     assert "Devices will accept this chain" in page.status
     assert page.tree.xpath("//figure//*[local-name()='svg']")
-    assert ["limit", "", "4096"] in page.rows()
+    assert ["limit", "", "4,096"] in page.rows()
     assert AuditLog(world.store).last(1) == before, "nothing was changed"
 
 
