@@ -47,8 +47,7 @@ class Shape(TypedDict):
     """The base of all shapes. Its schemas refuse unknown keys, and say of each field what is written below it."""
 
 
-# not in the class: the type checker would take it for one of the keys
-Shape.__pydantic_config__ = {  # type: ignore[attr-defined]
+Shape.__pydantic_config__ = {  # type: ignore[attr-defined]  # in the class, it would be taken for one of the keys
     "extra": "forbid",
     "use_attribute_docstrings": True,
     "json_schema_extra": _with_what_bases_say,

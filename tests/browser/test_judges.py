@@ -40,10 +40,13 @@ def svg(shapes: str) -> str:
         ("<main><h1>x</h1><h3>y</h3>", "heading-order"),
         ("<main><h1>x</h1><p style='color: #999; background: #fff'>some words", "color-contrast"),
         ("<main><h1>x</h1></main><p>beside all landmarks", "region"),
-        ("<main><h1>x</h1><a href='#a' style='display: block; width: 9px; height: 9px'>a</a>"
-         "<a href='#b' style='display: block; width: 9px; height: 9px'>b</a>", "target-size"),
+        (
+            "<main><h1>x</h1><a href='#a' style='display: block; width: 9px; height: 9px'>a</a>"
+            "<a href='#b' style='display: block; width: 9px; height: 9px'>b</a>",
+            "target-size",
+        ),
     ],
-)  # fmt: skip
+)
 def test_axe(page: Any, body: str, rule: str) -> None:
     page.set_content(f"{START}</head><body>{body}")
     assert [each.split()[0] for each in violations(page)] == [rule] * len(violations(page)) != []

@@ -13,18 +13,17 @@ from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Actor, ActorKind, Grant, Host, Role, Secret
+from engage_server.records import Actor, ActorKind, Grant, Role, Secret
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
-from engage_server.services.distribution.lookup import Distribution
 from engage_server.settings import load_settings
 from engage_server.web.api.blueprint import blueprint
-from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.api.document.operations import codes_of
 from engage_server.web.api.routes.table import ROUTES
-from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.surroundings import Surroundings
 from tests.support.chains import NOW
+from tests.support.operators import operators_app
 from tests.support.world import World
 
 MAKER = Actor("tester", ActorKind.COMMAND_LINE)
@@ -81,20 +80,14 @@ class Api:
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world, self._made = world, 0
-        self.app = create_operators_app(
-            Distribution(),
-            bytes,
-            [Host("localhost")],
-            process=1,
-            secure=False,
-            assert_may_see_metrics=lambda _token: None,
-            pages=[
+        self.app = operators_app(
+            [
                 blueprint(
                     Surroundings(
                         self._services, lambda: self.now, lambda: None, SessionCookie(secure=False), self._open_sent
                     )
                 )
-            ],
+            ]
         )
 
     def token(self, role: Role, sites: tuple[str, ...] | None = None) -> str:

@@ -11,18 +11,17 @@ from werkzeug.test import TestResponse
 
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Grant, Host, Person, Role, Secret
+from engage_server.records import Grant, Person, Role, Secret
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
-from engage_server.services.distribution.lookup import Distribution
 from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.settings import load_settings
 from engage_server.web.console.blueprint import blueprint
-from engage_server.web.console.dispatch import Surroundings
-from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.surroundings import Surroundings
 from tests.support.chains import NOW
+from tests.support.operators import operators_app
 from tests.support.world import World
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -136,15 +135,7 @@ class Console:
         surroundings = Surroundings(
             self._services, lambda: self.now, lambda: None, SessionCookie(secure=False), self._open_sent
         )
-        self.app = create_operators_app(
-            Distribution(),
-            bytes,
-            [Host("localhost")],
-            process=1,
-            secure=False,
-            assert_may_see_metrics=lambda _token: None,
-            pages=[blueprint(surroundings)],
-        )
+        self.app = operators_app([blueprint(surroundings)])
 
     def person(self, name: str, role: Role = Role.OPERATOR, sites: tuple[str, ...] | None = None) -> Browser:
         """The browser of a person who has signed in."""

@@ -52,7 +52,7 @@ class PostgresServer:
     def _do(self, *sql: str) -> None:
         """Without a process of its own, as some hundred tests have it done."""
         where = {"host": str(self._folder), "port": self.port, "user": _ROLE, "dbname": "postgres"}
-        with psycopg.connect(**where, autocommit=True) as connection:  # type: ignore[arg-type]
+        with psycopg.connect(**where, autocommit=True) as connection:  # type: ignore[arg-type]  # all are texts
             for each in sql:
                 connection.execute(each.encode())
 

@@ -1,7 +1,8 @@
 """An installation in memory and on disk, for tests that stand above the store."""
 
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache
@@ -75,6 +76,15 @@ def judge_for(anchor: AnchorRole) -> DeviceJudge:
 def address_of(device: int) -> str:
     """The address that the device of this number calls from, unless a test says otherwise."""
     return f"192.0.2.{device % 256}"
+
+
+@contextmanager
+def serving(folder: Path) -> Iterator["World"]:
+    """A world with one site, main, that serves its first release."""
+    with World(folder) as world:
+        world.add_site()
+        world.release()
+        yield world
 
 
 def told_by(act: Callable[..., None], *arguments: Any) -> list[str]:

@@ -25,13 +25,12 @@ from engage_server.serving.operators.metrics_gate import MetricsGate
 from engage_server.serving.operators.repeating import Repeating, Sentences
 from engage_server.settings import Settings
 from engage_server.web.api.blueprint import blueprint as api
-from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.console.blueprint import blueprint as console
-from engage_server.web.console.dispatch import Surroundings as PageSurroundings
 from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in_pages
+from engage_server.web.surroundings import Surroundings
 
 _LATER = 5
 _SELDOM = 3600.0
@@ -100,7 +99,7 @@ def operators_app(
         Repeating("local-admins", _SELDOM, lambda: _look_for_local_admin(side, log), log, _SENTENCES).start()
         openid = OpenIdDoor(lambda: side.get().access.openid, base_of(settings))
     secure = is_secure(settings)
-    cookie, opener = SessionCookie(secure=secure), ChainOpener(environment)
+    surroundings = Surroundings(side.get, _now, boot_clock, SessionCookie(secure=secure), ChainOpener(environment))
     gate = MetricsGate(
         lambda: side.get().access.tokens,
         _now,
@@ -117,8 +116,8 @@ def operators_app(
         assert_may_see_metrics=gate.assert_may_see,
         pages=[
             sign_in_pages(lambda: side.get().access, _now, secure=secure, openid=openid),
-            api(Surroundings(side.get, _now, boot_clock, cookie, opener)),
-            console(PageSurroundings(side.get, _now, boot_clock, cookie, opener)),
+            api(surroundings),
+            console(surroundings),
         ],
     )
     return app, spool.lateness

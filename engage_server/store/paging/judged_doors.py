@@ -41,7 +41,7 @@ def select_to_judge(connection: Connection, site: str, wanted: RiskFilter, limit
 
 def _parts(wanted: RiskFilter, pairs: list[Met]) -> Iterator[_Part]:
     """Yield the parts of the condition, the most urgent first."""
-    not_quiet: ColumnElement[bool] = text(f"({NOT_QUIET})")  # type: ignore[assignment]
+    not_quiet: ColumnElement[bool] = text(f"({NOT_QUIET})")  # type: ignore[assignment]  # it is a condition
     yield and_(not_quiet, cannot_finish() if wanted.urgent_only else is_in_trouble(wanted.trouble)), _device.identity
     for met in wanted.met:
         yield _met(met), _device.due_at

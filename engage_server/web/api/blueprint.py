@@ -9,19 +9,21 @@ from werkzeug.routing import BaseConverter
 from engage_server.errors import EngageError, NotPossible, ReleaseExists
 from engage_server.services.access.permissions import Act, may
 from engage_server.web import problems
-from engage_server.web.api.dispatch import BASE, Dispatch, Surroundings
+from engage_server.web.api.dispatch import BASE, Dispatch
 from engage_server.web.api.next_steps import next_step_of
 from engage_server.web.api.path_parameters import NUMBER, flask_rule
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Route
 from engage_server.web.api.routes.table import ROUTES
+from engage_server.web.api.services import Services
+from engage_server.web.surroundings import Surroundings
 
 # what a status says in its header, too; with another status it would be wrong
 _FIELD_OF = {401: "WWW-Authenticate", 503: "Retry-After"}
 
 
-def blueprint(surroundings: Surroundings, routes: Sequence[Route[Any, Any, Any]] = ROUTES) -> Blueprint:
+def blueprint(surroundings: Surroundings[Services], routes: Sequence[Route[Any, Any, Any]] = ROUTES) -> Blueprint:
     """Build it.
 
     Args:

@@ -9,7 +9,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -17,40 +17,20 @@ from urllib.parse import urlencode
 from flask import Request, Response, g
 from flask import request as current
 
-from engage_server.records import Actor, ActorKind, ActTerms, BootClock, KeyedRequest, Occasion
+from engage_server.records import Actor, ActorKind, ActTerms, KeyedRequest, Occasion
 from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.services.access.requests import keyed_request
-from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.path_parameters import read_path
 from engage_server.web.api.requests import conditions, reading
 from engage_server.web.api.requests.callers import caller_of
 from engage_server.web.api.requests.repeating import FIELD, Repeating, key_in
 from engage_server.web.api.route import Answer, Call, Route, Scope
 from engage_server.web.api.services import Services
-from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.surroundings import Surroundings
 
 BASE = "/api/v1"
 _NOBODY = Actor("nobody", ActorKind.TOKEN)
 _AnyRoute = Route[Any, Any, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What requests are carried out with.
-
-    Attributes:
-        services: Returns the services. Raises EngageError while they cannot be opened.
-        now: The clock; aware, UTC.
-        boot_clock: The machine's own clock.
-        cookie: Reads the cookie of people's sessions.
-        open_sent: Opens a chain that was sent, in a process that can be stopped.
-    """
-
-    services: Callable[[], Services]
-    now: Callable[[], datetime]
-    boot_clock: Callable[[], BootClock | None]
-    cookie: SessionCookie
-    open_sent: OpenSent
 
 
 class Dispatch:
@@ -60,7 +40,7 @@ class Dispatch:
         surroundings: What they are carried out with.
     """
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings[Services]) -> None:
         self._with = surroundings
         self._repeating = Repeating()
 

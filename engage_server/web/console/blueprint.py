@@ -12,18 +12,20 @@ from engage_server.errors import EngageError, NotFound
 from engage_server.web import problems
 from engage_server.web.api.blueprint import Number
 from engage_server.web.api.dispatch import BASE
-from engage_server.web.console.dispatch import Dispatch, Surroundings
+from engage_server.web.console.dispatch import Dispatch
 from engage_server.web.console.page import Page
 from engage_server.web.console.path_parameters import flask_rule
+from engage_server.web.console.services import Services
 from engage_server.web.console.showing.rendering import filters, trouble, without_turns
 from engage_server.web.console.table import PAGES
+from engage_server.web.surroundings import Surroundings
 
 _ASSETS = Path(__file__).with_name("assets")
 _DEFECT = EngageError("the page could not be shown", "See the log of the operators' instance.")
 _TYPES = {"console.css": "text/css", "console.js": "text/javascript", "icon.svg": "image/svg+xml"}
 
 
-def blueprint(surroundings: Surroundings, pages: Sequence[Page] = PAGES) -> Blueprint:
+def blueprint(surroundings: Surroundings[Services], pages: Sequence[Page] = PAGES) -> Blueprint:
     """Build it.
 
     Args:

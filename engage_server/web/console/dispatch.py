@@ -8,7 +8,6 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Any
 
 from flask import Request, Response, g, redirect
@@ -18,10 +17,9 @@ from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.wrappers import Response as AnyResponse
 
 from engage_server.errors import BodyInvalid, EngageError
-from engage_server.records import Actor, BootClock, Occasion
+from engage_server.records import Actor, Occasion
 from engage_server.services.access.permissions import Act, assert_may, assert_may_somewhere
 from engage_server.services.access.secrets_at_rest import digest_of
-from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Download, Form, Page
 from engage_server.web.console.path_parameters import read_path
@@ -30,30 +28,11 @@ from engage_server.web.console.showing.rendering import shown
 from engage_server.web.console.visit import Browser, Visit
 from engage_server.web.problems import status_of
 from engage_server.web.sign_in import form_tokens
-from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.sign_in.next_page import SIGN_IN, with_next
 from engage_server.web.sign_in.openid import with_retry
+from engage_server.web.surroundings import Surroundings
 
 _SEE_OTHER = 303
-
-
-@dataclass(frozen=True, slots=True)
-class Surroundings:
-    """What pages are shown with.
-
-    Attributes:
-        services: Returns the services. Raises EngageError while they cannot be opened.
-        now: The clock; aware, UTC.
-        boot_clock: The machine's own clock.
-        cookie: Reads the cookie of people's sessions.
-        open_sent: Opens a chain that was sent, in a process that can be stopped.
-    """
-
-    services: Callable[[], Services]
-    now: Callable[[], datetime]
-    boot_clock: Callable[[], BootClock | None]
-    cookie: SessionCookie
-    open_sent: OpenSent
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +49,7 @@ class Dispatch:
         surroundings: What pages are shown with.
     """
 
-    def __init__(self, surroundings: Surroundings) -> None:
+    def __init__(self, surroundings: Surroundings[Services]) -> None:
         self._with = surroundings
 
     def page(self, page: Page) -> Callable[..., AnyResponse]:

@@ -1,19 +1,20 @@
 """The whole URL map of the operators' listener: what is not listed here does not exist there."""
 
+from typing import Any
+
 from flask import Flask
 
-from engage_server.records import Host
-from engage_server.services.distribution.lookup import Distribution
+from engage_server.services.chains.sent.reading import open_here
 from engage_server.web.api.blueprint import blueprint as api
-from engage_server.web.api.dispatch import BASE, Surroundings
+from engage_server.web.api.dispatch import BASE
 from engage_server.web.api.path_parameters import flask_rule
 from engage_server.web.api.routes.table import ROUTES
 from engage_server.web.console.blueprint import blueprint as console
-from engage_server.web.console.dispatch import Surroundings as PageSurroundings
-from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.sign_in.openid import OpenIdDoor
 from engage_server.web.sign_in.routes import blueprint as sign_in
+from engage_server.web.surroundings import Surroundings
+from tests.support.operators import operators_app
 
 OTHERS = """
 GET /healthz
@@ -90,23 +91,16 @@ GET /icon.svg
 
 
 def _app() -> Flask:
-    def nothing() -> None:
+    def nothing(*_: Any) -> Any:
         raise AssertionError("nothing is asked")
 
-    cookie = SessionCookie(secure=False)
-    given = (nothing, nothing, lambda: None, cookie, nothing)
-    return create_operators_app(
-        Distribution(),
-        bytes,
-        [Host("localhost")],
-        process=1,
-        secure=False,
-        assert_may_see_metrics=lambda _token: None,
-        pages=[
-            sign_in(nothing, nothing, secure=False, openid=OpenIdDoor(nothing, "http://localhost")),  # type: ignore[arg-type]
-            api(Surroundings(*given)),  # type: ignore[arg-type]
-            console(PageSurroundings(*given)),  # type: ignore[arg-type]
-        ],
+    around = Surroundings(nothing, nothing, lambda: None, SessionCookie(secure=False), open_here)
+    return operators_app(
+        [
+            sign_in(nothing, nothing, secure=False, openid=OpenIdDoor(nothing, "http://localhost")),
+            api(around),
+            console(around),
+        ]
     )
 
 

@@ -9,14 +9,12 @@ import pytest
 from engage_server.records import RotationWay, Sighting, SightingKind
 from engage_server.services.doors.held import HeldByDoor, Takes, held_by_door
 from tests.support.chains import NOW
-from tests.support.world import World, address_of, judge_for, serial_of
+from tests.support.world import World, address_of, judge_for, serial_of, serving
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    with World(tmp_path) as world:
-        world.add_site()
-        world.release()
+    with serving(tmp_path) as world:
         yield world
 
 

@@ -16,7 +16,7 @@ from engage_server.services.installation.last_safe_days import LastSafeDay, cale
 from engage_server.services.installation.overview import SiteStatus
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import NOW
-from tests.support.world import World
+from tests.support.world import World, serving
 
 SITE = Site("main", (Host("locks.example.org"),), AnchorRole.ROOT, True, (), NOW, title="Depot Nord")
 DAY = LastSafeDay("server", date(2027, 3, 1), datetime(2027, 3, 20, 12, 30, tzinfo=UTC))
@@ -25,9 +25,7 @@ DAY = LastSafeDay("server", date(2027, 3, 1), datetime(2027, 3, 20, 12, 30, tzin
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A site that serves its first release."""
-    with World(tmp_path) as world:
-        world.add_site()
-        world.release()
+    with serving(tmp_path) as world:
         yield world
 
 

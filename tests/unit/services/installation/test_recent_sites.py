@@ -10,7 +10,7 @@ from engage_server.errors import NotFound
 from engage_server.services.installation.recent_sites import KEPT_SECONDS, RecentSites
 from engage_server.services.rotation.adoption_nights import AdoptionNights
 from tests.support.chains import NOW
-from tests.support.world import World
+from tests.support.world import World, serving
 
 
 class Watch:
@@ -27,9 +27,7 @@ class Watch:
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A site that serves its first release."""
-    with World(tmp_path) as world:
-        world.add_site()
-        world.release()
+    with serving(tmp_path) as world:
         yield world
 
 

@@ -8,23 +8,21 @@ import pytest
 from flask.testing import FlaskClient
 
 from engage_server.errors import Conflict, EngageError, NotFound, NotPossible, Refused, UpstreamAway, UsageError
-from engage_server.records import Host
 from engage_server.services.access.permissions import PERMISSIONS, Act
 from engage_server.services.chains.sent.reading import open_here
-from engage_server.services.distribution.lookup import Distribution
 from engage_server.web.api.blueprint import blueprint
-from engage_server.web.api.dispatch import Surroundings
 from engage_server.web.api.document.operations import codes_of
 from engage_server.web.api.path_parameters import PATH_PARAMETERS, flask_rule, names_in
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from engage_server.web.api.requests.body_limits import bodies_of, body_limit
 from engage_server.web.api.route import Answer, NoQuery, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
-from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.cookie import SessionCookie
+from engage_server.web.surroundings import Surroundings
 from tests.support.api import Api
 from tests.support.api_requests import AnyRoute, has_reason, path_of
 from tests.support.chains import NOW
+from tests.support.operators import operators_app
 
 BY_NAME = pytest.mark.parametrize("route", ROUTES, ids=lambda route: route.name)
 
@@ -107,15 +105,7 @@ class Raising:
             scope=Scope.OPEN,
         )
         around = Surroundings(services, lambda: NOW, lambda: None, SessionCookie(secure=False), open_here)
-        app = create_operators_app(
-            Distribution(),
-            bytes,
-            [Host("localhost")],
-            process=1,
-            secure=False,
-            assert_may_see_metrics=lambda _token: None,
-            pages=[blueprint(around, [route])],
-        )
+        app = operators_app([blueprint(around, [route])])
         app.logger.setLevel(logging.CRITICAL)
         self.client: FlaskClient = app.test_client()
 

@@ -6,15 +6,13 @@ from pathlib import Path
 import pytest
 
 from tests.support.console import Console
-from tests.support.world import World
+from tests.support.world import World, serving
 
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
     """A site that serves its first release."""
-    with World(tmp_path) as world:
-        world.add_site()
-        world.release()
+    with serving(tmp_path) as world:
         yield world
 
 

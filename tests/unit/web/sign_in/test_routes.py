@@ -13,18 +13,17 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from engage_server.errors import StoreNotUsable
-from engage_server.records import Actor, ActorKind, Grant, Host, Occasion, Role
+from engage_server.records import Actor, ActorKind, Grant, Occasion, Role
 from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.people import People
 from engage_server.services.access.sign_ins import IDLE, SignIns
-from engage_server.services.distribution.lookup import Distribution
 from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
-from engage_server.web.operators import create_operators_app
 from engage_server.web.sign_in.form_tokens import form_token
 from engage_server.web.sign_in.routes import blueprint
 from tests.support.chains import NOW
 from tests.support.databases import SEALER, migrated_sqlite
+from tests.support.operators import operators_app
 
 PASSWORD = "correct horse battery"
 HOSTILE = [
@@ -44,15 +43,7 @@ class Door:
         self.now = NOW
         self.is_away = False
         pages = blueprint(self._access, lambda: self.now, secure=secure)
-        self._app = create_operators_app(
-            Distribution(),
-            bytes,
-            [Host("localhost")],
-            process=1,
-            secure=secure,
-            assert_may_see_metrics=lambda _token: None,
-            pages=[pages],
-        )
+        self._app = operators_app([pages], secure=secure)
 
     def browser(self) -> FlaskClient:
         """A new one, without cookies."""

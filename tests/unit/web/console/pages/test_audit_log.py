@@ -51,9 +51,15 @@ def test_each_filter_leaves_out_the_others(world: World, console: Console, query
     wanted = [
         str(entry.number)
         for entry in console.side.audit.entries()
-        if kept({"site": entry.event.site, "actor": entry.event.actor, "action": entry.event.action.value,
-                 "number": entry.number})
-    ]  # fmt: skip
+        if kept(
+            {
+                "site": entry.event.site,
+                "actor": entry.event.actor,
+                "action": entry.event.action.value,
+                "number": entry.number,
+            }
+        )
+    ]
     assert [row[0] for row in rows] == wanted[::-1]
 
 

@@ -202,8 +202,9 @@ class TestChanging:
 
     @pytest.mark.parametrize("action", ["change", "reset", "lock", "remove"])
     def test_the_last_admin_stays(self, console: Console, admin: Browser, action: str) -> None:
-        page = admin.refused("/people?person=root-ann", f"/people/{action}",
-                             **{"change-role": "viewer", "confirm": "root-ann"})  # fmt: skip
+        page = admin.refused(
+            "/people?person=root-ann", f"/people/{action}", **{"change-role": "viewer", "confirm": "root-ann"}
+        )
         assert "'root-ann' is the last admin who can sign in." in page.alert
         assert console.side.access.people.has_local_admin()
 

@@ -22,8 +22,14 @@ def admin(console: Console) -> Browser:
 
 
 def test_a_token_is_shown_once_and_works(console: Console, world: World, admin: Browser) -> None:
-    typed = {"name": "ci", "add-role": "operator", "add-where": "ticked", "add-at-main": "yes", "days": "30",
-             "reason": "pipeline"}  # fmt: skip
+    typed = {
+        "name": "ci",
+        "add-role": "operator",
+        "add-where": "ticked",
+        "add-at-main": "yes",
+        "days": "30",
+        "reason": "pipeline",
+    }
     answer = admin.send(PAGE, ADD, **typed)
     (token,) = TOKEN.findall(answer.text)
     assert answer.headers["Cache-Control"] == "no-store"
