@@ -4,7 +4,9 @@ They are not beside the tables, because SQLAlchemy imports the dialects of both 
 of the start of a command that only reads. Code that makes or compares the tables uses :data:`whole_schema`.
 """
 
-from sqlalchemy import Index, text
+from typing import Any
+
+from sqlalchemy import ColumnElement, Index, text
 
 from engage_server.store.access import tables as access_tables  # noqa: F401  # its tables belong to the schema
 from engage_server.store.evidence.index_conditions import HAS_REPORTED, NOT_QUIET
@@ -21,84 +23,38 @@ from engage_server.store.tables import (
     sites,
 )
 
-Index(
-    "ix_sites_one_default",
-    sites.c.is_default,
-    unique=True,
-    sqlite_where=text("is_default = 1"),
-    postgresql_where=text("is_default"),
-)
-Index(
-    "ix_releases_one_current",
-    releases.c.site_id,
-    unique=True,
-    sqlite_where=text("state = 'current'"),
-    postgresql_where=text("state = 'current'"),
-)
-Index(
-    "ix_rotations_one_open",
-    rotations.c.site_id,
-    unique=True,
-    sqlite_where=text("ended_at IS NULL"),
-    postgresql_where=text("ended_at IS NULL"),
-)
-Index(
-    "ix_device_histories_away",
-    device_histories.c.site,
-    device_histories.c.away,
-    sqlite_where=text("away > ''"),
-    postgresql_where=text("away > ''"),
-)
-Index(
-    "ix_device_histories_identity",  # for pages of a site's devices; most addresses are no devices
-    device_histories.c.site,
-    device_histories.c.identity,
-    sqlite_where=text("is_shared_address = 0"),
-    postgresql_where=text("is_shared_address = 0"),
-)
-Index(
-    "ix_device_histories_trouble",
-    device_histories.c.site,
-    device_histories.c.identity,
-    sqlite_where=text(NOT_QUIET),
-    postgresql_where=text(NOT_QUIET),
-)
-Index(
-    "ix_device_histories_reports",
-    device_histories.c.site,
-    device_histories.c.reported_at,
-    device_histories.c.report,
-    sqlite_where=text(HAS_REPORTED),
-    postgresql_where=text(HAS_REPORTED),
-)
-Index(
-    "ix_devices_unseen",
-    devices.c.site_id,
-    devices.c.serial,
-    sqlite_where=text("is_unseen = 1"),
-    postgresql_where=text("is_unseen = 1"),
-)
-Index(
-    "ix_sightings_unnamed",
-    sightings.c.address,
-    sightings.c.at,
-    sightings.c.id,
-    sqlite_where=UNNAMED,
-    postgresql_where=UNNAMED,
-)
-Index(
-    "ix_path_events_not_folded",
-    path_events.c.id,
-    sqlite_where=text("is_folded = 0"),
-    postgresql_where=text("NOT is_folded"),
-)
-Index(
+
+def _index(name: str, *columns: ColumnElement[Any], of: str, of_postgresql: str = "", unique: bool = False) -> None:
+    """Index the rows that a condition holds for.
+
+    Args:
+        name: Its name in the database.
+        columns: What it holds, in this order.
+        of: The condition, as SQLite reads it.
+        of_postgresql: The same for PostgreSQL, where it has truth values. "" if it reads the other one.
+        unique: Whether it refuses a second row with the same values.
+    """
+    Index(name, *columns, unique=unique, sqlite_where=text(of), postgresql_where=text(of_postgresql or of))
+
+
+_index("ix_sites_one_default", sites.c.is_default, of="is_default = 1", of_postgresql="is_default", unique=True)
+_index("ix_releases_one_current", releases.c.site_id, of="state = 'current'", unique=True)
+_index("ix_rotations_one_open", rotations.c.site_id, of="ended_at IS NULL", unique=True)
+_history = device_histories.c
+_index("ix_device_histories_away", _history.site, _history.away, of="away > ''")
+# for pages of a site's devices; most addresses are no devices
+_index("ix_device_histories_identity", _history.site, _history.identity, of="is_shared_address = 0")
+_index("ix_device_histories_trouble", _history.site, _history.identity, of=NOT_QUIET)
+_index("ix_device_histories_reports", _history.site, _history.reported_at, _history.report, of=HAS_REPORTED)
+_index("ix_devices_unseen", devices.c.site_id, devices.c.serial, of="is_unseen = 1")
+_index("ix_sightings_unnamed", sightings.c.address, sightings.c.at, sightings.c.id, of=UNNAMED.text)
+_index("ix_path_events_not_folded", path_events.c.id, of="is_folded = 0", of_postgresql="NOT is_folded")
+_index(
     "ix_kpn_downlinks_one_executing",
     kpn_downlinks.c.imei,
     kpn_downlinks.c.channel,
+    of="status = 'executing'",
     unique=True,
-    sqlite_where=text("status = 'executing'"),
-    postgresql_where=text("status = 'executing'"),
 )
 
 whole_schema = metadata

@@ -3,23 +3,17 @@
 from collections.abc import Iterable
 
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages import (
-    about,
-    account,
-    audit_log,
+from engage_server.web.console.pages import about, account, audit_log, check, people, tokens, tonight
+from engage_server.web.console.pages.of_site import (
     call_ins,
-    check,
     door,
     doors,
-    people,
     release,
     release_comparison,
     releases,
     rotation,
     rotation_past,
     site,
-    tokens,
-    tonight,
 )
 
 PAGES: tuple[Page, ...] = (

@@ -11,7 +11,7 @@ from engage_server.web.api.bodies.reasons import ReasonQuery
 from engage_server.web.api.routes.releases import activate_release, drop_release, retire_release
 from engage_server.web.console.acting import act_by, route_to
 from engage_server.web.console.page import Form, Page
-from engage_server.web.console.pages.releases import state_of
+from engage_server.web.console.pages.of_site.releases import state_of
 from engage_server.web.console.serving_acts import before_serving, overrides_typed, served_as_typed
 from engage_server.web.console.showing.chain_picture import chain_picture
 from engage_server.web.console.showing.done import after

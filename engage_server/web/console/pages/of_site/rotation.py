@@ -13,7 +13,7 @@ from engage_server.services.rotation.planning.plan import RotationPlan
 from engage_server.services.rotation.progress import RotationProgress
 from engage_server.services.rotation.views.stages import stages_of
 from engage_server.web.console.page import Page
-from engage_server.web.console.pages.rotation_acts import FORMS
+from engage_server.web.console.pages.of_site.rotation_acts import FORMS
 from engage_server.web.console.pictures import adoption_by_night, chain_bytes
 from engage_server.web.console.visit import Visit
 

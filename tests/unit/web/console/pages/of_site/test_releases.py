@@ -74,7 +74,7 @@ def test_the_list_has_the_newest_first_with_who_and_when(world: World, console: 
 
 
 def test_the_list_has_pages(world: World, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engage_server.web.console.pages.releases._AT_ONCE", 1)
+    monkeypatch.setattr("engage_server.web.console.pages.of_site.releases._AT_ONCE", 1)
     world.release(activate=False)
     viewer = console.person("vic", Role.VIEWER)
     page = viewer.page(PAGE)
