@@ -126,8 +126,9 @@ class Console:
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
         vars(self.side.access)["_passwords"] = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        nights, callers = self.side.adoption_nights, self.side.evidence.callers_of_own_hosts
         vars(self.side)["recent_sites"] = RecentSites(  # no machine is too slow: nothing is kept
-            self.side.overview, self.side.adoption_nights, world.store.generation, lambda: 0.0
+            self.side.overview, nights, callers, world.store.generation, lambda: 0.0
         )
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here

@@ -255,7 +255,8 @@ def test_kept_figures_say_how_old_they_are(world: World, console: Console) -> No
     """A site of a million doors is not counted for each look. What serves it is looked up each time."""
     seconds = iter(range(100))
     side = console.side
-    slow = RecentSites(side.overview, side.adoption_nights, world.store.generation, lambda: float(next(seconds)))
+    nights, callers = side.adoption_nights, side.evidence.callers_of_own_hosts
+    slow = RecentSites(side.overview, nights, callers, world.store.generation, lambda: float(next(seconds)))
     vars(side)["recent_sites"] = slow
     viewer = console.person("vic", Role.VIEWER)
     assert "Doors were counted" not in viewer.page(PAGE).text
