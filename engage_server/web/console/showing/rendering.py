@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -13,6 +14,7 @@ from engage_server.errors import EngageError, NotPossible
 from engage_server.services.access.permissions import Act
 from engage_server.web import problems
 from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.console.row_limit import RowLimit
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.showing.forms import Forms
@@ -38,6 +40,15 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     Raises:
         EngageError: The page cannot be shown.
     """
+    limit: RowLimit | None = visit.rows
+    page = ""
+    while limit is not None:
+        page = _rendered(replace(visit, rows=limit), token, content)
+        limit = limit.smaller(len(page.encode()))
+    return _answer(page, status)
+
+
+def _rendered(visit: Visit, token: str, content: Mapping[str, Any]) -> str:
     if visit.page.forms and visit.page.is_of_site:
         _ = visit.version  # before what the page shows: what is read after it is at least as new
     own = visit.page.show(visit)
@@ -56,7 +67,7 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
         "refusal": visit.refusal and refusal_words(visit.refusal, partial(visit.may, Act.SITE_SEE)),
         **of_zone(zone),
     }
-    return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
+    return render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content})
 
 
 def without_turns(value: Any) -> Any:
@@ -116,4 +127,10 @@ def _answer(page: str, status: int) -> Response:
 
 def filters() -> dict[str, Any]:
     """The filters of the templates."""
-    return {"counted": words.counted, "sentence": words.sentence, "ago": words.ago, "severity": words.severity_word}
+    return {
+        "counted": words.counted,
+        "sentence": words.sentence,
+        "ago": words.ago,
+        "severity": words.severity_word,
+        "first_of": words.first_of,
+    }

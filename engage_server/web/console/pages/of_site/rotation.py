@@ -33,7 +33,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         found = _planned(visit)
     else:
         found = {"is_refreshed": False}
-    page = visit.services.rotations.page(site, visit.query.get("cursor"), _PAST)
+    page = visit.services.rotations.page(site, visit.query.get("cursor"), visit.at_most(_PAST))
     return {**found, "past": [each for each in page.items if not each.state.is_open], "cursor": page.next}
 
 
