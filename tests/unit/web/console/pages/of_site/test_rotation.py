@@ -457,6 +457,30 @@ class TestNights:
         assert not page.tree.xpath("//main//form")
         assert "To go back needs the role operator." in page.text
 
+    def test_a_large_site_is_counted_for_each_change_and_not_for_each_look(
+        self, doors: World, console: Console, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        console.count_slowly()
+        two_persons(doors)
+        bert, counts = console.person("bert", Role.APPROVER), []
+        begun(doors)
+        count = doors.store.adoption
+
+        def counted(*of: Any, **by: Any) -> Any:
+            counts.append(1)
+            return count(*of, **by)
+
+        monkeypatch.setattr(doors.store, "adoption", counted)
+        bert.page(PAGE)
+        first = len(counts)
+        console.now += timedelta(minutes=1)
+        assert "Doors were counted 1 minute ago." in bert.page(PAGE).text
+        assert (len(counts), first > 0) == (first, True)
+        page = bert.act(PAGE, APPROVE, reason="they came", confirm="main")
+        assert "bert" in page.text
+        assert "The gate goes on." in page.text or "done" in page.text
+        assert len(counts) > first
+
     def test_an_approval_needs_a_reason(self, doors: World, console: Console) -> None:
         begun(doors)
         page = console.person("bert", Role.APPROVER).refused(PAGE, APPROVE, reason="  ")
