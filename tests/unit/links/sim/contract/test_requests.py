@@ -144,6 +144,23 @@ def test_a_value_may_come_from_a_read_of_the_thing() -> None:
         request(body=whole, place=place, values={}, read={"endpoint": None})
 
 
+@pytest.mark.parametrize(
+    ("kind", "read", "body"),
+    [("string", 5, b'{"x":"5"}'), ("integer", "5", b'{"x":5}'), ("boolean", True, b'{"x":true}')],
+)
+def test_and_gets_the_contract_s_type(kind: str, read: object, body: bytes) -> None:
+    """An id is a number in an answer, and a text in a path."""
+    whole = {"type": "object", "properties": {"x": {"type": kind}}}
+    assert request(body=whole, place=Place("read:/id"), values={}, read={"id": read}).body == body
+
+
+def test_a_thing_that_is_read_first_needs_no_other_place() -> None:
+    whole = {"type": "object", "properties": {"x": {"type": "string"}}}
+    assert request(body=whole, place=Place("read:/id"), values={"thing": "1"}, read={"id": "a"}).body == b'{"x":"a"}'
+    with pytest.raises(UsageError, match="no place for the value 'thing'"):
+        request(body=whole, place=Place("text"), values={"thing": "1", "text": "x"})
+
+
 def test_nothing_of_a_value_that_does_not_fit_is_said() -> None:
     whole = {"type": "object", "properties": {"x": {"type": "string", "maxLength": 3, "format": "date-time"}}}
     with pytest.raises(UsageError) as refused:
