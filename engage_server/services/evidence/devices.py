@@ -19,7 +19,6 @@ from engage_server.records import (
     Host,
     Occasion,
     Page,
-    ReleaseState,
     Sighting,
     Site,
     every_item,
@@ -74,19 +73,6 @@ class DeviceEvidence:
         """
         self._store.release(site, release)
         return self._store.grades(site, release)
-
-    def refusers(self, site: str, release: int) -> Mapping[Grade, int]:
-        """How many devices refuse what is served, by the grade that they reached with it. Empty for another release.
-
-        Only of what is served it is known which release they refused: a device's last refusal is kept, and no earlier.
-
-        Raises:
-            NotFound: There is no such site or release.
-        """
-        found = self._store.release(site, release)
-        if found.state is not ReleaseState.CURRENT or found.activated_at is None:
-            return {}
-        return self._store.refusers(site, release, found.activated_at)
 
     def devices(
         self,

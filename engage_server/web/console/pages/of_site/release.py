@@ -57,8 +57,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
 
 def _grades(visit: Visit) -> list[tuple[str, int]]:
     """How far the doors came with the release. Those that refused it are apart from those that it never saw."""
-    evidence, site, number = visit.services.evidence, visit.site.name, visit.number
-    grades, refusers = evidence.grades(site, number), evidence.refusers(site, number)
+    services, site, number = visit.services, visit.site.name, visit.number
+    grades, refusers = services.evidence.grades(site, number), services.held_anchors.refusers(site, number)
     counts = [(words, grades.get(grade, 0) - refusers.get(grade, 0)) for grade, words in _GRADES.items()]
     return [each for each in (*counts, (_REFUSED, sum(refusers.values()))) if each[1] > 0]
 
