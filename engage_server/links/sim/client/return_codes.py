@@ -53,7 +53,7 @@ class Called:
         return _MAY.format(look=shown)
 
     def nothing(self, fix: str) -> str:
-        """What to do after a refusal. Whoever wanted to change something reads first that nothing changed."""
+        """What to do after a refusal. Of a write it says first that nothing changed."""
         return f"Nothing was done. {fix}" if self.is_write else fix
 
     def silent(self, error: UpstreamSilent) -> UpstreamSilent:
