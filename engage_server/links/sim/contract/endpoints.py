@@ -107,7 +107,7 @@ def endpoint_of(document: Document, method: str, route: str) -> Endpoint:
     operation = document.resolved(item[method], f"{method} {route}")
     found: dict[tuple[str, str], Parameter] = {}
     for holder in (item, operation):
-        for each in holder.get("parameters") or ():
+        for each in _list(holder.get("parameters")):
             parameter = _parameter(document, each)
             found[parameter.place, parameter.name] = parameter
     return Endpoint(
@@ -118,6 +118,10 @@ def endpoint_of(document: Document, method: str, route: str) -> Endpoint:
         _body(document, operation),
         tuple(_answers(document, operation)),
     )
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
 
 
 def _operations(document: Document) -> Iterator[tuple[str, str, Node]]:
@@ -134,7 +138,7 @@ def _operations(document: Document) -> Iterator[tuple[str, str, Node]]:
 def _parameter(document: Document, node: object) -> Parameter:
     found = document.resolved(node, "a parameter")
     place, name = found.get("in"), found.get("name")
-    if place not in _STYLES or not isinstance(name, str):
+    if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
         raise document.unusable("a parameter has no name, or no place that is known")
     style = str(found.get("style", _STYLES[place]))
     return Parameter(
