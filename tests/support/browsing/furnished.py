@@ -73,7 +73,7 @@ def furnished(browser: Any, folder: Path) -> Iterator[Running]:
         ok(engage(folder, "device", "name", door, f"--name={name}", f"--place={place}"))
     (clinic,) = json.loads(ok(engage(folder, "device", "list", "--site", OPEN, "--limit", "1", "--json")))
     ok(engage(folder, "device", "name", clinic["device"], f"--name={NAMES[0][0]}"))
-    (folder / "new.key").write_text(f"{bytes(range(100, 120)).hex()}\n")
+    (folder / "new.key").write_text(f"{bytes(range(100, 132)).hex()}\n")
     ok(engage(folder, "site", "add", NEW, "--host", "new.example.org", "--site-key-file", folder / "new.key"))
     with running_pair(folder, "--workers", "1") as pair:
         base = f"http://localhost:{pair.operators_port}"
