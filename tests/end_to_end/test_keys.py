@@ -16,6 +16,7 @@ from engage_server.records.release_key import read_release_key
 from tests.support.installation import make_installation
 from tests.support.listening import accepts
 from tests.support.ports import free_port
+from tests.support.processes import children_of
 from tests.support.running import (
     ENGAGE,
     clean_environment,
@@ -72,11 +73,6 @@ def kek_of(installation: Path) -> str:
     return text
 
 
-def children(pid: int) -> list[int]:
-    """The processes below one."""
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
-
 @contextmanager
 def one_instance(folder: Path, listener: str, prefix: Sequence[str] = (), **environment: str) -> Iterator[int]:
     """``engage serve http``, ``https`` or ``operators``, serving with one worker: its process number."""
@@ -92,7 +88,7 @@ def one_instance(folder: Path, listener: str, prefix: Sequence[str] = (), **envi
     try:
         eventually(lambda: process.poll() is not None or accepts(port), "listens")
         assert process.poll() is None, (folder / f"{listener}.log").read_text()
-        eventually(lambda: len(children(process.pid)) == 1, "one worker")
+        eventually(lambda: len(list(children_of(process.pid))) == 1, "one worker")
         yield process.pid
     finally:
         process.terminate()
@@ -145,7 +141,7 @@ def test_a_tls_instance_that_is_given_the_key_encryption_key_does_not_keep_it(
     kek = base64.b64decode((installation / "engage.kek").read_text())
     given = {"ENGAGE_KEY_ENCRYPTION_KEY": kek_of(installation)} if in_environment else {}
     with one_instance(installation, "https", (), **given) as pid:
-        for each in (pid, *children(pid)):
+        for each in (pid, *children_of(pid)):
             assert not holds(each, kek)
             assert not [name for name in open_files(each) if "kek" in name]
         assert "export-release-key FILE" in (installation / "https.log").read_text(), "it says what is better"
@@ -197,7 +193,7 @@ def test_one_instance_does_not_read_the_memory_of_another(installation: Path) ->
         results: dict[str, set[str]] = {}
         for listener in ("http", "https", "operators"):
             with one_instance(folder, listener, AS_NOBODY) as pid:
-                for each in (pid, *children(pid)):
+                for each in (pid, *children_of(pid)):
                     command = [*AS_NOBODY, sys.executable, "-c", reads, str(each)]
                     done = subprocess.run(command, capture_output=True, text=True, check=False)
                     results.setdefault(listener, set()).add(done.stderr.strip().rpartition("\n")[2].partition(":")[0])
