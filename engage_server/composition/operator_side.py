@@ -157,7 +157,7 @@ class OperatorSide(HostSide):
         """What is known about devices."""
         from engage_server.services.evidence.devices import DeviceEvidence
 
-        return DeviceEvidence(self._store)
+        return DeviceEvidence(self._store, self.paths.cut)
 
     @cached_property
     def doors(self) -> "Doors":
@@ -194,7 +194,8 @@ class OperatorSide(HostSide):
 
         from engage_server.services.installation.recent_sites import RecentSites
 
-        return RecentSites(self.overview, self.adoption_nights, self._store.generation, monotonic)
+        callers = self.evidence.callers_of_own_hosts
+        return RecentSites(self.overview, self.adoption_nights, callers, self._store.generation, monotonic)
 
     @cached_property
     def recent_tonight(self) -> "RecentTonight":

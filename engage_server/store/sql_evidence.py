@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, Engine
 
-from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
+from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, PathCut, RequiredEvidence, Sighting
 from engage_server.store.database.engine import LONG_SECONDS, reading, writing
 from engage_server.store.evidence import (
     adoption_queries,
@@ -64,16 +64,19 @@ class SqlEvidence:
         *,
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
+        cut: PathCut | None = None,
     ) -> Adoption:
-        question = Question(
-            site=site, release=release, since=since, now=now, evidence=evidence, only_listed=only_listed
-        )
+        question = Question(site, release, since, now, evidence, only_listed, cut)
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_adoption(connection, question)
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         with reading(self._engine, LONG_SECONDS) as connection:
             return adoption_queries.select_grades(connection, site, release)
+
+    def refusers(self, site: str, release: int, since: datetime) -> Mapping[Grade, int]:
+        with reading(self._engine, LONG_SECONDS) as connection:
+            return adoption_queries.select_refusers(connection, site, release, since)
 
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         with reading(self._engine, LONG_SECONDS) as connection:

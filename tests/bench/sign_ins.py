@@ -97,7 +97,7 @@ def _figures(taken: Taken) -> Mapping[str, float]:
 def visits(pair: RunningPair, seconds: float, rate: float) -> list[float]:
     """Devices at a steady rate; how long each waited from its first byte to the last one of the answer."""
     begin = time.monotonic()
-    kinds = (_plain, _tls)
+    kinds = (visit_plain, visit_tls)
 
     def visit(number: int) -> float:
         time.sleep(max(0.0, begin + number / rate - time.monotonic()))
@@ -107,14 +107,16 @@ def visits(pair: RunningPair, seconds: float, rate: float) -> list[float]:
         return list(threads.map(visit, range(int(seconds * rate))))
 
 
-def _plain(pair: RunningPair) -> float:
+def visit_plain(pair: RunningPair) -> float:
+    """One device by plain HTTP. How long it took."""
     begun = time.perf_counter()
     with socket.create_connection(("127.0.0.1", pair.http_port)) as connection:
         _ask(connection.sendall, connection.recv)
     return time.perf_counter() - begun
 
 
-def _tls(pair: RunningPair) -> float:
+def visit_tls(pair: RunningPair) -> float:
+    """One device by TLS. How long it took."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     begun = time.perf_counter()

@@ -209,7 +209,7 @@ def test_a_release_that_can_not_be_loaded_leaves_the_last_good_one(installation:
             assert common_name(pair.https_port, "127.0.0.1", None, installation / "certs/main/partner_CA.pem")
             assert "main stays at release 1, the last good one" in pair.log
             told = "serves release 1: private key of release 2 of main"
-            eventually(lambda: told in engage(installation, "status").stdout, "the store knows, from the next heartbeat")
+            eventually(lambda: told in engage(installation, "status").stdout, "the store knows")
             status = engage(installation, "status")
             assert (status.returncode, f"https {workers[1]} on " in status.stdout) == (1, True)
             database.execute("UPDATE releases SET private_key_sealed = ? WHERE number = 2", (key,))

@@ -1,5 +1,6 @@
 """The console on a world's store, without a server and without a browser: Flask's own client, which runs no script."""
 
+import itertools
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -125,8 +126,9 @@ class Console:
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
         vars(self.side.access)["_passwords"] = quick_passwords()
+        nights, callers = self.side.adoption_nights, self.side.evidence.callers_of_own_hosts
         vars(self.side)["recent_sites"] = RecentSites(  # no machine is too slow: nothing is kept
-            self.side.overview, self.side.adoption_nights, world.store.generation, lambda: 0.0
+            self.side.overview, nights, callers, world.store.generation, lambda: 0.0
         )
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
@@ -135,6 +137,15 @@ class Console:
             self._services, lambda: self.now, lambda: None, SessionCookie(secure=False), self._open_sent
         )
         self.app = operators_app([blueprint(surroundings)])
+
+    def count_slowly(self) -> None:
+        """From now on each count of a site takes seconds, so that its figures are kept."""
+        nights, callers = self.side.adoption_nights, self.side.evidence.callers_of_own_hosts
+        seconds = itertools.count(0.0, 1.0)
+        generation = self._world.store.generation
+        vars(self.side)["recent_sites"] = RecentSites(
+            self.side.overview, nights, callers, generation, lambda: next(seconds)
+        )
 
     def person(self, name: str, role: Role = Role.OPERATOR, sites: tuple[str, ...] | None = None) -> Browser:
         """The browser of a person who has signed in."""

@@ -3,12 +3,13 @@
 What was quick to count is counted each time. What took long is kept, until something that is served changes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from threading import Lock
 
-from engage_server.records import Occasion
+from engage_server.records import Occasion, Site
+from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.installation.overview import Overview, SiteStatus
 from engage_server.services.rotation.adoption_nights import AdoptionByNight, AdoptionNights
 
@@ -24,11 +25,13 @@ class SiteFigures:
     Attributes:
         status: Its status. Who looks at workers asks for them: they change every few seconds.
         adoption: How its doors came through, night by night. None if it serves nothing.
+        callers: The doors that call each of its hosts.
         counted_at: When that was counted; aware.
     """
 
     status: SiteStatus
     adoption: AdoptionByNight | None
+    callers: tuple[HostCallers, ...]
     counted_at: datetime
 
 
@@ -45,6 +48,7 @@ class RecentSites:
     Args:
         overview: Counts.
         nights: Counts by night.
+        callers: Counts who calls each host of a site at a time.
         generation: Grows with each change of what is served.
         stopwatch: Seconds by a clock that is never set.
     """
@@ -53,11 +57,13 @@ class RecentSites:
         self,
         overview: Overview,
         nights: AdoptionNights,
+        callers: Callable[[Site, datetime], Sequence[HostCallers]],
         generation: Callable[[], int],
         stopwatch: Callable[[], float],
     ) -> None:
         self._overview = overview
         self._nights = nights
+        self._callers = callers
         self._generation = generation
         self._stopwatch = stopwatch
         self._kept: dict[str, _Kept] = {}
@@ -84,7 +90,9 @@ class RecentSites:
     def _counted(self, site: str, occasion: Occasion) -> SiteFigures:
         generation, begun = self._generation(), self._stopwatch()
         status = self._overview.look_at(site, occasion)
-        figures = SiteFigures(status, self._nights.of_site(site, occasion.now), occasion.now)
+        adoption = self._nights.of_site(site, occasion.now)
+        callers = tuple(self._callers(status.site, occasion.now))
+        figures = SiteFigures(status, adoption, callers, occasion.now)
         took = self._stopwatch() - begun
         self._kept.pop(site, None)
         if took > LONG_SECONDS:

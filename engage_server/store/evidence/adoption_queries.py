@@ -16,6 +16,7 @@ from sqlalchemy import (
     literal_column,
     or_,
     select,
+    text,
     true,
 )
 
@@ -23,6 +24,7 @@ from engage_server.records import (
     AGAIN_AND_AGAIN,
     NO_LABEL,
     RECENT_TROUBLE,
+    SILENCES,
     Adoption,
     Crowd,
     DeviceHistory,
@@ -33,6 +35,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.evidence.adoption_kinds import (
+    BEHIND_CUT,
     CONFIRMED,
     ELSEWHERE,
     MOVED,
@@ -51,6 +54,7 @@ from engage_server.store.evidence.adoption_kinds import (
     seconds,
 )
 from engage_server.store.evidence.history_queries import history
+from engage_server.store.evidence.index_conditions import NOT_QUIET
 from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.interface import DeviceFilter, TroubleFilter
 from engage_server.store.labels.label_queries import select_labels_at
@@ -79,13 +83,18 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         strangers = _count_strangers(connection, question.site)
     kind = kind_of(question)
     counts, names = _count(connection, kind, is_counted(question))
+    behind_cut: dict[str, int] = {}
     for name, open_kind in OPEN_KINDS.items():
         if counts.pop(name, 0):
             names.pop(name)
             decided = _count(connection, open_kind(question), and_(is_counted(question), kind == name))
             for result, count in decided[0].items():
+                if name == BEHIND_CUT and result in SILENCES:
+                    behind_cut[result] = count
+                    continue
                 counts[result] = counts.get(result, 0) + count
                 names[result] = [*names.get(result, []), *decided[1][result]][:_EXAMPLES]
+    counts[WAITING] = counts.get(WAITING, 0) + sum(behind_cut.values())
     doubtful = {doubt: counts[doubt] for doubt in Doubt if doubt in counts}
     parts = {name: counts.get(name, 0) for name in (CONFIRMED, WAITING, REFUSED, SILENT, MOVED)}
     return Adoption(
@@ -97,6 +106,7 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         new=counts.get(NEW, 0),
         elsewhere=counts.get(ELSEWHERE, 0),
         strangers=strangers,
+        behind_cut=behind_cut,
         crowds=_select_crowds(connection, question),
         examples=_select_examples(connection, question.site, {k: v for k, v in names.items() if k in _SHOWN}),
     )
@@ -176,6 +186,22 @@ def select_grades(connection: Connection, site: str, release: int) -> dict[Grade
     unseen = connection.scalar(select(func.count()).select_from(never_seen(site).subquery()))
     rest = int(seen or 0) - sum(counts.values()) + int(unseen or 0)
     return {Grade.NEVER_SEEN: max(0, rest)} | counts
+
+
+def select_refusers(connection: Connection, site: str, release: int, since: datetime) -> dict[Grade, int]:
+    """Count the devices that refused TLS since then and did not finish it with a release, by their grade with it."""
+    columns = release_histories.c
+    grade = func.coalesce(columns.grade, Grade.NEVER_SEEN)
+    met = and_(columns.device_id == _device.id, columns.release == release)
+    not_quiet: ColumnElement[bool] = text(f"({NOT_QUIET})")  # type: ignore[assignment]  # it is a condition
+    query = (
+        select(grade, func.count())
+        .select_from(device_histories.outerjoin(release_histories, met))
+        .where(_device.site == site, is_listed() if has_list(connection, site) else _is_device, not_quiet)
+        .where(_device.refusals > 0, _device.refused_at >= literal(since, EpochSeconds), grade < Grade.HANDSHAKE)
+        .group_by(grade)
+    )
+    return {Grade(reached): int(count) for reached, count in connection.execute(query)}
 
 
 def select_devices(connection: Connection, site: str, wanted: DeviceFilter) -> list[DeviceHistory]:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, RequiredEvidence, Sighting
+from engage_server.records import Adoption, AuditEvent, DeviceHistory, Grade, PathCut, RequiredEvidence, Sighting
 from engage_server.store.interface.values import AnchorClue, DeviceFilter, Fold, MetReleases
 
 
@@ -52,11 +52,21 @@ class EvidenceStore(Protocol):
         *,
         evidence: RequiredEvidence = RequiredEvidence.ANY,
         only_listed: bool = False,
+        cut: PathCut | None = None,
     ) -> Adoption:
-        """Judge the devices of a site for a release that has been served since then, by the evidence that counts."""
+        """Judge the devices of a site for a release that has been served since then, by the evidence that counts.
+
+        Devices that may be late only because of ``cut``, the last cut of the path to the site, are waited for.
+        """
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         """Count the devices of a site by the grade that they reached with a release."""
+
+    def refusers(self, site: str, release: int, since: datetime) -> Mapping[Grade, int]:
+        """Count the devices of a site that refused TLS since then and never finished it with a release.
+
+        They are counted by the grade that they reached with the release. :meth:`grades` counts them, too.
+        """
 
     def device_histories(self, site: str, wanted: DeviceFilter) -> Sequence[DeviceHistory]:
         """Return devices of a site, longest silent first. Of their releases, only the requested one is included."""

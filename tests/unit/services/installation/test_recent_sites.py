@@ -33,7 +33,8 @@ def world(tmp_path: Path) -> Iterator[World]:
 
 def recent(world: World, watch: Watch) -> RecentSites:
     """On the world's store."""
-    return RecentSites(world.overview, AdoptionNights(world.store), world.store.generation, watch)
+    nights, callers = AdoptionNights(world.store), world.evidence.callers_of_own_hosts
+    return RecentSites(world.overview, nights, callers, world.store.generation, watch)
 
 
 def test_what_is_quick_is_counted_each_time(world: World) -> None:

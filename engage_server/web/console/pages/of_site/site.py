@@ -8,10 +8,9 @@ from zoneinfo import ZoneInfo
 from engage_server.errors import NotFound, UsageError
 from engage_server.records import AuditAction, Grade, Host
 from engage_server.services.access.permissions import Act
-from engage_server.services.evidence.callers import HostCallers
 from engage_server.services.installation.last_safe_days import calendar_file, last_safe_days
 from engage_server.services.installation.overview import SiteStatus
-from engage_server.services.releases.views.contents import contents_of
+from engage_server.services.releases.views.contents import contents_of, left_words
 from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.services.sites.register import SiteChanges
 from engage_server.services.sites.time_zone import read_time_zone
@@ -52,7 +51,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "behind": behind,
         "serving": len(workers) - len(behind),
         "workers": len(workers),
-        "callers": _callers(visit) if visit.may(Act.SITE_CHANGE) else [],
+        "callers": figures.callers if visit.may(Act.SITE_CHANGE) else (),
         "next_of_unserved": _next_of_unserved(status),
     }
 
@@ -70,7 +69,7 @@ def _numbers(status: SiteStatus, at_risk: int, left: int | None, now: datetime) 
         found.append((f"Next certificate to end: {first.expiry.role}", f"in {counted(days, 'day')}"))
         found.append(("Next last safe day", f"{last_safe_days(status)[0].day:%Y-%m-%d}"))
     if left is not None:
-        found.append(("Bytes left in the chain", f"{left:,}"))
+        found.append(("Bytes left in the chain", left_words(left)))
     return found
 
 
@@ -96,11 +95,6 @@ def _line(status: SiteStatus, now: datetime) -> time_line.TimeLine:
             for each in status.certificates
         ),
     )
-
-
-def _callers(visit: Visit) -> list[HostCallers]:
-    """Who calls each host: what its removal would mean."""
-    return [visit.services.evidence.callers_of_host(visit.site.name, host, visit.now) for host in visit.site.hosts]
 
 
 def _next_of_unserved(status: SiteStatus) -> str:
