@@ -8,7 +8,7 @@ from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel,
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.risk.kinds import RANKS, Kind, Severity
-from engage_server.services.site_path.standing import NO_LINK, SitePath
+from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from engage_server.store.interface import MetReleases
 
 
@@ -144,6 +144,7 @@ class SiteTonight:
         doors: The doors at risk, the worst first.
         is_complete: Whether all doors were judged. Otherwise there were too many, and more may be at risk.
         retirement: Whether its former releases can be retired; None if there is none.
+        path: Whether its path carries anything; None if it has no link.
     """
 
     site: str
@@ -153,6 +154,7 @@ class SiteTonight:
     doors: tuple[DoorAtRisk, ...]
     is_complete: bool = True
     retirement: RetirementAdvice | None = None
+    path: PathState | None = None
 
     @property
     def counts(self) -> dict[Severity, int]:
