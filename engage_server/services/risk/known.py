@@ -7,7 +7,7 @@ from datetime import datetime
 from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Rotation, door_title
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
-from engage_server.services.risk.kinds import RANKS, Kind, Severity
+from engage_server.services.risk.kinds import PATH_CUT, RANKS, Kind, Severity
 from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from engage_server.store.interface import MetReleases
 
@@ -163,6 +163,11 @@ class SiteTonight:
         for door in self.doors:
             counts[door.severity] += 1
         return counts
+
+    @property
+    def explained(self) -> int:
+        """How many silent doors a cut path explains. They are not listed, and count in no severity."""
+        return sum(risk.silent or 0 for risk in self.risks if risk.kind is PATH_CUT)
 
     @property
     def worst(self) -> Severity | None:
