@@ -12,6 +12,7 @@ class PathSays(StrEnum):
     WORKS = "works"
     DEGRADED = "degraded"
     CUT = "cut"
+    RESTORED = "restored"  # trouble that is older is over; whether the path works is not said
     NOTHING = "nothing"
 
 

@@ -144,8 +144,8 @@ class Bulk:
     def _hold_off(self, name: str, error: EngageError) -> None:
         """The operator refused to look at it, so it did not happen: it is sent later."""
         self._journal.write(name, Outcome.NOT_DONE)
-        seconds = error.retry_seconds if isinstance(error, UpstreamAway) else None
-        seconds = _QUOTA_SECONDS if seconds is None else seconds
+        said = error.retry_seconds if isinstance(error, UpstreamAway) else None
+        seconds = _QUOTA_SECONDS if said is None else said
         self._queue.appendleft(name)
         if seconds > LONGEST_WAIT_SECONDS:
             self._stop(error)

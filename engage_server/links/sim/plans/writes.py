@@ -40,15 +40,19 @@ class StateWrite:
     state: ThingState
 
     def stored(self) -> Mapping[str, object]:
+        """As JSON."""
         return {"kind": self.kind, "state": self.state.value}
 
     def words(self) -> str:
+        """What it does, for people."""
         return f"set to {self.state}"
 
     def is_done(self, thing: Thing) -> bool:
+        """Whether a Thing is already as it is to be."""
         return thing.state is self.state
 
     def send(self, account: SimAccount, thing: Thing) -> Thing:
+        """Do it to one Thing, once."""
         account.act(Operation.THINGS_SET_STATE, {"thing": thing.thing, "state": self.state.value})
         return replace(thing, state=self.state, word=account.word_for(self.state))
 
@@ -68,16 +72,20 @@ class TagsWrite:
     removed: tuple[str, ...] = ()
 
     def stored(self) -> Mapping[str, object]:
+        """As JSON."""
         return {"kind": self.kind, "added": list(self.added), "removed": list(self.removed)}
 
     def words(self) -> str:
+        """What it does, for people."""
         parts = [f"{verb} {', '.join(tags)}" for verb, tags in (("add", self.added), ("remove", self.removed)) if tags]
         return f"{' and '.join(parts)} as a tag"
 
     def is_done(self, thing: Thing) -> bool:
+        """Whether a Thing is already as it is to be."""
         return self._after(thing) == thing.tags
 
     def send(self, account: SimAccount, thing: Thing) -> Thing:
+        """Do it to one Thing, once."""
         fresh = account.thing(thing.thing)
         tags = self._after(fresh)
         if tags != fresh.tags:
@@ -102,15 +110,19 @@ class ServicesWrite:
     services: tuple[str, ...]
 
     def stored(self) -> Mapping[str, object]:
+        """As JSON."""
         return {"kind": self.kind, "services": list(self.services)}
 
     def words(self) -> str:
+        """What it does, for people."""
         return f"allow only {' and '.join(self.services)}"
 
     def is_done(self, thing: Thing) -> bool:
+        """Whether a Thing is already as it is to be."""
         return thing.services is not None and set(thing.services) == set(self.services)
 
     def send(self, account: SimAccount, thing: Thing) -> Thing:
+        """Do it to one Thing, once."""
         account.act(Operation.THINGS_SET_SERVICES, {"thing": thing.thing, "services": self.services})
         return replace(thing, services=self.services)
 
