@@ -2,10 +2,13 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
+from unittest.mock import patch
 
 from engage_server.errors import EngageError, NotFound, NotPossible, UpstreamSilent
+from engage_server.links.sim import accounts
 from engage_server.links.sim.account import Entry, Values
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
@@ -168,3 +171,24 @@ def _no(thing: str) -> NotFound:
 def _texts(value: object) -> tuple[str, ...]:
     assert isinstance(value, list | tuple)
     return tuple(map(str, value))
+
+
+LINKS = f"""
+[sim.jpu]
+profile = "emnify"
+contract_file = "contract.json"
+base_url = "https://api.example.net/v1"
+
+[links.depot-sim]
+site = "main"
+partner = "sim"
+account = "jpu"
+things = ["{iccid(1)}"]
+"""
+
+
+@contextmanager
+def reached_by_commands(account: MemoryAccount) -> Iterator[MemoryAccount]:
+    """Let ``engage sim`` in this process find this account, whatever ``links.toml`` says of it."""
+    with patch.object(accounts, "open_account", lambda file, name: account):
+        yield account

@@ -5,6 +5,7 @@ entry, whatever kills the process. Whether the operator did it, the answer says,
 """
 
 from engage_server.records import AuditAction, Occasion
+from engage_server.shown_text import without_controls
 from engage_server.store.interface import AuditStore
 
 _MOST_CHARACTERS = 500  # of one fact
@@ -27,10 +28,11 @@ class SimOrders:
             action: What is ordered.
             occasion: Who orders it, when and why.
             site: The site whose SIMs they are; "" if none was named.
-            facts: What a reader must know. Never a secret, and never the text of a message.
+            facts: What a reader must know. Never a secret, and never the text of a message. An operator of SIMs may
+                have written a part of it, so it is cut, and control characters are escaped.
 
         Raises:
             StoreNotUsable: The database is away. Send nothing then.
         """
-        kept = {name: text[:_MOST_CHARACTERS] for name, text in facts.items() if text}
+        kept = {name: without_controls(text)[:_MOST_CHARACTERS] for name, text in facts.items() if text}
         self._store.record(occasion.event(action, site, **kept))

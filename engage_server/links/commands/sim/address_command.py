@@ -10,7 +10,7 @@ from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, site_option, thing_argument
+from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
@@ -58,7 +58,7 @@ def lock_address(
     sentence = f"released the address of SIM {name}" if release else f"locked the address {wanted} of SIM {name}"
     print_answer(answer, sentence, as_json=as_json)
     if not as_json:
-        print_next(f"{program()} sim show {name}")
+        print_next(f"{program()} sim show {pasted(name)}")
 
 
 def _address(text: str) -> str:

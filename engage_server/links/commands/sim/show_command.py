@@ -7,7 +7,7 @@ from engage_server.cli.process.asking import AskingCommand
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.links.commands.sim.list_command import state_of
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, site_option, things_argument
+from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, things_argument
 from engage_server.links.commands.sim.sim_json import reached_json, thing_json
 from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.services.access.permissions import Act
@@ -48,7 +48,7 @@ def show(session: Session, things: tuple[str, ...], account: str | None, site: s
     for thing, at in zip(read, reached, strict=True):
         _print(thing, at)
     print_wrapped(_HONEST, "")
-    print_next(f"{program()} sim plan {read[0].thing} --to STATE")
+    print_next(f"{program()} sim plan {pasted(read[0].thing)} --to STATE")
 
 
 def _print(thing: Thing, reached: Reached) -> None:

@@ -1,5 +1,6 @@
 """Which account and which SIMs a command means, and the options that say so."""
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,7 @@ from engage_server.links.sim.plans.choosing import Choice
 from engage_server.links.sim.things import ThingState
 
 _F = TypeVar("_F", bound=Callable[..., Any])
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,99}", re.ASCII)
 _BULK_FOLDER = ("sim", "bulk")
 WAYS = "THING..., --site, or --group and --tag"
 
@@ -110,6 +112,11 @@ def chosen(session: Session, account: str | None, site: str | None = None) -> Ch
     name = account or _only({link.account: None for link in of_site} or dict.fromkeys(file.sim), file)
     opened = accounts.open_account(file, name)
     return Chosen(opened, [link for link in links if link.account == name], of_site, site or "")
+
+
+def pasted(thing: str) -> str:
+    """A SIM's identity, in a command that can be pasted. What could mean something to a shell is left out."""
+    return thing if _PLAIN.fullmatch(thing) else "THING"
 
 
 def bulk_folder(session: Session) -> Path:

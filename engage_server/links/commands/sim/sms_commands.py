@@ -9,7 +9,7 @@ from engage_server.cli.session import Session
 from engage_server.errors import UsageError
 from engage_server.links.commands.sim.orders import assert_offered, order_once, print_answer
 from engage_server.links.commands.sim.secret_files import text_of
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, site_option, thing_argument
+from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
 from engage_server.links.sim.operations import Operation
 from engage_server.records import AuditAction
 from engage_server.services.access.permissions import Act
@@ -62,4 +62,4 @@ def send(
     answer.pop("text", None)  # some contracts repeat it
     print_answer(answer, f"sent an SMS of {counted(len(text), 'character')} to SIM {name}", as_json=as_json)
     if not as_json:
-        print_next(f"{program()} sim show {name}")
+        print_next(f"{program()} sim show {pasted(name)}")

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from engage_server.cli.output import counted
+from engage_server.cli.output import counted, printable
 from engage_server.cli.questions import assert_named, assert_sure
 from engage_server.cli.session import Session
 from engage_server.files import make_folder
@@ -69,7 +69,7 @@ def assert_retired_for_good(things: Sequence[Thing]) -> None:
         click.Abort: Something else was typed.
     """
     if len(things) == 1:
-        assert_named(things[0].thing, f"to retire SIM {things[0].thing} for good")
+        assert_named(things[0].thing, f"to retire SIM {named(things)} for good")
         return
     wanted = f"retire {len(things)}"
     typed = click.prompt(f"to retire {named(things)} for good, type '{wanted}'", err=True)
@@ -80,7 +80,7 @@ def assert_retired_for_good(things: Sequence[Thing]) -> None:
 def named(things: Sequence[Thing]) -> str:
     """SIMs, for a question."""
     if len(things) <= _NAMED:
-        return ", ".join(each.thing for each in things)
+        return printable(", ".join(each.thing for each in things))
     return counted(len(things), "SIM")
 
 

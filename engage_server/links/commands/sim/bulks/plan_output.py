@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from engage_server.cli.output import console, counted, print_wrapped
+from engage_server.cli.output import console, counted, print_wrapped, printable
 from engage_server.links.commands.sim.list_command import state_of
 from engage_server.links.sim.plans.moves import Footing, Move
 from engage_server.links.sim.things import Thing
@@ -41,7 +41,7 @@ def _print_move(line: str, move: Move) -> None:
     console().print(line, style=style)
     said = "" if move.is_refused else _FOOTING[move.footing]
     for sentence in filter(None, (f"{said} {move.why}".strip(), move.charges)):
-        print_wrapped(f"  {sentence}", "  ")
+        print_wrapped(f"  {printable(sentence)}", "  ")
     if move.is_refused:
         click.echo("  It is left as it is.")
     elif move.is_final:

@@ -14,7 +14,7 @@ from engage_server.links.commands.sim.network.network_orders import (
     print_list_in,
     sure_option,
 )
-from engage_server.links.commands.sim.sim_accounts import account_option, chosen, site_option, thing_argument
+from engage_server.links.commands.sim.sim_accounts import account_option, chosen, pasted, site_option, thing_argument
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing
 from engage_server.services.access.permissions import Act
@@ -131,6 +131,6 @@ def _assert_locked(sim: Thing) -> None:
     if sim.is_locked is False:
         raise Conflict(
             f"the address of SIM {sim.thing} is not locked, so the rule would lead to another SIM one day",
-            f"Lock it first: {program()} sim lock-address {sim.thing}",
+            f"Lock it first: {program()} sim lock-address {pasted(sim.thing)}",
             code="sim.address_not_locked",
         )
