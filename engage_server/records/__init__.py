@@ -11,7 +11,7 @@ from engage_server.records.access import (
     SignIn,
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
-from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
+from engage_server.records.adoption import SILENCES, Adoption, Crowd, Doubt, SuspectDevice
 from engage_server.records.audit import (
     CHANGES_OF_SITE,
     ActTerms,
@@ -45,6 +45,7 @@ from engage_server.records.path_event import (
     LINK_REGISTERED,
     LINK_REMOVED,
     LinkStanding,
+    PathCut,
     PathEvent,
     PathSays,
     StoredPathEvent,
@@ -68,6 +69,7 @@ __all__ = [
     "LONGEST_REASON",
     "NO_LABEL",
     "RECENT_TROUBLE",
+    "SILENCES",
     "VIRTUAL_LOCK",
     "AccessToken",
     "ActTerms",
@@ -105,6 +107,7 @@ __all__ = [
     "NamedDevice",
     "Occasion",
     "Page",
+    "PathCut",
     "PathEvent",
     "PathSays",
     "Person",
