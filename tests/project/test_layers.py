@@ -81,6 +81,7 @@ MAY = {
 # room of services -> which rooms beside it it may import: a room knows only those below it
 ROOMS: dict[str, set[str]] = {
     "disk_space": set(),
+    "calling_out": set(),
     "access": set(),
     "distribution": set(),
     "chains": set(),
@@ -91,7 +92,7 @@ ROOMS: dict[str, set[str]] = {
     "kpn_devices": {"site_path"},
     "sims": set(),
     "releases": {"distribution", "chains", "evidence"},
-    "call_in": {"disk_space", "distribution", "device_files", "sites", "evidence"},
+    "call_in": {"disk_space", "calling_out", "distribution", "device_files", "sites", "evidence"},
     "waiting": {"device_files", "call_in"},
     "rotation": {"access", "chains", "evidence", "releases", "site_path"},
     "risk": {"evidence", "site_path", "releases"},
