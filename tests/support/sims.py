@@ -69,6 +69,7 @@ class MemoryAccount:
         lacks: Operations that its map has not.
         before, after: Called with each write before and after it takes effect; what they raise, the caller gets.
         away: What every call raises; None for nothing.
+        later: Whether a write is only accepted; :attr:`accepted` has it, and nobody has done it.
     """
 
     def __init__(self, things: Iterable[Thing], name: str = "jpu") -> None:
@@ -80,6 +81,8 @@ class MemoryAccount:
         self.before: Callable[[Operation, Values], None] = lambda operation, values: None
         self.after: Callable[[Operation, Values], None] = lambda operation, values: None
         self.away: EngageError | None = None
+        self.later = False
+        self.accepted: list[tuple[Operation, Values]] = []
         self._acting = Lock()
 
     def written(self) -> Counter[str]:
@@ -128,6 +131,9 @@ class MemoryAccount:
             if operation in self.lacks:
                 raise NotPossible("the map has no such operation", "Add it to the map.", code="sim.not_offered")
             self.before(operation, values)
+            if self.later:
+                self.accepted.append((operation, dict(values)))
+                return {"accepted": True}
             self._apply(operation, values)
             self.writes.append((operation, dict(values)))
             self.after(operation, values)

@@ -2,7 +2,7 @@
 
 import click
 
-from engage_server.cli.output import print_json, printable
+from engage_server.cli.output import print_json, print_wrapped, printable
 from engage_server.cli.session import Session
 from engage_server.errors import NotPossible
 from engage_server.links.commands.sim.sim_accounts import Chosen
@@ -54,6 +54,8 @@ def print_answer(answer: dict[str, object], sentence: str, *, as_json: bool) -> 
     if as_json:
         print_json({"done": sentence, "answer": answer})
         return
+    if answer.get("accepted") is True:
+        print_wrapped("The operator accepted this, and does not say when it is done:", "")
     click.echo(printable(sentence))
     if isinstance(identity := answer.get("id"), str | int):
         click.echo(printable(f"the operator calls it {identity}"))

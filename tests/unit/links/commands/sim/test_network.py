@@ -115,6 +115,12 @@ def test_a_secret_that_the_operator_repeats_is_not_shown(
             assert canary not in done.stdout + done.stderr
 
 
+def test_what_was_only_accepted_is_said(sim_folder: Path, account: MemoryAccount) -> None:
+    account.later = True
+    assert "does not say when it is done" in ok(engage(sim_folder, "sim", *ORDERS[10][0]))
+    assert json.loads(ok(engage(sim_folder, "sim", *ORDERS[10][0], "--json")))["answer"] == {"accepted": True}
+
+
 def test_a_list_of_tunnels_leaves_their_secrets_out(
     sim_folder: Path, account: MemoryAccount, monkeypatch: pytest.MonkeyPatch
 ) -> None:
