@@ -170,7 +170,7 @@ class ContractAccount:
 
 
 def _passes(thing: Thing, wanted: Mapping[str, str], sent: Mapping[str, str]) -> bool:
-    """What the contract has no filter for is filtered here. Its answer to a filter of its own is believed."""
+    """What the contract has no filter for is filtered here. An answer to its own filter is believed."""
     found = {"group": thing.group == wanted["group"], "tag": wanted["tag"] in thing.tags}
     found["state"] = thing.state is not None and thing.state.value == wanted["state"]
     return all(found[name] for name, value in wanted.items() if value and name not in sent)

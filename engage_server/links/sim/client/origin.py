@@ -1,4 +1,4 @@
-"""Which addresses an operator's answers may lead to: those of its own origin (RFC 6454), and no other."""
+"""Which addresses an operator's answers may lead to: its own origin (RFC 6454), and no other."""
 
 from dataclasses import dataclass
 from urllib.parse import urljoin, urlsplit
