@@ -164,8 +164,10 @@ class BulkJournal:
             ) from None
         self.so_far = read_bulk(self._file)  # what the process wrote that had it before
         try:
-            self.changed_at = os.fstat(self._descriptor).st_mtime
-            os.ftruncate(self._descriptor, self.so_far.length)  # a torn line, or the next one would be a part of it
+            found = os.fstat(self._descriptor)
+            self.changed_at = found.st_mtime
+            if found.st_size > self.so_far.length:  # a torn line, or the next one would be a part of it
+                os.ftruncate(self._descriptor, self.so_far.length)
         except OSError as error:
             raise _unwritable(self._file, error) from None
 

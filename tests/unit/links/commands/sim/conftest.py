@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.installation import make_installation
-from tests.support.sims import LINKS, MemoryAccount, reached_by_commands, sims
+from tests.support.sim.memory import LINKS, MemoryAccount, reached_by_commands, sims
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ import pytest
 
 from engage_server.links.sim.operations import VALUES, Operation
 from tests.support.commands import engage, ok
-from tests.support.sims import MemoryAccount, iccid
+from tests.support.sim.memory import MemoryAccount, iccid
 
 SECRET = "a-canary-of-a-shared-secret"
 TEXT = "REBOOT canary-1234"

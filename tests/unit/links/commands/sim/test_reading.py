@@ -9,7 +9,7 @@ import pytest
 from engage_server.links.sim.operations import Operation
 from engage_server.links.sim.things import Thing, ThingState
 from tests.support.commands import engage, ok
-from tests.support.sims import LINKS, MemoryAccount, iccid, silent, sims
+from tests.support.sim.memory import LINKS, MemoryAccount, iccid, silent, sims
 
 
 def test_all_sims_are_listed_or_those_that_pass(sim_folder: Path, account: MemoryAccount) -> None:

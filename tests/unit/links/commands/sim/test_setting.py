@@ -18,7 +18,7 @@ from engage_server.links.sim.plans.outcomes import Outcome
 from engage_server.links.sim.plans.writes import StateWrite
 from engage_server.links.sim.things import ThingState
 from tests.support.commands import engage, ok
-from tests.support.sims import MemoryAccount, iccid, silent, sims
+from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
 
 BEGUN_AT = datetime(2027, 1, 2, 3, 4, 5, tzinfo=UTC)
 

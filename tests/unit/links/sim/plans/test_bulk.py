@@ -24,7 +24,7 @@ from engage_server.links.sim.plans.taking_up import (
 )
 from engage_server.links.sim.plans.writes import ServicesWrite, StateWrite, TagsWrite, Write
 from engage_server.links.sim.things import Thing, ThingState
-from tests.support.sims import MemoryAccount, iccid, silent, sims
+from tests.support.sim.memory import MemoryAccount, iccid, silent, sims
 
 NOW = datetime(2027, 1, 2, 3, 4, tzinfo=UTC)
 SUSPEND = StateWrite(ThingState.SUSPENDED)
@@ -317,3 +317,5 @@ def test_what_was_just_sent_gets_time_to_settle(tmp_path: Path) -> None:
         written = datetime.fromtimestamp(journal.changed_at, UTC)
         assert seconds_to_settle(journal, written + timedelta(seconds=10)) == pytest.approx(SETTLE_SECONDS - 10, abs=1)
         assert seconds_to_settle(journal, written + timedelta(hours=1)) == 0
+    with take_up(tmp_path, None) as journal:
+        assert datetime.fromtimestamp(journal.changed_at, UTC) == written, "to open it does not begin the wait again"
