@@ -123,8 +123,14 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "ordered for {things:SIM} of account {account}: {change}[; bulk {bulk}]",
         "ordered a change of SIMs",
     ),
-    AuditAction.SIM_BULK_RESUMED: ("resumed bulk {bulk} of account {account}[, with {things:SIM} left]",),
-    AuditAction.SIM_BULK_DROPPED: ("dropped bulk {bulk} of account {account}[, with {things:SIM} left]",),
+    AuditAction.SIM_BULK_RESUMED: (
+        "resumed bulk {bulk} of account {account}[, with {things:SIM} left]",
+        "resumed a bulk of SIMs",
+    ),
+    AuditAction.SIM_BULK_DROPPED: (
+        "dropped bulk {bulk} of account {account}[, with {things:SIM} left]",
+        "dropped a bulk of SIMs",
+    ),
     AuditAction.SIM_MESSAGE_ORDERED: (
         "ordered an SMS of {characters:character} to SIM {thing} of account {account}",
         "ordered an SMS to a SIM",

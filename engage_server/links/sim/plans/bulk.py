@@ -169,8 +169,8 @@ class Bulk:
     def _look_up_unknown(self) -> None:
         """Read each Thing of which nobody knows.
 
-        If reading fails, nobody knows still. So it is with a write that the operator accepted and has not done yet: it
-        may be done any time, so it is never sent again.
+        If reading fails, nobody knows still. A write that the operator only accepted may be done at any
+        time. So it is never sent again.
         """
         for name in [each for each in self._journal.so_far.left() if self._is_unknown(each)]:
             before = self._journal.so_far.troubles.get(name)
