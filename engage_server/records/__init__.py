@@ -44,6 +44,7 @@ from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
     LINK_REMOVED,
+    CutPath,
     LinkStanding,
     PathCut,
     PathEvent,
@@ -88,6 +89,7 @@ __all__ = [
     "CallIn",
     "CallInWay",
     "Crowd",
+    "CutPath",
     "Device",
     "DeviceHistory",
     "DeviceLabel",

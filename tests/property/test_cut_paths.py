@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from engage_server.records import (
     SILENCES,
     Adoption,
+    CutPath,
     Doubt,
     GatePolicy,
     Limit,
@@ -21,7 +22,6 @@ from engage_server.records import (
 )
 from engage_server.services.rotation.gate.decision import Decision, Verdict, decide
 from engage_server.services.rotation.gate.patience import TWO_NIGHTS, decide_with_path, noted
-from engage_server.services.site_path.cuts import CutPath
 from tests.support.chains import NOW
 from tests.support.forger import (
     FIRST_NIGHT,

@@ -17,6 +17,7 @@ from sqlalchemy.pool import StaticPool
 
 from engage_server.records import (
     Adoption,
+    CutPath,
     GatePolicy,
     PathCut,
     RequiredEvidence,
@@ -29,7 +30,6 @@ from engage_server.records import (
 from engage_server.services.evidence.fold import fold
 from engage_server.services.rotation.gate.decision import Decision
 from engage_server.services.rotation.gate.patience import decide_with_path
-from engage_server.services.site_path.cuts import CutPath
 from engage_server.store.evidence.adoption_kinds import Question
 from engage_server.store.evidence.adoption_queries import select_adoption
 from engage_server.store.evidence.arrival_queries import select_confirmations

@@ -1,27 +1,11 @@
 """When nothing came through to a site last: by the links that say so, unless another one worked meanwhile. Pure."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from engage_server.records import LinkStanding, PathCut
+from engage_server.records import CutPath, LinkStanding, PathCut
 from engage_server.services.site_path.standing import PathState, believed_until, site_path
 from engage_server.services.site_path.words import mend_of, why_of
-
-
-@dataclass(frozen=True, slots=True)
-class CutPath:
-    """The path to a site that is or was cut.
-
-    Attributes:
-        cut: When nothing came through.
-        why: Why, as a clause such as ``its SIM is suspended (link depot-sim)``. "" if it is over.
-        mend: What to do about it. "" if it is over.
-    """
-
-    cut: PathCut
-    why: str = ""
-    mend: str = ""
 
 
 def cut_path(standings: Sequence[LinkStanding], site: str, now: datetime) -> CutPath | None:

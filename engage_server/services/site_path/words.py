@@ -50,8 +50,25 @@ def why_of(path: SitePath) -> str:
 
 def cause_of(path: SitePath) -> str:
     """The same with its time and its link: ``its SIM is suspended since 2026-11-27 14:02 UTC (link depot-sim)``."""
-    since = f" since {path.since:%Y-%m-%d %H:%M} UTC" if path.since else ""
-    return f"{why_of(path)}{since}{f' (link {path.link})' if path.link else ''}"
+    return f"{why_of(path)}{_since(path)}"
+
+
+def sentence_of(path: SitePath, site: str, silent: int, *, is_complete: bool = True) -> str:
+    """What a cut or degraded path means for the doors of its site, as one sentence without its full stop.
+
+    Args:
+        path: The path.
+        site: How people call the site.
+        silent: How many silent doors it explains. Where it is degraded, it only may explain them.
+        is_complete: Whether these are all. Otherwise there are more.
+    """
+    if not silent:
+        why = f": {why_of(path)}" if path.said_by in _OF_KIND else ""
+        return f"the path to {site} is {path.state}{why}{_since(path)}"
+    doors = f"{'' if is_complete else 'at least '}{silent:,} door{'' if silent == 1 else 's'} of {site}"
+    if path.state is PathState.CUT:
+        return f"{doors} {'is' if silent == 1 else 'are'} silent because {cause_of(path)}"
+    return f"{doors} may be silent because {cause_of(path)}"
 
 
 def mend_of(path: SitePath, site: str) -> str:
@@ -62,6 +79,11 @@ def mend_of(path: SitePath, site: str) -> str:
         site: The site's name.
     """
     return _words(path).mend.format(site=site, link=path.link)
+
+
+def _since(path: SitePath) -> str:
+    since = f" since {path.since:%Y-%m-%d %H:%M} UTC" if path.since else ""
+    return f"{since}{f' (link {path.link})' if path.link else ''}"
 
 
 def _words(path: SitePath) -> _Words:

@@ -61,7 +61,9 @@ def check_account(table: AccountTable) -> list[Check]:
     if binding.faults:
         return [Check.of_error(name, each) for each in binding.faults]
     missing = [each.value for each in Operation if each not in binding.operations]
-    sentence = f"{document.title or document.source}: {len(binding.operations)} operations can be used"
+    count = len(binding.operations)
+    counted = "1 operation" if count == 1 else f"{count} operations"
+    sentence = f"{document.title or document.source}: {counted} can be used"
     if missing:
         sentence += f". Its map has no {', '.join(missing)}"
     return [Check(name, Level.OK, sentence)]

@@ -14,9 +14,8 @@ next step, and it never brings it back. It only puts off a decision that silence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from engage_server.records import Adoption, PathCut, Rotation
+from engage_server.records import Adoption, CutPath, PathCut, Rotation
 from engage_server.services.rotation.gate.decision import Decision, Verdict, decide, is_unsure
-from engage_server.services.site_path.cuts import CutPath
 
 TWO_NIGHTS = timedelta(hours=48)
 

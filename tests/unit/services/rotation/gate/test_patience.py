@@ -7,6 +7,7 @@ import pytest
 
 from engage_server.records import (
     Adoption,
+    CutPath,
     Doubt,
     GatePolicy,
     Limit,
@@ -19,7 +20,6 @@ from engage_server.records import (
 from engage_server.services.rotation.gate.decision import Decision, Verdict, decide
 from engage_server.services.rotation.gate.patience import decide_with_path, noted
 from engage_server.services.rotation.gate.soak import begun
-from engage_server.services.site_path.cuts import CutPath
 from tests.support.chains import NOW
 
 HOUR = timedelta(hours=1)
