@@ -16,6 +16,7 @@ from engage_server.cli.program import pasteable, program
 from engage_server.cli.session import Session
 from engage_server.errors import NotFound, StoreNotUsable, UsageError
 from engage_server.links.checkup import check_links
+from engage_server.links.commands.policy.policy_command import policy
 from engage_server.links.registry.links_file import LinksFile, read_links_file
 from engage_server.records import LinkStanding, StoredPathEvent
 from engage_server.services.access.permissions import Act
@@ -29,7 +30,7 @@ _ROLE_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}", re.ASCII)
 _HONEST = "A link reports about the path to a site. It proves nothing about a door."
 
 
-@click.group(cls=OrderedGroup, order=("list", "show", "events", "check", "role"))
+@click.group(cls=OrderedGroup, order=("list", "show", "events", "check", "policy", "role"))
 def link() -> None:
     """Links: what reports about the path to a site.
 
@@ -160,6 +161,9 @@ def role(name: str) -> None:
             code="role.invalid",
         )
     click.echo("\n".join(role_sql(name)))
+
+
+link.add_command(policy)
 
 
 def _reports(session: Session, site: str | None) -> list[LinkReport]:
