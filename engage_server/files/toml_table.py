@@ -107,7 +107,8 @@ def read_table(cls: type[_Table], mapping: Mapping[str, object], where: Where) -
     The types of the fields say what a value must be:
 
     * ``str`` (never empty), ``int``, ``float``, ``bool``, ``Path``, ``IPNetwork``, ``Literal``; also with ``| None``;
-    * ``tuple[X, ...]`` for a list, and ``Mapping[str, X]`` or a dataclass for a table.
+    * ``tuple[X, ...]`` for a list, and ``Mapping[str, X]`` or a dataclass for a table;
+    * ``object`` for a value that the caller reads.
 
     Args:
         cls: A frozen dataclass. Each field is a key. A field without a default must be there.
@@ -237,4 +238,5 @@ _SIMPLE: dict[Any, Callable[[object, Where, str], Any]] = {
     int: _whole_number,
     float: _number,
     bool: _truth,
+    object: lambda value, where, key: value,
 }

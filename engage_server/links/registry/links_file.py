@@ -9,10 +9,10 @@ from engage_server.links.registry import conflicts
 from engage_server.links.registry.listeners import HostTable, PlainTable
 from engage_server.links.registry.table import Between, Matching, Where, did_you_mean, parsed_toml, read_table
 
-Partner = Literal["kpn", "m2u", "telekom"]
+Partner = Literal["kpn", "m2u", "telekom", "sim"]
 SiteName = Annotated[str, Matching(r"[^\x00-\x1f\x7f]{1,200}", "the name of a site")]
 
-_TABLES = ("hosts", "plain", "links", "telekom")
+_TABLES = ("hosts", "plain", "links", "telekom", "sim")
 _NAME = Matching(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}", "letters, digits, '.', '_' and '-', at most 63")
 _PAGE = "docs/links.md has an example of the whole file."
 
@@ -58,6 +58,7 @@ class LinksFile:
         plain: Plain listeners by name.
         links: Links by name.
         telekom: The table ``[telekom]``, unread: it belongs to that partner.
+        sim: The tables ``[sim.NAME]`` by name, unread, each with its place: accounts at operators of SIMs.
     """
 
     where: Where
@@ -65,6 +66,7 @@ class LinksFile:
     plain: Mapping[str, PlainTable] = field(default_factory=dict)
     links: Mapping[str, Link] = field(default_factory=dict)
     telekom: Mapping[str, object] = field(default_factory=dict)
+    sim: Mapping[str, tuple[Mapping[str, object], Where]] = field(default_factory=dict)
 
     def of_partner(self, partner: Partner) -> tuple[Link, ...]:
         """Return the links of one partner."""
@@ -92,6 +94,7 @@ def read_links_file(file: Path, bind: str, port: int) -> LinksFile:
     }
     plain = {name: PlainTable.read(name, table, at) for name, table, at in _each_table(where, tables, "plain")}
     links = {name: _link(name, table, at) for name, table, at in _each_table(where, tables, "links")}
+    sim = {name: (table, at) for name, table, at in _each_table(where, tables, "sim")}
     telekom = tables.get("telekom", {})
     if not isinstance(telekom, Mapping):
         raise where.refused("telekom must be a table", f"Write it as [telekom]. {_PAGE}")
@@ -99,7 +102,7 @@ def read_links_file(file: Path, bind: str, port: int) -> LinksFile:
     conflicts.assert_addresses_differ(list(hosts.values()), list(plain.values()))
     conflicts.assert_environments_apart(list(hosts.values()))
     conflicts.assert_ends_differ([(link.partner, link.rest, link.where) for link in links.values()])
-    return LinksFile(where, hosts, plain, links, telekom)
+    return LinksFile(where, hosts, plain, links, telekom, sim)
 
 
 def _each_table(
