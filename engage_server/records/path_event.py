@@ -12,6 +12,7 @@ class PathSays(StrEnum):
     WORKS = "works"
     DEGRADED = "degraded"
     CUT = "cut"
+    RESTORED = "restored"  # trouble that is older is over; whether the path works is not said
     NOTHING = "nothing"
 
 
@@ -50,13 +51,18 @@ class LinkStanding:
         site: The site that it leads to.
         partner: Whose link it is, such as ``kpn``; "" if it was never registered.
         expects_seconds: How often something should come over it; 0 if nobody said.
-        works_since: When the present run of events began that say that the path works. None: there is none.
+        works_since: When the present run of events began that say that the path works. None: there is none. Where
+            trouble was restored and nothing said so since, it is when it was restored.
         works_at: When the newest event said so.
         works_by: That event's kind.
-        trouble: Cut or degraded, if an event said so that is newer than ``works_at``; else nothing.
+        trouble: Cut or degraded, if an event said so and none that is newer ended it; else nothing.
         trouble_since: When it was first said.
         trouble_at: When it was last said.
-        trouble_by: That event's kind.
+        trouble_by: The kind of the event that said it first. "" if that is not known any more.
+        restored_at: When the newest event said that older trouble is over.
+        cut_since: When the last cut began. One that begins within a night of the end of the one before continues it.
+        cut_at: When a cut was last said.
+        cut_until: When it ended. None: it lasts, or there was none.
     """
 
     link: str
@@ -70,6 +76,29 @@ class LinkStanding:
     trouble_since: datetime | None = None
     trouble_at: datetime | None = None
     trouble_by: str = ""
+    restored_at: datetime | None = None
+    cut_since: datetime | None = None
+    cut_at: datetime | None = None
+    cut_until: datetime | None = None
+
+    @property
+    def ended_at(self) -> datetime | None:
+        """When the newest event came that ends older trouble. None: there was none."""
+        ends = [each for each in (self.works_at, self.restored_at) if each is not None]
+        return max(ends, default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class PathCut:
+    """A time in which nothing came through to a site, as its links said. Doors that fell silent in it may still come.
+
+    Attributes:
+        since: When it began; aware.
+        until: When it ended. None: it lasts.
+    """
+
+    since: datetime
+    until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

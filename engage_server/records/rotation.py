@@ -117,6 +117,8 @@ class Rotation:
             that machine's boot ("" for none), and the seconds since it. None, "" and 0 before the first check.
         soaked_seconds: The total soak time that the checks of the present release have counted.
         unsure_until, unsure_why: A clock was set meanwhile, so nothing is judged until then. None and "" otherwise.
+        postponed_since: Since when the gate has put off a decision because the path to the site is or was cut. None:
+            it puts off none.
     """
 
     number: int
@@ -141,6 +143,7 @@ class Rotation:
     soaked_seconds: float = 0.0
     unsure_until: datetime | None = None
     unsure_why: str = ""
+    postponed_since: datetime | None = None
 
     @property
     def approvals_now(self) -> tuple[Approval, ...]:

@@ -51,6 +51,10 @@ link_standings = Table(
     Column("trouble_since", UtcDateTime),
     Column("trouble_at", UtcDateTime),
     Column("trouble_by", String(64), nullable=False),
+    Column("restored_at", UtcDateTime),
+    Column("cut_since", UtcDateTime),
+    Column("cut_at", UtcDateTime),
+    Column("cut_until", UtcDateTime),
 )
 
 kpn_devices = Table(

@@ -225,6 +225,7 @@ rotations = Table(
     Column("soaked_seconds", Float, nullable=False, server_default="0"),
     Column("unsure_until", UtcDateTime),
     Column("unsure_why", Text, nullable=False, server_default=""),
+    Column("postponed_since", UtcDateTime),
 )
 
 # Rows of their own, so that no change of a rotation can overwrite one.

@@ -59,11 +59,15 @@ def link_path(standing: LinkStanding, now: datetime) -> SitePath:
         return SitePath(state, standing.trouble_since, link, standing.trouble_by)
     if standing.works_at is None:
         return SitePath(PathState.UNKNOWN, None, link, "")
-    expected = timedelta(seconds=standing.expects_seconds)
-    believed_until = standing.works_at + (SILENT_AFTER * expected or TRUSTED_FOR)
-    if now <= believed_until:
+    until = believed_until(standing, standing.works_at)
+    if now <= until:
         return SitePath(PathState.OK, standing.works_since, link, standing.works_by)
-    return SitePath(PathState.DEGRADED if expected else PathState.UNKNOWN, believed_until, link, SILENCE)
+    return SitePath(PathState.DEGRADED if standing.expects_seconds else PathState.UNKNOWN, until, link, SILENCE)
+
+
+def believed_until(standing: LinkStanding, works_at: datetime) -> datetime:
+    """Until when a link is believed that was said to work at this time: rules 3 and 4 of :func:`link_path`."""
+    return works_at + (SILENT_AFTER * timedelta(seconds=standing.expects_seconds) or TRUSTED_FOR)
 
 
 def site_path(standings: Sequence[LinkStanding], now: datetime) -> SitePath:

@@ -185,6 +185,7 @@ def _look(rotation: Rotation) -> dict[str, Any]:
         "soaked_seconds": rotation.soaked_seconds,
         "unsure_until": rotation.unsure_until,
         "unsure_why": rotation.unsure_why,
+        "postponed_since": rotation.postponed_since,
     }
 
 

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_server.records import LINK_REMOVED, LinkStanding, PathEvent, PathSays
+from engage_server.records import LINK_REMOVED, LinkStanding, PathCut, PathEvent, PathSays
+from engage_server.services.site_path.cuts import last_cut
 from engage_server.services.site_path.fold import fold
 from engage_server.services.site_path.standing import (
     NO_LINK,
@@ -22,6 +23,7 @@ from engage_server.services.site_path.standing import (
 from tests.support.path_events import at, path_event, registered
 
 WORKS, DEGRADED, CUT, NOTHING = PathSays.WORKS, PathSays.DEGRADED, PathSays.CUT, PathSays.NOTHING
+RESTORED = PathSays.RESTORED
 
 
 def folded(*events: PathEvent) -> LinkStanding:
@@ -54,6 +56,15 @@ class TestOneLink:
             ([path_event(CUT, 3), path_event(DEGRADED, 5)], 9, PathState.CUT, 3, "said_cut"),
             ([path_event(DEGRADED, 2)], 9, PathState.DEGRADED, 2, "said_degraded"),
             ([path_event(WORKS, 0), path_event(NOTHING, 3)], 9, PathState.OK, 0, "said_works"),
+            ([path_event(RESTORED, 3)], 9, PathState.UNKNOWN, None, ""),
+            ([path_event(CUT, 3), path_event(RESTORED, 5)], 9, PathState.UNKNOWN, None, ""),
+            ([path_event(RESTORED, 5), path_event(CUT, 3)], 9, PathState.UNKNOWN, None, ""),
+            ([path_event(RESTORED, 5), path_event(CUT, 7)], 9, PathState.CUT, 7, "said_cut"),
+            ([path_event(CUT, 3), path_event(RESTORED, 3)], 9, PathState.CUT, 3, "said_cut"),
+            ([path_event(WORKS, 0), path_event(CUT, 3), path_event(RESTORED, 5)], 9, PathState.OK, 5, "said_works"),
+            ([path_event(WORKS, 0), path_event(RESTORED, 5)], 9, PathState.OK, 0, "said_works"),
+            ([path_event(CUT, 1), path_event(DEGRADED, 5), path_event(RESTORED, 3)], 9, PathState.DEGRADED, 5, ""),
+            ([path_event(CUT, 1), path_event(CUT, 5), path_event(WORKS, 3)], 9, PathState.CUT, 5, "said_cut"),
         ],
     )
     def test_what_was_said(
@@ -93,13 +104,91 @@ class TestOneLink:
         standing = folded(path_event())
         assert fold({"sim": standing}, [path_event(NOTHING, 5), path_event()]) == {}
 
-    @given(st.lists(st.sampled_from([WORKS, DEGRADED, CUT]), min_size=1, max_size=4))
-    def test_the_newest_word_counts_in_whatever_order_it_came(self, told: list[PathSays]) -> None:
+    @pytest.mark.parametrize("worked", [False, True])
+    @given(told=st.lists(st.sampled_from([WORKS, DEGRADED, CUT, RESTORED]), min_size=1, max_size=4))
+    def test_the_newest_word_counts_in_whatever_order_it_came(self, *, worked: bool, told: list[PathSays]) -> None:
         """Each worker has its own spool file. Whether the path works must not depend on which one is read first."""
-        events = [path_event(says, minute) for minute, says in enumerate(told)]
+        events = [path_event(says, minute) for minute, says in enumerate([WORKS, *told] if worked else told)]
+        expected = state_of([each.says for each in events])
         for order in permutations(events):
-            state = link_path(folded(*order), at(10)).state
-            assert (state is PathState.OK) is (told[-1] is WORKS), order
+            standing = folded(*order)
+            assert link_path(standing, at(10)).state is expected, order
+            assert (standing.cut_at is not None) is (CUT in told)
+            assert (standing.cut_since is not None and standing.cut_until is None) is (expected is PathState.CUT)
+
+
+def state_of(told: Sequence[PathSays]) -> PathState:
+    """What these words mean together, said one after the other: the rule without any way to keep it."""
+    ends = [place for place, says in enumerate(told) if says in (WORKS, RESTORED)]
+    since = told[ends[-1] + 1 :] if ends else told
+    for says, state in ((CUT, PathState.CUT), (DEGRADED, PathState.DEGRADED)):
+        if says in since:
+            return state
+    return PathState.OK if WORKS in told else PathState.UNKNOWN
+
+
+class TestCuts:
+    """When the last cut of a link began and ended."""
+
+    @pytest.mark.parametrize(
+        ("events", "since", "until"),
+        [
+            ([path_event(CUT, 3)], 3, None),
+            ([path_event(CUT, 3), path_event(CUT, 5)], 3, None),
+            ([path_event(CUT, 5), path_event(CUT, 3)], 3, None),
+            ([path_event(CUT, 3), path_event(WORKS, 5), path_event(WORKS, 9)], 3, 5),
+            ([path_event(CUT, 3), path_event(WORKS, 9), path_event(WORKS, 5)], 3, 5),
+            ([path_event(CUT, 3), path_event(RESTORED, 5), path_event(WORKS, 9)], 3, 5),
+            ([path_event(WORKS, 5), path_event(WORKS, 9), path_event(CUT, 3)], 3, 5),
+            ([path_event(CUT, 3), path_event(DEGRADED, 5)], 3, None),
+            ([path_event(DEGRADED, 3), path_event(CUT, 5), path_event(WORKS, 7), path_event(DEGRADED, 8)], 5, 7),
+        ],
+    )
+    def test_a_cut_is_remembered(self, events: Sequence[PathEvent], since: float, until: float | None) -> None:
+        standing = folded(*events)
+        assert standing.cut_since == at(since)
+        assert standing.cut_until == (None if until is None else at(until))
+
+    @pytest.mark.parametrize(("pause", "since"), [(26 * 60, 0), (26 * 60 + 1, 26 * 60 + 6)])
+    def test_a_cut_that_comes_back_within_a_night_goes_on(self, pause: float, since: float) -> None:
+        """Otherwise a path that comes and goes would hide since when the doors cannot come."""
+        standing = folded(path_event(CUT, 0), path_event(WORKS, 5), path_event(CUT, 5 + pause))
+        assert (standing.cut_since, standing.cut_until) == (at(since), None)
+        assert standing.trouble_since == at(5 + pause)
+
+
+class TestCutOfSite:
+    """When nothing came through to a site that may have several links."""
+
+    def cut(self, minutes: float, *events: PathEvent) -> PathCut | None:
+        return last_cut([each for each in fold({}, events).values() if each is not None], at(minutes))
+
+    def test_without_a_cut(self) -> None:
+        assert self.cut(9) is None
+        assert self.cut(9, path_event(WORKS, 1), path_event(DEGRADED, 3)) is None
+
+    def test_one_link(self) -> None:
+        events = path_event(WORKS, 1), path_event(CUT, 3)
+        assert self.cut(9, *events) == PathCut(at(3))
+        assert self.cut(9, *events, path_event(RESTORED, 5)) == PathCut(at(3), at(5))
+
+    def test_a_path_that_another_link_keeps_is_not_cut(self) -> None:
+        other = path_event(WORKS, 1, link="b")
+        assert self.cut(9, path_event(CUT, 3), other) is None
+        assert self.cut(9, path_event(CUT, 3), path_event(WORKS, 5), other) is None
+
+    def test_a_path_is_cut_when_its_last_link_is(self) -> None:
+        other = path_event(WORKS, 1, link="b")
+        cuts = path_event(CUT, 3), path_event(CUT, 6, link="b")
+        assert self.cut(9, other, *cuts) == PathCut(at(6))
+        assert self.cut(9, *cuts) == PathCut(at(3))
+        assert self.cut(9, other, *cuts, path_event(WORKS, 8, link="b")) == PathCut(at(6), at(8))
+
+    def test_another_link_that_begins_to_work_ends_a_cut(self) -> None:
+        """Doors may come over it from then on, whatever the first link says."""
+        events = path_event(CUT, 3), path_event(WORKS, 5, link="b")
+        assert self.cut(9, *events) == PathCut(at(3), at(5))
+        assert self.cut(9, *events, path_event(WORKS, 7)) == PathCut(at(3), at(5))
 
 
 class TestSite:
