@@ -19,6 +19,7 @@ from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
 from tests.support.sharing import ByServer
+from tests.support.templates import compiled_templates
 from tests.support.timing import Timing
 from tests.support.world import World
 
@@ -35,17 +36,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's length, keys from a pool, and what each test costs."""
+    """The run's length, keys from a pool, templates that are compiled once, and what each test costs."""
     collect_seldom()  # as commands do: to look at all that was collected, again and again, took a tenth of the time
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")
     RUN.all = config.getoption("all")
+    until_the_end = ExitStack()
+    until_the_end.enter_context(compiled_templates())
     cache = getattr(config, "cache", None)  # not with "-p no:cacheprovider": then every key is made and proven anew
     if cache is not None:
-        until_the_end = ExitStack()
         until_the_end.enter_context(pooled_keys(cache.mkdir("rsa-keys")))
-        config.add_cleanup(until_the_end.close)
         config.pluginmanager.register(SharedKeepTheirs())
+    config.add_cleanup(until_the_end.close)
     config.pluginmanager.import_plugin("tests.support.pairs")
     config.pluginmanager.register(Timing(config.getoption("slowest")))
     config.pluginmanager.register(BrowserSkips(demanded=config.getoption("need_browser")))

@@ -49,6 +49,7 @@ def check_links(settings: Settings, sites: Collection[str] | None, now: datetime
     yield Check("file", Level.OK, f"{settings.links_file}: {counts}")
     yield from _check_sites(file, sites)
     yield _check_partners(file)
+    yield from _check_accounts(file)
     yield _check_key(settings.links_key_file)
     for host in file.hosts.values():
         yield from _check_host(host, now)
@@ -80,6 +81,15 @@ def _check_partners(file: LinksFile) -> Check:
     except EngageError as error:
         return Check.of_error("partners", error)
     return Check("partners", Level.OK, "the keys and secrets of all links can be used")
+
+
+def _check_accounts(file: LinksFile) -> Iterator[Check]:
+    """The accounts at operators of SIMs. No operator is called."""
+    if not file.sim and not file.of_partner("sim"):
+        return
+    from engage_server.links.sim.checkup import check_accounts  # JSON Schema: only files with such accounts need it
+
+    yield from check_accounts(file)
 
 
 def _check_key(path: Path) -> Check:

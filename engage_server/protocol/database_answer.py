@@ -96,7 +96,7 @@ def assert_harmless(answer: Json, source: str) -> dict[str, Any]:
         first = error.errors(include_input=False, include_url=False, include_context=False)[0]
         raise BodyInvalid(
             f"{source} cannot be sent to a device: {_told(first)}",
-            "Fix it and import it again: engage device import",
+            "Fix it, and import it again.",
         ) from None
     assert isinstance(answer, dict)  # noqa: S101  # the model accepts nothing else
     return answer

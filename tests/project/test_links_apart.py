@@ -9,7 +9,7 @@ import pytest
 
 import engage_server
 
-OPTIONAL = {"lxml", "signxml", "zeep"}
+OPTIONAL = {"lxml", "signxml", "zeep", "yaml", "jsonschema", "openapi_schema_validator", "referencing"}
 _PROGRAM = """
 import importlib, json, sys
 for name in json.loads(sys.stdin.read()):

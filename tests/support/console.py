@@ -1,5 +1,6 @@
 """The console on a world's store, without a server and without a browser: Flask's own client, which runs no script."""
 
+import itertools
 from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
@@ -137,6 +138,15 @@ class Console:
             self._services, lambda: self.now, lambda: None, SessionCookie(secure=False), self._open_sent
         )
         self.app = operators_app([blueprint(surroundings)])
+
+    def count_slowly(self) -> None:
+        """From now on each count of a site takes seconds, so that its figures are kept."""
+        nights, callers = self.side.adoption_nights, self.side.evidence.callers_of_own_hosts
+        seconds = itertools.count(0.0, 1.0)
+        generation = self._world.store.generation
+        vars(self.side)["recent_sites"] = RecentSites(
+            self.side.overview, nights, callers, generation, lambda: next(seconds)
+        )
 
     def person(self, name: str, role: Role = Role.OPERATOR, sites: tuple[str, ...] | None = None) -> Browser:
         """The browser of a person who has signed in."""

@@ -107,7 +107,24 @@ def read_accounts(file: LinksFile) -> Mapping[str, AccountTable]:
     Raises:
         SettingsInvalid: A key is unknown, missing or wrong, or contradicts another.
     """
-    return {name: _account(name, table, where) for name, (table, where) in file.sim.items()}
+    return {name: read_account(file, name) for name in file.sim}
+
+
+def read_account(file: LinksFile, name: str) -> AccountTable:
+    """Read one table ``[sim.NAME]``.
+
+    Raises:
+        NotFound: There is no such table (``sim_account.not_found``).
+        SettingsInvalid: A key is unknown, missing or wrong, or contradicts another.
+    """
+    if name not in file.sim:
+        raise NotFound(
+            f"there is no account '{name}': {file.where.file} has no table [sim.{name}].{did_you_mean(name, file.sim)}",
+            "Add the table, or name another account. docs/sim.md has an example.",
+            code="sim_account.not_found",
+        )
+    table, where = file.sim[name]
+    return _account(name, table, where)
 
 
 def read_sim_links(file: LinksFile) -> Sequence[SimLink]:
@@ -134,14 +151,7 @@ def open_account(file: LinksFile, name: str) -> SimAccount:
         SettingsInvalid: Table, contract, map or secret cannot be used.
         NotInstalled: A package of the extra ``sim`` is missing.
     """
-    if name not in file.sim:
-        raise NotFound(
-            f"there is no account '{name}': {file.where.file} has no table [sim.{name}].{did_you_mean(name, file.sim)}",
-            "Add the table, or name another account. docs/sim.md has an example.",
-            code="sim_account.not_found",
-        )
-    table, where = file.sim[name]
-    account = _account(name, table, where)
+    account = read_account(file, name)
     from engage_server.links.sim.client.opening import opened  # JSON Schema and YAML: many commands do without
 
     return opened(account)

@@ -231,6 +231,6 @@ def _read_name(name: str) -> str:
 def _link_used() -> Refused:
     return Refused(
         "the link was used, or its ten minutes are over",
-        "Ask for a new one: engage people reset NAME",
+        "Ask an admin for a new one.",
         code="link.used",
     )

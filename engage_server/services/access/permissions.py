@@ -153,6 +153,68 @@ PERMISSIONS: dict[Act, Permission] = {
     Act.VENDOR_IMPORT: _COMMAND_LINE,
 }
 
+ACT_WORDS: dict[Act, str] = {
+    Act.STATUS_SEE: "see the state of sites",
+    Act.TONIGHT_SEE: "see which doors are at risk",
+    Act.SITE_SEE: "see sites",
+    Act.SITE_ADD: "add sites",
+    Act.SITE_CHANGE: "change sites",
+    Act.SITE_RENAME: "rename sites",
+    Act.SITE_REMOVE: "remove sites",
+    Act.SITE_KEY_EXPORT: "export site keys",
+    Act.SITE_KEY_USE: "use site keys",
+    Act.RELEASE_SEE: "see releases",
+    Act.RELEASE_STAGE: "add releases",
+    Act.RELEASE_DROP: "remove releases",
+    Act.RELEASE_ACTIVATE: "activate releases",
+    Act.RELEASE_ROLL_BACK: "go back to earlier releases",
+    Act.RELEASE_RETIRE: "destroy keys of releases",
+    Act.RELEASE_KEY_EXPORT: "export the release key",
+    Act.ROTATION_SEE: "see rotations",
+    Act.ROTATION_PLAN: "plan rotations",
+    Act.ROTATION_START: "start rotations",
+    Act.ROTATION_APPROVE: "approve steps of rotations",
+    Act.ROTATION_ABORT: "end rotations",
+    Act.DEVICE_SEE: "see doors",
+    Act.DEVICE_ADD: "add doors",
+    Act.DEVICE_NAME: "name doors",
+    Act.DEVICE_FORGET: "delete what is known of doors",
+    Act.DEVICE_REMOVE: "remove doors",
+    Act.DEVICE_FILES_SEE: "see the files of doors",
+    Act.DEVICE_FILES_PUT: "change the files of doors",
+    Act.UPLOAD_TRY_AGAIN: "try rejected uploads again",
+    Act.UPLOAD_DISCARD: "discard rejected uploads",
+    Act.CHAIN_CHECK: "check chains",
+    Act.HOST_SEE: "see the hosts that serve",
+    Act.HOST_FORGET: "remove hosts that served",
+    Act.AUDIT_SEE: "see the audit log",
+    Act.LINK_SEE: "see links",
+    Act.LINK_CHECK: "check links",
+    Act.LINK_CALL: "call partners by links",
+    Act.KPN_DEVICE_SEE: "see KPN devices",
+    Act.KPN_DEVICE_CHANGE: "change KPN devices",
+    Act.DOWNLINK_SEE: "see messages to devices",
+    Act.DOWNLINK_SEND: "send messages to devices",
+    Act.PEOPLE_SEE: "see people",
+    Act.PEOPLE_CHANGE: "add and change people",
+    Act.TOKEN_SEE: "see tokens",
+    Act.TOKEN_CHANGE: "make and revoke tokens",
+    Act.METRICS_SEE: "read the metrics",
+    Act.SETTINGS_SEE: "see the settings",
+    Act.INSTALLATION_MAKE: "make an installation",
+    Act.INSTALLATION_SERVE: "serve devices",
+    Act.INSTALLATION_CHECK: "check the installation",
+    Act.VENDOR_IMPORT: "take over the vendor's certificates",
+}
+"""What people read in place of the name of an act, after "may" or "cannot"."""
+
+_WHO_MAY = {
+    Role.VIEWER: "people with a role",
+    Role.OPERATOR: "operators, approvers and admins",
+    Role.APPROVER: "approvers and admins",
+    Role.ADMIN: "admins",
+}
+
 _MIGHTY = (ActorKind.COMMAND_LINE, ActorKind.SERVERS)
 
 
@@ -175,7 +237,7 @@ def assert_may(actor: Actor, act: Act, site: str = "") -> None:
     if not grant.holds_at(site if of_site else ""):
         where = f"at site '{site}'" if of_site and site else "at all sites"
         raise Refused(
-            f"{act} needs a role {where}, and {actor.name} has none there",
+            f"{actor.name} has no role {where}, and cannot {ACT_WORDS[act]} without one",
             "Ask an admin for a role there.",
             code="access.site",
         )
@@ -196,17 +258,19 @@ def _grant_for(actor: Actor, act: Act) -> Grant:
     permission = PERMISSIONS[act]
     if permission.role is None:
         raise Refused(
-            f"{act} is possible on the command line alone",
+            f"only the command line on the server may {ACT_WORDS[act]}",
             "Ask somebody who has a shell on the server.",
             code="access.command_line_only",
         )
     if permission.people_only and actor.kind is ActorKind.TOKEN:
-        raise Refused(f"no token may do {act}: a person must", "Sign in, and do it there.", code="access.people_only")
+        raise Refused(
+            f"no token may {ACT_WORDS[act]}: a person must", "Sign in, and do it there.", code="access.people_only"
+        )
     grant = actor.grant
     if grant is None or not grant.role.includes(permission.role):
-        has = grant.role if grant else "no role"
+        has = f"the role {grant.role}" if grant else "no role"
         raise Refused(
-            f"{act} needs the role {permission.role}, and {actor.name} has {has}",
+            f"only {_WHO_MAY[permission.role]} may {ACT_WORDS[act]}, and {actor.name} has {has}",
             f"Ask somebody with the role {permission.role}.",
             code="access.role",
         )

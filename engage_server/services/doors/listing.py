@@ -39,7 +39,12 @@ class DoorList:
 
 
 def listed_doors(
-    evidence: DeviceEvidence, site: str, now: datetime, wanted: DeviceFilter, cursor: str | None
+    evidence: DeviceEvidence,
+    site: str,
+    now: datetime,
+    wanted: DeviceFilter,
+    cursor: str | None,
+    limit: int = IN_A_PAGE,
 ) -> DoorList:
     """A page of doors. A rare filter lets a page of the store be empty. So some are read, up to a limit.
 
@@ -49,6 +54,7 @@ def listed_doors(
         now: The time, timezone-aware.
         wanted: Which: see :meth:`.DeviceEvidence.filter`.
         cursor: The page. None for the first.
+        limit: How many doors it has at most.
 
     Raises:
         NotFound: There is no such site.
@@ -56,21 +62,24 @@ def listed_doors(
     """
     found: list[DeviceView] = []
     for _ in range(_MOST_READS):
-        page: Page[DeviceView] = evidence.page(site, now, wanted, cursor, IN_A_PAGE - len(found))
+        page: Page[DeviceView] = evidence.page(site, now, wanted, cursor, limit - len(found))
         found += page.items
         cursor = page.next
-        if cursor is None or len(found) >= IN_A_PAGE:
+        if cursor is None or len(found) >= limit:
             break
     return DoorList(tuple(found), cursor)
 
 
-def doors_at_risk_after(doors: Sequence[DoorAtRisk], after: str | None) -> tuple[Sequence[DoorAtRisk], str | None]:
+def doors_at_risk_after(
+    doors: Sequence[DoorAtRisk], after: str | None, limit: int = IN_A_PAGE
+) -> tuple[Sequence[DoorAtRisk], str | None]:
     """A page of the doors at risk, and the cursor of the next page.
 
     Args:
         doors: All of them, in their order.
         after: The last door of the page before. None for the first page. So is a door that is not at risk any more.
+        limit: How many doors it has at most.
     """
     place = next((place for place, each in enumerate(doors, 1) if each.identity == after), 0)
-    shown = doors[place : place + IN_A_PAGE]
-    return shown, shown[-1].identity if place + IN_A_PAGE < len(doors) else None
+    shown = doors[place : place + limit]
+    return shown, shown[-1].identity if place + limit < len(doors) else None

@@ -13,6 +13,13 @@ from engage_server.records import AuditAction, AuditEvent
 _FACT = re.compile(r"{([\w.]+)(?::([\w ]+))?}")
 _OPTIONAL = re.compile(r"\[([^\[\]]*)\]")
 _UNKNOWN = "..."
+# what an approval recorded of the gate, as VERDICT: WHY
+_GATE_SAID = {
+    "ask": "the gate had paused",
+    "go-on": "the gate would have gone on",
+    "roll-back": "the gate would have gone back",
+    "wait": "the gate would have waited",
+}
 _MAY_BE_NONE = ("openid", "release")  # their word for nothing
 
 # {fact}, {before.fact}, and {site}. {fact:device} is a count: "1 device", "2 devices". What stands in [...] is left out
@@ -89,9 +96,9 @@ WORDS: Mapping[AuditAction, tuple[str, ...]] = {
         "let the rotation of {site} go on[; it is {state}]",
     ),
     AuditAction.ROTATION_HELD: ("paused the rotation of {site}[: {why}]",),
-    AuditAction.ROTATION_APPROVED: ("approved a step of the rotation of {site}[ (gate: {gate})]",),
+    AuditAction.ROTATION_APPROVED: ("approved a step of the rotation of {site}[; {gate_said}]",),
     AuditAction.ROTATION_APPROVED_ALONE: (
-        "approved a step of the rotation of {site} without a second person[ (gate: {gate})]",
+        "approved a step of the rotation of {site} without a second person[; {gate_said}]",
     ),
     AuditAction.ROTATION_ENDED: (
         "ended the rotation of {site}[: {state}][, and release {release} is served][; {why}]",
@@ -167,7 +174,13 @@ def _facts(event: AuditEvent) -> dict[str, str]:
     facts = {name: value for name, value in event.facts.items() if _is_something(name, value)}
     before = {f"before.{name}": value for name, value in event.before.items() if _is_something(name, value)}
     changed = [each.name.replace("_", " ") for each in changes_of(event) if each.is_changed]
-    made = {"site": event.site, "changed": " and ".join(filter(None, (", ".join(changed[:-1]), *changed[-1:])))}
+    verdict, colon, why = event.facts.get("gate", "").partition(": ")
+    gate_said = f"{_GATE_SAID[verdict]}: {why}" if colon and verdict in _GATE_SAID else ""
+    made = {
+        "site": event.site,
+        "gate_said": gate_said,
+        "changed": " and ".join(filter(None, (", ".join(changed[:-1]), *changed[-1:]))),
+    }
     return {**facts, **before, **{name: value for name, value in made.items() if value}}
 
 

@@ -115,8 +115,9 @@ def _read(expected: str) -> tuple[int, str]:
     number, _, wanted = expected.strip().removeprefix(_AS_TOLD).strip().lower().partition(":")
     if not _NUMBER.fullmatch(number) or not _HASH.fullmatch(wanted):
         raise UsageError(
-            f"--expect {expected[:80]!r} is not NUMBER:HASH",
+            f"{expected[:80]!r} is not NUMBER:HASH",
             f"Give what a command printed with the entry ({_AS_TOLD} NUMBER:HASH), or what an earlier verify "
             f"printed. {_LEAST_DIGITS} digits of the hash are enough.",
+            code="audit.expected",
         )
     return int(number), wanted

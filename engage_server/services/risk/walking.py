@@ -1,8 +1,9 @@
-"""What somebody at a door needs on paper: what is wrong in plain words, and what to do there. Pure.
+"""What somebody at a door needs on paper: what is wrong, what to do there, and which doors are near. Pure.
 
 It names no command and no setting: who walks has neither.
 """
 
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from engage_server.services.risk.known import DoorAtRisk, Risk
@@ -100,3 +101,67 @@ def at_the_door(door: DoorAtRisk) -> tuple[AtTheDoor, ...]:
 
 def _words(risk: Risk) -> AtTheDoor:
     return WORDS[risk.case if risk.case in WORDS else risk.kind.code]
+
+
+@dataclass(frozen=True, slots=True)
+class WalkPlace:
+    """Some doors of one place, in the order of their names.
+
+    Attributes:
+        site: The name of their site.
+        place: Where they are. "" if nobody wrote it down.
+        doors: The doors.
+        is_continued: Whether the page before has doors of this place, too.
+    """
+
+    site: str
+    place: str
+    doors: tuple[DoorAtRisk, ...]
+    is_continued: bool = False
+
+
+def by_place(doors: Sequence[DoorAtRisk]) -> list[WalkPlace]:
+    """Site, place and doors there, sorted. Doors without a place come last."""
+    places: dict[tuple[str, str], list[DoorAtRisk]] = {}
+    for door in doors:
+        places.setdefault((door.site, door.label.place), []).append(door)
+    order = sorted(places, key=lambda place: (place[0], not place[1], place[1]))
+    return [WalkPlace(*key, tuple(sorted(places[key], key=lambda door: door.title))) for key in order]
+
+
+def walk_pages(
+    places: Sequence[WalkPlace], weight: Callable[[DoorAtRisk], int], heading: Callable[[WalkPlace], int], most: int
+) -> list[tuple[WalkPlace, ...]]:
+    """The pages. A place that fits on one page stands on one, so that nobody walks there twice.
+
+    Args:
+        places: See :func:`by_place`.
+        weight: How much of a page a door takes.
+        heading: How much the heading of a place takes.
+        most: How much a page holds. What is larger alone has a page alone.
+    """
+    pages: list[tuple[WalkPlace, ...]] = []
+    page: list[WalkPlace] = []
+    left = most
+    for place in places:
+        for part in _parts(place, weight, most - heading(place)):
+            taken = heading(place) + sum(map(weight, part.doors))
+            if taken > left and page:
+                pages.append(tuple(page))
+                page, left = [], most
+            page.append(part)
+            left -= taken
+    return [*pages, tuple(page)] if page else pages
+
+
+def _parts(place: WalkPlace, weight: Callable[[DoorAtRisk], int], most: int) -> Iterator[WalkPlace]:
+    part: list[DoorAtRisk] = []
+    left, is_continued = most, False
+    for door in place.doors:
+        taken = weight(door)
+        if taken > left and part:
+            yield WalkPlace(place.site, place.place, tuple(part), is_continued)
+            part, left, is_continued = [], most, True
+        part.append(door)
+        left -= taken
+    yield WalkPlace(place.site, place.place, tuple(part), is_continued)

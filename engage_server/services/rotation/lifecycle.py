@@ -59,8 +59,16 @@ class Rotations(ApprovalSteps, StartSteps):
         self._confirmations = confirmations
         self._throwaway = throwaway
 
-    def plan(self, site_name: str, keys_at_hand: frozenset[str], occasion: Occasion) -> RotationPlan:
+    def plan(
+        self, site_name: str, keys_at_hand: frozenset[str], occasion: Occasion, pace: Pace | None = None
+    ) -> RotationPlan:
         """Plan the rotations that are due, and try each way on a copy of the chain. Changes nothing.
+
+        Args:
+            site_name: The site.
+            keys_at_hand: The roles whose private keys are there.
+            occasion: When.
+            pace: How fast its devices connect. None: it is measured, which reads all of them.
 
         Raises:
             NotFound: There is no such site, or it serves nothing.
@@ -76,7 +84,7 @@ class Rotations(ApprovalSteps, StartSteps):
             chain=chain_of(current),
             unanswered=self._releases.unanswered_hosts(current),
             now=occasion.now,
-            pace=self.pace(site_name),
+            pace=pace or self.pace(site_name),
             keys_at_hand=keys_at_hand,
         )
         return make_plan(situation, self._throwaway(keys_for(situation.chain)), self._judge_for(site.anchor))

@@ -7,6 +7,7 @@ from engage_server.errors import Conflict
 from engage_server.records import Occasion, Rotation, RotationState, RotationWay
 from engage_server.records.telling import tell_nobody
 from engage_server.services.chains.authority import FoundAuthority
+from engage_server.services.evidence.pace import Pace
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.reception import Reception
 from engage_server.services.rotation.lifecycle import Rotations
@@ -34,15 +35,20 @@ class SiteRotations:
         self._held_anchors = held_anchors
         self._certs = certs
 
-    def plan(self, site: str, occasion: Occasion) -> tuple[RotationPlan, FoundAuthority]:
+    def plan(self, site: str, occasion: Occasion, pace: Pace | None = None) -> tuple[RotationPlan, FoundAuthority]:
         """Plan a rotation, with the keys that are on this host and not encrypted. It takes a second.
+
+        Args:
+            site: The site.
+            occasion: When.
+            pace: How fast its devices connect. None: it is measured, which reads all of them.
 
         Raises:
             NotFound: There is no such site.
             Conflict: The site serves nothing yet.
         """
         found = self._requests.authority(site, self._certs, None)
-        return self._rotations.plan(site, found.at_hand, occasion), found
+        return self._rotations.plan(site, found.at_hand, occasion, pace), found
 
     def request(self, site: str, wish: RotationWish, occasion: Occasion) -> RotationRequest:
         """Make the request for a new rotation. Nothing is changed yet.

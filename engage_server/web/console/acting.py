@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from engage_server.errors import BodyInvalid, Conflict, Refused
+from engage_server.errors import BodyInvalid, Conflict
 from engage_server.records import ActTerms, AuditAction, Occasion
 from engage_server.services.access.permissions import assert_may, assert_may_somewhere
 from engage_server.web.api.requests import reading
 from engage_server.web.api.route import Call, NoQuery, Query, Route, Scope
 from engage_server.web.api.routes.table import ROUTES
+from engage_server.web.console.showing.refusals import label_of
 from engage_server.web.console.visit import Visit
 
 VERSION = "version"
@@ -48,10 +49,7 @@ def act_by(
     call = Call(
         visit.services, visit.actor, visit.occasion, values, query or NoQuery(), read, visit.open_sent, seen_by(visit)
     )
-    try:
-        return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
-    except Refused as refusal:
-        raise _as_forms_say_it(refusal) from None
+    return route.handle(replace(call, occasion=replace(call.occasion, terms=_terms(route, visit, call))))
 
 
 def _assert_may(visit: Visit, route: Route[Any, Any, Any], site: str) -> None:
@@ -122,21 +120,8 @@ def read_body(body: Mapping[str, Any] | None, shape: Any) -> Any:
     try:
         return reading.read_fields(json.dumps(body).encode(), shape)
     except reading.FieldsInvalid as error:
-        said = [f"{where.strip('/').replace('/', ' ').replace('_', ' ')} {what}" for where, what in error.faults]
+        said = [f"{label_of(where)} {what}" for where, what in error.faults]
         raise BodyInvalid(said[0], "Correct it, and send the form again.", code=error.code, rows=said[1:]) from None
-
-
-def _as_forms_say_it(refusal: Refused) -> Refused:
-    """The same refusal. Where the API's next step is a field of JSON, it is the form's."""
-    if refusal.code != "doors.fail":
-        return refusal
-    first, *rows = refusal.sentence.split("\n")
-    return Refused(
-        first,
-        "Nothing was changed. To do it anyway, type the name of the site into the form.",
-        code=refusal.code,
-        rows=rows,
-    )
 
 
 def seen_by(visit: Visit) -> str | None:

@@ -16,6 +16,7 @@ from engage_server.services.access.permissions import PERMISSIONS, Act, may
 from engage_server.services.chains.sent.reading import OpenSent
 from engage_server.web.console.page import Page
 from engage_server.web.console.path_parameters import filled
+from engage_server.web.console.row_limit import RowLimit
 from engage_server.web.console.services import Services
 
 CONFIRM = "confirm"
@@ -57,6 +58,7 @@ class Visit:
         browser: With which the visitor comes.
         sent_to: The path to which a form was sent. "" for a page that is only looked at.
         refusal: Why the form that was sent was refused. None: nothing was sent, or it was carried out.
+        rows: How many rows the lists of the page may have.
     """
 
     page: Page
@@ -72,6 +74,7 @@ class Visit:
     browser: Browser
     sent_to: str = ""
     refusal: EngageError | None = field(default=None)
+    rows: RowLimit = field(default_factory=RowLimit)
 
     @property
     def now(self) -> datetime:
@@ -115,6 +118,10 @@ class Visit:
         """The role that is needed to do something. "" if only the command line may."""
         role = PERMISSIONS[act].role
         return role.value if role is not None else ""
+
+    def at_most(self, usual: int) -> int:
+        """How many rows a list of this page has: see :class:`.row_limit.RowLimit`."""
+        return self.rows.at_most(usual)
 
     def typed(self, name: str, before: str = "") -> str:
         """What was typed into a field, else what stands in it before anything is. No secret is given back."""

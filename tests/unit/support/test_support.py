@@ -1,4 +1,4 @@
-"""What makes the suite fast changes no test: commands in this process, keys from a pool, copied databases."""
+"""What makes the suite fast changes no test: commands in this process, pooled keys, copied databases, templates."""
 
 import os
 import signal
@@ -7,6 +7,7 @@ import sys
 import threading
 import warnings
 from base64 import encodebytes
+from collections.abc import Callable
 from contextlib import closing
 from itertools import product
 from pathlib import Path
@@ -15,6 +16,8 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+from flask import Flask, render_template
+from jinja2 import DictLoader, Environment
 
 from engage_server.errors import PrivateKeyInvalid
 from engage_server.pki import keys
@@ -213,6 +216,37 @@ def test_a_copied_database_is_what_the_migrations_make(tmp_path: Path) -> None:
 def _said(path: Path) -> list[tuple[object, ...]]:
     with closing(sqlite3.connect(path)) as database:
         return database.execute("SELECT name, sql FROM sqlite_master ORDER BY name").fetchall()
+
+
+class TestTemplates:
+    """What is compiled once is no other page."""
+
+    def test_an_app_compiles_nothing_that_another_has_compiled(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = _rendered("{{ 1 + n }}", _app())
+        monkeypatch.setattr(Environment, "_generate", lambda *_: pytest.fail("compiled again"))
+        assert first == _rendered("{{ 1 + n }}", _app()) == "3"
+
+    def test_another_source_or_make_is_compiled_anew(self) -> None:
+        assert _rendered("{{ 1 + n }}", _app()) == "3"
+        assert _rendered("{{ 5 + n }}", _app()) == "7", "of the same name"
+        assert [_rendered("{{ 'a' | upper }}", _app(upper=lambda _, each=each: each)) for each in "xy"] == ["x", "y"]
+        escaping, other = _app(), _app()
+        other.jinja_env.autoescape = False
+        assert [_rendered("{{ '<' }}", app) for app in (escaping, other)] == ["&lt;", "<"]
+        other.jinja_env.finalize = lambda _: "z"
+        assert _rendered("{{ '<' }}", other) == "z"
+
+
+def _app(**filters: Callable[..., str]) -> Flask:
+    app = Flask(__name__)
+    app.jinja_env.filters.update(filters)
+    return app
+
+
+def _rendered(source: str, app: Flask) -> str:
+    app.jinja_env.loader = DictLoader({"page.html": source})
+    with app.app_context():
+        return render_template("page.html", n=2)
 
 
 def test_a_database_that_is_done_with_goes_when_the_next_comes(postgresql: PostgresServer) -> None:

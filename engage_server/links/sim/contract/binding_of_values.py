@@ -97,7 +97,8 @@ def _source_faults(
         pointer = place.value.removeprefix(READ)
         if complaint := pointer_complaint(pointer):
             yield where.refused(complaint, 'Write it such as "read:/endpoint/id".', key)
-        if Operation.THINGS_READ not in operator_map.operations or "thing" not in VALUES[operation]:
+        has_read = Operation.THINGS_READ in operator_map.operations and operation is not Operation.THINGS_READ
+        if not has_read or "thing" not in VALUES[operation]:
             yield where.refused(
                 "read: needs the operation things.read, and a Thing to read", "Add things.read, or remove it.", key
             )

@@ -10,7 +10,7 @@ from engage_server.errors import UsageError
 from engage_server.links.sim.account import Values
 from engage_server.links.sim.contract.binding import Bound
 from engage_server.links.sim.contract.endpoints import Parameter
-from engage_server.links.sim.contract.operator_map import Place
+from engage_server.links.sim.contract.operator_map import Mapped, Place
 from engage_server.links.sim.contract.pointers import put_at
 from engage_server.links.sim.contract.sources import Sources
 from engage_server.links.sim.contract.validity import Validity
@@ -65,11 +65,15 @@ def written(
     return Request(bound.endpoint.method, target, fields, body)
 
 
+def placed_values(mapped: Mapped) -> frozenset[str]:
+    """Return the names of the values that have a place in an operation."""
+    places = [*mapped.path.values(), *mapped.query.values(), *mapped.header.values(), *mapped.body.values()]
+    return frozenset(each.value for each in places)
+
+
 def _assert_placed(bound: Bound, values: Values) -> None:
     """A write that leaves out what was asked for would do something else."""
-    mapped = bound.mapped
-    places = [*mapped.path.values(), *mapped.query.values(), *mapped.header.values(), *mapped.body.values()]
-    placed = {each.value for each in places}
+    placed = placed_values(bound.mapped)
     for name, value in values.items():
         if value != "" and name not in placed:
             raise UsageError(

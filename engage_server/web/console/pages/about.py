@@ -15,6 +15,9 @@ from engage_server.web.console.showing.words import size_of
 from engage_server.web.console.visit import Visit
 from engage_server.web.problems import log_if_not_possible
 
+_ROWS = 100  # of a table
+_FEW = 20  # sites in one cell
+
 
 def show(visit: Visit) -> Mapping[str, Any]:
     """The version for everybody. The rest for who has a role at all sites: hosts serve all of them."""
@@ -26,6 +29,10 @@ def show(visit: Visit) -> Mapping[str, Any]:
     return {
         "version": __version__,
         "found": found,
+        "most": visit.at_most(_ROWS),
+        "few": visit.at_most(_FEW),
+        "served": lambda worker: [f"{site}: release {number}" for site, number in worker.served.items()],
+        "troubled": lambda worker: [f"{site}: {why}" for site, why in worker.trouble.items()],
         "disk": disk,
         "numbers": _numbers(found, disk),
         "uses": _uses(disk) if disk else [],

@@ -47,7 +47,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     """
     sees_all = visit.may(Act.AUDIT_SEE)
     site = _site(visit, sees_all=sees_all)
-    page = visit.services.audit.page(_wanted(visit, site), visit.query.get("cursor") or None, _ENTRIES)
+    page = visit.services.audit.page(_wanted(visit, site), visit.query.get("cursor") or None, visit.at_most(_ENTRIES))
     sees_people = visit.may(Act.PEOPLE_SEE)
     return {
         "entries": [_told(each if sees_people else without_address(each)) for each in page.items],

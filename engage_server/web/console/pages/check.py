@@ -29,7 +29,8 @@ _BADGES = {"error": "high", "warning": "medium", "note": "low"}
 def show(visit: Visit) -> Mapping[str, Any]:
     """The form."""
     sites = [site for site in visit.services.sites.all() if may(visit.actor, Act.SITE_SEE, site.name)]
-    return {"sites": sites, "profiles": _PROFILES, "badges": _BADGES, "result": None}
+    options = [("", "no site"), *((each.name, each.title or each.name) for each in sites)]
+    return {"sites": options, "profiles": _PROFILES, "badges": _BADGES, "result": None}
 
 
 def check(visit: Visit) -> Mapping[str, Any]:

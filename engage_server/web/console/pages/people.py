@@ -11,7 +11,7 @@ from engage_server.web.api.route import Scope
 from engage_server.web.console.acting import assert_unchanged, seen_by
 from engage_server.web.console.page import Form, Page
 from engage_server.web.console.showing.done import after
-from engage_server.web.console.typed_grant import grant_version, read_grant, role_options, where_options
+from engage_server.web.console.typed_grant import MOST_TICKS, grant_version, read_grant, role_options, where_options
 from engage_server.web.console.visit import Visit
 
 _PATH = "/people"
@@ -27,15 +27,17 @@ def show(visit: Visit) -> Mapping[str, Any]:
     everybody = visit.services.access.people.all()
     beyond = [each for each in everybody if each.name > visit.query.get("cursor", "")]
     chosen = _chosen(visit)
+    most = visit.at_most(_AT_ONCE)
     return {
-        "people": beyond[:_AT_ONCE],
-        "cursor": beyond[_AT_ONCE - 1].name if len(beyond) > _AT_ONCE else None,
+        "people": beyond[:most],
+        "cursor": beyond[most - 1].name if len(beyond) > most else None,
         "chosen": chosen,
         "chosen_version": grant_version(chosen.grant) + f" {chosen.state}" if chosen else "",
         "their_tokens": _tokens_of(visit, chosen) if chosen else [],
         "sites": [each.name for each in visit.services.sites.all()],
         "roles": role_options(),
         "where": where_options(),
+        "most_ticks": MOST_TICKS,
     }
 
 

@@ -10,7 +10,7 @@ from engage_server.services.access.tokens import MOST_DAYS
 from engage_server.web.api.route import Scope
 from engage_server.web.console.page import Form, Page
 from engage_server.web.console.showing.done import after
-from engage_server.web.console.typed_grant import read_grant, role_options, where_options
+from engage_server.web.console.typed_grant import MOST_TICKS, read_grant, role_options, where_options
 from engage_server.web.console.visit import Visit
 
 _PATH = "/people/tokens"
@@ -24,9 +24,10 @@ def show(visit: Visit) -> Mapping[str, Any]:
     usable = [each for each in tokens if each.is_usable(visit.now)]
     wanted = tokens if visit.query.get("over") == "yes" else usable
     beyond = [each for each in wanted if each.name > visit.query.get("cursor", "")]
+    most = visit.at_most(_AT_ONCE)
     return {
-        "tokens": [(each, _state(each, visit)) for each in beyond[:_AT_ONCE]],
-        "cursor": beyond[_AT_ONCE - 1].name if len(beyond) > _AT_ONCE else None,
+        "tokens": [(each, _state(each, visit)) for each in beyond[:most]],
+        "cursor": beyond[most - 1].name if len(beyond) > most else None,
         "usable": [(each.name, each.name) for each in usable],
         "over": len(tokens) - len(usable),
         "most_days": MOST_DAYS,
@@ -34,6 +35,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "sites": [each.name for each in visit.services.sites.all()],
         "roles": role_options(),
         "where": where_options(),
+        "most_ticks": MOST_TICKS,
     }
 
 

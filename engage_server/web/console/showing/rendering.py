@@ -1,7 +1,8 @@
 """Renders a page in the frame that all pages have: navigation, what was done, what was refused, the command."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
 from typing import Any
@@ -9,13 +10,13 @@ from typing import Any
 from flask import Response, render_template
 from markupsafe import Markup
 
-from engage_server.errors import EngageError, NotPossible
+from engage_server.errors import EngageError
 from engage_server.services.access.permissions import Act
-from engage_server.web import problems
-from engage_server.web.api.problem_codes import PROBLEM_CODES
+from engage_server.web.console.row_limit import RowLimit
 from engage_server.web.console.showing import navigation, words
 from engage_server.web.console.showing.done import what_was_done
 from engage_server.web.console.showing.forms import Forms
+from engage_server.web.console.showing.refusals import LABELS, fix_words, refusal_words
 from engage_server.web.console.visit import Visit
 from engage_server.web.pages_policy import with_page_fields
 from engage_server.web.sign_in.form_tokens import FIELD
@@ -38,6 +39,15 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     Raises:
         EngageError: The page cannot be shown.
     """
+    limit: RowLimit | None = visit.rows
+    page = ""
+    while limit is not None:
+        page = _rendered(replace(visit, rows=limit), token, content)
+        limit = limit.smaller(len(page.encode()))
+    return _answer(page, status)
+
+
+def _rendered(visit: Visit, token: str, content: Mapping[str, Any]) -> str:
     if visit.page.forms and visit.page.is_of_site:
         _ = visit.version  # before what the page shows: what is read after it is at least as new
     own = visit.page.show(visit)
@@ -45,6 +55,7 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
     frame: dict[str, Any] = {
         "visit": visit,
         "forms": Forms(visit),
+        "labels": LABELS,
         "page": visit.page,
         "now": visit.now,
         "is_refreshed": visit.page.is_refreshed,
@@ -56,7 +67,7 @@ def shown(visit: Visit, token: str, status: int = _OK, content: Mapping[str, Any
         "refusal": visit.refusal and refusal_words(visit.refusal, partial(visit.may, Act.SITE_SEE)),
         **of_zone(zone),
     }
-    return _answer(render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content}), status)
+    return render_template(f"console/{visit.page.name}.html", **{**frame, **own, **content})
 
 
 def without_turns(value: Any) -> Any:
@@ -96,24 +107,17 @@ def trouble(error: EngageError, status: int, visitor: str = "") -> Response:
     return _answer(page, status)
 
 
-def refusal_words(error: EngageError, may_see: Callable[[str], bool] = lambda site: False) -> tuple[str, str]:
-    """What happened, and what to do next. Paths and addresses of this host are left out: they are in the log.
-
-    Args:
-        error: Why something was refused.
-        may_see: Whether the reader may see a site. Another one is not named to them.
-    """
-    if isinstance(error, NotPossible):
-        return problems.NOT_POSSIBLE, problems.NOT_POSSIBLE_NEXT
-    if error.other_site and not may_see(error.other_site):
-        return PROBLEM_CODES[error.code][1], "Ask an admin who may see all sites."
-    return error.sentence, error.next_step
-
-
 def _answer(page: str, status: int) -> Response:
     return with_page_fields(Response(page, status, content_type="text/html; charset=utf-8"))
 
 
 def filters() -> dict[str, Any]:
     """The filters of the templates."""
-    return {"counted": words.counted, "sentence": words.sentence, "ago": words.ago, "severity": words.severity_word}
+    return {
+        "counted": words.counted,
+        "sentence": words.sentence,
+        "ago": words.ago,
+        "severity": words.severity_word,
+        "first_of": words.first_of,
+        "fix_of": fix_words,
+    }

@@ -1,7 +1,7 @@
 """Filters of the templates: how times, counts and sentences are written."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
@@ -96,6 +96,17 @@ def _time_or_text(part: str, zone: tzinfo) -> str | Markup:
         return local_time(datetime.strptime(part, _FORMAT).replace(tzinfo=UTC), zone)
     except (ValueError, OverflowError):  # others may write what only looks like a time
         return part
+
+
+def first_of(items: Collection[Any], most: int) -> str:
+    """The first of some items, and how many more there are: ``a, b and 97 more``. "" for none.
+
+    Args:
+        items: In the order in which they are to be read.
+        most: How many are named.
+    """
+    named = ", ".join(str(each) for each, _ in zip(items, range(most), strict=False))
+    return f"{named} and {len(items) - most:,} more" if len(items) > most else named
 
 
 def severity_word(severity: Severity | str) -> str:

@@ -168,10 +168,7 @@ WRONG = [
         host("a.example", '["telekom-ta"]') + host("b.example", '["telekom-pe"]', stem="missing"),
         "certificate_file: ",
     ),
-    (
-        LINK.format(name="x", partner="kpm", rest=""),
-        "partner: it must be one of: kpn, m2u, telekom, sim. Did you mean kpn?",
-    ),
+    (LINK.format(name="x", partner="kpm", rest=""), "must be one of: kpn, m2u, telekom, sim. Did you mean kpn?"),
     ('[links.x]\npartner = "kpn"\n', "[links.x]: the key site is missing"),
     (LINK.format(name="x", partner="kpn", rest="expects_every_minutes = 0"), "it must be a number from 1"),
     (

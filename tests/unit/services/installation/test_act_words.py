@@ -6,6 +6,7 @@ import pytest
 
 from engage_server.records import AuditAction, AuditEvent
 from engage_server.services.installation.act_words import WORDS, act_words, changes_of
+from engage_server.services.rotation.gate.decision import Verdict
 from tests.support.chains import NOW
 
 GAP = "..."
@@ -152,3 +153,22 @@ def test_what_changed_comes_first() -> None:
         ("c", None, "4", True),
         ("a", "1", "1", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("gate", "words"),
+    [
+        ("ask: 3 doors are lost", "approved a step of the rotation of main; the gate had paused: 3 doors are lost"),
+        ("wait: a night", "approved a step of the rotation of main; the gate would have waited: a night"),
+        ("go-on: all came", "approved a step of the rotation of main; the gate would have gone on: all came"),
+        ("", "approved a step of the rotation of main"),
+        ("of another version", "approved a step of the rotation of main"),
+    ],
+)
+def test_what_the_gate_said_is_in_words(gate: str, words: str) -> None:
+    assert act_words(event(AuditAction.ROTATION_APPROVED, {"gate": gate})) == words
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_every_verdict_of_a_gate_has_words(verdict: Verdict) -> None:
+    assert "the gate " in act_words(event(AuditAction.ROTATION_APPROVED, {"gate": f"{verdict}: why"}))

@@ -1,19 +1,15 @@
 """What a caller is told to do is something that a caller of the API can do."""
 
-import ast
 import re
-from collections.abc import Iterator
 
 import pytest
 
-from engage_server import errors
 from engage_server.web.api.next_steps import NEXT_STEPS
 from engage_server.web.api.problem_codes import PROBLEM_CODES
 from tests.support.api import Api
-from tests.support.checkout import ROOT
+from tests.support.raised_errors import raised_errors
 
-_PACKAGE = ROOT / "engage_server"
-_OTHER_FACES = ("cli", "links", "lock", "__main__.py")
+_OTHER_FACES = ("cli/", "links/", "lock/", "__main__.py")
 _COMMAND = re.compile(r"'?\bengage(?: [a-z-]+)+(?: --?[a-z-]+|(?: [A-Z{}=]+))*'?")
 _OF_A_COMMAND_LINE = re.compile(r"(?<!\w)--[a-z]|this command")
 # what is said depends on the case, and was read by a person
@@ -26,59 +22,20 @@ _SAID_BY_CASE = {
 }
 
 
-def raised() -> Iterator[tuple[str, str | None, str]]:
-    """Each error that the package makes itself: its code, its next step if that stands there, and where."""
-    for path in sorted(_PACKAGE.rglob("*.py")):
-        if path.relative_to(_PACKAGE).parts[0] in _OTHER_FACES:
-            continue
-        tree = ast.parse(path.read_text(encoding="utf-8"))
-        constants = {
-            target.id: node.value
-            for node in tree.body
-            if isinstance(node, ast.Assign)
-            for target in node.targets
-            if isinstance(target, ast.Name)
-        }
-        for node in ast.walk(tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1:
-                code = _code_of(node)
-                if code in PROBLEM_CODES:
-                    yield code, _text(node.args[1], constants), f"{path.relative_to(ROOT)}:{node.lineno}"
-
-
-def _code_of(call: ast.Call) -> str:
-    assert isinstance(call.func, ast.Name)
-    for keyword in call.keywords:
-        if keyword.arg == "code" and isinstance(keyword.value, ast.Constant):
-            return str(keyword.value.value)
-    kind = getattr(errors, call.func.id, None)
-    return kind.default_code if isinstance(kind, type) and issubclass(kind, errors.EngageError) else ""
-
-
-def _text(node: ast.expr, constants: dict[str, ast.expr]) -> str | None:
-    if isinstance(node, ast.Constant):
-        return str(node.value)
-    if isinstance(node, ast.JoinedStr):
-        return "".join(str(each.value) if isinstance(each, ast.Constant) else "{}" for each in node.values)
-    if isinstance(node, ast.Name) and node.id in constants:
-        return _text(constants[node.id], constants)
-    return None
-
-
 def _is_for_a_caller(step: str) -> bool:
     return _OF_A_COMMAND_LINE.search(_COMMAND.sub("", step)) is None
 
 
 def test_no_next_step_names_an_option_without_its_command() -> None:
-    found = list(raised())
+    found = [each for each in raised_errors(_OTHER_FACES) if each.code in PROBLEM_CODES]
     assert len(found) > 60
-    assert len({code for code, _, _ in found}) > 30
-    for code, step, where in found:
-        said = NEXT_STEPS.get(code, step)
+    assert len({each.code for each in found}) > 30
+    for each in found:
+        said = NEXT_STEPS.get(each.code, each.next_step)
         if said is None:
-            assert code in _SAID_BY_CASE, f"{where}: a row in NEXT_STEPS, or somebody who reads it"
+            assert each.code in _SAID_BY_CASE, f"{each.where}: a row in NEXT_STEPS, or somebody who reads it"
         else:
-            assert _is_for_a_caller(said), f"{where}: {code}: {said}"
+            assert _is_for_a_caller(said), f"{each.where}: {each.code}: {said}"
 
 
 @pytest.mark.parametrize(

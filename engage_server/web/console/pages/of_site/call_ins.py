@@ -17,11 +17,13 @@ _IN_A_PAGE = 50
 def show(visit: Visit) -> Mapping[str, Any]:
     """How the site answers, and what waits here."""
     services, site = visit.services, visit.site
-    faults = services.call_faults.recent(site.name, visit.now)
-    refused = services.refused_uploads.page(site.name, visit.query.get("refused-after"), _IN_A_PAGE)
+    most = visit.at_most(_IN_A_PAGE)
+    every_fault = services.call_faults.recent(site.name, visit.now)
+    faults = every_fault[-most:]
+    refused = services.refused_uploads.page(site.name, visit.query.get("refused-after"), most)
     answers_itself = site.call_in.way is CallInWay.FILES
     cursor = visit.query.get("cursor")
-    databases = services.waiting.databases(site.name, cursor, _IN_A_PAGE) if answers_itself else None
+    databases = services.waiting.databases(site.name, cursor, most) if answers_itself else None
     devices = {each.device for each in faults} | {each.device for each in refused.items}
     devices |= {each.serial for each in databases.items} if databases else set()
     return {
@@ -32,6 +34,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "discarded": next((each for each in refused.items if each.name == _discarded(visit)), None),
         "databases": databases,
         "faults": faults,
+        "faults_left_out": len(every_fault) - len(faults),
         "known": {each.device for each in faults if _is_known(visit, each.device)},
         "labels": _labels(visit, devices),
         "no_device": NO_DEVICE,

@@ -33,7 +33,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
     """The door."""
     view, doors = _view(visit), visit.services.doors
     nights = doors.nights(view, visit.now)
-    timeline = doors.timeline(view, visit.query.get("cursor") or None, _LINES)
+    timeline = doors.timeline(view, visit.query.get("cursor") or None, visit.at_most(_LINES))
     may_see_files, may_name = visit.may(Act.DEVICE_FILES_SEE), visit.may(Act.DEVICE_NAME)
     return {
         "door": view,
@@ -47,7 +47,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         "by_night": _by_night(timeline.items, nights, visit.zone_of(visit.site)),
         "may_see_files": may_see_files,
         "files": doors.files(view) if may_see_files else DoorFiles(),
-        "events_shown": _EVENTS,
+        "events_shown": visit.at_most(_EVENTS),
         "faults": doors.faults(view, visit.now),
         "version": version_of(_ROUTES["change_device"], visit, serial=visit.door) if may_name else "",
         "database_version": _database_version(visit, view) if may_see_files else "",

@@ -8,7 +8,7 @@ from engage_server.errors import BodyInvalid, Conflict
 from engage_server.records import NO_LABEL, DeviceLabel, door_title
 from engage_server.services.access.permissions import Act
 from engage_server.services.doors.csv_list import csv_parts
-from engage_server.services.doors.listing import Which, doors_at_risk_after, listed_doors
+from engage_server.services.doors.listing import IN_A_PAGE, Which, doors_at_risk_after, listed_doors
 from engage_server.services.evidence.devices import DeviceFilter
 from engage_server.services.risk.doors import told_to
 from engage_server.services.sites.device_list import read_device_list, text_of_list
@@ -59,7 +59,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
     }
     if which is Which.AT_RISK:
         return content | _at_risk(visit)
-    found = listed_doors(visit.services.evidence, visit.site.name, visit.now, _filter(visit), _cursor(visit))
+    most = visit.at_most(IN_A_PAGE)
+    found = listed_doors(visit.services.evidence, visit.site.name, visit.now, _filter(visit), _cursor(visit), most)
     doors = [each.told_to(lambda site: visit.may(Act.DEVICE_SEE, site)) for each in found.doors]
     return content | {"doors": doors, "next": found.next}
 
@@ -144,7 +145,7 @@ def _at_risk(visit: Visit) -> dict[str, Any]:
         return visit.may(Act.TONIGHT_SEE, site)
 
     doors = told_to(visit.services.recent_tonight.look_at(visit.site.name, visit.now), may_see).doors
-    shown, following = doors_at_risk_after(doors, _cursor(visit))
+    shown, following = doors_at_risk_after(doors, _cursor(visit), visit.at_most(IN_A_PAGE))
     return {"at_risk": shown, "count": len(doors), "next": following, "doors": ()}
 
 

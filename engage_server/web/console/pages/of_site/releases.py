@@ -25,7 +25,7 @@ BACK = "back"  # in a query: the visitor wants to know what it would mean to go 
 def show(visit: Visit) -> Mapping[str, Any]:
     """One page of them, with what is served before and after."""
     services, name = visit.services, visit.site.name
-    page = services.releases.page(name, visit.query.get("cursor"), _AT_ONCE)
+    page = services.releases.page(name, visit.query.get("cursor"), visit.at_most(_AT_ONCE))
     acts = release_acts(services.audit, name, page.items)
     advice = services.recent_tonight.look_at(name, visit.now).retirement  # kept: it counts all doors
     current = services.releases.current(name)

@@ -1,12 +1,15 @@
 """The rotation of a site: the ways there are if none is open, and where it stands if one is."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from engage_server.errors import Refused
 from engage_server.records import GatePolicy, Rotation, RotationWay
 from engage_server.services.access.approvals import Candidate, admit
 from engage_server.services.access.permissions import Act
+from engage_server.services.installation.recent_sites import SiteFigures
+from engage_server.services.rotation.adoption_nights import AdoptionByNight
 from engage_server.services.rotation.gate.words import suspect_kinds
 from engage_server.services.rotation.planning import words
 from engage_server.services.rotation.planning.plan import RotationPlan
@@ -30,7 +33,7 @@ def show(visit: Visit) -> Mapping[str, Any]:
         found = _planned(visit)
     else:
         found = {"is_refreshed": False}
-    page = visit.services.rotations.page(site, visit.query.get("cursor"), _PAST)
+    page = visit.services.rotations.page(site, visit.query.get("cursor"), visit.at_most(_PAST))
     return {**found, "past": [each for each in page.items if not each.state.is_open], "cursor": page.next}
 
 
@@ -38,7 +41,8 @@ def show(visit: Visit) -> Mapping[str, Any]:
 
 
 def _planned(visit: Visit) -> Mapping[str, Any]:
-    plan, authority = visit.services.site_rotations.plan(visit.site.name, visit.occasion)
+    figures = visit.services.recent_sites.look_at(visit.site.name, visit.occasion)
+    plan, authority = visit.services.site_rotations.plan(visit.site.name, visit.occasion, figures.status.pace)
     chosen = plan.way(_chosen(visit, plan))
     return {
         "is_refreshed": False,  # nothing changes by itself, and a form is filled in here
@@ -70,11 +74,12 @@ def _bytes(budget: Any) -> chain_bytes.ChainBytes:
 
 
 def _going_on(visit: Visit, rotation: Rotation) -> Mapping[str, Any]:
-    progress = visit.services.rotations.progress(rotation, visit.occasion)
+    figures = visit.services.recent_sites.look_at(rotation.site, visit.occasion)
+    progress, nights = _counted(visit, figures, rotation)
     reception, following = visit.services.held_anchors.reception, rotation.next_release
     site, now = rotation.site, visit.now
-    nights = visit.services.adoption_nights.of_site(site, now) if rotation.step else None
     return {
+        "counted_at": figures.counted_at,
         "by_night": nights,
         "nights": adoption_by_night.picture(nights) if nights else None,
         "progress": progress,
@@ -87,6 +92,21 @@ def _going_on(visit: Visit, rotation: Rotation) -> Mapping[str, Any]:
         "advice": visit.services.held_anchors.advice(site, now),
         "gate_seconds": visit.services.gate_seconds,
     }
+
+
+def _counted(visit: Visit, figures: SiteFigures, rotation: Rotation) -> tuple[RotationProgress, AdoptionByNight | None]:
+    """Where it stands. A site of a million doors is not counted for each look, but for each change of the rotation."""
+    kept = figures.status.rotation
+    is_known = kept is not None and _standing(kept.rotation) == _standing(rotation)
+    if kept is not None and is_known and figures.status.site == visit.site:
+        return replace(kept, rotation=rotation), figures.adoption if rotation.step else None
+    nights = visit.services.adoption_nights.of_site(rotation.site, visit.now) if rotation.step else None
+    return visit.services.rotations.progress(rotation, visit.occasion), nights
+
+
+def _standing(rotation: Rotation) -> tuple[object, ...]:
+    """What the page says of it, without what each look of the gate adds."""
+    return rotation.number, rotation.state, rotation.step, rotation.why, rotation.approvals, rotation.unsure_until
 
 
 def why_not_approve(visit: Visit, progress: RotationProgress) -> str:

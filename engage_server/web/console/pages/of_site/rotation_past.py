@@ -10,18 +10,18 @@ from engage_server.services.rotation.views.stages import stages_of
 from engage_server.web.console.page import Page
 from engage_server.web.console.visit import Visit
 
-_MOST = 200
+_ENTRIES = 50
 
 
 def show(visit: Visit) -> Mapping[str, Any]:
     """The rotation, and what the audit log says of it, oldest first."""
     rotation = visit.services.rotations.one(visit.site.name, visit.number)
-    page = visit.services.audit.page(entries_of(rotation), None, _MOST)
+    page = visit.services.audit.page(entries_of(rotation), visit.query.get("cursor") or None, visit.at_most(_ENTRIES))
     return {
         "rotation": rotation,
         "stages": stages_of(rotation),
         "history": [(each, act_words(each.event)) for each in history_of(rotation, reversed(page.items))],
-        "is_whole": page.next is None,
+        "cursor": page.next,
         "served_today": visit.services.current_releases().get(rotation.site),
     }
 

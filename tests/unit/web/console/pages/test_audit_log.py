@@ -110,7 +110,7 @@ def test_who_may_see_some_sites_sees_only_their_entries(world: World, console: C
     assert page.tree.xpath("//select[@name='site']/option/text()") == ["north"]
     assert not page.tree.xpath(f"//form[@action='{VERIFY}']"), "the whole log is not theirs"
     for other in ("main", "-", "gone"):
-        assert "needs a role at" in browser.page(f"{PAGE}?site={other}", status=403).alert
+        assert "has no role at" in browser.page(f"{PAGE}?site={other}", status=403).alert
     assert browser.post(VERIFY, {}).status_code == 403
 
 

@@ -70,8 +70,8 @@ def test_a_pasted_chain_and_a_der_file_are_read_too(browser: Browser, folder: Pa
         ({}, "There is no chain to check."),
         ({"pem": "no certificate"}, "no certificate"),
         ({"chain": b"\x30\x82\x00"}, "no certificate that can be read"),
-        ({"pem": "x", "profile": "toaster"}, "Profile "),
-        ({"pem": "x", "hosts": "a b c " * 20}, "Hosts "),
+        ({"pem": "x", "profile": "toaster"}, "'Kind of device' "),
+        ({"pem": "x", "hosts": "a b c " * 20}, "'Hosts' "),
     ],
 )
 def test_what_cannot_be_checked_is_said_on_the_page(
@@ -94,7 +94,7 @@ def test_a_site_of_others_cannot_be_named(console: Console, folder: Path) -> Non
     """It is not in the list either."""
     browser = console.person("eve", Role.VIEWER, ("elsewhere",))
     assert "main" not in browser.page("/check").tree.xpath("//select[@id='site']/option/@value")
-    assert "has none there" in browser.refused("/check", "/check", chain=_chain(folder), site="main").alert
+    assert "has no role at" in browser.refused("/check", "/check", chain=_chain(folder), site="main").alert
 
 
 def test_who_has_a_role_at_one_site_checks_chains_too(console: Console, folder: Path) -> None:

@@ -97,10 +97,10 @@ class TestAdding:
         ("typed", "told"),
         [
             ({"name": "a b"}, "'a b' cannot be a person's name"),
-            ({"name": "bob", "add-where": "ticked"}, "No site is ticked"),
+            ({"name": "bob", "add-where": "ticked"}, "No site is named"),
             ({"name": "bob", "add-role": "king"}, "names no role"),
             ({"name": "bob", "add-where": ""}, "does not say where"),
-            ({"name": "bob", "add-where": "ticked", "add-at-elsewhere": "yes"}, "No site is ticked"),
+            ({"name": "bob", "add-where": "ticked", "add-at-elsewhere": "yes"}, "No site is named"),
             ({"name": "bob", "reason": "\x07"}, "control character"),
         ],
     )
@@ -150,14 +150,12 @@ class TestChanging:
         admin.act(OF_ANN, "/people/change")
         assert console.side.access.people.person("ann").grant == Grant(Role.OPERATOR, frozenset({"main"}))
 
-    def test_all_sites_are_not_given_where_some_are_ticked(
-        self, console: Console, world: World, admin: Browser
-    ) -> None:
+    def test_all_sites_are_not_given_where_some_are_named(self, console: Console, world: World, admin: Browser) -> None:
         _add(console, world)
         said = admin.refused(OF_ANN, "/people/change", **{"change-where": "all"}).alert
-        assert said.startswith("Sites are ticked, but 'at all sites' is chosen.")
+        assert said.startswith("Sites are named, but 'at all sites' is chosen.")
         typed = {"name": "bob", "add-role": "viewer", "add-where": "all", "add-at-main": "yes"}
-        assert "Sites are ticked" in admin.refused(PAGE, "/people/add", **typed).alert
+        assert "Sites are named" in admin.refused(PAGE, "/people/add", **typed).alert
         assert [each.name for each in console.side.access.people.all()] == ["ann", "root-ann"]
 
     @pytest.mark.parametrize("name", ["root", "Engage", "servers"])

@@ -64,7 +64,7 @@ def test_the_same_form_sent_twice_makes_one(admin: Browser, console: Console) ->
         ({"days": "367"}, "1 to 366 days"),
         ({"days": "many"}, "'many' is no number of days"),
         ({"days": "٣"}, "is no number of days"),
-        ({"add-where": "ticked"}, "No site is ticked"),
+        ({"add-where": "ticked"}, "No site is named"),
     ],
 )
 def test_a_refusal_keeps_what_was_typed(admin: Browser, typed: dict[str, str], told: str, console: Console) -> None:

@@ -108,7 +108,7 @@ def test_doors_at_risk_are_those_of_tonight(world: World, console: Console) -> N
 
 def test_pages_follow_each_other(world: World, console: Console, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each door is on exactly one of them."""
-    monkeypatch.setattr("engage_server.services.doors.listing.IN_A_PAGE", 3)
+    monkeypatch.setattr("engage_server.web.console.pages.of_site.doors.IN_A_PAGE", 3)
     serials = [_door(world, number) for number in range(1, 8)]
     browser, path, found = console.person("ann"), "/sites/main/doors", list[str]()
     for _ in range(3):
@@ -124,7 +124,7 @@ def test_a_rare_filter_looks_at_more_than_one_page_of_the_store(
 ) -> None:
     """Otherwise the first page would be empty although there is such a door."""
     monkeypatch.setattr("engage_server.store.paging.device_pages.MOST_EXAMINED", 2)
-    monkeypatch.setattr("engage_server.services.doors.listing.IN_A_PAGE", 1)
+    monkeypatch.setattr("engage_server.web.console.pages.of_site.doors.IN_A_PAGE", 1)
     for number in range(1, 9):
         _door(world, number)
     world.see(*(world.finished(number, 1, NOW) for number in range(1, 8)))

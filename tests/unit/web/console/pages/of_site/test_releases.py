@@ -303,7 +303,7 @@ def test_a_release_shows_what_it_holds(world: World, console: Console) -> None:
     rows = page.rows(1)
     assert [row[0].split()[0] for row in rows] == ["root", "intermediate", "server"]
     assert "anchor" in rows[0][0]
-    assert rows[2][3] == " ".join(map(str, HOSTS))
+    assert rows[2][3] == ", ".join(map(str, HOSTS))
     assert sum(int(row[6]) for row in rows) == 2456
     assert world.releases.one("main", 1).anchor_hash in page.text
 

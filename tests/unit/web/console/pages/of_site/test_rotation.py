@@ -222,7 +222,8 @@ class TestStart:
         self, keys: World, console: Console, name: str, value: str
     ) -> None:
         page = console.person("ann").refused(PAGE, START, way="server-renewal", reason="in March", **{name: value})
-        assert name.replace("_", " ") in page.alert.lower()
+        (label,) = page.tree.xpath(f"//label[@for='start-{name}']/text()")
+        assert page.alert.startswith(f"'{label}' must be a ")
         assert page.answer.status_code == 400
         assert page.form(START)[name] == value
         assert page.form(START)["reason"] == "in March"
@@ -455,6 +456,30 @@ class TestNights:
         assert "The gate waits." in page.text
         assert not page.tree.xpath("//main//form")
         assert "To go back needs the role operator." in page.text
+
+    def test_a_large_site_is_counted_for_each_change_and_not_for_each_look(
+        self, doors: World, console: Console, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        console.count_slowly()
+        two_persons(doors)
+        bert, counts = console.person("bert", Role.APPROVER), []
+        begun(doors)
+        count = doors.store.adoption
+
+        def counted(*of: Any, **by: Any) -> Any:
+            counts.append(1)
+            return count(*of, **by)
+
+        monkeypatch.setattr(doors.store, "adoption", counted)
+        bert.page(PAGE)
+        first = len(counts)
+        console.now += timedelta(minutes=1)
+        assert "Doors were counted 1 minute ago." in bert.page(PAGE).text
+        assert (len(counts), first > 0) == (first, True)
+        page = bert.act(PAGE, APPROVE, reason="they came", confirm="main")
+        assert "bert" in page.text
+        assert "The gate goes on." in page.text or "done" in page.text
+        assert len(counts) > first
 
     def test_an_approval_needs_a_reason(self, doors: World, console: Console) -> None:
         begun(doors)

@@ -15,7 +15,6 @@ from engage_server.records import (
     SightingKind,
     WorkerStatus,
 )
-from engage_server.services.installation.recent_sites import RecentSites
 from engage_server.services.site_path.fold import fold
 from engage_server.services.sites.register import SiteChanges
 from tests.support.chains import HOSTS, NOW
@@ -253,11 +252,7 @@ def test_hostile_words_are_words(world: World, admin: Browser) -> None:
 
 def test_kept_figures_say_how_old_they_are(world: World, console: Console) -> None:
     """A site of a million doors is not counted for each look. What serves it is looked up each time."""
-    seconds = iter(range(100))
-    side = console.side
-    nights, callers = side.adoption_nights, side.evidence.callers_of_own_hosts
-    slow = RecentSites(side.overview, nights, callers, world.store.generation, lambda: float(next(seconds)))
-    vars(side)["recent_sites"] = slow
+    console.count_slowly()
     viewer = console.person("vic", Role.VIEWER)
     assert "Doors were counted" not in viewer.page(PAGE).text
     world.store.heartbeat(WorkerStatus("host:1", "host", 1, "https", 1, {"main": 9}, {}))
