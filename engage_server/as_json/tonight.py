@@ -25,6 +25,8 @@ class RiskJson(Shape):
     """What is wrong."""
     next_step: str
     """What to do, with the command that does it."""
+    silent: int | None
+    """How many silent doors it explains, or may explain if the path is degraded. Null: it explains none."""
 
 
 class DoorAtRiskJson(Shape):
@@ -146,6 +148,7 @@ def risk_json(risk: Risk) -> RiskJson:
         "severity": _WORDS[risk.kind.severity],
         "why": risk.why,
         "next_step": risk.mend,
+        "silent": risk.silent,
     }
 
 

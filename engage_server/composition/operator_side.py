@@ -158,7 +158,7 @@ class OperatorSide(HostSide):
         """What is known about devices."""
         from engage_server.services.evidence.devices import DeviceEvidence
 
-        return DeviceEvidence(self._store)
+        return DeviceEvidence(self._store, self.paths.cut)
 
     @cached_property
     def doors(self) -> "Doors":

@@ -11,7 +11,7 @@ from engage_server.records.access import (
     SignIn,
 )
 from engage_server.records.address import IPNetwork, folded, read_address, read_network
-from engage_server.records.adoption import Adoption, Crowd, Doubt, SuspectDevice
+from engage_server.records.adoption import SILENCES, Adoption, Crowd, Doubt, SuspectDevice
 from engage_server.records.audit import (
     CHANGES_OF_SITE,
     ActTerms,
@@ -44,6 +44,7 @@ from engage_server.records.page import Page, every_item
 from engage_server.records.path_event import (
     LINK_REGISTERED,
     LINK_REMOVED,
+    CutPath,
     LinkStanding,
     PathCut,
     PathEvent,
@@ -69,6 +70,7 @@ __all__ = [
     "LONGEST_REASON",
     "NO_LABEL",
     "RECENT_TROUBLE",
+    "SILENCES",
     "VIRTUAL_LOCK",
     "AccessToken",
     "ActTerms",
@@ -87,6 +89,7 @@ __all__ = [
     "CallIn",
     "CallInWay",
     "Crowd",
+    "CutPath",
     "Device",
     "DeviceHistory",
     "DeviceLabel",

@@ -1,7 +1,7 @@
 """How far the devices of a site have adopted a release: the counts that the gate judges, and examples to show."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -20,6 +20,11 @@ class Doubt(StrEnum):
     TOGETHER = "moved_together"  # it moved during this step, to an address that also claims other devices
     SILENT_NO_HABIT = "silent_without_a_habit"  # fewer than three nights by TLS: it has no habit that it could miss
     SILENT_SHARED = "silent_at_a_shared_address"  # another device at its address may have called in its name before
+
+
+SILENT = "silent"
+# what a device that is silent can count as
+SILENCES = frozenset({SILENT, Doubt.SILENT_NO_HABIT.value, Doubt.SILENT_SHARED.value})
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +69,14 @@ class Adoption:
         since: Since when it has been served. Aware, UTC.
         devices: How many devices count.
         confirmed: Of them, those that have since finished a handshake with its chain from their usual address.
-        waiting: Those that are not due yet.
+        waiting: Those that are not due yet, and those ``behind_cut``.
         refused: Those that refused its chain by TLS from an address that only they use, and loop or missed their habit.
         silent: Those that missed a habit of at least three nights, kept by TLS from an address that only they use.
         moved: Those that missed their habit, and were since seen at another address. They count for nothing.
         doubtful: The others, by reason.
         new: Devices that were first seen since then, and do not count.
+        behind_cut: Those that are late, and may be so only because the path to the site is or was cut. By what each
+            counts as without that: ``silent``, or one of the doubts about silence.
         elsewhere: Devices that were not well at their usual address before, do not count, and were recently seen at
             another address. It is not known whether they ought to count.
         strangers: Devices that finished TLS but are not on the site's list. They do not count.
@@ -89,6 +96,7 @@ class Adoption:
     new: int = 0
     elsewhere: int = 0
     strangers: int = 0
+    behind_cut: Mapping[str, int] = field(default_factory=dict)
     crowds: tuple[Crowd, ...] = ()
     examples: Mapping[str, tuple[SuspectDevice, ...]] = field(default_factory=dict)
 
@@ -101,6 +109,23 @@ class Adoption:
     def undecided(self) -> int:
         """How many devices allow no conclusion, neither for the release nor against it."""
         return self.moved + sum(self.doubtful.values())
+
+    @property
+    def excused(self) -> int:
+        """How many late devices are waited for because the path to the site is or was cut."""
+        return sum(self.behind_cut.values())
+
+    @property
+    def without_cut(self) -> "Adoption":
+        """The same devices, counted as if no path had ever been cut."""
+        doubts = {doubt: self.behind_cut.get(doubt.value, 0) + self.doubtful.get(doubt, 0) for doubt in Doubt}
+        return replace(
+            self,
+            waiting=self.waiting - self.excused,
+            silent=self.silent + self.behind_cut.get(SILENT, 0),
+            doubtful={doubt: count for doubt, count in doubts.items() if count},
+            behind_cut={},
+        )
 
     @property
     def missing(self) -> int:

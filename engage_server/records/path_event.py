@@ -102,6 +102,29 @@ class PathCut:
 
 
 @dataclass(frozen=True, slots=True)
+class CutPath:
+    """The path to a site that is or was cut, with its words.
+
+    Attributes:
+        cut: When nothing came through.
+        why: Why, as a clause such as ``its SIM is suspended (link depot-sim)``. "" if it is over.
+        mend: What to do about it. "" if it is over.
+    """
+
+    cut: PathCut
+    why: str = ""
+    mend: str = ""
+
+    def explains(self, due_at: datetime) -> bool:
+        """Whether it is why a device is silent now: it lasts, and the device had not missed its habit before.
+
+        Args:
+            due_at: When the device missed its habit.
+        """
+        return self.cut.until is None and due_at >= self.cut.since
+
+
+@dataclass(frozen=True, slots=True)
 class StoredPathEvent:
     """An event in the store.
 

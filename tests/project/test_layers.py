@@ -93,7 +93,7 @@ ROOMS: dict[str, set[str]] = {
     "releases": {"distribution", "chains", "evidence"},
     "call_in": {"disk_space", "calling_out", "distribution", "device_files", "sites", "evidence"},
     "waiting": {"device_files", "call_in"},
-    "rotation": {"access", "chains", "evidence", "releases"},
+    "rotation": {"access", "chains", "evidence", "releases", "site_path"},
     "risk": {"evidence", "site_path", "releases"},
     "doors": {"device_files", "sites", "evidence", "releases", "risk"},
     "vendor": {"chains", "device_files", "sites", "releases"},

@@ -17,7 +17,9 @@ from sqlalchemy.pool import StaticPool
 
 from engage_server.records import (
     Adoption,
+    CutPath,
     GatePolicy,
+    PathCut,
     RequiredEvidence,
     Rotation,
     RotationState,
@@ -26,7 +28,8 @@ from engage_server.records import (
     SightingKind,
 )
 from engage_server.services.evidence.fold import fold
-from engage_server.services.rotation.gate.decision import Decision, decide
+from engage_server.services.rotation.gate.decision import Decision
+from engage_server.services.rotation.gate.patience import decide_with_path
 from engage_server.store.evidence.adoption_kinds import Question
 from engage_server.store.evidence.adoption_queries import select_adoption
 from engage_server.store.evidence.arrival_queries import select_confirmations
@@ -218,9 +221,9 @@ class Gate:
         """Fold a batch in, as the spool's transfer does."""
         fold_in(self._connection, found, fold, now)
 
-    def adoption(self, now: datetime) -> Adoption:
+    def adoption(self, now: datetime, cut: PathCut | None = None) -> Adoption:
         """The counts."""
-        question = Question("main", SERVED, SERVED_AT, now, self._evidence, only_listed=self._policy.only_listed)
+        question = Question("main", SERVED, SERVED_AT, now, self._evidence, self._policy.only_listed, cut)
         return select_adoption(self._connection, question)
 
     def confirmations(self, now: datetime) -> dict[datetime, int]:
@@ -228,15 +231,20 @@ class Gate:
         question = Question("main", SERVED, SERVED_AT, now, self._evidence, only_listed=self._policy.only_listed)
         return select_confirmations(self._connection, question)
 
-    def look(self, now: datetime) -> Decision:
-        """What the gate says of a release that was served all the time, with a right clock."""
+    def look(self, now: datetime, cut: PathCut | None = None) -> Decision:
+        """What the gate says of a release that was served all the time, with a right clock.
+
+        Args:
+            now: The time.
+            cut: When the path to the site was cut.
+        """
         rotation = Rotation(
             1,
             *("main", RotationWay.CUT_OVER, RotationState.RUNNING, OLD, (SERVED,), 1, SERVED_AT, "", self._policy, ()),
             *(SERVED_AT, "me"),
             soaked_seconds=(now - SERVED_AT).total_seconds(),
         )
-        return decide(rotation, self.adoption(now), now)
+        return decide_with_path(rotation, self.adoption(now, cut), CutPath(cut) if cut else None, now)
 
     def has_taken_over_one(self) -> bool:
         """Whether the forger's address has become the home of one door, and was given for no other: a new lease."""

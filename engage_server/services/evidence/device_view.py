@@ -6,7 +6,7 @@ from datetime import datetime
 
 from engage_server.protocol.event_codes import sentence_of_report
 from engage_server.protocol.serial_number import decode_serial
-from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Grade, door_title
+from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Grade, door_title
 from engage_server.services.evidence.diagnosis import Diagnosis, answered_by_another_site, diagnose, elsewhere_unnamed
 
 GRADE_WORDS = {
@@ -101,7 +101,12 @@ def unseen_view(site: str, serial: str, release: int | None, answered_by: str) -
 
 
 def seen_view(
-    history: DeviceHistory, release: int | None, now: datetime, hosts: Collection[str], shared: Collection[str]
+    history: DeviceHistory,
+    release: int | None,
+    now: datetime,
+    hosts: Collection[str],
+    shared: Collection[str],
+    path: CutPath | None = None,
 ) -> DeviceView:
     """A device that its site saw.
 
@@ -111,6 +116,7 @@ def seen_view(
         now: The time, timezone-aware.
         hosts: The hosts that devices of its site call.
         shared: The addresses from which several devices call.
+        path: The path to its site, if it is or was cut.
     """
     reached = history.releases.get(release) if release is not None else None
     grade = None if release is None else reached.grade if reached else Grade.NEVER_SEEN
@@ -120,5 +126,5 @@ def seen_view(
         history=history,
         grade=grade,
         silent_nights=max(0, (now - history.last_seen).days),
-        diagnosis=diagnose(history, now, hosts, shared),
+        diagnosis=diagnose(history, now, hosts, shared, path),
     )

@@ -1,6 +1,6 @@
 """Lists devices: how far each came with a release, how long it has been silent, and what is wrong with it."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -12,6 +12,7 @@ from engage_server.protocol.serial_number import decode_serial
 from engage_server.records import (
     NO_LABEL,
     AuditAction,
+    CutPath,
     DeviceHistory,
     DeviceLabel,
     Grade,
@@ -45,15 +46,24 @@ class DevicesStore(EvidenceStore, SiteStore, ReleaseStore, PageStore, Protocol):
     """The part of the store that the evidence of devices needs."""
 
 
+PathTo = Callable[[str, datetime], CutPath | None]
+
+
+def _never_cut(_site: str, _now: datetime) -> CutPath | None:
+    return None
+
+
 class DeviceEvidence:
     """Reads the evidence.
 
     Args:
         store: Holds the evidence.
+        path_to: What links say of a site whose path is or was cut, at a moment.
     """
 
-    def __init__(self, store: DevicesStore) -> None:
+    def __init__(self, store: DevicesStore, path_to: PathTo = _never_cut) -> None:
         self._store = store
+        self._path_to = path_to
 
     def grades(self, site: str, release: int) -> Mapping[Grade, int]:
         """How many devices reached each grade with a release.
@@ -218,10 +228,11 @@ class DeviceEvidence:
     def _views(
         self, site: str, found: Sequence[DeviceHistory], release: int | None, now: datetime, hosts: Collection[str]
     ) -> list[DeviceView]:
-        """Devices that the site saw. The store is asked whose address is shared only where that matters."""
+        """Devices that the site saw. Whose address is shared and what the path is, is asked only where that matters."""
         homes = {each.home for each in found if has_no_download(each)}
         shared = self._store.shared_addresses(site, homes) if homes else frozenset()
-        return [seen_view(each, release, now, hosts, shared) for each in found]
+        path = self._path_to(site, now) if any(each.due_at < now for each in found) else None
+        return [seen_view(each, release, now, hosts, shared, path) for each in found]
 
     def _completed(self, site: str, views: list[DeviceView]) -> list[DeviceView]:
         """Fill in what people call the devices, and mark strangers if the site has a list."""

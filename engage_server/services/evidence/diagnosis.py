@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from engage_server.protocol.event_codes import TROUBLE_CODES, sentence_of_report
-from engage_server.records import AGAIN_AND_AGAIN, RECENT_TROUBLE, DeviceHistory
+from engage_server.records import AGAIN_AND_AGAIN, RECENT_TROUBLE, CutPath, DeviceHistory
 
 # what a device's alert means (RFC 8446 section 6.2)
 _ALERTS = {
@@ -23,6 +23,7 @@ _ALERTS = {
     "alert protocol_version": "it reports protocol_version: it is too old for this host's TLS versions",
 }
 
+BEHIND_PATH = "path"  # the case of a device that is silent because of the path to its site
 OPEN_PORT_80 = "Open port 80 between it and this server."
 
 
@@ -35,7 +36,7 @@ class Diagnosis:
             ``reports``, ``asks_again``, ``elsewhere``, ``contested``, ``other_site``.
         cause: The likely cause.
         mend: What to do.
-        case: Separates what has one code and needs something else at the door: ``stuck``, ``host``. "" for the usual.
+        case: Separates what has one code and needs something else: ``stuck``, ``host``, ``path``. "" for the usual.
     """
 
     code: str
@@ -70,15 +71,22 @@ def since_when(device: DeviceHistory) -> str:
 
 
 def diagnose(
-    device: DeviceHistory, now: datetime, hosts: Collection[str] = (), shared_addresses: Collection[str] = ()
+    device: DeviceHistory,
+    now: datetime,
+    hosts: Collection[str] = (),
+    shared_addresses: Collection[str] = (),
+    path: CutPath | None = None,
 ) -> Diagnosis | None:
     """The most serious problem of a device; None if nothing is wrong.
+
+    What links say changes the words for a silence, and nothing else.
 
     Args:
         device: What is known about it.
         now: The time, timezone-aware.
         hosts: The hosts of its site, if known. A device that calls another host refuses TLS for that reason.
         shared_addresses: Addresses of several devices. No download from there is known to be of one of them.
+        path: The path to its site, if it is or was cut.
     """
     alert = _ALERTS.get(device.failure, f"its last handshake ended with {device.failure!r}")
     if device.refusals and device.host and device.host not in (hosts or (device.host,)):
@@ -125,13 +133,21 @@ def diagnose(
     if by_address is not None:
         return by_address
     if device.due_at < now:
-        days = (now - device.last_seen).days
-        return Diagnosis(
-            "silent",
-            f"it has not called for {days} days, longer than its habit: battery, network, or locked out for good",
-            "Check its battery and WiFi. 'update from server' in the vendor's app makes it call.",
-        )
+        return _silent(device, now, path)
     return _lately(device, now)
+
+
+def _silent(device: DeviceHistory, now: datetime, path: CutPath | None) -> Diagnosis:
+    silence = f"it has not called for {(now - device.last_seen).days} days, longer than its habit"
+    if path is not None and path.explains(device.due_at):
+        since = f"{path.cut.since:%Y-%m-%d %H:%M} UTC"
+        why = f"{silence}: the path to its site is cut since {since}, {path.why}"
+        return Diagnosis("silent", why, path.mend, case=BEHIND_PATH)
+    return Diagnosis(
+        "silent",
+        f"{silence}: battery, network, or locked out for good",
+        "Check its battery and WiFi. 'update from server' in the vendor's app makes it call.",
+    )
 
 
 def answered_by_another_site(serial: str, listed: str, answered: str) -> Diagnosis:

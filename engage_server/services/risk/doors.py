@@ -6,6 +6,7 @@ from datetime import datetime
 
 from engage_server.records import DeviceHistory
 from engage_server.services.evidence.diagnosis import (
+    BEHIND_PATH,
     OPEN_PORT_80,
     Diagnosis,
     answered_by_another_site,
@@ -52,9 +53,22 @@ def doors_at_risk(
     return tuple(sorted(found, key=lambda door: door.order))
 
 
-def is_explained_by_path(known: SiteKnown) -> bool:
-    """Whether silence has a cause that concerns the whole site."""
-    return known.path.state is PathState.CUT
+def silent_by_path(known: SiteKnown, seen: Iterable[DeviceHistory]) -> int:
+    """How many doors are silent because the path to the site is cut. They are counted there, and not listed.
+
+    Where the path is degraded: how many may be silent for that. These are listed as well.
+    """
+    if known.gaps or known.path.state not in (PathState.CUT, PathState.DEGRADED):
+        return 0
+    found = [(each.due_at, diagnosis) for each in seen if (diagnosis := _diagnosis(known, each)) is not None]
+    if known.path.state is PathState.CUT:
+        return sum(diagnosis.key == BEHIND_PATH for _, diagnosis in found)
+    since = known.path.since
+    return sum(diagnosis.code == "silent" and (since is None or due_at >= since) for due_at, diagnosis in found)
+
+
+def _diagnosis(known: SiteKnown, device: DeviceHistory) -> Diagnosis | None:
+    return diagnose(device, known.now, known.hosts, known.shared_addresses, known.cut)
 
 
 def _door(known: SiteKnown, device: DeviceHistory) -> DoorAtRisk | None:
@@ -105,11 +119,11 @@ def _risks(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
 
 
 def _of_diagnosis(known: SiteKnown, device: DeviceHistory) -> Iterator[Risk]:
-    diagnosis = diagnose(device, known.now, known.hosts, known.shared_addresses)
-    if diagnosis is None:
+    diagnosis = _diagnosis(known, device)
+    if diagnosis is None or diagnosis.key == BEHIND_PATH:
         return
     kind = OF_DIAGNOSIS[diagnosis.code]
-    if kind is SILENT and (known.gaps or is_explained_by_path(known)):
+    if kind is SILENT and known.gaps:
         return
     yield Risk(kind, diagnosis.cause, _with_command(diagnosis.mend, device), diagnosis.key)
 

@@ -41,7 +41,8 @@ PATH_CUT = Kind(
     Severity.HIGH,
     True,
     "The path to the site is cut",
-    "Every link that says something says that nothing comes through. Silent doors are then not listed one by one.",
+    "Every link that says something says that nothing comes through. Doors that fell silent since then are counted "
+    "here, and not listed one by one.",
 )
 CERTIFICATE_ENDS_TONIGHT = Kind(
     "risk.certificate_ends_tonight",
@@ -119,14 +120,14 @@ SILENT = Kind(
     Severity.MEDIUM,
     False,
     "It is silent",
-    "It has not called for longer than its own habit. While evidence is missing, no door counts as silent.",
+    "It has not called for longer than its own habit. Neither missing evidence nor a cut path explains that.",
 )
 PATH_DEGRADED = Kind(
     "risk.path_degraded",
     Severity.MEDIUM,
     True,
     "The path to the site is degraded",
-    "A link reports trouble, or reports nothing although it should.",
+    "A link reports trouble, or reports nothing although it should. Doors that may be silent for that are listed, too.",
 )
 EVIDENCE_MISSING = Kind(
     "risk.evidence_missing",

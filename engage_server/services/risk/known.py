@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from engage_server.records import NO_LABEL, DeviceHistory, DeviceLabel, Rotation, door_title
+from engage_server.records import NO_LABEL, CutPath, DeviceHistory, DeviceLabel, Rotation, door_title
 from engage_server.services.releases.expiry import Expiry, Urgency
 from engage_server.services.releases.retirement import RetirementAdvice
 from engage_server.services.risk.kinds import RANKS, Kind, Severity
@@ -42,9 +42,11 @@ class SiteKnown:
         prospects: What follows from the releases that doors met. Doors of other kinds are not judged by anchors.
         gaps: Why evidence may be missing, one sentence each.
         path: The path to the site.
+        cut: When nothing came through to it last, with its words. None: never.
         shared_addresses: Addresses of several devices.
         rotation: The site's open rotation, if there is one.
         urgencies: Of the ends that are not ``fine``: how urgent a renewal is. See :func:`.expiry.urgency_of`.
+        title: How people call the site: its name if it has no title.
     """
 
     site: str
@@ -57,9 +59,11 @@ class SiteKnown:
     prospects: Mapping[MetReleases, Prospect] = field(default_factory=dict)
     gaps: tuple[str, ...] = ()
     path: SitePath = NO_LINK
+    cut: CutPath | None = None
     shared_addresses: frozenset[str] = frozenset()
     rotation: Rotation | None = None
     urgencies: Mapping[Expiry, Urgency] = field(default_factory=dict)
+    title: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +75,14 @@ class Risk:
         why: What is wrong, in a plain sentence.
         mend: What to do, with the command that does it.
         case: The key of the diagnosis that it follows from, see :class:`.diagnosis.Diagnosis`. "" for none.
+        silent: How many silent doors it explains, or may explain. None: it is no explanation.
     """
 
     kind: Kind
     why: str
     mend: str
     case: str = ""
+    silent: int | None = None
 
     @property
     def order(self) -> tuple[int, str]:

@@ -17,14 +17,21 @@ from engage_server.services.risk.kinds import (
 )
 from engage_server.services.risk.known import Risk, SiteKnown
 from engage_server.services.site_path.standing import PathState
+from engage_server.services.site_path.words import mend_of, sentence_of
 
 _TIME = "%Y-%m-%d %H:%M"
 
 
-def site_risks(known: SiteKnown) -> tuple[Risk, ...]:
-    """What concerns the whole site, the worst first."""
+def site_risks(known: SiteKnown, silent: int = 0, *, is_complete: bool = True) -> tuple[Risk, ...]:
+    """What concerns the whole site, the worst first.
+
+    Args:
+        known: What is known of the site.
+        silent: How many doors the path explains: see :func:`.doors.silent_by_path`.
+        is_complete: Whether all doors were judged, so that these are all.
+    """
     found = [
-        *_of_path(known),
+        *_of_path(known, silent, is_complete=is_complete),
         *_of_certificates(known),
         *_of_renewals(known),
         *_of_rotation(known),
@@ -53,15 +60,11 @@ def next_step_tonight(rotation: Rotation | None, now: datetime, until: datetime)
     return rotation.next_release
 
 
-def _of_path(known: SiteKnown) -> Iterator[Risk]:
+def _of_path(known: SiteKnown, silent: int, *, is_complete: bool) -> Iterator[Risk]:
     kind = {PathState.CUT: PATH_CUT, PathState.DEGRADED: PATH_DEGRADED}.get(known.path.state)
     if kind is not None:
-        since = f" since {known.path.since:%Y-%m-%d %H:%M} UTC" if known.path.since else ""
-        yield Risk(
-            kind,
-            f"the path to the site is {known.path.state}{since}, says link {known.path.link}",
-            f"Find out why: engage link events --link {known.path.link}",
-        )
+        why = sentence_of(known.path, known.title or known.site, silent, is_complete=is_complete)
+        yield Risk(kind, why, mend_of(known.path, known.site), silent=silent)
 
 
 def _of_rotation(known: SiteKnown) -> Iterator[Risk]:

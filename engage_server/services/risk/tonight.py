@@ -19,11 +19,12 @@ from engage_server.services.releases.expiry import Expiry, Urgency, expiries_of,
 from engage_server.services.releases.held_anchors import HeldAnchors
 from engage_server.services.releases.lifecycle import chain_of
 from engage_server.services.releases.possible_anchors import JudgeFor, PossibleAnchors
-from engage_server.services.risk.doors import doors_at_risk, is_served
+from engage_server.services.risk.doors import doors_at_risk, is_served, silent_by_path
 from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight, worst_first
 from engage_server.services.risk.night import end_of_night
 from engage_server.services.risk.sieve import everything, urgent
 from engage_server.services.risk.sites import next_step_tonight, site_risks
+from engage_server.services.site_path.cuts import cut_path
 from engage_server.services.site_path.standing import site_path
 from engage_server.store.interface import (
     AnchorClue,
@@ -108,6 +109,7 @@ class Tonight:
         served = next((each for each in releases if each.state is ReleaseState.CURRENT), None)
         rotation = next(iter(self._store.rotations(site.name, only_open=True)), None)
         anchors = self._anchors(site, releases, served, rotation, (now, until))
+        standings = self._store.link_standings(site.name)
         known = SiteKnown(
             site=site.name,
             now=now,
@@ -118,16 +120,18 @@ class Tonight:
             ends=anchors.ends,
             prospects=anchors.prospects,
             gaps=tuple(gaps),
-            path=site_path(self._store.link_standings(site.name), now),
+            path=site_path(standings, now),
+            cut=cut_path(standings, site.name, now),
             rotation=rotation,
             urgencies=self._urgencies(served, anchors.ends, now),
+            title=site.title,
         )
-        doors, is_complete = self._doors(known)
+        doors, silent, is_complete = self._doors(known)
         return SiteTonight(
             site=site.name,
             looked_at=now,
             until=until,
-            risks=site_risks(known),
+            risks=site_risks(known, silent, is_complete=is_complete),
             doors=doors,
             is_complete=is_complete,
             retirement=self._held_anchors.advice(site.name, now),
@@ -161,14 +165,15 @@ class Tonight:
         pace = measured_pace(self._store, served.site, served)
         return {end: urgency for end in near if (urgency := urgency_of(end, pace, now)) != "fine"}
 
-    def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], bool]:
+    def _doors(self, known: SiteKnown) -> tuple[tuple[DoorAtRisk, ...], int, bool]:
+        """The doors at risk, how many are silent because of the path, and whether all were judged."""
         found, is_complete = self._to_judge(known)
         unseen = self._store.unseen_devices(known.site, MOST_DOORS + 1)
         others = self._store.answered_elsewhere(known.site, among=unseen) if unseen else {}
-        doors = doors_at_risk(
-            self._with_shared(known, found), found, {serial: others.get(serial, "") for serial in unseen[:MOST_DOORS]}
-        )
-        return self._named(known.site, doors), is_complete and len(unseen) <= MOST_DOORS
+        shared = self._with_shared(known, found)
+        doors = doors_at_risk(shared, found, {serial: others.get(serial, "") for serial in unseen[:MOST_DOORS]})
+        is_complete = is_complete and len(unseen) <= MOST_DOORS
+        return self._named(known.site, doors), silent_by_path(shared, found), is_complete
 
     def _to_judge(self, known: SiteKnown) -> tuple[list[DeviceHistory], bool]:
         """The doors that may be at risk, and whether these are all. Of too many, the urgent ones are kept."""

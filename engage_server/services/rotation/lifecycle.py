@@ -25,8 +25,10 @@ from engage_server.services.evidence.pace import Pace, measured_pace
 from engage_server.services.releases.confirmation import Confirmations
 from engage_server.services.releases.lifecycle import Releases, chain_of
 from engage_server.services.rotation.approving import ApprovalSteps
-from engage_server.services.rotation.gate.decision import Decision, Verdict, decide, is_unsure
+from engage_server.services.rotation.gate.decision import Decision, Verdict, is_unsure
+from engage_server.services.rotation.gate.patience import noted
 from engage_server.services.rotation.gate.soak import begun, looked
+from engage_server.services.rotation.judging import judge
 from engage_server.services.rotation.planning.plan import RotationPlan, Situation, keys_for, make_plan
 from engage_server.services.rotation.planning.proof import Judge
 from engage_server.services.rotation.preparation import RotationRequest, StartSteps
@@ -176,18 +178,7 @@ class Rotations(ApprovalSteps, StartSteps):
             return found
         if not rotation.step:
             return with_approvals(found, self._wave(rotation), site.approvals)
-        adoption = self._store.adoption(
-            rotation.site,
-            rotation.served,
-            rotation.step_at,
-            occasion.now,
-            evidence=site.evidence,
-            only_listed=rotation.policy.only_listed,
-        )
-        decision = decide(rotation, adoption, occasion.now)
-        gaps = self._confirmations.gaps()
-        if gaps and decision.verdict in (Verdict.ROLL_BACK, Verdict.ASK):
-            decision = Decision(Verdict.WAIT, f"the evidence is incomplete: {'; '.join(gaps)}")
+        adoption, decision = judge(self._store, self._confirmations.gaps(), rotation, site.evidence, occasion.now)
         return with_approvals(replace(found, adoption=adoption), decision, site.approvals)
 
     def approve(
@@ -316,6 +307,13 @@ class Rotations(ApprovalSteps, StartSteps):
             self._store.note_look(after)
         return after
 
+    def _put_off(self, rotation: Rotation, decision: Decision, occasion: Occasion) -> Rotation:
+        """Record since when the path keeps the gate from deciding."""
+        after = noted(rotation, decision, occasion.now)
+        if after != rotation:
+            self._store.note_look(after)
+        return after
+
     def _move(self, rotation: Rotation, occasion: Occasion) -> str | None:
         """Do one thing that the gate allows and return its report; None if nothing is done.
 
@@ -329,6 +327,7 @@ class Rotations(ApprovalSteps, StartSteps):
         decision = self.progress(rotation, occasion).decision
         if decision is None:
             return None
+        rotation = self._put_off(rotation, decision, occasion)
         if decision.verdict is Verdict.GO_ON:  # 1
             if rotation.is_last_step:
                 self._end(rotation, RotationState.DONE, decision.why, occasion, go_back=False)

@@ -8,10 +8,10 @@ from engage_server.checks import Finding
 from engage_server.errors import Conflict, EngageError
 from engage_server.records import AuditAction, AuditEvent, Occasion, Rotation, RotationState
 from engage_server.services.releases.lifecycle import Releases
-from engage_server.store.interface import EvidenceStore, PageStore, ReleaseStore, RotationStore, SiteStore
+from engage_server.store.interface import EvidenceStore, PageStore, PathStore, ReleaseStore, RotationStore, SiteStore
 
 
-class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, PageStore, Protocol):
+class StepsStore(SiteStore, ReleaseStore, RotationStore, EvidenceStore, PathStore, PageStore, Protocol):
     """The part of the store that rotations need."""
 
 

@@ -3,8 +3,24 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from engage_server.records import LinkStanding, PathCut
+from engage_server.records import CutPath, LinkStanding, PathCut
 from engage_server.services.site_path.standing import PathState, believed_until, site_path
+from engage_server.services.site_path.words import mend_of, why_of
+
+
+def cut_path(standings: Sequence[LinkStanding], site: str, now: datetime) -> CutPath | None:
+    """The last cut of a site's path with its words. None: there was none.
+
+    Args:
+        standings: Of the site's links.
+        site: Its name.
+        now: The moment; aware.
+    """
+    cut = last_cut(standings, now)
+    if cut is None or cut.until is not None:
+        return CutPath(cut) if cut is not None else None
+    path = site_path(standings, now)
+    return CutPath(cut, f"{why_of(path)} (link {path.link})", mend_of(path, site))
 
 
 def last_cut(standings: Sequence[LinkStanding], now: datetime) -> PathCut | None:
@@ -22,9 +38,9 @@ def last_cut(standings: Sequence[LinkStanding], now: datetime) -> PathCut | None
         now: The moment; aware.
     """
     if site_path(standings, now).state is PathState.CUT:
-        begun = min((each.cut_since for each in standings if _lasts(each)), default=now)
+        cuts = [each.cut_since for each in standings if each.cut_since is not None and _lasts(each)]
         worked = [until for each in standings if (until := _worked_until(each)) is not None and until <= now]
-        return PathCut(max([begun, *worked]))
+        return PathCut(max([min(cuts, default=now), *worked]))
     over = [
         cut
         for each in standings

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from engage_server.records import LinkStanding, StoredPathEvent
+from engage_server.records import CutPath, LinkStanding, StoredPathEvent
+from engage_server.services.site_path.cuts import cut_path
 from engage_server.services.site_path.standing import SitePath, link_path, site_path
 from engage_server.store.interface import PathStore, SiteStore
 
@@ -51,6 +52,10 @@ class SitePaths:
             NotFound: There is no such site.
         """
         return site_path(self._store.link_standings(self._store.site(site).name), now)
+
+    def cut(self, site: str, now: datetime) -> CutPath | None:
+        """Return the last cut of the path to a site, with its words. None: it was never cut, or has no link."""
+        return cut_path(self._store.link_standings(site), site, now)
 
     def links(self, now: datetime, site: str | None = None) -> list[LinkReport]:
         """Return each link that was ever registered or reported, by its name."""

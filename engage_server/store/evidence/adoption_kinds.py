@@ -25,7 +25,8 @@ from sqlalchemy import (
     type_coerce,
 )
 
-from engage_server.records import AGAIN_AND_AGAIN, Doubt, RequiredEvidence
+from engage_server.records import AGAIN_AND_AGAIN, Doubt, PathCut, RequiredEvidence
+from engage_server.store.evidence.cut_conditions import is_behind
 from engage_server.store.evidence.standing import HABIT_NIGHTS, Standing
 from engage_server.store.tables import EpochSeconds, device_histories, devices, sites
 
@@ -36,6 +37,7 @@ _USUAL_PATIENCE, _SHORTEST_PATIENCE, _PATIENCE_BEYOND = 60 * _HOUR, 36 * _HOUR, 
 NEW, OTHER, ELSEWHERE = "new", "other", "elsewhere"
 CONFIRMED, WAITING, REFUSED, SILENT, MOVED = "confirmed", "waiting", "refused", "silent", "moved"
 CAME_AFTER_A_MOVE, LOST_BY_TLS, FELL_SILENT = "came after a move", "lost by TLS", "fell silent"
+BEHIND_CUT = "behind a cut"  # late, and the path to the site is or was cut: what it would count as is still open
 
 _device = device_histories.c
 _other = device_histories.alias("other")
@@ -52,6 +54,7 @@ class Question:
         now: Aware.
         evidence: Which evidence counts.
         only_listed: Count only devices that are on the operators' list.
+        cut: When nothing came through to the site last. None: never.
     """
 
     site: str
@@ -60,6 +63,7 @@ class Question:
     now: datetime
     evidence: RequiredEvidence = RequiredEvidence.ANY
     only_listed: bool = False
+    cut: PathCut | None = None
 
 
 def seconds(column: ColumnElement[Any]) -> ColumnElement[int]:
@@ -126,6 +130,7 @@ def _kind_by_address(question: Question) -> ColumnElement[str]:
         (not_(settled), Doubt.NEW_ADDRESS.value),  # not waited for: a caller that took its name is never late
         (not_(is_due), WAITING),
         (or_(_device.away_seen_at >= at, seen_lately), MOVED),
+        (is_behind(question.cut, question.now, seconds(_device.due_at), may_be_silent), BEHIND_CUT),
         (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
         else_=FELL_SILENT,
     )
@@ -154,11 +159,22 @@ def _fell_silent(question: Question) -> ColumnElement[str]:
     )
 
 
+def _late_behind_cut(question: Question) -> ColumnElement[str]:
+    """What a device would count as if the path to it had never been cut."""
+    if question.evidence is RequiredEvidence.AUTHENTICATED:
+        return case((_has_proven_habit(question), SILENT), else_=Doubt.SILENT_NO_HABIT.value)
+    return case(
+        (_device.tls_nights < HABIT_NIGHTS, Doubt.SILENT_NO_HABIT.value),
+        else_=_fell_silent(question),
+    )
+
+
 # kinds that depend on other devices, too; queried only for these rows, because each needs a look-up in an index
 OPEN_KINDS: dict[str, Callable[[Question], ColumnElement[str]]] = {
     CAME_AFTER_A_MOVE: _came_after_a_move,
     LOST_BY_TLS: _lost_by_tls,
     FELL_SILENT: _fell_silent,
+    BEHIND_CUT: _late_behind_cut,
 }
 
 
@@ -177,19 +193,22 @@ def _is_shared(question: Question) -> ColumnElement[bool]:
 def _kind_by_token(question: Question) -> ColumnElement[str]:
     """Judge by visits with a token only, from any address. Nothing else decides."""
     at, now = _at(question.since), _at(question.now)
-    proven_until = seconds(_device.authenticated_at) + _proven_patience()
-    was_proven = and_(_device.authenticated_release > 0, proven_until >= _epoch(question.since))
+    proven_until, was_proven = _proven_until(), _was_proven(question)
     confirmed = and_(_device.authenticated_release == question.release, _device.authenticated_at >= at)
     is_due = case((_device.authenticated_nights > 0, proven_until < _epoch(question.now)), else_=_device.due_at < now)
     loops = and_(_device.refusals >= AGAIN_AND_AGAIN, _device.certificates >= AGAIN_AND_AGAIN, _device.refused_at >= at)
+    due = case((_device.authenticated_nights > 0, proven_until), else_=seconds(_device.due_at))
+    # who refuses since then is not kept away by the path
+    behind_cut = and_(not_(loops), is_behind(question.cut, question.now, due, _proven_patience()))
     return case(
         (_device.first_seen >= at, NEW),
         (not_(or_(was_proven, _was_well_at_home(question))), OTHER),
         (_device.anchor_failed_at >= at, Doubt.SAYS_NO.value),
         (confirmed, CONFIRMED),
-        (and_(is_due, was_proven, _device.authenticated_nights >= HABIT_NIGHTS), SILENT),  # whatever else is claimed
+        (and_(is_due, _has_proven_habit(question), not_(behind_cut)), SILENT),  # whatever else is claimed
         (loops, Doubt.REFUSED_UNPROVEN.value),
         (not_(is_due), WAITING),
+        (behind_cut, BEHIND_CUT),
         else_=Doubt.SILENT_NO_HABIT.value,
     )
 
@@ -202,6 +221,19 @@ def _was_well_at_home(question: Question) -> ColumnElement[bool]:
 
 def _finished_at_home(question: Question) -> ColumnElement[bool]:
     return and_(_device.finished_release == question.release, _device.finished_at >= _at(question.since))
+
+
+def _proven_until() -> ColumnElement[int]:
+    return seconds(_device.authenticated_at) + _proven_patience()
+
+
+def _was_proven(question: Question) -> ColumnElement[bool]:
+    """Whether it had kept its habit by ``since``, by its proven visits only."""
+    return and_(_device.authenticated_release > 0, _proven_until() >= _epoch(question.since))
+
+
+def _has_proven_habit(question: Question) -> ColumnElement[bool]:
+    return and_(_was_proven(question), _device.authenticated_nights >= HABIT_NIGHTS)
 
 
 def _proven_patience() -> ColumnElement[int]:

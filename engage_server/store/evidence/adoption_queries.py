@@ -23,6 +23,7 @@ from engage_server.records import (
     AGAIN_AND_AGAIN,
     NO_LABEL,
     RECENT_TROUBLE,
+    SILENCES,
     Adoption,
     Crowd,
     DeviceHistory,
@@ -33,6 +34,7 @@ from engage_server.records import (
     SuspectDevice,
 )
 from engage_server.store.evidence.adoption_kinds import (
+    BEHIND_CUT,
     CONFIRMED,
     ELSEWHERE,
     MOVED,
@@ -79,13 +81,18 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         strangers = _count_strangers(connection, question.site)
     kind = kind_of(question)
     counts, names = _count(connection, kind, is_counted(question))
+    behind_cut: dict[str, int] = {}
     for name, open_kind in OPEN_KINDS.items():
         if counts.pop(name, 0):
             names.pop(name)
             decided = _count(connection, open_kind(question), and_(is_counted(question), kind == name))
             for result, count in decided[0].items():
+                if name == BEHIND_CUT and result in SILENCES:
+                    behind_cut[result] = count
+                    continue
                 counts[result] = counts.get(result, 0) + count
                 names[result] = [*names.get(result, []), *decided[1][result]][:_EXAMPLES]
+    counts[WAITING] = counts.get(WAITING, 0) + sum(behind_cut.values())
     doubtful = {doubt: counts[doubt] for doubt in Doubt if doubt in counts}
     parts = {name: counts.get(name, 0) for name in (CONFIRMED, WAITING, REFUSED, SILENT, MOVED)}
     return Adoption(
@@ -97,6 +104,7 @@ def select_adoption(connection: Connection, question: Question) -> Adoption:
         new=counts.get(NEW, 0),
         elsewhere=counts.get(ELSEWHERE, 0),
         strangers=strangers,
+        behind_cut=behind_cut,
         crowds=_select_crowds(connection, question),
         examples=_select_examples(connection, question.site, {k: v for k, v in names.items() if k in _SHOWN}),
     )

@@ -32,11 +32,13 @@ class Decision:
         verdict: What happens now.
         why: Why.
         only_asks: Whether all evidence is there, and it asks a person only because the rotation was started so.
+        is_put_off: Whether silence would have decided otherwise, and doors are waited for behind a cut path.
     """
 
     verdict: Verdict
     why: str
     only_asks: bool = False
+    is_put_off: bool = False
 
     @property
     def is_content(self) -> bool:

@@ -53,7 +53,7 @@ def looked(rotation: Rotation, occasion: Occasion) -> Rotation:
 
 def begun(rotation: Rotation, occasion: Occasion) -> Rotation:
     """The rotation as its next release begins to be served, with no soak time yet."""
-    return replace(_noted(rotation, occasion, 0.0), soaked_seconds=0.0)
+    return replace(_noted(rotation, occasion, 0.0), soaked_seconds=0.0, postponed_since=None)
 
 
 def _noted(rotation: Rotation, occasion: Occasion, passed: float) -> Rotation:

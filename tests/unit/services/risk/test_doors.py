@@ -9,19 +9,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engage_server.records import DeviceHistory, GatePolicy, Rotation, RotationState, RotationWay
+from engage_server.records import CutPath, DeviceHistory, GatePolicy, PathCut, Rotation, RotationState, RotationWay
 from engage_server.services.releases.expiry import Expiry
-from engage_server.services.risk.doors import doors_at_risk
+from engage_server.services.risk.doors import doors_at_risk, silent_by_path
 from engage_server.services.risk.kinds import KINDS, OF_DIAGNOSIS, Severity
 from engage_server.services.risk.known import DoorAtRisk, Prospect, SiteKnown, SiteTonight
 from engage_server.services.risk.sites import next_step_tonight, site_risks
-from engage_server.services.site_path.standing import PathState, SitePath
+from engage_server.services.site_path.standing import NO_LINK, PathState, SitePath
 from tests.support.chains import NOW
 from tests.support.risks import DAY, FAR, HOUR, UNTIL, calm, well
 from tests.support.world import serial_of
 
 SECOND = timedelta(seconds=1)
 CUT = SitePath(PathState.CUT, NOW - HOUR, "sim", "kpn_cut")
+CUT_OFF: dict[str, Any] = {"path": CUT, "cut": CutPath(PathCut(NOW - HOUR), "its path is cut", "Look.")}
+DEGRADED: dict[str, Any] = {"path": replace(CUT, state=PathState.DEGRADED)}
+ELSEWHERE: dict[str, Any] = {"away": "198.51.100.1", "away_seen_at": NOW - SECOND, "away_since": NOW - HOUR}
 WEEKLY: dict[str, Any] = {"due_at": NOW - HOUR + timedelta(days=14, hours=12)}  # expected in six days and 23 hours
 MET = (1, 1, False)
 
@@ -71,7 +74,10 @@ OF_DOORS: dict[str, list[tuple[Case, Case]]] = {
     "risk.silent": [
         (({}, {"due_at": NOW - SECOND}), ({}, {"due_at": NOW})),
         (({}, {"due_at": NOW - SECOND}), ({"gaps": ("host a is not heard",)}, {"due_at": NOW - SECOND})),
-        (({}, {"due_at": NOW - SECOND}), ({"path": CUT}, {"due_at": NOW - SECOND})),
+        (({}, {"due_at": NOW - SECOND}), (CUT_OFF, {"due_at": NOW - SECOND})),
+        ((CUT_OFF, {"due_at": NOW - HOUR - SECOND}), (CUT_OFF, {"due_at": NOW - HOUR})),  # it was silent before
+        ((DEGRADED, {"due_at": NOW - SECOND}), (CUT_OFF, {"due_at": NOW - SECOND})),
+        ((CUT_OFF, {"due_at": NOW - SECOND, **ELSEWHERE}), (CUT_OFF, {"due_at": NOW - SECOND})),  # it calls, so it can
     ],
     "risk.contested": [
         (({}, {"is_contested": True, "away": "198.51.100.1"}), ({}, {"away": "198.51.100.1"})),
@@ -209,6 +215,7 @@ sites = st.fixed_dictionaries(
     optional={
         "gaps": st.sampled_from([(), ("host a is not heard",)]),
         "path": st.sampled_from([CUT, replace(CUT, state=PathState.OK)]),
+        "cut": st.sampled_from([None, CUT_OFF["cut"]]),
         "next_release": st.sampled_from([None, 2]),
         "ends": st.sampled_from([(), (Expiry("main", "server", NOW + 6 * DAY),)]),
         "prospects": st.sampled_from(
@@ -232,6 +239,79 @@ def test_the_order_of_what_is_given_changes_nothing(
     assert [door.severity for door in answer] == sorted((door.severity for door in answer), reverse=True)
     assert len({door.identity for door in answer}) == len(answer)
     assert sum(SiteTonight("main", NOW, UNTIL, (), answer).counts.values()) == len(answer)
+
+
+class TestSilentByPath:
+    """Silent doors are one sentence about the site where its path explains them."""
+
+    DOORS = (
+        well(1, due_at=NOW - SECOND),
+        well(2, due_at=NOW - HOUR),
+        well(3, due_at=NOW - 2 * HOUR),  # it was silent before
+        well(4, due_at=NOW - SECOND, refusals=1, failure="alert unknown_ca"),
+        well(5),
+    )
+
+    def said(self, **site: Any) -> tuple[str, str, int | None]:
+        known = calm(title="Depot Nord", **site)
+        (risk,) = site_risks(known, silent_by_path(known, self.DOORS))
+        return risk.why, risk.mend, risk.silent
+
+    def test_a_cut_explains_those_that_fell_silent_in_it(self) -> None:
+        path = replace(CUT, link="depot-sim", said_by="sim_suspended")
+        why, mend, silent = self.said(**CUT_OFF | {"path": path})
+        assert why == (
+            f"2 doors of Depot Nord are silent because its SIM is suspended since {NOW - HOUR:%Y-%m-%d %H:%M} UTC "
+            "(link depot-sim)"
+        )
+        assert mend == 'Let its operator activate it: engage sim set --site main --to ACTIVE --reason "..."'
+        assert silent == 2
+        listed = [door.identity for door in doors_at_risk(calm(**CUT_OFF), self.DOORS)]
+        assert listed == [serial_of(4), serial_of(3)]
+
+    def test_a_degraded_path_may_explain_them_and_they_are_listed(self) -> None:
+        path = replace(CUT, state=PathState.DEGRADED, said_by="silence")
+        why, mend, silent = self.said(path=path)
+        assert why.startswith("2 doors of Depot Nord may be silent because its link says nothing since ")
+        assert (mend, silent) == ("Find out why: engage link events --link sim", 2)
+        assert len(doors_at_risk(calm(path=path), self.DOORS)) == 4
+
+    def test_without_a_silent_door_it_is_the_path_alone(self) -> None:
+        known = calm(**CUT_OFF)
+        for path, said in (
+            (CUT, "the path to main is cut since "),
+            (replace(CUT, said_by="sim_retired"), "the path to main is cut: its SIM is retired since "),
+        ):
+            (risk,) = site_risks(replace(known, path=path), silent_by_path(known, [well()]))
+            assert risk.why.startswith(said)
+            assert risk.silent == 0
+
+    def test_it_does_not_say_all_where_not_all_were_judged(self) -> None:
+        (risk,) = site_risks(calm(**CUT_OFF), 1, is_complete=False)
+        assert risk.why.startswith("at least 1 door of main is silent because its path is cut since ")
+
+    def test_missing_evidence_explains_them_first(self) -> None:
+        assert silent_by_path(calm(**CUT_OFF, gaps=("host a is not heard",)), self.DOORS) == 0
+        assert silent_by_path(calm(**CUT_OFF), self.DOORS) == 2
+
+    @given(st.lists(touches, max_size=8), sites)
+    def test_it_takes_no_door_but_a_silent_one_from_the_list(
+        self, found: list[dict[str, Any]], site: dict[str, Any]
+    ) -> None:
+        """Whatever a link says: what is listed without it is listed, but for silences that are counted instead."""
+        seen = [well(number, **touched) for number, touched in enumerate(found)]
+        known = calm(**site)
+        without = {
+            (door.identity, risk.kind.code)
+            for door in doors_at_risk(replace(known, path=NO_LINK, cut=None), seen)
+            for risk in door.risks
+        }
+        with_path = {(door.identity, risk.kind.code) for door in doors_at_risk(known, seen) for risk in door.risks}
+        assert with_path <= without
+        gone = without - with_path
+        assert {code for _, code in gone} <= {"risk.silent"}
+        if known.path.state is PathState.CUT and not known.gaps:
+            assert len(gone) == silent_by_path(known, seen)
 
 
 class TestTheNextStepTonight:

@@ -1,0 +1,91 @@
+"""The one table of what the kinds of path events mean in words, and what to do about each. Pure.
+
+Kinds that are not in it, such as those of a later partner, are said in words that fit all.
+"""
+
+from dataclasses import dataclass
+
+from engage_server.services.site_path.standing import SILENCE, PathState, SitePath
+
+_ACTIVATE = 'Let its operator activate it: engage sim set --site {site} --to ACTIVE --reason "..."'
+_REPLACE = "Put another SIM into the router, and name it in links.toml."
+_LOOK = "Look at the power and the signal of the router. See what the link said: engage link events --link {link}"
+_EVENTS = "Find out why: engage link events --link {link}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Words:
+    """What a kind means.
+
+    Attributes:
+        why: A clause, of which "its" is the site's.
+        mend: What to do, with the command that does it.
+    """
+
+    why: str
+    mend: str = _EVENTS
+
+
+_OF_KIND = {
+    "sim_provisioned": _Words("its SIM is not active yet", _ACTIVATE),
+    "sim_suspended": _Words("its SIM is suspended", _ACTIVATE),
+    "sim_retired": _Words("its SIM is retired", _REPLACE),
+    "sim_not_found": _Words("the operator does not know its SIM", _REPLACE),
+    "sim_unreachable": _Words("the network does not reach its SIM", _LOOK),
+    "sim_unreachable_long": _Words("the network does not reach its SIM", _LOOK),
+    SILENCE: _Words("its link says nothing"),
+}
+_OF_STATE = {
+    PathState.OK: _Words("its path works"),
+    PathState.CUT: _Words("its path is cut"),
+    PathState.DEGRADED: _Words("its path is degraded"),
+    PathState.UNKNOWN: _Words("nothing is known of its path"),
+}
+
+
+def why_of(path: SitePath) -> str:
+    """Why the path is as it is, as a clause: ``its SIM is suspended``. It names neither a time nor the link."""
+    return _words(path).why
+
+
+def cause_of(path: SitePath) -> str:
+    """The same with its time and its link: ``its SIM is suspended since 2026-11-27 14:02 UTC (link depot-sim)``."""
+    return f"{why_of(path)}{_since(path)}"
+
+
+def sentence_of(path: SitePath, site: str, silent: int, *, is_complete: bool = True) -> str:
+    """What a cut or degraded path means for the doors of its site, as one sentence without its full stop.
+
+    Args:
+        path: The path.
+        site: How people call the site.
+        silent: How many silent doors it explains. Where it is degraded, it only may explain them.
+        is_complete: Whether these are all. Otherwise there are more.
+    """
+    if not silent:
+        why = f": {why_of(path)}" if path.said_by in _OF_KIND else ""
+        return f"the path to {site} is {path.state}{why}{_since(path)}"
+    doors = f"{'' if is_complete else 'at least '}{silent:,} door{'' if silent == 1 else 's'} of {site}"
+    if path.state is PathState.CUT:
+        return f"{doors} {'is' if silent == 1 else 'are'} silent because {cause_of(path)}"
+    return f"{doors} may be silent because {cause_of(path)}"
+
+
+def mend_of(path: SitePath, site: str) -> str:
+    """What to do about it.
+
+    Args:
+        path: A path that a link says something about.
+        site: The site's name.
+    """
+    return _words(path).mend.format(site=site, link=path.link)
+
+
+def _since(path: SitePath) -> str:
+    since = f" since {path.since:%Y-%m-%d %H:%M} UTC" if path.since else ""
+    return f"{since}{f' (link {path.link})' if path.link else ''}"
+
+
+def _words(path: SitePath) -> _Words:
+    is_trouble = path.state in (PathState.CUT, PathState.DEGRADED)
+    return _OF_KIND.get(path.said_by, _OF_STATE[path.state]) if is_trouble else _OF_STATE[path.state]
