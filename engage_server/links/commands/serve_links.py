@@ -12,7 +12,8 @@ from engage_server.cli.output import counted
 from engage_server.cli.program import program
 from engage_server.cli.session import Session
 from engage_server.errors import SettingsInvalid
-from engage_server.links.commands import ingress_process, poll_process
+from engage_server.links.commands import ingress_process
+from engage_server.links.commands.polling import poll_process
 from engage_server.links.ingress.contexts import HostContexts
 from engage_server.links.ingress.ends import End, ends_of
 from engage_server.links.ingress.reading import make_folders, read_links

@@ -1,1 +1,1 @@
-"""What the firewall of a site must allow, as rules; as nftables; and compared with the rules that somebody has."""
+"""What the firewall of a site must allow, in neutral rules and for nftables, and how other rules differ from it."""

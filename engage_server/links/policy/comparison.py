@@ -2,8 +2,8 @@
 
 1. What the site needs and the rules drop cuts doors off: an error.
 2. What the rules let pass and the site does not need is an opening: a warning. One finding for each rule.
-3. No rule at all, where everything passes both ways, is one finding of its own, in place of all openings.
-4. A host is a name, and the rules have addresses, or the reverse: nobody can tell. That is a warning, and says so.
+3. No rule at all, where everything passes both ways, is one separate finding, in place of all openings.
+4. A host is a name, and the rules have addresses, or the reverse: then nobody knows. That is a warning.
 """
 
 from collections.abc import Iterator, Sequence

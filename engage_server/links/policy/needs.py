@@ -114,7 +114,7 @@ def _notes(asked: Asked, named: Sequence[str], resolved: Mapping[str, object]) -
         )
     notes += [
         "DHCP stays between doors and their router: no rule is needed.",
-        "NTP has no rule: nothing known says that doors use it. Servers tell them the time when they call in.",
+        "NTP has no rule: nothing known says that doors use it. They get the time when they call in.",
         "The router's own connections, such as DNS, NTP and tunnels, are not of doors: allow them where it stands.",
         f"A firewall with a schedule must be open {asked.window.in_words}. "
         "Alerts come at any time, and readers call when they are used.",

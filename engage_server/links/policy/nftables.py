@@ -1,8 +1,8 @@
 """What a site needs, as a file for nftables. Pure.
 
 1. It touches one table, named after the site, and no other. So it can be loaded beside any firewall, and again.
-2. The table is declared, its rules are flushed, and it is written anew: one transaction, in which nothing passes that
-   neither the old nor the new rules allow.
+2. The table is declared, its rules are flushed, and new ones are written. All that is one transaction: at no moment are
+   there no rules.
 3. Sets for names stay filled when the file is loaded again: a DNS server such as dnsmasq fills them.
 4. An ``accept`` here is no permission elsewhere: another table that drops still drops.
 """

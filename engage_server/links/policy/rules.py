@@ -1,4 +1,4 @@
-"""Rules of a firewall between a site's doors and everything else, whoever enforces them. Pure.
+"""Rules of any firewall between a site's doors and everything else. Pure.
 
 1. A rule is about one direction, as the doors see it, and about the other end: its addresses or names.
 2. Ports are those that are called: of the other end for ``out``, of a door for ``in``.

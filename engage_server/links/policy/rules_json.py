@@ -95,7 +95,7 @@ def read_rules(found: object, source: str) -> RuleSet:
         UsageError: It has another form, or a value cannot be used.
     """
     whole: Mapping[str, object] = found if isinstance(found, Mapping) else {"rules": found}
-    listed, default = whole.get("rules", []), whole.get("default", {})
+    listed, default = whole.get("rules"), whole.get("default", {})
     if not isinstance(listed, list) or not isinstance(default, Mapping):
         raise UsageError(f"{source}: it is no list of rules", _PAGE)
     if len(listed) > _MOST_RULES:

@@ -26,8 +26,10 @@ from engage_server.links.policy.nftables import Doors, nftables_text
 from engage_server.links.policy.resolving import addresses_of
 from engage_server.links.policy.rules import RuleSet
 from engage_server.links.policy.rules_json import policy_json, read_rules
+from engage_server.links.registry.links_file import read_links_file
+from engage_server.links.sim.operations import Operation
 from engage_server.records import IPNetwork
-from engage_server.services.access.permissions import Act
+from engage_server.services.access.permissions import Act, assert_may
 
 _MAX_RULES_BYTES = 4 * 1024 * 1024
 _EXAMPLE = """\b
@@ -36,8 +38,9 @@ Examples:
   engage link policy --site depot --format nftables --door-interface br-doors
   engage link policy --site depot --format json --resolve
   engage link policy --site depot --against profile.json
+  engage link policy --site depot --profile fw-1 --account jpu
 
-Exit status: with --against, 1 when there is a difference.
+Exit status: with --against or --profile, 1 when there is a difference.
 """
 
 
@@ -76,6 +79,8 @@ Exit status: with --against, 1 when there is a difference.
     shell_complete=completions.files,
     help="Compare with the rules in this file, in the form of --format json.",
 )
+@click.option("--profile", metavar="ID", help="Compare with this IP Profile. It is read from the account's operator.")
+@click.option("--account", metavar="NAME", help="The account of --profile: a table [sim.NAME] of links.toml.")
 @click.pass_obj
 def policy(session: Session, /, site: str | None, resolve: bool, form: str, **options: Any) -> int:
     """Print what a site needs through its firewall.
@@ -83,7 +88,7 @@ def policy(session: Session, /, site: str | None, resolve: bool, form: str, **op
     Doors call the plain and the TLS port of each host of the site, and nothing else. Nobody calls a door. The rules
     come from the settings and the site. Everything else is to be dropped.
     """
-    have = _compared(options)
+    have = _compared(session, options)
     needed = _needed(session, site, options["resolvers"], resolve=resolve)
     if have is not None:
         return _compare(needed, have, form, resolve=resolve)
@@ -97,10 +102,28 @@ def policy(session: Session, /, site: str | None, resolve: bool, form: str, **op
     return 0
 
 
-def _compared(options: dict[str, Any]) -> RuleSet | None:
+def _compared(session: Session, options: dict[str, Any]) -> RuleSet | None:
     """The rules to compare with, if any were named."""
     path: Path | None = options["against"]
-    return None if path is None else _rules_in(path)
+    profile, account = options["profile"], options["account"]
+    if (profile is None) != (account is None) or (path is not None and profile is not None):
+        raise UsageError("it is not clear what to compare with", "Say --against FILE, or --profile ID --account NAME.")
+    if path is not None:
+        return _rules_in(path)
+    return None if profile is None else _rules_at(session, account, profile)
+
+
+def _rules_at(session: Session, account: str, profile: str) -> RuleSet:
+    from engage_server.links.sim.accounts import open_account  # a policy needs no links.toml
+
+    assert_may(session.acting(), Act.LINK_CALL)
+    settings = session.settings()
+    file = read_links_file(settings.links_file, settings.links_bind, settings.links_port)
+    source = f"IP Profile {profile} of account {account}"
+    found = list(open_account(file, account).entries(Operation.PROFILES_READ, {"profile": profile}))
+    if len(found) != 1:
+        raise UsageError(f"{source}: there are {len(found)} of that name", "List them: engage sim list --what profiles")
+    return read_rules(found[0], source)
 
 
 def _rules_in(path: Path) -> RuleSet:

@@ -156,7 +156,7 @@ def _held(turn: Turn) -> bool:
 
 
 def _tell_round(name: str, before: AccountMemory, done: Round) -> None:
-    """Log the begin and the end of the operator's trouble: the memory knows both, whoever had the turn before."""
+    """Log the begin and the end of the operator's trouble: the memory knows both, also from other hosts."""
     if done.error is not None and not before.trouble:
         _log.error("account %s does not answer for all SIMs, and nothing follows for their paths: %s", name, done.error)
     elif done.error is None and before.trouble:

@@ -45,7 +45,7 @@ def test_the_words_of_operators_are_read() -> None:
     assert found.default(Direction.IN) is Action.ALLOW
 
 
-@pytest.mark.parametrize("empty", [[], {}, {"rules": []}, {"rules": [], "default": {}}])
+@pytest.mark.parametrize("empty", [[], {"rules": []}, {"rules": [], "default": {}}])
 def test_no_rules_allow_everything(empty: object) -> None:
     assert read_rules(empty, "file").allows_everything
 
@@ -54,6 +54,8 @@ def test_no_rules_allow_everything(empty: object) -> None:
     ("wrong", "why"),
     [
         ("text", "no list of rules"),
+        ({}, "no list of rules"),
+        ({"id": "fw-1", "firewall": []}, "no list of rules"),
         ([1], "rule 1: it is no object"),
         ([{"action": "allow"}], "rule 1: direction"),
         ([{"direction": "out", "protocol": "sctp"}], "'sctp' is none of"),

@@ -14,7 +14,7 @@ from engage_server.serving.closed_memory import close_memory
 from engage_server.serving.pair import hold_lifeline, tell_ready
 from engage_server.serving.process_start import log_without_gunicorn
 
-MODULE = "engage_server.links.commands.poll_process"
+MODULE = "engage_server.links.commands.polling.poll_process"
 _ENDS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 _MEANS_NOTHING = (signal.SIGUSR1, signal.SIGTTIN, signal.SIGTTOU)  # gunicorn's: the supervisor passes them on to all
 
