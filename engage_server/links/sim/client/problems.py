@@ -27,7 +27,7 @@ def words_of(body: bytes, secrets: Iterable[Secret]) -> str:
         content = read_json(body, _MAX_DEPTH)
     except BodyInvalid:
         return ""
-    said = _without(": ".join(dict.fromkeys(_texts(content))), secrets)
+    said = _without(": ".join(dict.fromkeys(each.rstrip(". ") for each in _texts(content))), secrets)
     if not said or "<" in said:
         return ""
     return f" It says: {said[:_MAX]}"

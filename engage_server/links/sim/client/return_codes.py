@@ -52,6 +52,10 @@ class Called:
         shown = f"engage sim show {self.thing}" if self.thing else "engage sim list"
         return _MAY.format(look=shown)
 
+    def nothing(self, fix: str) -> str:
+        """What to do after a refusal. Whoever wanted to change something reads first that nothing changed."""
+        return f"Nothing was done. {fix}" if self.is_write else fix
+
     def silent(self, error: UpstreamSilent) -> UpstreamSilent:
         """Return the error of a call without an answer. A write may have happened."""
         fix = self.look() if self.is_write else error.next_step
@@ -70,7 +74,8 @@ def error_of(answer: WholeAnswer, called: Called, secrets: Iterable[Secret]) -> 
     sentence = f"{called.where}: the operator answered {status}{_NAMES.get(status, '')}.{said}"
     if status == 429:
         quota = _quota(answer.fields)
-        return UpstreamAway(sentence + quota, _wait(answer), code="sim.quota", retry_seconds=answer.retry_seconds)
+        fix = called.nothing(_wait(answer))
+        return UpstreamAway(sentence + quota, fix, code="sim.quota", retry_seconds=answer.retry_seconds)
     if status in REDIRECTS:
         fix = (
             called.look()
@@ -83,7 +88,7 @@ def error_of(answer: WholeAnswer, called: Called, secrets: Iterable[Secret]) -> 
         code = "sim.away" if status in AWAY else "sim.broken"
         return UpstreamAway(sentence, fix, code=code, retry_seconds=answer.retry_seconds)
     kind, code, fix = _ERRORS.get(status, (NotPossible, "sim.unknown_answer", "Ask the operator what it means."))
-    return kind(sentence, fix, code=code)
+    return kind(sentence, called.nothing(fix), code=code)
 
 
 _NAMES: Final = {
@@ -103,7 +108,7 @@ _NAMES: Final = {
     503: " (service unavailable)",
     504: " (gateway timeout)",
 }
-_BAD: Final = (UsageError, "sim.bad_request", "Nothing was done. Correct the value, or the map, as the operator says.")
+_BAD: Final = (UsageError, "sim.bad_request", "Correct the value, or the map, as the operator says.")
 _BROKEN: Final = "Try again later. A gateway may also answer so to a wrong secret: check client_secret_file."
 _AWAY_FIX: Final = dict.fromkeys(AWAY, "It was tried several times. Try again later.")
 _ERRORS: Final[Mapping[int, tuple[type[EngageError], str, str]]] = {
@@ -112,17 +117,17 @@ _ERRORS: Final[Mapping[int, tuple[type[EngageError], str, str]]] = {
     401: (
         Refused,
         "sim.unauthorized",
-        "Nothing was done. Check client_id, client_secret_file and scope of the account.",
+        "Check client_id, client_secret_file and scope of the account.",
     ),
-    403: (Refused, "sim.forbidden", "Nothing was done. Ask the operator for the permission, or use another account."),
-    404: (NotFound, "sim.not_found", "Nothing was done. Check the name: engage sim list"),
+    403: (Refused, "sim.forbidden", "Ask the operator for the permission, or use another account."),
+    404: (NotFound, "sim.not_found", "Check the name: engage sim list"),
     405: (
         NotPossible,
         "sim.not_allowed",
-        "Nothing was done. The contract is not that of this address: check base_url.",
+        "The contract is not that of this address: check base_url.",
     ),
-    409: (Conflict, "sim.conflict", "Nothing was done. Look at its state first: engage sim list"),
-    412: (Conflict, "sim.changed", "Nothing was done: somebody changed it meanwhile. Look at it, then try again."),
+    409: (Conflict, "sim.conflict", "Look at its state first: engage sim list"),
+    412: (Conflict, "sim.changed", "Somebody changed it meanwhile. Look at it, then try again."),
     422: _BAD,
 }
 
@@ -135,4 +140,4 @@ def _quota(fields: Mapping[str, str]) -> str:
 def _wait(answer: WholeAnswer) -> str:
     seconds = answer.retry_seconds
     when = "Wait until the quota is renewed" if seconds is None else f"Wait {seconds} s"
-    return f"Nothing was done. {when}, then go on."
+    return f"{when}, then go on."

@@ -12,7 +12,7 @@ from engage_server.links.sim.contract.binding import Bound
 from engage_server.links.sim.contract.endpoints import Parameter
 from engage_server.links.sim.contract.operator_map import Mapped, Place
 from engage_server.links.sim.contract.pointers import put_at
-from engage_server.links.sim.contract.sources import Sources
+from engage_server.links.sim.contract.sources import Sources, reads_first
 from engage_server.links.sim.contract.validity import Validity
 
 _FIX: Final = "Correct the value. Nothing was sent."
@@ -73,7 +73,7 @@ def placed_values(mapped: Mapped) -> frozenset[str]:
 
 def _assert_placed(bound: Bound, values: Values) -> None:
     """A write that leaves out what was asked for would do something else."""
-    placed = placed_values(bound.mapped)
+    placed = placed_values(bound.mapped) | ({"thing"} if reads_first(bound.mapped) else frozenset())
     for name, value in values.items():
         if value != "" and name not in placed:
             raise UsageError(

@@ -47,7 +47,7 @@ class Sources:
         """
         if place.value.startswith(READ):
             found = found_at(self._read, place.value.removeprefix(READ))
-            return None if found is MISSING else found
+            return None if found is MISSING else _fitted(place.value, found, types_of(schemas))
         given = values.get(place.value, "")
         if given == "":
             return None
@@ -74,8 +74,7 @@ class Sources:
             return [value]
         if isinstance(value, str):
             value = value if value.startswith(place.prefix) else place.prefix + value
-            return _typed(place.value, value, kinds)
-        return str(value) if kinds == {"string"} else value
+        return _fitted(place.value, value, kinds)
 
     def _worded(self, name: str, value: str | int) -> Any:
         words: Mapping[str, Any] = self._words.get(name, {})
@@ -86,6 +85,14 @@ class Sources:
                 f"the map has no word for the {name} '{value}'", f"It has {', '.join(words)}.", code="sim.value"
             )
         return words[str(value)]
+
+
+def _fitted(name: str, value: Any, kinds: set[str]) -> Any:
+    """Contracts give one thing as a number here and as a text there: an id in an answer, and the same id in a path."""
+    if isinstance(value, str):
+        return _typed(name, value, kinds)
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_whole and kinds == {"string"} else value
 
 
 def _typed(name: str, text: str, kinds: set[str]) -> Any:

@@ -45,6 +45,7 @@ def read_yaml(content: bytes, max_depth: int) -> Any:
         ValueError: It is not YAML, or nested too deep. The text says where, and never quotes the content.
     """
     try:
+        _assert_depth(content, max_depth)
         return _as_json(yaml.load(content, Loader=_Loader), max_depth, {})  # noqa: S506  # a safe loader
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
@@ -58,6 +59,18 @@ def read_yaml(content: bytes, max_depth: int) -> Any:
 
 class _TooDeep(ValueError):
     """The values are nested deeper than is allowed, or contain themselves."""
+
+
+def _assert_depth(content: bytes, max_depth: int) -> None:
+    """Count levels before anything is made of them. The maker calls itself for each level, without a limit."""
+    depth = 0
+    for event in yaml.parse(content, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > max_depth:
+                raise _TooDeep("it is nested too deep")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
 
 
 def _as_json(value: Any, left: int, seen: dict[int, Any]) -> Any:

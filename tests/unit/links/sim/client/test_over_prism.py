@@ -243,6 +243,13 @@ def test_the_operator_s_words_are_said(account: ContractAccount, relay: Relay) -
         account.act(*SET)
 
 
+def test_a_read_that_is_refused_does_not_say_that_nothing_was_done(account: ContractAccount, relay: Relay) -> None:
+    answering(relay, 404)
+    with pytest.raises(NotFound) as raised:
+        account.thing(ICCID)
+    assert raised.value.next_step == "Check the name: engage sim list"
+
+
 def test_a_quota_is_named(account: ContractAccount, relay: Relay) -> None:
     answering(relay, 429)
     with pytest.raises(UpstreamAway) as raised:
