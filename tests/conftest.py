@@ -14,12 +14,12 @@ from engage_server.cli.process.collector import collect_seldom
 from engage_server.records import AuditAction, AuditEvent, Occasion
 from tests.support.browsing.skipping import BrowserSkips
 from tests.support.chains import NOW
+from tests.support.compiled import compiled_once
 from tests.support.databases import migrated_postgresql, migrated_sqlite
 from tests.support.lengths import RUN
 from tests.support.postgresql import PostgresServer, postgres_server
 from tests.support.rsa_keys import SharedKeepTheirs, pooled_keys
 from tests.support.sharing import ByServer
-from tests.support.templates import compiled_templates
 from tests.support.timing import Timing
 from tests.support.world import World
 
@@ -36,13 +36,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The run's length, keys from a pool, templates that are compiled once, and what each test costs."""
+    """The run's length, keys from a pool, templates compiled once, and what each test costs."""
     collect_seldom()  # as commands do: to look at all that was collected, again and again, took a tenth of the time
     settings.register_profile("suite", deadline=None)  # a machine that is busy breaks no law
     settings.load_profile("suite")
     RUN.all = config.getoption("all")
     until_the_end = ExitStack()
-    until_the_end.enter_context(compiled_templates())
+    until_the_end.enter_context(compiled_once())
     cache = getattr(config, "cache", None)  # not with "-p no:cacheprovider": then every key is made and proven anew
     if cache is not None:
         until_the_end.enter_context(pooled_keys(cache.mkdir("rsa-keys")))

@@ -24,6 +24,7 @@ from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.surroundings import Surroundings
 from tests.support.chains import NOW
 from tests.support.operators import operators_app
+from tests.support.passwords import quick_passwords
 from tests.support.world import World
 
 MAKER = Actor("tester", ActorKind.COMMAND_LINE)
@@ -77,6 +78,7 @@ class Api:
 
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
+        vars(self.side.access)["_passwords"] = quick_passwords()
         self.now, self.is_away = NOW, False
         self.open_sent: OpenSent = open_here
         self._world, self._made = world, 0

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from io import BytesIO
 from typing import Any
 
-from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from lxml import html
 from werkzeug.test import TestResponse
@@ -13,7 +12,6 @@ from werkzeug.test import TestResponse
 from engage_server.composition.operator_side import OperatorSide
 from engage_server.errors import StoreNotUsable
 from engage_server.records import Grant, Person, Role, Secret
-from engage_server.services.access.passwords import Passwords
 from engage_server.services.chains.folder import ChainMaterial
 from engage_server.services.chains.sent.reading import OpenSent, open_here
 from engage_server.services.installation.recent_sites import RecentSites
@@ -23,6 +21,7 @@ from engage_server.web.sign_in.cookie import SessionCookie
 from engage_server.web.surroundings import Surroundings
 from tests.support.chains import NOW
 from tests.support.operators import operators_app
+from tests.support.passwords import quick_passwords
 from tests.support.world import World
 
 OURS = {"Sec-Fetch-Site": "same-origin"}
@@ -126,7 +125,7 @@ class Console:
 
     def __init__(self, world: World) -> None:
         self.side = OperatorSide(world.store, load_settings(None, {}, {}, world.folder))
-        vars(self.side.access)["_passwords"] = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        vars(self.side.access)["_passwords"] = quick_passwords()
         nights, callers = self.side.adoption_nights, self.side.evidence.callers_of_own_hosts
         vars(self.side)["recent_sites"] = RecentSites(  # no machine is too slow: nothing is kept
             self.side.overview, nights, callers, world.store.generation, lambda: 0.0

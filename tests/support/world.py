@@ -1,6 +1,7 @@
 """An installation in memory and on disk, for tests that stand above the store."""
 
 import ipaddress
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -80,11 +81,26 @@ def address_of(device: int) -> str:
 
 @contextmanager
 def serving(folder: Path) -> Iterator["World"]:
-    """A world with one site, main, that serves its first release."""
-    with World(folder) as world:
-        world.add_site()
-        world.release()
+    """A world with one site, main, that serves its first release: a copy of one that each process makes once."""
+    for path, (content, mode) in _with_a_release().items():
+        (folder / path).parent.mkdir(mode=0o700, exist_ok=True)
+        (folder / path).touch(mode)
+        (folder / path).write_bytes(content)
+    with World(folder, chains=1) as world:
         yield world
+
+
+@cache
+@keeping()
+def _with_a_release() -> dict[Path, tuple[bytes, int]]:
+    """The database and the folder of its chain: content and mode. Nothing in them says where they lie."""
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        with World(folder) as world:
+            world.add_site()
+            world.release()
+        files = [path for path in folder.rglob("*") if path.is_file()]
+        return {path.relative_to(folder): (path.read_bytes(), path.stat().st_mode & 0o777) for path in files}
 
 
 def told_by(act: Callable[..., None], *arguments: Any) -> list[str]:
@@ -100,16 +116,22 @@ def serial_of(device: int) -> str:
 
 
 class World:
-    """Sites and releases over a SQLite store, with time in the test's hand."""
+    """Sites and releases over a SQLite store, with time in the test's hand.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: Where it lies. A database that is there is taken.
+        chains: How many chains lie beside it.
+    """
+
+    def __init__(self, folder: Path, chains: int = 0) -> None:
         self.folder = folder
-        self.store = SqlStore(open_engine(migrated_sqlite(folder / "engage.db")), SEALER)
+        path = folder / "engage.db"
+        self.store = SqlStore(open_engine(f"sqlite:///{path}" if path.exists() else migrated_sqlite(path)), SEALER)
         self.open_on(self.store)
         self.occasion = Occasion("tester", NOW)
         self.enrolment: EnrolmentDays | None = None
         self.nameless = 600
-        self._chains = 0
+        self._chains = chains
         self._segments = 0
         self._seen_until = NOW
 

@@ -23,9 +23,10 @@ from engage_server.store.database.engine import open_engine
 from engage_server.store.sql_store import SqlStore
 from tests.support.chains import NOW
 from tests.support.databases import SEALER, migrated_sqlite
+from tests.support.passwords import quick_passwords
 from tests.support.stored import audit_events
 
-QUICK = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+QUICK = quick_passwords()
 PASSWORD = "correct horse battery"
 HERE, THERE = "10.0.0.1", "198.51.100.7"
 SHELL = Actor("root", ActorKind.COMMAND_LINE)
@@ -223,6 +224,26 @@ class TestAttempts:
         assert not QUICK.matches(PASSWORD, "")
         assert not QUICK.matches(PASSWORD, "no hash at all")
         assert verified[0] == verified[1], "the same parameters"
+
+    @pytest.mark.parametrize("first_is_known", [True, False])
+    def test_nobodys_hash_is_made_by_the_first_question_whoever_it_is_about(
+        self, monkeypatch: pytest.MonkeyPatch, first_is_known: bool
+    ) -> None:
+        stored = QUICK.hashed(PASSWORD)
+        made: list[str | bytes] = []
+        real = PasswordHasher.hash
+
+        def counting(self: PasswordHasher, password: str | bytes) -> str:
+            made.append(password)
+            return real(self, password)
+
+        monkeypatch.setattr(PasswordHasher, "hash", counting)
+        passwords = quick_passwords()
+        assert made == [], "a command that checks no password does without"
+        assert passwords.matches(PASSWORD, stored if first_is_known else "") is first_is_known
+        assert len(made) == 1
+        assert passwords.matches(PASSWORD, "" if first_is_known else stored) is not first_is_known
+        assert len(made) == 1
 
     def test_an_address_that_guesses_waits_longer_each_time(self, store: SqlStore) -> None:
         attempts, now = Attempts(store), NOW

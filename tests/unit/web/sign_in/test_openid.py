@@ -12,7 +12,6 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
-from argon2 import PasswordHasher
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from flask.testing import FlaskClient
 from joserfc import jwt
@@ -24,7 +23,6 @@ from engage_server.services.access.openid.bounded_requests import Turns
 from engage_server.services.access.openid.provider import Provider
 from engage_server.services.access.openid.sign_in import OpenIdSignIn
 from engage_server.services.access.openid.terms import OpenIdTerms
-from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.people import People
 from engage_server.services.access.sign_ins import SignIns
 from engage_server.store.database.engine import open_engine
@@ -34,6 +32,7 @@ from engage_server.web.sign_in.routes import blueprint
 from tests.support.databases import SEALER, migrated_sqlite
 from tests.support.openid_provider import CLIENT_ID, CLIENT_SECRET, Claims, OwnProvider, silent_provider
 from tests.support.operators import operators_app
+from tests.support.passwords import quick_passwords
 from tests.support.stored import audit_events
 
 PASSWORD = "correct horse battery"
@@ -51,7 +50,7 @@ class Door:
     """The pages on a store and a provider, with a clock that is set by hand."""
 
     def __init__(self, store: SqlStore, issuer: str, turns: Turns | None = None) -> None:
-        passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords = quick_passwords()
         self.store = store
         self.people, self.sign_ins = People(store, passwords), SignIns(store, passwords)
         self.now = NOW

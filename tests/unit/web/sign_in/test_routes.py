@@ -8,13 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from argon2 import PasswordHasher
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from engage_server.errors import StoreNotUsable
 from engage_server.records import Actor, ActorKind, Grant, Occasion, Role
-from engage_server.services.access.passwords import Passwords
 from engage_server.services.access.people import People
 from engage_server.services.access.sign_ins import IDLE, SignIns
 from engage_server.store.database.engine import open_engine
@@ -24,6 +22,7 @@ from engage_server.web.sign_in.routes import blueprint
 from tests.support.chains import NOW
 from tests.support.databases import SEALER, migrated_sqlite
 from tests.support.operators import operators_app
+from tests.support.passwords import quick_passwords
 
 PASSWORD = "correct horse battery"
 HOSTILE = [
@@ -38,7 +37,7 @@ class Door:
     """The pages on a store, with a clock that is set by hand."""
 
     def __init__(self, store: SqlStore, *, secure: bool = False) -> None:
-        passwords = Passwords(PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+        passwords = quick_passwords()
         self.people, self.sign_ins = People(store, passwords), SignIns(store, passwords)
         self.now = NOW
         self.is_away = False

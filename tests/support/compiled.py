@@ -1,17 +1,19 @@
-"""Templates of the pages: compiled once in each process, where every test makes an app of its own.
+"""What each app compiles when it is made: once in each process, where every test makes an app of its own.
 
-The console's templates take a quarter of a second together, and some hundred tests would pay it. What is compiled is
-the same for the same source in environments of the same make; each test renders it anew.
+The console's templates take a quarter of a second together, and the addresses of all pages some hundredths. Some
+hundred tests would pay both. What is compiled is the same for the same source; each test renders and matches anew.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from types import CodeType
+from typing import Any
 from unittest.mock import patch
 
 from flask import Flask
 from jinja2 import BytecodeCache, Environment
 from jinja2.bccache import Bucket
+from werkzeug.routing import Rule
 
 
 class CompiledTemplates(BytecodeCache):
@@ -43,8 +45,25 @@ def _make_of(environment: Environment, name: str) -> tuple[object, ...]:
     return *functions, *environment.extensions, environment.trim_blocks, environment.lstrip_blocks, escapes
 
 
+def _built_once(build: Callable[..., Any]) -> Callable[..., Any]:
+    """Werkzeug's functions that write an address: they ask the rule that they are bound to for all but its text."""
+    known: dict[tuple[object, ...], Any] = {}
+
+    def built(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults:  # these are computed into the function
+            return build(rule, append_unknown)
+        source = rule.rule, tuple(rule._trace), append_unknown
+        if source not in known:
+            known[source] = build(rule, append_unknown)
+        return known[source]
+
+    return built
+
+
 @contextmanager
-def compiled_templates() -> Iterator[None]:
-    """Let all apps of this process share what Jinja compiles."""
-    with patch.dict(Flask.jinja_options, {"bytecode_cache": CompiledTemplates()}):
+def compiled_once() -> Iterator[None]:
+    """Let all apps of this process share what is compiled for them."""
+    with ExitStack() as undone:
+        undone.enter_context(patch.dict(Flask.jinja_options, {"bytecode_cache": CompiledTemplates()}))
+        undone.enter_context(patch.object(Rule, "_compile_builder", _built_once(Rule._compile_builder)))
         yield
