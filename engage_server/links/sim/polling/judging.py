@@ -43,11 +43,19 @@ class Seen:
         name: Its identity in the link, or in the account.
         thing: The Thing. None: the account has none of that identity.
         reached: Whether the network reaches it.
+        has_states: Whether the account knows states at all. An operator-neutral API such as CAMARA's only says whether
+            the network reaches a Thing.
     """
 
     name: str
     thing: Thing | None
     reached: Reached = field(default_factory=lambda: Reached(Reachability.UNKNOWN))
+    has_states: bool = True
+
+    @property
+    def may_carry(self) -> bool:
+        """Whether what the network says of it counts: it is ACTIVE, or nobody says that it is not."""
+        return self.thing is not None and (self.thing.state is ThingState.ACTIVE or not self.has_states)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +110,7 @@ def _condition(seen: Seen, memory: ThingMemory, now: datetime) -> Condition:
     if thing is None:
         return Condition(seen.name, NOT_FOUND, PathSays.CUT)
     condition = condition_of_state(thing)
-    if thing.state is not ThingState.ACTIVE:
+    if not seen.may_carry:
         return condition
     if memory.unreachable_since is not None:
         is_long = now - memory.unreachable_since >= LONG and seen.reached.reachability is not Reachability.SMS
@@ -118,7 +126,7 @@ def _remembered(before: ThingMemory, seen: Seen, now: datetime) -> ThingMemory:
     if thing is None:
         return before
     imei = thing.imei or before.imei
-    if thing.state is not ThingState.ACTIVE or _has_data(seen):
+    if not seen.may_carry or _has_data(seen):
         return ThingMemory(imei)
     if seen.reached.reachability is Reachability.UNKNOWN:
         return replace(before, imei=imei)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from engage_server.links.sim.accounts import SimLink
 from engage_server.links.sim.polling.judging import Judged, Seen, judged
 from engage_server.links.sim.polling.memory import LinkMemory
-from engage_server.links.sim.things import Reachability, Reached, ThingState
+from engage_server.links.sim.things import Reachability, Reached, Thing, ThingState
 from engage_server.records import LinkStanding, PathEvent, PathSays
 from engage_server.services.site_path.event_lines import event_of, line_of
 from engage_server.services.site_path.fold import noted
@@ -126,6 +126,19 @@ def test_a_session_is_reach_where_the_network_says_nothing() -> None:
     assert Told().round(seen(reach=Reachability.UNKNOWN, connected=False)) == [("sim_active", "restored")]
     assert Told().round(seen(reach=Reachability.NONE, connected=True)) == [("sim_unreachable", "degraded")]
     assert Told().round(seen(ThingState.SUSPENDED, Reachability.UNKNOWN, connected=True)) == [("sim_suspended", "cut")]
+
+
+def test_an_account_without_states_is_believed_by_reach_alone() -> None:
+    def reach(reachability: Reachability) -> Seen:
+        return Seen(iccid(1), Thing(iccid(1), None), Reached(reachability), has_states=False)
+
+    told = Told()
+    assert told.round(reach(Reachability.UNKNOWN)) == []
+    assert told.round(reach(Reachability.DATA)) == [("sim_reachable", "works")]
+    assert told.round(reach(Reachability.NONE)) == [("sim_unreachable", "degraded")]
+    assert told.round(reach(Reachability.NONE), minutes=60) == [("sim_unreachable_long", "cut")]
+    # the negative control: where states are known, an unknown one proves nothing
+    assert Told().round(seen(None)) == []
 
 
 def test_active_again_ends_the_cut_and_claims_nothing() -> None:

@@ -81,6 +81,13 @@ def test_a_sim_that_may_not_carry_is_not_asked_about_at_the_network(setting: Set
     assert setting.operator.reads == 2
 
 
+def test_an_account_that_knows_no_states_is_asked_whether_its_network_reaches_the_sim(setting: Setting) -> None:
+    """As CAMARA's Device Reachability Status."""
+    setting.operator.lacks.add(Operation.THINGS_READ)
+    setting.round()
+    assert (setting.operator.asked, setting.journal.kinds) == ([], ["sim_reachable"])
+
+
 def test_an_operator_that_is_away_says_nothing_of_the_path(setting: Setting, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
     setting.round()
