@@ -23,6 +23,7 @@ class Parameter:
         is_required: Whether each call has it.
         schema: What its value may be; {} for anything.
         style: How a list is written: ``simple``, ``form``, ``spaceDelimited``, ``pipeDelimited`` or another.
+            ``content`` for a value in a media type.
         explode: Whether each item of a list is a parameter.
     """
 
@@ -140,7 +141,7 @@ def _parameter(document: Document, node: object) -> Parameter:
     place, name = found.get("in"), found.get("name")
     if not isinstance(place, str) or place not in _STYLES or not isinstance(name, str):
         raise document.unusable("a parameter has no name, or no place that is known")
-    style = str(found.get("style", _STYLES[place]))
+    style = "content" if "content" in found else str(found.get("style", _STYLES[place]))
     return Parameter(
         name,
         place,

@@ -170,6 +170,10 @@ def test_a_map_that_is_not_there(tmp_path: Path) -> None:
     assert "map_file" in refused.value.next_step
 
 
+_CONTENT = {"name": "group", "in": "query", "content": {"application/json": {"schema": {}}}}
+_COOKIE = {"name": "session", "in": "cookie", "required": True, "schema": {}}
+
+
 def contract_with(change: Any) -> Document:
     """The contract, changed."""
     root = json.loads(json.dumps(read_document(CONTRACT).root))
@@ -185,6 +189,8 @@ def contract_with(change: Any) -> Document:
         (("paths", "/things", "get", "parameters", 0, "style"), "deepObject", "style deepObject cannot be written"),
         (("paths", "/things", "get", "responses"), {"200": {"$ref": "#/nothing"}}, "leads to nothing"),
         (("paths", "/things", "get", "responses"), {"200": []}, "is no object"),
+        (("paths", "/things", "get", "parameters", 0), _CONTENT, "style content cannot be written"),
+        (("paths", "/things", "get", "parameters", 3), _COOKIE, "needs the cookie session"),
         (("paths", "/things", "get", "parameters"), 7, "no such parameter: group"),
         (("paths", "/things", "get", "parameters", 0, "in"), [], "no place that is known"),
     ],
