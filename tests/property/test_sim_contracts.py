@@ -76,7 +76,7 @@ def replaced(place: tuple[Any, ...], value: object) -> Document:
 
 
 @given(st.sampled_from(_NEAR), _other)
-@settings(max_examples=examples(all=6_000, quick=150), deadline=None)
+@settings(max_examples=examples(all=2_000, quick=80), deadline=None)
 def test_any_contract_is_bound_or_its_faults_are_named(place: tuple[Any, ...], value: object) -> None:
     document = replaced(place, value)
     try:
